@@ -1,0 +1,62 @@
+"""Errors a user can cause, each kind with the exit code of the command line.
+
+Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM (run the same
+command again), 130 stopped by Ctrl-C.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_BUG = 70
+
+
+class UserError(Exception):
+    """Something the user can mend. The message names the option or file, what was found, what was expected
+    and the remedy; the command line prints it without a traceback.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(UserError):
+    """A config key or value that does not fit."""
+
+
+class DataError(UserError):
+    """A data source that cannot be read or used."""
+
+
+class RunError(UserError):
+    """A run directory, checkpoint or generator file that cannot be used."""
+
+
+class NotFiniteError(UserError):
+    """Training met a loss or gradient that is not finite."""
+
+    exit_code = 3
+
+
+class Interrupted(Exception):
+    """Training was asked to stop by a signal and left a checkpoint behind.
+
+    Args:
+        message: What was saved and how to go on.
+        exit_code: 130 for SIGINT, 75 for SIGTERM.
+    """
+
+    def __init__(self, message: str, exit_code: int):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+    """The candidates most like ``name``, best first; for "did you mean"."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    matches = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)
+    return [lowered[match] for match in matches]
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """A clause to end an error message with, empty where nothing is near."""
+    matches = nearest(name, candidates)
+    return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

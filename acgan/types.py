@@ -1,0 +1,116 @@
+"""What the modules hand each other. Shapes: N images, C channels, H x W pixels, K classes, F features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """Decoded images of one split, in memory or memory-mapped.
+
+    Attributes:
+        images: (N, C, H, W) uint8 in [0, 255].
+        labels: (N,) int64 in [0, K).
+        class_names: K names; ``class_names[label]`` names a label.
+        fingerprint: Hex digest of images, labels and class names: equal where and only where they are.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def channels(self) -> int:
+        return int(self.images.shape[1])
+
+    @property
+    def resolution(self) -> int:
+        return int(self.images.shape[2])
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """An image that could not be decoded and was passed over (``data.on_error: skip``)."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data source, decoded: what it trains on and what it holds out.
+
+    Attributes:
+        name: Short name, fit for a directory (``mnist``, or the folder's own name).
+        train: Images to train on.
+        test: Held-out images: the source's own test split, else a stratified, seeded share.
+        skipped: Images passed over because they could not be decoded.
+        notes: Remarks worth a line to the user (what was inferred, what was held out).
+    """
+
+    name: str
+    train: ImageStore
+    test: ImageStore
+    skipped: tuple[SkippedImage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeadOutput:
+    """What an ``AuxHead`` returns. Part of it is empty where the head's loss does not ask for it.
+
+    Attributes:
+        logits: (N, K) class logits (never softmax outputs).
+    """
+
+    logits: Tensor
+
+
+@dataclass(frozen=True)
+class DiscriminatorOutput:
+    """What a discriminator returns for N images.
+
+    Attributes:
+        adv: (N,) adversarial logits; large is real.
+        aux: The auxiliary head's output.
+        features: (N, F) pooled features of the trunk, which both heads read.
+    """
+
+    adv: Tensor
+    aux: HeadOutput
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Real images as the networks take them.
+
+    Attributes:
+        images: (N, C, H, W) float in [-1, 1].
+        labels: (N,) int64.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass
+class Terms:
+    """The terms of a summed loss, each a scalar, by name; ``total`` is their sum with weights applied."""
+
+    total: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
