@@ -1,0 +1,18 @@
+"""Data sources, decoded once into packed uint8 arrays, and the batches made of them."""
+
+from acgan.data.batches import BatchOrder, DeviceImages
+from acgan.data.builtin import BUILTIN_NAMES
+from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
+from acgan.data.store import fingerprint
+
+__all__ = [
+    "BUILTIN_NAMES",
+    "BatchOrder",
+    "DeviceImages",
+    "cache_dir",
+    "data_name",
+    "dataset_from_torch",
+    "fingerprint",
+    "load_dataset",
+    "sample_dataset",
+]

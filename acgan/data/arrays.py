@@ -1,0 +1,184 @@
+"""Sources that are arrays already: .npz files and PyTorch datasets."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from acgan.data.files import digest_lines, file_stamp
+from acgan.data.index import Index, choose_held_out
+from acgan.errors import DataError
+
+
+class ArrayReader:
+    """Opens elements of uint8 arrays, (N, H, W) or (N, H, W, C), that follow one another."""
+
+    def __init__(self, arrays: Sequence[np.ndarray], names: Sequence[str]):
+        self._arrays = arrays
+        self._names = names
+        self._ends = np.cumsum([len(array) for array in arrays])
+
+    def _locate(self, row: int) -> tuple[int, int]:
+        part = int(np.searchsorted(self._ends, row, side="right"))
+        return part, row - int(self._ends[part]) + len(self._arrays[part])
+
+    def read(self, row: int) -> Image.Image:
+        part, element = self._locate(row)
+        return Image.fromarray(self._arrays[part][element])
+
+    def name(self, row: int) -> str:
+        part, element = self._locate(row)
+        return f"{self._names[part]}[{element}]"
+
+
+class NpzSource:
+    """An .npz file: ``images`` and ``labels``, or MedMNIST's ``train_images``, ``train_labels``, …"""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def identity(self) -> str:
+        return digest_lines(("npz", str(self._path.resolve()), file_stamp(self._path)))
+
+    def index(self) -> Index:
+        try:
+            with np.load(self._path, allow_pickle=False) as file:
+                return self._index(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{self._path} cannot be read: {error}. Expected an .npz of plain arrays, not of objects."
+            ) from error
+
+    def _index(self, file: Any) -> Index:
+        keys = set(file.files)
+        held, note = "", ""
+        if {"images", "labels"} <= keys:
+            prefixes = [""]
+        elif {"train_images", "train_labels"} <= keys:
+            held, note = choose_held_out(
+                {key.removesuffix("_images") for key in keys if key.endswith("_images")}
+            )
+            prefixes = ["train_", f"{held}_"] if held else ["train_"]
+        else:
+            raise DataError(
+                f"{self._path} holds {', '.join(sorted(keys)) or 'nothing'}; expected images and labels, or"
+                " train_images, train_labels, test_images and test_labels."
+            )
+        images = [self._images(file, f"{prefix}images") for prefix in prefixes]
+        parts = [self._labels(file, f"{prefix}labels", len(images[i])) for i, prefix in enumerate(prefixes)]
+        labels = np.concatenate(parts)
+        labels, class_names = self._name_classes(
+            labels, file["class_names"] if "class_names" in keys else None
+        )
+        return Index(
+            reader=ArrayReader(images, [f"{self._path}: {prefix}images" for prefix in prefixes]),
+            rows=np.arange(len(labels), dtype=np.int64),
+            labels=labels,
+            class_names=class_names,
+            held_out=np.arange(len(labels)) >= len(parts[0]) if held else None,
+            notes=(note,) if note else (),
+        )
+
+    def _images(self, file: Any, key: str) -> np.ndarray:
+        """An array of images as (N, H, W) or (N, H, W, C)."""
+        images: np.ndarray = file[key]
+        if images.dtype != np.uint8:
+            raise DataError(
+                f"{self._path} has {key} of type {images.dtype}; expected uint8 with values from 0 to 255."
+            )
+        if images.ndim == 4 and images.shape[3] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
+            images = images.transpose(0, 2, 3, 1)
+        if images.ndim == 4 and images.shape[3] == 1:
+            images = images[..., 0]
+        if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
+            raise DataError(
+                f"{self._path} has {key} of shape {file[key].shape}; expected (N, H, W), (N, H, W, C) or"
+                " (N, C, H, W) with 1, 3 or 4 channels."
+            )
+        return images
+
+    def _labels(self, file: Any, key: str, count: int) -> np.ndarray:
+        if key not in file.files:
+            raise DataError(f"{self._path} has no {key}, which its images need.")
+        labels: np.ndarray = file[key]
+        if labels.shape not in ((count,), (count, 1)) or labels.dtype.kind not in "iuU":
+            raise DataError(
+                f"{self._path} has {key} of shape {labels.shape} and type {labels.dtype}; expected an integer"
+                f" or string for each of the {count:,} images, so ({count},) or ({count}, 1)."
+            )
+        return labels.reshape(count)
+
+    def _name_classes(
+        self, labels: np.ndarray, names: np.ndarray | None
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        if names is None:
+            found, positions = np.unique(labels, return_inverse=True)
+            return positions.astype(np.int64), tuple(str(label) for label in found.tolist())
+        if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) < len(names):
+            raise DataError(f"{self._path} has class_names that are not a list of different strings.")
+        if labels.dtype.kind == "U":
+            raise DataError(f"{self._path} has class_names and labels that are strings; give one of them.")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+            raise DataError(
+                f"{self._path} has labels from {labels.min()} to {labels.max()} and {len(names)} class_names;"
+                f" expected labels from 0 to {len(names) - 1}."
+            )
+        return labels.astype(np.int64), tuple(names.tolist())
+
+
+class TorchReader:
+    """Opens images of a map-style PyTorch dataset, in one thread, and keeps the labels that it meets."""
+
+    def __init__(self, dataset: Any, name: str):
+        self._dataset = dataset
+        self._name = name
+        self.labels = np.zeros(len(dataset), dtype=np.int64)
+
+    def read(self, row: int) -> Image.Image:
+        image, label = self._dataset[row]
+        if isinstance(label, torch.Tensor | np.ndarray) and label.ndim == 0:
+            label = label.item()
+        if isinstance(label, bool) or not isinstance(label, int | np.integer) or label < 0:
+            raise DataError(f"{self.name(row)} has the label {label!r}; expected a whole number from 0 on.")
+        self.labels[row] = label
+        if isinstance(image, Image.Image):
+            return image.copy()  # decoding turns images upright in place, and this one is the data set's own
+        return Image.fromarray(self._pixels(image, row))
+
+    def name(self, row: int) -> str:
+        return f"{self._name}[{row}]"
+
+    def _pixels(self, image: Any, row: int) -> np.ndarray:
+        """A tensor (C, H, W) or an array (H, W[, C]) as uint8 (H, W) or (H, W, C)."""
+        if isinstance(image, torch.Tensor):
+            image = image.detach().cpu().float().numpy() if image.is_floating_point() else image.cpu().numpy()
+            image = image.transpose(1, 2, 0) if image.ndim == 3 else image
+        if not isinstance(image, np.ndarray):
+            raise DataError(
+                f"{self.name(row)} is a {type(image).__name__}; expected a PIL image, tensor or array."
+            )
+        if image.ndim == 3 and image.shape[2] == 1:
+            image = image[..., 0]
+        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+            raise DataError(
+                f"{self.name(row)} has the shape {image.shape} (height, width, channels); expected 1, 3 or 4"
+                " channels: tensors are (C, H, W), arrays (H, W) or (H, W, C)."
+            )
+        if image.dtype.kind == "f":
+            if not (image.min() >= 0 and image.max() <= 1):  # so that NaN fails too
+                raise DataError(
+                    f"{self.name(row)} has values from {image.min():g} to {image.max():g}; expected"
+                    " floats from 0 to 1. Leave normalisation out of the dataset's transform."
+                )
+            return np.asarray(np.rint(image * 255).astype(np.uint8))
+        if image.dtype != np.uint8:
+            raise DataError(
+                f"{self.name(row)} has the type {image.dtype}; expected uint8, or floats from 0 to 1."
+            )
+        return np.asarray(image)

@@ -1,0 +1,131 @@
+"""Data sets known by name: scikit-learn's digits, and torchvision's MNIST, Fashion-MNIST and CIFAR."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acgan.data.arrays import ArrayReader
+from acgan.data.files import digest_lines, file_stamp
+from acgan.data.index import Index
+from acgan.errors import DataError
+
+
+class DigitsSource:
+    """scikit-learn's 1,797 digits, 8 x 8. The held-out share is the same whatever the seed."""
+
+    def identity(self) -> None:
+        """Nothing: they are decoded in a moment, and not worth a cache."""
+
+    def index(self) -> Index:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+        return Index(
+            reader=ArrayReader([images], ["digits"]),
+            rows=np.arange(len(images), dtype=np.int64),
+            labels=digits.target.astype(np.int64),
+            class_names=tuple("0123456789"),
+            held_out=None,
+            fixed_split=True,
+        )
+
+
+@dataclass(frozen=True)
+class _Torchvision:
+    """torchvision's name for a set, its folder below the root, and what to put where by hand."""
+
+    kind: str
+    folder: str
+    download: str
+
+
+_IDX = ", ".join(
+    f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+)
+
+_SETS = {
+    "mnist": _Torchvision("MNIST", "MNIST/raw", f"{_IDX} into {{root}}/MNIST/raw"),
+    "fashion_mnist": _Torchvision(
+        "FashionMNIST", "FashionMNIST/raw", f"{_IDX} into {{root}}/FashionMNIST/raw"
+    ),
+    "cifar10": _Torchvision("CIFAR10", "cifar-10-batches-py", "cifar-10-python.tar.gz into {root}"),
+    "cifar100": _Torchvision("CIFAR100", "cifar-100-python", "cifar-100-python.tar.gz into {root}"),
+}
+
+BUILTIN_NAMES = ("digits", *_SETS)
+
+
+class TorchvisionSource:
+    """One of torchvision's sets, from disk where it lies there, else downloaded."""
+
+    def __init__(self, name: str, root: Path):
+        self._name = name
+        self._set = _SETS[name]
+        self._root = root
+
+    def identity(self) -> str:
+        folder = self._root / self._set.folder
+        if not folder.is_dir():
+            self._load(train=True)  # downloads it
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        stamps = (f"{path.name} {file_stamp(path)}" for path in files)
+        return digest_lines((self._name, str(self._root.resolve()), *stamps))
+
+    def index(self) -> Index:
+        parts = [self._load(train=True), self._load(train=False)]
+        labels = np.concatenate([np.asarray(part.targets, dtype=np.int64) for part in parts])
+        # torchvision's MNIST classes read "0 - zero", Fashion-MNIST's first "T-shirt/top".
+        class_names = tuple("0123456789") if self._name == "mnist" else tuple(parts[0].classes)
+        return Index(
+            reader=ArrayReader(
+                [np.asarray(part.data) for part in parts], [f"{self._name} {s}" for s in ("train", "test")]
+            ),
+            rows=np.arange(len(labels), dtype=np.int64),
+            labels=labels,
+            class_names=class_names,
+            held_out=np.arange(len(labels)) >= len(parts[0].targets),
+        )
+
+    def _load(self, train: bool) -> Any:
+        from acgan._torchvision import torchvision
+
+        kind = getattr(torchvision.datasets, self._set.kind)
+        failures = (RuntimeError, OSError, ValueError, EOFError)
+        try:
+            return kind(str(self._root), train=train, download=False)
+        except failures:
+            pass
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints what it tries
+                return kind(str(self._root), train=train, download=True)
+        except failures as error:
+            reason = " ".join(str(error).split()).rstrip(":. ") or type(error).__name__
+            raise DataError(
+                f"{self._name} is not in {self._root} and could not be downloaded ({reason})."
+                f" Put {self._set.download.format(root=self._root)}, or name the folder that has it:"
+                f" {self._name}:FOLDER."
+            ) from error
+
+
+def find_builtin(source: str, root: Path) -> DigitsSource | TorchvisionSource | None:
+    """The set that ``NAME`` or ``NAME:ROOT`` stands for, None where NAME is no set's.
+
+    Args:
+        source: What the user wrote.
+        root: Where torchvision's sets lie unless ``source`` says so.
+    """
+    name, _, own_root = source.partition(":")
+    if name == "digits":
+        if own_root:
+            raise DataError(f"{source!r}: digits come with scikit-learn and lie in no folder. Write digits.")
+        return DigitsSource()
+    if name in _SETS:
+        return TorchvisionSource(name, Path(own_root).expanduser() if own_root else root)
+    return None

@@ -1,0 +1,228 @@
+"""From a Pillow image to uint8 (C, R, R): every mode, orientation and size, and many of them at once."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from acgan.data.index import Reader
+from acgan.errors import DataError
+
+Fit = Literal["crop", "pad"]
+OnError = Literal["stop", "skip"]
+Progress = Callable[[int, int], None]
+
+MIN_RESOLUTION, MAX_RESOLUTION = 16, 256
+_CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
+_MAX_THREADS = 16  # every thread reads the directory of a zip for itself
+_MEASURED = 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """What images are turned into: (channels, resolution, resolution), fitted by ``fit``.
+
+    ``pad_28`` says that images of 28 x 28 keep their pixels and get a border of two up to 32 x 32.
+    """
+
+    resolution: int
+    channels: int
+    fit: Fit
+    pad_28: bool
+
+
+def flatten(image: Image.Image, resolution: int) -> Image.Image:
+    """Bring an image upright and to mode L or RGB, 8 bits a channel, transparency laid on white.
+
+    A JPEG far larger than ``resolution`` is decoded at a fraction of its size, which is several times faster.
+    """
+    image.draft(None, (2 * resolution, 2 * resolution))
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        # 16 bits a pixel; Pillow's own conversion would cut values off at 255 instead of scaling them.
+        values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError(
+            "its pixels are floating-point, of unknown range; save it with 8 or 16 bits a channel"
+        )
+    if image.mode == "1":
+        return image.convert("L")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def fit_image(image: Image.Image, resolution: int, fit: Fit) -> Image.Image:
+    """Make an L or RGB image square, of side ``resolution``, resampled bicubically with antialiasing.
+
+    "crop" brings the short side to the resolution and keeps the centre. "pad" shrinks the long side to the
+    resolution where it is larger, and centres the image on the median colour of its own border.
+    """
+    if image.size == (resolution, resolution):
+        return image
+    width, height = image.size
+    if fit == "crop":
+        # Cropping within the resampling is the same as cropping after it, and wastes no work.
+        short = min(width, height)
+        left, top = (width - short) / 2, (height - short) / 2
+        box = (left, top, left + short, top + short)
+        return image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    if max(width, height) > resolution:
+        scale = resolution / max(width, height)
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    canvas = Image.new(image.mode, (resolution, resolution), _border_colour(image))
+    canvas.paste(image, ((resolution - width) // 2, (resolution - height) // 2))
+    return canvas
+
+
+def _border_colour(image: Image.Image) -> int | tuple[int, ...]:
+    pixels = np.asarray(image)
+    sides = [pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]
+    ordered = np.sort(np.concatenate(sides), axis=0)  # np.median takes ten times as long
+    median = ordered[len(ordered) // 2]
+    return tuple(median.tolist()) if median.ndim else int(median)
+
+
+def decode(image: Image.Image, target: Target) -> np.ndarray:
+    """Decode one opened image to uint8 (C, R, R)."""
+    image = flatten(image, target.resolution)
+    if target.channels == 1:
+        image = image.convert("L")
+    fit = "pad" if target.pad_28 and image.size == (28, 28) else target.fit
+    image = fit_image(image, target.resolution, fit)
+    if target.channels == 1:
+        return np.asarray(image)[None]
+    return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
+
+
+def decode_rows(
+    reader: Reader,
+    rows: np.ndarray,
+    out: np.ndarray,
+    target: Target,
+    *,
+    on_error: OnError,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[dict[int, str], bool]:
+    """Decode images into an array, in threads (Pillow releases the interpreter's lock).
+
+    Args:
+        reader: Opens images.
+        rows: (N,) the reader's rows.
+        out: (N, C, R, R) uint8, filled in.
+        target: What to turn them into.
+        on_error: Stop at the first broken image, or pass over it.
+        threads: How many; None is one a processor core.
+        progress: Called with (done, total) now and then.
+
+    Returns:
+        The reason for each position in ``rows`` that was passed over, and whether all images are gray.
+
+    Raises:
+        DataError: A broken image, with ``on_error`` "stop".
+    """
+
+    def work(start: int) -> tuple[dict[int, str], bool]:
+        failed = {}
+        for position in range(start, min(start + _CHUNK, len(rows))):
+            try:
+                with reader.read(int(rows[position])) as image:
+                    out[position] = decode(image, target)
+            except DataError:
+                raise
+            except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
+                failed[position] = _reason(error)
+                if on_error == "stop":
+                    break
+        done = out[start : start + _CHUNK]
+        return failed, bool((done == done[:, :1]).all())
+
+    failed: dict[int, str] = {}
+    gray = True
+    pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS))
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of images above 89 million pixels, and refuses them only at twice that.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            for number, (chunk_failed, chunk_gray) in enumerate(pool.map(work, range(0, len(rows), _CHUNK))):
+                if chunk_failed and on_error == "stop":
+                    position, reason = next(iter(chunk_failed.items()))
+                    raise broken_image(reader.name(int(rows[position])), reason)
+                failed.update(chunk_failed)
+                gray = gray and chunk_gray
+                if progress:
+                    progress(min((number + 1) * _CHUNK, len(rows)), len(rows))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return failed, gray
+
+
+def broken_image(name: str, reason: str) -> DataError:
+    """The error for an image that cannot be decoded."""
+    return DataError(
+        f"{name} cannot be decoded: {reason}. Replace or remove it, or pass over such images with"
+        " --set data.on_error=skip."
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is empty or not an image that Pillow knows"  # Pillow's own text holds a memory address
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[int, bool, tuple[str, ...]]:
+    """Choose the resolution, and whether images of 28 x 28 are padded to 32 x 32 rather than resized.
+
+    The resolution is the smallest power of two that is at least 0.85 of the median short side (so nothing is
+    blown up much, and little is lost), from 16 to 256. It is judged by the headers of up to 1,024 images,
+    spread evenly over the source. Broken ones are passed over: decoding reports them.
+
+    Args:
+        reader: Opens images.
+        rows: (N,) the reader's rows.
+        resolution: What the user asked for, or None.
+
+    Returns:
+        The resolution, whether to pad, and notes.
+    """
+    if resolution is not None and resolution != 32:
+        return resolution, False, ()
+    sample = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MEASURED)).astype(np.int64))
+    sides: list[tuple[int, int]] = []
+    for row in rows[sample]:
+        try:
+            with reader.read(int(row)) as image:
+                sides.append(image.size)
+        except DataError:
+            raise
+        except Exception:  # as above
+            continue
+        if resolution is not None and sides[-1] != (28, 28):
+            return resolution, False, ()
+    notes = []
+    if resolution is None:
+        short = float(np.median([min(size) for size in sides])) if sides else MIN_RESOLUTION
+        resolution = MIN_RESOLUTION
+        while resolution < MAX_RESOLUTION and resolution < 0.85 * short:
+            resolution *= 2
+        notes.append(
+            f"resolution {resolution} chosen for images of {short:g} pixels (median of the short sides)"
+        )
+    pad_28 = resolution == 32 and bool(sides) and all(size == (28, 28) for size in sides)
+    if pad_28:
+        notes.append("images of 28 x 28 are padded to 32 x 32, not resized")
+    return resolution, pad_28, tuple(notes)

@@ -1,0 +1,334 @@
+"""Sources made of image files: folders of class folders, zips of them, and CSV lists."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import threading
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from acgan.data.index import SPLIT_NAMES, Index, choose_held_out, empty_note, index_by_name
+from acgan.errors import DataError, did_you_mean
+
+IMAGE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
+_HIDDEN = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
+
+Parts = tuple[str, ...]
+
+
+def file_stamp(path: Path) -> str:
+    """Size and modification time of a file, which change when it does; "missing" where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return "missing"
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def digest_lines(lines: Iterable[str]) -> str:
+    """A hex digest of a sequence of strings."""
+    digest = blake2b(digest_size=16)
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\0")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The visible files and folders below a top, each as the parts of its path."""
+
+    files: tuple[Parts, ...]
+    folders: frozenset[Parts]
+
+    def below(self, top: str) -> Tree:
+        """The tree under one of the top folders."""
+        return Tree(
+            files=tuple(parts[1:] for parts in self.files if parts[0] == top),
+            folders=frozenset(parts[1:] for parts in self.folders if parts[0] == top and len(parts) > 1),
+        )
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Where in a tree the images lie: the position of each in ``Tree.files``, its class, and the split."""
+
+    positions: list[int]
+    names: list[str]
+    held_out: np.ndarray | None
+    notes: list[str]
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is none of the user's images (``.DS_Store``, ``__MACOSX``, …)."""
+    return name.startswith(".") or name in _HIDDEN
+
+
+def is_image(name: str) -> bool:
+    """Whether a file has the ending of an image."""
+    return os.path.splitext(name)[1].lower() in IMAGE_ENDINGS
+
+
+def arrange(tree: Tree, where: str) -> Arrangement:
+    """Find the classes and the split in a tree of class folders.
+
+    Raises:
+        DataError: No image lies in a class folder.
+    """
+    tops = {folder[0] for folder in tree.folders}
+    splits, notes = _split_folders(tops)
+    depth = 2 if splits else 1  # how many folders down a class is named
+    images = [position for position, parts in enumerate(tree.files) if is_image(parts[-1])]
+    placed = [position for position in images if len(tree.files[position]) > depth]
+    if not placed:
+        raise _no_images(where, len(images), splits.get("train", ""))
+    if len(tree.files) > len(images):
+        notes.append(f"{len(tree.files) - len(images):,} files without an image ending left out")
+    if len(images) > len(placed):
+        notes.append(f"{len(images) - len(placed):,} images that lie in no class folder left out")
+    held_out = None
+    if splits:
+        held, note = choose_held_out(splits, splits)
+        notes += [note] if note else []
+        used = {splits["train"], splits.get(held, "")}
+        placed = [position for position in placed if tree.files[position][0] in used]
+        if held:
+            held_out = np.array([tree.files[position][0] == splits[held] for position in placed], dtype=bool)
+    names = [_class_name(tree.files[position][depth - 1]) for position in placed]
+    folders = {_class_name(folder[depth - 1]) for folder in tree.folders if len(folder) == depth}
+    empty = sorted(folders - set(names))
+    notes += [empty_note(empty)] if empty else []
+    return Arrangement(placed, names, held_out, notes)
+
+
+def _split_folders(tops: set[str]) -> tuple[dict[str, str], list[str]]:
+    """The split folders by split, empty where the top folders are classes; and notes."""
+    splits = {top.lower(): top for top in tops if top.lower() in SPLIT_NAMES}
+    if "train" not in splits:
+        return {}, []
+    others = sorted(tops - set(splits.values()))
+    if not others:
+        return splits, []
+    if len(splits) == 1:
+        return {}, []
+    return {}, [
+        f"{' and '.join(sorted(splits.values()))} are read as classes, because {others[0]} lies beside them"
+    ]
+
+
+def _class_name(folder: str) -> str:
+    return unicodedata.normalize("NFC", folder)
+
+
+def _no_images(where: str, flat: int, split: str) -> DataError:
+    prefix = f"{where}/{split}" if split else where
+    found = f"{flat:,} images but no folder of a class with images" if flat else "no images"
+    endings = "" if flat else f" Images end in {', '.join(sorted(IMAGE_ENDINGS))}."
+    return DataError(
+        f"{prefix} holds {found}; expected one folder a class ({prefix}/<class>/*.png)"
+        f"{'' if split else ', or train/ and test/ with such folders in each'}."
+        f"{' Move each image into a folder named after its class.' if flat else endings}"
+    )
+
+
+class FileReader:
+    """Opens image files by path."""
+
+    def __init__(self, paths: Sequence[Path]):
+        self._paths = paths
+
+    def read(self, row: int) -> Image.Image:
+        return Image.open(self._paths[row])
+
+    def name(self, row: int) -> str:
+        return str(self._paths[row])
+
+
+class FolderSource:
+    """A folder of class folders, with or without train/ and test/ above them."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    @cached_property
+    def _tree(self) -> Tree:
+        files: list[Parts] = []
+        folders: list[Parts] = []
+        for folder, names in _walk(self._path, ()):
+            folders += [folder] if folder else []
+            files += [(*folder, name) for name in names]
+        return Tree(tuple(sorted(files)), frozenset(folders))
+
+    def identity(self) -> str:
+        lines = (f"{'/'.join(parts)} {file_stamp(self._path.joinpath(*parts))}" for parts in self._tree.files)
+        folders = ("/".join(parts) for parts in sorted(self._tree.folders))
+        return digest_lines(("folder", str(self._path.resolve()), *folders, *lines))
+
+    def index(self) -> Index:
+        found = arrange(self._tree, str(self._path))
+        paths = [self._path.joinpath(*self._tree.files[position]) for position in found.positions]
+        return index_by_name(FileReader(paths), found.names, found.held_out, found.notes)
+
+
+def _walk(folder: Path, parts: Parts) -> Iterator[tuple[Parts, list[str]]]:
+    """Each folder with its visible files; links are followed, except to a folder that they lie in."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
+    yield parts, [entry.name for entry in entries if not entry.is_dir()]
+    for entry in entries:
+        if entry.is_dir():
+            real = folder.resolve()
+            if entry.is_symlink() and Path(entry.path).resolve() in (real, *real.parents):
+                continue
+            yield from _walk(Path(entry.path), (*parts, entry.name))
+
+
+class ZipReader:
+    """Opens members of a zip. Each thread has a handle of its own: one handle cannot be read by two."""
+
+    def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo]):
+        self._path = path
+        self._members = members
+        self._thread = threading.local()
+
+    def read(self, row: int) -> Image.Image:
+        archive = getattr(self._thread, "archive", None)
+        if archive is None:
+            archive = self._thread.archive = zipfile.ZipFile(self._path)
+        return Image.open(io.BytesIO(archive.read(self._members[row])))
+
+    def name(self, row: int) -> str:
+        return f"{self._path}!/{self._members[row].filename}"
+
+
+class ZipSource:
+    """A zip of class folders; a single folder around them is looked through."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def identity(self) -> str:
+        return digest_lines(("zip", str(self._path.resolve()), file_stamp(self._path)))
+
+    def index(self) -> Index:
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                infos = archive.infolist()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{self._path} cannot be read as a zip: {error}. Make it or copy it anew."
+            ) from error
+        members: dict[Parts, zipfile.ZipInfo] = {}
+        folders: set[Parts] = set()
+        for info in infos:
+            name = _member_name(info)
+            parts = tuple(part for part in name.split("/") if part not in ("", "."))
+            if any(map(is_hidden, parts)):
+                continue
+            folder = parts if name.endswith("/") else parts[:-1]
+            folders.update(folder[:depth] for depth in range(1, len(folder) + 1))
+            if not name.endswith("/"):
+                members[parts] = info
+        ordered = sorted(members)
+        found = arrange(_unwrap(Tree(tuple(ordered), frozenset(folders))), str(self._path))
+        infos = [members[ordered[position]] for position in found.positions]
+        return index_by_name(ZipReader(self._path, infos), found.names, found.held_out, found.notes)
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """A member's path. Some archivers write UTF-8 without saying so, and zipfile then reads code page 437."""
+    name = info.filename
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _unwrap(tree: Tree) -> Tree:
+    """Look through a single folder around everything, unless it is a class or a split itself."""
+    tops = {parts[0] for parts in tree.folders}
+    if len(tops) != 1 or any(len(parts) == 1 for parts in tree.files):
+        return tree
+    inner = tree.below(next(iter(tops)))
+    holds_images = any(len(parts) == 1 and is_image(parts[0]) for parts in inner.files)
+    return tree if holds_images or not inner.folders or tops <= set(SPLIT_NAMES) else inner
+
+
+class CsvSource:
+    """A CSV file with the columns ``path`` (relative to the file), ``label`` and perhaps ``split``."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def identity(self) -> str:
+        paths = self._rows[0]
+        stamps = (f"{path} {file_stamp(path)}" for path in paths)
+        return digest_lines(("csv", str(self._path.resolve()), file_stamp(self._path), *stamps))
+
+    def index(self) -> Index:
+        paths, labels, splits = self._rows
+        notes: list[str] = []
+        held_out = None
+        if splits:
+            held, note = choose_held_out(set(splits))
+            notes += [note] if note else []
+            used = [row for row, split in enumerate(splits) if split in ("train", held)]
+            paths, labels = [paths[row] for row in used], [labels[row] for row in used]
+            if held:
+                held_out = np.array([splits[row] == held for row in used], dtype=bool)
+        return index_by_name(FileReader(paths), labels, held_out, notes)
+
+    @cached_property
+    def _rows(self) -> tuple[list[Path], list[str], list[str]]:
+        """Path, label and (where there is such a column) split of each row."""
+        try:
+            with self._path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file, strict=True)
+                columns = self._check_columns(reader.fieldnames)
+                rows = [self._check_row(row, reader.line_num, columns) for row in reader]
+        except (OSError, UnicodeError, csv.Error) as error:
+            raise DataError(f"{self._path} cannot be read as CSV in UTF-8: {error}.") from error
+        if not rows:
+            raise DataError(f"{self._path} lists no images: it has a header and no rows.")
+        return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows if row[2]]
+
+    def _check_columns(self, columns: Sequence[str] | None) -> set[str]:
+        found = list(columns or ())
+        unknown = [column for column in found if column not in ("path", "label", "split")]
+        missing = [column for column in ("path", "label") if column not in found]
+        if unknown or missing or len(set(found)) < len(found):
+            raise DataError(
+                f"{self._path} line 1 has the columns {', '.join(map(repr, found)) or '(none)'}; expected path,"
+                f" label and, if wanted, split, each once.{did_you_mean(unknown[0], missing) if unknown else ''}"
+            )
+        return set(found)
+
+    def _check_row(
+        self, row: dict[str | None, str | None], line: int, columns: set[str]
+    ) -> tuple[Path, str, str]:
+        def fail(problem: str) -> DataError:
+            return DataError(f"{self._path} line {line} {problem}")
+
+        if None in row or None in row.values():
+            raise fail(f"does not have {len(columns)} fields as the header has. Mend that row.")
+        values = {column: (row[column] or "").strip() for column in columns}
+        if not values["label"]:
+            raise fail("has an empty label. Give it one, or remove the row.")
+        if not values["path"] or not (path := self._path.parent / values["path"]).is_file():
+            raise fail(f"names {values['path']!r}, which is no file under {self._path.parent}.")
+        split = values.get("split", "")
+        if "split" in columns and split not in SPLIT_NAMES:
+            raise fail(f"has the split {split!r}; expected train, test or val.")
+        return path, _class_name(values["label"]), split

@@ -1,0 +1,182 @@
+"""What a source holds, before anything is decoded: rows, their labels, the classes, the source's own split."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from acgan.errors import DataError, did_you_mean
+
+ClassChoice = Sequence[str | Mapping[str, Sequence[str]]]
+
+SPLIT_NAMES = ("train", "test", "val", "validation")
+
+
+class Reader(Protocol):
+    """The images of a source by row. Both methods are called from many threads at once."""
+
+    def read(self, row: int) -> Image.Image:
+        """Open an image; its pixels may be decoded later. Raises whatever Pillow raises on a bad one."""
+
+    def name(self, row: int) -> str:
+        """The file, archive member or array element that holds the image, for messages."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """The N labelled images of a source, not yet decoded.
+
+    Attributes:
+        reader: Opens them.
+        rows: (N,) int64: the reader's row of each.
+        labels: (N,) int64 in [0, K).
+        class_names: K names, each with at least one image.
+        held_out: (N,) bool, true in the source's own test split; None where it has none.
+        notes: Remarks worth a line to the user.
+        fixed_split: The share that is held out is the same whatever the seed.
+    """
+
+    reader: Reader
+    rows: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    held_out: np.ndarray | None
+    notes: tuple[str, ...] = ()
+    fixed_split: bool = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def subset(self, keep: np.ndarray) -> Index:
+        """The images at ``keep`` (indices or a mask), classes unchanged."""
+        held_out = None if self.held_out is None else self.held_out[keep]
+        return replace(self, rows=self.rows[keep], labels=self.labels[keep], held_out=held_out)
+
+
+def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Which of a source's splits is held out, and a remark on it.
+
+    Args:
+        present: The splits that the source has, out of ``SPLIT_NAMES``.
+        own_names: How the source itself spells them.
+
+    Returns:
+        The held-out split ("" where there is only train), and a note ("" where there is nothing to say).
+    """
+    held = next((name for name in SPLIT_NAMES[1:] if name in present), "")
+    unused = [
+        (own_names or {}).get(name, name) for name in SPLIT_NAMES[1:] if name in present and name != held
+    ]
+    note = f"{' and '.join(unused)} is unused: {held} is what is held out" if unused else ""
+    return held, note
+
+
+def index_by_name(
+    reader: Reader, names: Sequence[str], held_out: np.ndarray | None, notes: Iterable[str] = ()
+) -> Index:
+    """Index images that carry class names: row i is labelled ``names[i]``; classes sort by code point."""
+    class_names, labels = np.unique(np.array(names, dtype=object), return_inverse=True)
+    return Index(
+        reader=reader,
+        rows=np.arange(len(names), dtype=np.int64),
+        labels=labels.astype(np.int64),
+        class_names=tuple(class_names.tolist()),
+        held_out=held_out,
+        notes=tuple(notes),
+    )
+
+
+def leave_out_empty(index: Index) -> Index:
+    """Drop classes that have no image, with a note."""
+    counts = np.bincount(index.labels, minlength=len(index.class_names))
+    if counts.all():
+        return index
+    empty = [name for name, count in zip(index.class_names, counts, strict=True) if not count]
+    new_label = np.cumsum(counts > 0) - 1
+    return replace(
+        index,
+        labels=new_label[index.labels].astype(np.int64),
+        class_names=tuple(name for name in index.class_names if name not in empty),
+        notes=(*index.notes, empty_note(empty)),
+    )
+
+
+def empty_note(names: Sequence[str]) -> str:
+    """The remark on classes without images."""
+    return f"left out, without a single image: {shortened(names)}"
+
+
+def select_classes(index: Index, classes: ClassChoice) -> Index:
+    """Pick, order and merge classes.
+
+    Args:
+        index: What the source holds.
+        classes: Names, or one-key mappings ``{new name: [old names]}``, in the order that is wanted.
+
+    Raises:
+        DataError: A class that does not exist or is used twice, or a mapping with more than one key.
+    """
+    old_label = {name: label for label, name in enumerate(index.class_names)}
+    new_names: list[str] = []
+    new_label = np.full(len(index.class_names), -1, dtype=np.int64)
+    for choice in classes:
+        new_name, old_names = _parse_choice(choice)
+        if new_name in new_names:
+            raise DataError(f"data.classes makes two classes named {new_name!r}. Give each its own name.")
+        for name in old_names:
+            if name not in old_label:
+                raise DataError(
+                    f"data.classes names {name!r}, which the source does not have."
+                    f"{did_you_mean(name, old_label)} It has: {shortened(index.class_names, 20)}."
+                )
+            if new_label[old_label[name]] >= 0:
+                raise DataError(f"data.classes uses {name!r} twice. Let it be part of one class only.")
+            new_label[old_label[name]] = len(new_names)
+        new_names.append(new_name)
+    labels = new_label[index.labels]
+    picked = replace(index, labels=labels, class_names=tuple(new_names))
+    return picked.subset(labels >= 0)
+
+
+def _parse_choice(choice: str | Mapping[str, Sequence[str]]) -> tuple[str, list[str]]:
+    if isinstance(choice, str):
+        return choice, [choice]
+    if len(choice) != 1:
+        raise DataError(
+            f"data.classes holds {dict(choice)!r}; a merged class is one new name with a list of old ones,"
+            " as in {pet: [cat, dog]}."
+        )
+    new_name, old_names = next(iter(choice.items()))
+    if isinstance(old_names, str) or not old_names:
+        raise DataError(
+            f"data.classes gives {new_name!r} as {old_names!r}; expected a list of the classes to merge,"
+            f" as in {{{new_name}: [cat, dog]}}."
+        )
+    return new_name, list(old_names)
+
+
+def check_split(index: Index) -> None:
+    """Make sure that training has images of every class.
+
+    Raises:
+        DataError: The source's own test split has a class that its training split lacks.
+    """
+    if index.held_out is None:
+        return
+    trained = set(index.labels[~index.held_out].tolist())
+    lacking = [name for label, name in enumerate(index.class_names) if label not in trained]
+    if lacking:
+        raise DataError(
+            f"The test split has images of {shortened(lacking)}, the training split has none."
+            " Add training images, or name the classes to use with data.classes."
+        )
+
+
+def shortened(names: Sequence[str], limit: int = 8) -> str:
+    """Names as a list for a message, cut where it grows long."""
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown

@@ -1,0 +1,245 @@
+"""From what a user calls a data source to a ``Dataset``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from acgan.data.arrays import NpzSource, TorchReader
+from acgan.data.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.files import CsvSource, FolderSource, ZipSource
+from acgan.data.index import Index, leave_out_empty
+from acgan.data.pack import LARGE_BYTES, Options, decode_all, pack, prepare, put_in_order
+from acgan.data.store import FORMAT, Cache, make_dataset
+from acgan.errors import DataError, did_you_mean
+from acgan.types import Dataset
+
+
+class Source(Protocol):
+    """Somewhere that labelled images come from."""
+
+    def identity(self) -> str | None:
+        """A digest that changes when the content does, found without decoding; None: not worth a cache."""
+
+    def index(self) -> Index:
+        """What it holds."""
+
+
+_FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
+
+
+def cache_dir() -> Path:
+    """Where things that can be made again, as decoded sources, are kept: ``$ACGAN_CACHE`` if it is set."""
+    override = os.environ.get("ACGAN_CACHE")
+    return Path(override).expanduser() if override else user_cache_path("acgan")
+
+
+def data_name(source: str) -> str:
+    """A short name for a source, fit for a directory: ``mnist`` for ``mnist:ROOT``, else the path's own."""
+    path = Path(source).expanduser()
+    builtin = source.partition(":")[0]
+    if not path.exists() and builtin in BUILTIN_NAMES:
+        return builtin
+    name = path.stem if path.suffix.lower() in _FILE_SOURCES and not path.is_dir() else path.resolve().name
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
+
+
+def load_dataset(
+    source: str,
+    *,
+    root: Path | None,
+    classes: Sequence[str | Mapping[str, Sequence[str]]] | None,
+    resolution: int | None,
+    channels: int | None,
+    fit: Literal["crop", "pad"],
+    on_error: Literal["stop", "skip"],
+    test_share: float,
+    seed: int,
+    cache: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Decode a source once, or take it from the cache.
+
+    Args:
+        source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
+            same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
+            ``NAME:ROOT`` of a built-in set. A path that exists goes before a name.
+        root: Where built-in sets lie unless ``source`` says so; None is the cache folder.
+        classes: Which classes to use, in which order: names, or ``{new name: [old names]}`` to merge; None is
+            all, sorted by code point (built-in sets and .npz files have an order of their own).
+        resolution: Side of the square images in pixels, a power of two from 16 to 256; None chooses.
+        channels: 1 or 3; None is 1 where every image is gray, else 3.
+        fit: "crop" brings the short side to the resolution and keeps the centre; "pad" keeps everything, on a
+            border. Sets of 28 x 28 images are padded to 32 x 32 by both.
+        on_error: Whether a broken image is an error, or is passed over and listed in ``skipped``.
+        test_share: Share of each class that is held out where the source has no test split, in [0, 1).
+        seed: What the held-out share is drawn from.
+        cache: Cache folder, see ``cache_dir``.
+        progress: Called with (images done, images in all) now and then while decoding.
+
+    Raises:
+        DataError: The source or an option cannot be used; the message says why and what to do.
+    """
+    options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
+    found = _find_source(source, root, cache)
+    name = data_name(source)
+    identity = found.identity()
+    if identity is None:
+        return make_dataset(name, pack(prepare(found.index(), options), options, None, progress))
+    # Sources with a split of their own do not depend on the seed, so they are kept under a key without it.
+    base_key = _key(identity, classes, resolution, channels, fit, on_error)
+    keys = {True: base_key, False: _key(base_key, test_share, seed)}
+    folder = cache / "datasets"
+    entries = Cache(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{base_key}.lock"):
+            for key in keys.values():
+                if (dataset := entries.read(key, name)) is not None:
+                    return dataset
+            index = prepare(found.index(), options)
+            with entries.workspace() as scratch:
+                packed = pack(index, options, scratch, progress)
+                dataset = make_dataset(name, packed)
+                key = keys[packed.own_split]
+                entries.write(key, dataset, packed, scratch)
+                large = packed.images.nbytes >= LARGE_BYTES
+            return (entries.read(key, name) or dataset) if large else dataset
+    except OSError as error:
+        raise DataError(
+            f"The cache folder {folder} cannot be written: {error.strerror or error}. Set ACGAN_CACHE to a folder"
+            " with room for the decoded images."
+        ) from error
+
+
+def sample_dataset(
+    source: str,
+    *,
+    root: Path | None,
+    classes: Sequence[str | Mapping[str, Sequence[str]]] | None,
+    resolution: int | None,
+    channels: int | None,
+    fit: Literal["crop", "pad"],
+    on_error: Literal["stop", "skip"],
+    test_share: float,
+    seed: int,
+    cache: Path,
+    limit: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Index a whole source, but decode no more than ``limit`` of its images, spread over classes and splits.
+
+    For a dry run: the arguments are those of ``load_dataset``, and so is what can go wrong, except in images
+    that are not looked at. Nothing is written to the cache. The channels are judged by the sample.
+    """
+    options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
+    index = prepare(_find_source(source, root, cache).index(), options)
+    sample = index.subset(_spread(index, limit))
+    sample = leave_out_empty(sample)
+    note = f"a sample: {len(sample):,} of {len(index):,} images decoded"
+    return make_dataset(
+        data_name(source), pack(replace(sample, notes=(*index.notes, note)), options, None, progress)
+    )
+
+
+def dataset_from_torch(
+    dataset: Any,
+    *,
+    name: str,
+    class_names: Sequence[str] | None = None,
+    resolution: int | None,
+    channels: int | None,
+    fit: Literal["crop", "pad"],
+    test_share: float,
+    seed: int,
+) -> Dataset:
+    """Decode a map-style PyTorch dataset of (image, label), into memory.
+
+    Args:
+        dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1];
+            its labels whole numbers.
+        name: Short name, fit for a directory.
+        class_names: Names by label; None takes ``dataset.classes``, or the labels where there is none.
+        resolution: As in ``load_dataset``.
+        channels: As in ``load_dataset``.
+        fit: As in ``load_dataset``.
+        test_share: As in ``load_dataset``.
+        seed: As in ``load_dataset``.
+
+    Raises:
+        DataError: An image or label of another kind, or fewer names than labels.
+    """
+    options = Options(None, resolution, channels, fit, "stop", test_share, seed)
+    reader = TorchReader(dataset, name)
+    rows = np.arange(len(dataset), dtype=np.int64)
+    if not len(rows):
+        raise DataError(f"{name} is an empty dataset.")
+    # One thread: nothing says that a dataset may be read by several.
+    decoded = decode_all(reader, rows, options, workspace=None, threads=1, progress=None)
+    names = class_names if class_names is not None else getattr(dataset, "classes", None)
+    if names is None:
+        names = [str(label) for label in range(reader.labels.max() + 1)]
+    if reader.labels.max() >= len(names):
+        raise DataError(
+            f"{name} has the label {reader.labels.max()} but {len(names)} class names; expected a name for each."
+        )
+    index = leave_out_empty(Index(reader, rows, reader.labels, tuple(map(str, names)), held_out=None))
+    return make_dataset(name, put_in_order(index, decoded, options, None))
+
+
+def _find_source(source: str, root: Path | None, cache: Path) -> Source:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return FolderSource(path)
+    if path.exists():
+        kind = _FILE_SOURCES.get(path.suffix.lower())
+        if kind is None:
+            raise DataError(
+                f"{source} is a file with the ending {path.suffix!r}; expected a folder, .zip, .csv or .npz."
+            )
+        return kind(path)
+    builtin = find_builtin(source, root if root is not None else cache)
+    if builtin is not None:
+        return builtin
+    raise DataError(
+        f"There is no path {source!r}, and no built-in data set of that name."
+        f"{did_you_mean(source.partition(':')[0], BUILTIN_NAMES)} Built-in:"
+        f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER."
+    )
+
+
+def _key(*parts: Any) -> str:
+    content = json.dumps([FORMAT, *parts], default=lambda mapping: list(mapping.items()))
+    return blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _spread(index: Index, limit: int) -> np.ndarray:
+    """At most ``limit`` positions, as many of each class of each split, and evenly spaced within these."""
+    split = (
+        np.zeros(len(index), dtype=np.int64) if index.held_out is None else index.held_out.astype(np.int64)
+    )
+    groups = split * len(index.class_names) + index.labels
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    # Shares that differ by one at most, except where a group is exhausted.
+    share, picked = [0] * len(members), 0
+    while picked < min(limit, len(index)):
+        for number, group in enumerate(members):
+            if picked < limit and share[number] < len(group):
+                share[number] += 1
+                picked += 1
+    picks = [
+        group[np.linspace(0, len(group) - 1, count).astype(np.int64)]
+        for group, count in zip(members, share, strict=True)
+    ]
+    return np.sort(np.concatenate(picks))

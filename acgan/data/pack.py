@@ -1,0 +1,209 @@
+"""An index decoded into one packed array, training images first, held-out images after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from acgan.data.decode import (
+    MAX_RESOLUTION,
+    MIN_RESOLUTION,
+    Fit,
+    OnError,
+    Progress,
+    Target,
+    decode_rows,
+    measure,
+)
+from acgan.data.index import (
+    ClassChoice,
+    Index,
+    Reader,
+    check_split,
+    leave_out_empty,
+    select_classes,
+    shortened,
+)
+from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.errors import DataError
+from acgan.types import SkippedImage
+
+LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
+_COPIED = 4096  # images a step, when an array is put in order
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a source is turned into a data set; see ``load_dataset``."""
+
+    classes: ClassChoice | None
+    resolution: int | None
+    channels: int | None
+    fit: Fit
+    on_error: OnError
+    test_share: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        size = self.resolution
+        if size is not None and (size & (size - 1) or not MIN_RESOLUTION <= size <= MAX_RESOLUTION):
+            raise DataError(
+                f"data.resolution is {size}; expected a power of two from {MIN_RESOLUTION} to"
+                f" {MAX_RESOLUTION}."
+            )
+        if self.channels not in (None, 1, 3):
+            raise DataError(f"data.channels is {self.channels}; expected 1 (gray), 3 (colour) or null.")
+        if self.fit not in ("crop", "pad"):
+            raise DataError(f"data.fit is {self.fit!r}; expected 'crop' or 'pad'.")
+        if self.on_error not in ("stop", "skip"):
+            raise DataError(f"data.on_error is {self.on_error!r}; expected 'stop' or 'skip'.")
+        if not 0 <= self.test_share < 1:
+            raise DataError(
+                f"data.test_share is {self.test_share}; expected a share from 0 up to, but not, 1."
+            )
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    num_train: int
+    own_split: bool
+    skipped: tuple[SkippedImage, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images in the order that was asked for; those in ``failed`` are blank, for the reasons given there."""
+
+    images: np.ndarray
+    failed: dict[int, str]
+    channels: int
+    notes: tuple[str, ...]
+
+
+def prepare(index: Index, options: Options) -> Index:
+    """Apply the choice of classes and check what is left.
+
+    Raises:
+        DataError: A class that does not exist, no images, or a split without training images of a class.
+    """
+    if options.classes is not None:
+        index = select_classes(index, options.classes)
+    if not len(index):
+        raise DataError("No images are left to train on. Check the source and data.classes.")
+    index = leave_out_empty(index)
+    check_split(index)
+    return index
+
+
+def pack(index: Index, options: Options, workspace: Path | None, progress: Progress | None) -> Packed:
+    """Decode, split and order what ``prepare`` returned.
+
+    Args:
+        index: The images.
+        options: How.
+        workspace: A folder for arrays of 2 GiB and more; None keeps them in memory.
+        progress: Called with (done, total) now and then.
+    """
+    decoded = decode_all(
+        index.reader, index.rows, options, workspace=workspace, threads=None, progress=progress
+    )
+    return put_in_order(index, decoded, options, workspace)
+
+
+def decode_all(
+    reader: Reader,
+    rows: np.ndarray,
+    options: Options,
+    *,
+    workspace: Path | None,
+    threads: int | None,
+    progress: Progress | None,
+) -> Decoded:
+    """Choose resolution and channels where they are open, and decode."""
+    resolution, pad_28, notes = measure(reader, rows, options.resolution)
+    target = Target(resolution, options.channels or 3, options.fit, pad_28)
+    images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
+    failed, gray = decode_rows(
+        reader, rows, images, target, on_error=options.on_error, threads=threads, progress=progress
+    )
+    channels = target.channels
+    if options.channels is None:
+        channels = 1 if gray else 3
+        found = "every image is gray" if gray else "there are images in colour"
+        notes = (*notes, f"channels {channels} chosen: {found}")
+    return Decoded(images, failed, channels, notes)
+
+
+def put_in_order(index: Index, decoded: Decoded, options: Options, workspace: Path | None) -> Packed:
+    """Leave out what failed, split, and lay training images before held-out ones."""
+    names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
+    skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
+    kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
+    _check_decoded(index, kept, len(skipped))
+    labels = index.labels[kept]
+    held, split_note = _held_out(index, kept, decoded.images, options)
+    order = np.concatenate([kept[~held], kept[held]])
+    notes = [*index.notes, *decoded.notes, split_note]
+    if skipped:
+        notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
+    return Packed(
+        images=_gather(decoded.images, order, decoded.channels, workspace),
+        labels=np.concatenate([labels[~held], labels[held]]),
+        class_names=index.class_names,
+        num_train=int((~held).sum()),
+        own_split=index.held_out is not None,
+        skipped=skipped,
+        notes=tuple(notes),
+    )
+
+
+def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
+    usable = kept if index.held_out is None else kept[~index.held_out[kept]]
+    counts = np.bincount(index.labels[usable], minlength=len(index.class_names))
+    if not counts.all():
+        lost = [name for name, count in zip(index.class_names, counts, strict=True) if not count]
+        raise DataError(
+            f"No image of {shortened(lost)} could be decoded ({num_skipped:,} images were passed over)."
+            " Replace the broken files, or leave the class out with data.classes."
+        )
+
+
+def _held_out(index: Index, kept: np.ndarray, images: np.ndarray, options: Options) -> tuple[np.ndarray, str]:
+    """Which of the kept images are held out, (M,) bool, and the note on it."""
+    if index.held_out is not None:
+        held = index.held_out[kept]
+        return held, f"held out: the source's own test split, {held.sum():,} of {len(held):,} images"
+    if options.test_share == 0:
+        return np.zeros(len(kept), dtype=bool), "held out: nothing (data.test_share is 0)"
+    seed = 0 if index.fixed_split else options.seed
+    held = draw_held_out(duplicate_groups(images, kept), index.labels[kept], options.test_share, seed)
+    drawn = "the same for every seed" if index.fixed_split else f"seed {seed}"
+    return (
+        held,
+        f"held out: {held.sum():,} of {len(held):,} images, {options.test_share:.0%} a class ({drawn})",
+    )
+
+
+def _allocate(shape: tuple[int, ...], workspace: Path | None, name: str) -> np.ndarray:
+    if workspace is None or int(np.prod(shape)) < LARGE_BYTES:
+        return np.zeros(shape, dtype=np.uint8)
+    return np.lib.format.open_memmap(workspace / name, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def _gather(images: np.ndarray, order: np.ndarray, channels: int, workspace: Path | None) -> np.ndarray:
+    """``images[order, :channels]``, in memory or in a file, a part at a time."""
+    shape = (len(order), channels, *images.shape[2:])
+    if shape == images.shape and np.array_equal(order, np.arange(len(images))):
+        return images
+    out = _allocate(shape, workspace, "ordered.npy")
+    for start in range(0, len(order), _COPIED):
+        out[start : start + _COPIED] = images[order[start : start + _COPIED], :channels]
+    return out

@@ -1,0 +1,160 @@
+"""Stores and their fingerprints, and the cache folder where decoded sources are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acgan.data import pack
+from acgan.data.pack import Packed
+from acgan.types import Dataset, ImageStore, SkippedImage
+
+FORMAT = 1  # to be raised whenever the same source would be decoded differently
+_HASHED = 1024  # images a step
+
+
+def fingerprint(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> str:
+    """A hex digest of images, labels and class names, and of nothing else.
+
+    Args:
+        images: (N, C, H, W) uint8.
+        labels: (N,) int64.
+        class_names: K names.
+    """
+    digest = blake2b(digest_size=16)
+    digest.update(json.dumps([list(images.shape), list(class_names)]).encode())
+    digest.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
+    for start in range(0, len(images), _HASHED):
+        digest.update(images[start : start + _HASHED].tobytes())
+    return digest.hexdigest()
+
+
+def make_dataset(name: str, packed: Packed) -> Dataset:
+    """The two stores of a packed source, which share its memory."""
+
+    def store(part: slice) -> ImageStore:
+        images, labels = packed.images[part], packed.labels[part]
+        return ImageStore(images, labels, packed.class_names, fingerprint(images, labels, packed.class_names))
+
+    train, test = store(slice(None, packed.num_train)), store(slice(packed.num_train, None))
+    return Dataset(name, train, test, packed.skipped, packed.notes)
+
+
+class Cache:
+    """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy`` and ``meta.json``.
+
+    Args:
+        folder: Where they lie; made when something is written.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def read(self, key: str, name: str) -> Dataset | None:
+        """A data set written before, None where there is none or it is damaged.
+
+        What is read into memory is checked by its fingerprints; what is mapped, from 2 GiB on, by its size
+        and by the digests of all that is not pixels.
+        """
+        folder = self._folder / key
+        try:
+            meta = _read_meta(folder / "meta.json")
+            labels = np.load(folder / "labels.npy", allow_pickle=False)
+            # Copy-on-write: PyTorch complains of arrays that cannot be written to.
+            images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
+            if (
+                list(images.shape) != meta["shape"]
+                or images.dtype != np.uint8
+                or _digest(labels) != meta["labels"]
+            ):
+                return None
+            mapped = images.nbytes >= pack.LARGE_BYTES
+            if not mapped:
+                images = np.array(images)
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            return None
+        stores = []
+        names = tuple(meta["class_names"])
+        parts = (slice(None, meta["num_train"]), slice(meta["num_train"], None))
+        for part, expected in zip(parts, meta["fingerprints"], strict=True):
+            if not mapped and fingerprint(images[part], labels[part], names) != expected:
+                return None
+            stores.append(ImageStore(images[part], labels[part], names, expected))
+        skipped = tuple(SkippedImage(path, reason) for path, reason in meta["skipped"])
+        return Dataset(name, stores[0], stores[1], skipped, tuple(meta["notes"]))
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A scratch folder beside the entries, gone afterwards."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=self._folder))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def write(self, key: str, dataset: Dataset, packed: Packed, scratch: Path) -> None:
+        """Write an entry in ``scratch`` and move it into place in one step, instead of what was there.
+
+        Raises:
+            OSError: The disk is full or the folder cannot be written.
+        """
+        entry = scratch / "entry"
+        entry.mkdir()
+        if isinstance(packed.images, np.memmap):
+            packed.images.flush()
+            os.link(str(packed.images.filename), entry / "images.npy")
+        else:
+            np.save(entry / "images.npy", packed.images)
+        np.save(entry / "labels.npy", packed.labels)
+        meta = {
+            "shape": list(packed.images.shape),
+            "labels": _digest(packed.labels),
+            "class_names": list(packed.class_names),
+            "num_train": packed.num_train,
+            "fingerprints": [dataset.train.fingerprint, dataset.test.fingerprint],
+            "skipped": [[image.path, image.reason] for image in packed.skipped],
+            "notes": list(packed.notes),
+        }
+        (entry / "meta.json").write_text(
+            json.dumps({"digest": _digest(meta), "meta": meta}), encoding="utf-8"
+        )
+        for path in (*entry.iterdir(), entry):
+            _sync(path)
+        shutil.rmtree(self._folder / key, ignore_errors=True)
+        entry.rename(self._folder / key)
+        _sync(self._folder)
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    meta: dict[str, Any] = content["meta"]
+    if content["digest"] != _digest(meta):
+        raise ValueError(f"{path} is damaged")
+    return meta
+
+
+def _digest(value: dict[str, Any] | np.ndarray) -> str:
+    content = value.tobytes() if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True).encode()
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Force a file, or a folder's list of files, to disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
