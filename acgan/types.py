@@ -108,9 +108,16 @@ class Batch:
     labels: Tensor
 
 
-@dataclass
+@dataclass(frozen=True)
 class Terms:
-    """The terms of a summed loss, each a scalar, by name; ``total`` is their sum with weights applied."""
+    """A summed loss and what it is made of.
+
+    Attributes:
+        total: Scalar, the weighted sum: what is minimised.
+        parts: Its terms by name, without their weights in the sum.
+        stats: Scalars worth logging that are not part of it, without gradient.
+    """
 
     total: Tensor
-    parts: dict[str, Tensor] = field(default_factory=dict)
+    parts: dict[str, Tensor]
+    stats: dict[str, Tensor] = field(default_factory=dict)

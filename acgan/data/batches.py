@@ -152,6 +152,7 @@ class DeviceImages:
     def __init__(self, store: ImageStore, *, device: torch.device, max_bytes_on_device: int):
         self._store = store
         self._device = device
+        self._memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         self._labels = torch.from_numpy(store.labels).to(device)
         self._images: torch.Tensor | None = None
         if store.images.nbytes <= max_bytes_on_device:
@@ -165,14 +166,14 @@ class DeviceImages:
             flip: (n,) bool: which to mirror, left to right; None mirrors none.
 
         Returns:
-            Images (n, C, H, W) float32 in [-1, 1], in channels-last memory, and labels (n,) int64.
+            Images (n, C, H, W) float32 in [-1, 1], in channels-last memory on a GPU, and labels (n,) int64.
         """
         chosen = self._send(torch.from_numpy(indices))
         if self._images is not None:
             images = self._images.index_select(0, chosen)
         else:
             images = self._send(torch.from_numpy(self._store.images[indices]))
-        images = images.to(torch.float32, memory_format=torch.channels_last)
+        images = images.to(torch.float32, memory_format=self._memory_format)
         if flip is not None:
             mirrored = self._send(torch.from_numpy(flip))[:, None, None, None]
             images = torch.where(mirrored, images.flip(3), images)

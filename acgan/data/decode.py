@@ -63,48 +63,51 @@ def flatten(image: Image.Image, resolution: int) -> Image.Image:
     return image.convert("RGB")
 
 
-def fit_image(image: Image.Image, resolution: int, fit: Fit) -> Image.Image:
+def fit_image(image: Image.Image, resolution: int, fit: Fit) -> np.ndarray:
     """Make an L or RGB image square, of side ``resolution``, resampled bicubically with antialiasing.
 
     "crop" brings the short side to the resolution and keeps the centre. "pad" shrinks the long side to the
     resolution where it is larger, and centres the image on the median colour of its own border.
+
+    Returns:
+        (R, R) or (R, R, 3) uint8.
     """
-    if image.size == (resolution, resolution):
-        return image
     width, height = image.size
-    if fit == "crop":
+    if fit == "crop" and image.size != (resolution, resolution):
         # Cropping within the resampling is the same as cropping after it, and wastes no work.
         short = min(width, height)
         left, top = (width - short) / 2, (height - short) / 2
         box = (left, top, left + short, top + short)
-        return image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    if max(width, height) > resolution:
+        image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    elif max(width, height) > resolution:
         scale = resolution / max(width, height)
-        width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    canvas = Image.new(image.mode, (resolution, resolution), _border_colour(image))
-    canvas.paste(image, ((resolution - width) // 2, (resolution - height) // 2))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    pixels = np.asarray(image)
+    height, width = pixels.shape[:2]
+    if height == width == resolution:
+        return pixels
+    canvas = np.empty((resolution, resolution, *pixels.shape[2:]), dtype=np.uint8)
+    canvas[:] = _border_colour(pixels)
+    top, left = (resolution - height) // 2, (resolution - width) // 2
+    canvas[top : top + height, left : left + width] = pixels
     return canvas
 
 
-def _border_colour(image: Image.Image) -> int | tuple[int, ...]:
-    pixels = np.asarray(image)
-    sides = [pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]
-    ordered = np.sort(np.concatenate(sides), axis=0)  # np.median takes ten times as long
-    median = ordered[len(ordered) // 2]
-    return tuple(median.tolist()) if median.ndim else int(median)
+def _border_colour(pixels: np.ndarray) -> np.ndarray:
+    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+    border.sort(axis=0)  # np.median takes ten times as long
+    return np.asarray(border[len(border) // 2])
 
 
 def decode(image: Image.Image, target: Target) -> np.ndarray:
-    """Decode one opened image to uint8 (C, R, R)."""
+    """Decode one opened image to uint8 (C, R, R), or to (1, R, R) where it is gray."""
     image = flatten(image, target.resolution)
-    if target.channels == 1:
+    if target.channels == 1 and image.mode != "L":
         image = image.convert("L")
     fit = "pad" if target.pad_28 and image.size == (28, 28) else target.fit
-    image = fit_image(image, target.resolution, fit)
-    if target.channels == 1:
-        return np.asarray(image)[None]
-    return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
+    pixels = fit_image(image, target.resolution, fit)
+    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 
 def decode_rows(

@@ -71,7 +71,7 @@ def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | Non
     unused = [
         (own_names or {}).get(name, name) for name in SPLIT_NAMES[1:] if name in present and name != held
     ]
-    note = f"{' and '.join(unused)} is unused: {held} is what is held out" if unused else ""
+    note = f"unused: {' and '.join(unused)} ({held} is what is held out)" if unused else ""
     return held, note
 
 

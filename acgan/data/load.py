@@ -19,7 +19,7 @@ from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.files import CsvSource, FolderSource, ZipSource
 from acgan.data.index import Index, leave_out_empty
-from acgan.data.pack import LARGE_BYTES, Options, decode_all, pack, prepare, put_in_order
+from acgan.data.pack import Options, decode_all, pack, prepare, put_in_order
 from acgan.data.store import FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
@@ -113,8 +113,8 @@ def load_dataset(
                 dataset = make_dataset(name, packed)
                 key = keys[packed.own_split]
                 entries.write(key, dataset, packed, scratch)
-                large = packed.images.nbytes >= LARGE_BYTES
-            return (entries.read(key, name) or dataset) if large else dataset
+            # What is mapped lay in the scratch folder: map it where it is now.
+            return (entries.read(key, name) or dataset) if isinstance(packed.images, np.memmap) else dataset
     except OSError as error:
         raise DataError(
             f"The cache folder {folder} cannot be written: {error.strerror or error}. Set ACGAN_CACHE to a folder"

@@ -112,7 +112,7 @@ class Cache:
         entry.mkdir()
         if isinstance(packed.images, np.memmap):
             packed.images.flush()
-            os.link(str(packed.images.filename), entry / "images.npy")
+            os.replace(str(packed.images.filename), entry / "images.npy")
         else:
             np.save(entry / "images.npy", packed.images)
         np.save(entry / "labels.npy", packed.labels)

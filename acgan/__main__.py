@@ -1,0 +1,5 @@
+import sys
+
+from acgan.cli import main
+
+sys.exit(main())

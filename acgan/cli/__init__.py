@@ -1,0 +1,82 @@
+"""The command line: every command parses, calls ``acgan.api`` and prints. Heavy imports wait for the work."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import acgan
+from acgan.errors import EXIT_BUG, Interrupted, UserError
+
+_COMMANDS = ("train", "sample", "config")
+
+
+class _Failure(click.ClickException):
+    """An error with its own exit code, printed without a traceback."""
+
+    def __init__(self, message: str, exit_code: int):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _Commands(click.Group):
+    """Commands by name, each in a module of that name; our errors become exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"acgan.cli.{name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from acgan.errors import did_you_mean
+
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}.{did_you_mean(args[0], _COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise _Failure(str(error), error.exit_code) from error
+        except Interrupted as stopped:
+            click.echo(stopped, err=True)
+            ctx.exit(stopped.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise _Failure(
+                f"{type(error).__name__}: {error}\nThis is a bug in acgan. "
+                "`acgan --debug …` shows where; please report it with the command.",
+                EXIT_BUG,
+            ) from error
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(acgan.__version__, prog_name="acgan")
+@click.option("--debug", is_flag=True, help="Show a traceback for every error.")
+def main(debug: bool) -> None:
+    r"""Train, sample and evaluate auxiliary-classifier GANs on any labelled images.
+
+    \b
+    acgan train                      digits, in minutes on a laptop
+    acgan train --data PICTURES/     a folder with one folder a class
+    acgan sample RUN --class cat     images of a class
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

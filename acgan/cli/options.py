@@ -1,0 +1,33 @@
+"""Types of options that several commands take."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+
+class Duration(click.ParamType):
+    """A time such as ``90s``, ``10m``, ``1h30m`` or plain seconds, as a number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse, or fail with the forms that are understood."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        match = re.fullmatch(
+            r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)s?)?",
+            str(value),
+        )
+        if not match or not any(match.groups()):
+            self.fail(f"{value!r} is not a duration; expected e.g. 90s, 10m, 1h30m or seconds.", param, ctx)
+        hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
+        return hours * 3600 + minutes * 60 + seconds
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

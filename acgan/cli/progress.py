@@ -1,0 +1,102 @@
+"""What a training shows while it runs: a bar on a terminal, a line an interval in a pipe, nothing if quiet."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from acgan.cli.options import clock
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from acgan.training.tracking import Tick
+
+_SHOWN = {
+    "D/adversarial": "D",
+    "G/adversarial": "G",
+    "D/class_real": "class D",
+    "G/class_fake": "class G",
+    "D/class_accuracy_real": "accuracy real",
+    "D/class_accuracy_fake": "fake",
+}
+
+
+class Reporter:
+    """Tells a person how a training goes.
+
+    Args:
+        quiet: Show warnings alone.
+    """
+
+    def __init__(self, quiet: bool):
+        self._quiet = quiet
+        self._begun: tuple[float, int] | None = None
+        self._bar: tuple[Progress, TaskID] | None = None
+
+    @contextlib.contextmanager
+    def showing(self) -> Iterator[None]:
+        """The time during which a bar is on the terminal, if standard output is one."""
+        if self._quiet or not click.get_text_stream("stdout").isatty():
+            yield
+            return
+        from rich import progress
+
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("ETA"),
+            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            progress.TextColumn("{task.fields[losses]}"),
+        )
+        with progress.Progress(*columns) as bar:
+            self._bar = (bar, bar.add_task("reading images", total=None, losses=""))
+            yield
+        self._bar = None
+
+    def say(self, message: str) -> None:
+        """A remark."""
+        if not self._quiet:
+            self._print(message)
+
+    def data(self, done: int, total: int) -> None:
+        """Images decoded so far."""
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(task, completed=done, total=total)
+
+    def tick(self, tick: Tick) -> None:
+        """A log interval has passed."""
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = (now, tick.nimg)
+        for message in tick.messages:
+            self._print(f"warning: {message}", warning=True)
+        if self._quiet:
+            return
+        losses = "  ".join(
+            f"{label} {tick.stats[name]:.3f}" for name, label in _SHOWN.items() if name in tick.stats
+        )
+        losses += f"  {tick.images_per_sec:.0f} images/s"
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(
+                task, description="training", completed=tick.nimg, total=tick.total_nimg, losses=losses
+            )
+            return
+        left = (tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9)
+        click.echo(f"{tick.nimg:>9,} / {tick.total_nimg:,} images  {losses}  ETA {clock(left)}")
+
+    def _print(self, message: str, warning: bool = False) -> None:
+        if self._bar is not None:
+            self._bar[0].console.print(
+                message, style="yellow" if warning else None, markup=False, highlight=False
+            )
+        else:
+            click.echo(message, err=warning)

@@ -1,0 +1,208 @@
+"""Configurations from files and options, and back: merge, validate, explain, save, compare, list."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from acgan.errors import ConfigError, did_you_mean
+
+#: Keys, and sections as prefixes, that a run may be resumed with although they changed.
+HARMLESS_KEYS = ("train.total_nimg", "every.")
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) -> Config:
+    """Merge defaults < file < overrides and validate.
+
+    Args:
+        model: The configuration's class.
+        file: A YAML file, or None for the defaults.
+        overrides: ``KEY=VALUE`` texts, the key dotted, the value as in YAML.
+
+    Raises:
+        ConfigError: Naming the file or option, the key, what was found and what was expected.
+    """
+    values = model().model_dump(mode="json")
+    if file is not None:
+        values = _merge(values, _read_yaml(file))
+    given = [_parse_override(override) for override in overrides]
+    # A kind comes before the keys that belong to it, in whatever order they were given.
+    for path, value in sorted(given, key=lambda pair: pair[0][-1] != "kind"):
+        nested = value
+        for part in reversed(path):
+            nested = {part: nested}
+        values = _merge(values, nested)
+    where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
+    return validate(model, values, where)
+
+
+def validate(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
+    """Validate plain values, explaining in the terms of ``load`` what does not fit."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(model, problem) for problem in error.errors()]
+        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+
+
+def save(config: BaseModel, file: Path) -> None:
+    """Write a configuration as YAML that ``load`` reads back to an equal one."""
+    file.write_text(to_yaml(config), encoding="utf-8")
+
+
+def to_yaml(config: BaseModel) -> str:
+    """A configuration as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
+    """Keys whose values differ, dotted, each with (old, new); a key that one side lacks counts as None."""
+    before, after = (dict(_flatten(config.model_dump(mode="json"))) for config in (old, new))
+    keys = dict.fromkeys([*before, *after])
+    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
+
+
+def is_harmless(key: str) -> bool:
+    """Whether a run may be resumed although this key changed."""
+    return any(
+        key == allowed or (allowed.endswith(".") and key.startswith(allowed)) for allowed in HARMLESS_KEYS
+    )
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """What is declared about a key."""
+
+    key: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
+    """Every key of a configuration in order of declaration; a section that has kinds lists each kind's keys."""
+    for name, info in model.model_fields.items():
+        members = _sections(info.annotation)
+        if not members:
+            default = None if info.is_required() else info.get_default(call_default_factory=True)
+            meaning = info.description or inspect.getdoc(model) or ""
+            yield KeyInfo(f"{prefix}{name}", _type_name(info.annotation), default, meaning)
+        for member in members:
+            yield from list_keys(member, f"{prefix}{name}.")
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid YAML: {error}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"{file}: expected sections of keys such as 'train: {{batch_size: 64}}'.")
+    return values or {}
+
+
+def _parse_override(override: str) -> tuple[list[str], Any]:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override}: expected KEY=VALUE, as in --set train.batch_size=32.")
+    try:
+        return key.strip().split("."), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` wins; a section whose ``kind`` changes drops the keys of the kind it had."""
+    if "kind" in over and base.get("kind") != over["kind"]:
+        base = {}
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        if isinstance(value, Mapping):
+            merged[key] = _merge(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """The section classes that an annotation admits; none for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _sections(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [section for member in typing.get_args(annotation) for section in _sections(member)]
+    return []
+
+
+def _type_name(annotation: Any) -> str:
+    """A type as a user would write it: ``int``, ``crop | pad``, ``list of str``."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type_name(arguments[0])
+    if origin is typing.Literal:
+        return " | ".join(str(argument) for argument in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(_type_name(argument) for argument in arguments)
+    if origin in (list, tuple):
+        return f"list of {_type_name(arguments[0])}"
+    if origin is dict:
+        return f"{{{_type_name(arguments[0])}: {_type_name(arguments[1])}}}"
+    return "null" if annotation is type(None) else str(annotation.__name__)
+
+
+def _locate(model: type[BaseModel], path: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Pydantic's path without the kinds it puts among the keys, and the keys known where it ends."""
+    candidates, kept = [model], []
+    for part in path:
+        fields = {name: info for section in candidates for name, info in section.model_fields.items()}
+        if part not in fields:
+            chosen = [
+                c
+                for c in candidates
+                if c.model_fields.get("kind") and _type_name(c.model_fields["kind"].annotation) == part
+            ]
+            if chosen:
+                candidates = chosen
+                continue
+            return [*kept, str(part)], list(fields)
+        kept.append(str(part))
+        inner = _sections(fields[part].annotation)
+        if not inner:
+            break
+        candidates = inner
+    return kept, [name for section in candidates for name in section.model_fields]
+
+
+def _explain(model: type[BaseModel], problem: Any) -> str:
+    """One of pydantic's problems in a line: our key, what was found, what was expected."""
+    path, known = _locate(model, problem["loc"])
+    dotted = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        hint = did_you_mean(path[-1], known)
+        return f"unknown key {dotted}.{hint} `acgan config` lists all keys."
+    message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    if not dotted:
+        return f"{message}."
+    if isinstance(problem["input"], Mapping):
+        return f"{dotted}: {message}."
+    return f"{dotted}: found {problem['input']!r}; {message}."

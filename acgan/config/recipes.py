@@ -1,0 +1,34 @@
+"""The recipes that come with acgan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from acgan.errors import ConfigError, did_you_mean
+
+
+def recipes() -> dict[str, Path]:
+    """Shipped recipes by name, each a commented YAML file."""
+    package = Path(__file__).resolve().parents[1]
+    # Inside the package once it is installed, at the top of the repository in a checkout.
+    for directory in (package / "configs", package.parent / "configs"):
+        if directory.is_dir():
+            return {file.stem: file for file in sorted(directory.glob("*.yaml"))}
+    return {}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a shipped recipe's name or a YAML path; a path that exists wins.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = recipes()
+    if name in known:
+        return known[name]
+    raise ConfigError(
+        f"no recipe or file {name!r}; expected a YAML file or one of {', '.join(known)}.{did_you_mean(name, known)}"
+    )

@@ -1,0 +1,110 @@
+"""A rehearsal of a training: everything built, one step of each kind, nothing written outside the cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from acgan import runtime
+from acgan.build import build_gan, data_keywords
+from acgan.config import RunConfig
+from acgan.data import sample_dataset
+from acgan.runtime import FiniteGuard, Ranks
+from acgan.training.gan_loop import Gan, discriminator_step, generator_step
+from acgan.types import Dataset
+
+_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a dry run found.
+
+    Attributes:
+        dataset: A sample of the data, decoded.
+        parameters: Parameters by part of a network: (network, part, number).
+        step_sec: Seconds of a step by kind, after one to warm up.
+        total_sec: Estimate of the training, without samples and checkpoints.
+        images_per_sec: Estimate.
+        peak_bytes: Memory at the peak so far.
+        precision: As resolved.
+        device: As resolved.
+    """
+
+    dataset: Dataset
+    parameters: list[tuple[str, str, int]]
+    step_sec: dict[str, float]
+    total_sec: float
+    images_per_sec: float
+    peak_bytes: int
+    precision: str
+    device: str
+
+
+def rehearse(config: RunConfig, device_name: str) -> Rehearsal:
+    """Decode a sample of the data, build everything and take one step of each kind.
+
+    Raises:
+        UserError: For whatever a training would refuse, and for a step that is not finite.
+    """
+    device = runtime.choose_device(device_name)
+    if config.train.threads is not None:
+        torch.set_num_threads(config.train.threads)
+    precision = runtime.resolve_precision(config.train.precision, device)
+    dataset = sample_dataset(config.data.source, **data_keywords(config.data, config.seed), limit=_IMAGES)
+    gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())
+    gan.generator.train()
+    gan.discriminator.train()
+    step_sec = _time_steps(gan)
+    every = gan.objective.penalty_every
+    d_sec = step_sec["discriminator"]
+    if gan.objective.penalty is not None:
+        d_sec += (step_sec["discriminator with penalty"] - d_sec) / every
+    iteration_sec = gan.d_steps * d_sec + step_sec["generator"]
+    images_per_sec = gan.batch_size / iteration_sec
+    return Rehearsal(
+        dataset=dataset,
+        parameters=[
+            *_parameters("generator", gan.generator),
+            *_parameters("discriminator", gan.discriminator),
+        ],
+        step_sec=step_sec,
+        total_sec=config.train.total_nimg / images_per_sec,
+        images_per_sec=images_per_sec,
+        peak_bytes=runtime.peak_memory_bytes(device),
+        precision=precision,
+        device=str(device),
+    )
+
+
+def _time_steps(gan: Gan) -> dict[str, float]:
+    guard = FiniteGuard(gan.device)
+    every = gan.objective.penalty_every
+    # Steps that are a multiple of `every` carry the penalty; with d_steps > 1 an iteration has several.
+    plain = next((i for i in range(1, every + 1) if (i * gan.d_steps) % every), 0)
+    kinds: dict[str, Callable[[], object]] = {
+        "discriminator": lambda: discriminator_step(gan, guard, plain, 0),
+        "generator": lambda: generator_step(gan, guard, 0),
+    }
+    if gan.objective.penalty is not None:
+        kinds["discriminator with penalty"] = lambda: discriminator_step(gan, guard, 0, 0)
+    seconds = {}
+    for kind, step in kinds.items():
+        for _ in range(2):
+            started = time.perf_counter()
+            step()
+            if gan.device.type == "cuda":
+                torch.cuda.synchronize(gan.device)
+            seconds[kind] = time.perf_counter() - started
+    return seconds
+
+
+def _parameters(network: str, module: nn.Module) -> list[tuple[str, str, int]]:
+    return [
+        (network, name, sum(parameter.numel() for parameter in child.parameters()))
+        for name, child in module.named_children()
+    ]

@@ -1,0 +1,81 @@
+"""Penalties on the gradient of the adversarial logit with respect to the images.
+
+Each returns a scalar, already weighted. The gradient is taken of the adversarial logit alone: the class head is
+free to be steep. Precision is that of the images, which the caller keeps at float32 or wider.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+#: Images (N, C, H, W) to adversarial logits (N,).
+Critic = Callable[[Tensor], Tensor]
+
+
+class Penalty(ABC):
+    """A penalty on D."""
+
+    @abstractmethod
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+        """The penalty's terms.
+
+        Args:
+            critic: The adversarial logit of images, differentiable twice.
+            real: (N, C, H, W) real images.
+            fake: (N, C, H, W) generated images, without gradient.
+            mix: (N,) uniform draws in [0, 1), for penalties between the two.
+        """
+
+
+class ZeroCentered(Penalty):
+    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), on generated ones (R2), or both.
+
+    Mescheder et al. 2018, eq. 9; both together as in Roth et al. 2017 and R3GAN (Huang et al. 2024).
+
+    Args:
+        on: ``real``, ``fake`` or both.
+        gamma: Strength.
+    """
+
+    def __init__(self, *, on: list[str], gamma: float):
+        self.on = on
+        self.gamma = gamma
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+        sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
+        squared = _squared_gradient_norm(critic, torch.cat([images for _, images in sides]))
+        parts = squared.view(len(sides), -1).mean(dim=1) * (self.gamma / 2)
+        return {name: part for (name, _), part in zip(sides, parts, strict=True)}
+
+
+class GradientPenalty(Penalty):
+    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        weight: Strength; the paper's lambda.
+    """
+
+    def __init__(self, *, weight: float):
+        self.weight = weight
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+        share = mix.to(real.dtype).view(-1, 1, 1, 1)
+        norm = _squared_gradient_norm(critic, share * real + (1 - share) * fake).sqrt()
+        return {"gp": (norm - 1).square().mean() * self.weight}
+
+
+_SIDE = {"r1": "real", "r2": "fake"}
+
+
+def _squared_gradient_norm(critic: Critic, images: Tensor) -> Tensor:
+    """|grad_x adv(x)|^2 of each image (N,), differentiable."""
+    images = images.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3))
+
+
+PENALTIES: dict[str, type[Penalty]] = {"zero_centered": ZeroCentered, "gradient_penalty": GradientPenalty}

@@ -1,0 +1,297 @@
+"""Where and how training computes: device, ranks, stateless draws, precision, averaging, the finite check."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from acgan.errors import UserError
+
+
+class Draws:
+    """Random numbers as a function of (seed, purpose, counters), through the counter-based generator Philox.
+
+    Nothing is carried from one draw to the next, so nothing has to be saved for an exact resume, and every
+    rank can make the draws of the whole global batch and take its slice. The rank is never among the counters.
+
+    Args:
+        seed: The run's seed.
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def generator(self, purpose: str, *counters: int) -> np.random.Generator:
+        """A fresh generator for one purpose (``"latents"``, ``"order"``, …) and up to three counters."""
+        if len(counters) > 3:
+            raise ValueError(f"at most 3 counters, got {len(counters)}")
+        digest = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=16).digest()
+        # The lowest counter word is left to the generator: 2^64 blocks of draws before two streams could meet.
+        words = [0, *counters, *[0] * (3 - len(counters))]
+        return np.random.Generator(
+            np.random.Philox(key=np.frombuffer(digest, np.uint64), counter=np.array(words, np.uint64))
+        )
+
+    def normal(self, shape: Sequence[int], purpose: str, *counters: int) -> Tensor:
+        """Standard normal draws, float32, on the CPU."""
+        return torch.from_numpy(self.generator(purpose, *counters).standard_normal(shape, np.float32))
+
+
+class _DropoutStream:
+    """Which draws the dropout layers take: set by the loop around each forward pass."""
+
+    draws: Draws | None = None
+    counters: tuple[int, int] = (0, 0)
+    purpose = ""
+    offset = 0
+    layers = 0
+
+
+@contextlib.contextmanager
+def dropout_draws(
+    draws: Draws, purpose: str, iteration: int, sub_step: int = 0, offset: int = 0
+) -> Iterator[None]:
+    """Make every ``stateless_dropout`` inside a function of these values.
+
+    Args:
+        draws: The run's draws.
+        purpose: Which forward pass this is.
+        iteration: Training iteration.
+        sub_step: Sub-step within the iteration.
+        offset: Index of the first image within the global batch, so that ranks and micro-batches
+            drop what the whole batch would.
+    """
+    _DropoutStream.draws, _DropoutStream.purpose = draws, purpose
+    _DropoutStream.counters, _DropoutStream.offset, _DropoutStream.layers = (iteration, sub_step), offset, 0
+    try:
+        yield
+    finally:
+        _DropoutStream.draws = None
+
+
+def stateless_dropout(x: Tensor, probability: float) -> Tensor:
+    """Dropout whose mask is a function of the draws in force, one stream per layer call.
+
+    Outside ``dropout_draws`` (somebody else's training loop) it is torch's own dropout.
+    """
+    stream = _DropoutStream
+    if stream.draws is None:
+        return nn.functional.dropout(x, probability)
+    stream.layers += 1
+    generator = stream.draws.generator(f"dropout/{stream.purpose}/{stream.layers}", *stream.counters)
+    per_image = x[0].numel()
+    # 16 bits an element, so 16 elements a Philox block of four 64-bit words; every image starts a new block,
+    # so that its mask depends on its index in the global batch alone.
+    blocks = (per_image + 15) // 16
+    raw = generator.bit_generator
+    assert isinstance(raw, np.random.Philox)
+    raw.advance(stream.offset * blocks)
+    bits = raw.random_raw(len(x) * blocks * 4).view(np.uint16).reshape(len(x), -1)[:, :per_image]
+    keep = torch.from_numpy(bits >= round(probability * 2**16)).to(x.device).view(x.shape)
+    return x * keep.to(x.dtype) / (1.0 - probability)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that ``torchrun`` started; one process alone is rank 0 of 1."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+    def slice(self, count: int) -> slice:
+        """This rank's share of ``count`` images, which the number of processes must divide."""
+        share = count // self.world
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+
+def start_ranks(device: torch.device) -> Ranks:
+    """Join the process group where ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return Ranks()
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def broadcast_parameters(modules: Iterable[nn.Module], ranks: Ranks) -> None:
+    """Give every rank the parameters and buffers of rank 0."""
+    if ranks.world > 1:
+        for module in modules:
+            for tensor in module.state_dict().values():
+                dist.broadcast(tensor, src=0)
+
+
+def average_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:
+    """Average gradients over ranks with one coalesced all-reduce; a missing gradient counts as zero."""
+    if ranks.world == 1:
+        return
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= ranks.world
+    parts = flat.split([gradient.numel() for gradient in gradients])
+    torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
+
+
+def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
+    """The mean over ranks of a tensor of statistics."""
+    if ranks.world > 1:
+        dist.all_reduce(values)
+        values /= ranks.world
+    return values
+
+
+def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
+    """Whether the flag is set on any rank, so that all take the same branch."""
+    if ranks.world == 1:
+        return flag
+    value = torch.tensor(float(flag), device=device)
+    dist.all_reduce(value, op=dist.ReduceOp.MAX)
+    return bool(value.item())
+
+
+def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
+    """Fail where the ranks' parameters have drifted apart: a bug, found at the next checkpoint."""
+    if ranks.world == 1:
+        return
+    digest = hashlib.blake2b(digest_size=8)
+    for module in modules:
+        for parameter in module.parameters():
+            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy())
+    digests: list[str | None] = [None] * ranks.world
+    dist.all_gather_object(digests, digest.hexdigest())
+    assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
+
+
+def choose_device(name: str, ranks_local: int | None = None) -> torch.device:
+    """The device that ``--device`` names; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Args:
+        name: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        ranks_local: Index of this process on its machine, for one GPU a process; from ``LOCAL_RANK`` if None.
+
+    Raises:
+        UserError: If the named device is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available[name]:
+        there = ", ".join(kind for kind, is_there in available.items() if is_there)
+        raise UserError(f"--device {name}: this machine or this build of torch has none; available: {there}.")
+    if name == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", "0")) if ranks_local is None else ranks_local
+        torch.cuda.set_device(local)
+        return torch.device("cuda", local)
+    return torch.device(name)
+
+
+def has_native_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed natively, not emulated, on the device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(probe and probe())
+    return False
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """``float32``, ``bf16`` or ``float64`` for a configured precision, which may be ``auto``."""
+    if precision != "auto":
+        return precision
+    return "bf16" if has_native_bf16(device) else "float32"
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 autocast for the networks, or nothing."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+class FiniteGuard:
+    """Keeps gradients that are not finite from the weights, without a synchronisation per step.
+
+    A flag on the device is raised by the first step whose loss terms or gradients are not finite; it masks that
+    update and every later one (fused Adam skips an update where ``found_inf`` is 1), so the weights stay those
+    of the last good step. The loop reads the flag where it synchronises anyway.
+
+    Args:
+        device: Where the flag lives.
+    """
+
+    def __init__(self, device: torch.device):
+        self.found = torch.zeros((), device=device)
+        self._where = torch.full((2,), -1, dtype=torch.int64, device=device)  # iteration, index into names
+        self._names: list[str] = []
+
+    def check(self, phase: str, iteration: int, terms: dict[str, Tensor]) -> None:
+        """Raise the flag if any term is not finite, and keep which was first.
+
+        Args:
+            phase: ``discriminator`` or ``generator``.
+            iteration: Training iteration.
+            terms: Scalars by name, in order of cause: losses first, then the gradient norm.
+        """
+        names = [f"{phase}: {name}" for name in terms]
+        if names[0] not in self._names:
+            self._names += names
+        first = self._names.index(names[0])
+        bad = ~torch.isfinite(torch.stack([term.detach().float() for term in terms.values()]))
+        is_bad = bad.any()
+        now = torch.stack((torch.full_like(self._where[0], iteration), first + bad.int().argmax()))
+        self._where = torch.where(is_bad & (self.found == 0), now, self._where)
+        torch.maximum(self.found, is_bad.float(), out=self.found)  # in place: the optimisers hold it
+
+    def first_bad(self) -> tuple[int, str] | None:
+        """The first bad (iteration, term), or None. Synchronises with the device."""
+        if self.found.item() == 0:
+            return None
+        iteration, index = self._where.tolist()
+        return iteration, self._names[index]
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Peak memory: of the device for a GPU, of the process for the CPU (0 where the system does not tell)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def machine() -> str:
+    """The machine in a few words, for provenance: processor, threads, GPU."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
+        ]
+        name = models[0] if models else name
+    words = f"{name}, {torch.get_num_threads()} threads"
+    return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words

@@ -1,0 +1,114 @@
+"""Checkpoints that survive a kill at any moment: whole files only, each with a checksum, the last two kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acgan.errors import RunError
+
+KEPT = 2
+
+
+def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under a temporary name, force it to the disk, then give it its name.
+
+    Args:
+        file: The file's name; whatever is there is replaced, or stays whole.
+        write: Writes the content to the path it is given.
+    """
+    temporary = file.with_name(f".{file.name}.tmp")
+    write(temporary)
+    with open(temporary, "rb+") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, file)
+    if hasattr(os, "O_DIRECTORY"):  # the rename itself reaches the disk with the directory (POSIX)
+        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: Iterable[int] = ()) -> Path:
+    """Write ``<nimg>.pt`` and its checksum, then remove all but the last two.
+
+    Args:
+        directory: The checkpoints' directory.
+        nimg: Images shown so far.
+        payload: Tensors and plain values.
+        keep: Checkpoints to keep besides, by their nimg.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"{nimg}.pt"
+
+    def write(temporary: Path) -> None:
+        torch.save(payload, temporary)
+        # The checksum takes its place before the checkpoint does: a checkpoint is never without one.
+        line = f"{_sha256(temporary)}  {file.name}\n"
+        write_atomically(_checksum_file(file), lambda path: _write_text(path, line))
+
+    write_atomically(file, write)
+    kept = {*sorted(_all(directory), reverse=True)[:KEPT], *keep}
+    for old, path in _all(directory).items():
+        if old not in kept:
+            path.unlink()
+            _checksum_file(path).unlink(missing_ok=True)
+    return file
+
+
+def read_latest(directory: Path, on_broken: Callable[[str], None]) -> dict[str, Any] | None:
+    """The payload of the newest whole checkpoint, on the CPU; None where there is no checkpoint at all.
+
+    Args:
+        directory: The checkpoints' directory.
+        on_broken: Told of each checkpoint that is passed over, and why.
+
+    Raises:
+        RunError: If there are checkpoints and all are broken.
+    """
+    files = sorted(_all(directory).items(), reverse=True)
+    for _, file in files:
+        problem = _problem(file)
+        if problem is None:
+            payload: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            return payload
+        on_broken(f"{file}: {problem}; falling back to the checkpoint before it")
+    if files:
+        raise RunError(
+            f"{directory}: all {len(files)} checkpoints are broken (checksums do not match). "
+            "Start anew with --fresh, which moves this run aside."
+        )
+    return None
+
+
+def _problem(file: Path) -> str | None:
+    checksum = _checksum_file(file)
+    if not checksum.exists():
+        return f"its checksum {checksum.name} is missing"
+    if checksum.read_text().split()[:1] != [_sha256(file)]:
+        return "truncated or changed (its SHA-256 is not the one it was written with)"
+    return None
+
+
+def _all(directory: Path) -> dict[int, Path]:
+    return {int(path.stem): path for path in directory.glob("*.pt") if path.stem.isdigit()}
+
+
+def _checksum_file(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sha256")
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as handle:
+        while chunk := handle.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text)

@@ -1,0 +1,47 @@
+"""The running mean of the generator's weights, which is what gets sampled."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class EMA:
+    """Exponential moving average of a network's parameters and floating-point buffers.
+
+    Args:
+        network: The network to follow.
+        half_life_nimg: After so many images an old weight counts half; 0 copies.
+        ramp_up: At most this share of the images shown so far is the half-life, so that the mean forgets the
+            start; None for no ramp-up (as in EDM and StyleGAN2-ADA).
+    """
+
+    def __init__(self, network: Network, *, half_life_nimg: float, ramp_up: float | None):
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.half_life_nimg = half_life_nimg
+        self.ramp_up = ramp_up
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, nimg: int, batch_size: int) -> None:
+        """Move the mean towards the network.
+
+        Args:
+            network: The network as it is now.
+            nimg: Images shown so far.
+            batch_size: Images since the last update.
+        """
+        half_life = self.half_life_nimg
+        if self.ramp_up is not None:
+            half_life = min(half_life, self.ramp_up * nimg)
+        kept = 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0
+        means, values = _floating(self.network), _floating(network)
+        torch._foreach_lerp_(means, values, 1 - kept)
+
+
+def _floating(network: nn.Module) -> list[Tensor]:
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]

@@ -1,0 +1,100 @@
+"""What is minimised: adversarial loss + weight * classification loss (+ penalty), for D and for G."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
+from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Terms
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The summed objective of both players.
+
+    Attributes:
+        adversarial: Real or fake.
+        classification: Which class.
+        penalty: On D's input gradient, or None.
+        weight_d: Weight of the classification terms in D's sum.
+        weight_g: Weight of the classification terms in G's sum.
+        penalty_every: The penalty is due every so many D steps, and then counts so many times.
+    """
+
+    adversarial: AdversarialLoss
+    classification: ClassificationLoss
+    penalty: Penalty | None
+    weight_d: float
+    weight_g: float
+    penalty_every: int = 1
+
+    def discriminator(self, d: nn.Module, real: Batch, fake: Tensor) -> Terms:
+        """D's loss on real images and on as many generated for the same labels.
+
+        Args:
+            d: The discriminator.
+            real: Real images with labels.
+            fake: (N, C, H, W) generated images, without gradient.
+        """
+        on_real: DiscriminatorOutput = d(real.images, real.labels)
+        on_fake: DiscriminatorOutput = d(fake, real.labels)
+        adversarial = self.adversarial.discriminator(on_real.adv, on_fake.adv)
+        classes = self.classification.discriminator(on_real.aux, on_fake.aux, real.labels)
+        with torch.no_grad():
+            stats = {
+                "accuracy": self.adversarial.accuracy(on_real.adv, on_fake.adv),
+                "class_accuracy_real": _accuracy(on_real.aux, real.labels),
+                "class_accuracy_fake": _accuracy(on_fake.aux, real.labels),
+                "feature_norm": on_real.features.norm(dim=1).mean(),
+                "logit_real": on_real.adv.mean(),
+                "logit_fake": on_fake.adv.mean(),
+            }
+        return _sum(adversarial, classes, self.weight_d, stats)
+
+    def penalize(self, d: nn.Module, real: Batch, fake: Tensor, mix: Tensor) -> Terms:
+        """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
+
+        Args:
+            d: The discriminator, not compiled: a penalty is differentiated twice.
+            real: Real images with labels.
+            fake: (N, C, H, W) generated images, without gradient.
+            mix: (N,) uniform draws in [0, 1).
+        """
+        assert self.penalty is not None
+
+        def critic(images: Tensor) -> Tensor:
+            labels = real.labels.repeat(len(images) // len(real.labels))
+            output: DiscriminatorOutput = d(images, labels)
+            return output.adv
+
+        parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix)
+        return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
+
+    def generator(self, d: nn.Module, real: Batch, fake: Tensor) -> Terms:
+        """G's loss on images generated for the labels of a real batch.
+
+        Args:
+            d: The discriminator, its parameters without gradient.
+            real: Real images with labels.
+            fake: (N, C, H, W) generated images, with gradient.
+        """
+        real_logits = None
+        if self.adversarial.generator_needs_real:
+            with torch.no_grad():
+                real_logits = d(real.images, real.labels).adv
+        on_fake: DiscriminatorOutput = d(fake, real.labels)
+        adversarial = self.adversarial.generator(real_logits, on_fake.adv)
+        classes = self.classification.generator(on_fake.aux, real.labels)
+        return _sum(adversarial, classes, self.weight_g, {})
+
+
+def _sum(adversarial: Tensor, classes: dict[str, Tensor], weight: float, stats: dict[str, Tensor]) -> Terms:
+    total = adversarial + weight * torch.stack(list(classes.values())).sum()
+    return Terms(total=total, parts={"adversarial": adversarial, **classes}, stats=stats)
+
+
+def _accuracy(output: HeadOutput, labels: Tensor) -> Tensor:
+    return (output.logits.argmax(dim=1) == labels).float().mean()

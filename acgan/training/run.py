@@ -1,0 +1,312 @@
+"""What any training shares: the run directory, its lock, resume, signals, intervals and tracking."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from acgan import runtime
+from acgan.errors import Interrupted, NotFiniteError
+from acgan.runtime import FiniteGuard, Ranks
+from acgan.training.checkpoint import write_atomically, write_checkpoint
+from acgan.training.tracking import Listener, Means, Tick, Tracker
+
+_STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
+
+
+class Stateful(Protocol):
+    """What is trained."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an exact resume needs."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state_dict``."""
+
+    def networks(self) -> Sequence[torch.nn.Module]:
+        """The networks, whose parameters all ranks hold alike."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation in the middle of a training found.
+
+    Attributes:
+        stats: Scalars by name.
+        messages: Remarks for people, such as a collapse.
+    """
+
+    stats: dict[str, float]
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a training does besides training, on the first rank.
+
+    Attributes:
+        sample: An image (C, H, W) uint8 to look at.
+        evaluate: Scores of the moment, or None where nothing is evaluated.
+        export: Writes the product (``generator.safetensors``) to the path it is given.
+        product: The product's file name.
+        listeners: Called with each tick.
+    """
+
+    sample: Callable[[], Tensor]
+    evaluate: Callable[[], Evaluation] | None
+    export: Callable[[Path, int], None]
+    product: str
+    listeners: Sequence[Listener] = ()
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How long a training is and how often what happens, in images."""
+
+    total_nimg: int
+    log_nimg: int
+    sample_nimg: int
+    evaluate_nimg: int
+    checkpoint_nimg: int
+
+
+@dataclass
+class TrainingRun:
+    """One training in its directory: counts images, and does what is due.
+
+    Attributes:
+        directory: The run directory, which exists and is locked.
+        intervals: Length and intervals.
+        state: What is trained, and saved in checkpoints.
+        meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint).
+        hooks: What happens when.
+        device: Of the state.
+        ranks: This process among others.
+        deadline: ``time.monotonic()`` at which to stop, or None.
+        iteration: Iterations so far.
+        nimg: Images shown so far.
+        trained_sec: Time in the loop up to this invocation; afterwards, with it.
+    """
+
+    directory: Path
+    intervals: Intervals
+    state: Stateful
+    meta: Mapping[str, Any]
+    hooks: Hooks
+    device: torch.device
+    ranks: Ranks = field(default_factory=Ranks)
+    deadline: float | None = None
+    iteration: int = field(default=0, init=False)
+    nimg: int = field(default=0, init=False)
+    trained_sec: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = FiniteGuard(self.device)
+        self._means = Means()
+        self._clock = time.monotonic()
+        self._tick_clock, self._tick_nimg = self._clock, 0
+        self._previous_nimg = 0
+        self._saved_nimg = -1
+        self._signal: int | None = None
+        self._messages: list[str] = []
+        self._tracker: Tracker | None = None
+
+    def resume(self, payload: Mapping[str, Any] | None) -> None:
+        """Continue from a checkpoint's payload, or begin where there is none."""
+        if payload is not None:
+            self.state.load_state_dict(payload["state"])
+            self.iteration, self.nimg = payload["iteration"], payload["nimg"]
+            self.trained_sec = payload["trained_sec"]
+            self._means.load_state_dict(payload["means"], self.device)
+            self._saved_nimg = self.nimg
+        self._previous_nimg = self._tick_nimg = self.nimg
+        self._tracker = Tracker(self.directory, nimg=self.nimg, active=self.ranks.first)
+
+    def describe(self, name: str, text: str) -> None:
+        """Record a text, such as the configuration, in TensorBoard."""
+        assert self._tracker is not None, "resume() comes first"
+        self._tracker.text(name, text, self.nimg)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The time of training: signals ask it to stop, and however it ends, records are closed.
+
+        Raises:
+            Interrupted: At the end, where a signal had asked to stop.
+        """
+        self._clock = self._tick_clock = time.monotonic()
+        with _signals(self._on_signal):
+            try:
+                yield
+            finally:
+                self.trained_sec += time.monotonic() - self._clock
+                assert self._tracker is not None, "resume() comes first"
+                self._tracker.close()
+        if self._signal is not None:
+            name = signal.Signals(self._signal).name
+            raise Interrupted(
+                f"{name}: stopped after {self.nimg:,} images; the same command goes on from there.",
+                exit_code=130 if self._signal == signal.SIGINT else 75,
+            )
+
+    def finished(self) -> bool:
+        """Whether the training is over, or has been asked to stop; all ranks agree."""
+        if self.nimg >= self.intervals.total_nimg:
+            return True
+        stop = self._signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
+        if self.ranks.world > 1:
+            if self.iteration % _STOP_CHECK_ITERATIONS:
+                return False
+            stop = runtime.any_rank(stop, self.ranks, self.device)
+        if stop:
+            self._assert_finite()
+            self._save()
+            self._write_sample()
+        return stop
+
+    def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
+        """Count scalars, which stay on the device, into the means of the log interval."""
+        self._means.add({f"{prefix}/{name}": value for name, value in values.items()})
+
+    def advance(self, batch_size: int) -> None:
+        """Count one iteration."""
+        self.iteration += 1
+        self._previous_nimg = self.nimg
+        self.nimg += batch_size
+
+    def do_what_is_due(self) -> None:
+        """Log, sample, evaluate and checkpoint, each at its interval and at the end.
+
+        Raises:
+            NotFiniteError: If the finite guard's flag is up; the last good checkpoint stays in place.
+        """
+        log, save = self._due(self.intervals.log_nimg), self._due(self.intervals.checkpoint_nimg)
+        sample, evaluate = self._due(self.intervals.sample_nimg), self._due(self.intervals.evaluate_nimg)
+        if log or save or sample or evaluate:
+            self._assert_finite()
+        if sample:
+            self._write_sample()
+        if evaluate and self.hooks.evaluate is not None and self.ranks.first:
+            self._write_evaluation(self.hooks.evaluate())
+        if log:
+            self._write_stats()
+        if save:
+            self._save()
+
+    def _due(self, interval: int) -> bool:
+        if self.nimg >= self.intervals.total_nimg:
+            return True
+        return self.nimg // interval != self._previous_nimg // interval
+
+    def _assert_finite(self) -> None:
+        bad = self.guard.first_bad()
+        if bad is None:
+            return
+        iteration, term = bad
+        saved = (
+            f"the checkpoint at {self._saved_nimg:,} images" if self._saved_nimg > 0 else "no checkpoint yet"
+        )
+        raise NotFiniteError(
+            f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
+            f"{saved} stays in place. Lower optim.*.lr or raise loss.penalty, and start anew with --fresh."
+        )
+
+    def _write_stats(self) -> None:
+        now = time.monotonic()
+        stats = self._means.read(self.ranks)
+        speed = (self.nimg - self._tick_nimg) / max(now - self._tick_clock, 1e-9)
+        memory = runtime.peak_memory_bytes(self.device)
+        assert self._tracker is not None
+        untracked = {
+            "time/images_per_sec": speed,
+            "time/trained_sec": self.trained_sec + now - self._clock,
+            "memory/peak_bytes": float(memory),
+        }
+        self._tracker.scalars(self.nimg, stats, untracked)
+        self._tell(stats, speed)
+        self._tick_clock, self._tick_nimg = time.monotonic(), self.nimg
+
+    def _write_evaluation(self, evaluation: Evaluation) -> None:
+        assert self._tracker is not None
+        self._tracker.scalars(self.nimg, evaluation.stats, {})
+        for message in evaluation.messages:
+            self._tracker.text("warnings", message, self.nimg)
+        self._messages += evaluation.messages
+
+    def _write_sample(self) -> None:
+        if not self.ranks.first:
+            return
+        image = self.hooks.sample()
+        assert self._tracker is not None
+        self._tracker.image("samples", image, self.nimg)
+        directory = self.directory / "samples"
+        directory.mkdir(exist_ok=True)
+        write_png(image, directory / f"{self.nimg:09d}.png")
+
+    def _save(self) -> None:
+        runtime.assert_ranks_agree(
+            [self.state] if isinstance(self.state, torch.nn.Module) else [], self.ranks
+        )
+        if self._saved_nimg == self.nimg:
+            return
+        if self.ranks.first:
+            payload = {
+                "state": self.state.state_dict(),
+                "meta": dict(self.meta),
+                "iteration": self.iteration,
+                "nimg": self.nimg,
+                "trained_sec": self.trained_sec + time.monotonic() - self._clock,
+                "means": self._means.state_dict(),
+            }
+            write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
+            product = self.directory / self.hooks.product
+            write_atomically(product, lambda path: self.hooks.export(path, self.nimg))
+        self._saved_nimg = self.nimg
+
+    def _tell(self, stats: Mapping[str, float], speed: float) -> None:
+        tick = Tick(self.nimg, self.intervals.total_nimg, stats, speed, tuple(self._messages))
+        self._messages = []
+        if self.ranks.first:
+            for listener in self.hooks.listeners:
+                listener(tick)
+
+    def _on_signal(self, number: int) -> None:
+        self._signal = number
+
+
+def write_png(image: Tensor, file: Path) -> None:
+    """Write a (C, H, W) uint8 image, 1 or 3 channels, as PNG."""
+    from PIL import Image
+
+    array = image.cpu().permute(1, 2, 0).squeeze(2).numpy()
+    write_atomically(file, lambda path: Image.fromarray(array).save(path, format="PNG"))
+
+
+@contextlib.contextmanager
+def _signals(on_signal: Callable[[int], None]) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once, as it would without us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _frame: object) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        on_signal(number)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

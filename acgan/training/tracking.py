@@ -1,0 +1,134 @@
+"""What a run writes down as it goes: ``stats.jsonl``, TensorBoard, and ticks for whoever listens."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from acgan.runtime import Ranks, average_over_ranks
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What listeners are told at every log interval.
+
+    Attributes:
+        nimg: Images shown so far.
+        total_nimg: Images at the end of the training.
+        stats: Means since the last tick, by name (``D/adversarial``, ``G/gradient_norm``, …).
+        images_per_sec: Real images shown per second since the last tick, interruptions left out.
+        messages: Remarks for people: a collapse, a checkpoint passed over.
+    """
+
+    nimg: int
+    total_nimg: int
+    stats: Mapping[str, float] = field(default_factory=dict)
+    images_per_sec: float = 0.0
+    messages: tuple[str, ...] = ()
+
+
+Listener = Callable[[Tick], None]
+
+
+class Means:
+    """Means of scalars that stay on the device until they are read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Count scalars in, by name."""
+        for name, value in values.items():
+            value = value.detach().double() if value.device.type != "mps" else value.detach().float()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def read(self, ranks: Ranks) -> dict[str, float]:
+        """The means over steps and ranks, in one transfer, and start again."""
+        if not self._sums:
+            return {}
+        means = torch.stack([self._sums[name] / self._counts[name] for name in self._sums])
+        result = dict(zip(self._sums, average_over_ranks(means, ranks).tolist(), strict=True))
+        self._sums, self._counts = {}, {}
+        return result
+
+    def state_dict(self) -> dict[str, tuple[Tensor, int]]:
+        """For an exact resume in the middle of an interval."""
+        return {name: (value.cpu(), self._counts[name]) for name, value in self._sums.items()}
+
+    def load_state_dict(self, state: Mapping[str, tuple[Tensor, int]], device: torch.device) -> None:
+        """Continue from ``state_dict``."""
+        self._sums = {name: value.to(device) for name, (value, _) in state.items()}
+        self._counts = {name: count for name, (_, count) in state.items()}
+
+
+class Tracker:
+    """Writes ``stats.jsonl`` and TensorBoard events of a run; on ranks other than the first, nothing.
+
+    Args:
+        directory: The run directory.
+        nimg: Images shown so far: whatever is recorded beyond it belongs to work that was lost, and goes.
+        active: Whether this process writes.
+    """
+
+    def __init__(self, directory: Path, *, nimg: int, active: bool):
+        self._file = directory / "stats.jsonl"
+        self._writer: SummaryWriter | None = None
+        if active:
+            _truncate(self._file, nimg)
+            self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)  # type: ignore[no-untyped-call]
+
+    def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
+        """Record scalars.
+
+        Args:
+            nimg: Images shown so far.
+            stats: Functions of seed and data alone: a resumed run writes the same.
+            untracked: Of the clock and the machine.
+        """
+        if self._writer is None:
+            return
+        for name, value in {**stats, **untracked}.items():
+            self._writer.add_scalar(name, value, nimg)  # type: ignore[no-untyped-call]
+        with open(self._file, "a", encoding="utf-8") as handle:
+            handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
+
+    def text(self, name: str, text: str, nimg: int) -> None:
+        """Record a text in TensorBoard."""
+        if self._writer is not None:
+            self._writer.add_text(name, text, nimg)  # type: ignore[no-untyped-call]
+
+    def image(self, name: str, image: Tensor, nimg: int) -> None:
+        """Record a (C, H, W) uint8 image in TensorBoard."""
+        if self._writer is not None:
+            self._writer.add_image(name, image, nimg)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        if self._writer is not None:
+            self._writer.close()  # type: ignore[no-untyped-call]
+
+
+def _truncate(file: Path, nimg: int) -> None:
+    """Keep the lines up to ``nimg``; a last line cut short by a kill goes as well."""
+    if not file.exists():
+        return
+    kept = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["nimg"] > nimg:
+                break
+        except (json.JSONDecodeError, KeyError):
+            break
+        kept.append(line + "\n")
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    os.replace(temporary, file)
