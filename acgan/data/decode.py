@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -44,7 +45,8 @@ def flatten(image: Image.Image, resolution: int) -> Image.Image:
     A JPEG far larger than ``resolution`` is decoded at a fraction of its size, which is several times faster.
     """
     image.draft(None, (2 * resolution, 2 * resolution))
-    ImageOps.exif_transpose(image, in_place=True)
+    with contextlib.suppress(SyntaxError):  # a damaged EXIF block, of a picture that may be sound
+        ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):
@@ -157,9 +159,7 @@ def decode_rows(
     gray = True
     pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS))
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of images above 89 million pixels, and refuses them only at twice that.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _pillow_warnings():
             for number, (chunk_failed, chunk_gray) in enumerate(pool.map(work, range(0, len(rows), _CHUNK))):
                 if chunk_failed and on_error == "stop":
                     position, reason = next(iter(chunk_failed.items()))
@@ -171,6 +171,15 @@ def decode_rows(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return failed, gray
+
+
+@contextlib.contextmanager
+def _pillow_warnings() -> Iterator[None]:
+    """Refuse images above 89 million pixels, of which Pillow warns only; keep its remarks on metadata quiet."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def broken_image(name: str, reason: str) -> DataError:
@@ -204,18 +213,12 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
     """
     if resolution is not None and resolution != 32:
         return resolution, False, ()
-    sample = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MEASURED)).astype(np.int64))
     sides: list[tuple[int, int]] = []
-    for row in rows[sample]:
-        try:
-            with reader.read(int(row)) as image:
-                sides.append(image.size)
-        except DataError:
-            raise
-        except Exception:  # as above
-            continue
-        if resolution is not None and sides[-1] != (28, 28):
-            return resolution, False, ()
+    with _pillow_warnings():
+        for size in _sizes(reader, rows):
+            sides.append(size)
+            if resolution is not None and size != (28, 28):
+                return resolution, False, ()
     notes = []
     if resolution is None:
         short = float(np.median([min(size) for size in sides])) if sides else MIN_RESOLUTION
@@ -229,3 +232,16 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
     if pad_28:
         notes.append("images of 28 x 28 are padded to 32 x 32, not resized")
     return resolution, pad_28, tuple(notes)
+
+
+def _sizes(reader: Reader, rows: np.ndarray) -> Iterator[tuple[int, int]]:
+    """The (width, height) of a sample of images, broken ones left out."""
+    for position in np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MEASURED)).astype(np.int64)):
+        try:
+            with reader.read(int(rows[position])) as image:
+                size = image.size
+        except DataError:
+            raise
+        except Exception:  # as in decode_rows
+            continue
+        yield size

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from data_helpers import options, picture
+from PIL import Image
+
+from acgan.data import load_dataset, sample_dataset
+from acgan.types import Dataset
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
+    """``load_dataset`` with defaults and a cache of the test's own."""
+    cache = tmp_path_factory.mktemp("cache")
+    return lambda source, **changes: load_dataset(str(source), **options(cache, **changes))
+
+
+@pytest.fixture
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
+    cache = tmp_path_factory.mktemp("cache")
+    return lambda source, limit, **changes: sample_dataset(
+        str(source), limit=limit, **options(cache, **changes)
+    )
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write files below a folder: images from their gray value or a PIL image, others from bytes."""
+
+    def write(files: dict[str, int | Image.Image | bytes], folder: str = "set") -> Path:
+        top = tmp_path / folder
+        for name, content in files.items():
+            path = top / name
+            if name.endswith("/"):
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                (content if isinstance(content, Image.Image) else picture(content)).save(path)
+        return top
+
+    return write
