@@ -30,7 +30,7 @@ from acgan.training.run import Hooks, Intervals, TrainingRun
 from acgan.training.tracking import Listener, Tick
 from acgan.types import Dataset
 
-__all__ = ["TrainResult", "load_generator", "resolve_config", "train"]
+__all__ = ["TrainResult", "load_data", "load_generator", "resolve_config", "train"]
 
 _GRID_COLUMNS = 10
 
@@ -119,7 +119,7 @@ def train(
     started = time.monotonic()
     source = data if isinstance(data, str) else None
     config, name = resolve_config(config, source, overrides)
-    where = torch_device = runtime.choose_device(device)
+    torch_device = runtime.choose_device(device)
     ranks = runtime.start_ranks(torch_device)
     directory = Path(run_dir) if run_dir is not None else Path("runs") / name
     with locked(directory, ranks):
@@ -129,12 +129,12 @@ def train(
         payload = read_latest(directory / "checkpoints", say)
         meta = payload["meta"] if payload is not None else {}
         _use_threads(config.train.threads or meta.get("threads"))
-        precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, where)
+        precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, torch_device)
         dataset = load_data(config, data, on_data)
         for note in dataset.notes:
             say(note)
         _check_unchanged(meta, dataset, directory)
-        gan = build_gan(config, dataset.train, device=where, precision=precision, ranks=ranks)
+        gan = build_gan(config, dataset.train, device=torch_device, precision=precision, ranks=ranks)
         if init_from is not None and payload is None:
             say(initialise_from(Path(init_from), gan, dataset.train.class_names))
         runtime.broadcast_parameters(gan.networks(), ranks)

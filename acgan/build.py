@@ -105,8 +105,8 @@ def build_gan(
     dtype = torch.float64 if precision == "float64" else torch.float32
     # On a GPU tensor cores want channels last; on a CPU group normalisation is several times slower with it.
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = generator.to(device, dtype, memory_format=memory)
-    discriminator = discriminator.to(device, dtype, memory_format=memory)
+    generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
+    discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
     adam = {
         side: torch.optim.Adam(
             network.parameters(), lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=True

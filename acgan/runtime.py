@@ -177,7 +177,7 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
     digest = hashlib.blake2b(digest_size=8)
     for module in modules:
         for parameter in module.parameters():
-            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy())
+            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     digests: list[str | None] = [None] * ranks.world
     dist.all_gather_object(digests, digest.hexdigest())
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"

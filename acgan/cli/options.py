@@ -7,7 +7,7 @@ import re
 import click
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as ``90s``, ``10m``, ``1h30m`` or plain seconds, as a number of seconds."""
 
     name = "duration"

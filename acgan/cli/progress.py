@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,13 +35,12 @@ class Reporter:
 
     def __init__(self, quiet: bool):
         self._quiet = quiet
-        self._begun: tuple[float, int] | None = None
         self._bar: tuple[Progress, TaskID] | None = None
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
         """The time during which a bar is on the terminal, if standard output is one."""
-        if self._quiet or not click.get_text_stream("stdout").isatty():
+        if self._quiet or not sys.stdout.isatty():
             yield
             return
         from rich import progress
@@ -73,9 +72,6 @@ class Reporter:
 
     def tick(self, tick: Tick) -> None:
         """A log interval has passed."""
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = (now, tick.nimg)
         for message in tick.messages:
             self._print(f"warning: {message}", warning=True)
         if self._quiet:

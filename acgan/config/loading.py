@@ -172,7 +172,8 @@ def _type_name(annotation: Any) -> str:
 
 def _locate(model: type[BaseModel], path: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Pydantic's path without the kinds it puts among the keys, and the keys known where it ends."""
-    candidates, kept = [model], []
+    candidates: list[type[BaseModel]] = [model]
+    kept: list[str] = []
     for part in path:
         fields = {name: info for section in candidates for name, info in section.model_fields.items()}
         if part not in fields:

@@ -46,7 +46,8 @@ class ConditionalNorm(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         scale, shift = self.affine(condition)[:, :, None, None].chunk(2, dim=1)  # (N, C, 1, 1) each
-        return F.group_norm(x, self.groups) * (1 + scale) + shift
+        normalised: Tensor = F.group_norm(x, self.groups) * (1 + scale) + shift
+        return normalised
 
 
 class UpBlock(nn.Module):
@@ -72,8 +73,8 @@ class UpBlock(nn.Module):
         h = self.conv1(F.leaky_relu(self.norm1(x, condition), 0.2))  # (N, out, H, W)
         h = F.interpolate(h, scale_factor=2.0)  # (N, out, 2H, 2W)
         h = self.conv2(F.leaky_relu(self.norm2(h, condition), 0.2))
-        skip: Tensor = F.interpolate(self.skip(x), scale_factor=2.0)
-        return skip + h
+        out: Tensor = F.interpolate(self.skip(x), scale_factor=2.0) + h
+        return out
 
 
 class DownBlock(nn.Module):
@@ -93,8 +94,10 @@ class DownBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(F.leaky_relu(x, 0.2))  # (N, in, H, W)
         h = self.conv2(F.leaky_relu(h, 0.2))  # (N, out, H/2, W/2)
-        skip: Tensor = self.skip(F.avg_pool2d(x, 2))
-        return (skip + h) * math.sqrt(0.5)  # keeps the variance of a sum of two
+        out: Tensor = (self.skip(F.avg_pool2d(x, 2)) + h) * math.sqrt(
+            0.5
+        )  # keeps the variance of a sum of two
+        return out
 
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:

@@ -15,7 +15,7 @@ from acgan.data import BatchOrder, DeviceImages
 from acgan.models import Discriminator, Generator, advance_spectral_norm
 from acgan.runtime import Draws, FiniteGuard, Ranks
 from acgan.training.ema import EMA
-from acgan.training.objective import Objective
+from acgan.training.objective import Judge, Objective
 from acgan.training.run import TrainingRun
 from acgan.types import Batch, Terms
 
@@ -34,7 +34,7 @@ class Gan:
 
     generator: Generator
     discriminator: Discriminator
-    ema: EMA
+    ema: EMA[Generator]
     optim_generator: Adam
     optim_discriminator: Adam
     objective: Objective
@@ -48,7 +48,7 @@ class Gan:
     d_steps: int
     mirror: bool
     run_generator: Callable[[Tensor, Tensor], Tensor]
-    run_discriminator: Callable[..., Any]
+    run_discriminator: Judge
     ranks: Ranks = field(default_factory=Ranks)
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Terms
+
+
+#: A discriminator, or a compiled one: (images, labels) to its output.
+Judge = Callable[[Tensor, Tensor], DiscriminatorOutput]
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Objective:
     weight_g: float
     penalty_every: int = 1
 
-    def discriminator(self, d: nn.Module, real: Batch, fake: Tensor) -> Terms:
+    def discriminator(self, d: Judge, real: Batch, fake: Tensor) -> Terms:
         """D's loss on real images and on as many generated for the same labels.
 
         Args:
@@ -39,8 +44,8 @@ class Objective:
             real: Real images with labels.
             fake: (N, C, H, W) generated images, without gradient.
         """
-        on_real: DiscriminatorOutput = d(real.images, real.labels)
-        on_fake: DiscriminatorOutput = d(fake, real.labels)
+        on_real = d(real.images, real.labels)
+        on_fake = d(fake, real.labels)
         adversarial = self.adversarial.discriminator(on_real.adv, on_fake.adv)
         classes = self.classification.discriminator(on_real.aux, on_fake.aux, real.labels)
         with torch.no_grad():
@@ -54,7 +59,7 @@ class Objective:
             }
         return _sum(adversarial, classes, self.weight_d, stats)
 
-    def penalize(self, d: nn.Module, real: Batch, fake: Tensor, mix: Tensor) -> Terms:
+    def penalize(self, d: Judge, real: Batch, fake: Tensor, mix: Tensor) -> Terms:
         """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
 
         Args:
@@ -67,13 +72,12 @@ class Objective:
 
         def critic(images: Tensor) -> Tensor:
             labels = real.labels.repeat(len(images) // len(real.labels))
-            output: DiscriminatorOutput = d(images, labels)
-            return output.adv
+            return d(images, labels).adv
 
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
 
-    def generator(self, d: nn.Module, real: Batch, fake: Tensor) -> Terms:
+    def generator(self, d: Judge, real: Batch, fake: Tensor) -> Terms:
         """G's loss on images generated for the labels of a real batch.
 
         Args:
@@ -85,7 +89,7 @@ class Objective:
         if self.adversarial.generator_needs_real:
             with torch.no_grad():
                 real_logits = d(real.images, real.labels).adv
-        on_fake: DiscriminatorOutput = d(fake, real.labels)
+        on_fake = d(fake, real.labels)
         adversarial = self.adversarial.generator(real_logits, on_fake.adv)
         classes = self.classification.generator(on_fake.aux, real.labels)
         return _sum(adversarial, classes, self.weight_g, {})

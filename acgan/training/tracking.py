@@ -84,7 +84,7 @@ class Tracker:
         self._writer: SummaryWriter | None = None
         if active:
             _truncate(self._file, nimg)
-            self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
 
     def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
         """Record scalars.
@@ -97,24 +97,24 @@ class Tracker:
         if self._writer is None:
             return
         for name, value in {**stats, **untracked}.items():
-            self._writer.add_scalar(name, value, nimg)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, nimg)
         with open(self._file, "a", encoding="utf-8") as handle:
             handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
 
     def text(self, name: str, text: str, nimg: int) -> None:
         """Record a text in TensorBoard."""
         if self._writer is not None:
-            self._writer.add_text(name, text, nimg)  # type: ignore[no-untyped-call]
+            self._writer.add_text(name, text, nimg)
 
     def image(self, name: str, image: Tensor, nimg: int) -> None:
         """Record a (C, H, W) uint8 image in TensorBoard."""
         if self._writer is not None:
-            self._writer.add_image(name, image, nimg)  # type: ignore[no-untyped-call]
+            self._writer.add_image(name, image, nimg)
 
     def close(self) -> None:
         """Write out what is buffered."""
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer.close()
 
 
 def _truncate(file: Path, nimg: int) -> None:
