@@ -173,10 +173,10 @@ class DeviceImages:
             images = self._images.index_select(0, chosen)
         else:
             images = self._send(torch.from_numpy(self._store.images[indices]))
-        images = images.to(torch.float32, memory_format=self._memory_format)
         if flip is not None:
             mirrored = self._send(torch.from_numpy(flip))[:, None, None, None]
             images = torch.where(mirrored, images.flip(3), images)
+        images = images.to(torch.float32, memory_format=self._memory_format)
         return Batch(images.div_(127.5).sub_(1), self._labels.index_select(0, chosen))
 
     def _send(self, tensor: torch.Tensor) -> torch.Tensor:

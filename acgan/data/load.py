@@ -17,7 +17,8 @@ from platformdirs import user_cache_path
 
 from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.files import CsvSource, FolderSource, ZipSource
+from acgan.data.csv_list import CsvSource
+from acgan.data.files import FolderSource, ZipSource
 from acgan.data.index import Index, leave_out_empty
 from acgan.data.pack import Options, decode_all, pack, prepare, put_in_order
 from acgan.data.store import FORMAT, Cache, make_dataset

@@ -1,6 +1,5 @@
 """Decoded once, then read back the same; damage is noticed; and what is held out."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -21,11 +20,8 @@ from acgan.errors import DataError
 def folder(write):
     """Two classes of 6 and 12 different images in colour."""
     pixels = noise((18, 16, 16, 3))
-    files = {
-        f"{'cats' if number < 6 else 'dogs'}/{number}.png": Image.fromarray(pixels[number])
-        for number in range(18)
-    }
-    return write(files)
+    names = [f"{'cats' if number < 6 else 'dogs'}/{number}.png" for number in range(18)]
+    return write({name: Image.fromarray(image) for name, image in zip(names, pixels, strict=True)})
 
 
 @pytest.fixture
@@ -148,7 +144,6 @@ def test_large_sets_are_mapped(folder, tmp_path, monkeypatch, forbid_decoding, s
     cache = tmp_path / "cache"
     large = load.load_dataset(str(folder), **options(cache, test_share=share))
     assert isinstance(large.train.images, np.memmap)
-    assert isinstance(large.train.images.base, np.memmap | type(large.train.images.base))
     same(small, large)
     assert sorted(path.suffix for path in (cache / "datasets").iterdir()) == [
         "",
@@ -283,4 +278,3 @@ def test_every_image_is_on_one_side(folder, load):
         ]
     ]
     assert everything[0] == everything[1]
-    assert dataclasses.is_dataclass(split)
