@@ -47,7 +47,7 @@ class ZeroCentered(Penalty):
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
         sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
-        squared = _squared_gradient_norm(critic, torch.cat([images for _, images in sides]))
+        squared = _gradient(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
         parts = squared.view(len(sides), -1).mean(dim=1) * (self.gamma / 2)
         return {name: part for (name, _), part in zip(sides, parts, strict=True)}
 
@@ -64,18 +64,19 @@ class GradientPenalty(Penalty):
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
         share = mix.to(real.dtype).view(-1, 1, 1, 1)
-        norm = _squared_gradient_norm(critic, share * real + (1 - share) * fake).sqrt()
+        gradient = _gradient(critic, share * real + (1 - share) * fake)
+        norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3))  # not the root of a sum: NaN backward at 0
         return {"gp": (norm - 1).square().mean() * self.weight}
 
 
 _SIDE = {"r1": "real", "r2": "fake"}
 
 
-def _squared_gradient_norm(critic: Critic, images: Tensor) -> Tensor:
-    """|grad_x adv(x)|^2 of each image (N,), differentiable."""
+def _gradient(critic: Critic, images: Tensor) -> Tensor:
+    """grad_x adv(x) at each image (N, C, H, W), differentiable."""
     images = images.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3))
+    return gradient
 
 
 PENALTIES: dict[str, type[Penalty]] = {"zero_centered": ZeroCentered, "gradient_penalty": GradientPenalty}
