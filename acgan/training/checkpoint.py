@@ -52,7 +52,9 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: 
         write_atomically(_checksum_file(file), lambda path: _write_text(path, line))
 
     write_atomically(file, write)
-    kept = {*sorted(_all(directory), reverse=True)[:KEPT], *keep}
+    # Newer ones were passed over as broken, or the run would not be here: they take no whole one's place.
+    not_newer = sorted((other for other in _all(directory) if other <= nimg), reverse=True)
+    kept = {*not_newer[:KEPT], *keep}
     for old, path in _all(directory).items():
         if old not in kept:
             path.unlink()
@@ -89,7 +91,7 @@ def _problem(file: Path) -> str | None:
     checksum = _checksum_file(file)
     if not checksum.exists():
         return f"its checksum {checksum.name} is missing"
-    if checksum.read_text().split()[:1] != [_sha256(file)]:
+    if checksum.read_bytes().split()[:1] != [_sha256(file).encode()]:
         return "truncated or changed (its SHA-256 is not the one it was written with)"
     return None
 
