@@ -65,6 +65,12 @@ def test_part_across_windows():
         assert (stream(LARGE).indices(start, 300) == whole[start : start + 300]).all()
 
 
+def test_no_image_always_comes_last():
+    size = BLOCK * WINDOW + 100  # the last 100 of an epoch are the block that is cut short
+    last = [set(stream(size).indices((epoch + 1) * size - 100, 100).tolist()) for epoch in range(2)]
+    assert len(last[0] & last[1]) < 50
+
+
 def test_sorted_data_mixes():
     labels = np.repeat(np.arange(10), 30_000)  # more than a window
     order = BatchOrder(labels, seed=0, balance=False)
