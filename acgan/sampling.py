@@ -1,59 +1,48 @@
-"""Images of chosen classes from a generator, and the file that holds one.
+"""Images of chosen classes from a generator.
 
-``generator.safetensors`` holds weights, and in its metadata (one JSON text) the architecture, class names, value
-range and provenance: the file alone is enough to sample. A sample is a function of (seed, class, index): image 7
-of a class has the same bytes whatever else is drawn with it.
+A sample is a function of (seed, class, index): image 7 of a class has the same bytes whatever else is drawn with
+it (on the same device and build of torch).
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from acgan.errors import RunError, UserError, did_you_mean, nearest
-from acgan.models import GENERATORS, Generator
+from acgan.errors import UserError, nearest
+from acgan.generator_file import GeneratorInfo, find_generator, read_generator, save_generator
+from acgan.models import Generator
 from acgan.runtime import Draws
+
+__all__ = [
+    "CHUNK",
+    "ClassSampler",
+    "GeneratorInfo",
+    "class_latents",
+    "find_generator",
+    "grid",
+    "load_generator",
+    "save_generator",
+    "tile",
+    "to_uint8",
+]
 
 #: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
 #: convolution's rounding may depend on how many images it is given.
 CHUNK = 64
-
-FORMAT = 1
-_METADATA_KEY = "acgan"
-
-
-@dataclass(frozen=True)
-class GeneratorInfo:
-    """What a generator file says about itself.
-
-    Attributes:
-        architecture: ``kind`` and every keyword of its constructor.
-        class_names: K names.
-        provenance: Where the weights come from: data, images shown, config, seed, versions, machine.
-        normalisation: Of the network's images.
-        format: Of this file.
-    """
-
-    architecture: dict[str, Any]
-    class_names: tuple[str, ...]
-    provenance: dict[str, Any] = field(default_factory=dict)
-    normalisation: str = "float [-1, 1]; uint8 = round((x + 1) * 127.5)"
-    format: int = FORMAT
 
 
 class ClassSampler(nn.Module):
     """A generator that knows its classes by name.
 
     Args:
-        generator: (z, y) -> images; switched to eval mode.
+        generator: (z, y) -> images; switched to eval mode, where it stays whatever ``train()`` is asked of this
+            module or one that holds it.
         info: What its file says.
     """
 
@@ -66,6 +55,10 @@ class ClassSampler(nn.Module):
     def class_names(self) -> tuple[str, ...]:
         """K names; a label's index is its class."""
         return self.info.class_names
+
+    def train(self, mode: bool = True) -> ClassSampler:
+        """Stay in eval mode: in training mode BatchNorm would let images depend on their neighbours."""
+        return super().train(False)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] for latents (N, Z) and labels (N,)."""
@@ -83,7 +76,7 @@ class ClassSampler(nn.Module):
 
         Args:
             num: Number of images in all.
-            classes: A class or several, by name or label; None for all.
+            classes: A class or several, by name or label, each counted once; None for all.
             seed: Of the latents.
             truncation: Factor on the latents, above 0 and at most 1: smaller is more typical and less diverse.
 
@@ -91,7 +84,7 @@ class ClassSampler(nn.Module):
             Images (num, C, H, W) uint8 and labels (num,) int64, on the CPU.
 
         Raises:
-            UserError: If a class or the truncation does not exist.
+            UserError: If there is no such class, or a number is out of its range.
         """
         if num < 1:
             raise UserError(f"num: found {num}; expected at least 1 image.")
@@ -110,7 +103,17 @@ class ClassSampler(nn.Module):
     def stream(
         self, label: int, count: int, *, seed: int = 0, truncation: float = 1.0
     ) -> Iterator[tuple[int, Tensor]]:
-        """Draw images 0 to ``count`` of one class in portions: (first index, images (n, C, H, W) uint8)."""
+        """Draw the first ``count`` images of one class, in portions of at most ``CHUNK``.
+
+        Args:
+            label: The class.
+            count: Number of images.
+            seed: Of the latents.
+            truncation: As for ``sample``.
+
+        Yields:
+            The index of the portion's first image, and images (n, C, H, W) uint8 on the CPU.
+        """
         for start in range(0, count, CHUNK):
             z = class_latents(self.generator, label, start // CHUNK, seed=seed, truncation=truncation)
             images = self.draw(z, torch.full((CHUNK,), label))
@@ -120,15 +123,22 @@ class ClassSampler(nn.Module):
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Images (N, C, H, W) uint8, on the CPU, for latents and labels on the CPU."""
         parameter = next(self.generator.parameters())
-        x = self.generator(z.to(parameter.device, parameter.dtype), y.to(parameter.device))
+        with _reproducible_convolutions():
+            x = self.generator(z.to(parameter.device, parameter.dtype), y.to(parameter.device))
         return to_uint8(x).cpu()
 
     def labels_of(self, classes: str | int | Sequence[str | int] | None) -> list[int]:
-        """Labels of classes given by name or label; a name wins where both would do."""
+        """Different labels of classes given by name or label; a name wins where both would do.
+
+        Raises:
+            UserError: If there is no such class, or none is given.
+        """
         if classes is None:
             return list(range(len(self.class_names)))
         given = [classes] if isinstance(classes, (str, int)) else list(classes)
-        return [self._label_of(name) for name in given]
+        if not given:
+            raise UserError("classes: found none; expected at least one, or None for all.")
+        return list(dict.fromkeys(self._label_of(name) for name in given))
 
     def _label_of(self, name: str | int) -> int:
         if isinstance(name, str) and name in self.class_names:
@@ -148,13 +158,27 @@ def class_latents(generator: Generator, label: int, chunk: int, *, seed: int, tr
     return Draws(seed).normal((CHUNK, generator.latent_dim), "sample", label, chunk) * truncation
 
 
+@contextlib.contextmanager
+def _reproducible_convolutions() -> Iterator[None]:
+    """Keep cuDNN from algorithms that add in any order, or that it chooses by timing them."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
 def to_uint8(x: Tensor) -> Tensor:
     """Images in [-1, 1] to uint8 in [0, 255], rounded; values outside are clamped."""
     return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 32) -> Tensor:
-    """A grid (C, H, W) uint8: one row a class, the same latents every time.
+    """A grid (C, H, W) uint8 to follow a training by: one row a class, the same latents every time.
+
+    Classes share portions here, which is quick; so a pixel may differ by 1 from the same index of ``sample``.
 
     Args:
         sampler: The generator.
@@ -172,63 +196,26 @@ def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 
 
 
 def tile(images: Tensor, columns: int, border: int = 2) -> Tensor:
-    """Put images (N, C, H, W) side by side into one (C, H', W'), white between them."""
-    from acgan._torchvision import torchvision
-
-    tiled: Tensor = torchvision.utils.make_grid(images, nrow=columns, padding=border, pad_value=255)
-    return tiled[:1] if images.shape[1] == 1 else tiled
-
-
-def save_generator(file: Path, generator: Generator, info: GeneratorInfo) -> None:
-    """Write a generator file."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(asdict(info), ensure_ascii=False)})
+    """Put images (N, C, H, W) uint8 side by side into one (C, H', W'), white between and around them."""
+    num, channels, height, width = images.shape
+    rows, columns = math.ceil(num / columns), min(columns, num)
+    down, right = height + border, width + border
+    canvas = torch.full((channels, rows * down + border, columns * right + border), 255, dtype=torch.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * down + border, index % columns * right + border
+        canvas[:, top : top + height, left : left + width] = image
+    return canvas
 
 
-def load_generator(path: str | Path, which: str = "last", device: str | torch.device = "cpu") -> ClassSampler:
+def load_generator(path: str | Path, device: str | torch.device = "cpu") -> ClassSampler:
     """Load a generator.
 
     Args:
         path: A ``.safetensors`` file, or a run directory.
-        which: ``last`` of the run.
         device: Where to compute.
 
     Raises:
         RunError: If there is no generator, or the file is not one.
     """
-    file = find_generator(Path(path), which)
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = (opened.metadata() or {}).get(_METADATA_KEY)
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"{file}: not a whole safetensors file ({error}). Copy or train it again.") from None
-    if metadata is None:
-        raise RunError(f"{file}: has no acgan metadata; expected a generator.safetensors of `acgan train`.")
-    values = json.loads(metadata)
-    if values["format"] != FORMAT:
-        raise RunError(f"{file}: format {values['format']}; this version of acgan reads format {FORMAT}.")
-    info = GeneratorInfo(**{**values, "class_names": tuple(values["class_names"])})
-    keywords = dict(info.architecture)
-    generator = GENERATORS[keywords.pop("kind")](**keywords)
-    generator.load_state_dict(tensors)
+    generator, info = read_generator(find_generator(Path(path)))
     return ClassSampler(generator.requires_grad_(False), info).to(device)
-
-
-def find_generator(path: Path, which: str = "last") -> Path:
-    """The generator file that a run directory or file path names."""
-    if path.is_file():
-        return path
-    if not path.exists():
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RunError(
-            f"{path}: no such run or file; expected a run directory of `acgan train` or a .safetensors file."
-            f"{did_you_mean(path.name, siblings)}"
-        )
-    file = path / "generator.safetensors"
-    if not file.exists():
-        raise RunError(
-            f"{path}: no generator.safetensors in it yet; it appears at the first checkpoint "
-            "(every.checkpoint_nimg) or when the training is stopped."
-        )
-    return file

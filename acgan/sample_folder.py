@@ -1,0 +1,116 @@
+"""A folder of samples: what its entries are called, and which of them an earlier call wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from acgan.errors import UserError
+
+#: Which folder holds which class, and how the images were drawn.
+MANIFEST = "sampler.json"
+# What Windows forbids; everywhere, so that a folder can be copied there.
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
+_MAX_NAME_BYTES = 200  # file systems allow 255; some is left for a number
+
+
+def folder_names(class_names: Sequence[str]) -> list[str]:
+    """A folder name for each class: safe on any system, distinct where case is ignored, like the class if possible.
+
+    Args:
+        class_names: All of the generator's, so that a class has the same folder whichever are drawn.
+    """
+    taken, folders = {MANIFEST}, [""] * len(class_names)
+    safe = [_safe_name(name) for name in class_names]
+    # A name that is safe as it is comes first: it should not lose to one that was changed into it.
+    for label in sorted(range(len(safe)), key=lambda label: safe[label] != class_names[label]):
+        if _folded(safe[label]) not in taken:
+            folders[label] = safe[label]
+            taken.add(_folded(safe[label]))
+    for label, folder in enumerate(folders):
+        number = 2
+        while not folder:
+            if _folded(f"{safe[label]}-{number}") not in taken:
+                folder = folders[label] = f"{safe[label]}-{number}"
+                taken.add(_folded(folder))
+            number += 1
+    return folders
+
+
+def _safe_name(name: str) -> str:
+    name = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in name)
+    name = name.encode("utf-8")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
+    # Windows drops spaces and dots at the end, shells and listings hide names that begin with a dot.
+    name = re.sub(r"^[ .]+|[ .]+$", lambda found: "_" * len(found[0]), name) or "_"
+    return f"_{name}" if _RESERVED.match(name) else name
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system takes for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def file_name(index: int) -> str:
+    """An image's file name, of a fixed width, so that names sort and do not depend on how many there are."""
+    return f"{index:06d}.png"
+
+
+def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool) -> list[str]:
+    """Refuse to write where something else is.
+
+    Args:
+        out: The folder as the user named it.
+        target: The folder, which exists.
+        new: Names of the class folders to come.
+        force: Whether what an earlier call wrote may go.
+
+    Returns:
+        The entries that an earlier call wrote.
+
+    Raises:
+        UserError: If there are others in the way, or ``force`` is not given.
+    """
+    entries = {entry.name for entry in target.iterdir()}
+    if not entries:
+        return []
+    if not force:
+        raise UserError(
+            f"{out}: not empty. Choose another folder, or --force to replace what `acgan sample` wrote there."
+        )
+    try:
+        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        # Only names of entries are taken: one such as ".." must not lead outside.
+        earlier, num = sorted(entries & set(manifest["folders"])), int(manifest["num_per_class"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        raise UserError(
+            f"{out}: not empty, and not written by `acgan sample` (it has no {MANIFEST} of it); --force replaces "
+            "nothing else. Choose another folder."
+        ) from None
+    others = {_folded(name): name for name in entries - {*earlier, MANIFEST}}
+    foreign = [others[_folded(name)] for name in new if _folded(name) in others]
+    for folder in earlier:
+        foreign += _foreign_entries(target / folder, num)
+    if foreign:
+        raise UserError(
+            f"{out}: {foreign[0]!r} is in the way, which `acgan sample` did not write and --force does not delete. "
+            "Move it, or choose another folder."
+        )
+    return [*earlier, MANIFEST]
+
+
+def _foreign_entries(folder: Path, num: int) -> list[str]:
+    """What an earlier call that wrote ``num`` images into a folder did not write."""
+    if folder.is_symlink() or not folder.is_dir():
+        return [folder.name]
+    return [f"{folder.name}/{entry.name}" for entry in folder.iterdir() if not _is_written(entry, num)]
+
+
+def _is_written(entry: Path, num: int) -> bool:
+    number = entry.stem
+    return (
+        number.isdecimal() and entry.name == file_name(int(number)) and int(number) < num and entry.is_file()
+    )
