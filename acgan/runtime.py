@@ -196,7 +196,7 @@ def choose_device(name: str, ranks_local: int | None = None) -> torch.device:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available[name]:
+    if not available.get(name):
         there = ", ".join(kind for kind, is_there in available.items() if is_there)
         raise UserError(f"--device {name}: this machine or this build of torch has none; available: {there}.")
     if name == "cuda":
@@ -245,6 +245,7 @@ class FiniteGuard:
         self.found = torch.zeros((), device=device)
         self._where = torch.full((2,), -1, dtype=torch.int64, device=device)  # iteration, index into names
         self._names: list[str] = []
+        self._first: dict[tuple[str, ...], int] = {}  # where a step's names begin in _names
 
     def check(self, phase: str, iteration: int, terms: dict[str, Tensor]) -> None:
         """Raise the flag if any term is not finite, and keep which was first.
@@ -254,10 +255,11 @@ class FiniteGuard:
             iteration: Training iteration.
             terms: Scalars by name, in order of cause: losses first, then the gradient norm.
         """
-        names = [f"{phase}: {name}" for name in terms]
-        if names[0] not in self._names:
+        names = tuple(f"{phase}: {name}" for name in terms)  # not the same each time: a penalty may be lazy
+        if names not in self._first:
+            self._first[names] = len(self._names)
             self._names += names
-        first = self._names.index(names[0])
+        first = self._first[names]
         bad = ~torch.isfinite(torch.stack([term.detach().float() for term in terms.values()]))
         is_bad = bad.any()
         now = torch.stack((torch.full_like(self._where[0], iteration), first + bad.int().argmax()))

@@ -1,0 +1,392 @@
+"""Stateless draws, dropout, the finite guard, averaging over real processes, and the choice of a device."""
+
+import copy
+import itertools
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from acgan import runtime
+from acgan.errors import UserError
+from acgan.runtime import Draws, FiniteGuard, Ranks, dropout_draws, stateless_dropout
+
+CPU = torch.device("cpu")
+
+
+# ---------------------------------------------------------------- draws
+
+
+def test_the_same_key_gives_the_same_draws() -> None:
+    draws = [Draws(3).generator("latents", 5, 1).random(8) for _ in range(2)]
+    assert np.array_equal(*draws)
+    assert torch.equal(Draws(3).normal((4, 2), "z", 1), Draws(3).normal((4, 2), "z", 1))
+
+
+@pytest.mark.parametrize(
+    ("seed", "purpose", "counters"),
+    [
+        (4, "latents", (5, 1, 2)),
+        (3, "latents/G", (5, 1, 2)),
+        (3, "latents", (6, 1, 2)),
+        (3, "latents", (5, 2, 2)),
+        (3, "latents", (5, 1, 3)),
+        (3, "latents", (1, 5, 2)),
+        (3, "latents", (5, 1)),
+        (3, "latents", ()),
+    ],
+)
+def test_another_key_gives_other_draws(seed: int, purpose: str, counters: tuple[int, ...]) -> None:
+    one = Draws(3).generator("latents", 5, 1, 2).random(100)
+    other = Draws(seed).generator(purpose, *counters).random(100)
+    assert not np.isin(one, other).any()
+
+
+def test_seed_and_purpose_are_not_confused() -> None:
+    assert Draws(1).generator("1/x").random() != Draws(11).generator("/x").random()
+
+
+def test_draws_do_not_depend_on_what_was_drawn_before() -> None:
+    draws = Draws(0)
+    keys = [("a", 1), ("a", 2), ("b", 1)]
+    forward = {key: draws.generator(*key).random() for key in keys}
+    backward = {key: draws.generator(*key).random() for key in reversed(keys)}
+    assert forward == backward
+
+
+def test_neighbouring_streams_do_not_meet() -> None:
+    # Were the counter words not apart, iteration 1's draws would be iteration 0's, moved by one block.
+    streams = [Draws(0).generator("z", iteration).bit_generator.random_raw(4000) for iteration in range(3)]
+    assert len(np.unique(np.concatenate(streams))) == 12_000
+
+
+def test_draws_ignore_and_keep_the_global_random_state() -> None:
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    one = Draws(0).normal((3,), "z")
+    torch.manual_seed(1)
+    assert torch.equal(Draws(0).normal((3,), "z"), one)
+    torch.manual_seed(0)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_more_than_three_counters_are_refused() -> None:
+    with pytest.raises(ValueError, match="at most 3 counters, got 4"):
+        Draws(0).generator("z", 1, 2, 3, 4)
+
+
+def test_normal_draws_are_standard_normal() -> None:
+    z = Draws(0).normal((200, 500), "z")
+    assert z.dtype is torch.float32
+    assert abs(z.mean().item()) < 0.01
+    assert abs(z.std().item() - 1) < 0.01
+    assert z.abs().max() > 3.5
+
+
+# ---------------------------------------------------------------- dropout
+
+
+def _masks(batch: int, parts: Sequence[tuple[int, int]], shape: tuple[int, ...], layers: int = 2) -> Tensor:
+    """What dropout makes of ones, layer by layer, drawn in parts: (layers, batch, *shape)."""
+    portions = []
+    for start, stop in parts:
+        with dropout_draws(Draws(1), "D", iteration=4, sub_step=0, offset=start):
+            portions.append(
+                torch.stack([stateless_dropout(torch.ones(stop - start, *shape), 0.5) for _ in range(layers)])
+            )
+    return torch.cat(portions, dim=1)
+
+
+@pytest.mark.parametrize("shape", [(1,), (16,), (17,), (3, 5, 5)], ids=str)
+@pytest.mark.parametrize("parts", [[(0, 4), (4, 8), (8, 12)], [(0, 1), (1, 12)], [(0, 5), (5, 7), (7, 12)]])
+def test_slices_of_the_batch_drop_what_the_whole_batch_drops(
+    shape: tuple[int, ...], parts: list[tuple[int, int]]
+) -> None:
+    assert torch.equal(_masks(12, parts, shape), _masks(12, [(0, 12)], shape))
+
+
+def test_images_layers_iterations_and_purposes_drop_different_elements() -> None:
+    masks = [*_masks(2, [(0, 2)], (400,)).flatten(0, 1)]
+    for purpose, iteration, sub_step in (("G", 4, 0), ("D", 5, 0), ("D", 4, 1)):
+        with dropout_draws(Draws(1), purpose, iteration, sub_step):
+            masks.append(stateless_dropout(torch.ones(1, 400), 0.5)[0])
+    for a, b in itertools.combinations(masks, 2):
+        assert 0.3 < (a == b).float().mean() < 0.7
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_probability_and_expectation(probability: float) -> None:
+    x = torch.full((500, 400), 3.0, dtype=torch.float64)
+    with dropout_draws(Draws(0), "D", 0):
+        y = stateless_dropout(x, probability)
+    assert (y == 0).double().mean().item() == pytest.approx(probability, abs=0.005)
+    assert_close(y[y != 0], torch.full_like(y[y != 0], 3 / (1 - probability)))
+    assert y.mean().item() == pytest.approx(3.0, abs=0.1)
+    # neither images nor elements are favoured
+    for share in ((y == 0).double().mean(dim=0), (y == 0).double().mean(dim=1)):
+        assert (share - probability).abs().max() < 0.15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_dropout_keeps_dtype_and_passes_gradients_where_it_keeps(dtype: torch.dtype) -> None:
+    x = torch.ones(4, 6, dtype=dtype, requires_grad=True)
+    with dropout_draws(Draws(0), "D", 0):
+        y = stateless_dropout(x, 0.5)
+    assert y.dtype is dtype
+    y.sum().backward()
+    assert_close(x.grad, y.detach())  # of ones: 1 / (1 - p) where kept, 0 where dropped
+
+
+def test_outside_of_a_stream_dropout_is_torchs() -> None:
+    x = torch.ones(50, 50)
+    torch.manual_seed(5)
+    expected = nn.functional.dropout(x, 0.3)
+    torch.manual_seed(5)
+    assert torch.equal(stateless_dropout(x, 0.3), expected)
+    with pytest.raises(RuntimeError, match="stop"), dropout_draws(Draws(0), "D", 0):
+        raise RuntimeError("stop")
+    torch.manual_seed(5)
+    assert torch.equal(stateless_dropout(x, 0.3), expected)  # the stream ended with its block
+
+
+# ---------------------------------------------------------------- the finite guard
+
+
+def _check(guard: FiniteGuard, phase: str, iteration: int, **terms: float) -> None:
+    guard.check(phase, iteration, {name: torch.tensor(value) for name, value in terms.items()})
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_the_first_bad_iteration_and_term_are_kept(bad: float) -> None:
+    guard = FiniteGuard(CPU)
+    _check(guard, "discriminator", 0, adversarial=1.0, class_real=2.0, gradient=3.0)
+    _check(guard, "generator", 0, adversarial=1.0, class_fake=2.0, gradient=3.0)
+    assert guard.first_bad() is None
+    _check(guard, "discriminator", 1, adversarial=1.0, class_real=2.0, gradient=3.0)
+    _check(guard, "generator", 1, adversarial=1.0, class_fake=bad, gradient=bad)
+    assert guard.first_bad() == (1, "generator: class_fake")
+    _check(guard, "discriminator", 2, adversarial=bad, class_real=bad, gradient=bad)
+    _check(guard, "generator", 2, adversarial=1.0, class_fake=1.0, gradient=1.0)
+    assert guard.first_bad() == (1, "generator: class_fake")
+    assert guard.found == 1  # it sticks
+
+
+@pytest.mark.parametrize("due_first", [True, False])
+@pytest.mark.parametrize(
+    ("due_when_bad", "bad"),
+    [(True, "adversarial"), (True, "r1"), (True, "gradient"), (False, "adversarial"), (False, "gradient")],
+)
+def test_terms_that_come_and_go_with_a_lazy_penalty_keep_their_names(
+    due_first: bool, due_when_bad: bool, bad: str
+) -> None:
+    def terms(due: bool, **changes: float) -> dict[str, float]:
+        return {"adversarial": 1.0, **({"r1": 1.0} if due else {}), "gradient": 1.0, **changes}
+
+    guard = FiniteGuard(CPU)
+    for iteration, due in enumerate((due_first, not due_first)):
+        _check(guard, "discriminator", iteration, **terms(due))
+        _check(guard, "generator", iteration, adversarial=1.0, gradient=1.0)
+    _check(guard, "discriminator", 2, **terms(due_when_bad, **{bad: float("nan")}))
+    assert guard.first_bad() == (2, f"discriminator: {bad}")
+
+
+def _adam(network: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.5, 0.9), fused=True)
+
+
+def _step(
+    network: nn.Module, optimizer: torch.optim.Adam, iteration: int, bad: float | None = None
+) -> Tensor:
+    generator = torch.Generator().manual_seed(iteration)
+    for parameter in network.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator)
+    if bad is not None:
+        next(network.parameters()).grad.view(-1)[3] = bad
+    return torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in network.parameters()]))
+
+
+def _snapshot(network: nn.Module, optimizer: torch.optim.Adam) -> list[Tensor]:
+    state = [value for own in optimizer.state_dict()["state"].values() for value in own.values()]
+    return [tensor.clone() for tensor in (*network.parameters(), *state)]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("first", [True, False])
+def test_bad_gradients_reach_neither_weights_nor_moments(bad: float, first: bool) -> None:
+    network = nn.Linear(40, 3)
+    optimizer, guard = _adam(network), FiniteGuard(CPU)
+    optimizer.found_inf = guard.found
+    if not first:
+        guard.check("generator", 0, {"gradient": _step(network, optimizer, 0)})
+        optimizer.step()
+    before = _snapshot(network, optimizer)
+    guard.check("generator", 1, {"gradient": _step(network, optimizer, 1, bad)})
+    optimizer.step()
+    guard.check("generator", 2, {"gradient": _step(network, optimizer, 2)})  # good again, but masked
+    optimizer.step()
+    after = _snapshot(network, optimizer)
+    if first:  # Adam made its moments meanwhile: all zero
+        before += [torch.zeros_like(tensor) for tensor in after[len(before) :]]
+    assert len(before) == len(after) == 8
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert guard.first_bad() == (1, "generator: gradient")
+
+
+def test_good_steps_are_what_they_would_be_without_the_guard() -> None:
+    plain = nn.Linear(40, 3)
+    guarded = copy.deepcopy(plain)
+    optimizers, guard = [_adam(plain), _adam(guarded)], FiniteGuard(CPU)
+    optimizers[1].found_inf = guard.found
+    for iteration in range(3):
+        for network, optimizer in zip((plain, guarded), optimizers, strict=True):
+            norm = _step(network, optimizer, iteration)
+            if network is guarded:
+                guard.check("discriminator", iteration, {"gradient": norm})
+            optimizer.step()
+    states = [
+        _snapshot(network, optimizer) for network, optimizer in zip((plain, guarded), optimizers, strict=True)
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
+
+
+# ---------------------------------------------------------------- ranks
+
+
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_ranks_share_out_the_batch(world: int) -> None:
+    parts = [list(range(12))[Ranks(rank, world).slice(12)] for rank in range(world)]
+    assert [image for part in parts for image in part] == list(range(12))
+    assert [Ranks(rank, world).first for rank in range(world)] == [True] + [False] * (world - 1)
+
+
+def test_one_process_alone_communicates_with_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert runtime.start_ranks(CPU) == Ranks(0, 1)
+    network = nn.Linear(2, 1)
+    runtime.average_gradients(list(network.parameters()), Ranks())
+    assert network.weight.grad is None
+    assert runtime.any_rank(True, Ranks(), CPU)
+    assert not runtime.any_rank(False, Ranks(), CPU)
+    runtime.assert_ranks_agree([network], Ranks())
+
+
+def _rank(rank: int, port: int, out: Path) -> None:
+    """What each of two processes does; rank 0's view and rank 1's are compared by the test."""
+    torch.set_num_threads(1)
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {**address, "WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    ranks = runtime.start_ranks(CPU)
+    assert ranks == Ranks(rank, 2)
+    result: dict[str, object] = {}
+
+    parameters = [nn.Parameter(torch.zeros(2, 3)), nn.Parameter(torch.zeros(4)), nn.Parameter(torch.zeros(1))]
+    parameters[0].grad = torch.arange(6.0).view(3, 2).T * (rank + 1)  # not contiguous
+    if rank == 0:
+        parameters[1].grad = torch.ones(4)  # missing on rank 1, and parameters[2]'s on both
+    held = parameters[0].grad
+    runtime.average_gradients(parameters, ranks)
+    assert parameters[0].grad is held
+    result["gradients"] = [parameter.grad for parameter in parameters]
+
+    result["average"] = runtime.average_over_ranks(torch.tensor([1.0, 10.0]) * (1 + rank), ranks)
+    result["any"] = [runtime.any_rank(rank == 1, ranks, CPU), runtime.any_rank(False, ranks, CPU)]
+
+    torch.manual_seed(rank)
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    network[1].running_mean.fill_(rank + 1.0)
+    try:
+        runtime.assert_ranks_agree([network], ranks)
+    except AssertionError as error:
+        result["disagreed"] = "parameters differ" in str(error)
+    runtime.broadcast_parameters([network], ranks)
+    runtime.assert_ranks_agree([network], ranks)
+    result["network"] = network.state_dict()
+    torch.save(result, out / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_over_gloo(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    torch.multiprocessing.spawn(_rank, (port, tmp_path), nprocs=2)
+    zero, one = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    for result in (zero, one):
+        assert_close(
+            result["gradients"],
+            [torch.arange(6.0).view(3, 2).T * 1.5, torch.full((4,), 0.5), torch.zeros(1)],
+        )
+        assert_close(result["average"], torch.tensor([1.5, 15.0]))
+        assert result["any"] == [True, False]
+        assert result["disagreed"]
+    assert all(
+        torch.equal(a, b) for a, b in zip(zero["network"].values(), one["network"].values(), strict=True)
+    )
+    assert (one["network"]["1.running_mean"] == 1).all()
+    torch.manual_seed(0)
+    assert torch.equal(one["network"]["0.weight"], nn.Linear(3, 2).weight)
+
+
+# ---------------------------------------------------------------- device and precision
+
+
+def _pretend(monkeypatch: pytest.MonkeyPatch, cuda: bool = False, mps: bool = False) -> list[int]:
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(False, False, "cpu"), (False, True, "mps"), (True, True, "cuda:0"), (True, False, "cuda:0")],
+)
+def test_auto_takes_the_best_there_is(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, expected: str
+) -> None:
+    _pretend(monkeypatch, cuda, mps)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert runtime.choose_device("auto") == torch.device(expected)
+    assert runtime.choose_device("cpu") == CPU
+
+
+def test_each_process_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = _pretend(monkeypatch, cuda=True)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert runtime.choose_device("cuda") == torch.device("cuda:3")
+    assert runtime.choose_device("cuda", 1) == torch.device("cuda:1")
+    assert chosen == [3, 1]
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "gpu", "cuda:1", ""])
+def test_a_device_that_is_not_there_is_a_user_error(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    _pretend(monkeypatch)
+    with pytest.raises(UserError, match=f"--device {name}.*available: cpu"):
+        runtime.choose_device(name)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_precision_is_bf16_where_it_is_native(monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
+    assert runtime.resolve_precision("auto", CPU) == ("bf16" if native else "float32")
+    for precision in ("float32", "bf16", "float64"):
+        assert runtime.resolve_precision(precision, CPU) == precision
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [("float32", torch.float32), ("bf16", torch.bfloat16), ("float64", torch.float32)],
+)
+def test_autocast_only_for_bf16(precision: str, expected: torch.dtype) -> None:
+    with runtime.autocast(precision, CPU):
+        assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype is expected
