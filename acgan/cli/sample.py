@@ -29,11 +29,13 @@ _NUM_IN_FILES = 64
 @click.option(
     "-n",
     "num_per_class",
+    metavar="N",
     type=click.IntRange(min=1),
     help=f"Images of each class.  [default: {_NUM_IN_GRID} in a grid, else {_NUM_IN_FILES}]",
 )
 @click.option(
     "--seed",
+    metavar="S",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,

@@ -11,7 +11,6 @@ from torch import Tensor
 from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Terms
 
-
 #: A discriminator, or a compiled one: (images, labels) to its output.
 Judge = Callable[[Tensor, Tensor], DiscriminatorOutput]
 
