@@ -125,6 +125,8 @@ def train(
     with locked(directory, ranks):
         if ranks.first:
             prepare(directory, config, fresh, say)
+            if config.description:
+                say(f"{name}: {config.description}")
         _barrier(ranks)
         payload = read_latest(directory / "checkpoints", say)
         meta = payload["meta"] if payload is not None else {}

@@ -22,4 +22,6 @@ def command(recipe: str | None) -> None:
         default = "" if key.default is None else f" = {key.default}"
         click.echo(click.style(key.key, bold=True) + f": {key.type}{default}")
         click.echo(f"    {key.meaning}")
-    click.echo(f"\nRecipes: {', '.join(recipes())}. `acgan config RECIPE` prints one.")
+    click.echo("\nRecipes (`acgan config RECIPE` prints one, `acgan train RECIPE` trains it):")
+    for name, file in recipes().items():
+        click.echo("  " + click.style(f"{name:<18}", bold=True) + load(RunConfig, file).description)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from acgan.errors import ConfigError, did_you_mean
 
 #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
-HARMLESS_KEYS = ("train.total_nimg", "every.")
+HARMLESS_KEYS = ("description", "train.total_nimg", "every.")
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -101,9 +102,35 @@ def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
             yield from list_keys(member, f"{prefix}{name}.")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's plain values: ``on`` and ``no`` are words (a key of ours, a class of yours), 5e-4 is a number."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))(?:[eE][-+]?\d+)?$"),
+    list("-+.0123456789"),
+)
+
+
+def _parse_yaml(text: str) -> Any:
+    return yaml.load(text, _Loader)  # a SafeLoader
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = _parse_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not valid YAML: {error}") from None
     if values is not None and not isinstance(values, dict):
@@ -116,7 +143,7 @@ def _parse_override(override: str) -> tuple[list[str], Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set {override}: expected KEY=VALUE, as in --set train.batch_size=32.")
     try:
-        return key.strip().split("."), yaml.safe_load(text)
+        return key.strip().split("."), _parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
 

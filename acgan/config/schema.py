@@ -263,6 +263,8 @@ class MonitorConfig(Section):
 class RunConfig(Section):
     """Everything that `acgan train` can be told."""
 
+    description: str = ""
+    """What this is for, in a line; said when a training starts."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of every random draw."""
     data: DataConfig = DataConfig()

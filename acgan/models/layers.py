@@ -89,14 +89,12 @@ class DownBlock(nn.Module):
         super().__init__()
         self.conv1 = conv3x3(in_channels, in_channels)
         self.conv2 = conv3x3(in_channels, out_channels, stride=2)
-        self.skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.skip = nn.Conv2d(in_channels, out_channels, 2, stride=2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(F.leaky_relu(x, 0.2))  # (N, in, H, W)
         h = self.conv2(F.leaky_relu(h, 0.2))  # (N, out, H/2, W/2)
-        out: Tensor = (self.skip(F.avg_pool2d(x, 2)) + h) * math.sqrt(
-            0.5
-        )  # keeps the variance of a sum of two
+        out: Tensor = (self.skip(x) + h) * math.sqrt(0.5)  # keeps the variance of a sum of two
         return out
 
 
