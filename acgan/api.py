@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 import acgan
 from acgan import runtime
@@ -20,8 +19,7 @@ from acgan.config.recipes import find_recipe
 from acgan.data import data_name, dataset_from_torch, load_dataset
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import collapse_monitor
-from acgan.run_directory import locked, prepare
-from acgan.runtime import Ranks
+from acgan.run_directory import check_usable, locked, settle
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, load_generator, save_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.gan_loop import Gan, train_gan
@@ -32,7 +30,9 @@ from acgan.types import Dataset
 
 __all__ = ["TrainResult", "load_data", "load_generator", "resolve_config", "train"]
 
+_DATASET = "dataset"  # the name of a torch Dataset, which has none
 _GRID_COLUMNS = 10
+_SKIPPED_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,15 @@ class TrainResult:
 
 
 def resolve_config(
-    config: RunConfig | str | Path | None, data: str | None = None, overrides: Sequence[str] = ()
+    config: RunConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = ()
 ) -> tuple[RunConfig, str]:
-    """A configuration and the recipe's name, from a recipe's name or a YAML path, a data source and overrides.
+    """A configuration, and a name for its run.
 
-    Without a configuration it is ``folder`` where data is given, else ``digits``.
+    Args:
+        config: A ``RunConfig``, a recipe's name or a YAML path; None is ``folder`` where data is given, else
+            ``digits``.
+        data: A source, which takes the place of the configured one, or a torch Dataset.
+        overrides: ``KEY=VALUE`` texts, for a recipe or file.
     """
     if isinstance(config, RunConfig):
         if overrides:
@@ -77,9 +81,10 @@ def resolve_config(
         file = find_recipe(str(config) if config is not None else "folder" if data is not None else "digits")
         config, name = load(RunConfig, file, overrides), file.stem
     if data is not None:
-        config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
-        suffix = data_name(data)
+        suffix = data_name(data) if isinstance(data, str) else _DATASET
         name = name if suffix == name else f"{name}-{suffix}"
+        source = {"source": data if isinstance(data, str) else _DATASET}
+        config = config.model_copy(update={"data": config.data.model_copy(update=source)})
     return config, name
 
 
@@ -117,34 +122,33 @@ def train(
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
     started = time.monotonic()
-    source = data if isinstance(data, str) else None
-    config, name = resolve_config(config, source, overrides)
+    config, name = resolve_config(config, data, overrides)
     torch_device = runtime.choose_device(device)
     ranks = runtime.start_ranks(torch_device)
     directory = Path(run_dir) if run_dir is not None else Path("runs") / name
     with locked(directory, ranks):
-        if ranks.first:
-            prepare(directory, config, fresh, say)
-            if config.description:
-                say(f"{name}: {config.description}")
-        _barrier(ranks)
-        payload = read_latest(directory / "checkpoints", say)
+        check_usable(directory, config, fresh)
+        payload = None if fresh else read_latest(directory / "checkpoints", say)
         meta = payload["meta"] if payload is not None else {}
-        _use_threads(config.train.threads or meta.get("threads"))
-        precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, torch_device)
+        if config.description:
+            say(f"{name}: {config.description}")
         dataset = load_data(config, data, on_data)
-        for note in dataset.notes:
-            say(note)
+        _tell_about(dataset, say)
         _check_unchanged(meta, dataset, directory)
+        # Bits depend on both: a resumed run keeps what it began with.
+        precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, torch_device)
+        runtime.use_threads(config.train.threads or meta.get("threads"))
         gan = build_gan(config, dataset.train, device=torch_device, precision=precision, ranks=ranks)
         if init_from is not None and payload is None:
             say(initialise_from(Path(init_from), gan, dataset.train.class_names))
         runtime.broadcast_parameters(gan.networks(), ranks)
         ticks: list[Tick] = []
-        run = _build_run(
-            config, dataset, gan, directory, [ticks.append, *([on_tick] if on_tick is not None else [])]
-        )
+        listeners = [ticks.append] if on_tick is None else [ticks.append, on_tick]
+        run = _build_run(config, dataset, gan, directory, listeners)
         run.deadline = started + max_time_sec if max_time_sec is not None else None
+        if ranks.first:
+            settle(directory, config, fresh, say)
+        runtime.barrier(ranks)
         run.resume(payload)
         if payload is not None:
             say(f"{directory}: going on from {run.nimg:,} images.")
@@ -170,12 +174,27 @@ def load_data(
         return load_dataset(config.data.source, **data_keywords(config.data, config.seed), progress=progress)
     return dataset_from_torch(
         data,
-        name="dataset",
+        name=_DATASET,
         resolution=config.data.resolution,
         channels=config.data.channels,
         fit=config.data.fit,
         test_share=config.data.test_share,
         seed=config.seed,
+    )
+
+
+def _tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
+    """What was inferred about the data, and which images were passed over."""
+    for note in dataset.notes:
+        say(note)
+    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
+        say(f"skipped {skipped.path}: {skipped.reason}")
+    if len(dataset.skipped) > _SKIPPED_SHOWN:
+        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
+    store = dataset.train
+    say(
+        f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
+        f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
     )
 
 
@@ -227,13 +246,3 @@ def _build_run(
         "class_names": list(store.class_names),
     }
     return TrainingRun(directory, intervals, gan, meta, hooks, gan.device, gan.ranks)
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        torch.set_num_threads(threads)
-
-
-def _barrier(ranks: Ranks) -> None:
-    if ranks.world > 1:
-        dist.barrier()

@@ -52,8 +52,7 @@ def rehearse(config: RunConfig, device_name: str) -> Rehearsal:
         UserError: For whatever a training would refuse, and for a step that is not finite.
     """
     device = runtime.choose_device(device_name)
-    if config.train.threads is not None:
-        torch.set_num_threads(config.train.threads)
+    runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)
     dataset = sample_dataset(config.data.source, **data_keywords(config.data, config.seed), limit=_IMAGES)
     gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())

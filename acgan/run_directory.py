@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -12,6 +12,9 @@ import filelock
 from acgan.config import RunConfig, diff, is_harmless, load, save
 from acgan.errors import ConfigError, RunError
 from acgan.runtime import Ranks
+from acgan.training.checkpoint import write_atomically
+
+_LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -25,7 +28,7 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
         yield
         return
     directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory / ".lock")
+    lock = filelock.FileLock(directory / _LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -36,32 +39,45 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
     try:
         yield
     finally:
+        if not _content(directory):  # nothing came of it: leave no empty directory behind
+            (directory / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                directory.rmdir()
         lock.release()
 
 
-def prepare(directory: Path, config: RunConfig, fresh: bool, say: Callable[[str], None]) -> None:
-    """Leave a directory with this configuration in it: a new run's, or one's that can go on with it.
+def check_usable(directory: Path, config: RunConfig, fresh: bool) -> None:
+    """Refuse, before anything is written, a directory that this training may not use.
 
     Raises:
-        ConfigError: If it holds a run with another configuration.
-        RunError: If it holds something else.
+        ConfigError: If it holds a run with another configuration, and ``fresh`` is not set.
+        RunError: If it holds something else, and ``fresh`` is not set.
     """
     file = directory / "config.yaml"
-    others = [entry for entry in directory.iterdir() if entry.name != ".lock"]
-    if fresh and others:
-        aside = _move_aside(directory, others)
-        say(f"{directory}: the run that was here is now {aside}.")
-    elif file.exists():
+    if fresh or not directory.exists():
+        return
+    if file.exists():
         _check_same_config(load(RunConfig, file), config, directory)
-    elif others:
+    elif _content(directory):
         raise RunError(
             f"{directory}: not empty and not a run (it has no config.yaml). Choose another directory with "
             "--run-dir, or --fresh, which moves what is there aside."
         )
-    save(config, file)
 
 
-def _move_aside(directory: Path, entries: Sequence[Path]) -> Path:
+def settle(directory: Path, config: RunConfig, fresh: bool, say: Callable[[str], None]) -> None:
+    """Make the directory this configuration's, moving what is there aside where ``fresh`` is set."""
+    if fresh and _content(directory):
+        aside = _move_aside(directory)
+        say(f"{directory}: the run that was here is now {aside}.")
+    write_atomically(directory / "config.yaml", lambda path: save(config, path))
+
+
+def _content(directory: Path) -> list[Path]:
+    return [entry for entry in directory.iterdir() if entry.name != _LOCK]
+
+
+def _move_aside(directory: Path) -> Path:
     """Move a run's files to ``<directory>.<n>``; the lock stays with us."""
     aside = next(
         path
@@ -69,7 +85,7 @@ def _move_aside(directory: Path, entries: Sequence[Path]) -> Path:
         if not (path := directory.with_name(f"{directory.name}.{n}")).exists()
     )
     aside.mkdir()
-    for entry in entries:
+    for entry in _content(directory):
         entry.rename(aside / entry.name)
     return aside
 

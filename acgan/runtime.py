@@ -153,6 +153,18 @@ def average_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:
     torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
 
 
+def barrier(ranks: Ranks) -> None:
+    """Wait for all ranks."""
+    if ranks.world > 1:
+        dist.barrier()
+
+
+def use_threads(threads: int | None) -> None:
+    """Compute with so many CPU threads; None leaves torch's choice."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
 def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
     """The mean over ranks of a tensor of statistics."""
     if ranks.world > 1:

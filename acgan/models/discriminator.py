@@ -30,6 +30,8 @@ class Trunk(nn.Module):
     """
 
     resolutions: ClassVar[tuple[int, ...]]
+    #: Standard deviation of the heads' first weights; None keeps the variance of the features.
+    head_std: ClassVar[float | None] = None
     feature_dim: int
 
     def __init__(self, *, resolution: int, image_channels: int):
@@ -46,6 +48,7 @@ class PaperTrunk(Trunk):
     """
 
     resolutions = (32, 128)
+    head_std = 0.02
     widths_and_strides: ClassVar = ((16, 2), (32, 1), (64, 2), (128, 1), (256, 2), (512, 1))
 
     def __init__(self, *, resolution: int, image_channels: int, dropout: float):
@@ -76,6 +79,7 @@ class DCGANTrunk(Trunk):
     """
 
     resolutions = (16, 32, 64, 128, 256)
+    head_std = 0.02
 
     def __init__(self, *, resolution: int, image_channels: int, channels: int, spectral_norm: bool):
         super().__init__(resolution=resolution, image_channels=image_channels)
@@ -144,8 +148,9 @@ class Discriminator(nn.Module):
         self.trunk = trunk
         self.adv_head = nn.Linear(trunk.feature_dim, 1)
         self.aux_head = AuxHead(trunk.feature_dim, num_classes)
+        std = 1 / math.sqrt(trunk.feature_dim) if trunk.head_std is None else trunk.head_std
         for head in (self.adv_head, self.aux_head.classify):
-            nn.init.normal_(head.weight, std=1 / math.sqrt(trunk.feature_dim))
+            nn.init.normal_(head.weight, std=std)
             nn.init.zeros_(head.bias)
         if spectral_norm:
             apply_spectral_norm(self)

@@ -131,7 +131,7 @@ class SpectralNorm(nn.Module):
 
     def __init__(self, weight: Tensor):
         super().__init__()
-        u = F.normalize(torch.randn(weight.shape[0]), dim=0)
+        u = F.normalize(torch.randn(len(weight), dtype=weight.dtype, device=weight.device), dim=0)
         self.register_buffer("u", u)
         for _ in range(15):
             self.advance(weight.detach())

@@ -165,9 +165,12 @@ def _step(
     runtime.average_gradients(parameters, gan.ranks)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    guard.check(phase, iteration, {**log.losses, "gradient": norm})
+    # The losses too are those of the whole batch, so that all ranks skip a bad step or none does.
+    means = runtime.average_over_ranks(torch.stack(list(log.losses.values())), gan.ranks)
+    losses = dict(zip(log.losses, means, strict=True))
+    guard.check(phase, iteration, {**losses, "gradient": norm})
     optimizer.step()
-    return {**log.losses, **log.stats, "gradient_norm": norm}
+    return {**losses, **log.stats, "gradient_norm": norm}
 
 
 class _Mean:

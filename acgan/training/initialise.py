@@ -11,6 +11,9 @@ from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.gan_loop import Gan
 
+#: Tensors with a row a class, by the beginning of their names.
+_PER_CLASS = ("embed.", "aux_head.classify.")
+
 
 def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> str:
     """Give a new training's networks the weights of a run (or of a generator file, which has no discriminator).
@@ -63,12 +66,16 @@ def _transfer(
     same_classes = (
         sizes[0] == sizes[1] and all(old == new for new, old in rows.items()) and len(rows) == sizes[0]
     )
-    per_class = {"embed.weight", "aux_head.classify.weight", "aux_head.classify.bias"}
     taken, left = 0, []
     own = network.state_dict()
     for key, tensor in own.items():
         old = source.get(key)
-        if old is not None and key in per_class and not same_classes and old.shape[1:] == tensor.shape[1:]:
+        if (
+            old is not None
+            and key.startswith(_PER_CLASS)
+            and not same_classes
+            and old.shape[1:] == tensor.shape[1:]
+        ):
             for new_row, old_row in rows.items():
                 tensor[new_row] = old[old_row]
             taken += 1

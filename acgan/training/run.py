@@ -113,7 +113,7 @@ class TrainingRun:
         self.guard = FiniteGuard(self.device)
         self._means = Means()
         self._clock = time.monotonic()
-        self._tick_clock, self._tick_nimg = self._clock, 0
+        self._tick_clock, self._tick_nimg = self._clock, 0  # samples, evaluations and checkpoints left out
         self._previous_nimg = 0
         self._saved_nimg = -1
         self._signal: int | None = None
@@ -151,7 +151,7 @@ class TrainingRun:
                 self.trained_sec += time.monotonic() - self._clock
                 assert self._tracker is not None, "resume() comes first"
                 self._tracker.close()
-        if self._signal is not None:
+        if self._signal is not None and self.nimg < self.intervals.total_nimg:
             name = signal.Signals(self._signal).name
             raise Interrupted(
                 f"{name}: stopped after {self.nimg:,} images; the same command goes on from there.",
@@ -193,14 +193,18 @@ class TrainingRun:
         sample, evaluate = self._due(self.intervals.sample_nimg), self._due(self.intervals.evaluate_nimg)
         if log or save or sample or evaluate:
             self._assert_finite()
+        aside = time.monotonic()
         if sample:
             self._write_sample()
         if evaluate and self.hooks.evaluate is not None and self.ranks.first:
             self._write_evaluation(self.hooks.evaluate())
+        self._tick_clock += time.monotonic() - aside
         if log:
             self._write_stats()
         if save:
+            aside = time.monotonic()
             self._save()
+            self._tick_clock += time.monotonic() - aside
 
     def _due(self, interval: int) -> bool:
         if self.nimg >= self.intervals.total_nimg:
