@@ -60,8 +60,6 @@ class PaperGenerator(Section):
     """The AC-GAN paper's: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
 
     kind: Literal["paper"]
-    channels: Positive = 384
-    """Feature maps of the first layer."""
 
 
 class DCGANGenerator(Section):
@@ -69,7 +67,7 @@ class DCGANGenerator(Section):
 
     kind: Literal["dcgan"]
     channels: Positive = 64
-    """Feature maps of the last hidden layer; they double with each halving of the side."""
+    """Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times."""
 
 
 class ResNetGenerator(Section):
@@ -77,7 +75,7 @@ class ResNetGenerator(Section):
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side, up to 8 times."""
+    """Feature maps at full resolution; they double with each halving of the side."""
     max_channels: Positive = 128
     """Upper bound of the feature maps of a layer."""
     class_dim: Positive = 64
@@ -88,8 +86,6 @@ class PaperDiscriminator(Section):
     """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
 
     kind: Literal["paper"]
-    channels: Positive = 16
-    """Feature maps of the first layer; the last has 32 times as many."""
     dropout: Share = 0.5
     """Dropout probability after each convolution."""
 
@@ -99,7 +95,7 @@ class DCGANDiscriminator(Section):
 
     kind: Literal["dcgan"]
     channels: Positive = 64
-    """Feature maps of the first layer; they double with each halving of the side."""
+    """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
     spectral_norm: bool = False
     """Spectral normalisation of every layer, in place of BatchNorm."""
 
@@ -109,7 +105,7 @@ class ResNetDiscriminator(Section):
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side, up to 8 times."""
+    """Feature maps at full resolution; they double with each halving of the side."""
     max_channels: Positive = 128
     """Upper bound of the feature maps of a layer."""
     spectral_norm: bool = False
