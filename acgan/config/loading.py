@@ -37,8 +37,7 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     if file is not None:
         values = _merge(values, _read_yaml(file))
     given = [_parse_override(override) for override in overrides]
-    # A kind comes before the keys that belong to it, in whatever order they were given.
-    for path, value in sorted(given, key=lambda pair: pair[0][-1] != "kind"):
+    for path, value in sorted(given, key=_precedence):
         nested = value
         for part in reversed(path):
             nested = {part: nested}
@@ -63,7 +62,7 @@ def save(config: BaseModel, file: Path) -> None:
 
 def to_yaml(config: BaseModel) -> str:
     """A configuration as YAML."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
@@ -117,11 +116,18 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))(?:[eE][-+]?\d+)?$"),
-    list("-+.0123456789"),
-)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts in quotes what YAML 1.1 or ``_Loader`` would not read as a text, so that any reader gets it right."""
+
+
+for _side in (_Loader, _Dumper):
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))(?:[eE][-+]?\d+)?$"),
+        list("-+.0123456789"),
+    )
 
 
 def _parse_yaml(text: str) -> Any:
@@ -146,6 +152,13 @@ def _parse_override(override: str) -> tuple[list[str], Any]:
         return key.strip().split("."), _parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
+
+
+def _precedence(override: tuple[list[str], Any]) -> tuple[int, bool]:
+    """A section before its keys, and a kind before the keys that belong to it, in whatever order they were given."""
+    path, _ = override
+    is_kind = path[-1] == "kind"
+    return len(path) - is_kind, not is_kind
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
