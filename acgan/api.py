@@ -101,6 +101,7 @@ def train(
     fresh: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> TrainResult:
     """Train an AC-GAN, or go on with a training.
 
@@ -116,6 +117,7 @@ def train(
         fresh: Move a run that is there aside and start anew.
         on_data: Told (done, total) while images are decoded.
         say: Told remarks for people.
+        warn: Told of what went wrong without ending it, such as a broken checkpoint.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -128,7 +130,11 @@ def train(
     directory = Path(run_dir) if run_dir is not None else Path("runs") / name
     with locked(directory, ranks):
         check_usable(directory, config, fresh)
-        payload = None if fresh else read_latest(directory / "checkpoints", say)
+        payload = (
+            None
+            if fresh
+            else read_latest(directory / "checkpoints", warn if ranks.first else lambda message: None)
+        )
         meta = payload["meta"] if payload is not None else {}
         if config.description:
             say(f"{name}: {config.description}")

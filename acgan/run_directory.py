@@ -15,6 +15,7 @@ from acgan.runtime import Ranks
 from acgan.training.checkpoint import write_atomically
 
 _LOCK = ".lock"
+_OURS = (_LOCK, ".config.yaml.tmp")  # the second is what a kill left of a directory's first moment
 
 
 @contextlib.contextmanager
@@ -22,24 +23,29 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
     """Hold a run directory against other processes.
 
     Raises:
-        RunError: If another process trains in it.
+        RunError: If another process trains in it, or it cannot be made or written to.
     """
     if not ranks.first:
         yield
         return
-    directory.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(directory / _LOCK)
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise RunError(
             f"{directory}: another process is training in this run directory. "
             "Wait for it or stop it, or choose another directory with --run-dir."
         ) from None
+    except OSError as error:
+        raise RunError(
+            f"{directory}: cannot be made or written to ({error.strerror or error}). Choose another directory "
+            "with --run-dir."
+        ) from None
     try:
         yield
     finally:
-        if not _content(directory):  # nothing came of it: leave no empty directory behind
+        if not (directory / "config.yaml").exists():  # nothing came of it: leave no trace
             (directory / _LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 directory.rmdir()
@@ -74,11 +80,12 @@ def settle(directory: Path, config: RunConfig, fresh: bool, say: Callable[[str],
 
 
 def _content(directory: Path) -> list[Path]:
-    return [entry for entry in directory.iterdir() if entry.name != _LOCK]
+    return [entry for entry in directory.iterdir() if entry.name not in _OURS]
 
 
 def _move_aside(directory: Path) -> Path:
     """Move a run's files to ``<directory>.<n>``; the lock stays with us."""
+    directory = directory.resolve()  # "." has no name
     aside = next(
         path
         for n in itertools.count(1)

@@ -64,6 +64,10 @@ class Reporter:
         if not self._quiet:
             self._print(message)
 
+    def warn(self, message: str) -> None:
+        """Something that went wrong without ending the training."""
+        self._print(f"warning: {message}", warning=True)
+
     def data(self, done: int, total: int) -> None:
         """Images decoded so far."""
         if self._bar is not None:
@@ -73,7 +77,7 @@ class Reporter:
     def tick(self, tick: Tick) -> None:
         """A log interval has passed."""
         for message in tick.messages:
-            self._print(f"warning: {message}", warning=True)
+            self.warn(message)
         if self._quiet:
             return
         losses = "  ".join(

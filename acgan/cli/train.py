@@ -92,6 +92,7 @@ def command(
                 max_time_sec=max_time,
                 on_data=reporter.data,
                 say=reporter.say,
+                warn=reporter.warn,
                 **options,
             )
         _conclude(result, reporter)

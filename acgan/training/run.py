@@ -257,9 +257,7 @@ class TrainingRun:
         write_png(image, directory / f"{self.nimg:09d}.png")
 
     def _save(self) -> None:
-        runtime.assert_ranks_agree(
-            [self.state] if isinstance(self.state, torch.nn.Module) else [], self.ranks
-        )
+        runtime.assert_ranks_agree(self.state.networks(), self.ranks)
         if self._saved_nimg == self.nimg:
             return
         if self.ranks.first:
@@ -271,9 +269,12 @@ class TrainingRun:
                 "trained_sec": self.trained_sec + time.monotonic() - self._clock,
                 "means": self._means.state_dict(),
             }
-            write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
+            # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
+            assert self._tracker is not None
+            self._tracker.flush()
             product = self.directory / self.hooks.product
             write_atomically(product, lambda path: self.hooks.export(path, self.nimg))
+            write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
         self._saved_nimg = self.nimg
 
     def _tell(self, stats: Mapping[str, float], speed: float) -> None:

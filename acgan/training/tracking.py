@@ -111,8 +111,13 @@ class Tracker:
         if self._writer is not None:
             self._writer.add_image(name, image, nimg)
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Write out what is buffered."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Write out what is buffered, and end."""
         if self._writer is not None:
             self._writer.close()
 
