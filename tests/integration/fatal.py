@@ -1,0 +1,82 @@
+"""Kills the process it is in at a chosen moment of writing a run's files, as a power cut would."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+import acgan.generator_file
+
+#: When in the life of a file: half written, before and after it is forced to disk, before and after it gets its
+#: name, before and after it is removed.
+MOMENTS = ("written", "synced", "named", "removed")
+
+
+def at(moment: str, ending: str, occurrence: int, after: bool) -> Callable[[], None]:
+    """For ``Child(before=...)``: SIGKILL when something happens to a file for the n-th time.
+
+    Args:
+        moment: One of ``MOMENTS``; a file that is "written" is left half done.
+        ending: Of the file's (or folder's) path; for "named" of the new one.
+        occurrence: Counted from 1.
+        after: Whether it has just happened, rather than being about to.
+    """
+    return partial(_install, moment, ending, occurrence, after)
+
+
+def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
+    seen = 0
+
+    def die_when_due(path: Any) -> bool:
+        nonlocal seen
+        if str(path).endswith(ending):
+            seen += 1
+        return seen == occurrence
+
+    def around(happen: Callable[..., Any], path_of: Callable[..., Any]) -> Callable[..., Any]:
+        def happen_or_die(*args: Any, **keywords: Any) -> Any:
+            due = die_when_due(path_of(*args))
+            if due and not after:
+                _die()
+            result = happen(*args, **keywords)
+            if due:
+                _die()
+            return result
+
+        return happen_or_die
+
+    def half(write: Callable[..., Any], path_of: Callable[..., Any]) -> Callable[..., Any]:
+        def write_half(*args: Any, **keywords: Any) -> Any:
+            path = path_of(*args)
+            due = die_when_due(path)
+            result = write(*args, **keywords)
+            if due:
+                os.truncate(path, os.path.getsize(path) // 2)
+                _die()
+            return result
+
+        return write_half
+
+    if moment == "written":
+        torch.save = half(torch.save, lambda payload, file: file)
+        # The product's file is written by name from wherever it was imported to.
+        save_file = half(safetensors.torch.save_file, lambda tensors, file: file)
+        acgan.generator_file.save_file = safetensors.torch.save_file = save_file
+        Path.write_text = half(Path.write_text, lambda path, text: path)
+    elif moment == "synced":
+        os.fsync = around(os.fsync, lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))
+    elif moment == "named":
+        os.replace = around(os.replace, lambda source, target: target)
+    else:
+        Path.unlink = around(Path.unlink, lambda path: path)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
