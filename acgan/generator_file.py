@@ -47,7 +47,7 @@ class GeneratorInfo:
 def save_generator(file: Path, generator: Generator, info: GeneratorInfo) -> None:
     """Write a generator file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(asdict(info), ensure_ascii=False)})
+    save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(asdict(info))})
 
 
 def read_generator(file: Path) -> tuple[Generator, GeneratorInfo]:

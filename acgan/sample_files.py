@@ -175,7 +175,7 @@ def _write_folders(selection: Selection, path: Path, progress: Progress) -> None
         "truncation": selection.truncation,
         "generator": {"architecture": info.architecture, "provenance": info.provenance},
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    text = json.dumps(manifest, indent=2)
     (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 

@@ -108,6 +108,15 @@ class TestForms:
         assert manifest["generator"]["provenance"] == {"nimg": 7, "data": "pets"}
         assert manifest["generator"]["architecture"]["kind"] == "resnet"
 
+    def test_class_names_of_any_text(self, tmp_path, out):
+        names = ("猫", "a\nb", "\udcff")  # the last as Python reads a folder name that is not UTF-8
+        run = make_run(tmp_path / "run", class_names=names)
+        acgan_sample(run, "--out", out / "files", "-n", 1)
+        manifest = json.loads((out / "files" / "sampler.json").read_text(encoding="utf-8"))
+        assert manifest["folders"] == {"猫": names[0], "a_b": names[1], "_": names[2]}
+        acgan_sample(run, "--out", out / "arrays.npz", "-n", 1)
+        assert np.load(out / "arrays.npz")["class_names"].tolist() == list(names)
+
     def test_a_larger_n_only_adds(self, run, out):
         acgan_sample(run, "--out", out / "few", "-n", 2)
         acgan_sample(run, "--out", out / "many", "-n", CHUNK + 1, "--class", "cat")
