@@ -23,19 +23,22 @@ from safetensors.torch import load_file
 from acgan.cli import main
 from acgan.training.run import TrainingRun
 
-TINY = str(Path(__file__).with_name("tiny.yaml"))
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+def overrides(changes: Mapping[str, Any] | None = None) -> list[str]:
+    """``KEY=VALUE`` texts."""
+    return [f"{key}={json.dumps(value)}" for key, value in (changes or {}).items()]
 
 
 def sets(changes: Mapping[str, Any] | None = None) -> list[str]:
     """``--set`` options for changed keys."""
-    return [
-        word for key, value in (changes or {}).items() for word in ("--set", f"{key}={json.dumps(value)}")
-    ]
+    return [word for override in overrides(changes) for word in ("--set", override)]
 
 
 def train_args(directory: str | Path, changes: Mapping[str, Any] | None = None, *more: str) -> list[str]:
     """Arguments of ``acgan`` for the tiny training with changes in a directory."""
-    return ["train", TINY, "--run-dir", str(directory), *sets(changes), *more]
+    return ["train", str(TINY), "--run-dir", str(directory), *sets(changes), *more]
 
 
 def acgan(*arguments: str, debug: bool = False) -> Result:

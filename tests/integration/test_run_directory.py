@@ -141,7 +141,7 @@ def test_fresh_on_a_failing_command_moves_nothing(stopped: Path) -> None:
 
 def test_fresh_in_the_current_directory(workdir: Path) -> None:
     for _ in range(2):
-        result = acgan("train", TINY, "--run-dir", ".", "--max-time", "0", "--fresh", "--quiet")
+        result = acgan("train", str(TINY), "--run-dir", ".", "--max-time", "0", "--fresh", "--quiet")
         assert result.exit_code == 0, result.output
     assert (workdir / "checkpoints" / "0.pt").exists()
     assert (workdir.parent / "work.1" / "checkpoints" / "0.pt").exists()
