@@ -167,6 +167,8 @@ class TrainingRun:
             if self.iteration % _STOP_CHECK_ITERATIONS:
                 return False
             stop = runtime.any_rank(stop, self.ranks, self.device)
+            if stop and runtime.any_rank(self._signal is not None, self.ranks, self.device):
+                self._signal = self._signal or signal.SIGTERM  # another rank's
         if stop:
             self._assert_finite()
             self._save()
