@@ -1,0 +1,205 @@
+"""Two processes train what one trains."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from run_helpers import (
+    Child,
+    acgan_train,
+    assert_same_run,
+    checkpoints,
+    generator_tensors,
+    latest_payload,
+    stats_rows,
+    train_args,
+    trained,
+    tree,
+)
+
+from acgan.training.run import TrainingRun
+
+CHANGES: dict[str, Any] = {
+    "train.precision": "float64",
+    "train.total_nimg": 128,
+    "train.micro_batch": 4,
+    "train.d_steps": 2,
+    "data.mirror": True,
+    "data.balance": True,
+    "every.log_nimg": 32,
+    "every.checkpoint_nimg": 64,
+    "every.sample_nimg": 64,
+    "every.evaluate_nimg": 64,
+}
+
+
+def two(
+    arguments: list[str], logs: Path, before: tuple[Callable[[], None] | None, ...] = (None, None)
+) -> list[Child]:
+    """Two ranks of one training, started as ``torchrun`` starts them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [
+        Child(
+            arguments,
+            logs / f"rank{rank}",
+            before[rank],
+            {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+
+
+def assert_close_runs(directory: Path, expected: Path) -> None:
+    """Weights and logged terms within what the order of a float64 sum makes of them."""
+    state, expected_state = (latest_payload(path)["state"] for path in (directory, expected))
+    for part in ("generator", "discriminator", "ema"):
+        torch.testing.assert_close(state[part], expected_state[part], rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        generator_tensors(directory), generator_tensors(expected), rtol=1e-10, atol=1e-10
+    )
+    rows, expected_rows = stats_rows(directory), stats_rows(expected)
+    assert [list(row) for row in rows] == [list(row) for row in expected_rows]
+    for row, expected_row in zip(rows, expected_rows, strict=True):
+        assert row == pytest.approx(expected_row, rel=1e-10, abs=1e-10)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("alone") / "run", CHANGES)
+
+
+def test_torchrun_with_two_processes_equals_one(alone: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    result = subprocess.run(
+        [*command, "-m", "acgan", *train_args(run, CHANGES)], capture_output=True, text=True, timeout=180
+    )
+    assert result.returncode == 0, result.stderr
+    assert_close_runs(run, alone)
+    # One process talks and writes.
+    lines = [line for line in result.stdout.splitlines() if "images  D" in line]
+    assert len(lines) == 4
+    assert result.stdout.count("Samples, one row a class") == 1
+    assert result.stderr.count("warning: collapse") <= 2
+    assert tree(run).keys() - {".lock"} == {
+        name for name in tree(alone).keys() - {".lock"} if "tfevents" not in name
+    } | {name for name in tree(run) if "tfevents" in name}
+    assert sum("tfevents" in name for name in tree(run)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss.adversarial.kind": "hinge", "model.discriminator.spectral_norm": True, "loss.penalty": None},
+        {"loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty", "every": 2}},
+    ],
+    ids=["spectral norm", "wgan_gp"],
+)
+def test_other_losses_too(changes: dict[str, Any], tmp_path: Path) -> None:
+    changes = {"train.precision": "float64", "train.total_nimg": 80, "monitor.num_per_class": 0, **changes}
+    expected = trained(tmp_path / "one", changes)
+    for child in two(train_args(tmp_path / "two", changes), tmp_path):
+        assert child.wait() == 0, child.stderr
+    assert_close_runs(tmp_path / "two", expected)
+
+
+def test_stopped_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    # Ranks agree on stopping every 16 iterations.
+    changes = {"train.total_nimg": 640, "monitor.num_per_class": 0}
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    for child in two(train_args(whole, changes), tmp_path):
+        assert child.wait() == 0, child.stderr
+    ranks = two(train_args(run, changes), tmp_path)
+    ranks[0].wait_for(lambda: len(stats_rows(run)) >= 2)
+    for rank in ranks:
+        rank.send(signal.SIGTERM)
+    assert [rank.wait() for rank in ranks] == [75, 75], ranks[0].stderr + ranks[1].stderr
+    assert checkpoints(run)[-1] in (256, 512)
+    assert "SIGTERM" in ranks[0].stderr
+    for rank in two(train_args(run, changes), tmp_path):
+        assert rank.wait() == 0, rank.stderr
+    assert_same_run(run, whole)
+
+
+def test_a_signal_to_one_rank_stops_both(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    ranks = two(train_args(run, {"train.total_nimg": 6400, "monitor.num_per_class": 0}), tmp_path)
+    ranks[0].wait_for(lambda: len(stats_rows(run)) >= 1)
+    ranks[1].send(signal.SIGTERM)
+    codes = [rank.wait() for rank in ranks]
+    assert checkpoints(run)[-1] < 6400
+    assert codes == [75, 75], "both ranks should say what happened"
+
+
+@pytest.mark.slow
+def test_torchrun_passes_sigterm_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    arguments = train_args(run, {"train.total_nimg": 64000, "monitor.num_per_class": 0})
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen([*command, "-m", "acgan", *arguments], stdout=log, stderr=log)
+        try:
+            while len(stats_rows(run)) < 2:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+    stopped_at = checkpoints(run)[-1]
+    assert 0 < stopped_at < 64000
+    assert stopped_at % 256 == 0
+    assert "SIGTERM: stopped after" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_an_error_of_the_first_rank_ends_all(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "other").write_text("")
+    for rank in two(train_args(tmp_path / "run", CHANGES), tmp_path):
+        assert rank.wait() == 1, rank.stderr
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
+    ranks = two(train_args(tmp_path / "run", {"train.batch_size": 15}), tmp_path)
+    assert [rank.wait(timeout_sec=60) for rank in ranks] == [1, 1]
+    assert "train.batch_size 15 must be a multiple of the 2 processes" in ranks[0].stderr
+
+
+def _drift() -> None:
+    """Make the second rank's weights drift, as a bug would."""
+    advance = TrainingRun.advance
+
+    def advance_and_drift(run: TrainingRun, batch_size: int) -> None:
+        advance(run, batch_size)
+        if os.environ["RANK"] == "1":
+            with torch.no_grad():
+                next(run.state.networks()[0].parameters()).add_(1e-3)
+
+    TrainingRun.advance = advance_and_drift
+
+
+def test_ranks_that_drift_apart_are_found_at_a_checkpoint(tmp_path: Path) -> None:
+    ranks = two(train_args(tmp_path / "run", CHANGES), tmp_path, (_drift, _drift))
+    assert [rank.wait(timeout_sec=60) for rank in ranks] == [70, 70]
+    assert "parameters differ between ranks" in ranks[0].stderr
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_run_of_two_goes_on_alone(tmp_path: Path) -> None:
+    changes = {**CHANGES, "train.total_nimg": 64}
+    for rank in two(train_args(tmp_path / "run", changes), tmp_path):
+        assert rank.wait() == 0, rank.stderr
+    result = acgan_train(tmp_path / "run", {**changes, "train.total_nimg": 96})
+    assert result.exit_code == 0, result.output
