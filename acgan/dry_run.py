@@ -13,6 +13,7 @@ from acgan import runtime
 from acgan.build import build_gan, data_keywords
 from acgan.config import RunConfig
 from acgan.data import sample_dataset
+from acgan.errors import NotFiniteError
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.training.gan_loop import Gan, discriminator_step, generator_step
 from acgan.types import Dataset
@@ -99,6 +100,9 @@ def _time_steps(gan: Gan) -> dict[str, float]:
             if gan.device.type == "cuda":
                 torch.cuda.synchronize(gan.device)
             seconds[kind] = time.perf_counter() - started
+    bad = guard.first_bad()
+    if bad is not None:
+        raise NotFiniteError(f"a step is not finite ({bad[1]}). Lower optim.*.lr or raise loss.penalty.")
     return seconds
 
 

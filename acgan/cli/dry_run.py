@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +14,9 @@ from acgan.config import to_yaml
 from acgan.dry_run import rehearse
 
 
-def show_dry_run(config: str | None, data: str | None, overrides: tuple[str, ...], device: str) -> None:
+def show_dry_run(
+    config: str | None, data: str | None, overrides: tuple[str, ...], device: str, run_dir: Path | None
+) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
     resolved, name = api.resolve_config(config, data, overrides)
     found = rehearse(resolved, device)
@@ -41,4 +45,6 @@ def show_dry_run(config: str | None, data: str | None, overrides: tuple[str, ...
         f"{clock(found.total_sec)} for {resolved.train.total_nimg:,} images; "
         f"memory {found.peak_bytes / 2**30:.1f} GiB so far"
     )
-    console.print(f"would train in runs/{name} (--run-dir changes that); nothing was written")
+    console.print(
+        f"would train in {run_dir or Path('runs') / name} (see --run-dir); nothing was written", markup=False
+    )

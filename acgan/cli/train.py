@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,14 @@ def command(
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(config, data, overrides, options["device"])
+        show_dry_run(config, data, overrides, options["device"], run_dir)
         return
     if seeds is None:
         seeds_and_dirs: list[tuple[tuple[str, ...], Path | None]] = [(overrides, run_dir)]
     else:
         parent = run_dir or Path("runs") / api.resolve_config(config, data, overrides)[1]
         seeds_and_dirs = [((*overrides, f"seed={seed}"), parent / f"seed{seed}") for seed in seeds]
+    end = None if max_time is None else time.monotonic() + max_time
     for own_overrides, directory in seeds_and_dirs:
         reporter = Reporter(quiet or int(os.environ.get("RANK", "0")) > 0)
         with reporter.showing():
@@ -89,13 +91,15 @@ def command(
                 reporter.tick,
                 run_dir=directory,
                 overrides=own_overrides,
-                max_time_sec=max_time,
+                max_time_sec=None if end is None else end - time.monotonic(),
                 on_data=reporter.data,
                 say=reporter.say,
                 warn=reporter.warn,
                 **options,
             )
         _conclude(result, reporter)
+        if not result.finished:  # the time is up
+            break
 
 
 def _conclude(result: Any, reporter: Any) -> None:
