@@ -14,6 +14,8 @@ from acgan.sampling import ClassSampler
 from acgan.training.run import Evaluation
 from acgan.types import ImageStore
 
+_CLASSES_NAMED = 10
+
 
 def collapse_monitor(
     settings: MonitorConfig, seed: int, sampler: ClassSampler, store: ImageStore
@@ -45,13 +47,18 @@ def collapse_monitor(
             stats[f"monitor/duplicates/{class_name}"] = diversity.duplicates
             stats[f"monitor/coverage/{class_name}"] = diversity.coverage
             if diversity.duplicates > settings.max_duplicates or diversity.coverage < settings.min_coverage:
-                collapsed.append(
-                    f"{class_name} ({diversity.duplicates:.0%} near-duplicates, "
-                    f"{diversity.coverage:.0%} of real images covered)"
-                )
+                collapsed.append(f"{class_name} ({diversity.duplicates:.0%}, {diversity.coverage:.0%})")
         if stats:
             stats["monitor/collapsed_classes"] = float(len(collapsed))
-        message = "collapse: few different images of class " + ", ".join(collapsed)
-        return Evaluation(stats, (message,) if collapsed else ())
+        return Evaluation(stats, (_warning(collapsed),) if collapsed else ())
 
     return evaluate
+
+
+def _warning(collapsed: list[str]) -> str:
+    shown = ", ".join(collapsed[:_CLASSES_NAMED])
+    more = f" and {len(collapsed) - _CLASSES_NAMED} more" if len(collapsed) > _CLASSES_NAMED else ""
+    return (
+        "collapse monitor: too many near-duplicates, or too few of the real images covered, in class "
+        f"(share of near-duplicates, coverage): {shown}{more}"
+    )

@@ -53,6 +53,12 @@ class _Commands(click.Group):
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except OSError as error:  # a full disk, a directory that may not be written to
+            if ctx.params.get("debug"):
+                raise
+            raise _Failure(
+                f"{error.filename or 'file'}: {error.strerror or error}", UserError.exit_code
+            ) from error
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
@@ -69,13 +75,13 @@ class _Commands(click.Group):
 @click.version_option(acgan.__version__, prog_name="acgan")
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
 def main(debug: bool) -> None:
-    r"""Train, sample and evaluate auxiliary-classifier GANs on any labelled images.
+    """Train, sample and evaluate auxiliary-classifier GANs on any labelled images.
 
     \b
-    acgan train                      digits, in minutes on a laptop
-    acgan train --data PICTURES/     a folder with one folder a class
-    acgan sample RUN --class cat     images of a class
-    """
+    acgan train                             digits, in minutes on a laptop
+    acgan train --data PICTURES/            a folder with one folder a class
+    acgan sample RUN --class cat --out cats/
+    """  # noqa: D301  # click wants the backspace itself
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _principal_components(features: Tensor) -> Tensor:
     They are those of samples and real images together; of either alone, they would fit that side better.
     """
     centred = features - features.mean(dim=0)
-    directions = torch.linalg.svd(centred, full_matrices=False).Vh[:_COMPONENTS]
+    directions: Tensor = torch.linalg.svd(centred, full_matrices=False).Vh[:_COMPONENTS]
     return centred @ directions.T
 
 

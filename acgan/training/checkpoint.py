@@ -23,10 +23,14 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         write: Writes the content to the path it is given.
     """
     temporary = file.with_name(f".{file.name}.tmp")
-    write(temporary)
-    with open(temporary, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, file)
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     if hasattr(os, "O_DIRECTORY"):  # the rename itself reaches the disk with the directory (POSIX)
         descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(descriptor)
