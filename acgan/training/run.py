@@ -243,7 +243,8 @@ class TrainingRun:
 
     def _write_evaluation(self, evaluation: Evaluation) -> None:
         assert self._tracker is not None
-        self._tracker.scalars(self.nimg, evaluation.stats, {})
+        if evaluation.stats:
+            self._tracker.scalars(self.nimg, evaluation.stats, {})
         for message in evaluation.messages:
             self._tracker.text("warnings", message, self.nimg)
         self._messages += evaluation.messages
