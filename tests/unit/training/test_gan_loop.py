@@ -173,3 +173,23 @@ def test_draws_differ_from_step_to_step(monkeypatch: pytest.MonkeyPatch) -> None
         generator_step(gan, FiniteGuard(CPU), iteration)
     assert len(latents) == 6
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(latents, 2))
+
+
+def test_mirroring_flips_about_half_of_the_real_images_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[Tensor] = []
+
+    def spy(self: Objective, d: Any, real: Any, fake: Tensor) -> Any:
+        shown.append(real.images.clone())
+        return original(self, d, real, fake)
+
+    original = Objective.discriminator
+    monkeypatch.setattr(Objective, "discriminator", spy)
+    gans = [_gan(f"data.mirror={mirror}", precision="float32") for mirror in ("false", "true")]
+    for gan, iteration in itertools.product(gans, range(4)):
+        discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
+    plain, mirrored = torch.cat(shown[:4]), torch.cat(shown[4:])
+    flipped = [torch.equal(a.flip(-1), b) for a, b in zip(plain, mirrored, strict=True)]
+    assert all(flip or torch.equal(a, b) for flip, a, b in zip(flipped, plain, mirrored, strict=True))
+    assert 0.2 < sum(flipped) / len(flipped) < 0.8
