@@ -85,7 +85,9 @@ class Child:
     ):
         self._log = log
         variables = {**os.environ, **(environment or {})}
-        self.process = _CONTEXT.Process(target=_run, args=(arguments, os.getcwd(), log, variables, before))
+        self.process = _CONTEXT.Process(
+            target=_run, args=(arguments, os.getcwd(), log, variables, before), daemon=True
+        )
         self.process.start()
 
     @property

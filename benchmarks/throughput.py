@@ -1,0 +1,41 @@
+"""Cost of a step of each kind, for shipped recipes: a Markdown table.
+
+    python benchmarks/throughput.py digits mnist=mnist:ROOT cifar10=FILE.zip
+
+Each argument is a recipe, or RECIPE=SOURCE. The best of several repetitions counts; run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+
+import torch
+
+from acgan.api import resolve_config
+from acgan.dry_run import rehearse
+from acgan.runtime import machine
+
+_REPETITIONS = 5
+_KINDS = ("discriminator", "discriminator with penalty", "generator")
+
+
+def main(arguments: list[str]) -> None:
+    print(f"{machine()}; torch {torch.__version__}; {date.today()}\n")
+    print("| recipe | precision | D step (ms) | D step with penalty (ms) | G step (ms) | images/s |")
+    print("|---|---|---|---|---|---|")
+    for argument in arguments:
+        recipe, _, source = argument.partition("=")
+        config, _ = resolve_config(recipe, source or None)
+        found = [rehearse(config, "auto") for _ in range(_REPETITIONS)]
+        best = {kind: min(one.step_sec.get(kind, float("nan")) for one in found) * 1e3 for kind in _KINDS}
+        every = config.loss.penalty.every if config.loss.penalty else 1
+        d, penalised, g = (best[kind] for kind in _KINDS)
+        mean_d = d + (penalised - d) / every if config.loss.penalty else d
+        images_per_sec = config.train.batch_size / (config.train.d_steps * mean_d + g) * 1e3
+        cells = [recipe, found[0].precision, *(f"{best[kind]:.0f}" for kind in _KINDS), f"{images_per_sec:.0f}"]
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["digits"])
