@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+import warnings
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import acgan
@@ -19,6 +23,7 @@ from acgan.config.recipes import find_recipe
 from acgan.data import data_name, dataset_from_torch, load_dataset
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import collapse_monitor
+from acgan.metrics import MIN_IMAGES
 from acgan.run_directory import check_usable, locked, settle
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, load_generator, save_generator
 from acgan.training.checkpoint import read_latest
@@ -101,7 +106,7 @@ def train(
     fresh: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda message: None,
-    warn: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> TrainResult:
     """Train an AC-GAN, or go on with a training.
 
@@ -124,6 +129,8 @@ def train(
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
     started = time.monotonic()
+    if isinstance(data, os.PathLike):
+        data = os.fspath(data)
     config, name = resolve_config(config, data, overrides)
     torch_device = runtime.choose_device(device)
     ranks = runtime.start_ranks(torch_device)
@@ -145,17 +152,21 @@ def train(
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, torch_device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
         gan = build_gan(config, dataset.train, device=torch_device, precision=precision, ranks=ranks)
+        start = None
         if init_from is not None and payload is None:
-            say(initialise_from(Path(init_from), gan, dataset.train.class_names))
-        runtime.broadcast_parameters(gan.networks(), ranks)
-        ticks: list[Tick] = []
+            report, start = initialise_from(Path(init_from), gan, dataset.train.class_names)
+            say(report)
+        elif init_from is not None:
+            say(f"--init-from {init_from}: not read again; the run goes on from its own checkpoint.")
+        ticks: deque[Tick] = deque(maxlen=1)
         listeners = [ticks.append] if on_tick is None else [ticks.append, on_tick]
-        run = _build_run(config, dataset, gan, directory, listeners)
+        run = _build_run(config, dataset, gan, directory, listeners, meta.get("init_from") or start)
         run.deadline = started + max_time_sec if max_time_sec is not None else None
         if ranks.first:
             settle(directory, config, fresh, say)
         runtime.barrier(ranks)
         run.resume(payload)
+        runtime.broadcast_parameters(gan.networks(), ranks)
         if payload is not None:
             say(f"{directory}: going on from {run.nimg:,} images.")
         run.describe("config", f"```yaml\n{to_yaml(config)}```")
@@ -177,7 +188,11 @@ def load_data(
 ) -> Dataset:
     """The configured data, decoded; or a torch Dataset's images."""
     if data is None or isinstance(data, str):
-        return load_dataset(config.data.source, **data_keywords(config.data, config.seed), progress=progress)
+        return load_dataset(config.data.source, **data_keywords(config.data), progress=progress)
+    if config.data.classes is not None:
+        raise ConfigError(
+            "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
+        )
     return dataset_from_torch(
         data,
         name=_DATASET,
@@ -185,7 +200,7 @@ def load_data(
         channels=config.data.channels,
         fit=config.data.fit,
         test_share=config.data.test_share,
-        seed=config.seed,
+        seed=config.data.split_seed,
     )
 
 
@@ -202,6 +217,10 @@ def _tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
         f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
         f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
     )
+    counts = np.bincount(store.labels, minlength=store.num_classes)
+    small = [name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES]
+    if small:
+        say(f"the collapse monitor needs {MIN_IMAGES} images a class and cannot judge: {', '.join(small)}")
 
 
 def _check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:
@@ -214,7 +233,12 @@ def _check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path)
 
 
 def _build_run(
-    config: RunConfig, dataset: Dataset, gan: Gan, directory: Path, listeners: Sequence[Listener]
+    config: RunConfig,
+    dataset: Dataset,
+    gan: Gan,
+    directory: Path,
+    listeners: Sequence[Listener],
+    start: Mapping[str, Any] | None,
 ) -> TrainingRun:
     store = dataset.train
     info = GeneratorInfo(architecture(config, store), store.class_names)
@@ -231,6 +255,7 @@ def _build_run(
             "nimg": nimg,
             "seed": config.seed,
             "precision": gan.precision,
+            "init_from": start,
             "config": config.model_dump(mode="json"),
         }
         save_generator(path, gan.ema.network, replace(info, provenance=provenance))
@@ -250,5 +275,6 @@ def _build_run(
         "threads": torch.get_num_threads(),
         "data_fingerprint": store.fingerprint,
         "class_names": list(store.class_names),
+        "init_from": start,
     }
     return TrainingRun(directory, intervals, gan, meta, hooks, gan.device, gan.ranks)

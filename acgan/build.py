@@ -23,7 +23,7 @@ from acgan.types import ImageStore
 _MAX_BYTES_ON_DEVICE = 4 << 30
 
 
-def data_keywords(data: DataConfig, seed: int) -> dict[str, Any]:
+def data_keywords(data: DataConfig) -> dict[str, Any]:
     """Keywords of ``acgan.data.load_dataset``."""
     return {
         "root": Path(data.root) if data.root is not None else None,
@@ -33,7 +33,7 @@ def data_keywords(data: DataConfig, seed: int) -> dict[str, Any]:
         "fit": data.fit,
         "on_error": data.on_error,
         "test_share": data.test_share,
-        "seed": seed,
+        "seed": data.split_seed,
         "cache": cache_dir(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from acgan.data import sample_dataset
 from acgan.errors import NotFiniteError
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.training.gan_loop import Gan, discriminator_step, generator_step
+from acgan.training.initialise import initialise_from
 from acgan.types import Dataset
 
 _IMAGES = 512
@@ -34,6 +36,7 @@ class Rehearsal:
         peak_bytes: Memory at the peak so far.
         precision: As resolved.
         device: As resolved.
+        init_report: What ``--init-from`` took and what not; empty without it.
     """
 
     dataset: Dataset
@@ -44,9 +47,10 @@ class Rehearsal:
     peak_bytes: int
     precision: str
     device: str
+    init_report: str
 
 
-def rehearse(config: RunConfig, device_name: str) -> Rehearsal:
+def rehearse(config: RunConfig, device_name: str, init_from: Path | None = None) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
 
     Raises:
@@ -55,8 +59,9 @@ def rehearse(config: RunConfig, device_name: str) -> Rehearsal:
     device = runtime.choose_device(device_name)
     runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)
-    dataset = sample_dataset(config.data.source, **data_keywords(config.data, config.seed), limit=_IMAGES)
+    dataset = sample_dataset(config.data.source, **data_keywords(config.data), limit=_IMAGES)
     gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())
+    report = "" if init_from is None else initialise_from(init_from, gan, dataset.train.class_names)[0]
     gan.generator.train()
     gan.discriminator.train()
     step_sec = _time_steps(gan)
@@ -78,6 +83,7 @@ def rehearse(config: RunConfig, device_name: str) -> Rehearsal:
         peak_bytes=runtime.peak_memory_bytes(device),
         precision=precision,
         device=str(device),
+        init_report=report,
     )
 
 

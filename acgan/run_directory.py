@@ -46,8 +46,8 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
         yield
     finally:
         if not (directory / "config.yaml").exists():  # nothing came of it: leave no trace
-            (directory / _LOCK).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # Windows removes no file that is open
+                (directory / _LOCK).unlink(missing_ok=True)
                 directory.rmdir()
         lock.release()
 

@@ -195,12 +195,11 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
 
 
-def choose_device(name: str, ranks_local: int | None = None) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """The device that ``--device`` names; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Args:
         name: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        ranks_local: Index of this process on its machine, for one GPU a process; from ``LOCAL_RANK`` if None.
 
     Raises:
         UserError: If the named device is not there.
@@ -212,7 +211,7 @@ def choose_device(name: str, ranks_local: int | None = None) -> torch.device:
         there = ", ".join(kind for kind, is_there in available.items() if is_there)
         raise UserError(f"--device {name}: this machine or this build of torch has none; available: {there}.")
     if name == "cuda":
-        local = int(os.environ.get("LOCAL_RANK", "0")) if ranks_local is None else ranks_local
+        local = int(os.environ.get("LOCAL_RANK", "0"))  # one GPU a process
         torch.cuda.set_device(local)
         return torch.device("cuda", local)
     return torch.device(name)
@@ -230,6 +229,10 @@ def has_native_bf16(device: torch.device) -> bool:
 
 def resolve_precision(precision: str, device: torch.device) -> str:
     """``float32``, ``bf16`` or ``float64`` for a configured precision, which may be ``auto``."""
+    if precision == "float64" and device.type == "mps":
+        raise UserError(
+            "train.precision: found float64, which MPS does not have; choose float32 or --device cpu."
+        )
     if precision != "auto":
         return precision
     return "bf16" if has_native_bf16(device) else "float32"

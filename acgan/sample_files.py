@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from acgan.errors import UserError
 from acgan.sample_folder import MANIFEST, check_folder, file_name, folder_names
-from acgan.sampling import CHUNK, ClassSampler, tile
+from acgan.sampling import CHUNK, ClassSampler, tile, write_png
 
 MAX_COLUMNS = 64
 Progress = Callable[[int], None]
@@ -166,7 +165,7 @@ def _write_folders(selection: Selection, path: Path, progress: Progress) -> None
         (path / folders[label]).mkdir()
     for label, start, images in selection.portions():
         for index, image in enumerate(images, start):
-            _write_png(image, path / folders[label] / file_name(index))
+            write_png(image, path / folders[label] / file_name(index))
         progress(len(images))
     manifest = {
         "folders": {folders[label]: class_names[label] for label in selection.labels},
@@ -222,13 +221,7 @@ def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
     for _, _, images in selection.portions():
         rows.append(images)
         progress(len(images))
-    _write_png(tile(torch.cat(rows), selection.num_per_class), path)
-
-
-def _write_png(image: Tensor, path: Path) -> None:
-    """Write an image (C, H, W) uint8, of 1 or 3 channels."""
-    array = image[0] if len(image) == 1 else image.permute(1, 2, 0)
-    Image.fromarray(array.numpy()).save(path, format="PNG")
+    write_png(tile(torch.cat(rows), selection.num_per_class), path)
 
 
 _WRITERS: dict[str, Callable[[Selection, Path, Progress], None]] = {

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from acgan.errors import UserError, nearest
@@ -30,6 +31,7 @@ __all__ = [
     "save_generator",
     "tile",
     "to_uint8",
+    "write_png",
 ]
 
 #: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
@@ -219,3 +221,9 @@ def load_generator(path: str | Path, device: str | torch.device = "cpu") -> Clas
     """
     generator, info = read_generator(find_generator(Path(path)))
     return ClassSampler(generator.requires_grad_(False), info).to(device)
+
+
+def write_png(image: Tensor, file: Path) -> None:
+    """Write an image (C, H, W) uint8, of 1 or 3 channels, as PNG."""
+    array = image[0] if len(image) == 1 else image.permute(1, 2, 0)
+    Image.fromarray(array.cpu().numpy()).save(file, format="PNG")

@@ -33,7 +33,12 @@ def main(arguments: list[str]) -> None:
         d, penalised, g = (best[kind] for kind in _KINDS)
         mean_d = d + (penalised - d) / every if config.loss.penalty else d
         images_per_sec = config.train.batch_size / (config.train.d_steps * mean_d + g) * 1e3
-        cells = [recipe, found[0].precision, *(f"{best[kind]:.0f}" for kind in _KINDS), f"{images_per_sec:.0f}"]
+        cells = [
+            recipe,
+            found[0].precision,
+            *(f"{best[kind]:.0f}" for kind in _KINDS),
+            f"{images_per_sec:.0f}",
+        ]
         print(f"| {' | '.join(cells)} |")
 
 

@@ -45,6 +45,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
+            if ctx.params.get("debug"):
+                raise
             raise _Failure(str(error), error.exit_code) from error
         except Interrupted as stopped:
             click.echo(stopped, err=True)

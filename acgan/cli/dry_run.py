@@ -12,19 +12,30 @@ from acgan import api
 from acgan.cli.options import clock
 from acgan.config import to_yaml
 from acgan.dry_run import rehearse
+from acgan.run_directory import check_usable
 
 
 def show_dry_run(
-    config: str | None, data: str | None, overrides: tuple[str, ...], device: str, run_dir: Path | None
+    config: str | None,
+    data: str | None,
+    overrides: tuple[str, ...],
+    *,
+    run_dir: Path | None,
+    device: str,
+    init_from: Path | None,
+    fresh: bool,
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
     resolved, name = api.resolve_config(config, data, overrides)
-    found = rehearse(resolved, device)
+    check_usable(run_dir or Path("runs") / name, resolved, fresh)
+    found = rehearse(resolved, device, init_from)
     console = Console(highlight=False, soft_wrap=True)
     console.print(to_yaml(resolved), markup=False)
     store = found.dataset.train
     for note in found.dataset.notes:
         console.print(note, markup=False)
+    if found.init_report:
+        console.print(found.init_report, markup=False)
     counts = np.bincount(store.labels, minlength=store.num_classes)
     console.print(
         f"data: {found.dataset.name}, {store.num_classes} classes, {store.channels} x {store.resolution} x "

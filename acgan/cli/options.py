@@ -1,10 +1,15 @@
-"""Types of options that several commands take."""
+"""What several commands share: types of options, times, SIGTERM."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
+from collections.abc import Iterator
 
 import click
+
+from acgan.errors import Interrupted
 
 
 class Duration(click.ParamType[float]):
@@ -31,3 +36,21 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextlib.contextmanager
+def stopped_by_sigterm(message: str) -> Iterator[None]:
+    """Let SIGTERM clean up as Ctrl-C does: job schedulers and ``timeout`` send it.
+
+    Raises:
+        Interrupted: With the message and exit code 75.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Interrupted(f"SIGTERM: {message}.", exit_code=75)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

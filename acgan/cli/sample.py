@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from acgan.errors import Interrupted
+from acgan.cli.options import stopped_by_sigterm
 
 _NUM_IN_GRID = 10
 _NUM_IN_FILES = 64
@@ -88,7 +87,7 @@ def command(
     sampler = load_generator(run, device=choose_device(device))
     selection = Selection(sampler, sampler.labels_of(classes or None), num_per_class, seed, truncation)
     begun = time.monotonic()
-    with _stopped_by_sigterm(), _progress(selection.total, quiet) as progress:
+    with stopped_by_sigterm("stopped; nothing was written"), _progress(selection.total, quiet) as progress:
         write_samples(selection, out, force=force, progress=progress)
     if not quiet:
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
@@ -96,20 +95,6 @@ def command(
             f"{_count(selection.total, 'image', 'images')} of "
             f"{_count(len(selection.labels), 'class', 'classes')} in {out} ({speed:,.0f} images/s)"
         )
-
-
-@contextlib.contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does: job schedulers and ``timeout`` send it."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise Interrupted("SIGTERM: stopped; nothing was written.", exit_code=75)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import Duration, clock
+from acgan.cli.options import Duration, clock, stopped_by_sigterm
 
 
 def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -74,7 +74,7 @@ def command(
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(config, data, overrides, options["device"], run_dir)
+        show_dry_run(config, data, overrides, run_dir=run_dir, **options)
         return
     if seeds is None:
         seeds_and_dirs: list[tuple[tuple[str, ...], Path | None]] = [(overrides, run_dir)]
@@ -84,7 +84,8 @@ def command(
     end = None if max_time is None else time.monotonic() + max_time
     for own_overrides, directory in seeds_and_dirs:
         reporter = Reporter(quiet or int(os.environ.get("RANK", "0")) > 0)
-        with reporter.showing():
+        # From the first checkpoint on the run answers signals itself, at the end of a step.
+        with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
             result = api.train(
                 config,
                 data,

@@ -242,9 +242,15 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
         hint = did_you_mean(path[-1], known)
         return f"unknown key {dotted}.{hint} `acgan config` lists all keys."
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        kinds = str(problem["ctx"].get("expected_tags", "")).replace("'", "").split(", ") if problem.get("ctx") else []
+        kinds = (
+            str(problem["ctx"].get("expected_tags", "")).replace("'", "").split(", ")
+            if problem.get("ctx")
+            else []
+        )
         found = problem["input"].get("kind") if isinstance(problem["input"], Mapping) else problem["input"]
-        expected = f"one of {', '.join(kinds)}" if any(kinds) else "the kind that the section's other keys belong to"
+        expected = (
+            f"one of {', '.join(kinds)}" if any(kinds) else "the kind that the section's other keys belong to"
+        )
         return f"{dotted}.kind: found {found!r}; expected {expected}.{did_you_mean(str(found), kinds)}"
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     if problem["type"] == "model_type":

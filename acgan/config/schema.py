@@ -54,6 +54,8 @@ class DataConfig(Section):
     """Whether batches hold every class equally often, however many images it has."""
     test_share: Share = 0.15
     """Share of each class that is held out where the source has no test split of its own."""
+    split_seed: Annotated[int, Field(ge=0)] = 0
+    """Of the choice of what is held out; apart from `seed`, so that runs of several seeds train on the same images."""
 
 
 class PaperGenerator(Section):

@@ -140,12 +140,15 @@ def sample_dataset(
 ) -> Dataset:
     """Index a whole source, but decode no more than ``limit`` of its images, spread over classes and splits.
 
+    More only where there are so many classes that some would be left out.
+
     For a dry run: the arguments are those of ``load_dataset``, and so is what can go wrong, except in images
     that are not looked at. Nothing is written to the cache. The channels are judged by the sample.
     """
     options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
     index = prepare(_find_source(source, root, cache).index(), options)
-    sample = index.subset(_spread(index, limit))
+    # Enough for one of each class in each split: the networks must be those of the whole.
+    sample = index.subset(_spread(index, max(limit, 2 * len(index.class_names))))
     sample = leave_out_empty(sample)
     note = f"a sample: {len(sample):,} of {len(index):,} images decoded"
     return make_dataset(
@@ -213,7 +216,8 @@ def _find_source(source: str, root: Path | None, cache: Path) -> Source:
     if builtin is not None:
         return builtin
     raise DataError(
-        f"There is no path {source!r}, and no built-in data set of that name."
+        f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
+        " --data."
         f"{did_you_mean(source.partition(':')[0], BUILTIN_NAMES)} Built-in:"
         f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER."
     )

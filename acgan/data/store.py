@@ -151,8 +151,9 @@ def _digest(value: dict[str, Any] | np.ndarray) -> str:
 def _sync(path: Path) -> None:
     """Force a file, or a folder's list of files, to disk."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders
+        # Windows forces only what may be written to, and opens no folders; elsewhere folders are only read.
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
         return
     try:
         os.fsync(descriptor)

@@ -22,6 +22,8 @@ class Generator(nn.Module):
     """
 
     resolutions: ClassVar[tuple[int, ...]]
+    #: Weights whose last K columns belong to the classes.
+    class_columns: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int):
         super().__init__()
@@ -40,6 +42,7 @@ class PaperGenerator(Generator):
     """
 
     resolutions = (32, 128)
+    class_columns = ("project.weight",)
     widths: ClassVar[dict[int, tuple[int, ...]]] = {32: (384, 192, 96), 128: (768, 384, 256, 192, 64)}
 
     def __init__(self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int):

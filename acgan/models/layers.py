@@ -142,9 +142,10 @@ class SpectralNorm(nn.Module):
         self.u = F.normalize(matrix @ F.normalize(matrix.T @ self.u, dim=0), dim=0)
 
     def forward(self, weight: Tensor) -> Tensor:
-        matrix = weight.flatten(1)
-        v = F.normalize(matrix.detach().T @ self.u, dim=0)
-        return weight / torch.dot(self.u, matrix @ v)
+        with torch.autocast(weight.device.type, enabled=False):  # a singular value to 8 bits would not do
+            matrix = weight.flatten(1)
+            v = F.normalize(matrix.detach().T @ self.u, dim=0)
+            return weight / torch.dot(self.u, matrix @ v)
 
 
 def apply_spectral_norm(network: nn.Module) -> None:

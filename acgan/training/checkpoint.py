@@ -50,7 +50,13 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: 
     file = directory / f"{nimg}.pt"
 
     def write(temporary: Path) -> None:
-        torch.save(payload, temporary)
+        try:
+            torch.save(payload, temporary)
+        except RuntimeError as error:  # how torch tells of a full disk
+            raise RunError(
+                f"{file}: cannot be written ({str(error).splitlines()[0]}). Make room on the disk; the same command "
+                "then goes on from the checkpoint before."
+            ) from error
         # The checksum takes its place before the checkpoint does: a checkpoint is never without one.
         line = f"{_sha256(temporary)}  {file.name}\n"
         write_atomically(_checksum_file(file), lambda path: _write_text(path, line))

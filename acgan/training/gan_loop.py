@@ -118,11 +118,9 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
         (terms.total * share).backward()
         log.add(terms, share)
         if penalty_due:
-            mix = torch.from_numpy(
-                gan.draws.generator("mix", iteration, sub_step).random(gan.batch_size)[part]
-            )
+            mix = _uniform(gan, "mix", iteration, sub_step, part)
             with runtime.dropout_draws(gan.draws, "penalty", iteration, sub_step, part.start):
-                terms = objective.penalize(d, real, fake, mix.to(gan.device))
+                terms = objective.penalize(d, real, fake, mix)
             (terms.total * share).backward()
             log.add(terms, share)
     return _step(gan, guard, "discriminator", iteration, gan.optim_discriminator, d, log)
@@ -205,6 +203,11 @@ def _latents(gan: Gan, purpose: str, iteration: int, sub_step: int, part: slice)
     shape = (gan.batch_size, gan.generator.latent_dim)
     z = gan.draws.normal(shape, purpose, iteration, sub_step)[part]
     return z.to(gan.device, _parameter_dtype(gan.generator))
+
+
+def _uniform(gan: Gan, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
+    draws = gan.draws.generator(purpose, iteration, sub_step).random(gan.batch_size)[part]
+    return torch.from_numpy(draws).to(_parameter_dtype(gan.discriminator)).to(gan.device)
 
 
 def _parameter_dtype(network: nn.Module) -> torch.dtype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from acgan.training.gan_loop import Gan
 _PER_CLASS = ("embed.", "aux_head.classify.")
 
 
-def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> str:
+def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Give a new training's networks the weights of a run (or of a generator file, which has no discriminator).
 
     The generator starts from the mean of its weights. Tensors that fit in name and shape are taken whole; those
@@ -27,7 +28,7 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> str:
         class_names: Of the new training.
 
     Returns:
-        What was taken and what was not, for people.
+        What was taken and what was not, for people; and where the weights come from, for provenance.
     """
     source = load_generator(path)
     rows = {
@@ -44,7 +45,10 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> str:
     else:
         state = payload["state"]["discriminator"]
         lines.append(_transfer("discriminator", state, gan.discriminator, rows, sizes))
-    return f"--init-from {path}:\n" + "\n".join(f"  {line}" for line in lines)
+    origin: dict[str, Any] = {"path": str(path)}
+    for key in ("data", "data_fingerprint", "nimg", "seed"):
+        origin[key] = source.info.provenance.get(key)
+    return f"--init-from {path}:\n" + "\n".join(f"  {line}" for line in lines), origin
 
 
 def _transfer(
@@ -68,6 +72,7 @@ def _transfer(
     )
     taken, left = 0, []
     own = network.state_dict()
+    columns = getattr(network, "class_columns", ())
     for key, tensor in own.items():
         old = source.get(key)
         if (
@@ -80,6 +85,14 @@ def _transfer(
                 tensor[new_row] = old[old_row]
             taken += 1
             left.append(f"{key} (only the rows of {len(rows)} of {sizes[1]} classes)")
+        elif old is not None and key in columns and not same_classes and len(old) == len(tensor):
+            latent_dim = tensor.shape[1] - sizes[1]
+            if old.shape[1] - sizes[0] == latent_dim:
+                tensor[:, :latent_dim] = old[:, :latent_dim]
+            for new_row, old_row in rows.items():
+                tensor[:, latent_dim + new_row] = old[:, old.shape[1] - sizes[0] + old_row]
+            taken += 1
+            left.append(f"{key} (only the columns of {len(rows)} of {sizes[1]} classes)")
         elif old is not None and old.shape == tensor.shape:
             tensor.copy_(old)
             taken += 1

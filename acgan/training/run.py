@@ -17,6 +17,7 @@ from torch import Tensor
 from acgan import runtime
 from acgan.errors import Interrupted, NotFiniteError
 from acgan.runtime import FiniteGuard, Ranks
+from acgan.sampling import write_png
 from acgan.training.checkpoint import write_atomically, write_checkpoint
 from acgan.training.tracking import Listener, Means, Tick, Tracker
 
@@ -173,6 +174,8 @@ class TrainingRun:
             self._assert_finite()
             self._save()
             self._write_sample()
+            if self._messages:
+                self._tell({}, 0.0)
         return stop
 
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
@@ -257,12 +260,13 @@ class TrainingRun:
         self._tracker.image("samples", image, self.nimg)
         directory = self.directory / "samples"
         directory.mkdir(exist_ok=True)
-        write_png(image, directory / f"{self.nimg:09d}.png")
+        write_atomically(directory / f"{self.nimg:09d}.png", lambda path: write_png(image, path))
 
     def _save(self) -> None:
         runtime.assert_ranks_agree(self.state.networks(), self.ranks)
         if self._saved_nimg == self.nimg:
             return
+        means = self._means.state_dict(self.ranks)
         if self.ranks.first:
             payload = {
                 "state": self.state.state_dict(),
@@ -270,7 +274,7 @@ class TrainingRun:
                 "iteration": self.iteration,
                 "nimg": self.nimg,
                 "trained_sec": self.trained_sec + time.monotonic() - self._clock,
-                "means": self._means.state_dict(),
+                "means": means,
             }
             # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
             assert self._tracker is not None
@@ -289,14 +293,6 @@ class TrainingRun:
 
     def _on_signal(self, number: int) -> None:
         self._signal = number
-
-
-def write_png(image: Tensor, file: Path) -> None:
-    """Write a (C, H, W) uint8 image, 1 or 3 channels, as PNG."""
-    from PIL import Image
-
-    array = image.cpu().permute(1, 2, 0).squeeze(2).numpy()
-    write_atomically(file, lambda path: Image.fromarray(array).save(path, format="PNG"))
 
 
 @contextlib.contextmanager

@@ -60,9 +60,12 @@ class Means:
         self._sums, self._counts = {}, {}
         return result
 
-    def state_dict(self) -> dict[str, tuple[Tensor, int]]:
-        """For an exact resume in the middle of an interval."""
-        return {name: (value.cpu(), self._counts[name]) for name, value in self._sums.items()}
+    def state_dict(self, ranks: Ranks) -> dict[str, tuple[Tensor, int]]:
+        """For an exact resume in the middle of an interval: the means over ranks of the sums."""
+        return {
+            name: (average_over_ranks(value.clone(), ranks).cpu(), self._counts[name])
+            for name, value in self._sums.items()
+        }
 
     def load_state_dict(self, state: Mapping[str, tuple[Tensor, int]], device: torch.device) -> None:
         """Continue from ``state_dict``."""

@@ -25,5 +25,5 @@ def test_the_message_names_key_found_and_expected(override: str, told: str) -> N
 
 
 def test_a_key_of_a_section_that_is_off_says_that_its_kind_is_missing() -> None:
-    with pytest.raises(ConfigError, match="loss.penalty.kind: found None; expected"):
+    with pytest.raises(ConfigError, match=r"loss\.penalty\.kind: found None; expected"):
         load(RunConfig, None, ["loss.penalty=null", "loss.penalty.gamma=1"])
