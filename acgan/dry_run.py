@@ -15,6 +15,7 @@ from acgan.build import build_gan, data_keywords
 from acgan.config import RunConfig
 from acgan.data import sample_dataset
 from acgan.errors import NotFiniteError
+from acgan.run_directory import check_usable
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.training.gan_loop import Gan, discriminator_step, generator_step
 from acgan.training.initialise import initialise_from
@@ -50,12 +51,22 @@ class Rehearsal:
     init_report: str
 
 
-def rehearse(config: RunConfig, device_name: str, init_from: Path | None = None) -> Rehearsal:
+def rehearse(
+    config: RunConfig, device_name: str, directory: Path | None = None, init_from: Path | None = None
+) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
+
+    Args:
+        config: What to rehearse.
+        device_name: As ``--device`` takes it.
+        directory: The run directory, refused as a training would; None where whatever is there will move aside.
+        init_from: A run or generator file whose weights to start from.
 
     Raises:
         UserError: For whatever a training would refuse, and for a step that is not finite.
     """
+    if directory is not None:
+        check_usable(directory, config, fresh=False)
     device = runtime.choose_device(device_name)
     runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)

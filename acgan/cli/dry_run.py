@@ -12,7 +12,6 @@ from acgan import api
 from acgan.cli.options import clock
 from acgan.config import to_yaml
 from acgan.dry_run import rehearse
-from acgan.run_directory import check_usable
 
 
 def show_dry_run(
@@ -27,8 +26,8 @@ def show_dry_run(
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
     resolved, name = api.resolve_config(config, data, overrides)
-    check_usable(run_dir or Path("runs") / name, resolved, fresh)
-    found = rehearse(resolved, device, init_from)
+    directory = run_dir or Path("runs") / name
+    found = rehearse(resolved, device, None if fresh else directory, init_from)
     console = Console(highlight=False, soft_wrap=True)
     console.print(to_yaml(resolved), markup=False)
     store = found.dataset.train
@@ -56,6 +55,4 @@ def show_dry_run(
         f"{clock(found.total_sec)} for {resolved.train.total_nimg:,} images; "
         f"memory {found.peak_bytes / 2**30:.1f} GiB so far"
     )
-    console.print(
-        f"would train in {run_dir or Path('runs') / name} (see --run-dir); nothing was written", markup=False
-    )
+    console.print(f"would train in {directory} (see --run-dir); nothing was written", markup=False)

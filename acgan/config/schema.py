@@ -263,7 +263,7 @@ class RunConfig(Section):
 
     description: str = ""
     """What this is for, in a line; said when a training starts."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of every random draw."""
     data: DataConfig = DataConfig()
     """The labelled images."""

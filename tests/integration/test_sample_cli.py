@@ -349,9 +349,9 @@ class TestNothingHalfWritten:
         assert "Traceback" not in said
 
     def test_in_the_middle_of_a_picture(self, run, out, monkeypatch):
-        whole = sample_files._write_png
+        whole = sample_files.write_png
         monkeypatch.setattr(
-            sample_files, "_write_png", stopping(whole, 3, OSError(28, "No space left on device"))
+            sample_files, "write_png", stopping(whole, 3, OSError(28, "No space left on device"))
         )
         acgan_sample(run, "--out", out, "-n", 2, exit_code=1)
         assert list(out.iterdir()) == []

@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "build": {"training", "config"} | DRAWING | PARTS | BASE,
     # beside api: what it is composed of
     "run_directory": {"training", "config"} | BASE,
-    "dry_run": {"build", "training", "config"} | DRAWING | PARTS | BASE,
+    "dry_run": {"build", "run_directory", "training", "config"} | DRAWING | PARTS | BASE,
     "api": {"build", "report", "evaluation", "training", "run_directory", "dry_run", "config"}
     | DRAWING
     | PARTS

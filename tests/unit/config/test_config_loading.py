@@ -265,7 +265,9 @@ def test_the_keys_of_another_kind_are_unknown() -> None:
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"model\.generator\.kind: found 'stylegan'; expected one of paper, dcgan"):
+    with pytest.raises(
+        ConfigError, match=r"model\.generator\.kind: found 'stylegan'; expected one of paper, dcgan"
+    ):
         _set("model.generator.kind=stylegan")
     with pytest.raises(ConfigError, match=r"loss\.adversarial\.kind: found 'lsgan'.*'bce'"):
         _set("loss.adversarial.kind=lsgan")

@@ -296,8 +296,8 @@ def unpack_only(url, download_root, filename, **_):
             r"no path 'mnits'.*Did you mean 'mnist'.*Built-in: digits, mnist, fashion_mnist, cifar10, cifar100",
         ),
         ("mnits:data", r"Did you mean 'mnist'"),
-        ("no/such/folder", r"There is no path 'no/such/folder'"),
-        (r"C:\images", r"There is no path"),
+        ("no/such/folder", r"there is no path 'no/such/folder'"),
+        (r"C:\images", r"there is no path"),
         ("digits:data", r"lie in no folder"),
     ],
 )

@@ -263,5 +263,7 @@ def test_sample_keeps_the_sources_split_and_writes_nothing(write, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_sample_smaller_than_the_classes(write, sample):
-    assert len(sample(write(SPLIT), 1).train) == 1
+def test_a_sample_holds_every_class(write, sample):
+    data = sample(write(SPLIT), 1)
+    assert [len(data.train), len(data.test)] == [2, 2]
+    assert data.train.class_names == ("cats", "dogs")

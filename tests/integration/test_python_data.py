@@ -1,0 +1,63 @@
+"""What ``acgan.train`` takes as data besides a source's name."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import acgan
+import acgan.api
+from acgan.config import RunConfig, load
+from acgan.errors import ConfigError
+
+TINY = [
+    "train.total_nimg=8",
+    "train.batch_size=8",
+    "train.precision=float32",
+    "model.generator.channels=8",
+    "model.discriminator.channels=8",
+    "every.log_nimg=8",
+]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draws = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for index in range(6):
+            pixels = draws.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{index}.png")
+    return tmp_path / "pictures"
+
+
+def test_a_path_object_is_a_source(pictures: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # six images a class are not learned in a step
+        result = acgan.train(data=pictures, run_dir=tmp_path / "run", overrides=TINY, say=said.append)
+    assert result.sampler().class_names == ("cat", "dog")
+    assert any("cannot judge: cat, dog" in remark for remark in said)
+
+
+def test_classes_of_a_torch_dataset_are_not_picked_by_a_key(tmp_path: Path) -> None:
+    dataset = torch.utils.data.TensorDataset(torch.rand(8, 1, 16, 16), torch.arange(8) % 2)
+    config = load(RunConfig, None, [*TINY, "data.classes=['0']"])
+    with pytest.raises(ConfigError, match=r"data\.classes"):
+        acgan.train(config, dataset, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_seeds_train_on_the_same_images(pictures: Path, tmp_path: Path) -> None:
+    held_out = [
+        acgan.api.load_data(
+            load(RunConfig, None, [f"data.source={pictures}", f"seed={seed}", "data.test_share=0.4"])
+        )
+        for seed in (0, 1)
+    ]
+    assert held_out[0].test.fingerprint == held_out[1].test.fingerprint
+    other = load(RunConfig, None, [f"data.source={pictures}", "data.split_seed=1", "data.test_share=0.4"])
+    assert acgan.api.load_data(other).test.fingerprint != held_out[0].test.fingerprint
