@@ -1,4 +1,4 @@
-"""acgan: train, sample and evaluate auxiliary-classifier GANs on any labelled images.
+"""acgan: train and sample auxiliary-classifier GANs on any labelled images.
 
 ``acgan.train`` and ``acgan.load_generator`` are what most programs need; networks, heads and configuration are
 there for those who build their own. Names are imported when first used, so that ``import acgan`` is light.

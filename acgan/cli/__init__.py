@@ -77,7 +77,7 @@ class _Commands(click.Group):
 @click.version_option(acgan.__version__, prog_name="acgan")
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
 def main(debug: bool) -> None:
-    """Train, sample and evaluate auxiliary-classifier GANs on any labelled images.
+    """Train and sample auxiliary-classifier GANs on any labelled images.
 
     \b
     acgan train                             digits, in minutes on a laptop
