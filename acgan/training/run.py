@@ -119,6 +119,7 @@ class TrainingRun:
         self._saved_nimg = -1
         self._signal: int | None = None
         self._messages: list[str] = []
+        self._told: tuple[Mapping[str, float], float] = ({}, 0.0)
         self._tracker: Tracker | None = None
 
     def resume(self, payload: Mapping[str, Any] | None) -> None:
@@ -175,7 +176,7 @@ class TrainingRun:
             self._save()
             self._write_sample()
             if self._messages:
-                self._tell({}, 0.0)
+                self._tell(*self._told)  # a warning does not wait for the next interval, which may never come
         return stop
 
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
@@ -285,6 +286,7 @@ class TrainingRun:
         self._saved_nimg = self.nimg
 
     def _tell(self, stats: Mapping[str, float], speed: float) -> None:
+        self._told = (stats, speed)
         tick = Tick(self.nimg, self.intervals.total_nimg, stats, speed, tuple(self._messages))
         self._messages = []
         if self.ranks.first:
