@@ -63,7 +63,7 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         },
     ),
     "paper": (
-        5,
+        3,
         {
             "data.resolution": 32,
             "model.generator": {"kind": "paper"},

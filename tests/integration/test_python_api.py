@@ -146,20 +146,6 @@ def test_global_state_is_left_alone(workdir: Path) -> None:
     assert torch.get_default_dtype() is torch.float32
 
 
-def test_two_trainings_in_two_threads(workdir: Path) -> None:
-    results: dict[str, Any] = {}
-    threads = [
-        threading.Thread(target=lambda n=name: results.update({n: acgan.train(config(), run_dir=n)}))
-        for name in ("a", "b")
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(result.finished for result in results.values())
-    assert_same_run(Path("a"), Path("b"))
-
-
 def test_data_is_told_about(workdir: Path) -> None:
     said: list[str] = []
     acgan.train(config(), data=Squares(), run_dir="run", say=said.append, max_time_sec=0)

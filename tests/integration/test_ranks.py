@@ -121,7 +121,7 @@ def test_other_losses_too(changes: dict[str, Any], tmp_path: Path) -> None:
 
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     # Ranks agree on stopping every 16 iterations.
-    changes = {"train.total_nimg": 640, "monitor.num_per_class": 0}
+    changes = {"train.total_nimg": 320, "monitor.num_per_class": 0}
     whole, run = tmp_path / "whole", tmp_path / "run"
     for child in two(train_args(whole, changes), tmp_path):
         assert child.wait() == 0, child.stderr
@@ -130,7 +130,7 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     for rank in ranks:
         rank.send(signal.SIGTERM)
     assert [rank.wait() for rank in ranks] == [75, 75], ranks[0].stderr + ranks[1].stderr
-    assert checkpoints(run)[-1] in (256, 512)
+    assert checkpoints(run)[-1] == 256
     assert "SIGTERM" in ranks[0].stderr
     for rank in two(train_args(run, changes), tmp_path):
         assert rank.wait() == 0, rank.stderr

@@ -50,11 +50,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "model.discriminator.kind": "paper",
         "loss.adversarial.kind": "bce",
         "loss.penalty": None,
-        "train.batch_size": 8,
-        "train.micro_batch": 4,
-        "train.total_nimg": 80,
-        "every.log_nimg": 16,
-        "every.checkpoint_nimg": 40,
+        "train.batch_size": 4,
+        "train.micro_batch": 2,
+        "train.total_nimg": 40,
+        "every.log_nimg": 8,
+        "every.checkpoint_nimg": 20,
+        "monitor.num_per_class": 0,
     },
     "spectral norm": {
         "loss.adversarial.kind": "hinge",
@@ -130,6 +131,7 @@ def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
     assert_same_run(run, uninterrupted("default"))
 
 
+@pytest.mark.slow
 def test_python_dash_m_acgan_behaves_alike(uninterrupted: Callable[[str], Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "acgan", *train_args(run)]
