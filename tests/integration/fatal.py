@@ -24,7 +24,7 @@ def at(moment: str, ending: str, occurrence: int, after: bool) -> Callable[[], N
 
     Args:
         moment: One of ``MOMENTS``; a file that is "written" is left half done.
-        ending: Of the file's (or folder's) path; for "named" of the new one.
+        ending: Of the file's (or folder's) path, whether or not it still has a temporary name.
         occurrence: Counted from 1.
         after: Whether it has just happened, rather than being about to.
     """
@@ -36,7 +36,7 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
 
     def die_when_due(path: Any) -> bool:
         nonlocal seen
-        if str(path).endswith(ending):
+        if str(path).removesuffix(".tmp").endswith(ending):
             seen += 1
         return seen == occurrence
 

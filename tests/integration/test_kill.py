@@ -33,23 +33,23 @@ def killed(run: Path, log: Path, before: Callable[[], None]) -> None:
 
 # (moment, ending of the path, how manieth time, just after it rather than just before it)
 PHASES = [
-    ("written", ".config.yaml.tmp", 1, False),
-    ("written", ".pt.tmp", 1, False),
-    ("written", ".pt.tmp", 2, False),
-    ("written", ".sha256.tmp", 2, False),
+    ("written", "config.yaml", 1, False),
+    ("written", ".pt", 1, False),
+    ("written", ".pt", 2, False),
+    ("written", ".sha256", 2, False),
     ("named", ".sha256", 2, True),
     ("named", ".pt", 2, False),
     ("named", ".pt", 3, True),
     ("removed", ".pt", 1, True),
-    ("written", "generator.safetensors.tmp", 2, False),
+    ("written", "generator.safetensors", 2, False),
     ("named", "generator.safetensors", 3, True),
 ]
 MORE_PHASES = [
     ("named", "config.yaml", 1, False),
     ("named", "config.yaml", 1, True),
-    ("synced", ".sha256.tmp", 2, True),
+    ("synced", ".sha256", 2, True),
     ("named", ".sha256", 2, False),
-    ("synced", ".pt.tmp", 2, False),
+    ("synced", ".pt", 2, False),
     ("named", ".pt", 2, True),
     ("synced", "/checkpoints", 2, True),
     ("removed", ".pt", 1, False),
@@ -75,7 +75,7 @@ def test_killed_while_writing(
 
 
 @pytest.mark.parametrize(
-    ("moment", "ending", "after"), [("named", "stats.jsonl", False), ("written", ".config.yaml.tmp", False)]
+    ("moment", "ending", "after"), [("named", "stats.jsonl", False), ("written", "config.yaml", False)]
 )
 def test_killed_while_resuming(
     moment: str, ending: str, after: bool, uninterrupted: Path, tmp_path: Path
