@@ -51,7 +51,7 @@ class Reporter:
             progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
             progress.TextColumn("ETA"),
-            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            progress.TimeRemainingColumn(),
             progress.TextColumn("{task.fields[losses]}"),
         )
         with progress.Progress(*columns) as bar:
