@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,7 @@ class Tracker:
         self._writer: SummaryWriter | None = None
         if active:
             _truncate(self._file, nimg)
+            _wait_for_a_later_name(directory / "tensorboard")
             self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
 
     def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
@@ -123,6 +125,16 @@ class Tracker:
         """Write out what is buffered, and end."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _wait_for_a_later_name(directory: Path) -> None:
+    """TensorBoard reads event files in the order of their names, which begin with the second they were made in."""
+    newest = max(
+        (int(file.name.split(".")[3]) for file in directory.glob("events.out.tfevents.*")), default=0
+    )
+    delay = newest + 1 - time.time()
+    if 0 < delay <= 1:  # a clock that was set back is not waited for
+        time.sleep(delay)
 
 
 def _truncate(file: Path, nimg: int) -> None:
