@@ -9,11 +9,12 @@ from pathlib import Path
 
 import filelock
 
-from acgan.config import RunConfig, diff, is_harmless, load, save
+from acgan.config import ClassifierConfig, RunConfig, diff, is_harmless, load, save
 from acgan.errors import ConfigError, RunError
 from acgan.runtime import Ranks
 from acgan.training.checkpoint import write_atomically
 
+AnyConfig = RunConfig | ClassifierConfig
 _LOCK = ".lock"
 _OURS = (_LOCK, ".config.yaml.tmp")  # the second is what a kill left of a directory's first moment
 
@@ -52,7 +53,7 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
         lock.release()
 
 
-def check_usable(directory: Path, config: RunConfig, fresh: bool) -> None:
+def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> None:
     """Refuse, before anything is written, a directory that this training may not use.
 
     Raises:
@@ -63,7 +64,7 @@ def check_usable(directory: Path, config: RunConfig, fresh: bool) -> None:
     if fresh or not directory.exists():
         return
     if file.exists():
-        _check_same_config(load(RunConfig, file), config, directory)
+        _check_same_config(load(type(config), file), config, directory)
     elif _content(directory):
         raise RunError(
             f"{directory}: not empty and not a run (it has no config.yaml). Choose another directory with "
@@ -71,7 +72,7 @@ def check_usable(directory: Path, config: RunConfig, fresh: bool) -> None:
         )
 
 
-def settle(directory: Path, config: RunConfig, fresh: bool, say: Callable[[str], None]) -> None:
+def settle(directory: Path, config: AnyConfig, fresh: bool, say: Callable[[str], None]) -> None:
     """Make the directory this configuration's, moving what is there aside where ``fresh`` is set."""
     if fresh and _content(directory):
         aside = _move_aside(directory)
@@ -97,8 +98,8 @@ def _move_aside(directory: Path) -> Path:
     return aside
 
 
-def _check_same_config(old: RunConfig, new: RunConfig, directory: Path) -> None:
-    changed = {key: values for key, values in diff(old, new).items() if not is_harmless(key)}
+def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
+    changed = {key: values for key, values in diff(old, new).items() if not is_harmless(key, new.harmless)}
     if changed:
         lines = "\n".join(f"  {key}: {before} -> {after}" for key, (before, after) in changed.items())
         raise ConfigError(

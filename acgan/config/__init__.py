@@ -1,7 +1,7 @@
-"""Configuration: what can be set (``schema``), and how it is read, compared and listed (``loading``)."""
+"""Configuration: what can be set (``schema``, ``classifier``), and how it is read, compared and listed (``loading``)."""
 
+from acgan.config.classifier import ClassifierConfig
 from acgan.config.loading import (
-    HARMLESS_KEYS,
     KeyInfo,
     diff,
     is_harmless,
@@ -13,8 +13,15 @@ from acgan.config.loading import (
 )
 from acgan.config.schema import RunConfig
 
+#: The configuration of each kind of training.
+CONFIGS: dict[str, type[RunConfig] | type[ClassifierConfig]] = {
+    "gan": RunConfig,
+    "classify": ClassifierConfig,
+}
+
 __all__ = [
-    "HARMLESS_KEYS",
+    "CONFIGS",
+    "ClassifierConfig",
     "KeyInfo",
     "RunConfig",
     "diff",

@@ -16,9 +16,6 @@ from pydantic import BaseModel, ValidationError
 
 from acgan.errors import ConfigError, did_you_mean
 
-#: Keys, and sections as prefixes, that a run may be resumed with although they changed.
-HARMLESS_KEYS = ("description", "train.total_nimg", "every.")
-
 Config = TypeVar("Config", bound=BaseModel)
 
 
@@ -35,9 +32,11 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     """
     values = model().model_dump(mode="json")
     if file is not None:
-        values = _merge(values, _read_yaml(file))
-    given = [_parse_override(override) for override in overrides]
-    for path, value in sorted(given, key=_precedence):
+        given = _read_yaml(file)
+        _check_task(values.get("task"), given.get("task", "gan"), file)
+        values = _merge(values, given)
+    changes = [_parse_override(override) for override in overrides]
+    for path, value in sorted(changes, key=_precedence):
         nested = value
         for part in reversed(path):
             nested = {part: nested}
@@ -72,11 +71,9 @@ def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
     return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
 
 
-def is_harmless(key: str) -> bool:
-    """Whether a run may be resumed although this key changed."""
-    return any(
-        key == allowed or (allowed.endswith(".") and key.startswith(allowed)) for allowed in HARMLESS_KEYS
-    )
+def is_harmless(key: str, allowed: Sequence[str]) -> bool:
+    """Whether a key is among those allowed: keys, and with a dot at the end sections."""
+    return any(key == name or (name.endswith(".") and key.startswith(name)) for name in allowed)
 
 
 @dataclass(frozen=True)
@@ -142,6 +139,12 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"{file}: expected sections of keys such as 'train: {{batch_size: 64}}'.")
     return values or {}
+
+
+def _check_task(expected: str | None, found: object, file: Path) -> None:
+    commands = {"gan": "acgan train", "classify": "acgan classify train"}
+    if found != expected and found in commands and expected in commands:
+        raise ConfigError(f"{file}: configures `{commands[str(found)]}`, not `{commands[expected]}`.")
 
 
 def _parse_override(override: str) -> tuple[list[str], Any]:

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
 
+#: Where recipes of each kind of training lie, below ``configs``.
+_FOLDERS = {"gan": ".", "classify": "classify"}
 
-def recipes() -> dict[str, Path]:
-    """Shipped recipes by name, each a commented YAML file."""
+
+def recipes(task: str = "gan") -> dict[str, Path]:
+    """Shipped recipes of a kind of training by name, each a commented YAML file."""
     package = Path(__file__).resolve().parents[1]
     # Inside the package once it is installed, at the top of the repository in a checkout.
     for directory in (package / "configs", package.parent / "configs"):
         if directory.is_dir():
-            return {file.stem: file for file in sorted(directory.glob("*.yaml"))}
+            return {file.stem: file for file in sorted((directory / _FOLDERS[task]).glob("*.yaml"))}
     return {}
 
 
-def find_recipe(name: str) -> Path:
+def find_recipe(name: str, task: str = "gan") -> Path:
     """The file of a shipped recipe's name or a YAML path; a path that exists wins.
 
     Raises:
@@ -26,7 +29,7 @@ def find_recipe(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    known = recipes()
+    known = recipes(task)
     if name in known:
         return known[name]
     raise ConfigError(

@@ -5,7 +5,7 @@ Time is counted in images (``_nimg``), ``null`` means off or inferred, unknown k
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -211,27 +211,32 @@ class OptimConfig(Section):
     """D's."""
 
 
-class TrainConfig(Section):
-    """How long and in what portions."""
+class ComputeConfig(Section):
+    """In what portions and how it is computed."""
 
-    total_nimg: Positive = 300_000
-    """Length of the training in real images shown: the global batch, counted once an iteration."""
     batch_size: Positive = 64
     """Images a batch, over all processes."""
     micro_batch: Positive | None = None
     """Images at once on one process, gradients being accumulated to the batch; null is all at once."""
-    d_steps: Positive = 1
-    """Discriminator steps for each generator step."""
-    ema_half_life_nimg: NonNegative = 5_000
-    """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
-    ema_ramp_up: PositiveFloat | None = 0.1
-    """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Of the networks; auto is bf16 where it is native, else float32. Losses and penalties are float32 or more."""
     compile: bool = False
     """torch.compile of the networks: pays on GPUs."""
     threads: Positive | None = None
     """CPU threads; null is torch's choice. Saved with the run, because bits depend on it."""
+
+
+class TrainConfig(ComputeConfig):
+    """How long and in what portions."""
+
+    total_nimg: Positive = 300_000
+    """Length of the training in real images shown: the global batch, counted once an iteration."""
+    d_steps: Positive = 1
+    """Discriminator steps for each generator step."""
+    ema_half_life_nimg: NonNegative = 5_000
+    """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
+    ema_ramp_up: PositiveFloat | None = 0.1
+    """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
 
 
 class IntervalsConfig(Section):
@@ -261,6 +266,11 @@ class MonitorConfig(Section):
 class RunConfig(Section):
     """Everything that `acgan train` can be told."""
 
+    #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
+    harmless: ClassVar[tuple[str, ...]] = ("description", "train.total_nimg", "every.")
+
+    task: Literal["gan"] = "gan"
+    """What is trained."""
     description: str = ""
     """What this is for, in a line; said when a training starts."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -296,7 +306,12 @@ class RunConfig(Section):
                 f"mixes the images of a batch in BatchNorm; expected loss.penalty: null{remedy}, "
                 "or model.discriminator.kind: resnet"
             )
-        micro, batch = self.train.micro_batch, self.train.batch_size
-        if micro is not None and batch % micro:
-            raise ValueError(f"train.micro_batch {micro} does not divide train.batch_size {batch}")
+        check_portions(self.train)
         return self
+
+
+def check_portions(train: ComputeConfig) -> None:
+    """Refuse portions that do not make up a batch."""
+    micro, batch = train.micro_batch, train.batch_size
+    if micro is not None and batch % micro:
+        raise ValueError(f"train.micro_batch {micro} does not divide train.batch_size {batch}")

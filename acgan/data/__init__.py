@@ -1,18 +1,25 @@
 """Data sources, decoded once into packed uint8 arrays, and the batches made of them."""
 
+from acgan.data.augment import Augmentation
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
 from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
 from acgan.data.store import fingerprint
+from acgan.data.subset import extend, hold_out, limit_per_class, take
 
 __all__ = [
     "BUILTIN_NAMES",
+    "Augmentation",
     "BatchOrder",
     "DeviceImages",
     "cache_dir",
     "data_name",
     "dataset_from_torch",
+    "extend",
     "fingerprint",
+    "hold_out",
+    "limit_per_class",
     "load_dataset",
     "sample_dataset",
+    "take",
 ]

@@ -1,17 +1,40 @@
 """Networks and heads, each family in a plain dict by its ``kind`` in the configuration."""
 
+from collections.abc import Callable
+
+from torch import nn
+
+from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision
+from acgan.models.classifier import AuxClassifier, Reach
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
 from acgan.models.heads import AuxHead
-from acgan.models.layers import advance_spectral_norm, has_batch_norm
+from acgan.models.layers import advance_spectral_norm, has_batch_norm, remove_spectral_norm
+from acgan.models.small import SmallNet
+
+#: Backbones of classifiers by the ``kind`` in their files, each from its keywords.
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "small": SmallNet,
+    "torchvision": build_torchvision,
+    **{f"{kind}_trunk": trunk for kind, trunk in TRUNKS.items()},
+}
 
 __all__ = [
+    "BACKBONES",
     "GENERATORS",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "OWN_AUX",
     "TRUNKS",
+    "AuxClassifier",
     "AuxHead",
     "Discriminator",
     "Generator",
+    "Reach",
+    "SmallNet",
     "Trunk",
     "advance_spectral_norm",
+    "build_torchvision",
     "has_batch_norm",
+    "remove_spectral_norm",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,6 +16,8 @@ from acgan.models.layers import (
     channels_at,
     conv3x3,
     init_dcgan,
+    outside_autocast,
+    widen,
 )
 from acgan.types import DiscriminatorOutput
 
@@ -165,12 +166,10 @@ class Discriminator(nn.Module):
         Returns:
             Logits in float32 or wider, whatever the precision of the trunk.
         """
-        features = self.trunk(x)  # (N, F)
-        if features.dtype is torch.bfloat16:
-            features = features.float()
-        with torch.autocast(features.device.type, enabled=False):
+        features = widen(self.trunk(x))  # (N, F)
+        with outside_autocast(features.device):
             adv = self.adv_head(features).squeeze(1)  # (N,)
-            aux = self.aux_head(features)  # logits (N, K)
+        aux = self.aux_head(features)  # logits (N, K)
         return DiscriminatorOutput(adv=adv, aux=aux, features=features)
 
 

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from acgan.models.layers import Dropout, outside_autocast, widen
 from acgan.types import HeadOutput
+
+_STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7
 
 
 class AuxHead(nn.Module):
-    """Predicts the class from features: a discriminator's second head, or an auxiliary classifier.
+    """Predicts the class from features: a discriminator's second head, or a classifier on any layer.
 
     Args:
         in_channels: C of the features.
         num_classes: K.
+        kind: ``linear`` averages the features and is one linear layer; ``stem`` is the auxiliary classifier of
+            GoogLeNet (Szegedy et al. 2015, section 5), for feature maps in the middle of a network.
+        dropout: Probability before the last layer of a linear head. A stem has its own, 0.7.
     """
 
-    def __init__(self, in_channels: int, num_classes: int):
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        kind: Literal["linear", "stem"] = "linear",
+        dropout: float = 0.0,
+    ):
         super().__init__()
         self.in_channels = in_channels
         self.num_classes = num_classes
-        self.classify = nn.Linear(in_channels, num_classes)
+        self.stem = Stem(in_channels) if kind == "stem" else None
+        self.dropout = Dropout(_STEM_DROPOUT if kind == "stem" else dropout)
+        self.classify = nn.Linear(_STEM_FEATURES if kind == "stem" else in_channels, num_classes)
 
     def forward(self, features: Tensor) -> HeadOutput:
-        """Class logits.
+        """Class logits, in float32 or wider, whatever the precision of the network below.
 
         Args:
             features: A feature map (N, C, H, W), averaged over its pixels; tokens (N, T, C), averaged over
-                the tokens; or a vector (N, C).
+                the tokens; or a vector (N, C). A stem takes a feature map.
 
         Returns:
             Logits (N, K): what ``cross_entropy`` wants, not probabilities.
@@ -34,12 +52,37 @@ class AuxHead(nn.Module):
         Raises:
             ValueError: If the features have another number of dimensions or of channels.
         """
-        pooled = pool(features)  # (N, C)
-        if pooled.shape[1] != self.in_channels:
+        channels = features.shape[-1 if features.ndim in (1, 3) else 1]
+        if channels != self.in_channels:
             raise ValueError(
                 f"AuxHead expects {self.in_channels} channels, got features {tuple(features.shape)}"
             )
-        return HeadOutput(logits=self.classify(pooled))
+        with outside_autocast(features.device):
+            pooled = pool(features) if self.stem is None else self.stem(widen(features))
+            return HeadOutput(logits=self.classify(self.dropout(widen(pooled))))
+
+
+class Stem(nn.Module):
+    """What GoogLeNet's auxiliary classifiers have before their last layer: 4x4 pooling, 1x1 convolution, hidden layer.
+
+    Pooling is adaptive, so that any size of feature map will do.
+
+    Args:
+        in_channels: C of the feature map.
+    """
+
+    def __init__(self, in_channels: int):
+        super().__init__()
+        self.reduce = nn.Conv2d(in_channels, _STEM_MAPS, 1)
+        self.hidden = nn.Linear(_STEM_MAPS * _STEM_SIDE**2, _STEM_FEATURES)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if features.ndim != 4:
+            raise ValueError(f"a stem expects a feature map (N, C, H, W), got {tuple(features.shape)}")
+        # Of a copy: pooling keeps its input for the backward pass, and a layer after it may work in place.
+        h = F.adaptive_avg_pool2d(features.clone(), _STEM_SIDE)  # (N, C, 4, 4)
+        h = F.relu(self.reduce(h))  # (N, 128, 4, 4)
+        return F.relu(self.hidden(h.flatten(1)))  # (N, 1024)
 
 
 def pool(features: Tensor) -> Tensor:

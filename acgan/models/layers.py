@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import torch
@@ -155,6 +156,13 @@ def apply_spectral_norm(network: nn.Module) -> None:
             parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
 
+def remove_spectral_norm(network: nn.Module) -> None:
+    """Put the normalised weights in place of the parametrised ones: the same function, trained freely from then on."""
+    for layer in list(network.modules()):
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+
+
 @torch.no_grad()
 def advance_spectral_norm(network: nn.Module) -> None:
     """One power iteration for every spectrally normalised weight: once a step, before the forward passes."""
@@ -163,6 +171,18 @@ def advance_spectral_norm(network: nn.Module) -> None:
             for parametrization in layer:
                 if isinstance(parametrization, SpectralNorm):
                     parametrization.advance(layer.original)
+
+
+def outside_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Full precision for what is inside; nothing where autocast is off, so that exported graphs hold no trace of it."""
+    if device.type != "meta" and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return contextlib.nullcontext()
+
+
+def widen(x: Tensor) -> Tensor:
+    """A bfloat16 tensor in float32; any other stays."""
+    return x.float() if x.dtype is torch.bfloat16 else x
 
 
 def has_batch_norm(network: nn.Module) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from acgan.errors import RunError
+from acgan.weights_file import sha256
 
 KEPT = 2
 
@@ -58,7 +58,7 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: 
                 "then goes on from the checkpoint before."
             ) from error
         # The checksum takes its place before the checkpoint does: a checkpoint is never without one.
-        line = f"{_sha256(temporary)}  {file.name}\n"
+        line = f"{sha256(temporary)}  {file.name}\n"
         write_atomically(_checksum_file(file), lambda path: _write_text(path, line))
 
     write_atomically(file, write)
@@ -101,7 +101,7 @@ def _problem(file: Path) -> str | None:
     checksum = _checksum_file(file)
     if not checksum.exists():
         return f"its checksum {checksum.name} is missing"
-    if checksum.read_bytes().split()[:1] != [_sha256(file).encode()]:
+    if checksum.read_bytes().split()[:1] != [sha256(file).encode()]:
         return "truncated or changed (its SHA-256 is not the one it was written with)"
     return None
 
@@ -112,14 +112,6 @@ def _all(directory: Path) -> dict[int, Path]:
 
 def _checksum_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb") as handle:
-        while chunk := handle.read(1 << 22):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _write_text(path: Path, text: str) -> None:

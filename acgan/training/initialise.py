@@ -8,35 +8,39 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from acgan.classifier_file import CLASSIFIER_FILE
+from acgan.models import AuxClassifier, Discriminator, advance_spectral_norm
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.gan_loop import Gan
+from acgan.weights_file import holds
 
-#: Tensors with a row a class, by the beginning of their names.
-_PER_CLASS = ("embed.", "aux_head.classify.")
+_POWER_ITERATIONS = 15  # until the largest singular values of weights from elsewhere are known
+
+#: Parts of networks whose tensors have a row a class.
+_PER_CLASS = ("embed", "classify")
 
 
 def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Give a new training's networks the weights of a run (or of a generator file, which has no discriminator).
 
-    The generator starts from the mean of its weights. Tensors that fit in name and shape are taken whole; those
+    A classifier's start the discriminator: its backbone the trunk, its main head the ``AuxHead``. The generator starts from the mean of its weights. Tensors that fit in name and shape are taken whole; those
     with a row a class, of other classes, row by row for the classes that both have by name.
 
     Args:
-        path: A run directory or a ``.safetensors`` file.
+        path: A run directory or a ``.safetensors`` file of a GAN or of a classifier.
         gan: The new training.
         class_names: Of the new training.
 
     Returns:
         What was taken and what was not, for people; and where the weights come from, for provenance.
     """
+    if holds(CLASSIFIER_FILE, path):
+        classifier, classifier_info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
+        report = _start_discriminator(classifier, classifier_info.class_names, gan.discriminator, class_names)
+        return _report(path, [report, "generator: starts anew"]), _origin(path, classifier_info.provenance)
     source = load_generator(path)
-    rows = {
-        new: source.class_names.index(name)
-        for new, name in enumerate(class_names)
-        if name in source.class_names
-    }
-    sizes = (len(source.class_names), len(class_names))
+    rows, sizes = _shared_classes(source.class_names, class_names)
     lines = [_transfer("generator", source.generator.state_dict(), gan.generator, rows, sizes)]
     gan.ema.network.load_state_dict(gan.generator.state_dict())
     payload = read_latest(path / "checkpoints", lines.append) if path.is_dir() else None
@@ -45,10 +49,60 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[s
     else:
         state = payload["state"]["discriminator"]
         lines.append(_transfer("discriminator", state, gan.discriminator, rows, sizes))
-    origin: dict[str, Any] = {"path": str(path)}
-    for key in ("data", "data_fingerprint", "nimg", "seed"):
-        origin[key] = source.info.provenance.get(key)
-    return f"--init-from {path}:\n" + "\n".join(f"  {line}" for line in lines), origin
+    return _report(path, lines), _origin(path, source.info.provenance)
+
+
+def initialise_classifier(
+    path: Path, network: AuxClassifier, class_names: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """Give a new classifier the weights of another.
+
+    Args:
+        path: A run directory of a classifier, or its ``.safetensors`` file.
+        network: The new classifier.
+        class_names: Its classes.
+
+    Returns:
+        What was taken and what was not, for people; and where the weights come from, for provenance.
+    """
+    source, info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
+    rows, sizes = _shared_classes(info.class_names, class_names)
+    line = _transfer("classifier", source.state_dict(), network, rows, sizes)
+    return _report(path, [line]), _origin(path, info.provenance)
+
+
+def _start_discriminator(
+    classifier: AuxClassifier,
+    old_names: Sequence[str],
+    discriminator: Discriminator,
+    class_names: Sequence[str],
+) -> str:
+    state = {}
+    for key, tensor in classifier.state_dict().items():
+        own = key.replace("heads.main.", "aux_head.").replace("backbone.", "trunk.", 1)
+        # A spectrally normalised layer keeps its weight under another name.
+        original = own.removesuffix("weight") + "parametrizations.weight.original"
+        state[original if original in discriminator.state_dict() else own] = tensor
+    rows, sizes = _shared_classes(old_names, class_names)
+    line = _transfer("discriminator", state, discriminator, rows, sizes)
+    for _ in range(_POWER_ITERATIONS):
+        advance_spectral_norm(discriminator)
+    return line
+
+
+def _shared_classes(old: Sequence[str], new: Sequence[str]) -> tuple[dict[int, int], tuple[int, int]]:
+    """Old row by new row for classes that both have by name, and the numbers of classes."""
+    rows = {row: old.index(name) for row, name in enumerate(new) if name in old}
+    return rows, (len(old), len(new))
+
+
+def _report(path: Path, lines: Sequence[str]) -> str:
+    return f"--init-from {path}:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _origin(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: provenance.get(key) for key in ("data", "data_fingerprint", "nimg", "seed")}
+    return {"path": str(path), **known}
 
 
 def _transfer(
@@ -77,7 +131,7 @@ def _transfer(
         old = source.get(key)
         if (
             old is not None
-            and key.startswith(_PER_CLASS)
+            and key.split(".")[-2] in _PER_CLASS
             and not same_classes
             and old.shape[1:] == tensor.shape[1:]
         ):

@@ -59,14 +59,12 @@ class Hooks:
         evaluate: Scores of the moment, or None where nothing is evaluated.
         export: Writes the product (``generator.safetensors``) to the path it is given.
         product: The product's file name.
-        listeners: Called with each tick.
     """
 
     sample: Callable[[], Tensor]
     evaluate: Callable[[], Evaluation] | None
     export: Callable[[Path, int], None]
     product: str
-    listeners: Sequence[Listener] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,7 @@ class TrainingRun:
         hooks: What happens when.
         device: Of the state.
         ranks: This process among others.
+        listeners: Called with each tick.
         deadline: ``time.monotonic()`` at which to stop, or None.
         iteration: Iterations so far.
         nimg: Images shown so far.
@@ -105,6 +104,7 @@ class TrainingRun:
     hooks: Hooks
     device: torch.device
     ranks: Ranks = field(default_factory=Ranks)
+    listeners: Sequence[Listener] = ()
     deadline: float | None = None
     iteration: int = field(default=0, init=False)
     nimg: int = field(default=0, init=False)
@@ -119,6 +119,7 @@ class TrainingRun:
         self._saved_nimg = -1
         self._signal: int | None = None
         self._messages: list[str] = []
+        self._evaluated: dict[str, float] = {}
         self._told: tuple[Mapping[str, float], float] = ({}, 0.0)
         self._tracker: Tracker | None = None
 
@@ -249,6 +250,7 @@ class TrainingRun:
         assert self._tracker is not None
         if evaluation.stats:
             self._tracker.scalars(self.nimg, evaluation.stats, {})
+            self._evaluated |= evaluation.stats
         for message in evaluation.messages:
             self._tracker.text("warnings", message, self.nimg)
         self._messages += evaluation.messages
@@ -287,10 +289,12 @@ class TrainingRun:
 
     def _tell(self, stats: Mapping[str, float], speed: float) -> None:
         self._told = (stats, speed)
-        tick = Tick(self.nimg, self.intervals.total_nimg, stats, speed, tuple(self._messages))
-        self._messages = []
+        tick = Tick(
+            self.nimg, self.intervals.total_nimg, stats, speed, tuple(self._messages), self._evaluated
+        )
+        self._messages, self._evaluated = [], {}
         if self.ranks.first:
-            for listener in self.hooks.listeners:
+            for listener in self.listeners:
                 listener(tick)
 
     def _on_signal(self, number: int) -> None:

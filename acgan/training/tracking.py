@@ -26,6 +26,7 @@ class Tick:
         stats: Means since the last tick, by name (``D/adversarial``, ``G/gradient_norm``, …).
         images_per_sec: Real images shown per second since the last tick, interruptions left out.
         messages: Remarks for people: a collapse, a checkpoint passed over.
+        evaluated: What evaluations since the last tick found, by name.
     """
 
     nimg: int
@@ -33,6 +34,7 @@ class Tick:
     stats: Mapping[str, float] = field(default_factory=dict)
     images_per_sec: float = 0.0
     messages: tuple[str, ...] = ()
+    evaluated: Mapping[str, float] = field(default_factory=dict)
 
 
 Listener = Callable[[Tick], None]

@@ -1,15 +1,13 @@
-"""From a configuration to objects: the only place that knows both."""
+"""From a configuration to a GAN."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from acgan.build.feed import build_feed, own_share, torch_dtype
 from acgan.config import RunConfig
-from acgan.config.schema import DataConfig
-from acgan.data import BatchOrder, DeviceImages, cache_dir
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.models import GENERATORS, TRUNKS, Discriminator, Generator
@@ -18,25 +16,6 @@ from acgan.training.ema import EMA
 from acgan.training.gan_loop import Gan
 from acgan.training.objective import Objective
 from acgan.types import ImageStore
-
-#: Packed images up to this size live on the device.
-_MAX_BYTES_ON_DEVICE = 4 << 30
-
-
-def data_keywords(data: DataConfig) -> dict[str, Any]:
-    """Keywords of ``acgan.data.load_dataset``."""
-    return {
-        "root": Path(data.root) if data.root is not None else None,
-        "classes": data.classes,
-        "resolution": data.resolution,
-        "channels": data.channels,
-        "fit": data.fit,
-        "on_error": data.on_error,
-        "test_share": data.test_share,
-        "seed": data.split_seed,
-        "cache": cache_dir(),
-    }
-
 
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
     """``kind`` and every keyword of the generator's constructor."""
@@ -94,15 +73,11 @@ def build_gan(
     Raises:
         ConfigError: If a network does not serve the data's resolution, or the batch cannot be shared out.
     """
-    train = config.train
-    if train.batch_size % ranks.world:
-        raise ConfigError(
-            f"train.batch_size {train.batch_size} must be a multiple of the {ranks.world} processes."
-        )
+    train, share = config.train, own_share(config.train, ranks)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator, discriminator = build_generator(config, store), build_discriminator(config, store)
-    dtype = torch.float64 if precision == "float64" else torch.float32
+    dtype = torch_dtype(precision)
     # On a GPU tensor cores want channels last; on a CPU group normalisation is several times slower with it.
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
@@ -116,7 +91,6 @@ def build_gan(
             ("d", discriminator, config.optim.discriminator),
         )
     }
-    own_share = train.batch_size // ranks.world
     return Gan(
         generator=generator,
         discriminator=discriminator,
@@ -124,19 +98,12 @@ def build_gan(
         optim_generator=adam["g"],
         optim_discriminator=adam["d"],
         objective=build_objective(config),
-        images=DeviceImages(store, device=device, max_bytes_on_device=_MAX_BYTES_ON_DEVICE),
-        order=BatchOrder(
-            store.labels,
-            seed=config.seed,
-            balance=config.data.balance,
-        ),
+        feed=build_feed(config, store, device, mirror=config.data.mirror),
         draws=Draws(config.seed),
         device=device,
         precision=precision,
-        batch_size=train.batch_size,
-        micro_batch=min(train.micro_batch or own_share, own_share),
+        micro_batch=min(train.micro_batch or share, share),
         d_steps=train.d_steps,
-        mirror=config.data.mirror,
         run_generator=torch.compile(generator) if train.compile else generator,
         run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
         ranks=ranks,

@@ -1,0 +1,283 @@
+"""Train and evaluate a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from typing_extensions import Unpack
+
+from acgan.api.session import (
+    Setting,
+    Trainee,
+    TrainOptions,
+    TrainResult,
+    load_data,
+    resolve_config,
+    run_training,
+)
+from acgan.build import build_classification
+from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
+from acgan.config import ClassifierConfig, validate
+from acgan.config.classifier import SyntheticConfig
+from acgan.data import extend, hold_out, limit_per_class
+from acgan.errors import ConfigError
+from acgan.metrics import mcnemar
+from acgan.predicting import ImageClassifier, load_classifier
+from acgan.sampling import load_generator, tile, to_uint8
+from acgan.scoring import ClassifierScores, score_classifier
+from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import train_classifier as run_loop
+from acgan.training.initialise import initialise_classifier
+from acgan.training.run import Evaluation, Hooks, Intervals
+from acgan.training.tracking import Listener
+from acgan.types import Dataset, ImageStore
+
+_GRID_COLUMNS, _GRID_ROWS = 10, 10
+#: Where the same training without generated images lies, below the run directory.
+WITHOUT_SYNTHETIC = "without_synthetic"
+
+
+@dataclass
+class _Data:
+    """Chooses what is trained on and what it is watched by, and remembers what it did."""
+
+    config: ClassifierConfig
+    num_real: int = 0
+    watched: tuple[str, ImageStore] | None = None
+
+    def prepare(self, dataset: Dataset) -> Dataset:
+        data, train = self.config.data, dataset.train
+        notes = list(dataset.notes)
+        self.watched = ("test", dataset.test)
+        if data.validation_share:
+            train, held_out = hold_out(train, data.validation_share, seed=data.split_seed)
+            self.watched = ("validation", held_out)
+            notes.append(f"{len(held_out):,} training images are held out to evaluate on")
+        if data.max_per_class is not None:
+            train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
+            notes.append(f"at most {data.max_per_class} images of each class are trained on")
+        self.num_real = len(train)
+        if self.config.synthetic is not None:
+            train, note = _with_synthetic(train, self.config.synthetic)
+            notes.append(note)
+        return replace(dataset, train=train, notes=tuple(notes))
+
+
+def train_classifier(
+    config: ClassifierConfig | str | Path | None = None,
+    data: Any = None,
+    on_tick: Listener | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    **options: Unpack[TrainOptions],
+) -> TrainResult:
+    """Train a classifier, or go on with a training.
+
+    Args:
+        config: A ``ClassifierConfig``, a recipe's name or a YAML path.
+        data: A source as ``acgan classify train --data`` takes it, or a map-style torch Dataset of (image, label).
+        on_tick: Called at each log interval.
+        overrides: ``KEY=VALUE`` texts, as ``--set`` takes them.
+        **options: ``run_dir``, ``device``, ``max_time_sec``, ``init_from``, ``fresh`` and others: see ``TrainOptions``.
+
+    Raises:
+        UserError: For whatever the user can mend.
+        Interrupted: If a signal stopped it; a checkpoint was left.
+    """
+    resolved, name = resolve_config(config, data, overrides, "classify")
+    chosen = _Data(resolved)
+    return run_training(
+        resolved,
+        name,
+        data,
+        lambda setting: _trainee(resolved, setting, chosen),
+        options,
+        on_tick,
+        chosen.prepare,
+    )
+
+
+def evaluate_classifier(
+    classifier: str | Path,
+    data: Any = None,
+    *,
+    split: str = "test",
+    device: str | torch.device = "cpu",
+) -> ClassifierScores:
+    """Score a classifier on labelled images.
+
+    Args:
+        classifier: A run directory, or a ``classifier.safetensors``.
+        data: A source as ``--data`` takes it; None is what the classifier was trained on.
+        split: ``test`` or ``train``.
+        device: Where to compute.
+
+    Raises:
+        UserError: If there is no such classifier or data, or the classes differ.
+    """
+    file = CLASSIFIER_FILE.find(Path(classifier))
+    loaded = load_classifier(file, device)
+    config = config_of(loaded)
+    if data is not None:
+        # Class names and the shape of images are the classifier's; so is how a source is split.
+        section = config.data.model_copy(update={"source": str(data)})
+        config = config.model_copy(update={"data": section})
+    dataset = load_data(config)
+    store = dataset.test if split == "test" else dataset.train
+    _check_classes(loaded, store, file)
+    return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
+
+
+def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """What generated images changed: a run with them against the same training without, on the test images.
+
+    Args:
+        directory: A run with ``synthetic``, which has the other one in ``without_synthetic``.
+        device: Where to compute.
+
+    Returns:
+        ``with`` and ``without``: accuracy, balanced accuracy, recall by class; ``p_value`` of McNemar's exact test.
+    """
+    scores = {
+        "with": evaluate_classifier(directory, device=device),
+        "without": evaluate_classifier(directory / WITHOUT_SYNTHETIC, device=device),
+    }
+    found: dict[str, Any] = {
+        arm: {
+            "accuracy": score.main.accuracy,
+            "balanced_accuracy": score.main.balanced_accuracy,
+            "recall": {
+                name: c.recall for name, c in zip(score.class_names, score.main.per_class, strict=True)
+            },
+        }
+        for arm, score in scores.items()
+    }
+    found["num_images"] = scores["with"].main.num_images
+    found["p_value"] = mcnemar(scores["with"].right, scores["without"].right)
+    return found
+
+
+def config_of(classifier: ImageClassifier) -> ClassifierConfig:
+    """The configuration that a classifier was trained with, its images' shape filled in."""
+    config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
+    shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
+    return config.model_copy(update={"data": config.data.model_copy(update=shape)})
+
+
+def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Trainee:
+    """Network and data, and what happens to them besides training."""
+    store = setting.dataset.train
+    task, info = build_classification(
+        config,
+        store,
+        num_real=chosen.num_real,
+        device=setting.device,
+        precision=setting.precision,
+        ranks=setting.ranks,
+        warn=setting.warn,
+    )
+    for reach in task.network.reach():
+        setting.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
+    predictor = ImageClassifier(
+        task.network, info, precision="bf16" if task.precision == "bf16" else "float32"
+    )
+    assert chosen.watched is not None
+    return Trainee(
+        state=task,
+        loop=lambda run: run_loop(task, run),
+        hooks=Hooks(
+            sample=lambda: _grid(task),
+            evaluate=_watch(predictor, *chosen.watched),
+            export=lambda path, nimg: CLASSIFIER_FILE.save(
+                path,
+                task.network,
+                _with_provenance(info, setting, config, nimg),
+                torch.float16 if config.train.half_weights else None,
+            ),
+            product=CLASSIFIER_FILE.name,
+        ),
+        intervals=Intervals(total_nimg=task.total_nimg, **config.every.model_dump()),
+        initialise=lambda path: initialise_classifier(path, task.network, store.class_names),
+    )
+
+
+def _with_provenance(
+    info: ClassifierInfo, setting: Setting, config: ClassifierConfig, nimg: int
+) -> ClassifierInfo:
+    return replace(info, provenance=setting.provenance(config, nimg))
+
+
+def _watch(predictor: ImageClassifier, split: str, store: ImageStore) -> Any:
+    """Loss and accuracy on images that are not trained on; None where there are none."""
+    if not len(store):
+        return None
+
+    def evaluate() -> Evaluation:
+        logits = predictor.logits(store.images).float()
+        labels = torch.from_numpy(store.labels)
+        loss = torch.nn.functional.cross_entropy(logits, labels).item()
+        accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+        return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
+
+    return evaluate
+
+
+def _grid(task: Classification) -> Tensor:
+    """Training images (C, H, W) uint8 as the network sees them: the first batch."""
+    size = min(task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
+    return tile(to_uint8(task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
+
+
+def _with_synthetic(store: ImageStore, settings: SyntheticConfig) -> tuple[ImageStore, str]:
+    """Training images with generated ones added, and a remark.
+
+    Raises:
+        ConfigError: If the generator makes images of another shape, or of none of the classes.
+    """
+    sampler = load_generator(settings.run)
+    counts = np.bincount(store.labels, minlength=store.num_classes)
+    images, labels = [], []
+    for label, name in enumerate(store.class_names):
+        wanted = settings.num_per_class
+        if wanted == "balance":
+            wanted = int(counts.max() - counts[label])
+        elif wanted is None:
+            wanted = int(counts.max())
+        if name not in sampler.class_names or not wanted:
+            continue
+        stream = sampler.stream(sampler.class_names.index(name), wanted, seed=settings.seed)
+        images += [part.numpy() for _, part in stream]
+        labels += [label] * wanted
+    shared = set(store.class_names) & set(sampler.class_names)
+    if not shared:
+        raise ConfigError(
+            f"synthetic.run {settings.run}: makes none of the classes; found {', '.join(sampler.class_names)}, expected "
+            f"some of {', '.join(store.class_names)}."
+        )
+    if not images:
+        return store, "no generated images are added: the classes are balanced already"
+    made = np.concatenate(images)
+    if made.shape[1:] != store.images.shape[1:]:
+        raise ConfigError(
+            f"synthetic.run {settings.run}: makes images of {' x '.join(map(str, made.shape[1:]))}, and the training "
+            f"images are {' x '.join(map(str, store.images.shape[1:]))}; set data.resolution and data.channels."
+        )
+    return (
+        extend(store, made, np.array(labels)),
+        f"{len(made):,} generated images of {settings.run} are added to {len(store):,} real ones",
+    )
+
+
+def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:
+    if classifier.class_names != store.class_names:
+        raise ConfigError(
+            f"{file}: knows the classes {', '.join(classifier.class_names)}, and the data has "
+            f"{', '.join(store.class_names)}; expected the same. Pick and order the data's with data.classes when "
+            "training."
+        )

@@ -1,0 +1,91 @@
+"""Parts of stores, and stores with more in them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data.store import fingerprint
+from acgan.runtime import Draws
+from acgan.types import ImageStore
+
+
+def take(store: ImageStore, indices: np.ndarray) -> ImageStore:
+    """Some images of a store, copied into memory.
+
+    Args:
+        store: What to take from.
+        indices: (M,) int64 into the store, in the order wanted.
+    """
+    return _make_store(store.images[indices], store.labels[indices], store.class_names)
+
+
+def limit_per_class(store: ImageStore, count: int, *, seed: int) -> ImageStore:
+    """Some images of each class, drawn at random, in the order of the store.
+
+    The choice within a class depends on no other class, and the choice of fewer is a part of that of more.
+
+    Args:
+        store: What to choose from.
+        count: Images a class, at least 1; a class with fewer keeps all.
+        seed: What the choice is a function of.
+    """
+    if count < 1:
+        raise ValueError(f"count: found {count}; expected at least 1")
+    draws = Draws(seed)
+    chosen = [np.empty(0, dtype=np.int64)]
+    for label in range(store.num_classes):
+        members = np.flatnonzero(store.labels == label)
+        chosen.append(draws.generator("limit", label).permutation(members)[:count])
+    return take(store, np.sort(np.concatenate(chosen)))
+
+
+def hold_out(store: ImageStore, share: float, *, seed: int) -> tuple[ImageStore, ImageStore]:
+    """Divide a store at random, class by class, with exact duplicates on one side.
+
+    A class with fewer than 5 images gives none; any other gives at least one, unless all its images are
+    duplicates of each other.
+
+    Args:
+        store: What to divide.
+        share: Share of each class to hold out, above 0 and below 1.
+        seed: What the draw is a function of.
+
+    Returns:
+        What is kept and what is held out, both in the order of the store.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share: found {share}; expected a share above 0 and below 1")
+    groups = duplicate_groups(store.images, np.arange(len(store)))
+    held = draw_held_out(groups, store.labels, share, seed)
+    return take(store, np.flatnonzero(~held)), take(store, np.flatnonzero(held))
+
+
+def extend(store: ImageStore, images: np.ndarray, labels: np.ndarray) -> ImageStore:
+    """A store's images and more after them.
+
+    Args:
+        store: What to extend.
+        images: (M, C, H, W) uint8, of the shape of the store's own.
+        labels: (M,) integers in [0, K).
+
+    Raises:
+        ValueError: If images or labels are of another shape or kind, or a label is of no class.
+    """
+    if images.dtype != np.uint8 or images.shape[1:] != store.images.shape[1:]:
+        raise ValueError(
+            f"images: found {images.dtype} {images.shape[1:]}; expected uint8 {store.images.shape[1:]}"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise ValueError(f"labels: found {labels.dtype} {labels.shape}; expected integers {images.shape[:1]}")
+    if ((labels < 0) | (labels >= store.num_classes)).any():
+        raise ValueError(f"labels: expected all from 0 to {store.num_classes - 1}")
+    return _make_store(
+        np.concatenate([store.images, images]),
+        np.concatenate([store.labels, labels.astype(np.int64)]),
+        store.class_names,
+    )
+
+
+def _make_store(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> ImageStore:
+    return ImageStore(images, labels, class_names, fingerprint(images, labels, class_names))

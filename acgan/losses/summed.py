@@ -1,0 +1,74 @@
+"""The summed loss of a classifier with auxiliary heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAIN = "main"
+
+
+class SummedLoss(nn.Module):
+    """Weighted sum of the cross-entropies of several heads: L = L_main + sum_i w_i L_i (Szegedy et al. 2015).
+
+    Each term is the mean over the images of class weight times cross-entropy. (Torch's own weighted mean divides by
+    the sum of the weights in the batch; this one does not, so that a batch in portions gives the same gradients.)
+
+    Args:
+        weights: Weight by head; ``main`` counts 1 where it is not named.
+        label_smoothing: Share of the target spread evenly over all K classes. In training alone.
+        class_weights: (K,) factors by class, or None for 1. In training alone.
+    """
+
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None = None,
+        *,
+        label_smoothing: float = 0.0,
+        class_weights: Tensor | None = None,
+    ):
+        super().__init__()
+        self.weights = {MAIN: 1.0, **(weights or {})}
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights)
+
+    def forward(self, outputs: Tensor | Mapping[str, Tensor], targets: Tensor) -> Tensor:
+        """The sum.
+
+        Args:
+            outputs: Logits (N, K) by head, as in training mode, or the main ones alone, as in eval mode.
+            targets: (N,) labels.
+
+        Returns:
+            A scalar; of eval mode's outputs the plain cross-entropy of the main head.
+        """
+        terms = self.terms(outputs, targets)
+        return terms[MAIN] if isinstance(outputs, Tensor) else self.total(terms)
+
+    def terms(self, outputs: Tensor | Mapping[str, Tensor], targets: Tensor) -> dict[str, Tensor]:
+        """Each head's term by its name, without its weight.
+
+        Raises:
+            ValueError: If the outputs' heads are not those that have a weight.
+        """
+        if isinstance(outputs, Tensor):
+            return {MAIN: F.cross_entropy(outputs, targets)}
+        if outputs.keys() != self.weights.keys():
+            raise ValueError(f"expected logits of the heads {list(self.weights)}, got {list(outputs)}")
+        return {name: self._cross_entropy(logits, targets) for name, logits in outputs.items()}
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of terms."""
+        return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        weight = None if self.class_weights is None else self.class_weights.to(logits.dtype)
+        losses = F.cross_entropy(
+            logits, targets, weight=weight, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        return losses.mean()

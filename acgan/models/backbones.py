@@ -1,0 +1,280 @@
+"""Backbones of classifiers: torchvision's networks by name, and what any network lets us find out about itself."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from acgan.errors import UserError, did_you_mean
+
+#: Places of the auxiliary classifiers that a network has of its own, with the weights of their losses
+#: (Inception v3: as trained by its authors, in TF-Slim; GoogLeNet: Szegedy et al. 2015, section 5).
+OWN_AUX: dict[str, dict[str, float]] = {
+    "inception_v3": {"Mixed_6e": 0.4},
+    "googlenet": {"inception4a": 0.3, "inception4d": 0.3},
+}
+_OWN_AUX_MODULES = ("AuxLogits", "aux1", "aux2")
+#: Names in torchvision's published files that its networks no longer have (DenseNets, vision transformers).
+_OLD_NAMES = (
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
+    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
+    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
+)
+#: Mean and standard deviation of the images that torchvision's weights were trained on, per channel, of [0, 1].
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def torchvision_names() -> list[str]:
+    """Names of torchvision's classification networks."""
+    from acgan._torchvision import torchvision
+
+    return list(torchvision.models.list_models(module=torchvision.models))
+
+
+def build_torchvision(
+    name: str,
+    *,
+    image_size: int | None = None,
+    pretrained: bool = False,
+    weights: str | Path | None = None,
+    transform_input: bool | None = None,
+) -> nn.Module:
+    """A classification network of torchvision's, without auxiliary classifiers of its own.
+
+    Args:
+        name: As ``torchvision.models.list_models`` has it.
+        image_size: Side of the images in pixels, for networks that are built for one size.
+        pretrained: Load torchvision's best weights, downloading them where they are not in torch's hub cache.
+        weights: A file with a state dict (``.pt``, ``.pth``, ``.safetensors``) of that network to load instead;
+            the last layer in it may have any number of classes.
+        transform_input: Whether Inception v3 and GoogLeNet, whose weights want images in [-1, 1], are given them as
+            torchvision's other networks want them; None is where weights are loaded.
+
+    Raises:
+        UserError: If there is no such network, or the weights cannot be had or do not fit.
+    """
+    from acgan._torchvision import torchvision
+
+    if name not in torchvision_names():
+        raise UserError(
+            f"no backbone {name!r}; expected small, discriminator:RUN, or a classification network of torchvision's "
+            f"(torchvision.models.list_models).{did_you_mean(name, torchvision_names())}"
+        )
+    loads = pretrained or weights is not None
+    keywords: dict[str, Any] = {}
+    if name in OWN_AUX:
+        keywords = {
+            "aux_logits": False,
+            "init_weights": not loads,
+            "transform_input": loads if transform_input is None else transform_input,
+        }
+    if image_size is not None and name.startswith("vit_"):
+        keywords["image_size"] = image_size
+    if image_size is not None and name.startswith("maxvit_"):
+        keywords["input_size"] = (image_size, image_size)
+    try:
+        network: nn.Module = torchvision.models.get_model(name, weights=None, **keywords)
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise UserError(f"{name} cannot be built for images of {image_size} px: {_reason(error)}") from None
+    if loads:
+        state = _read_state(weights) if weights is not None else _download(name)
+        _load(network, state, name, str(weights or "torchvision's weights"))
+    return network
+
+
+def _download(name: str) -> Mapping[str, Tensor]:
+    from acgan._torchvision import torchvision
+
+    best = torchvision.models.get_model_weights(name).DEFAULT
+    try:
+        state: Mapping[str, Tensor] = best.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError, HTTPException, RuntimeError, UnpicklingError, EOFError) as error:
+        # The last three: a download with another hash, or a damaged file in torch's hub cache.
+        raise UserError(
+            f"the weights of {name} cannot be downloaded ({_reason(error)}). Fetch {best.url} elsewhere and "
+            "name the file with model.backbone.weights."
+        ) from None
+    return state
+
+
+def _read_state(file: str | Path) -> Mapping[str, Tensor]:
+    file = Path(file)
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and pickle raise all sorts
+        raise UserError(
+            f"{file}: cannot be read as a state dict ({_reason(error)}). Expected tensors by name, "
+            "as torch.save(network.state_dict(), FILE) writes them."
+        ) from None
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{file}: expected a state dict, tensors by name, found {type(state).__name__}.")
+    return state
+
+
+def _load(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
+    """Load everything but the last layer, which is replaced anyway, and auxiliary classifiers."""
+    last = _last_parametrised(network)
+    given = {
+        key: value
+        for key, value in ((_current_name(key), value) for key, value in state.items())
+        if not key.startswith(tuple(f"{module}." for module in (*_OWN_AUX_MODULES, last)))
+    }
+    own = {key: value for key, value in network.state_dict().items() if not key.startswith(f"{last}.")}
+    if name.startswith("vit_") and "encoder.pos_embedding" in given:
+        given = _resize_positions(network, given)
+    optional = {key for key in own if key.endswith("num_batches_tracked")}  # absent from old files
+    wrong = [
+        f"{key} ({tuple(given[key].shape) if key in given else 'missing'}, expected "
+        f"{tuple(own[key].shape) if key in own else 'none'})"
+        for key in sorted(own.keys() | given.keys())
+        if key not in own
+        or (key not in given and key not in optional)
+        or (key in given and given[key].shape != own[key].shape)
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise UserError(f"{where}: not the weights of {name}: {'; '.join(wrong[:3])}{more}.")
+    versioned = OrderedDict(given)
+    # MNASNets load nothing that does not tell its version.
+    versioned._metadata = getattr(state, "_metadata", network.state_dict()._metadata)  # type: ignore[attr-defined]
+    network.load_state_dict(versioned, strict=False)
+
+
+def _current_name(key: str) -> str:
+    for old, new in _OLD_NAMES:
+        key = old.sub(new, key)
+    return key
+
+
+def _reason(error: BaseException) -> str:
+    """An error's first line; some have none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _resize_positions(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Fit a vision transformer's position embedding to another size of image."""
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
+    try:
+        resized: Mapping[str, Tensor] = interpolate_embeddings(
+            network.image_size, network.patch_size, dict(state)
+        )
+    except ValueError:  # not a square's positions: comparing shapes tells
+        return state
+    return resized
+
+
+def _last_parametrised(network: nn.Module) -> str:
+    return [name for name, module in network.named_modules() if list(module.parameters(recurse=False))][-1]
+
+
+def cut_last_layer(network: nn.Module, example: Tensor) -> None:
+    """Take a classification network's last linear layer out, in place, so that it returns features.
+
+    A network whose output does not come from a linear layer returns features already, and stays as it is; but for
+    SqueezeNet, which classifies by a convolution.
+
+    Args:
+        network: Changed.
+        example: (1, C, H, W) of images it takes.
+    """
+    if type(network).__name__ == "SqueezeNet":
+        network.classifier = nn.Sequential(network.classifier[0], nn.AdaptiveAvgPool2d(1))
+        return
+    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    output, outputs = run_once(network, example, linear)
+    last = [name for name in linear if name in outputs and _is_copy_of(outputs[name], output)]
+    if last and last[0]:
+        parent, _, child = last[0].rpartition(".")
+        setattr(network.get_submodule(parent), child, nn.Identity())
+
+
+def _is_copy_of(copy: Tensor, output: Any) -> bool:
+    """Whether ``run_once`` copied this very output; not where an in-place layer has changed it since."""
+    if not isinstance(output, Tensor) or copy.grad_fn is None or output.grad_fn is None:
+        return False
+    return copy.grad_fn.next_functions[0][0] is output.grad_fn
+
+
+def run_once(network: nn.Module, example: Tensor, layers: Iterable[str]) -> tuple[Any, dict[str, Any]]:
+    """The output of a network, and of layers in it, in eval mode and with all parameters in the autograd graph.
+
+    Layers' outputs are copies, so that what a layer after them does in place is not in them.
+
+    Args:
+        network: Left as it was.
+        example: (1, C, H, W).
+        layers: Names.
+
+    Raises:
+        UserError: If the network does not take the example.
+    """
+    outputs: dict[str, Any] = {}
+    handles = [
+        network.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, output, name=name: outputs.__setitem__(
+                name, output.clone() if isinstance(output, Tensor) else output
+            )
+        )
+        for name in layers
+    ]
+    try:
+        with _all_in_graph(network):
+            return network(example), outputs
+    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+        shape = " x ".join(map(str, example.shape[1:]))
+        raise UserError(
+            f"the backbone does not take images of {shape} ({_reason(error)}). Choose another "
+            "data.resolution or backbone; for a network of your own, give in_channels and image_size."
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextlib.contextmanager
+def _all_in_graph(network: nn.Module) -> Iterator[None]:
+    modes = [(module, module.training) for module in network.modules()]
+    frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
+    network.eval()
+    for parameter in frozen:
+        parameter.requires_grad_(True)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        for module, mode in modes:
+            module.training = mode
+
+
+def parameters_below(output: Tensor) -> set[int]:
+    """The parameters that an output was computed from, by their ``id``: those that its gradient reaches."""
+    found: set[int] = set()
+    seen: set[Any] = set()
+    pending: list[Any] = [output.grad_fn]
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            found.add(id(variable))
+        pending += [parent for parent, _ in node.next_functions]
+    return found

@@ -1,0 +1,302 @@
+"""``AuxClassifier``: classification mode. Any network, with an ``AuxHead`` at its end and at chosen layers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from acgan.errors import UserError, did_you_mean
+from acgan.losses.summed import MAIN, SummedLoss
+from acgan.models.backbones import OWN_AUX, build_torchvision, cut_last_layer, parameters_below, run_once
+from acgan.models.heads import AuxHead, pool
+from acgan.models.layers import widen
+from acgan.models.small import SmallNet
+
+_SMALL_CHANNELS = 32
+_LAYERS_NAMED = 60
+_SWIN_CHANNELS_FIRST = ("features.0.0", "permute", "avgpool")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the loss of one head trains.
+
+    Attributes:
+        head: ``main`` or the layer's name.
+        weight: Of its loss in the sum.
+        own: Parameters of the head itself.
+        reached: Parameters of the backbone that its gradient reaches and that are not frozen.
+        backbone: Parameters of the backbone.
+    """
+
+    head: str
+    weight: float
+    own: int
+    reached: int
+    backbone: int
+
+    def __str__(self) -> str:
+        return f"reaches {_short(self.reached)} of {_short(self.backbone)} backbone parameters"
+
+
+class AuxClassifier(nn.Module):
+    """A classifier with auxiliary classifiers on intermediate layers (Szegedy et al. 2015; Lee et al. 2015).
+
+    In training mode it returns the logits of all heads, to be trained with the sum of their losses
+    (``summed_loss``); in eval mode those of the main head alone, and the others cost nothing.
+
+    Args:
+        backbone: A torchvision classification network by name, ``small``, or any network with named layers,
+            whose last linear layer, where it ends in one, is taken out of it.
+        num_classes: K.
+        aux: Layers, by their names in the backbone, at which there is an auxiliary head, each with the weight of its
+            loss. None puts them where the network has auxiliary classifiers of its own (Inception v3,
+            GoogLeNet), and else nowhere.
+        head: Of the auxiliary heads: see ``AuxHead``.
+        dropout: Probability before the main head's linear layer.
+        main: A main head to go on with, such as a discriminator's, instead of a new one.
+        freeze: See ``freeze``.
+        pretrained: Start from torchvision's weights.
+        weights: Start from a state dict of that network in a file.
+        in_channels: Of the images. Gray ones are repeated where it is 3.
+        image_size: Side of the images in pixels; None is 299 for Inception v3, 32 for ``small``, else 224. Networks
+            that pool adaptively take other sizes, too.
+
+    Raises:
+        UserError: If there is no such network or layer, or it does not take such images.
+    """
+
+    def __init__(
+        self,
+        backbone: str | nn.Module,
+        num_classes: int,
+        aux: Mapping[str, float] | None = None,
+        *,
+        head: Literal["linear", "stem"] = "linear",
+        dropout: float = 0.0,
+        main: AuxHead | None = None,
+        freeze: str = "none",
+        pretrained: bool = False,
+        weights: str | Path | None = None,
+        in_channels: int = 3,
+        image_size: int | None = None,
+    ):
+        super().__init__()
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        size = image_size or {"inception_v3": 299, "small": 32}.get(str(backbone), 224)
+        if aux is None:
+            aux = OWN_AUX.get(backbone, {}) if isinstance(backbone, str) else {}
+        if isinstance(backbone, nn.Module):
+            if pretrained or weights is not None:
+                raise UserError(
+                    "pretrained and weights go with a backbone's name; load a network's own before."
+                )
+            self.backbone = backbone
+        elif backbone == "small":
+            self.backbone = SmallNet(image_channels=in_channels, resolution=size, channels=_SMALL_CHANNELS)
+        else:
+            self.backbone = build_torchvision(
+                backbone, image_size=image_size, pretrained=pretrained, weights=weights
+            )
+        # Swin's layers hand on (N, H, W, C), but for its first and its last ones.
+        self._maps_are_channels_last = type(self.backbone).__name__ == "SwinTransformer"
+        self.aux = {layer: float(weight) for layer, weight in aux.items()}
+        for layer in self.aux:
+            self._check_layer(layer, "aux")
+        reference = next(self.backbone.parameters())
+        example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
+        cut_last_layer(self.backbone, example)
+        features, taps = run_once(self.backbone, example, self.aux)
+        if main is None:
+            main = AuxHead(_channels(features, MAIN), num_classes, dropout=dropout)
+        self.heads = nn.ModuleDict({MAIN: main})
+        for layer in self.aux:
+            if layer not in taps:
+                raise UserError(f"aux: the layer {layer!r} takes no part in the network's forward pass.")
+            tap = self._as_features(layer, taps[layer])
+            self.heads[_key(layer)] = AuxHead(_channels(tap, layer), num_classes, kind=head)
+        self.heads.to(reference.device, reference.dtype)
+        names = {id(parameter): name for name, parameter in self.backbone.named_parameters()}
+        self._below = {
+            head_name: frozenset(names[found] for found in parameters_below(output) & names.keys())
+            for head_name, output in {MAIN: features, **taps}.items()
+        }
+        self._example_shape = tuple(example.shape)
+        self.freeze(freeze)
+
+    def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
+        """Class logits.
+
+        Args:
+            x: Images (N, C, H, W), normalised as the backbone wants them.
+
+        Returns:
+            In training mode logits (N, K) by head, ``main`` and each layer's name; in eval mode the main logits.
+        """
+        return self.all_logits(x) if self.training else self._logits(MAIN, self._run(x))
+
+    def all_logits(self, x: Tensor) -> dict[str, Tensor]:
+        """Logits (N, K) by head, in either mode."""
+        outputs: dict[str, Tensor] = {}
+        # Hooks live for one forward pass, so that a deep copy holds none that point at the original. The head is
+        # applied at once: an in-place layer may change the output afterwards.
+        handles = [
+            self.backbone.get_submodule(layer).register_forward_hook(
+                lambda _module, _inputs, output, layer=layer: outputs.__setitem__(
+                    layer, self._logits(layer, self._as_features(layer, output))
+                )
+            )
+            for layer in self.aux
+        ]
+        try:
+            features = self._run(x)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return {MAIN: self._logits(MAIN, features), **{layer: outputs[layer] for layer in self.aux}}
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the main head reads: (N, F), in float32 or wider."""
+        return widen(pool(self._run(x)))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each head's loss in the sum, by head."""
+        return {MAIN: 1.0, **self.aux}
+
+    def summed_loss(self, *, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> SummedLoss:
+        """This model's loss: main loss + weight * auxiliary loss, for each layer (see ``SummedLoss``)."""
+        return SummedLoss(self.weights, label_smoothing=label_smoothing, class_weights=class_weights)
+
+    def freeze(self, what: str) -> None:
+        """Choose which part of the backbone is trained; heads always are.
+
+        Frozen BatchNorm layers stay in eval mode, so that nothing about them changes. Warns where that leaves an
+        auxiliary loss without effect on the backbone.
+
+        Args:
+            what: ``none``, ``backbone`` (feature extraction: only heads are trained), or ``until:LAYER``: that
+                layer and everything it is computed from.
+
+        Raises:
+            UserError: If it is none of these.
+        """
+        kind, _, layer = what.partition(":")
+        if what in ("none", "backbone"):
+            frozen = set(dict(self.backbone.named_parameters())) if what == "backbone" else set()
+        elif kind == "until" and layer:
+            frozen = self._parameters_until(layer)
+        else:
+            raise UserError(f"freeze: found {what!r}; expected none, backbone or until:LAYER.")
+        self.frozen = what
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        self.train(self.training)
+        without_effect = [reach.head for reach in self.reach() if reach.head != MAIN and not reach.reached]
+        if without_effect:
+            warnings.warn(
+                f"everything below {', '.join(without_effect)} is frozen: the auxiliary loss there trains its own head "
+                "and nothing else. Freeze less, or leave the head out.",
+                stacklevel=2,
+            )
+
+    def train(self, mode: bool = True) -> AuxClassifier:
+        """Switch to training mode, or to eval mode; frozen BatchNorm layers stay in eval mode."""
+        super().train(mode)
+        for layer in self.backbone.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                own = list(layer.parameters())
+                is_frozen = not any(p.requires_grad for p in own) if own else self.frozen == "backbone"
+                layer.train(mode and not is_frozen)
+        return self
+
+    def reach(self) -> tuple[Reach, ...]:
+        """What each head's loss trains, as things are: how many of the backbone's parameters its gradient reaches."""
+        parameters = dict(self.backbone.named_parameters())
+        total = sum(parameter.numel() for parameter in parameters.values())
+        return tuple(
+            Reach(
+                head=name,
+                weight=weight,
+                own=sum(parameter.numel() for parameter in self.heads[_key(name)].parameters()),
+                reached=sum(
+                    parameters[below].numel()
+                    for below in self._below[name]
+                    if parameters[below].requires_grad
+                ),
+                backbone=total,
+            )
+            for name, weight in self.weights.items()
+        )
+
+    def _run(self, x: Tensor) -> Tensor:
+        if x.shape[1] == 1 and self.in_channels == 3:
+            x = x.expand(-1, 3, -1, -1)
+        features: Tensor = self.backbone(x)
+        return features
+
+    def _logits(self, name: str, features: Tensor) -> Tensor:
+        logits: Tensor = self.heads[_key(name)](features).logits
+        return logits
+
+    def _as_features(self, layer: str, output: Any) -> Any:
+        is_last = self._maps_are_channels_last and layer not in _SWIN_CHANNELS_FIRST
+        if is_last and isinstance(output, Tensor) and output.ndim == 4:
+            return output.permute(0, 3, 1, 2)
+        return output
+
+    def _parameters_until(self, layer: str) -> set[str]:
+        self._check_layer(layer, "freeze: until")
+        reference = next(self.backbone.parameters())
+        example = torch.zeros(self._example_shape, device=reference.device, dtype=reference.dtype)
+        _, outputs = run_once(self.backbone, example, [layer])
+        if not isinstance(outputs.get(layer), Tensor):
+            raise UserError(f"freeze: the layer {layer!r} returns no tensor; name one that does.")
+        below = parameters_below(outputs[layer])
+        return {name for name, parameter in self.backbone.named_parameters() if id(parameter) in below}
+
+    def _check_layer(self, layer: str, where: str) -> None:
+        if layer == MAIN and where == "aux":
+            raise UserError(f"aux: {MAIN!r} is the head at the network's end; name a layer inside {MAIN!r}.")
+        layers = [name for name, _ in self.backbone.named_modules() if name]
+        if layer not in layers:
+            shown = ", ".join(layers[:_LAYERS_NAMED]) if len(layers) <= _LAYERS_NAMED else _outline(layers)
+            raise UserError(
+                f"{where}: no layer {layer!r} in the backbone.{did_you_mean(layer, layers)} There are: {shown}."
+            )
+
+
+def _key(layer: str) -> str:
+    """A head's name in ``heads``: names of modules hold no dots."""
+    return layer.replace(".", "/")
+
+
+def _channels(features: Any, where: str) -> int:
+    """C of (N, C, H, W), (N, T, C) or (N, C)."""
+    if not isinstance(features, Tensor) or features.ndim not in (2, 3, 4):
+        found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise UserError(
+            f"a head at {where!r} needs features (N, C, H, W), (N, T, C) or (N, C), and found {found}; "
+            "choose another layer."
+        )
+    return int(features.shape[-1 if features.ndim == 3 else 1])
+
+
+def _outline(layers: list[str]) -> str:
+    """The upper two levels of many names."""
+    upper = [name for name in layers if name.count(".") < 2]
+    return ", ".join(upper[:_LAYERS_NAMED]) + (", …" if len(upper) > _LAYERS_NAMED else "")
+
+
+def _short(number: int) -> str:
+    """``21.8 M``."""
+    if number >= 1_000_000:
+        return f"{number / 1e6:.1f} M"
+    return f"{number / 1e3:.1f} k" if number >= 1_000 else str(number)

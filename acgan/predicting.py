@@ -1,0 +1,122 @@
+"""Classes of images, from a trained classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acgan import runtime
+from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
+from acgan.models import AuxClassifier
+
+#: Images are classified in portions of so many.
+CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """From images in [-1, 1] to what a network was made for.
+
+    Attributes:
+        mean: By channel, of images in [0, 1].
+        std: By channel.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Images (N, C, H, W); gray ones become as many channels as there are means."""
+        if set(self.mean) | set(self.std) == {0.5}:
+            return x
+        mean, std = (x.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (x - (2 * mean - 1)) / (2 * std)
+
+
+class ImageClassifier(nn.Module):
+    """A classifier that knows its classes by name.
+
+    Args:
+        network: In eval mode while it predicts; its mode before is restored.
+        info: What its file says.
+        precision: ``float32``, or ``bf16`` where speed matters more than the last digits.
+    """
+
+    def __init__(self, network: AuxClassifier, info: ClassifierInfo, precision: str = "float32"):
+        super().__init__()
+        self.network = network
+        self.info = info
+        self.precision = precision
+        self._normalise = Normalisation(info.mean, info.std)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names; a label's index is its class."""
+        return self.info.class_names
+
+    def logits(self, images: Tensor | np.ndarray) -> Tensor:
+        """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""
+        return self._over(images, self.network)
+
+    def features(self, images: Tensor | np.ndarray) -> Tensor:
+        """What the main head reads: (N, F), on the CPU, of images (N, C, H, W) uint8."""
+        return self._over(images, self.network.features)
+
+    def head_logits(self, images: Tensor | np.ndarray) -> dict[str, Tensor]:
+        """Logits (N, K) of every head by name, on the CPU, of images (N, C, H, W) uint8."""
+        names = list(self.network.weights)
+        stacked = self._over(images, lambda x: torch.stack(list(self.network.all_logits(x).values()), dim=1))
+        return dict(zip(names, stacked.unbind(1), strict=True))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities (N, K) of images (N, C, H, W) uint8."""
+        return self.logits(images).softmax(dim=1)
+
+    @torch.no_grad()
+    def _over(self, images: Tensor | np.ndarray, function: Callable[[Tensor], Tensor]) -> Tensor:
+        parameter = next(self.network.parameters())
+        with _evaluating(self.network), runtime.autocast(self.precision, parameter.device):
+            parts = [function(self._prepare(part, parameter)).cpu() for part in _portions(images)]
+        return torch.cat(parts)
+
+    def _prepare(self, images: Tensor, like: Tensor) -> Tensor:
+        x = images.to(like.device, like.dtype).div_(127.5).sub_(1)
+        return self._normalise(x).contiguous(memory_format=torch.channels_last)
+
+
+def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> ImageClassifier:
+    """Load a classifier.
+
+    Args:
+        path: A ``.safetensors`` file, or a run directory.
+        device: Where to compute.
+
+    Raises:
+        RunError: If there is no classifier, or the file is not one.
+    """
+    network, info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(Path(path)))
+    network = network.float().eval().requires_grad_(False)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return ImageClassifier(network, info).to(device)
+
+
+def _portions(images: Tensor | np.ndarray) -> Iterator[Tensor]:
+    for start in range(0, len(images), CHUNK):
+        part = images[start : start + CHUNK]
+        yield part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)

@@ -1,0 +1,130 @@
+"""The classifier training loop: one step on the summed loss, then whatever is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from acgan import runtime
+from acgan.data import Augmentation
+from acgan.losses import SummedLoss
+from acgan.models import AuxClassifier, advance_spectral_norm
+from acgan.runtime import FiniteGuard, Ranks
+from acgan.training.run import TrainingRun
+from acgan.training.schedule import Schedule
+from acgan.training.step import Feed, Mean, parameter_dtype, portions, update
+from acgan.types import Batch, Terms
+
+
+@dataclass
+class Classification:
+    """Everything one iteration reads and changes.
+
+    Attributes:
+        optimizer: AdamW; the highest learning rate of each group is its ``max_lr``.
+        normalise: From images in [-1, 1] to what the network was made for.
+        total_nimg: Length of the training in images, for the schedule.
+        micro_batch: Images at once on this rank.
+        run_network: ``network``, compiled where asked for.
+    """
+
+    network: AuxClassifier
+    loss: SummedLoss
+    optimizer: AdamW
+    schedule: Schedule
+    feed: Feed
+    augmentation: Augmentation
+    normalise: Callable[[Tensor], Tensor]
+    device: torch.device
+    precision: str
+    total_nimg: int
+    micro_batch: int
+    run_network: Callable[[Tensor], Mapping[str, Tensor]]
+    ranks: Ranks = field(default_factory=Ranks)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an exact resume needs; random state is not among it, because there is none."""
+        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state_dict``."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Whose parameters all ranks hold alike."""
+        return (self.network,)
+
+    def batch(self, step: int, part: slice) -> Batch:
+        """A part of the batch of a step, changed at random, in [-1, 1]."""
+        batch = self.feed.batch(step, part, parameter_dtype(self.network))
+        shape = (self.feed.batch_size, Augmentation.NUM_DRAWS)
+        draws = self.feed.draws.generator("augment", step).random(shape, "float32")[part]
+        uniform = torch.from_numpy(draws).to(self.device, batch.images.dtype)
+        return Batch(self.augmentation(batch.images, uniform), batch.labels)
+
+
+def train_classifier(task: Classification, run: TrainingRun) -> None:
+    """Train until the run says stop, in iterations of one global batch.
+
+    Args:
+        task: Network, loss, optimiser and data.
+        run: Counts images; logs, samples, evaluates and checkpoints when due.
+    """
+    task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
+    task.network.train()
+    while not run.finished():
+        run.record("train", classifier_step(task, run.guard, run.iteration))
+        run.advance(task.feed.batch_size)
+        run.do_what_is_due()
+
+
+def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
+    """One step on the weighted sum of all heads' losses.
+
+    Returns:
+        What to log: scalars on the device, by name.
+    """
+    task.optimizer.zero_grad()
+    factor = task.schedule.factor(min((iteration + 0.5) * task.feed.batch_size / task.total_nimg, 1.0))
+    for group in task.optimizer.param_groups:
+        group["lr"] = group["max_lr"] * factor
+    advance_spectral_norm(task.network)
+    log = Mean()
+    for part, share in portions(task.feed.batch_size, task.micro_batch, task.ranks):
+        batch = task.batch(iteration, part)
+        x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
+        with (
+            runtime.autocast(task.precision, task.device),
+            runtime.dropout_draws(task.feed.draws, "classifier", iteration, 0, part.start),
+        ):
+            outputs = task.run_network(x)
+        terms = _terms(task.loss, outputs, batch.labels)
+        (terms.total * share).backward()
+        log.add(terms, share)
+    return update(
+        task.network,
+        task.optimizer,
+        log,
+        guard=guard,
+        phase="classifier",
+        iteration=iteration,
+        ranks=task.ranks,
+    )
+
+
+def _terms(loss: SummedLoss, outputs: Mapping[str, Tensor], labels: Tensor) -> Terms:
+    parts = loss.terms(outputs, labels)
+    with torch.no_grad():
+        stats = {
+            f"accuracy_{name}": (logits.argmax(dim=1) == labels).float().mean()
+            for name, logits in outputs.items()
+        }
+    return Terms(
+        total=loss.total(parts), parts={f"loss_{name}": part for name, part in parts.items()}, stats=stats
+    )
