@@ -114,7 +114,9 @@ def test_torch_s_weighted_mean_would_depend_on_the_portions() -> None:
 
 
 @pytest.mark.parametrize(
-    "heads", [["main"], ["a"], ["main", "b"], ["main", "a", "b"], []], ids=lambda heads: "+".join(heads) or "none"
+    "heads",
+    [["main"], ["a"], ["main", "b"], ["main", "a", "b"], []],
+    ids=lambda heads: "+".join(heads) or "none",
 )
 def test_other_heads_are_refused(heads: list[str]) -> None:
     outputs = {name: _logits(0) for name in heads}

@@ -68,7 +68,9 @@ def test_stem_is_its_layers_one_after_the_other_at_any_size(size: tuple[int, int
 
 def test_stem_has_the_paper_s_sizes() -> None:
     # Szegedy et al. 2015, section 5: 128 filters of 1x1, 1024 units; over 512 maps of 14x14 at inception4a.
-    sizes = {name: tuple(parameter.shape) for name, parameter in AuxHead(512, 1000, kind="stem").named_parameters()}
+    sizes = {
+        name: tuple(parameter.shape) for name, parameter in AuxHead(512, 1000, kind="stem").named_parameters()
+    }
     assert sizes == {
         "stem.reduce.weight": (128, 512, 1, 1),
         "stem.reduce.bias": (128,),
@@ -114,7 +116,9 @@ def test_gradients_of_stem(size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["linear", "stem"])
-@pytest.mark.parametrize("shape", [(N, C + 1, 4, 4), (N, 4, C + 1), (N, C + 1), (C,), (C + 1,), (N, C, 4, 4, 4)])
+@pytest.mark.parametrize(
+    "shape", [(N, C + 1, 4, 4), (N, 4, C + 1), (N, C + 1), (C,), (C + 1,), (N, C, 4, 4, 4)]
+)
 def test_other_features_are_refused(shape: tuple[int, ...], kind: str) -> None:
     with pytest.raises(ValueError, match=r"AuxHead expects 5 channels|expect.*\(N, C, H, W\)") as caught:
         _head(kind)(_features(*shape))

@@ -1,0 +1,24 @@
+"""From a configuration to objects: the only place that knows both."""
+
+from acgan.build.classifier import (
+    build_classification,
+    classifier_architecture,
+    class_weights,
+    read_discriminator,
+)
+from acgan.build.feed import build_feed, data_keywords
+from acgan.build.gan import architecture, build_discriminator, build_gan, build_generator, build_objective
+
+__all__ = [
+    "architecture",
+    "build_classification",
+    "build_discriminator",
+    "build_feed",
+    "build_gan",
+    "build_generator",
+    "build_objective",
+    "class_weights",
+    "classifier_architecture",
+    "data_keywords",
+    "read_discriminator",
+]

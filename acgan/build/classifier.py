@@ -1,0 +1,240 @@
+"""From a configuration to a classifier."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acgan.build.feed import build_feed, own_share, torch_dtype
+from acgan.build.gan import build_discriminator
+from acgan.classifier_file import ClassifierInfo
+from acgan.config import ClassifierConfig, RunConfig, load
+from acgan.config.classifier import DiscriminatorBackbone, SmallBackbone, TorchvisionBackbone
+from acgan.data import Augmentation
+from acgan.errors import ConfigError, RunError, did_you_mean
+from acgan.generator_file import find_generator, read_generator
+from acgan.models import (
+    BACKBONES,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    OWN_AUX,
+    AuxClassifier,
+    AuxHead,
+    Discriminator,
+    build_torchvision,
+    remove_spectral_norm,
+)
+from acgan.predicting import Normalisation
+from acgan.runtime import Ranks
+from acgan.training.checkpoint import read_latest
+from acgan.training.classifier_loop import Classification
+from acgan.training.schedule import Schedule
+from acgan.types import ImageStore
+
+
+def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict[str, Any]:
+    """``backbone``, its kind and every keyword of its constructor, and the keywords of ``AuxClassifier``."""
+    model, backbone = config.model, config.model.backbone
+    own_aux: Mapping[str, float] = {}
+    channels = store.channels
+    if isinstance(backbone, SmallBackbone):
+        described: dict[str, Any] = {
+            "kind": "small",
+            "image_channels": channels,
+            "resolution": store.resolution,
+            "channels": backbone.channels,
+        }
+    elif isinstance(backbone, TorchvisionBackbone):
+        described = {"kind": "torchvision", "name": backbone.name, "image_size": store.resolution}
+        own_aux, channels = OWN_AUX.get(backbone.name, {}), 3
+        if backbone.name in OWN_AUX:
+            described["transform_input"] = _is_pretrained(backbone)
+    else:
+        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump()
+        described = {
+            "kind": f"{trunk.pop('kind')}_trunk",
+            "image_channels": channels,
+            "resolution": store.resolution,
+            **trunk,
+        }
+    return {
+        "backbone": described,
+        "num_classes": store.num_classes,
+        "aux": dict(own_aux if model.aux is None else model.aux),
+        "head": model.head,
+        "dropout": model.dropout,
+        "in_channels": channels,
+        "image_size": store.resolution,
+    }
+
+
+def build_network(
+    config: ClassifierConfig, store: ImageStore, warn: Callable[[str], None]
+) -> tuple[AuxClassifier, ClassifierInfo]:
+    """The network, with the weights it starts from, and what its file will say.
+
+    Args:
+        config: What to build.
+        store: The training images.
+        warn: Told where an auxiliary loss trains nothing but its head.
+
+    Raises:
+        UserError: If a layer, network, run or file is not there or does not fit.
+    """
+    backbone, keywords = config.model.backbone, classifier_architecture(config, store)
+    info = ClassifierInfo(keywords, store.class_names, store.channels, store.resolution)
+    described = dict(keywords["backbone"])
+    main: AuxHead | None = None
+    if isinstance(backbone, TorchvisionBackbone) and _is_pretrained(backbone):
+        info = ClassifierInfo(
+            keywords, store.class_names, store.channels, store.resolution, IMAGENET_MEAN, IMAGENET_STD
+        )
+        network: nn.Module = build_torchvision(
+            backbone.name, image_size=store.resolution, pretrained=True, weights=backbone.weights
+        )
+    elif isinstance(backbone, DiscriminatorBackbone) and backbone.trained:
+        discriminator, class_names = read_discriminator(Path(backbone.run))
+        _check_fits(discriminator, store, backbone.run)
+        network = discriminator.trunk
+        if class_names == store.class_names and not config.model.dropout:
+            main = discriminator.aux_head
+    else:
+        network = BACKBONES[described.pop("kind")](**described)
+    rest = {name: value for name, value in keywords.items() if name != "backbone"}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier = AuxClassifier(network, main=main, freeze=config.model.freeze, **rest)
+    for warning in caught:
+        warn(str(warning.message))
+    return classifier, info
+
+
+def build_classification(
+    config: ClassifierConfig,
+    store: ImageStore,
+    *,
+    num_real: int,
+    device: torch.device,
+    precision: str,
+    ranks: Ranks,
+    warn: Callable[[str], None],
+) -> tuple[Classification, ClassifierInfo]:
+    """Network, optimiser, loss and data, on the device.
+
+    Args:
+        config: What to build.
+        store: The training images.
+        num_real: How many of them are not generated: an epoch.
+        device: Where to compute.
+        precision: As resolved.
+        ranks: This process among others.
+        warn: Told where an auxiliary loss trains nothing but its head.
+    """
+    train, share = config.train, own_share(config.train, ranks)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network, info = build_network(config, store, warn)
+    network = network.to(device, torch_dtype(precision))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    augment = config.augment
+    task = Classification(
+        network=network,
+        loss=network.summed_loss(
+            label_smoothing=config.loss.label_smoothing, class_weights=class_weights(config, store)
+        ).to(device),
+        optimizer=_optimizer(config, network),
+        schedule=Schedule(warmup=config.optim.warmup, decay=config.optim.decay),
+        feed=build_feed(config, store, device, mirror=False),
+        augmentation=Augmentation(mirror=config.data.mirror, **augment.model_dump()),
+        normalise=Normalisation(info.mean, info.std),
+        device=device,
+        precision=precision,
+        total_nimg=train.total_nimg or max(1, math.ceil(train.epochs * num_real)),
+        micro_batch=min(train.micro_batch or share, share),
+        run_network=torch.compile(network) if train.compile else network,
+        ranks=ranks,
+    )
+    return task, info
+
+
+def class_weights(config: ClassifierConfig, store: ImageStore) -> Tensor | None:
+    """Factors on the loss by class, whose mean over the training images is 1; None where all are 1.
+
+    Raises:
+        ConfigError: If a class that is given a weight is not there.
+    """
+    given = config.loss.class_weights
+    if given is None:
+        return None
+    counts = np.bincount(store.labels, minlength=store.num_classes)
+    if given == "balanced":
+        weights = np.where(counts > 0, 1 / np.maximum(counts, 1), 0.0)
+    else:
+        for name in given:
+            if name not in store.class_names:
+                raise ConfigError(
+                    f"loss.class_weights: no class {name!r}; expected some of {', '.join(store.class_names)}."
+                    f"{did_you_mean(name, store.class_names)}"
+                )
+        weights = np.array([given.get(name, 1.0) for name in store.class_names])
+    return torch.from_numpy(weights * counts.sum() / (weights * counts).sum()).float()
+
+
+def read_discriminator(run: Path) -> tuple[Discriminator, tuple[str, ...]]:
+    """The discriminator of a run's last checkpoint, without spectral normalisation, and its class names.
+
+    Raises:
+        RunError: If there is none.
+    """
+    config = _run_config(run)
+    payload = read_latest(run / "checkpoints", lambda message: None)
+    if payload is None:
+        raise RunError(f"{run}: no checkpoint in it, and so no discriminator. Train it on.")
+    architecture = read_generator(find_generator(run))[1].architecture
+    names, side = tuple(payload["meta"]["class_names"]), architecture["resolution"]
+    no_images = np.empty((0, architecture["image_channels"], side, side), np.uint8)
+    empty = ImageStore(no_images, np.empty(0, np.int64), names, "")
+    discriminator = build_discriminator(config, empty)
+    discriminator.load_state_dict(payload["state"]["discriminator"])
+    remove_spectral_norm(discriminator)
+    return discriminator, names
+
+
+def _run_config(run: Path) -> RunConfig:
+    file = run / "config.yaml"
+    if not file.is_file():
+        raise RunError(f"{run}: no config.yaml in it; expected a run directory of `acgan train`.")
+    return load(RunConfig, file)
+
+
+def _is_pretrained(backbone: TorchvisionBackbone) -> bool:
+    return backbone.pretrained or backbone.weights is not None
+
+
+def _check_fits(discriminator: Discriminator, store: ImageStore, run: str) -> None:
+    trunk = discriminator.trunk
+    if (trunk.image_channels, trunk.resolution) != (store.channels, store.resolution):
+        raise ConfigError(
+            f"model.backbone.run {run}: its discriminator takes {trunk.image_channels} x {trunk.resolution} px, and the "
+            f"images are {store.channels} x {store.resolution} px; set data.resolution and data.channels."
+        )
+
+
+def _optimizer(config: ClassifierConfig, network: AuxClassifier) -> torch.optim.AdamW:
+    """Weight decay is for matrices alone; the backbone may have a learning rate of its own."""
+    optim, groups = config.optim, []
+    for part, factor in ((network.backbone, optim.backbone_lr), (network.heads, 1.0)):
+        for is_matrix in (True, False):
+            parameters = [p for p in part.parameters() if p.requires_grad and (p.ndim > 1) == is_matrix]
+            if parameters:
+                decay = optim.weight_decay if is_matrix else 0.0
+                rate = optim.lr * factor
+                groups.append({"params": parameters, "max_lr": rate, "lr": rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups, betas=optim.betas, eps=optim.eps, fused=True)
