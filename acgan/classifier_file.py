@@ -15,7 +15,7 @@ class ClassifierInfo:
     """What a classifier file says about itself.
 
     Attributes:
-        architecture: ``backbone``, its kind and every keyword of its constructor, and the keywords of ``AuxClassifier``.
+        architecture: ``backbone``, its kind and every keyword of its constructor; the keywords of ``AuxClassifier``.
         class_names: K names.
         channels: Of the images, 1 or 3.
         resolution: Side of the images in pixels.

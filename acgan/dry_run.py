@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,17 @@ import torch
 from torch import nn
 
 from acgan import runtime
-from acgan.build import build_gan, data_keywords
-from acgan.config import RunConfig
+from acgan.build import build_classification, build_gan, data_keywords
+from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.data import sample_dataset
 from acgan.errors import NotFiniteError
+from acgan.models import Reach
 from acgan.run_directory import check_usable
 from acgan.runtime import FiniteGuard, Ranks
-from acgan.training.gan_loop import Gan, discriminator_step, generator_step
-from acgan.training.initialise import initialise_from
+from acgan.sampling import load_generator
+from acgan.training.classifier_loop import classifier_step
+from acgan.training.gan_loop import discriminator_step, generator_step
+from acgan.training.initialise import initialise_classifier, initialise_from
 from acgan.types import Dataset
 
 _IMAGES = 512
@@ -31,28 +34,40 @@ class Rehearsal:
     Attributes:
         dataset: A sample of the data, decoded.
         parameters: Parameters by part of a network: (network, part, number).
+        heads: What the loss of each head of a classifier reaches.
         step_sec: Seconds of a step by kind, after one to warm up.
-        total_sec: Estimate of the training, without samples and checkpoints.
-        images_per_sec: Estimate.
+        total_nimg: Length of the training in images; None where it depends on how many images there are.
+        images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
         precision: As resolved.
         device: As resolved.
-        init_report: What ``--init-from`` took and what not; empty without it.
+        remarks: What ``--init-from`` took and what not, warnings.
     """
 
     dataset: Dataset
     parameters: list[tuple[str, str, int]]
+    heads: tuple[Reach, ...]
     step_sec: dict[str, float]
-    total_sec: float
+    total_nimg: int | None
     images_per_sec: float
     peak_bytes: int
     precision: str
     device: str
-    init_report: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rehearsed:
+    """What is built, and its steps by kind, each with how often it comes in an iteration."""
+
+    networks: dict[str, nn.Module]
+    steps: Mapping[str, tuple[Callable[[FiniteGuard], object], float]]
+    total_nimg: int | None
+    heads: tuple[Reach, ...] = ()
 
 
 def rehearse(
-    config: RunConfig, device_name: str, directory: Path | None = None, init_from: Path | None = None
+    config: AnyConfig, device_name: str, directory: Path | None = None, init_from: Path | None = None
 ) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
 
@@ -60,7 +75,7 @@ def rehearse(
         config: What to rehearse.
         device_name: As ``--device`` takes it.
         directory: The run directory, refused as a training would; None where whatever is there will move aside.
-        init_from: A run or generator file whose weights to start from.
+        init_from: A run or file whose weights to start from.
 
     Raises:
         UserError: For whatever a training would refuse, and for a step that is not finite.
@@ -71,51 +86,91 @@ def rehearse(
     runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)
     dataset = sample_dataset(config.data.source, **data_keywords(config.data), limit=_IMAGES)
-    gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())
-    report = "" if init_from is None else initialise_from(init_from, gan, dataset.train.class_names)[0]
-    gan.generator.train()
-    gan.discriminator.train()
-    step_sec = _time_steps(gan)
-    every = gan.objective.penalty_every
-    d_sec = step_sec["discriminator"]
-    if gan.objective.penalty is not None:
-        d_sec += (step_sec["discriminator with penalty"] - d_sec) / every
-    iteration_sec = gan.d_steps * d_sec + step_sec["generator"]
-    images_per_sec = gan.batch_size / iteration_sec
+    remarks: list[str] = []
+    if isinstance(config, RunConfig):
+        built = _build_gan(config, dataset, device, precision, init_from, remarks)
+    else:
+        built = _build_classifier(config, dataset, device, precision, init_from, remarks)
+    step_sec = _time_steps(built, device)
+    iteration_sec = sum(step_sec[kind] * times for kind, (_, times) in built.steps.items())
     return Rehearsal(
         dataset=dataset,
-        parameters=[
-            *_parameters("generator", gan.generator),
-            *_parameters("discriminator", gan.discriminator),
-        ],
+        parameters=[row for name, network in built.networks.items() for row in _parameters(name, network)],
+        heads=built.heads,
         step_sec=step_sec,
-        total_sec=config.train.total_nimg / images_per_sec,
-        images_per_sec=images_per_sec,
+        total_nimg=built.total_nimg,
+        images_per_sec=config.train.batch_size / iteration_sec,
         peak_bytes=runtime.peak_memory_bytes(device),
         precision=precision,
         device=str(device),
-        init_report=report,
+        remarks=tuple(remarks),
     )
 
 
-def _time_steps(gan: Gan) -> dict[str, float]:
-    guard = FiniteGuard(gan.device)
+def _build_gan(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
+    precision: str,
+    init_from: Path | None,
+    remarks: list[str],
+) -> _Rehearsed:
+    gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())
+    if init_from is not None:
+        remarks.append(initialise_from(init_from, gan, dataset.train.class_names)[0])
+    gan.generator.train()
+    gan.discriminator.train()
     every = gan.objective.penalty_every
     # Steps that are a multiple of `every` carry the penalty; with d_steps > 1 an iteration has several.
     plain = next((i for i in range(1, every + 1) if (i * gan.d_steps) % every), 0)
-    kinds: dict[str, Callable[[], object]] = {
-        "discriminator": lambda: discriminator_step(gan, guard, plain, 0),
-        "generator": lambda: generator_step(gan, guard, 0),
+    due = gan.d_steps / every if gan.objective.penalty is not None else 0.0
+    steps: dict[str, tuple[Callable[[FiniteGuard], object], float]] = {
+        "discriminator": (lambda guard: discriminator_step(gan, guard, plain, 0), gan.d_steps - due),
+        "generator": (lambda guard: generator_step(gan, guard, 0), 1),
     }
-    if gan.objective.penalty is not None:
-        kinds["discriminator with penalty"] = lambda: discriminator_step(gan, guard, 0, 0)
+    if due:
+        steps["discriminator with penalty"] = (lambda guard: discriminator_step(gan, guard, 0, 0), due)
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    return _Rehearsed(networks, steps, config.train.total_nimg)
+
+
+def _build_classifier(
+    config: ClassifierConfig,
+    dataset: Dataset,
+    device: torch.device,
+    precision: str,
+    init_from: Path | None,
+    remarks: list[str],
+) -> _Rehearsed:
+    store = dataset.train
+    task, _ = build_classification(
+        config,
+        store,
+        num_real=len(store),
+        device=device,
+        precision=precision,
+        ranks=Ranks(),
+        warn=remarks.append,
+    )
+    if init_from is not None:
+        remarks.append(initialise_classifier(init_from, task.network, store.class_names)[0])
+    if config.synthetic is not None:
+        load_generator(config.synthetic.run)  # refused now if it is not there
+    task.network.train()
+    networks = {"backbone": task.network.backbone, "heads": task.network.heads}
+    steps = {"classifier": (lambda guard: classifier_step(task, guard, 0), 1.0)}
+    return _Rehearsed(networks, steps, config.train.total_nimg, task.network.reach())
+
+
+def _time_steps(built: _Rehearsed, device: torch.device) -> dict[str, float]:
+    guard = FiniteGuard(device)
     seconds = {}
-    for kind, step in kinds.items():
+    for kind, (step, _) in built.steps.items():
         for _ in range(2):
             started = time.perf_counter()
-            step()
-            if gan.device.type == "cuda":
-                torch.cuda.synchronize(gan.device)
+            step(guard)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
             seconds[kind] = time.perf_counter() - started
     bad = guard.first_bad()
     if bad is not None:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import filelock
 
-from acgan.config import ClassifierConfig, RunConfig, diff, is_harmless, load, save
+from acgan.config import AnyConfig, diff, is_harmless, load, save
 from acgan.errors import ConfigError, RunError
 from acgan.runtime import Ranks
 from acgan.training.checkpoint import write_atomically
 
-AnyConfig = RunConfig | ClassifierConfig
 _LOCK = ".lock"
 _OURS = (_LOCK, ".config.yaml.tmp")  # the second is what a kill left of a directory's first moment
 

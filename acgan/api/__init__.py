@@ -1,12 +1,19 @@
 """Train, sample, classify: compositions of the parts, for the command line and for Python."""
 
-from acgan.api.classifier import compare_with_synthetic, evaluate_classifier, train_classifier
+from acgan.api.classifier import (
+    WITHOUT_SYNTHETIC,
+    compare_with_synthetic,
+    evaluate_classifier,
+    predict,
+    train_classifier,
+)
 from acgan.api.gan import train
 from acgan.api.session import TrainOptions, TrainResult, load_data, resolve_config
 from acgan.predicting import load_classifier
 from acgan.sampling import load_generator
 
 __all__ = [
+    "WITHOUT_SYNTHETIC",
     "TrainOptions",
     "TrainResult",
     "compare_with_synthetic",
@@ -14,6 +21,7 @@ __all__ = [
     "load_classifier",
     "load_data",
     "load_generator",
+    "predict",
     "resolve_config",
     "train",
     "train_classifier",

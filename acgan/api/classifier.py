@@ -25,10 +25,10 @@ from acgan.build import build_classification
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.config import ClassifierConfig, validate
 from acgan.config.classifier import SyntheticConfig
-from acgan.data import extend, hold_out, limit_per_class
+from acgan.data import extend, find_images, hold_out, limit_per_class, read_images
 from acgan.errors import ConfigError
 from acgan.metrics import mcnemar
-from acgan.predicting import ImageClassifier, load_classifier
+from acgan.predicting import CHUNK, ImageClassifier, load_classifier
 from acgan.sampling import load_generator, tile, to_uint8
 from acgan.scoring import ClassifierScores, score_classifier
 from acgan.training.classifier_loop import Classification
@@ -132,6 +132,34 @@ def evaluate_classifier(
     store = dataset.test if split == "test" else dataset.train
     _check_classes(loaded, store, file)
     return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
+
+
+def predict(
+    classifier: str | Path, images: Sequence[Path], device: str | torch.device = "cpu"
+) -> list[tuple[Path, list[tuple[str, float]]]]:
+    """Classes of image files.
+
+    Args:
+        classifier: A run directory, or a ``classifier.safetensors``.
+        images: Files, and folders of files.
+        device: Where to compute.
+
+    Returns:
+        For each file its path, and all classes with their probabilities, the likeliest first.
+    """
+    loaded = load_classifier(classifier, device)
+    files = find_images(images)
+    info, found = loaded.info, []
+    for start in range(0, len(files), CHUNK):
+        part = files[start : start + CHUNK]
+        pixels = read_images(
+            part, resolution=info.resolution, channels=info.channels, fit=config_of(loaded).data.fit
+        )
+        for file, row in zip(part, loaded(torch.from_numpy(pixels)), strict=True):
+            values, order = row.sort(descending=True)
+            names = [info.class_names[index] for index in order.tolist()]
+            found.append((file, list(zip(names, values.tolist(), strict=True))))
+    return found
 
 
 def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
@@ -257,8 +285,8 @@ def _with_synthetic(store: ImageStore, settings: SyntheticConfig) -> tuple[Image
     shared = set(store.class_names) & set(sampler.class_names)
     if not shared:
         raise ConfigError(
-            f"synthetic.run {settings.run}: makes none of the classes; found {', '.join(sampler.class_names)}, expected "
-            f"some of {', '.join(store.class_names)}."
+            f"synthetic.run {settings.run}: makes none of the classes; found {', '.join(sampler.class_names)}, "
+            f"expected some of {', '.join(store.class_names)}."
         )
     if not images:
         return store, "no generated images are added: the classes are balanced already"

@@ -17,12 +17,12 @@ import torch
 import acgan
 from acgan import runtime
 from acgan.build import data_keywords
-from acgan.config import CONFIGS, ClassifierConfig, RunConfig, load, to_yaml
+from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load, to_yaml
 from acgan.config.recipes import find_recipe
 from acgan.data import data_name, dataset_from_torch, load_dataset
 from acgan.errors import ConfigError, RunError
 from acgan.predicting import ImageClassifier, load_classifier
-from acgan.run_directory import AnyConfig, check_usable, locked, settle
+from acgan.run_directory import check_usable, locked, settle
 from acgan.runtime import Ranks
 from acgan.sampling import ClassSampler, load_generator
 from acgan.training.checkpoint import read_latest

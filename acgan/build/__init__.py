@@ -2,8 +2,8 @@
 
 from acgan.build.classifier import (
     build_classification,
-    classifier_architecture,
     class_weights,
+    classifier_architecture,
     read_discriminator,
 )
 from acgan.build.feed import build_feed, data_keywords

@@ -222,7 +222,7 @@ def _check_fits(discriminator: Discriminator, store: ImageStore, run: str) -> No
     trunk = discriminator.trunk
     if (trunk.image_channels, trunk.resolution) != (store.channels, store.resolution):
         raise ConfigError(
-            f"model.backbone.run {run}: its discriminator takes {trunk.image_channels} x {trunk.resolution} px, and the "
+            f"model.backbone.run {run}: its discriminator takes {trunk.image_channels} x {trunk.resolution} px, the "
             f"images are {store.channels} x {store.resolution} px; set data.resolution and data.channels."
         )
 

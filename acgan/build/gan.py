@@ -17,6 +17,7 @@ from acgan.training.gan_loop import Gan
 from acgan.training.objective import Objective
 from acgan.types import ImageStore
 
+
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
     """``kind`` and every keyword of the generator's constructor."""
     own = config.model.generator.model_dump()

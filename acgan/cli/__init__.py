@@ -11,8 +11,6 @@ import click
 import acgan
 from acgan.errors import EXIT_BUG, Interrupted, UserError
 
-_COMMANDS = ("train", "sample", "config")
-
 
 class _Failure(click.ClickException):
     """An error with its own exit code, printed without a traceback."""
@@ -22,24 +20,37 @@ class _Failure(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it a class variable
 
 
-class _Commands(click.Group):
-    """Commands by name, each in a module of that name; our errors become exit codes."""
+class Commands(click.Group):
+    """Commands by name, each in a module of that name, which is imported when it is asked for.
+
+    Args:
+        package: Where the modules are.
+        names: Of the commands, in order.
+    """
+
+    def __init__(self, *args: Any, package: str = "acgan.cli", names: tuple[str, ...] = (), **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._package, self._names = package, names
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(self._names)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
+        if name not in self._names:
             return None
-        command: click.Command = importlib.import_module(f"acgan.cli.{name}").command
+        command: click.Command = importlib.import_module(f"{self._package}.{name}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         from acgan.errors import did_you_mean
 
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}.{did_you_mean(args[0], _COMMANDS)}")
+        if args and args[0] not in self._names and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}.{did_you_mean(args[0], self._names)}")
         return super().resolve_command(ctx, args)
+
+
+class _Main(Commands):
+    """The top: our errors become exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -72,17 +83,20 @@ class _Commands(click.Group):
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=_Main,
+    names=("train", "sample", "classify", "config"),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(acgan.__version__, prog_name="acgan")
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
 def main(debug: bool) -> None:
-    """Train and sample auxiliary-classifier GANs on any labelled images.
+    """Train and sample auxiliary-classifier GANs on any labelled images, and classifiers with auxiliary heads.
 
     \b
     acgan train                             digits, in minutes on a laptop
     acgan train --data PICTURES/            a folder with one folder a class
     acgan sample RUN --class cat --out cats/
+    acgan classify train --data PICTURES/   a classifier of the same folder
     """  # noqa: D301  # click wants the backspace itself
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import click
 
+_COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
+
 
 @click.command()
 @click.argument("recipe", required=False)
-def command(recipe: str | None) -> None:
-    """List every key of a configuration with its type, default and meaning.
+@click.option("--classify", is_flag=True, help="Of classifiers (`acgan classify train`) instead of GANs.")
+def command(recipe: str | None, classify: bool) -> None:
+    """List every key of a configuration with its type, default and meaning, and the recipes.
 
     With RECIPE (a shipped recipe's name or a YAML path), print that recipe resolved: defaults filled in.
     """
-    from acgan.config import RunConfig, list_keys, load, to_yaml
+    from acgan.config import CONFIGS, list_keys, load, to_yaml
     from acgan.config.recipes import find_recipe, recipes
 
+    task = "classify" if classify else "gan"
     if recipe is not None:
-        click.echo(to_yaml(load(RunConfig, find_recipe(recipe))), nl=False)
+        click.echo(to_yaml(load(CONFIGS[task], find_recipe(recipe, task))), nl=False)
         return
-    for key in list_keys(RunConfig):
+    for key in list_keys(CONFIGS[task]):
         default = "" if key.default is None else f" = {key.default}"
         click.echo(click.style(key.key, bold=True) + f": {key.type}{default}")
         click.echo(f"    {key.meaning}")
-    click.echo("\nRecipes (`acgan config RECIPE` prints one, `acgan train RECIPE` trains it):")
-    for name, file in recipes().items():
-        click.echo("  " + click.style(f"{name:<18}", bold=True) + load(RunConfig, file).description)
+    for task, command_line in _COMMANDS.items():
+        option = " --classify" if task == "classify" else ""
+        click.echo(f"\nRecipes of `{command_line}` (`acgan config{option} RECIPE` prints one):")
+        for name, file in recipes(task).items():
+            click.echo("  " + click.style(f"{name:<18}", bold=True) + load(CONFIGS[task], file).description)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from acgan import api
 from acgan.cli.options import clock
-from acgan.config import to_yaml
-from acgan.dry_run import rehearse
+from acgan.config import AnyConfig, to_yaml
+from acgan.dry_run import Rehearsal, rehearse
 
 
 def show_dry_run(
-    config: str | None,
-    data: str | None,
-    overrides: tuple[str, ...],
+    resolved: AnyConfig,
+    name: str,
     *,
     run_dir: Path | None,
     device: str,
     init_from: Path | None,
     fresh: bool,
+    **_others: Any,
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
-    resolved, name = api.resolve_config(config, data, overrides)
     directory = run_dir or Path("runs") / name
     found = rehearse(resolved, device, None if fresh else directory, init_from)
     console = Console(highlight=False, soft_wrap=True)
@@ -33,8 +32,8 @@ def show_dry_run(
     store = found.dataset.train
     for note in found.dataset.notes:
         console.print(note, markup=False)
-    if found.init_report:
-        console.print(found.init_report, markup=False)
+    for remark in found.remarks:
+        console.print(remark, markup=False)
     counts = np.bincount(store.labels, minlength=store.num_classes)
     console.print(
         f"data: {found.dataset.name}, {store.num_classes} classes, {store.channels} x {store.resolution} x "
@@ -46,13 +45,27 @@ def show_dry_run(
     for network, part, number in found.parameters:
         table.add_row(network, part, f"{number:,}")
     table.add_section()
-    table.add_row("both", "", f"{sum(number for *_, number in found.parameters):,}")
+    table.add_row("all", "", f"{sum(number for *_, number in found.parameters):,}")
     console.print(table)
+    if found.heads:
+        _show_heads(found, console)
     for kind, seconds in found.step_sec.items():
         console.print(f"step of the {kind}: {seconds * 1e3:.0f} ms")
+    total = found.total_nimg
+    length = (
+        f"so {clock(total / found.images_per_sec)} for {total:,} images"
+        if total is not None
+        else "an epoch being all training images"
+    )
     console.print(
-        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so "
-        f"{clock(found.total_sec)} for {resolved.train.total_nimg:,} images; "
+        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, {length}; "
         f"memory {found.peak_bytes / 2**30:.1f} GiB so far"
     )
     console.print(f"would train in {directory} (see --run-dir); nothing was written", markup=False)
+
+
+def _show_heads(found: Rehearsal, console: Console) -> None:
+    table = Table("head", "loss weight", "own parameters", "its loss")
+    for head in found.heads:
+        table.add_row(head.head, f"{head.weight:g}", f"{head.own:,}", str(head))
+    console.print(table)

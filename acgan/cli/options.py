@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -54,3 +56,80 @@ def stopped_by_sigterm(message: str) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        seeds = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r}; expected whole numbers with commas between, as in 0,1,2."
+        ) from None
+    if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise click.BadParameter(f"{value!r}; expected different numbers from 0 up.")
+    return seeds
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--device``."""
+    return click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
+    )(command)
+
+
+def training_options(default_dir: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of every command that trains.
+
+    Args:
+        default_dir: Of runs, for the help.
+    """
+    options = (
+        click.option(
+            "--data",
+            metavar="SOURCE",
+            help="Folder of class folders, .zip, .csv, .npz, or a built-in NAME[:ROOT].",
+        ),
+        click.option("--run-dir", type=click.Path(path_type=Path), help=f"Default: {default_dir}."),
+        click.option(
+            "--set",
+            "overrides",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Change a key; `acgan config` lists them.",
+        ),
+        click.option(
+            "--max-time",
+            type=Duration(),
+            metavar="TIME",
+            help="Stop, with a checkpoint, after e.g. 90s, 10m, 1h30m.",
+        ),
+        click.option(
+            "--seeds",
+            callback=_seeds,
+            metavar="0,1,2",
+            help="One run a seed, in seed<N>/ under the run directory.",
+        ),
+        click.option(
+            "--init-from",
+            metavar="RUN",
+            type=click.Path(path_type=Path),
+            help="Start from another run's weights.",
+        ),
+        device_option,
+        click.option(
+            "--fresh", is_flag=True, help="Start anew; a run that is there is moved aside, never deleted."
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Check everything, take a step, estimate, write nothing."
+        ),
+        click.option("--quiet", is_flag=True, help="Say nothing but warnings."),
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -23,6 +23,10 @@ _SHOWN = {
     "G/class_fake": "class G",
     "D/class_accuracy_real": "accuracy real",
     "D/class_accuracy_fake": "fake",
+    "train/loss_main": "loss",
+    "train/accuracy_main": "accuracy",
+    "test/accuracy": "test",
+    "validation/accuracy": "validation",
 }
 
 
@@ -80,9 +84,8 @@ class Reporter:
             self.warn(message)
         if self._quiet:
             return
-        losses = "  ".join(
-            f"{label} {tick.stats[name]:.3f}" for name, label in _SHOWN.items() if name in tick.stats
-        )
+        stats = {**tick.stats, **tick.evaluated}
+        losses = "  ".join(f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats)
         losses += f"  {tick.images_per_sec:.0f} images/s"
         if self._bar is not None:
             bar, task = self._bar

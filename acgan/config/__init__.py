@@ -1,4 +1,4 @@
-"""Configuration: what can be set (``schema``, ``classifier``), and how it is read, compared and listed (``loading``)."""
+"""Configuration: what can be set (``schema``, ``classifier``); reading, comparing and listing it (``loading``)."""
 
 from acgan.config.classifier import ClassifierConfig
 from acgan.config.loading import (
@@ -13,6 +13,7 @@ from acgan.config.loading import (
 )
 from acgan.config.schema import RunConfig
 
+AnyConfig = RunConfig | ClassifierConfig
 #: The configuration of each kind of training.
 CONFIGS: dict[str, type[RunConfig] | type[ClassifierConfig]] = {
     "gan": RunConfig,
@@ -21,6 +22,7 @@ CONFIGS: dict[str, type[RunConfig] | type[ClassifierConfig]] = {
 
 __all__ = [
     "CONFIGS",
+    "AnyConfig",
     "ClassifierConfig",
     "KeyInfo",
     "RunConfig",

@@ -3,6 +3,7 @@
 from acgan.data.augment import Augmentation
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
+from acgan.data.few import find_images, read_images
 from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
@@ -16,10 +17,12 @@ __all__ = [
     "data_name",
     "dataset_from_torch",
     "extend",
+    "find_images",
     "fingerprint",
     "hold_out",
     "limit_per_class",
     "load_dataset",
+    "read_images",
     "sample_dataset",
     "take",
 ]

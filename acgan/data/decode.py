@@ -149,7 +149,7 @@ def decode_rows(
             except DataError:
                 raise
             except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
-                failed[position] = _reason(error)
+                failed[position] = reason_of(error)
                 if on_error == "stop":
                     break
         done = out[start : start + _CHUNK]
@@ -190,7 +190,8 @@ def broken_image(name: str, reason: str) -> DataError:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What is wrong with an image, in our words where Pillow's do not help."""
     if isinstance(error, UnidentifiedImageError):
         return "it is empty or not an image that Pillow knows"  # Pillow's own text holds a memory address
     return str(error).rstrip(".") or type(error).__name__

@@ -24,8 +24,9 @@ _PER_CLASS = ("embed", "classify")
 def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Give a new training's networks the weights of a run (or of a generator file, which has no discriminator).
 
-    A classifier's start the discriminator: its backbone the trunk, its main head the ``AuxHead``. The generator starts from the mean of its weights. Tensors that fit in name and shape are taken whole; those
-    with a row a class, of other classes, row by row for the classes that both have by name.
+    A classifier's start the discriminator: its backbone the trunk, its main head the ``AuxHead``. The generator
+    starts from the mean of its weights. Tensors that fit in name and shape are taken whole; those with a row a
+    class, of other classes, row by row for the classes that both have by name.
 
     Args:
         path: A run directory or a ``.safetensors`` file of a GAN or of a classifier.

@@ -108,7 +108,7 @@ def trace(name: str) -> list[dict[str, float]]:
         for key, value in {**_COMMON, **changes, "train.total_nimg": steps * _BATCH}.items()
     ]
     ticks: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as directory, mock.patch.object(api, "build_gan", _build_gan):
+    with tempfile.TemporaryDirectory() as directory, mock.patch("acgan.api.gan.build_gan", _build_gan):
         api.train(
             load(RunConfig, None, overrides),
             on_tick=lambda tick: ticks.append(dict(tick.stats)),

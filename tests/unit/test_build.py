@@ -203,7 +203,7 @@ def test_settings_arrive_in_the_gan() -> None:
     assert all(adam.param_groups[0]["fused"] for adam in settings.values())
     for adam, network in ((gan.optim_generator, gan.generator), (gan.optim_discriminator, gan.discriminator)):
         assert {id(p) for p in adam.param_groups[0]["params"]} == {id(p) for p in network.parameters()}
-    assert (gan.batch_size, gan.micro_batch, gan.d_steps, gan.mirror) == (8, 4, 3, True)
+    assert (gan.batch_size, gan.micro_batch, gan.d_steps, gan.feed.mirror) == (8, 4, 3, True)
     assert (gan.ema.half_life_nimg, gan.ema.ramp_up) == (77, 0.5)
     assert gan.draws.seed == 5
     assert gan.run_generator is gan.generator

@@ -15,7 +15,8 @@ ROOT = Path(acgan.__file__).parent
 
 BASE = {"runtime", "types", "errors", "_torchvision"}
 PARTS = {"models", "losses", "data", "metrics"}
-DRAWING = {"sampling", "generator_file", "sample_files", "sample_folder"}
+FILES = {"weights_file", "generator_file", "classifier_file"}
+DRAWING = FILES | {"sampling", "predicting", "sample_files", "sample_folder"}
 
 #: What each part of acgan may import, beside itself. Adding a module means giving it its place here:
 #: cli -> api -> build, report, evaluation, training -> sampling -> models | losses | data | metrics -> runtime ...
@@ -25,28 +26,35 @@ ALLOWED: dict[str, set[str]] = {
     "_torchvision": set(),
     "runtime": {"errors", "types"},
     "config": {"errors"},  # and so no torch
-    "models": BASE,
+    "models": BASE | {"losses"},  # a classifier makes the loss that belongs to it
     "losses": BASE,
     "data": BASE,
     "metrics": BASE,
-    # drawing images and keeping them
-    "generator_file": PARTS | BASE,
-    "sampling": {"generator_file"} | PARTS | BASE,
-    "sample_folder": {"sampling", "generator_file"} | PARTS | BASE,
-    "sample_files": {"sampling", "generator_file", "sample_folder"} | PARTS | BASE,
+    "plots": BASE,
+    # drawing images, naming their classes, and keeping what does
+    "weights_file": BASE,
+    "generator_file": {"weights_file"} | PARTS | BASE,
+    "classifier_file": {"weights_file"} | PARTS | BASE,
+    "sampling": FILES | PARTS | BASE,
+    "predicting": FILES | PARTS | BASE,
+    "sample_folder": {"sampling"} | FILES | PARTS | BASE,
+    "sample_files": {"sampling", "sample_folder"} | FILES | PARTS | BASE,
     # training knows neither the configuration nor evaluation: it is handed plain values and callables
     "training": DRAWING | PARTS | BASE,
     "evaluation": {"training", "config"} | DRAWING | PARTS | BASE,
-    "report": {"config"} | DRAWING | BASE,
+    "scoring": DRAWING | PARTS | BASE,
+    "report": {"config", "plots", "scoring"} | DRAWING | BASE,
     "build": {"training", "config"} | DRAWING | PARTS | BASE,
     # beside api: what it is composed of
     "run_directory": {"training", "config"} | BASE,
     "dry_run": {"build", "run_directory", "training", "config"} | DRAWING | PARTS | BASE,
-    "api": {"build", "report", "evaluation", "training", "run_directory", "dry_run", "config"}
+    "api": {"build", "report", "scoring", "evaluation", "training", "run_directory", "dry_run", "config"}
     | DRAWING
     | PARTS
     | BASE,
-    "cli": {"api", "evaluation", "report", "dry_run", "training", "config"} | DRAWING | BASE,
+    "cli": {"api", "evaluation", "report", "plots", "scoring", "dry_run", "training", "config"}
+    | DRAWING
+    | BASE,
     "__main__": {"cli"},
 }
 
@@ -107,7 +115,7 @@ def test_every_module_has_its_layer() -> None:
 
 def test_the_layers_themselves_have_an_order() -> None:
     list(graphlib.TopologicalSorter(ALLOWED).static_order())
-    assert not any(part in ALLOWED[other] for part in PARTS for other in PARTS)
+    assert [(p, other) for p in PARTS for other in PARTS if p in ALLOWED[other]] == [("losses", "models")]
     assert not any("config" in ALLOWED[part] for part in PARTS)
     assert "evaluation" not in ALLOWED["training"]
 
@@ -141,7 +149,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         "import acgan; dir(acgan)",
         CLI.format(["--help"]),
         CLI.format(["--version"]),
-        *(CLI.format([command, "--help"]) for command in ("train", "sample", "config")),
+        *(CLI.format([command, "--help"]) for command in ("train", "sample", "classify", "config")),
     ],
 )
 def test_a_light_start_loads_nothing_heavy(start: str) -> None:

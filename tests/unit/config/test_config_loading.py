@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from acgan.config import HARMLESS_KEYS, RunConfig, diff, is_harmless, list_keys, load, save, to_yaml
+from acgan.config import CONFIGS, RunConfig, diff, is_harmless, list_keys, load, save, to_yaml
 from acgan.config import schema as s
 from acgan.config.recipes import find_recipe, recipes
 from acgan.errors import ConfigError
@@ -421,12 +421,13 @@ def test_diff_tells_of_a_section_that_is_switched_off() -> None:
     ],
 )
 def test_harmless_keys(key: str, harmless: bool) -> None:
-    assert is_harmless(key) == harmless
+    assert is_harmless(key, RunConfig.harmless) == harmless
 
 
-def test_harmless_keys_exist() -> None:
-    keys = [info.key for info in list_keys(RunConfig)]
-    for harmless in HARMLESS_KEYS:
+@pytest.mark.parametrize("config", CONFIGS.values())
+def test_harmless_keys_exist(config: Any) -> None:
+    keys = [info.key for info in list_keys(config)]
+    for harmless in config.harmless:
         assert any(key.startswith(harmless) if harmless.endswith(".") else key == harmless for key in keys)
 
 
@@ -446,21 +447,26 @@ def _all_keys(section: type[BaseModel], prefix: str = "") -> set[str]:
     return keys
 
 
-def test_every_key_is_listed_with_type_default_and_meaning() -> None:
-    listed = list(list_keys(RunConfig))
-    assert {info.key for info in listed} == _all_keys(RunConfig)
+@pytest.mark.parametrize("config", CONFIGS.values())
+def test_every_key_is_listed_with_type_default_and_meaning(config: Any) -> None:
+    listed = list(list_keys(config))
+    assert {info.key for info in listed} == _all_keys(config)
     for info in listed:
         assert info.meaning.strip(), f"{info.key} has no meaning"
         assert info.type.strip(), f"{info.key} has no type"
         assert "typing." not in info.type, info
         assert "Annotated" not in info.type, info
-    defaults = {info.key: info.default for info in listed}
+
+
+def test_listed_defaults_are_those_declared() -> None:
+    defaults = {info.key: info.default for info in list_keys(RunConfig)}
     assert defaults["train.batch_size"] == 64
     assert defaults["loss.penalty.on"] == ["real", "fake"]
 
 
-def test_every_section_says_what_it_is() -> None:
-    for name, info in RunConfig.model_fields.items():
+@pytest.mark.parametrize("config", CONFIGS.values())
+def test_every_section_says_what_it_is(config: Any) -> None:
+    for name, info in config.model_fields.items():
         for section in _sections(info.annotation):
             for inner in [
                 section,
@@ -470,19 +476,31 @@ def test_every_section_says_what_it_is() -> None:
                 assert inner.__doc__ != s.Section.__doc__
 
 
-def test_the_recipes_are_those_in_the_folder() -> None:
-    folder = Path(__file__).parents[3] / "configs"
-    assert recipes() == {file.stem: file for file in folder.glob("*.yaml")}
-    assert {"digits", "mnist"} <= recipes().keys()
+@pytest.mark.parametrize(("task", "below"), [("gan", "."), ("classify", "classify")])
+def test_the_recipes_are_those_in_the_folder(task: str, below: str) -> None:
+    folder = Path(__file__).parents[3] / "configs" / below
+    assert recipes(task) == {file.stem: file for file in folder.glob("*.yaml")}
+    assert {"digits", "mnist"} <= recipes(task).keys()
 
 
-@pytest.mark.parametrize("name", recipes())
-def test_every_recipe_loads_and_says_what_it_is(name: str, tmp_path: Path) -> None:
-    config = load(RunConfig, find_recipe(name))
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in CONFIGS for name in recipes(task)])
+def test_every_recipe_loads_and_says_what_it_is(task: str, name: str, tmp_path: Path) -> None:
+    config = load(CONFIGS[task], find_recipe(name, task))
     assert config.description
-    assert recipes()[name].read_text(encoding="utf-8").lstrip().startswith("#")
+    assert recipes(task)[name].read_text(encoding="utf-8").lstrip().startswith("#")
     save(config, tmp_path / "config.yaml")
-    assert load(RunConfig, tmp_path / "config.yaml") == config
+    assert load(CONFIGS[task], tmp_path / "config.yaml") == config
+
+
+def test_a_configuration_of_the_other_kind_is_refused_by_name() -> None:
+    with pytest.raises(
+        ConfigError, match=r"mnist.yaml: configures `acgan classify train`, not `acgan train`"
+    ):
+        load(RunConfig, find_recipe("mnist", "classify"))
+    with pytest.raises(
+        ConfigError, match=r"mnist.yaml: configures `acgan train`, not `acgan classify train`"
+    ):
+        load(CONFIGS["classify"], find_recipe("mnist"))
 
 
 def test_a_path_wins_over_a_recipe_and_neither_is_explained(tmp_path: Path, monkeypatch: Any) -> None:

@@ -172,7 +172,7 @@ TAPS: dict[str, tuple[str, dict[str, float], str, Callable[[Tensor], Tensor], di
     "convnext": ("convnext_tiny", {"features.3": 0.3}, "linear", _as_it_is, {}),
     "efficientnet": ("efficientnet_b0", {"features.4": 0.3, "features.6": 0.3}, "linear", _as_it_is, {}),
     "googlenet": ("googlenet", OWN_AUX["googlenet"], "stem", _as_it_is, {}),
-    "before an in-place layer": ("vgg11", {"features.6": 0.3}, "stem", _as_it_is, {}),
+    "before an in-place layer": ("resnet18", {"layer2.0.bn2": 0.3}, "stem", _as_it_is, {}),
     "small": ("small", {"block2": 0.3, "stem": 0.1}, "linear", _as_it_is, {}),
 }
 

@@ -1,0 +1,90 @@
+"""``acgan classify evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acgan.cli.options import device_option
+
+if TYPE_CHECKING:
+    from acgan.scoring import ClassifierScores
+
+_CLASSES_SHOWN = 50
+
+
+@click.command()
+@click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.option("--data", metavar="SOURCE", help="Labelled images.  [default: what it was trained on]")
+@click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all scores here.")
+@click.option(
+    "--confusion",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png",
+    help="Picture of the confusion matrix.  [default: RUN/confusion.png of a run directory]",
+)
+@device_option
+def command(
+    run: Path, data: str | None, split: str, json_file: Path | None, confusion: Path | None, device: str
+) -> None:
+    """Score a classifier on labelled images: overall, class by class, and each auxiliary head.
+
+    RUN_OR_FILE is a run directory of `acgan classify train` or its classifier.safetensors.
+    """
+    from rich.console import Console
+
+    from acgan import api
+    from acgan.plots import confusion_picture
+    from acgan.runtime import choose_device
+    from acgan.training.checkpoint import write_atomically
+
+    scores = api.evaluate_classifier(run, data, split=split, device=choose_device(device))
+    picture = confusion or (run / "confusion.png" if run.is_dir() else None)
+    if picture is not None:
+        image = confusion_picture(scores.main.confusion, scores.class_names)
+        write_atomically(picture, lambda path: image.save(path, format="PNG"))
+    if json_file is not None:
+        write_atomically(json_file, lambda path: _write(path, scores.to_json() + "\n"))
+    _show(scores, Console(highlight=False, soft_wrap=True))
+    if picture is not None:
+        click.echo(f"confusion matrix: {picture}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _show(scores: ClassifierScores, console: object) -> None:
+    """A table of classes and a line for each overall score."""
+    from rich.console import Console
+    from rich.table import Table
+
+    assert isinstance(console, Console)
+    main, origin = scores.main, scores.provenance
+    table = Table("class", "images", "precision", "recall", "F1")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, one in list(zip(scores.class_names, main.per_class, strict=True))[:_CLASSES_SHOWN]:
+        figures = ("-" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1))
+        table.add_row(name, f"{one.images:,}", *figures)
+    console.print(table)
+    if len(main.per_class) > _CLASSES_SHOWN:
+        console.print(f"and {len(main.per_class) - _CLASSES_SHOWN} more classes: see --json")
+    top5 = "" if main.top5 is None else f"  top-5 {main.top5:.4f}"
+    console.print(
+        f"accuracy {main.accuracy:.4f}{top5}  balanced accuracy {main.balanced_accuracy:.4f}  "
+        f"macro F1 {main.macro_f1:.4f}  ECE {main.ece:.4f}"
+    )
+    if len(scores.heads) > 1:
+        console.print(
+            "heads: " + "  ".join(f"{name} {accuracy:.4f}" for name, accuracy in scores.heads.items()),
+            markup=False,
+        )
+    console.print(
+        f"on {origin['num_images']:,} images ({origin['data']}, {origin['split']}, {origin['data_fingerprint'][:8]}); "
+        f"classifier {origin['classifier_sha256'][:8]}",
+        markup=False,
+    )

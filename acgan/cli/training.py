@@ -1,0 +1,73 @@
+"""What the commands that train share: one run, or one a seed, until the time is up."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acgan.cli.options import clock, stopped_by_sigterm
+from acgan.cli.progress import Reporter
+
+if TYPE_CHECKING:
+    from acgan.api import TrainResult
+
+
+def train_each_seed(
+    train: Callable[..., TrainResult],
+    conclude: Callable[[TrainResult, Reporter], None],
+    name: str,
+    *,
+    run_dir: Path | None,
+    overrides: Sequence[str],
+    seeds: Sequence[int] | None,
+    max_time: float | None,
+    quiet: bool,
+    arms: Sequence[tuple[str, Sequence[str]]] = (("", ()),),
+    **options: Any,
+) -> None:
+    """Run a training, or one a seed, until the time is up.
+
+    Args:
+        train: ``acgan.api.train`` or its like, with what is trained filled in.
+        conclude: Says what was made.
+        name: Of the run, for its default directory.
+        run_dir: Of the run, or of the seeds' runs.
+        overrides: ``KEY=VALUE`` texts.
+        seeds: One run each; None is one run with the configured seed.
+        max_time: Seconds for all together.
+        quiet: Say nothing but warnings.
+        arms: Variants of each run: a folder in its directory, and ``KEY=VALUE`` texts.
+        **options: Of ``train``.
+    """
+    parent = run_dir or Path("runs") / name
+    runs: list[tuple[Path, Sequence[str]]] = [(parent, overrides)]
+    if seeds is not None:
+        runs = [(parent / f"seed{seed}", (*overrides, f"seed={seed}")) for seed in seeds]
+    end = None if max_time is None else time.monotonic() + max_time
+    for (run, run_overrides), (folder, arm_overrides) in itertools.product(runs, arms):
+        directory, own_overrides = run / folder, (*run_overrides, *arm_overrides)
+        reporter = Reporter(quiet or int(os.environ.get("RANK", "0")) > 0)
+        # From the first checkpoint on the run answers signals itself, at the end of a step.
+        with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
+            result = train(
+                on_tick=reporter.tick,
+                run_dir=directory,
+                overrides=own_overrides,
+                max_time_sec=None if end is None else end - time.monotonic(),
+                on_data=reporter.data,
+                say=reporter.say,
+                warn=reporter.warn,
+                **options,
+            )
+        state = "done" if result.finished else "stopped by --max-time; the same command goes on"
+        reporter.say(
+            f"{result.directory}: {result.nimg:,} images shown ({state}), "
+            f"{clock(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."
+        )
+        conclude(result, reporter)
+        if not result.finished:  # the time is up
+            break
