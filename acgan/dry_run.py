@@ -182,4 +182,5 @@ def _parameters(network: str, module: nn.Module) -> list[tuple[str, str, int]]:
     return [
         (network, name, sum(parameter.numel() for parameter in child.parameters()))
         for name, child in module.named_children()
+        if any(True for _ in child.parameters())
     ]

@@ -156,7 +156,8 @@ def build_classification(
         normalise=Normalisation(info.mean, info.std),
         device=device,
         precision=precision,
-        total_nimg=train.total_nimg or max(1, math.ceil(train.epochs * num_real)),
+        total_nimg=math.ceil((train.total_nimg or train.epochs * num_real) / train.batch_size)
+        * train.batch_size,
         micro_batch=min(train.micro_batch or share, share),
         run_network=torch.compile(network) if train.compile else network,
         ranks=ranks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ class SummedLoss(nn.Module):
         weights: Weight by head; ``main`` counts 1 where it is not named.
         label_smoothing: Share of the target spread evenly over all K classes. In training alone.
         class_weights: (K,) factors by class, or None for 1. In training alone.
+        reduction: ``mean``, or ``none`` for a loss by image, (N,).
     """
 
     class_weights: Tensor | None
@@ -31,8 +33,10 @@ class SummedLoss(nn.Module):
         *,
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
+        reduction: Literal["mean", "none"] = "mean",
     ):
         super().__init__()
+        self.reduction = reduction  # fastai sets it, to get the losses of single images
         self.weights = {MAIN: 1.0, **(weights or {})}
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights)
@@ -45,7 +49,7 @@ class SummedLoss(nn.Module):
             targets: (N,) labels.
 
         Returns:
-            A scalar; of eval mode's outputs the plain cross-entropy of the main head.
+            A scalar, or (N,) where nothing is reduced; of eval mode's outputs the plain cross-entropy of the main head.
         """
         terms = self.terms(outputs, targets)
         return terms[MAIN] if isinstance(outputs, Tensor) else self.total(terms)
@@ -57,18 +61,26 @@ class SummedLoss(nn.Module):
             ValueError: If the outputs' heads are not those that have a weight.
         """
         if isinstance(outputs, Tensor):
-            return {MAIN: F.cross_entropy(outputs, targets)}
+            return {MAIN: F.cross_entropy(outputs, targets, reduction=self.reduction)}
         if outputs.keys() != self.weights.keys():
             raise ValueError(f"expected logits of the heads {list(self.weights)}, got {list(outputs)}")
         return {name: self._cross_entropy(logits, targets) for name, logits in outputs.items()}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of terms."""
-        return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()
+        return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum(dim=0)
+
+    def activation(self, logits: Tensor) -> Tensor:
+        """Probabilities of logits (N, K): what fastai's ``get_preds`` applies."""
+        return logits.softmax(dim=-1)
+
+    def decodes(self, logits: Tensor) -> Tensor:
+        """Labels (N,) of logits or probabilities (N, K): what fastai shows."""
+        return logits.argmax(dim=-1)
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         weight = None if self.class_weights is None else self.class_weights.to(logits.dtype)
         losses = F.cross_entropy(
             logits, targets, weight=weight, label_smoothing=self.label_smoothing, reduction="none"
         )
-        return losses.mean()
+        return losses.mean() if self.reduction == "mean" else losses

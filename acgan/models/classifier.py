@@ -267,9 +267,8 @@ class AuxClassifier(nn.Module):
             raise UserError(f"aux: {MAIN!r} is the head at the network's end; name a layer inside {MAIN!r}.")
         layers = [name for name, _ in self.backbone.named_modules() if name]
         if layer not in layers:
-            shown = ", ".join(layers[:_LAYERS_NAMED]) if len(layers) <= _LAYERS_NAMED else _outline(layers)
             raise UserError(
-                f"{where}: no layer {layer!r} in the backbone.{did_you_mean(layer, layers)} There are: {shown}."
+                f"{where}: no layer {layer!r} in the backbone.{did_you_mean(layer, layers)} There are: {_outline(layers)}."
             )
 
 
@@ -290,9 +289,12 @@ def _channels(features: Any, where: str) -> int:
 
 
 def _outline(layers: list[str]) -> str:
-    """The upper two levels of many names."""
-    upper = [name for name in layers if name.count(".") < 2]
-    return ", ".join(upper[:_LAYERS_NAMED]) + (", …" if len(upper) > _LAYERS_NAMED else "")
+    """As many of the names' levels as leave few enough of them to read."""
+    for depth in range(max(name.count(".") for name in layers), -1, -1):
+        upper = [name for name in layers if name.count(".") <= depth]
+        if len(upper) <= _LAYERS_NAMED:
+            return ", ".join(upper)
+    return ", ".join(upper[:_LAYERS_NAMED]) + ", …"
 
 
 def _short(number: int) -> str:

@@ -375,6 +375,11 @@ def _step(model: AuxClassifier, size: int, steps: int = 1) -> None:
 
 def test_feature_extraction_with_inception(inception: AuxClassifier) -> None:
     model = copy.deepcopy(inception)
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None  # statistics of this batch, so that features in eval mode are of size 1
+    with torch.no_grad():
+        model(_images(96))
     with pytest.warns(UserWarning, match="everything below Mixed_6e is frozen"):
         model.freeze("backbone")
     before = _state(model)
