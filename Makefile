@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: train test test-slow lint clean
+# Where MNIST/ and cifar10_jpg.zip lie, for `make extractors`.
+DATA   ?= ../shared/data
+
+.PHONY: train test test-slow lint extractors clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed        ## train on the bundled digits and leave a grid of samples
@@ -29,6 +32,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+extractors: $(VENV)/.installed     ## train the fixed extractors and put them into the package (an hour and a half)
+	$(BIN)/acgan classify train digits --run-dir runs/extractors/digits
+	$(BIN)/acgan classify train mnist --data mnist:$(DATA) --run-dir runs/extractors/mnist
+	$(BIN)/acgan classify train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/extractors/cifar10_jpg
+	for name in digits mnist cifar10_jpg; do \
+	  $(BIN)/python benchmarks/ship_extractor.py $$name runs/extractors/$$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

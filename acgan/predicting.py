@@ -15,6 +15,7 @@ from acgan import runtime
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.models import AuxClassifier
 
+_EXTRACTORS = Path(__file__).with_name("extractors")
 #: Images are classified in portions of so many.
 CHUNK = 250
 
@@ -90,17 +91,33 @@ class ImageClassifier(nn.Module):
         return self._normalise(x).contiguous(memory_format=torch.channels_last)
 
 
+def shipped() -> dict[str, Path]:
+    """Classifiers that come with acgan by name: fixed extractors of features."""
+    return {file.stem: file for file in sorted(_EXTRACTORS.glob("*.safetensors"))}
+
+
+def find_classifier(path: str | Path) -> Path:
+    """The classifier file of a run directory or file path, or else of a shipped extractor's name.
+
+    Raises:
+        RunError: If there is none.
+    """
+    if not Path(path).exists() and str(path) in shipped():
+        return shipped()[str(path)]
+    return CLASSIFIER_FILE.find(Path(path))
+
+
 def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> ImageClassifier:
     """Load a classifier.
 
     Args:
-        path: A ``.safetensors`` file, or a run directory.
+        path: A ``.safetensors`` file, a run directory, or a shipped extractor's name.
         device: Where to compute.
 
     Raises:
         RunError: If there is no classifier, or the file is not one.
     """
-    network, info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(Path(path)))
+    network, info = CLASSIFIER_FILE.read(find_classifier(path))
     network = network.float().eval().requires_grad_(False)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return ImageClassifier(network, info).to(device)

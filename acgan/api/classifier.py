@@ -17,6 +17,7 @@ from acgan.api.session import (
     Trainee,
     TrainOptions,
     TrainResult,
+    limited,
     load_data,
     resolve_config,
     run_training,
@@ -25,10 +26,10 @@ from acgan.build import build_classification
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.config import ClassifierConfig, validate
 from acgan.config.classifier import SyntheticConfig
-from acgan.data import extend, find_images, hold_out, limit_per_class, read_images
+from acgan.data import extend, find_images, hold_out, read_images
 from acgan.errors import ConfigError
 from acgan.metrics import mcnemar
-from acgan.predicting import CHUNK, ImageClassifier, load_classifier
+from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
 from acgan.sampling import load_generator, tile, to_uint8
 from acgan.scoring import ClassifierScores, score_classifier
 from acgan.training.classifier_loop import Classification
@@ -59,9 +60,7 @@ class _Data:
             train, held_out = hold_out(train, data.validation_share, seed=data.split_seed)
             self.watched = ("validation", held_out)
             notes.append(f"{len(held_out):,} training images are held out to evaluate on")
-        if data.max_per_class is not None:
-            train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
-            notes.append(f"at most {data.max_per_class} images of each class are trained on")
+        train = limited(train, data, notes)
         self.num_real = len(train)
         if self.config.synthetic is not None:
             train, note = _with_synthetic(train, self.config.synthetic)
@@ -121,7 +120,7 @@ def evaluate_classifier(
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
     """
-    file = CLASSIFIER_FILE.find(Path(classifier))
+    file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)
     if data is not None:

@@ -15,6 +15,7 @@ from acgan.api.session import (
     Trainee,
     TrainOptions,
     TrainResult,
+    limited,
     resolve_config,
     run_training,
 )
@@ -27,6 +28,7 @@ from acgan.training.gan_loop import train_gan
 from acgan.training.initialise import initialise_from
 from acgan.training.run import Hooks, Intervals
 from acgan.training.tracking import Listener
+from acgan.types import Dataset
 
 _GRID_COLUMNS = 10
 
@@ -53,7 +55,22 @@ def train(
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
     resolved, name = resolve_config(config, data, overrides)
-    return run_training(resolved, name, data, lambda setting: _trainee(resolved, setting), options, on_tick)
+    return run_training(
+        resolved,
+        name,
+        data,
+        lambda setting: _trainee(resolved, setting),
+        options,
+        on_tick,
+        lambda dataset: _prepare(resolved, dataset),
+    )
+
+
+def _prepare(config: RunConfig, dataset: Dataset) -> Dataset:
+    """What is trained on."""
+    notes = list(dataset.notes)
+    train = limited(dataset.train, config.data, notes)
+    return replace(dataset, train=train, notes=tuple(notes))
 
 
 def _trainee(config: RunConfig, setting: Setting) -> Trainee:

@@ -19,7 +19,8 @@ from acgan import runtime
 from acgan.build import data_keywords
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load, to_yaml
 from acgan.config.recipes import find_recipe
-from acgan.data import data_name, dataset_from_torch, load_dataset
+from acgan.config.schema import DataConfig
+from acgan.data import data_name, dataset_from_torch, limit_per_class, load_dataset
 from acgan.errors import ConfigError, RunError
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.run_directory import check_usable, locked, settle
@@ -28,7 +29,7 @@ from acgan.sampling import ClassSampler, load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.run import Hooks, Intervals, Stateful, TrainingRun
 from acgan.training.tracking import Listener, Tick
-from acgan.types import Dataset
+from acgan.types import Dataset, ImageStore
 
 _DATASET = "dataset"  # the name of a torch Dataset, which has none
 _SKIPPED_SHOWN = 20
@@ -182,8 +183,8 @@ def run_training(
     data: Any,
     build: Callable[[Setting], Trainee],
     options: TrainOptions,
-    on_tick: Listener | None = None,
-    prepare: Callable[[Dataset], Dataset] = lambda dataset: dataset,
+    on_tick: Listener | None,
+    prepare: Callable[[Dataset], Dataset],
 ) -> TrainResult:
     """Train in a run directory, or go on with a training that is there.
 
@@ -267,6 +268,14 @@ def load_data(
         test_share=config.data.test_share,
         seed=config.data.split_seed,
     )
+
+
+def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
+    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
+    if data.max_per_class is None:
+        return store
+    notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
 
 
 def _check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:

@@ -25,8 +25,6 @@ from acgan.config.schema import (
 class ClassifierDataConfig(DataConfig):
     """The labelled images."""
 
-    max_per_class: Positive | None = None
-    """Train on at most so many images of each class, a seeded choice; null takes all."""
     validation_share: Share = 0.0
     """Share of the training images to evaluate on while training instead of on the test images; for choosing by."""
 

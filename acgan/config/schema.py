@@ -52,6 +52,8 @@ class DataConfig(Section):
     """Whether images are flipped left to right at random; only for classes that it does not change."""
     balance: bool = False
     """Whether batches hold every class equally often, however many images it has."""
+    max_per_class: Positive | None = None
+    """Train on at most so many images of each class, a choice seeded by `split_seed`; null takes all."""
     test_share: Share = 0.15
     """Share of each class that is held out where the source has no test split of its own."""
     split_seed: Annotated[int, Field(ge=0)] = 0

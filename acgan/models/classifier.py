@@ -268,7 +268,8 @@ class AuxClassifier(nn.Module):
         layers = [name for name, _ in self.backbone.named_modules() if name]
         if layer not in layers:
             raise UserError(
-                f"{where}: no layer {layer!r} in the backbone.{did_you_mean(layer, layers)} There are: {_outline(layers)}."
+                f"{where}: no layer {layer!r} in the backbone.{did_you_mean(layer, layers)} "
+                f"There are: {_outline(layers)}."
             )
 
 

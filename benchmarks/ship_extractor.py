@@ -1,0 +1,62 @@
+"""Put a trained classifier among the fixed extractors that come with acgan, with its card.
+
+    python benchmarks/ship_extractor.py NAME RUN
+
+`make extractors` trains all of them and calls this. The card holds what the shipped file itself scores on held-out
+images, its hash, and where it comes from; the file must be no larger than 2 MB and give at most 128 features.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+import acgan
+from acgan import api
+from acgan.classifier_file import CLASSIFIER_FILE
+
+_FOLDER = Path(acgan.__file__).with_name("extractors")
+_MAX_BYTES, _MAX_FEATURES = 2_000_000, 128
+
+
+def main(name: str, run: Path) -> None:
+    classifier = api.load_classifier(run)
+    features = classifier.network.heads["main"].in_channels
+    origin = dict(classifier.info.provenance)
+    config = origin["config"]
+    source = config["data"]["source"]
+    # Its name, not where it lay on a machine.
+    origin["config"] = {**config, "data": {**config["data"], "source": origin["data"], "root": None}}
+    _FOLDER.mkdir(exist_ok=True)
+    file = _FOLDER / f"{name}.safetensors"
+    CLASSIFIER_FILE.save(file, classifier.network, replace(classifier.info, provenance=origin), torch.float16)
+    size = file.stat().st_size
+    if size > _MAX_BYTES or features > _MAX_FEATURES:
+        file.unlink()
+        sys.exit(f"{run}: {size:,} bytes and {features} features; at most {_MAX_BYTES:,} and {_MAX_FEATURES}")
+    scores = api.evaluate_classifier(file, source)
+    found = scores.provenance
+    card = {
+        "name": name,
+        "sha256": found["classifier_sha256"],
+        "bytes": size,
+        "features": features,
+        "accuracy": scores.main.accuracy,
+        "ece": scores.main.ece,
+        "held_out": {key: found[key] for key in ("data", "split", "num_images", "data_fingerprint")},
+        "provenance": origin,
+    }
+    (_FOLDER / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    print(
+        f"{name}: accuracy {scores.main.accuracy:.4f} on {found['num_images']:,} held-out images, {size:,} bytes"
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]))
