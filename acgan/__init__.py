@@ -1,7 +1,8 @@
-"""acgan: train and sample auxiliary-classifier GANs on any labelled images.
+"""acgan: train and sample auxiliary-classifier GANs on any labelled images; classifiers with auxiliary heads.
 
-``acgan.train`` and ``acgan.load_generator`` are what most programs need; networks, heads and configuration are
-there for those who build their own. Names are imported when first used, so that ``import acgan`` is light.
+``acgan.train`` and ``acgan.load_generator`` are what most programs need, and for classifiers
+``acgan.train_classifier`` and ``acgan.load_classifier``; networks, heads, losses and configuration are there for
+those who build their own. Names are imported when first used, so that ``import acgan`` is light.
 """
 
 from __future__ import annotations
@@ -12,33 +13,45 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from acgan.api import TrainResult, train
-    from acgan.config import RunConfig
-    from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator
+    from acgan.api import TrainResult, train, train_classifier
+    from acgan.config import ClassifierConfig, RunConfig
+    from acgan.losses import SummedLoss
+    from acgan.models import GENERATORS, TRUNKS, AuxClassifier, AuxHead, Discriminator
+    from acgan.predicting import load_classifier
     from acgan.sampling import ClassSampler, load_generator
 
 _HOMES = {
+    "AuxClassifier": "acgan.models",
     "AuxHead": "acgan.models",
     "ClassSampler": "acgan.sampling",
+    "ClassifierConfig": "acgan.config",
     "Discriminator": "acgan.models",
     "GENERATORS": "acgan.models",
     "RunConfig": "acgan.config",
+    "SummedLoss": "acgan.losses",
     "TRUNKS": "acgan.models",
     "TrainResult": "acgan.api",
+    "load_classifier": "acgan.predicting",
     "load_generator": "acgan.sampling",
     "train": "acgan.api",
+    "train_classifier": "acgan.api",
 }
 
 __all__ = [
     "GENERATORS",
     "TRUNKS",
+    "AuxClassifier",
     "AuxHead",
     "ClassSampler",
+    "ClassifierConfig",
     "Discriminator",
     "RunConfig",
+    "SummedLoss",
     "TrainResult",
+    "load_classifier",
     "load_generator",
     "train",
+    "train_classifier",
 ]
 
 

@@ -58,12 +58,13 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class _Rehearsed:
-    """What is built, and its steps by kind, each with how often it comes in an iteration."""
+    """What is built, its steps by kind, each with how often it comes in an iteration, and help for a bad one."""
 
     networks: dict[str, nn.Module]
     steps: Mapping[str, tuple[Callable[[FiniteGuard], object], float]]
     total_nimg: int | None
     heads: tuple[Reach, ...] = ()
+    remedy: str = "Lower optim.*.lr or raise loss.penalty"
 
 
 def rehearse(
@@ -159,7 +160,7 @@ def _build_classifier(
     task.network.train()
     networks = {"backbone": task.network.backbone, "heads": task.network.heads}
     steps = {"classifier": (lambda guard: classifier_step(task, guard, 0), 1.0)}
-    return _Rehearsed(networks, steps, config.train.total_nimg, task.network.reach())
+    return _Rehearsed(networks, steps, config.train.total_nimg, task.network.reach(), "Lower optim.lr")
 
 
 def _time_steps(built: _Rehearsed, device: torch.device) -> dict[str, float]:
@@ -174,7 +175,7 @@ def _time_steps(built: _Rehearsed, device: torch.device) -> dict[str, float]:
             seconds[kind] = time.perf_counter() - started
     bad = guard.first_bad()
     if bad is not None:
-        raise NotFiniteError(f"a step is not finite ({bad[1]}). Lower optim.*.lr or raise loss.penalty.")
+        raise NotFiniteError(f"a step is not finite ({bad[1]}). {built.remedy}.")
     return seconds
 
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from acgan.errors import RunError, did_you_mean
+from acgan.errors import RunError, UserError, did_you_mean
 
 FORMAT = 1
 _METADATA_KEY = "acgan"
@@ -120,8 +120,12 @@ class WeightsFile(Generic[SomeInfo, Network]):
             values = json.loads(metadata[_METADATA_KEY])
             found, product = values.pop("format"), values.pop("product", "generator")
             if found == FORMAT and product == self.product:
-                return self.info(**{**values, "class_names": tuple(values["class_names"])})
-        except (ValueError, TypeError, KeyError) as error:
+                # JSON knows no tuples.
+                plain = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+                }
+                return self.info(**{**plain, "class_names": tuple(values["class_names"])})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
                 f"{file}: its acgan metadata is damaged ({error!r}). Copy or train it again."
             ) from None
@@ -137,7 +141,15 @@ class WeightsFile(Generic[SomeInfo, Network]):
         try:
             with torch.random.fork_rng(devices=[]):  # initial weights draw from it, only to be overwritten
                 network = self.build(dict(info.architecture))
-        except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RuntimeError,
+            ArithmeticError,
+            UserError,
+        ) as error:
             raise RunError(f"{file}: its architecture cannot be built ({error!r}). {remedy}") from None
         expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -157,9 +169,9 @@ def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
     try:
         with safe_open(path, framework="pt") as opened:
             values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-    except (SafetensorError, OSError, ValueError):
+        return bool(values.get("product", "generator") == kind.product)
+    except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False
-    return bool(values.get("product", "generator") == kind.product)
 
 
 def sha256(file: Path) -> str:

@@ -27,7 +27,7 @@ from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.config import ClassifierConfig, validate
 from acgan.config.classifier import SyntheticConfig
 from acgan.data import extend, find_images, hold_out, read_images
-from acgan.errors import ConfigError
+from acgan.errors import ConfigError, DataError
 from acgan.metrics import mcnemar
 from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
 from acgan.sampling import load_generator, tile, to_uint8
@@ -130,6 +130,11 @@ def evaluate_classifier(
     dataset = load_data(config)
     store = dataset.test if split == "test" else dataset.train
     _check_classes(loaded, store, file)
+    if not len(store):
+        raise DataError(
+            f"{dataset.name}: has no {split} images to score on; expected some. Choose --split "
+            f"{'train' if split == 'test' else 'test'}, or other images with --data."
+        )
     return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
 
 
@@ -228,6 +233,7 @@ def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Train
                 torch.float16 if config.train.half_weights else None,
             ),
             product=CLASSIFIER_FILE.name,
+            remedy="Lower optim.lr",
         ),
         intervals=Intervals(total_nimg=task.total_nimg, **config.every.model_dump()),
         initialise=lambda path: initialise_classifier(path, task.network, store.class_names),

@@ -207,8 +207,8 @@ def run_training(
     fresh = options.get("fresh", False)
     with locked(directory, ranks):
         check_usable(directory, config, fresh)
-        on_broken = warn if ranks.first else lambda message: None
-        payload = None if fresh else read_latest(directory / "checkpoints", on_broken)
+        warn_once = warn if ranks.first else lambda message: None
+        payload = None if fresh else read_latest(directory / "checkpoints", warn_once)
         if config.description:
             say(f"{name}: {config.description}")
         dataset = prepare(load_data(config, data, options.get("on_data")))
@@ -219,7 +219,7 @@ def run_training(
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
         origin = dict(meta.get("init_from") or {})
-        setting = Setting(dataset, device, precision, ranks, say, warn, origin)
+        setting = Setting(dataset, device, precision, ranks, say, warn_once, origin)
         trainee = build(setting)
         _initialise(trainee, setting, options.get("init_from"), payload, say)
         ticks: deque[Tick] = deque(maxlen=1)
@@ -239,6 +239,7 @@ def run_training(
         begun, begun_nimg = time.monotonic(), run.nimg
         with run.running():
             trainee.loop(run)
+        runtime.barrier(ranks)  # what the first rank writes at the end is there for all
     return TrainResult(
         directory=directory,
         nimg=run.nimg,

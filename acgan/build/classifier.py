@@ -144,6 +144,8 @@ def build_classification(
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     augment = config.augment
+    # The little less mends products that are rounded: 1.1 * 80 is 88.00000000000001.
+    length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
     task = Classification(
         network=network,
         loss=network.summed_loss(
@@ -156,8 +158,7 @@ def build_classification(
         normalise=Normalisation(info.mean, info.std),
         device=device,
         precision=precision,
-        total_nimg=math.ceil((train.total_nimg or train.epochs * num_real) / train.batch_size)
-        * train.batch_size,
+        total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
         micro_batch=min(train.micro_batch or share, share),
         run_network=torch.compile(network) if train.compile else network,
         ranks=ranks,

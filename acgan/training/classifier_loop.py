@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,7 @@ def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) ->
         with (
             runtime.autocast(task.precision, task.device),
             runtime.dropout_draws(task.feed.draws, "classifier", iteration, 0, part.start),
+            _torch_draws(task, iteration, part.start),
         ):
             outputs = task.run_network(x)
         terms = _terms(task.loss, outputs, batch.labels)
@@ -116,6 +118,19 @@ def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) ->
         iteration=iteration,
         ranks=task.ranks,
     )
+
+
+@contextmanager
+def _torch_draws(task: Classification, iteration: int, start: int) -> Iterator[None]:
+    """Make what torch's own layers draw a function of the step and the portion; the global state stays as it is.
+
+    Many of torchvision's networks have such layers, dropout and stochastic depth. Other than our own, they do not
+    drop in portions what they would in the whole batch.
+    """
+    seed = int(task.feed.draws.generator("torch", iteration, start).integers(2**63))
+    with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _terms(loss: SummedLoss, outputs: Mapping[str, Tensor], labels: Tensor) -> Terms:

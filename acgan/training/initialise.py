@@ -132,7 +132,7 @@ def _transfer(
         old = source.get(key)
         if (
             old is not None
-            and key.split(".")[-2] in _PER_CLASS
+            and _layer(key) in _PER_CLASS
             and not same_classes
             and old.shape[1:] == tensor.shape[1:]
         ):
@@ -157,3 +157,9 @@ def _transfer(
             )
     text = f"{name}: took {taken} of {len(own)} tensors"
     return f"{text}; not taken: {', '.join(left)}" if left else text
+
+
+def _layer(key: str) -> str:
+    """The last name of the layer that a tensor belongs to; a parametrised weight lies deeper than a plain one."""
+    layer = key.partition(".parametrizations.")[0] if ".parametrizations." in key else key.rpartition(".")[0]
+    return layer.rpartition(".")[2]

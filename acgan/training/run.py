@@ -59,12 +59,14 @@ class Hooks:
         evaluate: Scores of the moment, or None where nothing is evaluated.
         export: Writes the product (``generator.safetensors``) to the path it is given.
         product: The product's file name.
+        remedy: What may help where a training is not finite.
     """
 
     sample: Callable[[], Tensor]
     evaluate: Callable[[], Evaluation] | None
     export: Callable[[Path, int], None]
     product: str
+    remedy: str = "Lower optim.*.lr or raise loss.penalty"
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ class TrainingRun:
         )
         raise NotFiniteError(
             f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
-            f"{saved} stays in place. Lower optim.*.lr or raise loss.penalty, and start anew with --fresh."
+            f"{saved} stays in place. {self.hooks.remedy}, and start anew with --fresh."
         )
 
     def _write_stats(self) -> None:

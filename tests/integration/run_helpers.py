@@ -234,3 +234,69 @@ def assert_same_run(directory: Path, expected: Path) -> None:
     found += differences(generator_tensors(directory), generator_tensors(expected), "generator")
     found += differences(stats_rows(directory), stats_rows(expected), "stats")
     assert not found, "\n".join(found[:20])
+
+
+# Classifiers.
+
+TINY_CLASSIFIER = Path(__file__).with_name("tiny_classifier.yaml")
+
+
+def classify_args(directory: str | Path, changes: Mapping[str, Any] | None = None, *more: str) -> list[str]:
+    """Arguments of ``acgan`` for the tiny classifier's training with changes in a directory."""
+    return ["classify", "train", str(TINY_CLASSIFIER), "--run-dir", str(directory), *sets(changes), *more]
+
+
+def acgan_classify(directory: str | Path, changes: Mapping[str, Any] | None = None, *more: str) -> Result:
+    """Train a tiny classifier through the command line, in this process."""
+    return acgan(*classify_args(directory, changes, *more))
+
+
+def classified(directory: Path, changes: Mapping[str, Any] | None = None, *more: str) -> Path:
+    """A directory with a finished training of a tiny classifier."""
+    result = acgan_classify(directory, changes, *more)
+    assert result.exit_code == 0, result.output
+    return directory
+
+
+def classifier_tensors(directory: Path) -> dict[str, torch.Tensor]:
+    return load_file(directory / "classifier.safetensors")
+
+
+def assert_same_classifier_run(directory: Path, expected: Path) -> None:
+    """Checkpoint, classifier and statistics are equal bit for bit, times and memory left out."""
+    found = differences(latest_payload(directory), latest_payload(expected), "checkpoint")
+    found += differences(classifier_tensors(directory), classifier_tensors(expected), "classifier")
+    found += differences(stats_rows(directory), stats_rows(expected), "stats")
+    assert not found, "\n".join(found[:20])
+
+
+def digits_npz(
+    file: Path,
+    counts: Mapping[str, int],
+    test_counts: Mapping[str, int] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Path:
+    """An .npz of 16 px digits, so many of each class in the order given.
+
+    Args:
+        file: Its path.
+        counts: Training images by digit.
+        test_counts: Test images by digit; None leaves the source without a test split.
+        names: Other names of classes, by digit.
+    """
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8).repeat(2, axis=1).repeat(2, axis=2)
+    members = {digit: np.flatnonzero(digits.target == int(digit)) for digit in counts}
+    arrays = {"class_names": np.array([(names or {}).get(digit, digit) for digit in counts])}
+    for prefix, wanted in (("train_", counts), ("test_", test_counts)):
+        if wanted is None:
+            continue
+        # Test images come from the other end, so that no image is in both.
+        rows = [members[digit][:: 1 if prefix == "train_" else -1][: wanted[digit]] for digit in counts]
+        arrays[f"{prefix}images"] = pixels[np.concatenate(rows)]
+        arrays[f"{prefix}labels"] = np.repeat(np.arange(len(counts)), [len(row) for row in rows])
+    np.savez(file, **arrays)
+    return file

@@ -358,7 +358,7 @@ def test_reach_counts() -> None:
         below,
         total,
     )
-    assert str(aux) == f"reaches {below / 1e3:.1f} k of {total / 1e6:.1f} M backbone parameters"
+    assert str(aux) == f"reaches {below / 1e3:.1f} k of {total / 1e3:.1f} k backbone parameters"
 
 
 # Freezing

@@ -1,0 +1,64 @@
+"""The learning rate's rise and fall against closed forms."""
+
+import math
+import typing
+from collections.abc import Callable
+
+import pytest
+
+from acgan.config.classifier import AdamWConfig
+from acgan.training.schedule import DECAYS, Schedule
+
+#: By the share of the fall that is done.
+FALLS: dict[str, Callable[[float], float]] = {
+    "linear": lambda share: 1 - share,
+    "cosine": lambda share: math.cos(math.pi * share / 2) ** 2,
+    "none": lambda share: 1.0,
+}
+GRID = [step / 1000 for step in range(1001)]
+
+
+def test_the_configuration_offers_these_decays() -> None:
+    assert set(DECAYS) == set(typing.get_args(AdamWConfig.model_fields["decay"].annotation))
+    assert set(DECAYS) == FALLS.keys()
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("warmup", [0.0, 0.2, 0.5, 0.999])
+def test_values(decay: str, warmup: float) -> None:
+    schedule = Schedule(warmup=warmup, decay=decay)
+    expected = [(warmup, 1.0), (1.0, FALLS[decay](1.0))]
+    expected += [(warmup * share, share) for share in (0.0, 0.25, 0.5) if warmup]
+    expected += [(warmup + (1 - warmup) * share, FALLS[decay](share)) for share in (0.25, 0.5, 0.9)]
+    for progress, factor in expected:
+        assert schedule.factor(progress) == pytest.approx(factor, abs=1e-12), progress
+
+
+def test_some_numbers() -> None:
+    assert Schedule(0.2, "linear").factor(0.6) == pytest.approx(0.5)
+    assert Schedule(0.2, "cosine").factor(0.4) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert Schedule(0.0, "cosine").factor(0.75) == pytest.approx((1 - math.sqrt(0.5)) / 2)
+    assert Schedule(0.2, "none").factor(0.1) == pytest.approx(0.5)
+    assert Schedule(0.2, "none").factor(1.0) == 1
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("warmup", [0.0, 0.2, 1 / 3, 0.999])
+def test_it_rises_then_falls_and_stays_in_bounds(decay: str, warmup: float) -> None:
+    schedule = Schedule(warmup, decay)
+    rise = [schedule.factor(progress) for progress in GRID if progress < warmup]
+    fall = [schedule.factor(progress) for progress in GRID if progress >= warmup]
+    assert rise == sorted(rise)
+    assert fall == sorted(fall, reverse=True)
+    assert all(0 <= factor <= 1 for factor in (*rise, *fall))
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_without_warmup_it_starts_at_its_highest(decay: str) -> None:
+    assert Schedule(0.0, decay).factor(0.0) == 1
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.2, 1 / 3, 0.999])
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_it_ends_at_nought(decay: str, warmup: float) -> None:
+    assert Schedule(warmup, decay).factor(1.0) == 0
