@@ -184,7 +184,10 @@ def _held_out(index: Index, kept: np.ndarray, images: np.ndarray, options: Optio
     if options.test_share == 0:
         return np.zeros(len(kept), dtype=bool), "held out: nothing (data.test_share is 0)"
     seed = 0 if index.fixed_split else options.seed
-    held = draw_held_out(duplicate_groups(images, kept), index.labels[kept], options.test_share, seed)
+    # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
+    # depends on their bytes. The split must not depend on whether channels are given.
+    pixels = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
+    held = draw_held_out(duplicate_groups(pixels, kept), index.labels[kept], options.test_share, seed)
     drawn = "the same for every seed" if index.fixed_split else f"seed {seed}"
     return (
         held,

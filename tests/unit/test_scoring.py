@@ -23,11 +23,9 @@ def _names(num_classes: int) -> tuple[str, ...]:
 
 def _store(num_classes: int = 3, labels: list[int] | None = None) -> ImageStore:
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 50, (NUM, 1, 16, 16)) + rng.integers(
-        0, 200, (NUM, 1, 1, 1)
-    )  # from dark to light
+    images = rng.integers(0, 256, (NUM, 1, 16, 16), np.uint8)
     found = rng.integers(0, num_classes, NUM) if labels is None else np.array(labels)
-    return ImageStore(images.astype(np.uint8), found, _names(num_classes), "f" * 32)
+    return ImageStore(images, found, _names(num_classes), "f" * 32)
 
 
 @pytest.fixture
@@ -45,8 +43,10 @@ def _make_file(file: Path, num_classes: int = 3, provenance: dict[str, str] | No
         "image_size": 16,
     }
     network = build_classifier(architecture)
-    for head in network.heads.values():  # untrained ones would name one class for all images
-        torch.nn.init.normal_(head.classify.weight, std=30.0)
+    x = torch.from_numpy(_store().images).float() / 127.5 - 1
+    with torch.no_grad():  # untrained heads would all name one class for all images
+        for name, logits in network.eval().all_logits(x).items():
+            network.heads[name].classify.bias -= logits.median(dim=0).values
     known = {"data_fingerprint": "a" * 32} if provenance is None else provenance
     info = ClassifierInfo(architecture, _names(num_classes), 1, 16, provenance=known)
     CLASSIFIER_FILE.save(file, network, info)
