@@ -26,8 +26,8 @@ from acgan.runtime import machine
 
 _LABELS, _SEEDS = (10, 50, 100), range(5)
 #: Images shown to a GAN, and to a classifier.
-_GAN_NIMG = {"digits": 25_600, "mnist": 40_000}
-_CLASSIFIER_NIMG = {"digits": 6_400, "mnist": 12_800}
+_GAN_NIMG = {"digits": 25_600, "mnist": 25_600}
+_CLASSIFIER_NIMG = {"digits": 6_400, "mnist": 6_400}
 
 
 def gan_run(source: str, recipe: str, labels: int | None, folder: Path) -> Path:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from torch import nn
 
 from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision
-from acgan.models.classifier import AuxClassifier, Reach
+from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
 from acgan.models.heads import AuxHead
 from acgan.models.layers import advance_spectral_norm, has_batch_norm, remove_spectral_norm
+from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 
 #: Backbones of classifiers by the ``kind`` in their files, each from its keywords.

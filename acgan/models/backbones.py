@@ -128,7 +128,7 @@ def _read_state(file: str | Path) -> Mapping[str, Tensor]:
 def _load(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
     """Load everything but the last layer, which is replaced anyway, and auxiliary classifiers."""
     last = _last_parametrised(network)
-    given = {
+    given: Mapping[str, Tensor] = {
         key: value
         for key, value in ((_current_name(key), value) for key, value in state.items())
         if not key.startswith(tuple(f"{module}." for module in (*_OWN_AUX_MODULES, last)))
@@ -179,7 +179,8 @@ def _resize_positions(network: nn.Module, state: Mapping[str, Tensor]) -> Mappin
 
 
 def _last_parametrised(network: nn.Module) -> str:
-    return [name for name, module in network.named_modules() if list(module.parameters(recurse=False))][-1]
+    names = [name for name, module in network.named_modules() if list(module.parameters(recurse=False))]
+    return str(names[-1])
 
 
 def cut_last_layer(network: nn.Module, example: Tensor) -> None:
@@ -193,7 +194,8 @@ def cut_last_layer(network: nn.Module, example: Tensor) -> None:
         example: (1, C, H, W) of images it takes.
     """
     if type(network).__name__ == "SqueezeNet":
-        network.classifier = nn.Sequential(network.classifier[0], nn.AdaptiveAvgPool2d(1))
+        dropout = network.get_submodule("classifier.0")
+        network.classifier = nn.Sequential(dropout, nn.AdaptiveAvgPool2d(1))
         return
     linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     output, outputs = run_once(network, example, linear)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,33 +15,12 @@ from acgan.losses.summed import MAIN, SummedLoss
 from acgan.models.backbones import OWN_AUX, build_torchvision, cut_last_layer, parameters_below, run_once
 from acgan.models.heads import AuxHead, pool
 from acgan.models.layers import widen
+from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 
 _SMALL_CHANNELS = 32
 _LAYERS_NAMED = 60
 _SWIN_CHANNELS_FIRST = ("features.0.0", "permute", "avgpool")
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What the loss of one head trains.
-
-    Attributes:
-        head: ``main`` or the layer's name.
-        weight: Of its loss in the sum.
-        own: Parameters of the head itself.
-        reached: Parameters of the backbone that its gradient reaches and that are not frozen.
-        backbone: Parameters of the backbone.
-    """
-
-    head: str
-    weight: float
-    own: int
-    reached: int
-    backbone: int
-
-    def __str__(self) -> str:
-        return f"reaches {_short(self.reached)} of {_short(self.backbone)} backbone parameters"
 
 
 class AuxClassifier(nn.Module):
@@ -91,44 +69,29 @@ class AuxClassifier(nn.Module):
         self.num_classes = num_classes
         self.in_channels = in_channels
         size = image_size or {"inception_v3": 299, "small": 32}.get(str(backbone), 224)
-        if aux is None:
-            aux = OWN_AUX.get(backbone, {}) if isinstance(backbone, str) else {}
-        if isinstance(backbone, nn.Module):
-            if pretrained or weights is not None:
-                raise UserError(
-                    "pretrained and weights go with a backbone's name; load a network's own before."
-                )
-            self.backbone = backbone
-        elif backbone == "small":
-            self.backbone = SmallNet(image_channels=in_channels, resolution=size, channels=_SMALL_CHANNELS)
-        else:
-            self.backbone = build_torchvision(
-                backbone, image_size=image_size, pretrained=pretrained, weights=weights
-            )
+        if isinstance(backbone, str):
+            aux = OWN_AUX.get(backbone, {}) if aux is None else aux
+            backbone = _named(backbone, size if image_size else None, in_channels, pretrained, weights)
+        elif pretrained or weights is not None:
+            raise UserError("pretrained and weights go with a backbone's name; load a network's own before.")
+        self.backbone = backbone
         # Swin's layers hand on (N, H, W, C), but for its first and its last ones.
-        self._maps_are_channels_last = type(self.backbone).__name__ == "SwinTransformer"
-        self.aux = {layer: float(weight) for layer, weight in aux.items()}
+        self._maps_are_channels_last = type(backbone).__name__ == "SwinTransformer"
+        self.aux = {layer: float(weight) for layer, weight in (aux or {}).items()}
         for layer in self.aux:
             self._check_layer(layer, "aux")
-        reference = next(self.backbone.parameters())
+        reference = next(backbone.parameters())
         example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
-        cut_last_layer(self.backbone, example)
-        features, taps = run_once(self.backbone, example, self.aux)
-        if main is None:
-            main = AuxHead(_channels(features, MAIN), num_classes, dropout=dropout)
-        self.heads = nn.ModuleDict({MAIN: main})
-        for layer in self.aux:
-            if layer not in taps:
-                raise UserError(f"aux: the layer {layer!r} takes no part in the network's forward pass.")
-            tap = self._as_features(layer, taps[layer])
-            self.heads[_key(layer)] = AuxHead(_channels(tap, layer), num_classes, kind=head)
+        self._example_shape = tuple(example.shape)
+        cut_last_layer(backbone, example)
+        features, taps = run_once(backbone, example, self.aux)
+        self._add_heads(features, taps, main, head, dropout)
         self.heads.to(reference.device, reference.dtype)
-        names = {id(parameter): name for name, parameter in self.backbone.named_parameters()}
+        names = {id(parameter): name for name, parameter in backbone.named_parameters()}
         self._below = {
             head_name: frozenset(names[found] for found in parameters_below(output) & names.keys())
             for head_name, output in {MAIN: features, **taps}.items()
         }
-        self._example_shape = tuple(example.shape)
         self.freeze(freeze)
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
@@ -236,6 +199,24 @@ class AuxClassifier(nn.Module):
             for name, weight in self.weights.items()
         )
 
+    def _add_heads(
+        self,
+        features: Any,
+        taps: Mapping[str, Any],
+        main: AuxHead | None,
+        kind: Literal["linear", "stem"],
+        dropout: float,
+    ) -> None:
+        """A head for what the backbone and each tapped layer return."""
+        if main is None:
+            main = AuxHead(_channels(features, MAIN), self.num_classes, dropout=dropout)
+        self.heads = nn.ModuleDict({MAIN: main})
+        for layer in self.aux:
+            if layer not in taps:
+                raise UserError(f"aux: the layer {layer!r} takes no part in the network's forward pass.")
+            channels = _channels(self._as_features(layer, taps[layer]), layer)
+            self.heads[_key(layer)] = AuxHead(channels, self.num_classes, kind=kind)
+
     def _run(self, x: Tensor) -> Tensor:
         if x.shape[1] == 1 and self.in_channels == 3:
             x = x.expand(-1, 3, -1, -1)
@@ -273,9 +254,21 @@ class AuxClassifier(nn.Module):
             )
 
 
+def _named(
+    name: str, image_size: int | None, in_channels: int, pretrained: bool, weights: str | Path | None
+) -> nn.Module:
+    """The backbone of a name."""
+    if name != "small":
+        return build_torchvision(name, image_size=image_size, pretrained=pretrained, weights=weights)
+    if pretrained or weights is not None:
+        raise UserError("pretrained and weights go with torchvision's networks; small has none.")
+    return SmallNet(image_channels=in_channels, resolution=image_size or 32, channels=_SMALL_CHANNELS)
+
+
 def _key(layer: str) -> str:
-    """A head's name in ``heads``: names of modules hold no dots."""
-    return layer.replace(".", "/")
+    """A head's name in ``heads``: names of modules hold no dots, and some are methods of the container."""
+    key = layer.replace(".", "/")
+    return f"{key}/" if hasattr(nn.ModuleDict, key) else key
 
 
 def _channels(features: Any, where: str) -> int:
@@ -296,10 +289,3 @@ def _outline(layers: list[str]) -> str:
         if len(upper) <= _LAYERS_NAMED:
             return ", ".join(upper)
     return ", ".join(upper[:_LAYERS_NAMED]) + ", …"
-
-
-def _short(number: int) -> str:
-    """``21.8 M``."""
-    if number >= 1_000_000:
-        return f"{number / 1e6:.1f} M"
-    return f"{number / 1e3:.1f} k" if number >= 1_000 else str(number)

@@ -23,7 +23,7 @@ from acgan._torchvision import torchvision
 
 PAGE = Path(__file__).parents[2] / "docs" / "classification.md"
 #: Packages that acgan can do without. A block that imports one is left out where it is not installed.
-OPTIONAL = ("fastai", "onnxscript")
+OPTIONAL = ("fastai",)
 
 #: What makes trainings tiny: of GANs, of the small classifier, and of the recipes with networks of torchvision's.
 COMMON = {"train.precision": "float32", "train.batch_size": 4, "train.total_nimg": 8}

@@ -367,6 +367,17 @@ def test_images_are_changed_anew_in_each_step() -> None:
     assert len({image.numpy().tobytes() for image in images}) == len(images)
 
 
+def test_dropout_is_drawn_anew_in_each_step() -> None:
+    task, seen = _task(aux={}, dropout=0.5), []
+    task.network.heads["main"].dropout.register_forward_hook(lambda m, inputs, out: seen.append(out == 0))
+    for iteration in (0, 1, 0):
+        _step(task, iteration)
+    assert torch.equal(seen[0], seen[2])
+    assert not torch.equal(seen[0], seen[1])
+    assert seen[0].any()
+    assert not seen[0].all()
+
+
 def test_unchanged_images_are_the_store_s() -> None:
     store = _store()
     task = _task(store=store)
