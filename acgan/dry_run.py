@@ -144,7 +144,7 @@ def _build_classifier(
     remarks: list[str],
 ) -> _Rehearsed:
     store = dataset.train
-    task, _ = build_classification(
+    task, info = build_classification(
         config,
         store,
         num_real=len(store),
@@ -154,7 +154,7 @@ def _build_classifier(
         warn=remarks.append,
     )
     if init_from is not None:
-        remarks.append(initialise_classifier(init_from, task.network, store.class_names)[0])
+        remarks.append(initialise_classifier(init_from, task.network, info)[0])
     if config.synthetic is not None:
         load_generator(config.synthetic.run)  # refused now if it is not there
     task.network.train()

@@ -80,6 +80,7 @@ def dropout_draws(
         _DropoutStream.draws = None
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # draws come from NumPy, which cannot be traced
 def stateless_dropout(x: Tensor, probability: float) -> Tensor:
     """Dropout whose mask is a function of the draws in force, one stream per layer call.
 
@@ -189,7 +190,9 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
     digest = hashlib.blake2b(digest_size=8)
     for module in modules:
         for parameter in module.parameters():
-            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            # Flattened first: a 1x1 convolution in channels_last counts as contiguous with strides that bar a view.
+            flat = parameter.detach().cpu().flatten().contiguous()
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
     digests: list[str | None] = [None] * ranks.world
     dist.all_gather_object(digests, digest.hexdigest())
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"

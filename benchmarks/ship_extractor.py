@@ -21,6 +21,7 @@ from acgan.classifier_file import CLASSIFIER_FILE
 
 _FOLDER = Path(acgan.__file__).with_name("extractors")
 _MAX_BYTES, _MAX_FEATURES = 2_000_000, 128
+_LEAST_ACCURACY = {"digits": 0.985, "mnist": 0.995, "cifar10_jpg": 0.85}
 
 
 def main(name: str, run: Path) -> None:
@@ -32,14 +33,16 @@ def main(name: str, run: Path) -> None:
     # Its name, not where it lay on a machine.
     origin["config"] = {**config, "data": {**config["data"], "source": origin["data"], "root": None}}
     _FOLDER.mkdir(exist_ok=True)
-    file = _FOLDER / f"{name}.safetensors"
+    file = _FOLDER / f".{name}.safetensors"
     CLASSIFIER_FILE.save(file, classifier.network, replace(classifier.info, provenance=origin), torch.float16)
-    size = file.stat().st_size
-    if size > _MAX_BYTES or features > _MAX_FEATURES:
-        file.unlink()
-        sys.exit(f"{run}: {size:,} bytes and {features} features; at most {_MAX_BYTES:,} and {_MAX_FEATURES}")
-    scores = api.evaluate_classifier(file, source)
+    scores, size = api.evaluate_classifier(file, source), file.stat().st_size
     found = scores.provenance
+    if size > _MAX_BYTES or features > _MAX_FEATURES or scores.main.accuracy < _LEAST_ACCURACY[name]:
+        file.unlink()
+        sys.exit(
+            f"{run}: {size:,} bytes, {features} features, accuracy {scores.main.accuracy}: not good enough"
+        )
+    file.replace(_FOLDER / f"{name}.safetensors")
     card = {
         "name": name,
         "sha256": found["classifier_sha256"],

@@ -1,14 +1,10 @@
 """Train, sample, classify: compositions of the parts, for the command line and for Python."""
 
-from acgan.api.classifier import (
-    WITHOUT_SYNTHETIC,
-    compare_with_synthetic,
-    evaluate_classifier,
-    predict,
-    train_classifier,
-)
+from acgan.api.classifier import evaluate_classifier, predict, train_classifier
+from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
 from acgan.api.gan import train
-from acgan.api.session import TrainOptions, TrainResult, load_data, resolve_config
+from acgan.api.inputs import load_data, resolve_config
+from acgan.api.session import TrainOptions, TrainResult
 from acgan.predicting import load_classifier
 from acgan.sampling import load_generator
 

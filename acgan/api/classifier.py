@@ -7,30 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from acgan.api.inputs import limited, load_data, resolve_config
 from acgan.api.session import (
     Setting,
     Trainee,
     TrainOptions,
     TrainResult,
-    limited,
-    load_data,
-    resolve_config,
     run_training,
 )
+from acgan.api.synthetic import with_synthetic
 from acgan.build import build_classification
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.config import ClassifierConfig, validate
-from acgan.config.classifier import SyntheticConfig
 from acgan.data import extend, find_images, hold_out, read_images
 from acgan.errors import ConfigError, DataError
-from acgan.metrics import mcnemar
 from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
-from acgan.sampling import load_generator, tile, to_uint8
+from acgan.sampling import tile, to_uint8
 from acgan.scoring import ClassifierScores, score_classifier
 from acgan.training.classifier_loop import Classification
 from acgan.training.classifier_loop import train_classifier as run_loop
@@ -40,8 +36,6 @@ from acgan.training.tracking import Listener
 from acgan.types import Dataset, ImageStore
 
 _GRID_COLUMNS, _GRID_ROWS = 10, 10
-#: Where the same training without generated images lies, below the run directory.
-WITHOUT_SYNTHETIC = "without_synthetic"
 
 
 @dataclass
@@ -63,8 +57,8 @@ class _Data:
         train = limited(train, data, notes)
         self.num_real = len(train)
         if self.config.synthetic is not None:
-            train, note = _with_synthetic(train, self.config.synthetic)
-            notes.append(note)
+            train, remarks = with_synthetic(train, self.config.synthetic, dataset.train.fingerprint)
+            notes += remarks
         return replace(dataset, train=train, notes=tuple(notes))
 
 
@@ -114,7 +108,7 @@ def evaluate_classifier(
     Args:
         classifier: A run directory, or a ``classifier.safetensors``.
         data: A source as ``--data`` takes it; None is what the classifier was trained on.
-        split: ``test`` or ``train``.
+        split: ``test``; ``train``, what it was trained on, but for generated images; or ``all`` of the source.
         device: Where to compute.
 
     Raises:
@@ -125,15 +119,20 @@ def evaluate_classifier(
     config = config_of(loaded)
     if data is not None:
         # Class names and the shape of images are the classifier's; so is how a source is split.
-        section = config.data.model_copy(update={"source": str(data)})
+        classes = config.data.classes or list(loaded.class_names)
+        section = config.data.model_copy(update={"source": str(data), "classes": classes})
         config = config.model_copy(update={"data": section})
     dataset = load_data(config)
+    if split == "train":
+        dataset = _Data(config.model_copy(update={"synthetic": None})).prepare(dataset)
     store = dataset.test if split == "test" else dataset.train
+    if split == "all":
+        store = extend(store, dataset.test.images, dataset.test.labels)
     _check_classes(loaded, store, file)
     if not len(store):
         raise DataError(
-            f"{dataset.name}: has no {split} images to score on; expected some. Choose --split "
-            f"{'train' if split == 'test' else 'test'}, or other images with --data."
+            f"{dataset.name}: has no {split} images to score on; expected some. Choose another --split, or other "
+            "images with --data."
         )
     return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
 
@@ -166,35 +165,6 @@ def predict(
     return found
 
 
-def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """What generated images changed: a run with them against the same training without, on the test images.
-
-    Args:
-        directory: A run with ``synthetic``, which has the other one in ``without_synthetic``.
-        device: Where to compute.
-
-    Returns:
-        ``with`` and ``without``: accuracy, balanced accuracy, recall by class; ``p_value`` of McNemar's exact test.
-    """
-    scores = {
-        "with": evaluate_classifier(directory, device=device),
-        "without": evaluate_classifier(directory / WITHOUT_SYNTHETIC, device=device),
-    }
-    found: dict[str, Any] = {
-        arm: {
-            "accuracy": score.main.accuracy,
-            "balanced_accuracy": score.main.balanced_accuracy,
-            "recall": {
-                name: c.recall for name, c in zip(score.class_names, score.main.per_class, strict=True)
-            },
-        }
-        for arm, score in scores.items()
-    }
-    found["num_images"] = scores["with"].main.num_images
-    found["p_value"] = mcnemar(scores["with"].right, scores["without"].right)
-    return found
-
-
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
     """The configuration that a classifier was trained with, its images' shape filled in."""
     config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
@@ -213,6 +183,7 @@ def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Train
         precision=setting.precision,
         ranks=setting.ranks,
         warn=setting.warn,
+        architecture=setting.meta.get("architecture"),
     )
     for reach in task.network.reach():
         setting.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
@@ -236,7 +207,8 @@ def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Train
             remedy="Lower optim.lr",
         ),
         intervals=Intervals(total_nimg=task.total_nimg, **config.every.model_dump()),
-        initialise=lambda path: initialise_classifier(path, task.network, store.class_names),
+        initialise=lambda path: initialise_classifier(path, task.network, info),
+        meta={"architecture": info.architecture},
     )
 
 
@@ -265,46 +237,6 @@ def _grid(task: Classification) -> Tensor:
     """Training images (C, H, W) uint8 as the network sees them: the first batch."""
     size = min(task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
     return tile(to_uint8(task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
-
-
-def _with_synthetic(store: ImageStore, settings: SyntheticConfig) -> tuple[ImageStore, str]:
-    """Training images with generated ones added, and a remark.
-
-    Raises:
-        ConfigError: If the generator makes images of another shape, or of none of the classes.
-    """
-    sampler = load_generator(settings.run)
-    counts = np.bincount(store.labels, minlength=store.num_classes)
-    images, labels = [], []
-    for label, name in enumerate(store.class_names):
-        wanted = settings.num_per_class
-        if wanted == "balance":
-            wanted = int(counts.max() - counts[label])
-        elif wanted is None:
-            wanted = int(counts.max())
-        if name not in sampler.class_names or not wanted:
-            continue
-        stream = sampler.stream(sampler.class_names.index(name), wanted, seed=settings.seed)
-        images += [part.numpy() for _, part in stream]
-        labels += [label] * wanted
-    shared = set(store.class_names) & set(sampler.class_names)
-    if not shared:
-        raise ConfigError(
-            f"synthetic.run {settings.run}: makes none of the classes; found {', '.join(sampler.class_names)}, "
-            f"expected some of {', '.join(store.class_names)}."
-        )
-    if not images:
-        return store, "no generated images are added: the classes are balanced already"
-    made = np.concatenate(images)
-    if made.shape[1:] != store.images.shape[1:]:
-        raise ConfigError(
-            f"synthetic.run {settings.run}: makes images of {' x '.join(map(str, made.shape[1:]))}, and the training "
-            f"images are {' x '.join(map(str, store.images.shape[1:]))}; set data.resolution and data.channels."
-        )
-    return (
-        extend(store, made, np.array(labels)),
-        f"{len(made):,} generated images of {settings.run} are added to {len(store):,} real ones",
-    )
 
 
 def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:

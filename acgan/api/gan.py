@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from typing_extensions import Unpack
 
+from acgan.api.inputs import limited, resolve_config
 from acgan.api.session import (
     Setting,
     Trainee,
     TrainOptions,
     TrainResult,
-    limited,
-    resolve_config,
     run_training,
 )
 from acgan.build import architecture, build_gan

@@ -16,12 +16,8 @@ import torch
 
 import acgan
 from acgan import runtime
-from acgan.build import data_keywords
-from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load, to_yaml
-from acgan.config.recipes import find_recipe
-from acgan.config.schema import DataConfig
-from acgan.data import data_name, dataset_from_torch, limit_per_class, load_dataset
-from acgan.errors import ConfigError, RunError
+from acgan.api.inputs import check_unchanged, load_data, tell_about
+from acgan.config import AnyConfig, to_yaml
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.run_directory import check_usable, locked, settle
 from acgan.runtime import Ranks
@@ -29,10 +25,7 @@ from acgan.sampling import ClassSampler, load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.run import Hooks, Intervals, Stateful, TrainingRun
 from acgan.training.tracking import Listener, Tick
-from acgan.types import Dataset, ImageStore
-
-_DATASET = "dataset"  # the name of a torch Dataset, which has none
-_SKIPPED_SHOWN = 20
+from acgan.types import Dataset
 
 
 class TrainOptions(TypedDict, total=False):
@@ -69,6 +62,7 @@ class Setting:
         ranks: This process among others.
         say: See ``TrainOptions``.
         warn: See ``TrainOptions``.
+        meta: What the checkpoint says that is gone on from; empty at the start of a run.
         origin: Where the first weights come from, once it is known; for provenance.
     """
 
@@ -78,6 +72,7 @@ class Setting:
     ranks: Ranks
     say: Callable[[str], None]
     warn: Callable[[str], None]
+    meta: Mapping[str, Any]
     origin: dict[str, Any] = field(default_factory=dict)
 
     def provenance(self, config: AnyConfig, nimg: int) -> dict[str, Any]:
@@ -107,6 +102,7 @@ class Trainee:
         hooks: What happens besides, without listeners.
         intervals: Length and intervals.
         initialise: Gives ``state`` the weights of a run or file; returns a report, and the origin for provenance.
+        meta: Plain values to keep in checkpoints.
     """
 
     state: Stateful
@@ -114,6 +110,7 @@ class Trainee:
     hooks: Hooks
     intervals: Intervals
     initialise: Callable[[Path], tuple[str, dict[str, Any]]]
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,38 +140,6 @@ class TrainResult:
     def classifier(self, device: str | torch.device = "cpu") -> ImageClassifier:
         """The classifier that ``train_classifier`` made."""
         return load_classifier(self.directory, device=device)
-
-
-def resolve_config(
-    config: AnyConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = (), task: str = "gan"
-) -> tuple[Any, str]:
-    """A configuration, and a name for its run.
-
-    Args:
-        config: A configuration, a recipe's name or a YAML path; None is ``folder`` where data is given, else
-            ``digits``.
-        data: A source, which takes the place of the configured one, or a torch Dataset.
-        overrides: ``KEY=VALUE`` texts, for a recipe or file.
-        task: The kind of training.
-    """
-    if isinstance(config, (RunConfig, ClassifierConfig)):
-        if overrides:
-            raise ConfigError(
-                "overrides go with a recipe or file, not with a configuration object; use model_copy instead."
-            )
-        resolved, name = config, "run"
-    else:
-        default = "folder" if data is not None else "digits"
-        file = find_recipe(str(config) if config is not None else default, task)
-        resolved, name = load(CONFIGS[task], file, overrides), file.stem
-    if isinstance(data, os.PathLike):
-        data = os.fspath(data)
-    if data is not None:
-        suffix = data_name(data) if isinstance(data, str) else _DATASET
-        name = name if suffix == name else f"{name}-{suffix}"
-        source = {"source": data if isinstance(data, str) else _DATASET}
-        resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
-    return resolved, name if task == "gan" else f"{task}-{name}"
 
 
 def run_training(
@@ -211,15 +176,15 @@ def run_training(
         payload = None if fresh else read_latest(directory / "checkpoints", warn_once)
         if config.description:
             say(f"{name}: {config.description}")
-        dataset = prepare(load_data(config, data, options.get("on_data")))
-        _tell_about(dataset, say)
         meta = payload["meta"] if payload is not None else {}
-        _check_unchanged(meta, dataset, directory)
-        # Bits depend on both: a resumed run keeps what it began with.
+        # Bits depend on both: a resumed run keeps what it began with. Generated images do, so this comes first.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
-        origin = dict(meta.get("init_from") or {})
-        setting = Setting(dataset, device, precision, ranks, say, warn_once, origin)
+        dataset = prepare(load_data(config, data, options.get("on_data")))
+        tell_about(dataset, say)
+        check_unchanged(meta, dataset, directory)
+        setting = Setting(dataset, device, precision, ranks, say, warn_once, meta)
+        setting.origin.update(meta.get("init_from") or {})
         trainee = build(setting)
         _initialise(trainee, setting, options.get("init_from"), payload, say)
         ticks: deque[Tick] = deque(maxlen=1)
@@ -230,16 +195,7 @@ def run_training(
         run.deadline = started + max_time if max_time is not None else None
         if ranks.first:
             settle(directory, config, fresh, say)
-        runtime.barrier(ranks)
-        run.resume(payload)
-        runtime.broadcast_parameters(trainee.state.networks(), ranks)
-        if payload is not None:
-            say(f"{directory}: going on from {run.nimg:,} images.")
-        run.describe("config", f"```yaml\n{to_yaml(config)}```")
-        begun, begun_nimg = time.monotonic(), run.nimg
-        with run.running():
-            trainee.loop(run)
-        runtime.barrier(ranks)  # what the first rank writes at the end is there for all
+        begun, begun_nimg = _train(run, trainee, payload, f"```yaml\n{to_yaml(config)}```", say)
     return TrainResult(
         directory=directory,
         nimg=run.nimg,
@@ -250,42 +206,25 @@ def run_training(
     )
 
 
-def load_data(
-    config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
-) -> Dataset:
-    """The configured data, decoded; or a torch Dataset's images."""
-    if data is None or isinstance(data, str):
-        return load_dataset(config.data.source, **data_keywords(config.data), progress=progress)
-    if config.data.classes is not None:
-        raise ConfigError(
-            "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
-        )
-    return dataset_from_torch(
-        data,
-        name=_DATASET,
-        resolution=config.data.resolution,
-        channels=config.data.channels,
-        fit=config.data.fit,
-        test_share=config.data.test_share,
-        seed=config.data.split_seed,
-    )
-
-
-def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
-    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
-    if data.max_per_class is None:
-        return store
-    notes.append(f"at most {data.max_per_class} images of each class are trained on")
-    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
-
-
-def _check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:
-    if meta and meta["data_fingerprint"] != dataset.train.fingerprint:
-        raise RunError(
-            f"{directory}: the training images are not those of the run so far (fingerprint "
-            f"{meta['data_fingerprint'][:8]}, now {dataset.train.fingerprint[:8]}). Restore them, or start anew "
-            "with --fresh."
-        )
+def _train(
+    run: TrainingRun,
+    trainee: Trainee,
+    payload: Mapping[str, Any] | None,
+    description: str,
+    say: Callable[[str], None],
+) -> tuple[float, int]:
+    """From the checkpoint, or the start, to the end; returns when and from how many images on."""
+    runtime.barrier(run.ranks)
+    run.resume(payload)
+    runtime.broadcast_parameters(trainee.state.networks(), run.ranks)
+    if payload is not None:
+        say(f"{run.directory}: going on from {run.nimg:,} images.")
+    run.describe("config", description)
+    begun = time.monotonic(), run.nimg
+    with run.running():
+        trainee.loop(run)
+        runtime.barrier(run.ranks)  # what the first rank writes at the end is there for all
+    return begun
 
 
 def _initialise(
@@ -312,6 +251,7 @@ def _make_run(
         "data_fingerprint": setting.dataset.train.fingerprint,
         "class_names": list(setting.dataset.train.class_names),
         "init_from": setting.origin or None,
+        **trainee.meta,
     }
     return TrainingRun(
         directory,
@@ -322,19 +262,4 @@ def _make_run(
         setting.device,
         setting.ranks,
         listeners=listeners,
-    )
-
-
-def _tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
-    """What was inferred about the data, and which images were passed over."""
-    for note in dataset.notes:
-        say(note)
-    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
-        say(f"skipped {skipped.path}: {skipped.reason}")
-    if len(dataset.skipped) > _SKIPPED_SHOWN:
-        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
-    store = dataset.train
-    say(
-        f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
-        f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
     )

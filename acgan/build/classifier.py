@@ -76,7 +76,10 @@ def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict
 
 
 def build_network(
-    config: ClassifierConfig, store: ImageStore, warn: Callable[[str], None]
+    config: ClassifierConfig,
+    store: ImageStore,
+    warn: Callable[[str], None],
+    architecture: Mapping[str, Any] | None = None,
 ) -> tuple[AuxClassifier, ClassifierInfo]:
     """The network, with the weights it starts from, and what its file will say.
 
@@ -84,29 +87,26 @@ def build_network(
         config: What to build.
         store: The training images.
         warn: Told where an auxiliary loss trains nothing but its head.
+        architecture: Of a run that goes on: its checkpoint has the weights, and those it started from are not read.
 
     Raises:
         UserError: If a layer, network, run or file is not there or does not fit.
     """
-    backbone, keywords = config.model.backbone, classifier_architecture(config, store)
-    info = ClassifierInfo(keywords, store.class_names, store.channels, store.resolution)
+    backbone = config.model.backbone
+    keywords = dict(architecture or classifier_architecture(config, store))
+    pretrained = isinstance(backbone, TorchvisionBackbone) and _is_pretrained(backbone)
+    info = ClassifierInfo(
+        keywords,
+        store.class_names,
+        store.channels,
+        store.resolution,
+        *((IMAGENET_MEAN, IMAGENET_STD) if pretrained else ()),
+    )
+    network, main = None, None
+    if architecture is None:
+        network, main = _started(config, store)
     described = dict(keywords["backbone"])
-    main: AuxHead | None = None
-    if isinstance(backbone, TorchvisionBackbone) and _is_pretrained(backbone):
-        info = ClassifierInfo(
-            keywords, store.class_names, store.channels, store.resolution, IMAGENET_MEAN, IMAGENET_STD
-        )
-        network: nn.Module = build_torchvision(
-            backbone.name, image_size=store.resolution, pretrained=True, weights=backbone.weights
-        )
-    elif isinstance(backbone, DiscriminatorBackbone) and backbone.trained:
-        discriminator, class_names = read_discriminator(Path(backbone.run))
-        _check_fits(discriminator, store, backbone.run)
-        network = discriminator.trunk
-        if class_names == store.class_names and not config.model.dropout:
-            main = discriminator.aux_head
-    else:
-        network = BACKBONES[described.pop("kind")](**described)
+    network = network or BACKBONES[described.pop("kind")](**described)
     rest = {name: value for name, value in keywords.items() if name != "backbone"}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -114,6 +114,22 @@ def build_network(
     for warning in caught:
         warn(str(warning.message))
     return classifier, info
+
+
+def _started(config: ClassifierConfig, store: ImageStore) -> tuple[nn.Module | None, AuxHead | None]:
+    """A backbone with weights from elsewhere, and a main head; None for what begins anew."""
+    backbone = config.model.backbone
+    if isinstance(backbone, TorchvisionBackbone) and _is_pretrained(backbone):
+        network = build_torchvision(
+            backbone.name, image_size=store.resolution, pretrained=True, weights=backbone.weights
+        )
+        return network, None
+    if isinstance(backbone, DiscriminatorBackbone) and backbone.trained:
+        discriminator, class_names = read_discriminator(Path(backbone.run))
+        _check_fits(discriminator, store, backbone.run)
+        same_classes = class_names == store.class_names and not config.model.dropout
+        return discriminator.trunk, discriminator.aux_head if same_classes else None
+    return None, None
 
 
 def build_classification(
@@ -125,6 +141,7 @@ def build_classification(
     precision: str,
     ranks: Ranks,
     warn: Callable[[str], None],
+    architecture: Mapping[str, Any] | None = None,
 ) -> tuple[Classification, ClassifierInfo]:
     """Network, optimiser, loss and data, on the device.
 
@@ -136,13 +153,16 @@ def build_classification(
         precision: As resolved.
         ranks: This process among others.
         warn: Told where an auxiliary loss trains nothing but its head.
+        architecture: Of a run that goes on, else None.
     """
     train, share = config.train, own_share(config.train, ranks)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network, info = build_network(config, store, warn)
+        network, info = build_network(config, store, warn, architecture)
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    micro_batch = min(train.micro_batch or share, share)
+    _check_portions(network, share, micro_batch)
     augment = config.augment
     # The little less mends products that are rounded: 1.1 * 80 is 88.00000000000001.
     length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
@@ -159,11 +179,24 @@ def build_classification(
         device=device,
         precision=precision,
         total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
-        micro_batch=min(train.micro_batch or share, share),
+        micro_batch=micro_batch,
         run_network=torch.compile(network) if train.compile else network,
         ranks=ranks,
     )
     return task, info
+
+
+def _check_portions(network: AuxClassifier, share: int, micro_batch: int) -> None:
+    """Refuse a portion of one image where BatchNorm is trained: it may have one value a channel, and no variance."""
+    trains_norm = any(
+        isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training
+        for layer in network.train().modules()
+    )
+    if trains_norm and 1 in (micro_batch, share % micro_batch):
+        raise ConfigError(
+            f"train.batch_size and train.micro_batch: {share} images a process in portions of {micro_batch} leave a "
+            "portion of one image, and BatchNorm needs more; choose others, or model.freeze: backbone."
+        )
 
 
 def class_weights(config: ClassifierConfig, store: ImageStore) -> Tensor | None:

@@ -72,6 +72,11 @@ def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     return seeds
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a file in UTF-8."""
+    path.write_text(text, encoding="utf-8")
+
+
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--device``."""
     return click.option(
@@ -79,11 +84,14 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def training_options(default_dir: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def training_options(
+    default_dir: str, config_option: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options of every command that trains.
 
     Args:
         default_dir: Of runs, for the help.
+        config_option: Of `acgan config`, which lists the keys.
     """
     options = (
         click.option(
@@ -97,7 +105,7 @@ def training_options(default_dir: str) -> Callable[[Callable[..., Any]], Callabl
             "overrides",
             metavar="KEY=VALUE",
             multiple=True,
-            help="Change a key; `acgan config` lists them.",
+            help=f"Change a key; `acgan config{config_option}` lists them.",
         ),
         click.option(
             "--max-time",

@@ -112,7 +112,7 @@ class ClassifierLossConfig(Section):
     label_smoothing: Share = 0.0
     """Share of the target that is spread evenly over all classes."""
     class_weights: Literal["balanced"] | dict[ClassName, PositiveFloat] | None = None
-    """Factors on the loss by class: balanced is in inverse proportion to the images; {cat: 2} counts 1 elsewhere."""
+    """Of the loss by class: balanced is in inverse proportion to images; {cat: 2} is twice as much as other classes."""
 
 
 class AdamWConfig(Section):
@@ -131,7 +131,7 @@ class AdamWConfig(Section):
     eps: PositiveFloat = 1.0e-8
     """Added to the denominator."""
     weight_decay: NonNegative = 0.05
-    """Of matrices and convolutions; biases and normalisations have none."""
+    """Of parameters with two dimensions and more; biases and normalisations have none."""
 
 
 class ClassifierTrainConfig(ComputeConfig):
@@ -140,7 +140,7 @@ class ClassifierTrainConfig(ComputeConfig):
     epochs: PositiveFloat = 30
     """Length of the training in passes over the real training images."""
     total_nimg: Positive | None = None
-    """Length in images instead; null goes by epochs."""
+    """Length in images instead; null goes by epochs. It cannot change later: the schedule ends with it."""
     half_weights: bool = False
     """Write classifier.safetensors in float16, half the size; checkpoints keep full precision."""
 
@@ -190,6 +190,11 @@ class ClassifierConfig(Section):
     @model_validator(mode="after")
     def _parts_fit(self) -> ClassifierConfig:
         check_portions(self.train)
+        if self.data.balance and self.loss.class_weights == "balanced":
+            raise ValueError(
+                "data.balance and loss.class_weights: balanced both make up for unequal classes, and together "
+                "too much; expected one of them"
+            )
         kind, _, layer = self.model.freeze.partition(":")
         if self.model.freeze not in ("none", "backbone") and not (kind == "until" and layer):
             raise ValueError(

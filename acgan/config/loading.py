@@ -243,7 +243,9 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
     dotted = ".".join(path)
     if problem["type"] == "extra_forbidden":
         hint = did_you_mean(path[-1], known)
-        return f"unknown key {dotted}.{hint} `acgan config` lists all keys."
+        task = model.model_fields["task"].default if "task" in model.model_fields else "gan"
+        option = " --classify" if task == "classify" else ""
+        return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         kinds = (
             str(problem["ctx"].get("expected_tags", "")).replace("'", "").split(", ")

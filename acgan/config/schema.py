@@ -219,7 +219,7 @@ class ComputeConfig(Section):
     batch_size: Positive = 64
     """Images a batch, over all processes."""
     micro_batch: Positive | None = None
-    """Images at once on one process, gradients being accumulated to the batch; null is all at once."""
+    """Images at once on one process, gradients accumulating to the batch; null is all. BatchNorm sees them alone."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Of the networks; auto is bf16 where it is native, else float32. Losses and penalties are float32 or more."""
     compile: bool = False

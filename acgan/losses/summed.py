@@ -15,8 +15,10 @@ MAIN = "main"
 class SummedLoss(nn.Module):
     """Weighted sum of the cross-entropies of several heads: L = L_main + sum_i w_i L_i (Szegedy et al. 2015).
 
-    Each term is the mean over the images of class weight times cross-entropy. (Torch's own weighted mean divides by
-    the sum of the weights in the batch; this one does not, so that a batch in portions gives the same gradients.)
+    Each term is the mean over the images of the image's class weight times its cross-entropy. Torch's own weighted
+    mean divides by the sum of the weights in the batch; this one does not, so that a batch in portions gives the same
+    gradients. And with label smoothing torch weights the share of each other class by that class's weight, which makes
+    rare classes the best guess for images of frequent ones; here an image has one weight.
 
     Args:
         weights: Weight by head; ``main`` counts 1 where it is not named.
@@ -79,8 +81,7 @@ class SummedLoss(nn.Module):
         return logits.argmax(dim=-1)
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        weight = None if self.class_weights is None else self.class_weights.to(logits.dtype)
-        losses = F.cross_entropy(
-            logits, targets, weight=weight, label_smoothing=self.label_smoothing, reduction="none"
-        )
+        losses = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
+        if self.class_weights is not None:
+            losses = losses * self.class_weights.to(losses.dtype)[targets]
         return losses.mean() if self.reduction == "mean" else losses

@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from acgan.classifier_file import CLASSIFIER_FILE
+from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
+from acgan.errors import RunError
+from acgan.generator_file import GENERATOR_FILE
 from acgan.models import AuxClassifier, Discriminator, advance_spectral_norm
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
@@ -54,22 +56,36 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[s
 
 
 def initialise_classifier(
-    path: Path, network: AuxClassifier, class_names: Sequence[str]
+    path: Path, network: AuxClassifier, info: ClassifierInfo
 ) -> tuple[str, dict[str, Any]]:
     """Give a new classifier the weights of another.
 
     Args:
         path: A run directory of a classifier, or its ``.safetensors`` file.
         network: The new classifier.
-        class_names: Its classes.
+        info: About it.
 
     Returns:
         What was taken and what was not, for people; and where the weights come from, for provenance.
+
+    Raises:
+        RunError: If it is not one, or its images were normalised otherwise.
     """
-    source, info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
-    rows, sizes = _shared_classes(info.class_names, class_names)
+    if holds(GENERATOR_FILE, path):
+        raise RunError(
+            f"--init-from {path}: holds a GAN; its discriminator goes on as a classifier with "
+            "--backbone discriminator:RUN."
+        )
+    source, old = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
+    if (list(old.mean), list(old.std)) != (list(info.mean), list(info.std)):
+        raise RunError(
+            f"--init-from {path}: its weights want images normalised by mean {list(old.mean)} and standard deviation "
+            f"{list(old.std)}, and these are by {list(info.mean)} and {list(info.std)}; set model.backbone.pretrained "
+            "as it was there."
+        )
+    rows, sizes = _shared_classes(old.class_names, info.class_names)
     line = _transfer("classifier", source.state_dict(), network, rows, sizes)
-    return _report(path, [line]), _origin(path, info.provenance)
+    return _report(path, [line]), _origin(path, old.provenance)
 
 
 def _start_discriminator(

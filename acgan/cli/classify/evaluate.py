@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import device_option
+from acgan.cli.options import device_option, write_text
 
 if TYPE_CHECKING:
     from acgan.scoring import ClassifierScores
@@ -18,7 +19,13 @@ _CLASSES_SHOWN = 50
 @click.command()
 @click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
 @click.option("--data", metavar="SOURCE", help="Labelled images.  [default: what it was trained on]")
-@click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Of the data; train is what was trained on, all is for a folder that is nothing but test images.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all scores here.")
 @click.option(
     "--confusion",
@@ -47,14 +54,10 @@ def command(
         image = confusion_picture(scores.main.confusion, scores.class_names)
         write_atomically(picture, lambda path: image.save(path, format="PNG"))
     if json_file is not None:
-        write_atomically(json_file, lambda path: _write(path, scores.to_json() + "\n"))
+        write_atomically(json_file, partial(write_text, scores.to_json() + "\n"))
     _show(scores, Console(highlight=False, soft_wrap=True))
     if picture is not None:
         click.echo(f"confusion matrix: {picture}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _show(scores: ClassifierScores, console: object) -> None:
@@ -70,7 +73,7 @@ def _show(scores: ClassifierScores, console: object) -> None:
     for name, one in list(zip(scores.class_names, main.per_class, strict=True))[:_CLASSES_SHOWN]:
         figures = ("-" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1))
         table.add_row(name, f"{one.images:,}", *figures)
-    console.print(table)
+    console.print(table, markup=False)  # names of classes are not markup
     if len(main.per_class) > _CLASSES_SHOWN:
         console.print(f"and {len(main.per_class) - _CLASSES_SHOWN} more classes: see --json")
     top5 = "" if main.top5 is None else f"  top-5 {main.top5:.4f}"

@@ -12,6 +12,8 @@ from acgan.cli.options import training_options
 from acgan.cli.training import train_each_seed
 
 if TYPE_CHECKING:
+    import torch
+
     from acgan.api import TrainResult
     from acgan.cli.progress import Reporter
 
@@ -77,7 +79,7 @@ def _synthetic(_ctx: click.Context, _param: click.Parameter, value: str | None) 
     callback=_synthetic,
     help="Add generated images, N a class or so many that all are as large as the largest; train without, too.",
 )
-@training_options("runs/classify-<recipe>[-<data name>]")
+@training_options("runs/classify-<recipe>[-<data name>]", " --classify")
 def command(
     config: str | None,
     data: str | None,
@@ -98,18 +100,25 @@ def command(
     without_synthetic/ under the run directory, and both are compared on the test images.
     """
     from acgan import api
+    from acgan.runtime import choose_device
 
-    # null first: a section and a table of layers are replaced, not merged into what the recipe has.
+    if pretrained and backbone is not None and backbone["kind"] != "torchvision":
+        raise click.UsageError("--pretrained goes with a network of torchvision's.")
     given = {
         "model.backbone": backbone,
-        "model.backbone.pretrained": True if pretrained else None,
+        "model.backbone.pretrained": pretrained or None,
         "model.aux": aux,
         "model.freeze": freeze,
         "train.epochs": epochs,
         "synthetic": synthetic,
     }
-    changes = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    if aux is not None:
+    changes = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
+    ]
+    if backbone is not None:  # another network has other layers and weights than the recipe's
+        changes += ["model.aux=null"] * (aux is None)
+        changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
+    if aux is not None:  # a table of layers is replaced, not merged into what the recipe has
         changes.insert(0, "model.aux=null")
     if epochs is not None:
         changes.append("train.total_nimg=null")
@@ -120,20 +129,33 @@ def command(
 
         show_dry_run(resolved, name, overrides=overrides, **options)
         return
-    arms: list[tuple[str, tuple[str, ...]]] = [("", ())]
-    if resolved.synthetic is not None:
-        arms.append((api.WITHOUT_SYNTHETIC, ("synthetic=null",)))
     train = partial(api.train_classifier, config, data)
-    train_each_seed(train, _conclude, name, overrides=overrides, arms=arms, **options)
+    if resolved.synthetic is None:
+        train_each_seed(train, _conclude, name, overrides=overrides, **options)
+        return
+    arms = (("", ()), (api.WITHOUT_SYNTHETIC, ("synthetic=null",)))
+    conclude = partial(_conclude_arm, device=choose_device(options["device"]))
+    train_each_seed(train, conclude, name, overrides=overrides, arms=arms, **options)
+
+
+def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device) -> None:
+    """After the second arm: what generated images changed."""
+    from acgan import api
+    from acgan.cli.options import write_text
+    from acgan.training.checkpoint import write_atomically
+
+    if not result.finished or result.directory.name != api.WITHOUT_SYNTHETIC:
+        return
+    run = result.directory.parent
+    found = api.compare_with_synthetic(run, device)
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(run / "comparison.json", partial(write_text, text))
+    reporter.say(_comparison(found))
+    reporter.say(f"More: {run / 'comparison.json'}")
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
     """What to do with what was made."""
-    from acgan import api
-
-    if result.finished and result.directory.name == api.WITHOUT_SYNTHETIC:
-        reporter.say(_comparison(api.compare_with_synthetic(result.directory.parent)))
-        return
     reporter.say(f"Scores: acgan classify evaluate {result.directory}")
     reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
 

@@ -1,0 +1,109 @@
+"""What a training starts from: its configuration and its images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from acgan.build import data_keywords
+from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
+from acgan.config.recipes import find_recipe
+from acgan.config.schema import DataConfig
+from acgan.data import data_name, dataset_from_torch, limit_per_class, load_dataset
+from acgan.errors import ConfigError, RunError
+from acgan.types import Dataset, ImageStore
+
+_DATASET = "dataset"  # the name of a torch Dataset, which has none
+_SKIPPED_SHOWN = 20
+
+
+def resolve_config(
+    config: AnyConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = (), task: str = "gan"
+) -> tuple[Any, str]:
+    """A configuration, and a name for its run.
+
+    Args:
+        config: A configuration, a recipe's name or a YAML path; None is ``folder`` where data is given, else
+            ``digits``.
+        data: A source, which takes the place of the configured one, or a torch Dataset.
+        overrides: ``KEY=VALUE`` texts, for a recipe or file.
+        task: The kind of training.
+    """
+    if isinstance(config, (RunConfig, ClassifierConfig)):
+        if not isinstance(config, CONFIGS[task]):
+            raise ConfigError(
+                f"config: found a {type(config).__name__}; expected a {CONFIGS[task].__name__}, a recipe or a file."
+            )
+        if overrides:
+            raise ConfigError(
+                "overrides go with a recipe or file, not with a configuration object; use model_copy instead."
+            )
+        resolved, name = config, "run"
+    else:
+        default = "folder" if data is not None else "digits"
+        file = find_recipe(str(config) if config is not None else default, task)
+        resolved, name = load(CONFIGS[task], file, overrides), file.stem
+    if isinstance(data, os.PathLike):
+        data = os.fspath(data)
+    if data is not None:
+        suffix = data_name(data) if isinstance(data, str) else _DATASET
+        name = name if suffix == name else f"{name}-{suffix}"
+        source = {"source": data if isinstance(data, str) else _DATASET}
+        resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
+    return resolved, name if task == "gan" else f"{task}-{name}"
+
+
+def load_data(
+    config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
+) -> Dataset:
+    """The configured data, decoded; or a torch Dataset's images."""
+    if data is None or isinstance(data, str):
+        return load_dataset(config.data.source, **data_keywords(config.data), progress=progress)
+    if config.data.classes is not None:
+        raise ConfigError(
+            "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
+        )
+    return dataset_from_torch(
+        data,
+        name=_DATASET,
+        resolution=config.data.resolution,
+        channels=config.data.channels,
+        fit=config.data.fit,
+        test_share=config.data.test_share,
+        seed=config.data.split_seed,
+    )
+
+
+def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
+    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
+    if data.max_per_class is None:
+        return store
+    notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
+
+
+def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:
+    """Refuse to go on with other images than those so far."""
+    if meta and meta["data_fingerprint"] != dataset.train.fingerprint:
+        raise RunError(
+            f"{directory}: the training images are not those of the run so far (fingerprint "
+            f"{meta['data_fingerprint'][:8]}, now {dataset.train.fingerprint[:8]}). Restore them, or start anew "
+            "with --fresh."
+        )
+
+
+def tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
+    """What was inferred about the data, and which images were passed over."""
+    for note in dataset.notes:
+        say(note)
+    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
+        say(f"skipped {skipped.path}: {skipped.reason}")
+    if len(dataset.skipped) > _SKIPPED_SHOWN:
+        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
+    store = dataset.train
+    say(
+        f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
+        f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
+    )
