@@ -1,4 +1,4 @@
-"""From a configuration to a classifier: every key arrives, and what is built can be built again from its file."""
+"""From a configuration to a classifier: every key arrives, and a file rebuilds what was built."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from torch.testing import assert_close
 
 from acgan import api
 from acgan.api import classifier as api_classifier
-from acgan.api import session
+from acgan.api import inputs
 from acgan.build import architecture, build_classification, build_gan
 from acgan.build.classifier import build_network, class_weights, classifier_architecture, read_discriminator
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo, build_classifier
@@ -121,8 +121,8 @@ def _loading(name: str) -> Callable[[ClassifierConfig], Any]:
     """An argument of ``load_dataset``."""
 
     def look(config: ClassifierConfig) -> Any:
-        with mock.patch.object(session, "load_dataset") as spy:
-            session.load_data(config)
+        with mock.patch.object(inputs, "load_dataset") as spy:
+            inputs.load_data(config)
         (source,), keywords = spy.call_args
         return {"source": source, **keywords}[name]
 

@@ -1,4 +1,4 @@
-"""Logits and features of uint8 images: normalised as the network was trained, the same however they are batched."""
+"""Logits and features of uint8 images: normalised rightly, the same however they are batched."""
 
 import copy
 from collections.abc import Callable

@@ -91,6 +91,10 @@ def test_provenance(file: Path) -> None:
         "classifier": str(file),
         "classifier_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "trained_on": "a" * 32,
+        "channels": 1,
+        "resolution": 16,
+        "device": "cpu",
+        "precision": "float32",
     }
     assert scores.class_names == _names(3)
 

@@ -33,14 +33,14 @@ def _outputs(weights: dict[str, float]) -> dict[str, Tensor]:
 def _cross_entropy(
     logits: Tensor, labels: Tensor, smoothing: float = 0.0, class_weights: Tensor | None = None
 ) -> Tensor:
-    """-1/N sum_n sum_k w_k t_nk log p_nk with t = (1 - s) onehot + s / K, by loops."""
+    """-1/N sum_n w_{y_n} sum_k t_nk log p_nk with t = (1 - s) onehot + s / K, by loops."""
     weights = torch.ones(K, dtype=torch.float64) if class_weights is None else class_weights
     total = torch.zeros((), dtype=torch.float64)
     for row, label in zip(logits, labels.tolist(), strict=True):
         p = torch.exp(row) / torch.exp(row).sum()
         for k in range(K):
             target = (1 - smoothing) * (k == label) + smoothing / K
-            total = total - weights[k] * target * torch.log(p[k])
+            total = total - weights[label] * target * torch.log(p[k])
     return total / len(labels)
 
 
@@ -155,3 +155,13 @@ def test_class_weights_go_where_the_loss_goes() -> None:
     # Logits may be wider or narrower than the weights are.
     assert loss({"main": _logits(0)}, LABELS).dtype is torch.float64
     assert loss.double()({"main": _logits(0).float()}, LABELS).dtype is torch.float32
+
+
+def test_class_weights_leave_the_best_guess_of_a_frequent_class_what_it_is() -> None:
+    # Torch weights each class's share of a smoothed target by that class's weight: of 1,000 images against 10 the
+    # best guess for a frequent one is then the rare class.
+    smoothing = 0.05
+    logits = torch.tensor([[1 - smoothing / 2, smoothing / 2]], dtype=torch.float64).log().requires_grad_()
+    loss = SummedLoss(label_smoothing=smoothing, class_weights=torch.tensor([0.505, 50.5], dtype=torch.float64))
+    loss({"main": logits}, torch.tensor([0])).backward()
+    assert_close(logits.grad, torch.zeros_like(logits))

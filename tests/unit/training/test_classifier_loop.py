@@ -1,4 +1,4 @@
-"""A classifier's steps: portions add up, what is logged and set is what was asked for, and training trains."""
+"""A classifier's steps: portions add up, settings arrive, what is logged is right, and it learns."""
 
 import dataclasses
 from collections.abc import Callable
