@@ -280,7 +280,7 @@ def test_a_classifier_starts_the_discriminator(
             discriminator.aux_head.classify,
         ):
             largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), ord=2)
-            assert largest.item() == pytest.approx(1, abs=0.02)
+            assert largest.item() == pytest.approx(1, abs=0.1)
 
 
 @BY_SPECTRAL_NORM

@@ -130,11 +130,10 @@ def test_other_data_of_the_same_classes(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("counts", "names", "message"),
     [
-        ({"1": 5, "2": 5}, {}, "the data has 1, 2; expected the same"),
-        (dict.fromkeys("0123456789", 2), {"3": "three"}, "three"),
-        (dict.fromkeys("9876543210", 2), {}, "the data has 9, 8, 7"),
+        ({"1": 5, "2": 5}, {}, "names '0', which the source does not have. It has: 1, 2."),
+        (dict.fromkeys("0123456789", 2), {"3": "three"}, "names '3', which the source does not have"),
     ],
-    ids=["fewer", "another name", "another order"],
+    ids=["fewer", "another name"],
 )
 def test_other_classes_are_refused(
     counts: dict[str, int], names: dict[str, str], message: str, run: Path, tmp_path: Path
@@ -143,19 +142,18 @@ def test_other_classes_are_refused(
     out = tmp_path / "scores.json"
     result = acgan("classify", "evaluate", str(run), "--data", str(source), "--json", str(out))
     assert result.exit_code == 1, result.output
-    assert "knows the classes 0, 1, 2" in result.stderr
     assert message in result.stderr
     assert not out.exists()
 
 
 def test_no_test_images_are_told(run: Path, tmp_path: Path) -> None:
     source = digits_npz(tmp_path / "few.npz", dict.fromkeys("0123456789", 2))
-    command = ["classify", "evaluate", str(run), "--data", str(source)]
-    result = acgan(*command)
+    command = ["classify", "evaluate", str(run), "--data", str(source), "--split"]
+    result = acgan(*command, "test")
     assert result.exit_code == 1, result.output
     assert "few: has no test images" in result.stderr
-    assert "--split train" in result.stderr
-    assert acgan(*command, "--split", "train").exit_code == 0
+    assert "--split" in result.stderr
+    assert acgan(*command, "train").exit_code == 0
 
 
 @pytest.mark.parametrize(

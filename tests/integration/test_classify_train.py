@@ -468,7 +468,8 @@ def test_the_run_of_another_kind_is_refused_untouched(run: Path, tmp_path: Path)
         assert tree(directory) == before
     result = acgan_classify(tmp_path / "new", {}, "--init-from", str(gan))
     assert result.exit_code == 1
-    assert f"{gan}: no classifier.safetensors in it" in result.stderr
+    assert f"{gan}: holds a GAN" in result.stderr
+    assert "--backbone discriminator:" in result.stderr
     result = acgan(*classify_args(tmp_path / "new", {}), "--init-from", str(gan / "generator.safetensors"))
     assert result.exit_code == 1
     assert "holds a generator; expected a classifier.safetensors" in result.stderr
