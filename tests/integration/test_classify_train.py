@@ -472,7 +472,7 @@ def test_the_run_of_another_kind_is_refused_untouched(run: Path, tmp_path: Path)
     assert "--backbone discriminator:" in result.stderr
     result = acgan(*classify_args(tmp_path / "new", {}), "--init-from", str(gan / "generator.safetensors"))
     assert result.exit_code == 1
-    assert "holds a generator; expected a classifier.safetensors" in result.stderr
+    assert "generator.safetensors: holds a GAN" in result.stderr
     assert not (tmp_path / "new").exists()
 
 

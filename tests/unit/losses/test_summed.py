@@ -162,6 +162,8 @@ def test_class_weights_leave_the_best_guess_of_a_frequent_class_what_it_is() -> 
     # best guess for a frequent one is then the rare class.
     smoothing = 0.05
     logits = torch.tensor([[1 - smoothing / 2, smoothing / 2]], dtype=torch.float64).log().requires_grad_()
-    loss = SummedLoss(label_smoothing=smoothing, class_weights=torch.tensor([0.505, 50.5], dtype=torch.float64))
+    loss = SummedLoss(
+        label_smoothing=smoothing, class_weights=torch.tensor([0.505, 50.5], dtype=torch.float64)
+    )
     loss({"main": logits}, torch.tensor([0])).backward()
     assert_close(logits.grad, torch.zeros_like(logits))
