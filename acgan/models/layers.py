@@ -161,6 +161,9 @@ def remove_spectral_norm(network: nn.Module) -> None:
     for layer in list(network.modules()):
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+            # The weight comes back after the bias. Parameters keep the order of a layer that never was normalised:
+            # a resumed run builds such a one, and the order of a sum over them decides its last bit.
+            layer._parameters["bias"] = layer._parameters.pop("bias")
 
 
 @torch.no_grad()

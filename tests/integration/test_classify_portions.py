@@ -1,7 +1,7 @@
 """A classifier's batch in portions, or over two processes, trains what the whole batch trains.
 
-That holds where no layer mixes the images of a batch. BatchNorm does: its statistics are those of a portion. So
-the backbones here have none, or have it frozen.
+That holds where no layer mixes the images of a batch. BatchNorm does: its statistics are those of a portion.
+So the backbones here have none, or have it frozen.
 """
 
 from __future__ import annotations

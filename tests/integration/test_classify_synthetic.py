@@ -35,7 +35,7 @@ REAL = sum(COUNTS.values())
 
 @pytest.fixture(scope="module")
 def gan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator of the digits 3, 1 and 2, in another order than the data's, and of 4, which the data has not."""
+    """A generator of the digits 3, 4, 1 and 2: in another order than the data, which has no 4."""
     changes = {"train.total_nimg": 16, "monitor.num_per_class": 0, "data.classes": ["3", "4", "1", "2"]}
     return trained(tmp_path_factory.mktemp("gan") / "run", changes)
 
