@@ -51,7 +51,10 @@ def with_synthetic(
         images += [part.numpy() for _, part in sampler.stream(own_label, number, seed=settings.seed)]
         labels += [label] * number
     if not labels:
-        return store, [*notes, "no generated images are added: the classes that it makes are the largest already"]
+        return store, [
+            *notes,
+            "no generated images are added: the classes that it makes are the largest already",
+        ]
     notes.append(f"{len(labels):,} generated images of {settings.run} are added to {len(store):,} real ones")
     return extend(store, np.concatenate(images), np.array(labels)), notes
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from acgan.api import TrainResult
 
 
+def is_first_process() -> bool:
+    """Whether this process, among those that torchrun started, is the one that talks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def train_each_seed(
     train: Callable[..., TrainResult],
     conclude: Callable[[TrainResult, Reporter], None],
@@ -50,7 +55,7 @@ def train_each_seed(
     end = None if max_time is None else time.monotonic() + max_time
     for (run, run_overrides), (folder, arm_overrides) in itertools.product(runs, arms):
         directory, own_overrides = run / folder, (*run_overrides, *arm_overrides)
-        reporter = Reporter(quiet or int(os.environ.get("RANK", "0")) > 0)
+        reporter = Reporter(quiet or not is_first_process())
         # From the first checkpoint on the run answers signals itself, at the end of a step.
         with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
             result = train(

@@ -38,7 +38,7 @@ def test_a_dry_run_tells_much_and_writes_nothing(workdir: Path) -> None:
     assert list(workdir.parent.rglob("*")) == [workdir], "neither here nor in the cache"
     assert "total_nimg: 5000" in result.stdout
     assert "10 classes" in result.stdout
-    for word in ("generator", "discriminator", "aux_head", "both", "images/s", "5,000 images", "GiB"):
+    for word in ("generator", "discriminator", "aux_head", "all", "images/s", "5,000 images", "GiB"):
         assert word in result.stdout, word
     for step in ("discriminator", "generator", "discriminator with penalty"):
         assert f"step of the {step}: " in result.stdout

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acgan.cli.options import training_options
-from acgan.cli.training import train_each_seed
+from acgan.cli.training import is_first_process, train_each_seed
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +144,8 @@ def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device)
     from acgan.cli.options import write_text
     from acgan.training.checkpoint import write_atomically
 
-    if not result.finished or result.directory.name != api.WITHOUT_SYNTHETIC:
+    is_second = result.finished and result.directory.name == api.WITHOUT_SYNTHETIC
+    if not (is_second and is_first_process()):
         return
     run = result.directory.parent
     found = api.compare_with_synthetic(run, device)

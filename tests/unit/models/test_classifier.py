@@ -274,7 +274,10 @@ def test_summed_loss_has_the_model_s_weights() -> None:
     class_weights = torch.tensor([1.0, 2.0, 1.0, 0.5, 1.0])
     value = model.summed_loss(label_smoothing=0.1, class_weights=class_weights)(outputs, LABELS)
     terms = [
-        (class_weights * (0.9 * F.one_hot(LABELS, K) + 0.1 / K) * -logits.log_softmax(dim=1)).sum() / N
+        ((0.9 * F.one_hot(LABELS, K) + 0.1 / K) * -logits.log_softmax(dim=1))
+        .sum(dim=1)
+        .mul(class_weights[LABELS])
+        .mean()
         for logits in outputs.values()
     ]
     assert_close(value, terms[0] + 0.3 * terms[1] + 0.5 * terms[2])
