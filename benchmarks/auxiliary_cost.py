@@ -78,7 +78,7 @@ def main() -> None:
         cells = " | ".join(
             f"{middle:.2f} ({low:.2f} to {high:.2f})" for middle, low, high in (in_eval, in_training)
         )
-        print(f"| `{name}` | {len(ours.aux)} stems | {cells} |", flush=True)
+        print(f"| `{name}` | {len(ours.aux)} stem{"s" * (len(ours.aux) > 1)} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":
