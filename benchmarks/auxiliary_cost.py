@@ -59,7 +59,9 @@ def main() -> None:
     print(
         f"{machine()}; torch {torch.__version__}; {date.today()}; {_ROUNDS} rounds, batch {_BATCH}, {_SIDE} px\n"
     )
-    print("| network | heads | eval: ratio to plain (quartiles) | training step: ratio (quartiles) |")
+    print(
+        "| network | auxiliary stems | eval: ratio to plain (quartiles) | training step: ratio (quartiles) |"
+    )
     print("|---|---|---|---|")
     x, y = torch.randn(_BATCH, 3, _SIDE, _SIDE), torch.arange(_BATCH) % _CLASSES
     for name, taps in _TAPS.items():
@@ -78,7 +80,7 @@ def main() -> None:
         cells = " | ".join(
             f"{middle:.2f} ({low:.2f} to {high:.2f})" for middle, low, high in (in_eval, in_training)
         )
-        print(f"| `{name}` | {len(ours.aux)} stem{"s" * (len(ours.aux) > 1)} | {cells} |", flush=True)
+        print(f"| `{name}` | {len(ours.aux)} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":
