@@ -36,8 +36,7 @@ class AuxHead(nn.Module):
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.stem = Stem(in_channels) if kind == "stem" else None
-        dropout = _STEM_DROPOUT if kind == "stem" else dropout
-        self.dropout = Dropout(dropout) if dropout else nn.Identity()
+        self.dropout = Dropout(_STEM_DROPOUT if kind == "stem" else dropout)
         self.classify = nn.Linear(_STEM_FEATURES if kind == "stem" else in_channels, num_classes)
 
     def forward(self, features: Tensor) -> HeadOutput:

@@ -67,7 +67,7 @@ def test_discriminator_layers(resolution: int, channels: int) -> None:
     with_norm = [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU, Dropout]
     assert order == [nn.Conv2d, nn.LeakyReLU, Dropout, *with_norm * 5, nn.Flatten]
     assert {layer.negative_slope for layer in _of(network, nn.LeakyReLU)} == {0.2}
-    assert {layer.probability for layer in _of(network, Dropout)} == {0.25}
+    assert {layer.probability for layer in _of(network.trunk, Dropout)} == {0.25}
     assert network.trunk.feature_dim == 512 * (resolution // 8) ** 2
     heads = _of(network, nn.Linear)
     assert [(head.in_features, head.out_features) for head in heads] == [
