@@ -14,7 +14,7 @@ from torch.optim import AdamW
 from acgan import runtime
 from acgan.data import Augmentation
 from acgan.losses import SummedLoss
-from acgan.models import AuxClassifier, advance_spectral_norm
+from acgan.models import AuxClassifier
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.training.run import TrainingRun
 from acgan.training.schedule import Schedule
@@ -95,7 +95,6 @@ def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) ->
     factor = task.schedule.factor(min((iteration + 0.5) * task.feed.batch_size / task.total_nimg, 1.0))
     for group in task.optimizer.param_groups:
         group["lr"] = group["max_lr"] * factor
-    advance_spectral_norm(task.network)
     log = Mean()
     for part, share in portions(task.feed.batch_size, task.micro_batch, task.ranks):
         batch = task.batch(iteration, part)
