@@ -69,6 +69,12 @@ class ImageClassifier(nn.Module):
         """What the main head reads: (N, F), on the CPU, of images (N, C, H, W) uint8."""
         return self._over(images, self.network.features)
 
+    def features_and_logits(self, images: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+        """Both, (N, F) and (N, K), in one pass."""
+        both = self._over(images, lambda x: torch.cat(self.network.features_and_logits(x), dim=1))
+        features, logits = both.float().tensor_split([both.shape[1] - len(self.class_names)], dim=1)
+        return features, logits
+
     def head_logits(self, images: Tensor | np.ndarray) -> dict[str, Tensor]:
         """Logits (N, K) of every head by name, on the CPU, of images (N, C, H, W) uint8."""
         names = list(self.network.weights)

@@ -127,7 +127,12 @@ class AuxClassifier(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """What the main head reads: (N, F), in float32 or wider."""
-        return widen(pool(self._run(x)))
+        return self.features_and_logits(x)[0]
+
+    def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the main head reads (N, F), in float32 or wider, and its logits (N, K), in one pass."""
+        features = self._run(x)
+        return widen(pool(features)), self._logits(MAIN, features)
 
     @property
     def weights(self) -> dict[str, float]:

@@ -1,0 +1,62 @@
+"""Features of a classifier trained in classification mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.extracting.base import Extracted
+from acgan.predicting import find_classifier, load_classifier, shipped
+from acgan.weights_file import sha256
+
+
+class ClassifierExtractor:
+    """What the main head of a classifier reads, and its logits.
+
+    Args:
+        path: A run directory or file of `acgan classify train`, or a shipped extractor's name.
+        device: Where to compute.
+
+    Attributes:
+        classifier: The classifier.
+
+    Raises:
+        RunError: If there is no classifier, or the file is not one.
+    """
+
+    frechet = "fcd"
+    inception_score = "classifier_score"
+
+    def __init__(self, path: str | Path, device: str | torch.device = "cpu"):
+        file = find_classifier(path)
+        self.classifier = load_classifier(file, device)
+        self._sha256 = sha256(file)
+        info = self.classifier.info
+        known = shipped().get(str(path)) == file
+        self.name = f"{path if known else info.provenance.get('data', 'classifier')}@{self._sha256[:8]}"
+        probe = np.zeros((1, info.channels, info.resolution, info.resolution), np.uint8)
+        self.dims = self(probe).features.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(channels, side) of the images it takes."""
+        return self.classifier.info.channels, self.classifier.info.resolution
+
+    def describe(self) -> dict[str, Any]:
+        """What has to be equal for scores to be compared."""
+        fit = self.classifier.info.provenance.get("config", {}).get("data", {}).get("fit", "crop")
+        return {
+            "name": self.name,
+            "sha256": self._sha256,
+            "dims": self.dims,
+            "resize": f"{self.size[1]} px, {fit}",
+            "precision": self.classifier.precision,
+        }
+
+    def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+        """Features and logits of images (N, C, H, W) uint8, of the classifier's size."""
+        return Extracted(*self.classifier.features_and_logits(images))
