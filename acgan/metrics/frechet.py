@@ -10,8 +10,8 @@ def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covar
     """Squared Fréchet distance |mu_a - mu_b|^2 + Tr(A + B - 2 (A B)^(1/2)) (Heusel et al. 2017, eq. 6).
 
     Tr (A B)^(1/2) is the sum of the roots of the eigenvalues of A B. With A = R R^T they are those of R^T B R, which is
-    symmetric: two symmetric eigenproblems, and no matrix root, which is slow and, where a covariance is singular (fewer
-    images than features), not accurate. R keeps the directions in which A varies at all.
+    symmetric: a Cholesky factor and the values of one symmetric eigenproblem, and no matrix root, which is slow and,
+    where a covariance is singular (fewer images than features), not accurate.
 
     Args:
         mean_a: (F,).
@@ -36,12 +36,30 @@ def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covar
     traces = covariance_a.trace() + covariance_b.trace()
     if not torch.isfinite(shift + covariance_a.sum() + covariance_b.sum()):
         raise ValueError("expected finite means and covariances")
-    values, vectors = torch.linalg.eigh(covariance_a)
-    kept = _above_rounding(values)
-    root = vectors[:, kept] * values[kept].sqrt()  # (F, r)
+    root = _root(covariance_a)
     product = torch.linalg.eigvalsh(root.T @ covariance_b @ root)  # (r,)
     cross = product[_above_rounding(product)].sqrt().sum()
-    return max(0.0, (shift + traces - 2 * cross).item())
+    return max(0.0, float(shift + traces - 2 * cross))
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """A root R (F, r) such that R R^T is the covariance, of rank r.
+
+    A Cholesky factor, which pivoting ends where what is left is rounding (Higham 1990). Of a matrix that rounding, say
+    to float32, has made indefinite there is none, and what is left falls below nought: then the eigenvectors.
+    """
+    from scipy.linalg.lapack import dpstrf  # takes a moment to load
+
+    diagonal = covariance.diagonal()
+    rounding = len(diagonal) * torch.finfo(diagonal.dtype).eps * diagonal.max()
+    factor, pivots, rank, _ = dpstrf(covariance.numpy(), lower=1, tol=rounding.item())
+    root = torch.empty(len(diagonal), rank, dtype=torch.float64)
+    root[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(factor[:, :rank]).tril()
+    if ((diagonal - root.square().sum(dim=1)).abs() <= 10 * rounding).all():
+        return root
+    values, vectors = torch.linalg.eigh(covariance)
+    kept = _above_rounding(values)
+    return vectors[:, kept] * values[kept].sqrt()
 
 
 def _above_rounding(values: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from acgan import plots
+from acgan.plots import confusion as confusion_module
 from acgan.plots import confusion_picture
 
 
@@ -135,21 +135,21 @@ def test_names_of_any_script_are_told_apart(
     name: str, has_other_fonts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not has_other_fonts:
-        monkeypatch.setattr(plots, "_FONTS", (None,))
+        monkeypatch.setattr(confusion_module, "_FONTS", (None,))
     assert _differ(_with_names("cat", name), _with_names("cat", "cat"))
 
 
 @pytest.mark.parametrize("name", ["犬", "Лошадь", "عرب", "🐱", "\udcff", "\uffff", "", " \n"])
 def test_names_that_no_font_can_write_are_numbered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "_FONTS", (None, "no-such-font.ttf"))
+    monkeypatch.setattr(confusion_module, "_FONTS", (None, "no-such-font.ttf"))
     assert not _differ(_with_names(name, f"{name} cat {name} 猫"), _with_names("#0", "#1 cat"))
 
 
-@pytest.mark.parametrize("fonts", [plots._FONTS, (None,)])
+@pytest.mark.parametrize("fonts", [confusion_module._FONTS, (None,)])
 def test_decomposed_letters_are_the_composed_ones(
     fonts: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "_FONTS", fonts)
+    monkeypatch.setattr(confusion_module, "_FONTS", fonts)
     assert not _differ(_with_names("cafe\u0301", "b"), _with_names("café", "b"))
 
 

@@ -1,4 +1,4 @@
-"""Pictures for people, drawn with Pillow. K classes; lengths in pixels."""
+"""Confusion matrices. K classes; lengths in pixels."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
+from acgan.plots.style import INK, MARGIN, PALE, TITLE_SIZE, own_font
+
 _GRID = 1200  # longest side of the cells together, while a class has at least one pixel
 _LARGEST_CELL = 64
 _GAPPED_CELL = 8  # from this size on, lines set cells apart
-_MARGIN = 20
 _GAP = 8
 _TITLE = 32  # room for a title
 _NAME = 180  # longest class name
 _BAR = 56  # a recall of 1
 _RECALL = 108  # the bar and its number
 
-_TITLE_SIZE, _NAME_SIZE, _RECALL_SIZE, _SMALLEST_NAME = 18, 16, 14, 9
+_NAME_SIZE, _RECALL_SIZE, _SMALLEST_NAME = 16, 14, 9
 _NUMBER_SIZES = range(18, 9, -1)
 _INDEX_STEPS = (5, 10, 20, 50)
 _INDEX_ROOM = 50  # between two indices
 
-_INK, _PALE, _LINE, _BAR_COLOUR = (31, 41, 55), (150, 158, 170), (228, 232, 238), (120, 160, 205)
+_LINE, _BAR_COLOUR = (228, 232, 238), (120, 160, 205)
 #: Shades of a share of 0, 1/4 ... 1.
 _SHADES = np.array([(249, 251, 253), (207, 224, 241), (133, 176, 217), (49, 113, 176), (10, 48, 105)])
 _GAMMA = 0.6  # applied to shares before shading, so that confusions of a few percent can be seen
@@ -87,9 +88,9 @@ def confusion_picture(confusion: np.ndarray, class_names: Sequence[str]) -> Imag
     cell = min(_LARGEST_CELL, max(1, _GRID // count))
     labels = _labels(class_names, cell)
     longest = math.ceil(max(label.font.getlength(label.text) for label in labels))
-    grid = _Grid(count, cell, left=_MARGIN + _TITLE + longest + _GAP, top=_MARGIN + _TITLE)
-    width = grid.left + grid.side + 2 * _GAP + _RECALL + _MARGIN
-    height = grid.top + grid.side + _GAP + longest + _TITLE + _MARGIN
+    grid = _Grid(count, cell, left=MARGIN + _TITLE + longest + _GAP, top=MARGIN + _TITLE)
+    width = grid.left + grid.side + 2 * _GAP + _RECALL + MARGIN
+    height = grid.top + grid.side + _GAP + longest + _TITLE + MARGIN
     image = Image.new("RGB", (width, height), "white")
     shades = _shades(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))
     _draw_cells(image, shades, grid)
@@ -115,19 +116,19 @@ def _draw_cells(image: Image.Image, shades: np.ndarray, grid: _Grid) -> None:
         pixels[:, :: grid.cell] = _LINE
     image.paste(Image.fromarray(pixels), (grid.left, grid.top))
     frame = (grid.left - 1, grid.top - 1, grid.left + grid.side, grid.top + grid.side)
-    ImageDraw.Draw(image).rectangle(frame, outline=_PALE)
+    ImageDraw.Draw(image).rectangle(frame, outline=PALE)
 
 
 def _draw_numbers(image: Image.Image, confusion: np.ndarray, shades: np.ndarray, grid: _Grid) -> None:
     widest = "8" * len(str(confusion.max()))
-    fonts = (_own_font(size) for size in _NUMBER_SIZES if size <= grid.cell - 6)
+    fonts = (own_font(size) for size in _NUMBER_SIZES if size <= grid.cell - 6)
     font = next((font for font in fonts if font.getlength(widest) <= grid.cell - 8), None)
     if font is None:
         return
     draw = ImageDraw.Draw(image)
     for (row, column), number in np.ndenumerate(confusion):
         is_dark = shades[row, column].mean() < _DARK
-        colour = "white" if is_dark else _INK if number else _PALE
+        colour = "white" if is_dark else INK if number else PALE
         place = (grid.left + grid.centre(column), grid.top + grid.centre(row))
         draw.text(place, str(number), colour, font, anchor="mm")
 
@@ -138,7 +139,7 @@ def _draw_labels(image: Image.Image, labels: Iterable[_Label], grid: _Grid) -> N
     for label in labels:
         centre = grid.centre(label.index)
         place = (grid.left - _GAP, grid.top + centre)
-        draw.text(place, label.text, _INK, label.font, anchor="rm")
+        draw.text(place, label.text, INK, label.font, anchor="rm")
         _draw_upwards(image, label.text, label.font, grid.left + centre, bottom)
 
 
@@ -148,7 +149,7 @@ def _draw_upwards(image: Image.Image, text: str, font: FreeTypeFont, centre: flo
     mask = Image.new("L", (math.ceil(font.getlength(text)) + 2, ascent + descent))
     ImageDraw.Draw(mask).text((mask.width - 1, mask.height / 2), text, 255, font, anchor="rm")
     mask = mask.transpose(Image.Transpose.ROTATE_90)
-    image.paste(_INK, (round(centre - mask.width / 2), round(top)), mask)
+    image.paste(INK, (round(centre - mask.width / 2), round(top)), mask)
 
 
 def _draw_recalls(image: Image.Image, confusion: np.ndarray, grid: _Grid) -> None:
@@ -163,20 +164,20 @@ def _draw_recalls(image: Image.Image, confusion: np.ndarray, grid: _Grid) -> Non
             box = (left, top + inset, left + round(_BAR * recall) - 1, top + grid.cell - inset - 1)
             if box[2] >= left:
                 draw.rectangle(box, fill=_BAR_COLOUR)
-            text, start, colour = f"{recall:.1%}", left + _BAR + 6, _INK
+            text, start, colour = f"{recall:.1%}", left + _BAR + 6, INK
         else:
-            text, start, colour = "no images", left, _PALE
+            text, start, colour = "no images", left, PALE
         if size:
-            draw.text((start, grid.top + grid.centre(row)), text, colour, _own_font(size), anchor="lm")
+            draw.text((start, grid.top + grid.centre(row)), text, colour, own_font(size), anchor="lm")
 
 
 def _draw_titles(image: Image.Image, grid: _Grid) -> None:
-    draw, font = ImageDraw.Draw(image), _own_font(_TITLE_SIZE)
+    draw, font = ImageDraw.Draw(image), own_font(TITLE_SIZE)
     middle = grid.left + grid.side / 2
-    draw.text((middle, image.height - _MARGIN), "predicted", _INK, font, anchor="ms")
-    draw.text((grid.left + grid.side + 2 * _GAP, grid.top - _GAP), "recall", _INK, font, anchor="ls")
+    draw.text((middle, image.height - MARGIN), "predicted", INK, font, anchor="ms")
+    draw.text((grid.left + grid.side + 2 * _GAP, grid.top - _GAP), "recall", INK, font, anchor="ls")
     start = grid.top + (grid.side - font.getlength("true")) / 2
-    _draw_upwards(image, "true", font, _MARGIN + _TITLE_SIZE / 2, start)
+    _draw_upwards(image, "true", font, MARGIN + TITLE_SIZE / 2, start)
 
 
 def _labels(class_names: Sequence[str], cell: int) -> list[_Label]:
@@ -185,7 +186,7 @@ def _labels(class_names: Sequence[str], cell: int) -> list[_Label]:
     if size:
         return [_name_label(index, name, size) for index, name in enumerate(class_names)]
     step = next(step for step in _INDEX_STEPS if step * cell >= _INDEX_ROOM)
-    font = _own_font(_RECALL_SIZE)
+    font = own_font(_RECALL_SIZE)
     return [_Label(index, str(index), font) for index in range(0, len(class_names), step)]
 
 
@@ -202,7 +203,7 @@ def _name_label(index: int, name: str, size: int) -> _Label:
         if text and font and all(_has_glyph(family, character) for character in text):
             return _Label(index, _shortened(text, font), font)
     known = "".join(character for character in text if _has_glyph(None, character))
-    font = _own_font(size)
+    font = own_font(size)
     return _Label(index, _shortened(" ".join(["#" + str(index), *known.split()]), font), font)
 
 
@@ -219,16 +220,9 @@ def _shortened(text: str, font: FreeTypeFont) -> str:
 def _font(family: str | None, size: int) -> FreeTypeFont | None:
     """A font by its file name, Pillow's own for None; None where it is not installed."""
     try:
-        return ImageFont.truetype(family, size) if family else _own_font(size)
+        return ImageFont.truetype(family, size) if family else own_font(size)
     except OSError:
         return None
-
-
-@cache
-def _own_font(size: int) -> FreeTypeFont:
-    font = ImageFont.load_default(size)
-    assert isinstance(font, FreeTypeFont)  # it is one wherever a size is given
-    return font
 
 
 @cache
