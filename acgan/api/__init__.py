@@ -2,6 +2,10 @@
 
 from acgan.api.classifier import evaluate_classifier, predict, train_classifier
 from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
+from acgan.api.evaluate import Evaluated, evaluate
+from acgan.api.evaluation_files import write_evaluation
+from acgan.api.evaluation_setup import EvaluateOptions
+from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import load_data, resolve_config
 from acgan.api.session import TrainOptions, TrainResult
@@ -10,10 +14,15 @@ from acgan.sampling import load_generator
 
 __all__ = [
     "WITHOUT_SYNTHETIC",
+    "EvaluateOptions",
+    "Evaluated",
+    "FidResult",
     "TrainOptions",
     "TrainResult",
     "compare_with_synthetic",
+    "evaluate",
     "evaluate_classifier",
+    "fid",
     "load_classifier",
     "load_data",
     "load_generator",
@@ -21,4 +30,5 @@ __all__ = [
     "resolve_config",
     "train",
     "train_classifier",
+    "write_evaluation",
 ]

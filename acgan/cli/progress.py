@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +28,8 @@ _SHOWN = {
     "test/accuracy": "test",
     "validation/accuracy": "validation",
 }
+#: What the names of scores begin with, which the best state is chosen by.
+_SCORE = "evaluate/"
 
 
 class Reporter:
@@ -85,8 +87,14 @@ class Reporter:
         if self._quiet:
             return
         stats = {**tick.stats, **tick.evaluated}
-        losses = "  ".join(f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats)
-        losses += f"  {tick.images_per_sec:.0f} images/s"
+        shown = [f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats]
+        # A score's name without its extractor, which the end of the training tells.
+        shown += [
+            f"{name.removeprefix(_SCORE).partition('[')[0]} {value:.4g}"
+            for name, value in tick.evaluated.items()
+            if name.startswith(_SCORE)
+        ]
+        losses = "  ".join(shown) + f"  {tick.images_per_sec:.0f} images/s"
         if self._bar is not None:
             bar, task = self._bar
             bar.update(
@@ -103,3 +111,23 @@ class Reporter:
             )
         else:
             click.echo(message, err=warning)
+
+
+@contextlib.contextmanager
+def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """What to tell (done, total) of something that is counted; a bar if standard output is a terminal."""
+    if quiet or not sys.stdout.isatty():
+        yield lambda done, total: None
+        return
+    from rich import progress
+
+    columns = (
+        progress.TextColumn(text),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("ETA"),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with progress.Progress(*columns, transient=True) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

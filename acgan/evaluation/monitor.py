@@ -11,7 +11,7 @@ from acgan import runtime
 from acgan.config.schema import MonitorConfig
 from acgan.metrics import class_diversity
 from acgan.sampling import ClassSampler
-from acgan.training.run import Evaluation
+from acgan.training.hooks import Evaluation
 from acgan.types import ImageStore
 
 _CLASSES_NAMED = 10

@@ -1,6 +1,20 @@
 """Fixed networks that turn images into features to be compared."""
 
 from acgan.extracting.base import Extracted, Extractor, metric_name
+from acgan.extracting.choose import choose_extractor
 from acgan.extracting.classifier import ClassifierExtractor
+from acgan.extracting.fitting import fitted
+from acgan.extracting.inception import INCEPTION_DIMS, InceptionExtractor
+from acgan.extracting.inception_weights import inception_weights_present
 
-__all__ = ["ClassifierExtractor", "Extracted", "Extractor", "metric_name"]
+__all__ = [
+    "INCEPTION_DIMS",
+    "ClassifierExtractor",
+    "Extracted",
+    "Extractor",
+    "InceptionExtractor",
+    "choose_extractor",
+    "fitted",
+    "inception_weights_present",
+    "metric_name",
+]

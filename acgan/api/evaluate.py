@@ -1,0 +1,149 @@
+"""Evaluate generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import acgan
+from acgan import runtime
+from acgan.api.cas import classification_accuracy_score
+from acgan.api.evaluation_setup import CAS, EvaluateOptions, Setting, set_up
+from acgan.api.subjects import Subject
+from acgan.evaluation import (
+    Context,
+    Judge,
+    Pass,
+    Reference,
+    Scores,
+    look_at_reference,
+    look_at_samples,
+    mean_per_class,
+    summarise_all,
+    summarise_passes,
+    with_help,
+)
+from acgan.metrics import num_scales
+from acgan.types import ImageStore
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores, and what pictures are drawn from.
+
+    Attributes:
+        scores: The scores.
+        reference: Real images, looked at.
+        passes: By subject, one a generation seed.
+        subjects: The generators.
+        training: What they were trained on, where copies of it were looked for.
+    """
+
+    scores: Scores
+    reference: Reference
+    passes: list[list[Pass]]
+    subjects: list[Subject]
+    training: ImageStore | None
+
+
+def evaluate(
+    runs: Sequence[str | Path],
+    options: EvaluateOptions | None = None,
+    *,
+    say: Callable[[str], None] = lambda message: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluated:
+    """Score generators on real images that they were not trained on.
+
+    Args:
+        runs: Runs or files; several, or the directory of `acgan train --seeds`, are one method trained several times.
+        options: How; None is the defaults.
+        say: Told remarks for people.
+        progress: Told (done, total) images now and then.
+
+    Raises:
+        UserError: For whatever the user can mend.
+    """
+    options = options or EvaluateOptions()
+    setting = set_up(runs, options, say)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, setting.num_looked_at)
+
+    first = setting.subjects[0].sampler
+    judge = Judge(setting.extractor, setting.classifier, first.class_names, advance)
+    context = Context(setting.extractor, setting.classifier_name, options.seed)
+    reference = look_at_reference(
+        judge, context, setting.metrics, setting.store, setting.training, setting.counts
+    )
+    passes = [
+        [
+            look_at_samples(
+                judge, context, setting.metrics, subject.sampler, setting.counts, reference,
+                seed=options.seed + repeat, truncation=options.truncation,
+            )
+            for repeat in range(options.repeats)
+        ]
+        for subject in setting.subjects
+    ]  # fmt: skip
+    scores = _scores(setting, reference, passes)
+    if CAS in options.metrics:
+        say("training classifiers with and without samples")
+        helped = classification_accuracy_score(first, setting.dataset, device=options.device, say=say)
+        scores = with_help(scores, helped.to_dict())
+    return Evaluated(scores, reference, passes, setting.subjects, setting.training)
+
+
+def _scores(setting: Setting, reference: Reference, passes: list[list[Pass]]) -> Scores:
+    every = [one for run in passes for one in run]
+    confusions = [one.bank.view().confusion() for one in every]
+    return Scores(
+        provenance=_provenance(setting, reference, len(passes)),
+        overall=summarise_passes(passes),
+        floor=summarise_all([found.overall for found in reference.floor]),
+        at_floor_count=summarise_all([found.overall for one in every for found in one.at_floor_count]),
+        per_class=mean_per_class([one.found for one in every], reference.store.class_names),
+        confusion=None if confusions[0] is None else np.sum([c for c in confusions if c is not None], axis=0),
+    )
+
+
+def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[str, Any]:
+    options, store = setting.options, setting.store
+    floor = sum(len(groups[groups < 2]) for groups in reference.bank.plan.groups)
+    return {
+        "acgan": acgan.__version__,
+        "torch": torch.__version__,
+        "machine": runtime.machine(),
+        "device": options.device,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "generators": [subject.describe() for subject in setting.subjects],
+        "reference": {
+            "data": setting.dataset.name,
+            "split": options.split,
+            "num_images": len(store),
+            "fingerprint": store.fingerprint,
+            "resolution": store.resolution,
+            "channels": store.channels,
+        },
+        "extractor": setting.extractor.describe(),
+        "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
+        "classifier": setting.classifier_name,
+        "num_images": sum(setting.counts),
+        "floor_images": floor,
+        "label_prior": options.label_prior,
+        "seed": options.seed,
+        "repeats": options.repeats,
+        "truncation": options.truncation,
+        "units": "training seeds" if num_runs > 1 else "generation seeds",
+        "ms_ssim_scales": num_scales(store.resolution),
+        "metrics": setting.metrics,
+    }

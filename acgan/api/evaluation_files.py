@@ -1,0 +1,107 @@
+"""What an evaluation leaves behind: its scores as JSON and in TensorBoard, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from acgan.api.evaluate import Evaluated
+from acgan.evaluation import Scores
+from acgan.plots import confusion_picture, pairs_picture
+from acgan.training.checkpoint import write_atomically
+from acgan.training.tracking import record_scalars
+from acgan.types import ImageStore
+
+_PAIRS = 12
+
+
+def write_evaluation(
+    evaluated: Evaluated, runs: Sequence[str | Path], file: Path | None = None
+) -> dict[str, Path]:
+    """Write an evaluation down.
+
+    Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it, unless a file is named;
+    ``confusion.png`` and ``memorisation.png`` where there is something to show, and a record in TensorBoard.
+
+    Args:
+        evaluated: The evaluation.
+        runs: As they were given.
+        file: Where to write the scores.
+
+    Returns:
+        What was written, by what it is.
+    """
+    home = Path(runs[0]) if len(runs) == 1 and Path(runs[0]).is_dir() else None
+    written: dict[str, Path] = {}
+    scores = file or (home / "evaluation.json" if home is not None else None)
+    if scores is not None:
+        write_atomically(scores, partial(_write_text, evaluated.scores.to_json() + "\n"))
+        written["scores"] = scores
+    if home is None:
+        return written
+    for what, name, image in _pictures(evaluated):
+        write_atomically(home / name, partial(_save, image))
+        written[what] = home / name
+    if (home / "tensorboard").is_dir():
+        generator = evaluated.scores.provenance["generators"][0]
+        record_scalars(home, int(generator["nimg"]), _scalars(evaluated.scores))
+    return written
+
+
+def _pictures(evaluated: Evaluated) -> list[tuple[str, str, Image.Image]]:
+    pictures = []
+    scores, class_names = evaluated.scores, evaluated.reference.store.class_names
+    if scores.confusion is not None:
+        image = confusion_picture(scores.confusion, class_names)
+        pictures.append(("confusion matrix of the samples", "confusion.png", image))
+    if evaluated.training is not None:
+        image = _pairs(evaluated, evaluated.training)
+        pictures.append(("samples nearest to training images", "memorisation.png", image))
+    return pictures
+
+
+def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
+    """The samples, and the held-out images, that lie nearest to training images, each with its own."""
+    samples, store = evaluated.passes[0][0], evaluated.reference.store
+    sampler = evaluated.subjects[0].sampler
+    origin = evaluated.scores.provenance
+
+    def drawn(label: int, number: int) -> np.ndarray:
+        image = sampler.image(label, number, seed=origin["seed"], truncation=origin["truncation"])
+        return np.asarray(image)
+
+    def stored(label: int, number: int) -> np.ndarray:
+        image: np.ndarray = store.images[np.flatnonzero(store.labels == label)[number]]
+        return image
+
+    bands: list[np.ndarray] = []
+    for bank, take in ((samples.bank, drawn), (evaluated.reference.bank, stored)):
+        assert bank.nearest is not None
+        assert bank.nearest_rows is not None
+        distances, positions = (part[:_PAIRS] for part in bank.nearest.sort())
+        images = np.stack([take(*bank.place(position)) for position in positions.tolist()])
+        rows = bank.nearest_rows[positions].numpy()
+        bands += [images, training.images[rows], distances.numpy()]
+    return pairs_picture(*bands)
+
+
+def _scalars(scores: Scores) -> dict[str, float]:
+    overall = {f"evaluate/{name}": one.value for name, one in scores.overall.items()}
+    per_class = {
+        f"evaluate/{metric}/{name}": value
+        for name, values in scores.per_class.items()
+        for metric, value in values.items()
+    }
+    return {name: value for name, value in {**overall, **per_class}.items() if value is not None}
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    image.save(path, format="PNG")

@@ -1,0 +1,133 @@
+"""``acgan evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from acgan.cli.options import device_option, which_option
+from acgan.cli.progress import counting
+
+_ALL = ("frechet", "kid", "inception_score", "prdc", "accuracy", "diversity", "memorisation")
+
+
+class _Metrics(click.ParamType[tuple[str, ...]]):
+    """Names of metrics with commas between."""
+
+    name = "metrics"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Parse, or fail with the names there are."""
+        from acgan.errors import did_you_mean
+
+        names = tuple(part.strip() for part in str(value).split(",") if part.strip())
+        known = (*_ALL, "cas")
+        for name in names:
+            if name not in known:
+                self.fail(
+                    f"{name!r} is no metric.{did_you_mean(name, known)} Expected {', '.join(known)}.",
+                    param,
+                    ctx,
+                )
+        if not names:
+            self.fail(f"expected at least one of {', '.join(known)}.", param, ctx)
+        return names
+
+
+@click.command()
+@click.argument("runs", metavar="RUN_OR_FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", metavar="SOURCE", help="Real images.  [default: what it was trained on]")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "train"]),
+    default="test",
+    show_default=True,
+    help="Reference: images held out, or those trained on.",
+)
+@click.option(
+    "--metrics",
+    type=_Metrics(),
+    default=",".join(_ALL),
+    metavar="NAME,...",
+    help=f"Some of {', '.join(_ALL)}, and cas, which trains classifiers.  [default: all but cas]",
+)
+@click.option(
+    "-n",
+    "num_images",
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Samples.  [default: as many as the reference has images, at most 50,000]",
+)
+@click.option(
+    "--extractor",
+    metavar="inception|NAME|FILE",
+    help="Makes the features: FID's Inception, a shipped classifier, or a run or file of `acgan classify train`.  "
+    "[default: Inception where its weights are at hand, else what is shipped for the data]",
+)
+@click.option(
+    "--inception-weights",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="pt_inception-2015-12-05-6726825d.pth.  [default: torch's hub cache]",
+)
+@click.option(
+    "--label-prior",
+    type=click.Choice(["reference", "uniform"]),
+    default="reference",
+    show_default=True,
+    help="Classes as often as in the reference, or equally often.",
+)
+@click.option(
+    "--repeats",
+    metavar="R",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Draw and score so many times, with seeds from --seed on: mean and deviation.",
+)
+@click.option("--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--truncation",
+    metavar="PSI",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Factor on the latents.",
+)
+@which_option
+@device_option
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where to write all scores.  [default: RUN/evaluation.json of a run directory]",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
+def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **options: Any) -> None:
+    """Score a generator, overall and class by class, beside what real images score.
+
+    RUN_OR_FILE is a run directory of `acgan train` or its generator.safetensors. Several, or the directory of
+    `acgan train --seeds`, are one method trained several times: mean and deviation over trainings.
+    """
+    from rich.console import Console
+
+    from acgan import api
+    from acgan.cli.evaluation_table import show
+
+    with counting("evaluating", quiet) as progress:
+        evaluated = api.evaluate(
+            runs,
+            api.EvaluateOptions(**options),
+            say=lambda message: None if quiet else click.echo(message),
+            progress=progress,
+        )
+    written = api.write_evaluation(evaluated, runs, json_file)
+    if not quiet:
+        show(evaluated.scores, Console(highlight=False, soft_wrap=True))
+        for what, file in written.items():
+            click.echo(f"{what}: {file}")

@@ -1,0 +1,218 @@
+"""What is remembered of many images while they pass by once. N images, F features, K classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.extracting import Extracted
+from acgan.metrics import FeatureStatistics, InceptionScore, merged
+from acgan.runtime import Draws
+
+#: Groups that a floor is made of: any two of them against the other two.
+NUM_GROUPS = 4
+#: The group of images that no floor can use.
+REST = NUM_GROUPS
+#: Features of so many images are kept, for the metrics that compare images with images.
+MAX_KEPT = 10_000
+#: Images of so many of each class are kept, to be compared with each other.
+IMAGES_PER_CLASS = 100
+SPLITS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which image goes where, decided before the first one is seen; equal for the same counts and seed.
+
+    Attributes:
+        groups: By class, (n,) int64 in [0, NUM_GROUPS]: the group of each of its images in order.
+        kept: By class, of how many images, from the first on, features are kept.
+        splits: By class, (n,) int64: the split of the Inception score.
+    """
+
+    groups: tuple[np.ndarray, ...]
+    kept: tuple[int, ...]
+    splits: tuple[np.ndarray, ...]
+
+
+def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan:
+    """Divide images into groups of equal size, class by class, and choose which to keep.
+
+    Args:
+        counts: Images by class.
+        other: Images by class of the side that they will be compared with: the groups of both are equally large.
+        seed: Of the division.
+    """
+    draws, total = Draws(seed), max(sum(counts), 1)
+    groups, splits, dealt = [], [], 0
+    for label, (count, limit) in enumerate(zip(counts, other, strict=True)):
+        of_class = np.full(count, REST, dtype=np.int64)
+        shared = min(count, limit)
+        # Classes go on where the one before stopped, so that groups differ by one image at most.
+        chosen = draws.generator("groups", label).permutation(count)[:shared]
+        of_class[chosen] = (np.arange(shared) + dealt) % NUM_GROUPS
+        dealt += shared
+        groups.append(of_class)
+        splits.append((draws.generator("splits", label).permutation(count) + label) % SPLITS)
+    share = min(1.0, MAX_KEPT / total)
+    kept = tuple(int(np.ceil(count * share)) for count in counts)
+    return Plan(tuple(groups), kept, tuple(splits))
+
+
+class Bank:
+    """Statistics, and a bounded number of features and images, of images that pass by.
+
+    Memory is bounded however many images there are: statistics of each group, and of each class where they can say
+    anything (``classwise``); features of ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
+
+    Args:
+        plan: Which image goes where.
+        dims: F.
+        num_outputs: Of the extractor's logits.
+        classwise: By class, whether its own statistics are wanted.
+    """
+
+    def __init__(self, plan: Plan, dims: int, num_outputs: int, classwise: Sequence[bool]):
+        self.plan, self.dims, self.num_outputs = plan, dims, num_outputs
+        self.num_classes = len(plan.groups)
+        self.classwise = tuple(classwise)
+        #: (M,) distance of each kept image to its nearest training image, and (M,) which it is; filled in by who
+        #: looks for them.
+        self.nearest: Tensor | None = None
+        self.nearest_rows: Tensor | None = None
+        self._seen = [0] * self.num_classes
+        self._statistics: dict[tuple[int, int], FeatureStatistics] = {}
+        self._scores: dict[int, InceptionScore] = {}
+        self._confusion = np.zeros((NUM_GROUPS + 1, self.num_classes, self.num_classes), dtype=np.int64)
+        self._has_confusion = False
+        # Class by class, whatever order they come in.
+        self._starts = np.cumsum([0, *plan.kept])
+        self.features = torch.zeros(int(self._starts[-1]), dims)
+        self.groups = torch.from_numpy(
+            np.concatenate([of_class[:kept] for of_class, kept in zip(plan.groups, plan.kept, strict=True)])
+        )
+        self.labels = torch.arange(self.num_classes).repeat_interleave(torch.tensor(plan.kept))
+        self._images: list[list[Tensor]] = [[] for _ in range(self.num_classes)]
+
+    def add(self, label: int, images: Tensor, found: Extracted, predicted: Tensor | None) -> None:
+        """Take in the next images of a class.
+
+        Args:
+            label: The class.
+            images: (n, C, H, W) uint8.
+            found: What the extractor makes of them.
+            predicted: (n,) int64, the classes that a classifier sees, -1 for one of another set; None without one.
+        """
+        first = self._seen[label]
+        here = slice(first, first + len(images))
+        self._seen[label] = here.stop
+        groups = torch.from_numpy(self.plan.groups[label][here])
+        splits = torch.from_numpy(self.plan.splits[label][here])
+        for group in groups.unique().tolist():
+            inside = groups == group
+            self._of(label, group).update(found.features[inside])
+            if found.logits is not None:
+                self._scores.setdefault(group, InceptionScore(self.num_outputs, SPLITS)).update(
+                    found.logits[inside], splits[inside]
+                )
+            if predicted is not None:
+                self._has_confusion = True
+                known = predicted[inside & (predicted >= 0)]
+                self._confusion[group, label] += np.bincount(known.numpy(), minlength=self.num_classes)
+        keep = min(len(images), max(0, self.plan.kept[label] - first))
+        start = self._starts[label] + first
+        self.features[start : start + keep] = found.features[:keep]
+        self._images[label].append(images[: max(0, IMAGES_PER_CLASS - first)])
+
+    def view(self, groups: Sequence[int] | None = None) -> View:
+        """The images of some groups, or of all."""
+        return View(self, tuple(range(NUM_GROUPS + 1)) if groups is None else tuple(groups))
+
+    def kept(self, label: int | None = None) -> slice:
+        """Where the kept images lie, of a class or all."""
+        return slice(None) if label is None else slice(self._starts[label], self._starts[label + 1])
+
+    def place(self, position: int) -> tuple[int, int]:
+        """The class of a kept image, and its number within the class."""
+        label = int(np.searchsorted(self._starts, position, side="right")) - 1
+        return label, position - int(self._starts[label])
+
+    def _of(self, label: int, group: int) -> FeatureStatistics:
+        """Classes without statistics of their own share those of label -1."""
+        key = (label if self.classwise[label] else -1, group)
+        return self._statistics.setdefault(key, FeatureStatistics(self.dims))
+
+
+@dataclass(frozen=True)
+class View:
+    """Some groups of a bank: what metrics are computed from.
+
+    Attributes:
+        bank: The bank.
+        groups: Which.
+    """
+
+    bank: Bank
+    groups: tuple[int, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return self.bank.num_classes
+
+    def count(self, label: int | None = None) -> int:
+        """Number of images, of a class or in all."""
+        labels = range(self.num_classes) if label is None else [label]
+        return sum(int(np.isin(self.bank.plan.groups[one], self.groups).sum()) for one in labels)
+
+    def statistics(self, label: int | None = None) -> FeatureStatistics:
+        """Statistics of the features of all images, or of a class that has some of its own."""
+        chosen = (
+            statistics
+            for (of, group), statistics in self.bank._statistics.items()
+            if group in self.groups and label in (None, of)
+        )
+        return merged(chosen, self.bank.dims)
+
+    def features(self, label: int | None = None) -> Tensor:
+        """(M, F) features that are kept, of all images or of a class."""
+        return self.bank.features[self.bank.kept(label)][self._inside(label)]
+
+    def labels(self) -> Tensor:
+        """(M,) int64 classes of the images whose features are kept."""
+        return self.bank.labels[self._inside(None)]
+
+    def nearest(self, label: int | None = None) -> Tensor | None:
+        """(M,) distances to the nearest training image, of the images whose features are kept."""
+        distances = self.bank.nearest
+        return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
+
+    def images(self, label: int) -> Tensor | None:
+        """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None of a class without any."""
+        if not self.bank._images[label]:
+            return None
+        images = torch.cat(self.bank._images[label])
+        groups = torch.from_numpy(self.bank.plan.groups[label][: len(images)])
+        return images[torch.isin(groups, torch.tensor(self.groups))]
+
+    def inception_score(self) -> InceptionScore | None:
+        """The Inception score's sums over all images; None without logits."""
+        total = InceptionScore(self.bank.num_outputs, SPLITS)
+        scores = [score for group, score in self.bank._scores.items() if group in self.groups]
+        for score in scores:
+            total.merge(score)
+        return total if scores else None
+
+    def confusion(self) -> np.ndarray | None:
+        """(K, K) counts, row: the class an image is of, column: what a classifier sees; None without one."""
+        if not self.bank._has_confusion:
+            return None
+        counts: np.ndarray = self.bank._confusion[list(self.groups)].sum(axis=0)
+        return counts
+
+    def _inside(self, label: int | None) -> Tensor:
+        return torch.isin(self.bank.groups[self.bank.kept(label)], torch.tensor(self.groups))

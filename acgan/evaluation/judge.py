@@ -1,0 +1,119 @@
+"""Looks at images once and remembers what every metric needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.evaluation.bank import Bank, Plan
+from acgan.evaluation.measures import FRECHET_FACTOR
+from acgan.extracting import Extractor, fitted
+from acgan.metrics import nearest
+from acgan.predicting import ImageClassifier
+from acgan.runtime import Draws
+from acgan.types import ImageStore
+
+#: Images that are taken at once.
+PORTION = 256
+#: Samples are compared with at most so many training images, a seeded choice: their features are held in memory.
+MAX_TRAINING = 100_000
+
+#: Told how many images were looked at since the last time.
+Progress = Callable[[int], None]
+Portions = Iterable[tuple[int, Tensor]]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What looks at images: the same eyes for samples and real images.
+
+    Attributes:
+        extractor: Makes features.
+        classifier: Sees classes; None where there is none for the data.
+        class_names: K names, the generator's.
+        progress: See ``Progress``.
+    """
+
+    extractor: Extractor
+    classifier: ImageClassifier | None
+    class_names: tuple[str, ...]
+    progress: Progress
+
+    def look(self, plan: Plan, portions: Portions, classwise: Sequence[bool]) -> Bank:
+        """Look at images.
+
+        Args:
+            plan: Which image goes where; there is at least one.
+            portions: Labels, and images (n, C, H, W) uint8 of that class, in order within the class.
+            classwise: See ``Bank``.
+        """
+        bank: Bank | None = None
+        for label, images in portions:
+            found = self.extractor(fitted(images, self.extractor.size))
+            if bank is None:
+                outputs = 0 if found.logits is None else found.logits.shape[1]
+                bank = Bank(plan, self.extractor.dims, outputs, classwise)
+            bank.add(label, images, found, self._predicted(images, found.logits))
+            self.progress(len(images))
+        assert bank is not None, "there are images"
+        return bank
+
+    def classwise(self, counts: Sequence[int], other: Sequence[int]) -> list[bool]:
+        """Which classes have images enough, on both sides, for a Fréchet distance of their own."""
+        least = FRECHET_FACTOR * self.extractor.dims
+        return [min(pair) >= least for pair in zip(counts, other, strict=True)]
+
+    def _predicted(self, images: Tensor, logits: Tensor | None) -> Tensor | None:
+        """The generator's labels of the classes seen, -1 for a class that it does not have."""
+        if self.classifier is None:
+            return None
+        judge: ImageClassifier = self.classifier
+        if judge is not getattr(self.extractor, "classifier", None):
+            logits = judge.logits(fitted(images, (judge.info.channels, judge.info.resolution)))
+        assert logits is not None
+        places = {name: label for label, name in enumerate(self.class_names)}
+        own = torch.tensor([places.get(name, -1) for name in judge.class_names])
+        return own[logits.argmax(dim=1)]
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Features of what the generator was trained on, to look for copies.
+
+    Attributes:
+        rows: (M,) int64, which images of the store.
+        features: (M, F).
+    """
+
+    rows: np.ndarray
+    features: Tensor
+
+    def look_for(self, bank: Bank) -> None:
+        """Find the nearest training image of each image whose features a bank keeps."""
+        bank.nearest, bank.nearest_rows = nearest(bank.features, self.features)
+        bank.nearest_rows = torch.from_numpy(self.rows)[bank.nearest_rows]
+
+
+def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingImages:
+    """Features of the training images, or of ``MAX_TRAINING`` of them."""
+    rows = np.arange(len(store))
+    if len(store) > MAX_TRAINING:
+        rows = np.sort(Draws(seed).generator("training images").permutation(rows)[:MAX_TRAINING])
+    features = []
+    for start in range(0, len(rows), PORTION):
+        images = torch.from_numpy(store.images[rows[start : start + PORTION]])
+        features.append(judge.extractor(fitted(images, judge.extractor.size)).features)
+        judge.progress(len(images))
+    return TrainingImages(rows, torch.cat(features))
+
+
+def stored(store: ImageStore) -> Iterator[tuple[int, Tensor]]:
+    """A store's images, class by class."""
+    for label in range(store.num_classes):
+        rows = np.flatnonzero(store.labels == label)
+        for start in range(0, len(rows), PORTION):
+            yield label, torch.from_numpy(store.images[rows[start : start + PORTION]])

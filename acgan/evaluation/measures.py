@@ -1,0 +1,205 @@
+"""Every metric, from what is remembered of two sets of images.
+
+The same functions make a score (samples against the reference) and its floor (real images against real images).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from acgan.evaluation.bank import View
+from acgan.extracting import Extractor, metric_name
+from acgan.metrics import (
+    MIN_IMAGES,
+    frechet_distance,
+    intra_class_similarity,
+    kernel_distance,
+    memorisation,
+    prdc,
+)
+
+NEAREST_K = 5
+PAIRS = 100
+#: Per class, a Fréchet distance needs so many times as many images as there are features.
+FRECHET_FACTOR = 2
+
+Value = float | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one or several metrics found; None where there are too few images.
+
+    Attributes:
+        overall: By metric.
+        per_class: By metric, a value for each class.
+    """
+
+    overall: Mapping[str, Value]
+    per_class: Mapping[str, list[Value]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What metrics need besides images.
+
+    Attributes:
+        extractor: Made the features.
+        classifier: Name of what judges classes.
+        seed: Of subsets and pairs.
+        subsets: Of the kernel distance.
+    """
+
+    extractor: Extractor
+    classifier: str | None
+    seed: int
+    subsets: int = 100
+
+    def name(self, metric: str) -> str:
+        """A metric's name with its extractor."""
+        return metric_name(metric, self.extractor)
+
+
+Metric = Callable[[View, View, Context], Found]
+
+
+def frechet(fake: View, real: View, context: Context) -> Found:
+    """FID, or FCD with another network, overall and of each class with itself (intra-class)."""
+    kind = context.extractor.frechet
+    dims = fake.bank.dims
+
+    def distance(label: int | None, least: int) -> Value:
+        a, b = fake.statistics(label), real.statistics(label)
+        if min(a.count, b.count) < least:
+            return None
+        return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+
+    # Classes without statistics of their own come out with none.
+    each = [distance(label, FRECHET_FACTOR * dims) for label in range(fake.num_classes)]
+    known = [value for value in each if value is not None]
+    overall: dict[str, Value] = {context.name(kind): distance(None, 2)}
+    overall[context.name(f"intra_{kind}_mean")] = float(np.mean(known)) if known else None
+    overall[context.name(f"intra_{kind}_worst")] = max(known, default=None)
+    return Found(overall, {context.name(kind): each})
+
+
+def kid(fake: View, real: View, context: Context) -> Found:
+    """Kernel inception distance: without bias, so it compares few images too."""
+
+    def distance(label: int | None, least: int, strata: tuple[Tensor, Tensor] | None) -> Value:
+        a, b = real.features(label), fake.features(label)
+        if min(len(a), len(b)) < least:
+            return None
+        return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed).value
+
+    each = [distance(label, MIN_IMAGES, None) for label in range(fake.num_classes)]
+    overall = distance(None, 2, (real.labels(), fake.labels()))
+    return Found({context.name("kid"): overall}, {context.name("kid"): each})
+
+
+def inception_score(fake: View, _real: View, context: Context) -> Found:
+    """The Inception score, of samples alone; of another classifier, its own score."""
+    score = fake.inception_score()
+    value = None if score is None else score.compute()[0]
+    return Found({context.name(context.extractor.inception_score): value}, {})
+
+
+def neighbours(fake: View, real: View, context: Context) -> Found:
+    """Precision, recall, density and coverage."""
+    names = ("precision", "recall", "density", "coverage")
+
+    def measured(label: int | None, least: int) -> list[Value]:
+        a, b = real.features(label), fake.features(label)
+        if min(len(a), len(b)) < least:
+            return [None] * len(names)
+        found = prdc(a, b, NEAREST_K)
+        return [getattr(found, name) for name in names]
+
+    each = [measured(label, MIN_IMAGES) for label in range(fake.num_classes)]
+    overall = measured(None, NEAREST_K + 1)
+    return Found(
+        {context.name(name): value for name, value in zip(names, overall, strict=True)},
+        {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},
+    )
+
+
+def accuracy(fake: View, _real: View, context: Context) -> Found:
+    """Share of samples in which a classifier, not the discriminator, sees the class they were asked for."""
+    counts, name = fake.confusion(), f"class_accuracy[{context.classifier}]"
+    if counts is None:
+        return Found({}, {})
+    images = [fake.count(label) for label in range(fake.num_classes)]
+    each = [counts[c, c] / n if n else None for c, n in enumerate(images)]
+    return Found({name: float(counts.trace() / sum(images)) if sum(images) else None}, {name: each})
+
+
+def diversity(fake: View, real: View, context: Context) -> Found:
+    """Mean MS-SSIM of pairs within a class, lower being more diverse, and in how many it is no higher than real."""
+
+    def similarity(view: View, label: int) -> Value:
+        images = view.images(label)
+        return None if images is None else intra_class_similarity(images, pairs=PAIRS, seed=context.seed)
+
+    samples = [similarity(fake, label) for label in range(fake.num_classes)]
+    originals = [similarity(real, label) for label in range(fake.num_classes)]
+    pairs = [(a, b) for a, b in zip(samples, originals, strict=True) if a is not None and b is not None]
+    overall: dict[str, Value] = {
+        "ms_ssim": float(np.mean([a for a, _ in pairs])) if pairs else None,
+        "diverse_classes": float(np.mean([a <= b for a, b in pairs])) if pairs else None,
+    }
+    return Found(overall, {"ms_ssim": samples, "ms_ssim_real": originals})
+
+
+def copying(fake: View, real: View, context: Context) -> Found:
+    """Whether samples lie nearer to training images than held-out images do."""
+    names = ("memorisation_nearer", "memorisation_copies")
+    if fake.nearest() is None or real.nearest() is None:
+        return Found({}, {})
+
+    def measured(label: int | None, least: int) -> tuple[Value, Value]:
+        a, b = fake.nearest(label), real.nearest(label)
+        if a is None or b is None or min(len(a), len(b)) < least:
+            return None, None
+        found = memorisation(a, b)
+        return found.nearer, found.copies
+
+    each = [measured(label, MIN_IMAGES) for label in range(fake.num_classes)]
+    overall = measured(None, 1)
+    return Found(
+        {context.name(name): value for name, value in zip(names, overall, strict=True)},
+        {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},
+    )
+
+
+#: What ``--metrics`` chooses from, in the order they are shown.
+METRICS: dict[str, Metric] = {
+    "frechet": frechet,
+    "kid": kid,
+    "inception_score": inception_score,
+    "prdc": neighbours,
+    "accuracy": accuracy,
+    "diversity": diversity,
+    "memorisation": copying,
+}
+
+
+def measure(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
+    """Several metrics of one set of images against another.
+
+    Args:
+        fake: Samples, or for a floor real images in their place.
+        real: The reference.
+        context: What else is needed.
+        metrics: Keys of ``METRICS``.
+    """
+    overall: dict[str, Value] = {}
+    per_class: dict[str, list[Value]] = {}
+    for name in metrics:
+        found = METRICS[name](fake, real, context)
+        overall |= found.overall
+        per_class |= found.per_class
+    return Found(overall, per_class)

@@ -1,0 +1,158 @@
+"""One pass over samples and one over real images: every metric, overall and per class, with the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from acgan.evaluation.bank import Bank, View, make_plan
+from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, stored
+from acgan.evaluation.measures import Context, Found, measure
+from acgan.sampling import ClassSampler
+from acgan.types import ImageStore
+
+#: Groups of images in halves, each way once.
+_HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
+#: Of the kernel distance, of each halving.
+_FLOOR_SUBSETS = 20
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Real images, looked at.
+
+    Attributes:
+        store: The images.
+        bank: What is remembered of them.
+        training: The training images, where copies of them are looked for.
+        floor: Real against real, by halving.
+    """
+
+    store: ImageStore
+    bank: Bank
+    training: TrainingImages | None
+    floor: tuple[Found, ...]
+
+    @property
+    def counts(self) -> list[int]:
+        """Images by class."""
+        return class_counts(self.store)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Samples of one generator and one seed.
+
+    Attributes:
+        bank: What is remembered of them.
+        found: Samples against the reference.
+        at_floor_count: As many samples as the floor has images, against the floor's reference, by halving.
+    """
+
+    bank: Bank
+    found: Found
+    at_floor_count: tuple[Found, ...]
+
+
+def class_counts(store: ImageStore) -> list[int]:
+    """Images by class."""
+    counts: list[int] = np.bincount(store.labels, minlength=store.num_classes).tolist()
+    return counts
+
+
+def share_out(num: int, reference: Sequence[int], prior: str) -> list[int]:
+    """How many samples of each class.
+
+    Args:
+        num: In all.
+        reference: Real images by class.
+        prior: ``reference``, in proportion to the real images, or ``uniform`` over classes.
+    """
+    weights = np.asarray(reference if prior == "reference" else [1] * len(reference), dtype=np.float64)
+    exact = num * weights / weights.sum()
+    counts = np.floor(exact).astype(np.int64)
+    # What rounding down left over goes to the largest remainders, the first of equal ones.
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: num - int(counts.sum())]] += 1
+    shares: list[int] = counts.tolist()
+    return shares
+
+
+def look_at_reference(
+    judge: Judge,
+    context: Context,
+    metrics: Sequence[str],
+    store: ImageStore,
+    training: ImageStore | None,
+    samples: Sequence[int],
+) -> Reference:
+    """Real images, once, and the floor.
+
+    Args:
+        judge: Looks at them.
+        context: What metrics need.
+        metrics: Keys of ``METRICS``.
+        store: The reference.
+        training: What the generator was trained on, none of it in the reference; None looks for no copies.
+        samples: Samples by class that the reference will be compared with.
+    """
+    counts = class_counts(store)
+    plan = make_plan(counts, samples, seed=context.seed)
+    bank = judge.look(plan, stored(store), judge.classwise(counts, samples))
+    looked = None
+    if training is not None:
+        looked = look_at_training(judge, training, seed=context.seed)
+        looked.look_for(bank)
+    quick = replace(context, subsets=_FLOOR_SUBSETS)
+    floor = tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, bank))
+    return Reference(store, bank, looked, floor)
+
+
+def look_at_samples(
+    judge: Judge,
+    context: Context,
+    metrics: Sequence[str],
+    sampler: ClassSampler,
+    counts: Sequence[int],
+    reference: Reference,
+    *,
+    seed: int,
+    truncation: float,
+) -> Pass:
+    """Samples, drawn once, against the reference.
+
+    Args:
+        judge: The one that looked at the reference.
+        context: What metrics need.
+        metrics: Keys of ``METRICS``.
+        sampler: The generator.
+        counts: Samples by class.
+        reference: Real images.
+        seed: Of the samples.
+        truncation: Factor on the latents.
+    """
+
+    def drawn() -> Iterator[tuple[int, Tensor]]:
+        for label, count in enumerate(counts):
+            for _, images in sampler.stream(label, count, seed=seed, truncation=truncation):
+                yield label, images
+
+    plan = make_plan(counts, reference.counts, seed=context.seed)
+    bank = judge.look(plan, drawn(), judge.classwise(counts, reference.counts))
+    if reference.training is not None:
+        reference.training.look_for(bank)
+    quick = replace(context, subsets=_FLOOR_SUBSETS)
+    return Pass(
+        bank,
+        measure(bank.view(), reference.bank.view(), context, metrics),
+        tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, reference.bank)),
+    )
+
+
+def _halves(fake: Bank, real: Bank) -> Iterator[tuple[View, View]]:
+    """Half of one side against the other half of the other, so that no image meets itself."""
+    for first, second in _HALVINGS:
+        yield fake.view(first), real.view(second)

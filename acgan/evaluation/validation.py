@@ -1,0 +1,73 @@
+"""The score of a training on validation images, which its best generator is chosen by."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from acgan.evaluation.one_pass import class_counts, share_out
+from acgan.extracting import Extractor, fitted, metric_name
+from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.runtime import Draws
+from acgan.sampling import CHUNK, ClassSampler
+from acgan.training.best import Score
+from acgan.types import ImageStore
+
+
+def validation_score(
+    extractor: Extractor, sampler: ClassSampler, store: ImageStore, num_images: int, seed: int
+) -> Callable[[], Score]:
+    """The Fréchet distance between samples and validation images (Heusel et al. 2017, eq. 6).
+
+    It is biased by the number of images on either side, so it ranks the states of one run and says no more: its name,
+    such as ``fcd2k_val[digits@738debee]``, keeps it apart from the scores of ``acgan evaluate``.
+
+    Args:
+        extractor: Of the features; images of another size than it takes are brought to it.
+        sampler: The generator of the moment.
+        store: The validation images, at least 2; their statistics are computed once, at the first call.
+        num_images: Samples, at least 2, in classes as the validation images are. Classes share portions, as in
+            ``grid``.
+        seed: Of the latents, the same at each call.
+
+    Returns:
+        What scores the generator as it is; the value is not finite where features are not.
+    """
+    name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
+    counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
+    y = torch.arange(store.num_classes).repeat_interleave(counts)
+    z = Draws(seed).normal((num_images, sampler.generator.latent_dim), "validation")
+
+    @functools.cache
+    def real() -> FeatureStatistics:
+        portions = (store.images[start : start + CHUNK] for start in range(0, len(store), CHUNK))
+        return _statistics(extractor, map(torch.from_numpy, portions))
+
+    def score() -> Score:
+        portions = (sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True))
+        pair = _statistics(extractor, portions), real()
+        if not all(torch.isfinite(side.mean).all() for side in pair):
+            return Score(name, math.nan)
+        fake, expected = pair
+        return Score(name, frechet_distance(fake.mean, fake.covariance, expected.mean, expected.covariance))
+
+    return score
+
+
+def _statistics(extractor: Extractor, portions: Iterable[Tensor]) -> FeatureStatistics:
+    statistics = FeatureStatistics(extractor.dims)
+    for images in portions:
+        statistics.update(extractor(fitted(images, extractor.size)).features)
+    return statistics
+
+
+def _in_short(number: int) -> str:
+    """``2k``, ``2.5k``, ``500``, ``1234``: never rounded."""
+    if number < 1000 or number % 100:
+        return str(number)
+    whole, hundreds = divmod(number // 100, 10)
+    return f"{whole}.{hundreds}k" if hundreds else f"{whole}k"

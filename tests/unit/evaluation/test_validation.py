@@ -1,0 +1,183 @@
+"""The score of a training: the Fréchet distance of its samples to validation images, by hand in NumPy."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from acgan.evaluation.validation import validation_score
+from acgan.extracting import ClassifierExtractor, Extracted, fitted
+from acgan.models import GENERATORS
+from acgan.runtime import Draws
+from acgan.sampling import ClassSampler, GeneratorInfo
+from acgan.types import ImageStore
+
+
+class Blocks:
+    """Features: the means of the quarters of a gray image, exactly."""
+
+    name, frechet, inception_score, dims, size = "blocks@0", "fcd", "score", 4, (1, 16)
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def describe(self) -> dict[str, Any]:
+        return {}
+
+    def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+        x = torch.as_tensor(images)
+        assert x.shape[1:] == (1, 16, 16)
+        self.seen.append(x)
+        features = torch.nn.functional.avg_pool2d(x.double(), 8).flatten(1)
+        return Extracted(features, torch.zeros(len(x), 3))
+
+
+def _store(counts: tuple[int, ...] = (30, 60, 10), channels: int = 1, side: int = 16) -> ImageStore:
+    draws = np.random.default_rng(5)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = draws.integers(0, 256, (len(labels), channels, side, side), np.uint8)
+    images[labels == 1] //= 3
+    return ImageStore(images, labels, tuple("abc"[: len(counts)]), "0" * 32)
+
+
+def _sampler(channels: int = 1, side: int = 16) -> ClassSampler:
+    """A generator whose images differ visibly, although nothing trained it."""
+    keywords = {"latent_dim": 8, "num_classes": 3, "resolution": side, "image_channels": channels}
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        generator = GENERATORS["resnet"](**keywords, channels=4, max_channels=8, class_dim=4)
+        for parameter in generator.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=parameter[0].numel() ** -0.5)
+    return ClassSampler(generator, GeneratorInfo({}, ("a", "b", "c")))
+
+
+@pytest.fixture
+def sampler() -> ClassSampler:
+    return _sampler()
+
+
+def _frechet(a: np.ndarray, b: np.ndarray) -> float:
+    """By eigenvalues of the product, which are real and positive."""
+    product = np.linalg.eigvals(np.cov(a, rowvar=False) @ np.cov(b, rowvar=False))
+    traces = np.cov(a, rowvar=False).trace() + np.cov(b, rowvar=False).trace()
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + traces - 2 * np.sqrt(product.real).sum())
+
+
+def test_it_is_the_frechet_distance_of_samples_in_classes_as_in_the_validation_images(
+    sampler: ClassSampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[Tensor, Tensor]] = []
+    draw = ClassSampler.draw
+
+    def watched(self: ClassSampler, z: Tensor, y: Tensor) -> Tensor:
+        drawn.append((z, y))
+        return draw(self, z, y)
+
+    monkeypatch.setattr(ClassSampler, "draw", watched)
+    store, seen = _store(), Blocks()
+    found = validation_score(seen, sampler, store, 205, seed=3)()
+    y, z = torch.cat([part for _, part in drawn]), torch.cat([part for part, _ in drawn])
+    # 61.5, 123, 20.5: the first of two equal remainders is rounded up.
+    assert torch.bincount(y).tolist() == [62, 123, 20]
+    assert len(torch.unique(z, dim=0)) == 205
+    assert max(len(part) for part, _ in drawn) <= 64
+    images = torch.cat([draw(sampler, *part) for part in drawn])
+    expected = _frechet(Blocks()(images).features.numpy(), Blocks()(store.images).features.numpy())
+    assert expected > 100
+    assert found.value == pytest.approx(expected, rel=1e-9)
+    assert found.name == "fcd205_val[blocks@0]"
+
+
+def test_the_same_samples_every_time_and_real_images_once(sampler: ClassSampler) -> None:
+    extractor = Blocks()
+    score = validation_score(extractor, sampler, _store(), 70, seed=0)
+    first = score()
+    looked = sum(map(len, extractor.seen))
+    torch.manual_seed(99)
+    assert score() == first
+    assert looked == 170
+    assert sum(map(len, extractor.seen)) == looked + 70
+    other = validation_score(Blocks(), sampler, _store(), 70, seed=1)()
+    assert other.value != first.value
+
+
+def test_it_scores_the_generator_of_the_moment(sampler: ClassSampler) -> None:
+    sampler = copy.deepcopy(sampler)
+    score = validation_score(Blocks(), sampler, _store(), 64, seed=0)
+    before = score()
+    with torch.no_grad():
+        for parameter in sampler.generator.parameters():
+            parameter.mul_(0.5)
+    after = score()
+    assert before.value != after.value
+    assert after.value == validation_score(Blocks(), sampler, _store(), 64, seed=0)().value
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (2, "fcd2_val[blocks@0]"),
+        (999, "fcd999_val[blocks@0]"),
+        (1000, "fcd1k_val[blocks@0]"),
+        (1050, "fcd1050_val[blocks@0]"),
+        (2500, "fcd2.5k_val[blocks@0]"),
+        (2000, "fcd2k_val[blocks@0]"),
+        (50_000, "fcd50k_val[blocks@0]"),
+        (1_000_100, "fcd1000.1k_val[blocks@0]"),
+    ],
+)
+def test_the_name_says_how_many(number: int, name: str, sampler: ClassSampler) -> None:
+    class Free(Blocks):
+        def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+            return Extracted(torch.randn(len(images), 4), torch.zeros(len(images), 3))
+
+    sampler.draw = lambda z, y: torch.zeros(len(z), 1, 16, 16, dtype=torch.uint8)  # type: ignore[method-assign]
+    assert validation_score(Free(), sampler, _store(), number, seed=0)().name == name
+
+
+def test_inception_s_own_goes_without_brackets(sampler: ClassSampler) -> None:
+    class Own(Blocks):
+        name, frechet = "", "fid"
+
+    assert validation_score(Own(), sampler, _store(), 100, seed=0)().name == "fid100_val"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("whose", ["samples", "validation images"])
+def test_features_that_are_not_finite_make_no_finite_score(
+    bad: float, whose: str, sampler: ClassSampler
+) -> None:
+    class Broken(Blocks):
+        def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+            found = super().__call__(images)
+            if (len(self.seen) == 1) == (whose == "samples"):
+                found.features[0, 0] = bad
+            return found
+
+    score = validation_score(Broken(), sampler, _store((30, 20, 10)), 60, seed=0)()
+    assert not math.isfinite(score.value)
+
+
+def test_images_of_another_size_are_brought_to_the_extractor_s() -> None:
+    """RGB images of 32 px through the shipped extractor of gray 16 px ones."""
+    extractor = ClassifierExtractor("digits")
+    sampler, store = _sampler(channels=3, side=32), _store(channels=3, side=32)
+    found = validation_score(extractor, sampler, store, 150, seed=0)()
+    y = torch.tensor([0] * 45 + [1] * 90 + [2] * 15)
+    z = Draws(0).normal((150, 8), "validation")
+    pair = [sampler.draw(z, y), torch.from_numpy(store.images)]
+    a, b = (extractor(fitted(images, (1, 16))).features.double().numpy() for images in pair)
+    assert found.value == pytest.approx(_frechet_of_few(a, b), rel=1e-4)
+    assert found.name == f"fcd150_val[{extractor.name}]"
+
+
+def _frechet_of_few(a: np.ndarray, b: np.ndarray) -> float:
+    """With singular covariances: the trace of the root is the sum of singular values of the product of roots."""
+    a0, b0 = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
+    cross = np.linalg.svd(a0 @ b0.T, compute_uv=False).sum()
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + (a0**2).sum() + (b0**2).sum() - 2 * cross)
