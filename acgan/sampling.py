@@ -121,6 +121,12 @@ class ClassSampler(nn.Module):
             images = self.draw(z, torch.full((CHUNK,), label))
             yield start, images[: min(CHUNK, count - start)]
 
+    def image(self, label: int, index: int, *, seed: int = 0, truncation: float = 1.0) -> Tensor:
+        """One image (C, H, W) uint8 of a class: the one that ``stream`` gives that index."""
+        chunk, place = divmod(index, CHUNK)
+        z = class_latents(self.generator, label, chunk, seed=seed, truncation=truncation)
+        return self.draw(z, torch.full((CHUNK,), label))[place]
+
     @torch.no_grad()
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Images (N, C, H, W) uint8, on the CPU, for latents and labels on the CPU."""
@@ -209,17 +215,20 @@ def tile(images: Tensor, columns: int, border: int = 2) -> Tensor:
     return canvas
 
 
-def load_generator(path: str | Path, device: str | torch.device = "cpu") -> ClassSampler:
+def load_generator(
+    path: str | Path, device: str | torch.device = "cpu", which: str | None = None
+) -> ClassSampler:
     """Load a generator.
 
     Args:
         path: A ``.safetensors`` file, or a run directory.
         device: Where to compute.
+        which: Of a run the ``best`` or the ``last``; None is the best where one was scored, else the last.
 
     Raises:
         RunError: If there is no generator, or the file is not one.
     """
-    generator, info = read_generator(find_generator(Path(path)))
+    generator, info = read_generator(find_generator(Path(path), which))
     return ClassSampler(generator.requires_grad_(False), info).to(device)
 
 

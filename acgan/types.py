@@ -60,6 +60,7 @@ class Dataset:
         test: Held-out images: the source's own test split, else a stratified, seeded share.
         skipped: Images passed over because they could not be decoded.
         notes: Remarks worth a line to the user (what was inferred, what was held out).
+        validation: A part of the source's training images that is not in ``train``: to choose by; None where none is.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Dataset:
     test: ImageStore
     skipped: tuple[SkippedImage, ...] = ()
     notes: tuple[str, ...] = ()
+    validation: ImageStore | None = None
 
 
 @dataclass(frozen=True)

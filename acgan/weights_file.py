@@ -88,13 +88,22 @@ class WeightsFile(Generic[SomeInfo, Network]):
         info = self._read_info(metadata, file)
         return self._fill(info, tensors, file), info
 
-    def find(self, path: Path) -> Path:
+    def find(self, path: Path, which: str | None = None) -> Path:
         """The file that a run directory or file path names.
+
+        Args:
+            path: A run directory or a file.
+            which: ``best``, ``last``, or None for the best where there is one, else the last; a file is no choice.
 
         Raises:
             RunError: If there is none.
         """
         if path.is_file():
+            if which is not None:
+                raise RunError(
+                    f"{path}: is a file, and {which} chooses among those of a run; name the run directory, or leave "
+                    "the choice out."
+                )
             return path
         if not path.exists():
             siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -102,16 +111,21 @@ class WeightsFile(Generic[SomeInfo, Network]):
                 f"{path}: no such run or file; expected a run directory of `{self.command}` or a .safetensors file."
                 f"{did_you_mean(path.name, siblings)}"
             )
-        file = path / self.name
+        best, last = path / best_name(self.name), path / self.name
+        file = last if which == "last" or (which is None and not best.exists()) else best
         if not file.exists():
-            runs = sorted(str(found.parent) for found in path.glob(f"*/{self.name}"))
-            remedy = (
-                f"Name one of the runs in it: {', '.join(runs[:5])}."
-                if runs
-                else "A run has one from its first checkpoint on (every.checkpoint_nimg), or once it is stopped."
-            )
-            raise RunError(f"{path}: no {self.name} in it. {remedy}")
+            raise RunError(f"{path}: no {file.name} in it. {self._remedy(path, file)}")
         return file
+
+    def _remedy(self, path: Path, missing: Path) -> str:
+        runs = sorted(str(found.parent) for found in path.glob(f"*/{self.name}"))
+        if runs:
+            return f"Name one of the runs in it: {', '.join(runs[:5])}."
+        if missing.name == self.name:
+            return (
+                "A run has one from its first checkpoint on (every.checkpoint_nimg), or once it is stopped."
+            )
+        return "A run has one where it was scored (data.validation_share, evaluate.extractor); take the last one."
 
     def _read_info(self, metadata: Mapping[str, str], file: Path) -> SomeInfo:
         if _METADATA_KEY not in metadata:
@@ -160,6 +174,12 @@ class WeightsFile(Generic[SomeInfo, Network]):
                 raise RunError(f"{file}: does not fit its architecture: {name}: {shapes}. {remedy}")
         network.load_state_dict(tensors)
         return network
+
+
+def best_name(name: str) -> str:
+    """What a run calls the best of what it called ``name``: ``generator-best.safetensors``."""
+    path = Path(name)
+    return f"{path.stem}-best{path.suffix}"
 
 
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:

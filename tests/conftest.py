@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
-from acgan._torchvision import torchvision  # noqa: F401  (mends the import of torchvision; see there)
+from acgan._torchvision import torchvision  # mends the import of torchvision; see there
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,29 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data in {folder}; set ACGAN_TEST_DATA to the folder that holds MNIST/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def inception_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict for FID's Inception network, random but with features that differ from image to image.
+
+    Batch normalisation gets its statistics from a pass in training mode: without them every feature is nearly zero.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        network = torchvision.models.inception_v3(
+            weights=None, aux_logits=False, init_weights=False, num_classes=1008
+        )
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 1.0
+        network.train()(_varied_images(16))
+    file = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save(network.state_dict(), file)
+    return file
+
+
+def _varied_images(count: int) -> Tensor:
+    """Blurred patches of all colours (N, 3, 139, 139) in [-1, 1]."""
+    x = torch.rand(count, 3, 6, 6)
+    return 2 * torch.nn.functional.interpolate(x, (139, 139), mode="bilinear") - 1

@@ -66,7 +66,11 @@ def classification_accuracy_score(
             another shape than the generator's.
         Interrupted: If a signal stopped it; nothing is kept.
     """
-    _check(sampler, dataset, seeds, steps)
+    if len(seeds) < MIN_UNITS or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise UserError(f"seeds: found {list(seeds)}; expected {MIN_UNITS} or more, from 0 on, each once.")
+    if steps is not None and steps < 1:
+        raise UserError(f"steps: found {steps}; expected at least 1.")
+    check_fit_for_cas(sampler, dataset)
     config, recipe, length = _config(dataset, steps)
     say(f"{len(ARMS) * len(seeds)} trainings of the small classifier ({recipe}), {length:,} steps each")
     trained_on = [sampler.info.provenance.get(f"{part}_fingerprint") for part in ("data", "source")]
@@ -169,12 +173,12 @@ def _right(classifier: ImageClassifier, store: ImageStore) -> np.ndarray:
     return right
 
 
-def _check(sampler: ClassSampler, dataset: Dataset, seeds: Sequence[int], steps: int | None) -> None:
-    """Refuse what cannot be measured, before anything is trained."""
-    if len(seeds) < MIN_UNITS or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise UserError(f"seeds: found {list(seeds)}; expected {MIN_UNITS} or more, from 0 on, each once.")
-    if steps is not None and steps < 1:
-        raise UserError(f"steps: found {steps}; expected at least 1.")
+def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
+    """Refuse what cannot be measured, before anything is trained.
+
+    Raises:
+        DataError: If the data does not serve.
+    """
     if set(sampler.class_names) != set(dataset.train.class_names):
         raise DataError(
             f"{dataset.name}: has the classes {', '.join(dataset.train.class_names)}, and the generator makes "

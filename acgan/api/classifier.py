@@ -30,8 +30,8 @@ from acgan.sampling import tile, to_uint8
 from acgan.scoring import ClassifierScores, score_classifier
 from acgan.training.classifier_loop import Classification
 from acgan.training.classifier_loop import train_classifier as run_loop
+from acgan.training.hooks import Evaluation, Hooks, Intervals
 from acgan.training.initialise import initialise_classifier
-from acgan.training.run import Evaluation, Hooks, Intervals
 from acgan.training.tracking import Listener
 from acgan.types import Dataset, ImageStore
 
@@ -74,7 +74,8 @@ def train_classifier(
 
     Args:
         config: A ``ClassifierConfig``, a recipe's name or a YAML path.
-        data: A source as ``acgan classify train --data`` takes it, or a map-style torch Dataset of (image, label).
+        data: A source as ``acgan classify train --data`` takes it, a map-style torch Dataset of (image, label), or an
+            ``acgan.types.Dataset``, which is decoded already.
         on_tick: Called at each log interval.
         overrides: ``KEY=VALUE`` texts, as ``--set`` takes them.
         **options: ``run_dir``, ``device``, ``max_time_sec``, ``init_from``, ``fresh`` and others: see ``TrainOptions``.
@@ -197,7 +198,7 @@ def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Train
         hooks=Hooks(
             sample=lambda: _grid(task),
             evaluate=_watch(predictor, *chosen.watched),
-            export=lambda path, nimg: CLASSIFIER_FILE.save(
+            export=lambda path, nimg, _score: CLASSIFIER_FILE.save(
                 path,
                 task.network,
                 _with_provenance(info, setting, config, nimg),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Evaluated:
     Attributes:
         scores: The scores.
         reference: Real images, looked at.
-        passes: By subject, one a generation seed.
+        passes: By subject, one a generation seed; the first has its bank.
         subjects: The generators.
         training: What they were trained on, where copies of it were looked for.
     """
@@ -53,25 +54,27 @@ class Evaluated:
 
 
 def evaluate(
-    runs: Sequence[str | Path],
+    runs: str | Path | Sequence[str | Path],
     options: EvaluateOptions | None = None,
     *,
     say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = warnings.warn,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluated:
     """Score generators on real images that they were not trained on.
 
     Args:
-        runs: Runs or files; several, or the directory of `acgan train --seeds`, are one method trained several times.
+        runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
         options: How; None is the defaults.
         say: Told remarks for people.
+        warn: Told where Inception's weights are not FID's own.
         progress: Told (done, total) images now and then.
 
     Raises:
         UserError: For whatever the user can mend.
     """
     options = options or EvaluateOptions()
-    setting = set_up(runs, options, say)
+    setting = set_up(runs, options, say, warn)
     done = 0
 
     def advance(count: int) -> None:
@@ -79,22 +82,22 @@ def evaluate(
         done += count
         progress(done, setting.num_looked_at)
 
-    first = setting.subjects[0].sampler
-    judge = Judge(setting.extractor, setting.classifier, first.class_names, advance)
-    context = Context(setting.extractor, setting.classifier_name, options.seed)
+    first, classifier = setting.subjects[0].sampler, setting.classifier
+    network, name = (None, None) if classifier is None else (classifier.classifier, classifier.name)
+    judge = Judge(setting.extractor, network, first.class_names, advance)
+    context = Context(setting.extractor, name, options.seed)
     reference = look_at_reference(
         judge, context, setting.metrics, setting.store, setting.training, setting.counts
     )
-    passes = [
-        [
-            look_at_samples(
+    passes: list[list[Pass]] = [[] for _ in setting.subjects]
+    for subject, of_subject in zip(setting.subjects, passes, strict=True):
+        for repeat in range(options.repeats):
+            found = look_at_samples(
                 judge, context, setting.metrics, subject.sampler, setting.counts, reference,
                 seed=options.seed + repeat, truncation=options.truncation,
-            )
-            for repeat in range(options.repeats)
-        ]
-        for subject in setting.subjects
-    ]  # fmt: skip
+            )  # fmt: skip
+            # Pictures are drawn from the first; what the others remember would fill the memory.
+            of_subject.append(found if passes[0] == [] else replace(found, bank=None))
     scores = _scores(setting, reference, passes)
     if CAS in options.metrics:
         say("training classifiers with and without samples")
@@ -105,14 +108,14 @@ def evaluate(
 
 def _scores(setting: Setting, reference: Reference, passes: list[list[Pass]]) -> Scores:
     every = [one for run in passes for one in run]
-    confusions = [one.bank.view().confusion() for one in every]
+    confusions = [one.confusion for one in every if one.confusion is not None]
     return Scores(
         provenance=_provenance(setting, reference, len(passes)),
         overall=summarise_passes(passes),
         floor=summarise_all([found.overall for found in reference.floor]),
         at_floor_count=summarise_all([found.overall for one in every for found in one.at_floor_count]),
         per_class=mean_per_class([one.found for one in every], reference.store.class_names),
-        confusion=None if confusions[0] is None else np.sum([c for c in confusions if c is not None], axis=0),
+        confusion=np.sum(confusions, axis=0) if confusions else None,
     )
 
 
@@ -123,7 +126,7 @@ def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[s
         "acgan": acgan.__version__,
         "torch": torch.__version__,
         "machine": runtime.machine(),
-        "device": options.device,
+        "device": str(runtime.choose_device(options.device)),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "generators": [subject.describe() for subject in setting.subjects],
         "reference": {
@@ -136,7 +139,7 @@ def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[s
         },
         "extractor": setting.extractor.describe(),
         "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
-        "classifier": setting.classifier_name,
+        "classifier": None if setting.classifier is None else setting.classifier.describe(),
         "num_images": sum(setting.counts),
         "floor_images": floor,
         "label_prior": options.label_prior,

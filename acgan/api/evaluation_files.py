@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.api.evaluate import Evaluated
+from acgan.api.subjects import as_list
 from acgan.evaluation import Scores
 from acgan.plots import confusion_picture, pairs_picture
 from acgan.training.checkpoint import write_atomically
@@ -20,7 +21,7 @@ _PAIRS = 12
 
 
 def write_evaluation(
-    evaluated: Evaluated, runs: Sequence[str | Path], file: Path | None = None
+    evaluated: Evaluated, runs: str | Path | Sequence[str | Path], file: str | Path | None = None
 ) -> dict[str, Path]:
     """Write an evaluation down.
 
@@ -35,15 +36,19 @@ def write_evaluation(
     Returns:
         What was written, by what it is.
     """
-    home = Path(runs[0]) if len(runs) == 1 and Path(runs[0]).is_dir() else None
+    paths = [Path(run) for run in as_list(runs)]
+    home = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    # Everything is made before the first file is written.
+    text = evaluated.scores.to_json() + "\n"
+    pictures = _pictures(evaluated) if home is not None else []
     written: dict[str, Path] = {}
-    scores = file or (home / "evaluation.json" if home is not None else None)
+    scores = Path(file) if file is not None else (home / "evaluation.json" if home is not None else None)
     if scores is not None:
-        write_atomically(scores, partial(_write_text, evaluated.scores.to_json() + "\n"))
+        write_atomically(scores, partial(_write_text, text))
         written["scores"] = scores
     if home is None:
         return written
-    for what, name, image in _pictures(evaluated):
+    for what, name, image in pictures:
         write_atomically(home / name, partial(_save, image))
         written[what] = home / name
     if (home / "tensorboard").is_dir():
@@ -66,7 +71,8 @@ def _pictures(evaluated: Evaluated) -> list[tuple[str, str, Image.Image]]:
 
 def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
     """The samples, and the held-out images, that lie nearest to training images, each with its own."""
-    samples, store = evaluated.passes[0][0], evaluated.reference.store
+    samples, store = evaluated.passes[0][0].bank, evaluated.reference.store
+    assert samples is not None, "the first pass has its bank"
     sampler = evaluated.subjects[0].sampler
     origin = evaluated.scores.provenance
 
@@ -79,7 +85,7 @@ def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
         return image
 
     bands: list[np.ndarray] = []
-    for bank, take in ((samples.bank, drawn), (evaluated.reference.bank, stored)):
+    for bank, take in ((samples, drawn), (evaluated.reference.bank, stored)):
         assert bank.nearest is not None
         assert bank.nearest_rows is not None
         distances, positions = (part[:_PAIRS] for part in bank.nearest.sort())

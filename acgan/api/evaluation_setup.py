@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from acgan import runtime
+from acgan.api.cas import check_fit_for_cas
 from acgan.api.gan import prepare
 from acgan.api.inputs import load_data
 from acgan.api.subjects import Subject, find_subjects
-from acgan.errors import ConfigError, DataError
-from acgan.evaluation import METRICS, class_counts, share_out
+from acgan.config import RunConfig
+from acgan.errors import ConfigError, DataError, did_you_mean
+from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, choose_extractor
-from acgan.predicting import ImageClassifier, shipped
+from acgan.predicting import shipped
 from acgan.types import Dataset, ImageStore
 
 MAX_SAMPLES = 50_000
 #: A metric beside those of ``METRICS``: trains classifiers.
 CAS = "cas"
+_SPLITS, _PRIORS, _WHICH = ("test", "train"), ("reference", "uniform"), (None, "best", "last")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class EvaluateOptions:
     """How generators are evaluated.
 
     Attributes:
-        data: A source as ``--data`` takes it; None is what the generator was trained on.
+        data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
         split: The reference: ``test``, or ``train``, the images that were trained on.
         metrics: Keys of ``METRICS``, and ``cas``, which trains classifiers to see whether samples help them.
         num_images: Samples; None is as many as the reference has images, at most 50,000.
@@ -42,7 +47,7 @@ class EvaluateOptions:
         device: Where to compute.
     """
 
-    data: str | None = None
+    data: Any = None
     split: str = "test"
     metrics: Sequence[str] = tuple(METRICS)
     num_images: int | None = None
@@ -55,6 +60,29 @@ class EvaluateOptions:
     which: str | None = None
     device: str = "auto"
 
+    def check(self) -> None:
+        """Refuse what nothing can be made of.
+
+        Raises:
+            ConfigError: If there is such.
+        """
+        known = (*METRICS, CAS)
+        unknown = [name for name in self.metrics if name not in known]
+        if unknown:
+            raise ConfigError(
+                f"metrics: {unknown[0]!r} is no metric.{did_you_mean(unknown[0], known)} Expected {', '.join(known)}."
+            )
+        if not self.metrics:
+            raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
+        for key, choices in (("split", _SPLITS), ("label_prior", _PRIORS), ("which", _WHICH)):
+            if getattr(self, key) not in choices:
+                listed = ", ".join(str(choice) for choice in choices)
+                raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
+        for key, least in (("num_images", 2), ("repeats", 1), ("seed", 0)):
+            value = getattr(self, key)
+            if value is not None and value < least:
+                raise ConfigError(f"{key}: found {value}; expected {least} or more.")
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -65,8 +93,7 @@ class Setting:
         subjects: The generators.
         dataset: What they were trained on, or ``data`` in its place.
         extractor: Makes features.
-        classifier: Sees classes; None where nothing at hand knows them.
-        classifier_name: Its name.
+        classifier: Sees classes; None where that is not asked for, or nothing at hand knows them.
         unseen: Whether the extractor was trained on other images than the reference; None where that is not known.
         store: The reference.
         training: The training images, where copies of them can be looked for.
@@ -78,8 +105,7 @@ class Setting:
     subjects: list[Subject]
     dataset: Dataset
     extractor: Extractor
-    classifier: ImageClassifier | None
-    classifier_name: str | None
+    classifier: ClassifierExtractor | None
     unseen: bool | None
     store: ImageStore
     training: ImageStore | None
@@ -90,53 +116,85 @@ class Setting:
     def num_looked_at(self) -> int:
         """Images, real and drawn."""
         drawn = sum(self.counts) * self.options.repeats * len(self.subjects)
-        return len(self.store) + len(self.training or ()) + drawn
+        return len(self.store) + min(len(self.training or ()), MAX_TRAINING) + drawn
 
 
-def set_up(runs: Sequence[str | Path], options: EvaluateOptions, say: Callable[[str], None]) -> Setting:
+def set_up(
+    runs: str | Path | Sequence[str | Path],
+    options: EvaluateOptions,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> Setting:
     """Find everything, and see that it fits together, before anything is computed.
 
     Raises:
         UserError: For whatever the user can mend.
     """
+    options.check()
     device = runtime.choose_device(options.device)
     subjects = find_subjects(runs, options.which, device)
     first = subjects[0]
     class_names = first.sampler.class_names
-    config = first.config
-    if options.data is not None:
-        classes = config.data.classes or list(class_names)
-        section = config.data.model_copy(update={"source": options.data, "classes": classes})
-        config = config.model_copy(update={"data": section})
-    whole = load_data(config)
+    config, whole = _load(options.data, first)
     dataset = prepare(config, whole)
+    if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
+        say(
+            f"{dataset.name}: its training images have changed since the training: if there are some in the reference, "
+            "the scores are too good"
+        )
     store = dataset.test if options.split == "test" else dataset.train
     _check_store(store, dataset.name, options.split, first)
     extractor = choose_extractor(
         options.extractor, data_name=dataset.name, class_names=class_names,
-        weights=options.inception_weights, device=device,
+        weights=options.inception_weights, device=device, warn=warn,
     )  # fmt: skip
-    metrics = [name for name in options.metrics if name != CAS]
-    classifier, classifier_name = _classifier(extractor, dataset.name, class_names, device)
-    if classifier is None and "accuracy" in metrics:
-        metrics.remove("accuracy")
-        say(
-            "no class accuracy: the extractor knows none of these classes, and no classifier is shipped for this data; "
-            f"`acgan classify train --data {config.data.source}` makes one for --extractor"
-        )
-    training = None
-    if "memorisation" in metrics:
+    if CAS in options.metrics:
+        _check_cas(subjects, dataset)
+    wanted = [name for name in METRICS if name in options.metrics]
+    classifier, training, remarks = None, None, {}
+    if "accuracy" in wanted:
+        classifier = _classifier(extractor, dataset.name, class_names, device)
+        if classifier is None:
+            remarks["accuracy"] = (
+                "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
+                f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
+            )
+    if "memorisation" in wanted:
         training, reason = _training_images(dataset, options.split, first)
         if training is None:
-            metrics.remove("memorisation")
-            say(f"copies of training images are not looked for: {reason}")
+            remarks["memorisation"] = f"copies of training images are not looked for: {reason}"
+    metrics = [name for name in wanted if name not in remarks]
+    if not metrics and CAS not in options.metrics:
+        raise ConfigError(f"metrics: none is left to measure: {'; '.join(remarks.values())}.")
+    for remark in remarks.values():
+        say(remark)
     reference_counts = class_counts(store)
     num = options.num_images or min(len(store), MAX_SAMPLES)
     return Setting(
-        options, subjects, dataset, extractor, classifier, classifier_name,
+        options, subjects, dataset, extractor, classifier,
         _is_unseen(extractor, whole, options.split), store, training,
         share_out(num, reference_counts, options.label_prior), metrics,
     )  # fmt: skip
+
+
+def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
+    """The images, and the configuration they are read by."""
+    config = subject.config
+    if not isinstance(data, (str, os.PathLike)):
+        return config, load_data(config, data)
+    classes = config.data.classes or list(subject.sampler.class_names)
+    section = config.data.model_copy(update={"source": os.fspath(data), "classes": classes})
+    config = config.model_copy(update={"data": section})
+    return config, load_data(config)
+
+
+def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
+    """Before minutes are spent on what comes first."""
+    if len(subjects) > 1:
+        raise ConfigError(
+            f"metrics: cas is of one generator; found {len(subjects)}. Evaluate each by itself."
+        )
+    check_fit_for_cas(subjects[0].sampler, dataset)
 
 
 def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> None:
@@ -154,22 +212,24 @@ def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> 
 
 def _classifier(
     extractor: Extractor, data_name: str, class_names: tuple[str, ...], device: torch.device
-) -> tuple[ImageClassifier | None, str | None]:
+) -> ClassifierExtractor | None:
     """Who judges classes: the extractor where it knows them, else what is shipped for the data."""
     judges = [extractor] if isinstance(extractor, ClassifierExtractor) else []
     if data_name in shipped():
         judges.append(ClassifierExtractor(data_name, device))
     for judge in judges:
         if set(class_names) <= set(judge.classifier.class_names):
-            return judge.classifier, judge.name
-    return None, None
+            return judge
+    return None
 
 
 def _is_unseen(extractor: Extractor, whole: Dataset, split: str) -> bool | None:
     """Whether the extractor was trained on other images than the reference; None where that is not known."""
     if not isinstance(extractor, ClassifierExtractor):
         return True
-    if extractor.classifier.info.provenance.get("data_fingerprint") == whole.train.fingerprint:
+    origin = extractor.classifier.info.provenance
+    # Of the source, where the classifier was trained on a part of it.
+    if whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):
         return split == "test"
     return None
 
@@ -178,7 +238,7 @@ def _training_images(dataset: Dataset, split: str, subject: Subject) -> tuple[Im
     """What the generator was trained on, if it is at hand and apart from the reference; else why not."""
     if split == "train":
         return None, "they are the reference; --split test has others"
-    expected = subject.sampler.info.provenance["data_fingerprint"]
+    expected = subject.origin["data_fingerprint"]
     if dataset.train.fingerprint != expected:
         return (
             None,

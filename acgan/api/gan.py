@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,22 @@ from acgan.api.session import (
 )
 from acgan.build import architecture, build_gan
 from acgan.config import RunConfig
-from acgan.evaluation import collapse_monitor
+from acgan.data import hold_out
+from acgan.errors import ConfigError, RunError
+from acgan.evaluation import collapse_monitor, validation_score
+from acgan.extracting import choose_extractor
+from acgan.generator_file import GENERATOR_FILE
 from acgan.metrics import MIN_IMAGES
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, save_generator
+from acgan.training.best import Score
 from acgan.training.gan_loop import train_gan
+from acgan.training.hooks import Evaluation, Hooks, Intervals
 from acgan.training.initialise import initialise_from
-from acgan.training.run import Hooks, Intervals
 from acgan.training.tracking import Listener
 from acgan.types import Dataset
 
 _GRID_COLUMNS = 10
+_MIN_SCORED = 2  # a covariance needs them
 
 
 def train(
@@ -61,19 +67,65 @@ def train(
         lambda setting: _trainee(resolved, setting),
         options,
         on_tick,
-        lambda dataset: _prepare(resolved, dataset),
+        lambda dataset: prepare(resolved, dataset),
     )
 
 
-def _prepare(config: RunConfig, dataset: Dataset) -> Dataset:
-    """What is trained on."""
-    notes = list(dataset.notes)
-    train = limited(dataset.train, config.data, notes)
-    return replace(dataset, train=train, notes=tuple(notes))
+def prepare(config: RunConfig, dataset: Dataset) -> Dataset:
+    """What is trained on, and what is held out of it to choose by."""
+    data, train, notes = config.data, dataset.train, list(dataset.notes)
+    validation = None
+    if data.validation_share:
+        train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
+        notes.append(f"{len(validation):,} training images are held out to evaluate on")
+    train = limited(train, data, notes)
+    return replace(dataset, train=train, validation=validation, notes=tuple(notes))
 
 
 def _trainee(config: RunConfig, setting: Setting) -> Trainee:
     """Networks and data, and what happens to them besides training."""
+    store = setting.dataset.train
+    gan = build_gan(config, store, device=setting.device, precision=setting.precision, ranks=setting.ranks)
+    info = GeneratorInfo(architecture(config, store), store.class_names)
+    sampler = ClassSampler(gan.ema.network, info)
+
+    def export(path: Path, nimg: int, score: Score | None) -> None:
+        provenance = setting.provenance(config, nimg, score)
+        save_generator(path, gan.ema.network, replace(info, provenance=provenance))
+
+    return Trainee(
+        state=gan,
+        loop=lambda run: train_gan(gan, run),
+        hooks=Hooks(
+            sample=lambda: grid(sampler, _GRID_COLUMNS),
+            evaluate=_evaluation(_monitor(config, setting, sampler), _score(config, setting, sampler)),
+            export=export,
+            product=GENERATOR_FILE.name,
+        ),
+        intervals=Intervals(
+            total_nimg=config.train.total_nimg,
+            patience_nimg=config.train.patience_nimg,
+            **config.every.model_dump(),
+        ),
+        initialise=lambda path: initialise_from(path, gan, store.class_names),
+    )
+
+
+def _evaluation(
+    monitor: Callable[[], Evaluation] | None, score: Callable[[], Score] | None
+) -> Callable[[], Evaluation] | None:
+    """Both of them, or whichever there is."""
+    if monitor is None and score is None:
+        return None
+
+    def evaluate() -> Evaluation:
+        found = monitor() if monitor is not None else Evaluation({})
+        return replace(found, score=score() if score is not None else None)
+
+    return evaluate
+
+
+def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Evaluation] | None:
     store = setting.dataset.train
     counts = np.bincount(store.labels, minlength=store.num_classes)
     small = [name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES]
@@ -81,24 +133,50 @@ def _trainee(config: RunConfig, setting: Setting) -> Trainee:
         setting.say(
             f"the collapse monitor needs {MIN_IMAGES} images a class and cannot judge: {', '.join(small)}"
         )
-    gan = build_gan(config, store, device=setting.device, precision=setting.precision, ranks=setting.ranks)
-    info = GeneratorInfo(architecture(config, store), store.class_names)
-    sampler = ClassSampler(gan.ema.network, info)
+    if not config.monitor.num_per_class:
+        return None
+    return collapse_monitor(config.monitor, config.seed, sampler, store)
 
-    def export(path: Path, nimg: int) -> None:
-        save_generator(path, gan.ema.network, replace(info, provenance=setting.provenance(config, nimg)))
 
-    return Trainee(
-        state=gan,
-        loop=lambda run: train_gan(gan, run),
-        hooks=Hooks(
-            sample=lambda: grid(sampler, _GRID_COLUMNS),
-            evaluate=collapse_monitor(config.monitor, config.seed, sampler, store)
-            if config.monitor.num_per_class
-            else None,
-            export=export,
-            product="generator.safetensors",
-        ),
-        intervals=Intervals(total_nimg=config.train.total_nimg, **config.every.model_dump()),
-        initialise=lambda path: initialise_from(path, gan, store.class_names),
-    )
+def _score(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Score] | None:
+    """The score on the validation images; None, and why, where there cannot be one.
+
+    Raises:
+        ConfigError: If there is none, and the training is to stop by it.
+    """
+    settings, store = config.evaluate, setting.dataset.validation
+    if settings.extractor is None or (store is None and settings.extractor == "auto"):
+        return None
+    if store is None or len(store) < _MIN_SCORED:
+        found = 0 if store is None else len(store)
+        _go_without_score(
+            config,
+            setting,
+            f"found {found} validation images, expected {_MIN_SCORED} or more. Hold images out with "
+            "data.validation_share, of classes with 5 and more.",
+        )
+        return None
+    try:
+        extractor = choose_extractor(
+            None if settings.extractor == "auto" else settings.extractor,
+            data_name=setting.dataset.name,
+            class_names=store.class_names,
+            device=setting.device,
+            prefer_shipped=True,
+            warn=setting.warn,
+        )
+    except RunError as error:
+        if settings.extractor != "auto":
+            raise RunError(f"evaluate.extractor: {error}") from None
+        _go_without_score(config, setting, f"{error} A training is told by evaluate.extractor.")
+        return None
+    if extractor.size not in (None, (store.channels, store.resolution)):
+        channels, side = extractor.size
+        setting.say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
+    return validation_score(extractor, sampler, store, settings.num_images, config.seed)
+
+
+def _go_without_score(config: RunConfig, setting: Setting, why: str) -> None:
+    if config.train.patience_nimg is not None:
+        raise ConfigError(f"train.patience_nimg goes by a score, and there is none: {why}")
+    setting.say(f"no score during training, so no best generator: {why}")

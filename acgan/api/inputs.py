@@ -58,13 +58,15 @@ def resolve_config(
 def load_data(
     config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The configured data, decoded; or a torch Dataset's images."""
+    """The configured data, decoded; or a torch Dataset's images; or a ``Dataset`` as it is."""
     if data is None or isinstance(data, str):
         return load_dataset(config.data.source, **data_keywords(config.data), progress=progress)
     if config.data.classes is not None:
         raise ConfigError(
             "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
         )
+    if isinstance(data, Dataset):
+        return data
     return dataset_from_torch(
         data,
         name=_DATASET,

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypedDict
@@ -22,8 +22,10 @@ from acgan.predicting import ImageClassifier, load_classifier
 from acgan.run_directory import check_usable, locked, settle
 from acgan.runtime import Ranks
 from acgan.sampling import ClassSampler, load_generator
+from acgan.training.best import Best, Score
 from acgan.training.checkpoint import read_latest
-from acgan.training.run import Hooks, Intervals, Stateful, TrainingRun
+from acgan.training.hooks import Hooks, Intervals, Stateful
+from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener, Tick
 from acgan.types import Dataset
 
@@ -60,6 +62,7 @@ class Setting:
         dataset: Decoded.
         precision: As resolved.
         ranks: This process among others.
+        source_fingerprint: Of the source's training images, before a part of them is chosen or held out.
         say: See ``TrainOptions``.
         warn: See ``TrainOptions``.
         meta: What the checkpoint says that is gone on from; empty at the start of a run.
@@ -70,13 +73,14 @@ class Setting:
     device: torch.device
     precision: str
     ranks: Ranks
+    source_fingerprint: str
     say: Callable[[str], None]
     warn: Callable[[str], None]
     meta: Mapping[str, Any]
     origin: dict[str, Any] = field(default_factory=dict)
 
-    def provenance(self, config: AnyConfig, nimg: int) -> dict[str, Any]:
-        """What the file of a trained network says of where it comes from."""
+    def provenance(self, config: AnyConfig, nimg: int, score: Score | None = None) -> dict[str, Any]:
+        """What the file of a trained network says of where it comes from; its score where it is the best of a run."""
         return {
             "acgan": acgan.__version__,
             "torch": torch.__version__,
@@ -84,7 +88,9 @@ class Setting:
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "data": self.dataset.name,
             "data_fingerprint": self.dataset.train.fingerprint,
+            "source_fingerprint": self.source_fingerprint,
             "nimg": nimg,
+            "score": asdict(score) if score is not None else None,
             "seed": config.seed,
             "precision": self.precision,
             "init_from": self.origin or None,
@@ -124,6 +130,8 @@ class TrainResult:
         stats: The last tick's means.
         trained_sec: Time in the loop, over all invocations.
         images_per_sec: Over this invocation, all intervals counted.
+        best: The best score; None where nothing was scored.
+        out_of_patience: Whether ``train.patience_nimg`` ended it.
     """
 
     directory: Path
@@ -132,10 +140,12 @@ class TrainResult:
     stats: Mapping[str, float]
     trained_sec: float
     images_per_sec: float
+    best: Best | None
+    out_of_patience: bool
 
-    def sampler(self, device: str | torch.device = "cpu") -> ClassSampler:
-        """The generator that ``train`` made."""
-        return load_generator(self.directory, device=device)
+    def sampler(self, device: str | torch.device = "cpu", which: str | None = None) -> ClassSampler:
+        """The generator that ``train`` made: the ``best`` where one was scored, else the ``last``."""
+        return load_generator(self.directory, device, which)
 
     def classifier(self, device: str | torch.device = "cpu") -> ImageClassifier:
         """The classifier that ``train_classifier`` made."""
@@ -180,10 +190,11 @@ def run_training(
         # Bits depend on both: a resumed run keeps what it began with. Generated images do, so this comes first.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
-        dataset = prepare(load_data(config, data, options.get("on_data")))
+        source = load_data(config, data, options.get("on_data"))
+        dataset = prepare(source)
         tell_about(dataset, say)
         check_unchanged(meta, dataset, directory)
-        setting = Setting(dataset, device, precision, ranks, say, warn_once, meta)
+        setting = Setting(dataset, device, precision, ranks, source.train.fingerprint, say, warn_once, meta)
         setting.origin.update(meta.get("init_from") or {})
         trainee = build(setting)
         _initialise(trainee, setting, options.get("init_from"), payload, say)
@@ -199,10 +210,12 @@ def run_training(
     return TrainResult(
         directory=directory,
         nimg=run.nimg,
-        finished=run.nimg >= run.intervals.total_nimg,
+        finished=run.ended,
         stats=ticks[-1].stats if ticks else {},
         trained_sec=run.trained_sec,
         images_per_sec=(run.nimg - begun_nimg) / max(time.monotonic() - begun, 1e-9),
+        best=run.scores.best,
+        out_of_patience=run.out_of_patience,
     )
 
 
@@ -217,13 +230,19 @@ def _train(
     runtime.barrier(run.ranks)
     run.resume(payload)
     runtime.broadcast_parameters(trainee.state.networks(), run.ranks)
-    if payload is not None:
+    if payload is not None and not run.out_of_patience:
         say(f"{run.directory}: going on from {run.nimg:,} images.")
     run.describe("config", description)
     begun = time.monotonic(), run.nimg
     with run.running():
         trainee.loop(run)
         runtime.barrier(run.ranks)  # what the first rank writes at the end is there for all
+    if run.out_of_patience:
+        say(
+            f"{run.directory}: stopped at {run.nimg:,} images, since {run.scores.waited_nimg:,} images brought nothing "
+            f"better than {run.scores.best}, and train.patience_nimg is {run.intervals.patience_nimg:,}. To go on, "
+            "raise it or set it to null."
+        )
     return begun
 
 

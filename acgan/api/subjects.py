@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.classifier_file import CLASSIFIER_FILE
 from acgan.config import RunConfig, diff, validate
 from acgan.errors import ConfigError, RunError
 from acgan.sampling import ClassSampler, find_generator, load_generator
-from acgan.weights_file import sha256
+from acgan.weights_file import holds, sha256
 
 #: Runs that differ in nothing else are one method trained several times.
 _MAY_DIFFER = ("seed", "description")
@@ -24,22 +25,29 @@ class Subject:
     Attributes:
         path: The run or file.
         file: The generator's file.
+        sha256: Of the file when it was read: a training that goes on writes another.
         sampler: It.
         config: Of its training.
     """
 
     path: Path
     file: Path
+    sha256: str
     sampler: ClassSampler
     config: RunConfig
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Where its weights come from."""
+        return self.sampler.info.provenance
+
     def describe(self) -> dict[str, Any]:
         """For provenance."""
-        origin = self.sampler.info.provenance
+        origin = self.origin
         return {
             "path": str(self.path),
             "file": self.file.name,
-            "sha256": sha256(self.file),
+            "sha256": self.sha256,
             "nimg": origin["nimg"],
             "training_seed": origin["seed"],
             "data": origin["data"],
@@ -47,35 +55,47 @@ class Subject:
         }
 
 
-def find_subjects(paths: Sequence[str | Path], which: str | None, device: Any) -> list[Subject]:
+def as_list(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """Paths, of which there may be one alone."""
+    return [paths] if isinstance(paths, (str, Path)) else paths
+
+
+def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, device: Any) -> list[Subject]:
     """Load generators; a directory of `acgan train --seeds` stands for the runs in it.
 
     Args:
-        paths: Run directories or files.
+        paths: One run directory or file, or several.
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
         device: Where to compute.
 
     Raises:
         RunError: If there is no generator.
-        ConfigError: If several are not of one configuration and data.
+        ConfigError: If several are not of one configuration and data, or two of one seed.
     """
-    found = [run for path in paths for run in _runs(Path(path))]
+    found = [run for path in as_list(paths) for run in _runs(Path(path))]
+    if not found:
+        raise ConfigError("runs: found none; expected at least one.")
     subjects = [_load(path, which, device) for path in found]
     first = subjects[0]
-    for other in subjects[1:]:
+    for number, other in enumerate(subjects):
         changed = [key for key in diff(first.config, other.config) if key not in _MAY_DIFFER]
-        a, b = (one.describe() for one in (first, other))
-        if a["data_fingerprint"] != b["data_fingerprint"]:
+        if first.origin["data_fingerprint"] != other.origin["data_fingerprint"]:
             changed.append("the training images")
         if changed:
             raise ConfigError(
                 f"{other.path}: differs from {first.path} in {', '.join(changed)}; expected runs of one configuration "
                 "with several seeds. Evaluate each by itself and compare them with `acgan compare`."
             )
-        if a["sha256"] == b["sha256"]:
-            raise ConfigError(
-                f"{other.path}: the same generator as {first.path}; expected each of them once."
-            )
+        for earlier in subjects[:number]:
+            if earlier.sha256 == other.sha256:
+                raise ConfigError(
+                    f"{other.path}: the same generator as {earlier.path}; expected each of them once."
+                )
+            if earlier.origin["seed"] == other.origin["seed"]:
+                raise ConfigError(
+                    f"{other.path}: of training seed {other.origin['seed']}, as {earlier.path} is; expected runs of "
+                    "different seeds, whose deviation says something. Leave one out."
+                )
     return subjects
 
 
@@ -87,13 +107,17 @@ def _runs(path: Path) -> list[Path]:
 
 
 def _load(path: Path, which: str | None, device: Any) -> Subject:
+    if path.exists() and holds(CLASSIFIER_FILE, path):
+        raise RunError(
+            f"{path}: holds a classifier; expected a run or file of `acgan train`. `acgan classify evaluate` scores "
+            "classifiers."
+        )
     file = find_generator(path, which)
-    sampler = load_generator(file, device)
+    digest, sampler = sha256(file), load_generator(file, device)
     origin = sampler.info.provenance
     if "config" not in origin:
         raise RunError(f"{file}: does not say how it was trained; expected a generator of `acgan train`.")
     config = validate(RunConfig, origin["config"], str(file))
     shape = {"resolution": sampler.generator.resolution, "channels": sampler.generator.image_channels}
-    return Subject(
-        path, file, sampler, config.model_copy(update={"data": config.data.model_copy(update=shape)})
-    )
+    config = config.model_copy(update={"data": config.data.model_copy(update=shape)})
+    return Subject(path, file, digest, sampler, config)

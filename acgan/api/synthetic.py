@@ -30,7 +30,8 @@ def with_synthetic(
     sampler = load_generator(settings.run)
     _check_fits(sampler, store, settings.run)
     notes = []
-    seen = sampler.info.provenance.get("data_fingerprint")
+    provenance = sampler.info.provenance
+    seen = provenance.get("source_fingerprint", provenance.get("data_fingerprint"))
     if seen != held_out:
         notes.append(
             f"{settings.run} was trained on other images than these: if the test images were among them, the scores "

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import device_option, which_option
+from acgan.cli.options import device_option, stopped_by_sigterm, which_option
 from acgan.cli.progress import counting
 
 _ALL = ("frechet", "kid", "inception_score", "prdc", "accuracy", "diversity", "memorisation")
@@ -104,7 +104,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "--json",
     "json_file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write all scores.  [default: RUN/evaluation.json of a run directory]",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
@@ -118,12 +118,16 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
 
     from acgan import api
     from acgan.cli.evaluation_table import show
+    from acgan.errors import ConfigError
 
-    with counting("evaluating", quiet) as progress:
+    if json_file is not None and not json_file.parent.is_dir():
+        raise ConfigError(f"--json {json_file}: there is no such folder. Make it, or choose another place.")
+    with stopped_by_sigterm("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
             api.EvaluateOptions(**options),
             say=lambda message: None if quiet else click.echo(message),
+            warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
     written = api.write_evaluation(evaluated, runs, json_file)

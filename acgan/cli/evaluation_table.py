@@ -99,6 +99,9 @@ def _overall(scores: Scores) -> Table:
         column.justify = "right"
     for metric, summary in scores.overall.items():
         title, form = _ROWS[plain_name(metric)]
+        if metric == "ms_ssim":
+            scales = scores.provenance["ms_ssim_scales"]
+            title += f", {scales} scale{'s' if scales > 1 else ''}"
         others = scores.at_floor_count.get(metric), scores.floor.get(metric)
         table.add_row(title, *(_figure(one, form) for one in (summary, *others)))
     return table

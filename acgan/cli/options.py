@@ -84,6 +84,15 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--which``."""
+    return click.option(
+        "--which",
+        type=click.Choice(["best", "last"]),
+        help="Which generator of a run.  [default: the best where one was scored, else the last]",
+    )(command)
+
+
 def training_options(
     default_dir: str, config_option: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from acgan.cli.options import stopped_by_sigterm
+from acgan.cli.options import stopped_by_sigterm, which_option
 
 _NUM_IN_GRID = 10
 _NUM_IN_FILES = 64
@@ -54,6 +54,7 @@ _NUM_IN_FILES = 64
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
+@which_option
 @click.option("--force", is_flag=True, help="Replace FILE, or what an earlier `acgan sample` wrote into DIR.")
 @click.option("--quiet", is_flag=True, help="Say nothing.")
 def command(
@@ -64,6 +65,7 @@ def command(
     seed: int,
     truncation: float,
     device: str,
+    which: str | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -84,7 +86,7 @@ def command(
 
     if num_per_class is None:
         num_per_class = _NUM_IN_GRID if form_of(out) == ".png" else _NUM_IN_FILES
-    sampler = load_generator(run, device=choose_device(device))
+    sampler = load_generator(run, choose_device(device), which)
     selection = Selection(sampler, sampler.labels_of(classes or None), num_per_class, seed, truncation)
     begun = time.monotonic()
     with stopped_by_sigterm("stopped; nothing was written"), _progress(selection.total, quiet) as progress:

@@ -68,7 +68,9 @@ def train_each_seed(
                 warn=reporter.warn,
                 **options,
             )
-        state = "done" if result.finished else "stopped by --max-time; the same command goes on"
+        state = "stopped by --max-time; the same command goes on"
+        if result.finished:
+            state = "ended by train.patience_nimg" if result.out_of_patience else "done"
         reporter.say(
             f"{result.directory}: {result.nimg:,} images shown ({state}), "
             f"{clock(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."

@@ -22,13 +22,6 @@ from acgan.config.schema import (
 )
 
 
-class ClassifierDataConfig(DataConfig):
-    """The labelled images."""
-
-    validation_share: Share = 0.0
-    """Share of the training images to evaluate on while training instead of on the test images; for choosing by."""
-
-
 class SmallBackbone(Section):
     """A small convolutional network, for 16 to 64 px."""
 
@@ -170,7 +163,7 @@ class ClassifierConfig(Section):
     """What this is for, in a line; said when a training starts."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of every random draw."""
-    data: ClassifierDataConfig = ClassifierDataConfig()
+    data: DataConfig = DataConfig()
     """The labelled images."""
     augment: AugmentConfig = AugmentConfig()
     """Random changes of the training images."""

@@ -58,6 +58,8 @@ class DataConfig(Section):
     """Share of each class that is held out where the source has no test split of its own."""
     split_seed: Annotated[int, Field(ge=0)] = 0
     """Of the choice of what is held out; apart from `seed`, so that runs of several seeds train on the same images."""
+    validation_share: Share = 0.0
+    """Share of each class's training images that is held out to evaluate on while training, and to choose by."""
 
 
 class PaperGenerator(Section):
@@ -239,6 +241,8 @@ class TrainConfig(ComputeConfig):
     """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
+    patience_nimg: Positive | None = None
+    """Stop after so many images without a better score on the validation images; null never does."""
 
 
 class IntervalsConfig(Section):
@@ -249,7 +253,7 @@ class IntervalsConfig(Section):
     sample_nimg: Positive = 20_000
     """A grid of samples."""
     evaluate_nimg: Positive = 50_000
-    """The collapse monitor."""
+    """The collapse monitor, and the score on the validation images."""
     checkpoint_nimg: Positive = 50_000
     """A checkpoint and generator.safetensors."""
 
@@ -265,11 +269,26 @@ class MonitorConfig(Section):
     """Warn where the samples cover a smaller share of a class's real images."""
 
 
+class EvaluateConfig(Section):
+    """The score on the validation images, every `every.evaluate_nimg`; the best generator is chosen by it."""
+
+    extractor: str | None = "auto"
+    """inception, a shipped classifier, or a run or file of one; auto: the shipped, else Inception; null: no score."""
+    num_images: Annotated[int, Field(ge=2)] = 2000
+    """Samples, in classes as the validation images are; it is part of the score's name."""
+
+
 class RunConfig(Section):
     """Everything that `acgan train` can be told."""
 
     #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
-    harmless: ClassVar[tuple[str, ...]] = ("description", "train.total_nimg", "every.")
+    harmless: ClassVar[tuple[str, ...]] = (
+        "description",
+        "train.total_nimg",
+        "train.patience_nimg",
+        "every.",
+        "evaluate.",
+    )
 
     task: Literal["gan"] = "gan"
     """What is trained."""
@@ -291,6 +310,8 @@ class RunConfig(Section):
     """Intervals, in images."""
     monitor: MonitorConfig = MonitorConfig()
     """The collapse monitor."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """The score on the validation images."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:
@@ -309,6 +330,13 @@ class RunConfig(Section):
                 "or model.discriminator.kind: resnet"
             )
         check_portions(self.train)
+        if self.train.patience_nimg is not None and not (
+            self.evaluate.extractor and self.data.validation_share
+        ):
+            raise ValueError(
+                "train.patience_nimg goes by the score on validation images, and there is none; expected "
+                "data.validation_share above 0 and an evaluate.extractor"
+            )
         return self
 
 

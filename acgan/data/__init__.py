@@ -5,6 +5,7 @@ from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
 from acgan.data.few import find_images, read_images
 from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
+from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
 
@@ -13,6 +14,7 @@ __all__ = [
     "Augmentation",
     "BatchOrder",
     "DeviceImages",
+    "RawImages",
     "cache_dir",
     "data_name",
     "dataset_from_torch",
@@ -22,6 +24,7 @@ __all__ = [
     "hold_out",
     "limit_per_class",
     "load_dataset",
+    "open_raw",
     "read_images",
     "sample_dataset",
     "take",

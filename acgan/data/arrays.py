@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 
 from acgan.data.files import digest_lines, file_stamp
-from acgan.data.index import Index, choose_held_out
+from acgan.data.index import Index, Unlabelled, choose_held_out
 from acgan.errors import DataError
 
 
@@ -47,9 +48,25 @@ class NpzSource:
         return digest_lines(("npz", str(self._path.resolve()), file_stamp(self._path)))
 
     def index(self) -> Index:
+        with self._opened() as file:
+            return self._index(file)
+
+    def unlabelled(self) -> Unlabelled:
+        """Its labels may be missing."""
+        with self._opened() as file:
+            prefixes, _ = self._prefixes(set(file.files), labelled=False)
+            images = [self._images(file, f"{prefix}images") for prefix in prefixes]
+        parts = [""] if prefixes == [""] else ["train", "test"]
+        return Unlabelled(
+            self._reader(images, prefixes),
+            np.repeat(np.array(parts[: len(images)]), [len(array) for array in images]),
+        )
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
         try:
             with np.load(self._path, allow_pickle=False) as file:
-                return self._index(file)
+                yield file
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{self._path} cannot be read: {error}. Expected an .npz of plain arrays, not of objects."
@@ -57,19 +74,7 @@ class NpzSource:
 
     def _index(self, file: Any) -> Index:
         keys = set(file.files)
-        held, note = "", ""
-        if {"images", "labels"} <= keys:
-            prefixes = [""]
-        elif {"train_images", "train_labels"} <= keys:
-            held, note = choose_held_out(
-                {key.removesuffix("_images") for key in keys if key.endswith("_images")}
-            )
-            prefixes = ["train_", f"{held}_"] if held else ["train_"]
-        else:
-            raise DataError(
-                f"{self._path} holds {', '.join(sorted(keys)) or 'nothing'}; expected images and labels, or"
-                " train_images, train_labels, test_images and test_labels."
-            )
+        prefixes, note = self._prefixes(keys, labelled=True)
         images = [self._images(file, f"{prefix}images") for prefix in prefixes]
         parts = [self._labels(file, f"{prefix}labels", len(images[i])) for i, prefix in enumerate(prefixes)]
         labels = np.concatenate(parts)
@@ -77,13 +82,32 @@ class NpzSource:
             labels, file["class_names"] if "class_names" in keys else None
         )
         return Index(
-            reader=ArrayReader(images, [f"{self._path}: {prefix}images" for prefix in prefixes]),
+            reader=self._reader(images, prefixes),
             rows=np.arange(len(labels), dtype=np.int64),
             labels=labels,
             class_names=class_names,
-            held_out=np.arange(len(labels)) >= len(parts[0]) if held else None,
+            held_out=np.arange(len(labels)) >= len(parts[0]) if len(parts) > 1 else None,
             notes=(note,) if note else (),
         )
+
+    def _prefixes(self, keys: set[str], labelled: bool) -> tuple[list[str], str]:
+        """What the keys of each split begin with, training images first; and a note."""
+        for prefix in ("", "train_"):
+            if f"{prefix}images" not in keys or (labelled and f"{prefix}labels" not in keys):
+                continue
+            if not prefix:
+                return [""], ""
+            held, note = choose_held_out(
+                {key.removesuffix("_images") for key in keys if key.endswith("_images")}
+            )
+            return ["train_", f"{held}_"] if held else ["train_"], note
+        raise DataError(
+            f"{self._path} holds {', '.join(sorted(keys)) or 'nothing'}; expected images and labels, or"
+            " train_images, train_labels, test_images and test_labels."
+        )
+
+    def _reader(self, images: Sequence[np.ndarray], prefixes: Sequence[str]) -> ArrayReader:
+        return ArrayReader(images, [f"{self._path}: {prefix}images" for prefix in prefixes])
 
     def _images(self, file: Any, key: str) -> np.ndarray:
         """An array of images as (N, H, W) or (N, H, W, C)."""

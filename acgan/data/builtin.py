@@ -12,7 +12,7 @@ import numpy as np
 
 from acgan.data.arrays import ArrayReader
 from acgan.data.files import digest_lines, file_stamp
-from acgan.data.index import Index
+from acgan.data.index import Index, Unlabelled, without_labels
 from acgan.errors import DataError
 
 
@@ -35,6 +35,9 @@ class DigitsSource:
             held_out=None,
             fixed_split=True,
         )
+
+    def unlabelled(self) -> Unlabelled:
+        return without_labels(self.index())
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,9 @@ class TorchvisionSource:
             class_names=class_names,
             held_out=np.arange(len(labels)) >= len(parts[0].targets),
         )
+
+    def unlabelled(self) -> Unlabelled:
+        return without_labels(self.index())
 
     def _load(self, train: bool) -> Any:
         from acgan._torchvision import torchvision

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.files import FileReader, class_name, digest_lines, file_stamp
-from acgan.data.index import SPLIT_NAMES, Index, choose_held_out, index_by_name
+from acgan.data.index import SPLIT_NAMES, Index, Unlabelled, choose_held_out, index_by_name
 from acgan.errors import DataError, did_you_mean
 
 
@@ -37,6 +37,12 @@ class CsvSource:
             if held:
                 held_out = np.array([splits[row] == held for row in used], dtype=bool)
         return index_by_name(FileReader(paths), labels, held_out, notes)
+
+    def unlabelled(self) -> Unlabelled:
+        paths, _, splits = self._rows
+        part_of = {"train": "train", choose_held_out(set(splits))[0]: "test"} if splits else {}
+        parts = [part_of.get(split, "") for split in splits or [""] * len(paths)]
+        return Unlabelled(FileReader(paths), np.array(parts))
 
     @cached_property
     def _rows(self) -> tuple[list[Path], list[str], list[str]]:

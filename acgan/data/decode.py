@@ -159,7 +159,7 @@ def decode_rows(
     gray = True
     pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS))
     try:
-        with _pillow_warnings():
+        with pillow_warnings():
             for number, (chunk_failed, chunk_gray) in enumerate(pool.map(work, range(0, len(rows), _CHUNK))):
                 if chunk_failed and on_error == "stop":
                     position, reason = next(iter(chunk_failed.items()))
@@ -174,7 +174,7 @@ def decode_rows(
 
 
 @contextlib.contextmanager
-def _pillow_warnings() -> Iterator[None]:
+def pillow_warnings() -> Iterator[None]:
     """Refuse images above 89 million pixels, of which Pillow warns only; keep its remarks on metadata quiet."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -215,7 +215,7 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
     if resolution is not None and resolution != 32:
         return resolution, False, ()
     sides: list[tuple[int, int]] = []
-    with _pillow_warnings():
+    with pillow_warnings():
         for size in _sizes(reader, rows):
             sides.append(size)
             if resolution is not None and size != (28, 28):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from acgan.data.index import SPLIT_NAMES, Index, choose_held_out, empty_note, index_by_name
+from acgan.data.index import SPLIT_NAMES, Index, Unlabelled, choose_held_out, empty_note, index_by_name
 from acgan.errors import DataError
 
 IMAGE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
@@ -125,6 +125,24 @@ def _split_folders(tops: set[str]) -> tuple[dict[str, str], list[str]]:
     ]
 
 
+def every_image(tree: Tree, where: str) -> tuple[list[int], np.ndarray]:
+    """All images of a tree, in class folders or not: the position of each in ``Tree.files``, and its part.
+
+    Returns:
+        Positions, and for each "train", "test" or "" (see ``Unlabelled``).
+
+    Raises:
+        DataError: There is no image.
+    """
+    positions = [position for position, parts in enumerate(tree.files) if is_image(parts[-1])]
+    if not positions:
+        raise DataError(f"{where} holds no images. Images end in {', '.join(sorted(IMAGE_ENDINGS))}.")
+    splits, _ = _split_folders({folder[0] for folder in tree.folders})
+    held, _ = choose_held_out(splits)
+    part_of = {splits[split]: part for split, part in (("train", "train"), (held, "test")) if split in splits}
+    return positions, np.array([part_of.get(tree.files[position][0], "") for position in positions])
+
+
 def class_name(folder: str) -> str:
     """The class that a folder or label stands for: the same whichever way its letters are composed."""
     return unicodedata.normalize("NFC", folder)
@@ -179,6 +197,12 @@ class FolderSource:
         paths = [self._path.joinpath(*self._tree.files[position]) for position in found.positions]
         return index_by_name(FileReader(paths), found.names, found.held_out, found.notes)
 
+    def unlabelled(self) -> Unlabelled:
+        positions, parts = every_image(self._tree, str(self._path))
+        return Unlabelled(
+            FileReader([self._path.joinpath(*self._tree.files[position]) for position in positions]), parts
+        )
+
 
 def _walk(folder: Path, parts: Parts) -> Iterator[tuple[Parts, list[str]]]:
     """Each folder with its visible files; links are followed, except to a folder that they lie in."""
@@ -223,6 +247,18 @@ class ZipSource:
         return digest_lines(("zip", str(self._path.resolve()), file_stamp(self._path)))
 
     def index(self) -> Index:
+        tree, members = self._tree()
+        found = arrange(tree, str(self._path))
+        infos = [members[position] for position in found.positions]
+        return index_by_name(ZipReader(self._path, infos), found.names, found.held_out, found.notes)
+
+    def unlabelled(self) -> Unlabelled:
+        tree, members = self._tree()
+        positions, parts = every_image(tree, str(self._path))
+        return Unlabelled(ZipReader(self._path, [members[position] for position in positions]), parts)
+
+    def _tree(self) -> tuple[Tree, list[zipfile.ZipInfo]]:
+        """The visible files, and the member that each is."""
         try:
             with zipfile.ZipFile(self._path) as archive:
                 infos = archive.infolist()
@@ -242,9 +278,7 @@ class ZipSource:
             if not name.endswith("/"):
                 members[parts] = info
         ordered = sorted(members)
-        found = arrange(_unwrap(Tree(tuple(ordered), frozenset(folders))), str(self._path))
-        infos = [members[ordered[position]] for position in found.positions]
-        return index_by_name(ZipReader(self._path, infos), found.names, found.held_out, found.notes)
+        return _unwrap(Tree(tuple(ordered), frozenset(folders))), [members[parts] for parts in ordered]
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:

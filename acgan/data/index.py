@@ -57,6 +57,30 @@ class Index:
         return replace(self, rows=self.rows[keep], labels=self.labels[keep], held_out=held_out)
 
 
+@dataclass(frozen=True)
+class Unlabelled:
+    """All N images of a source, whatever their class, not yet decoded.
+
+    Attributes:
+        reader: Opens them; image i is its row i.
+        parts: (N,) "train", "test" (what is held out), or "": in neither, or the source has no split of its own.
+    """
+
+    reader: Reader
+    parts: np.ndarray
+
+    def rows(self, split: str) -> np.ndarray:
+        """The (M,) int64 rows of "train", "test" or "all"."""
+        return np.flatnonzero(self.parts == split) if split != "all" else np.arange(len(self.parts))
+
+
+def without_labels(index: Index) -> Unlabelled:
+    """The images of an index whose rows are all the rows of its reader."""
+    if index.held_out is None:
+        return Unlabelled(index.reader, np.full(len(index), ""))
+    return Unlabelled(index.reader, np.where(index.held_out, "test", "train"))
+
+
 def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Which of a source's splits is held out, and a remark on it.
 

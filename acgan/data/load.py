@@ -19,7 +19,7 @@ from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.csv_list import CsvSource
 from acgan.data.files import FolderSource, ZipSource
-from acgan.data.index import Index, leave_out_empty
+from acgan.data.index import Index, Unlabelled, leave_out_empty
 from acgan.data.pack import Options, decode_all, pack, prepare, put_in_order
 from acgan.data.store import FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
@@ -33,7 +33,10 @@ class Source(Protocol):
         """A digest that changes when the content does, found without decoding; None: not worth a cache."""
 
     def index(self) -> Index:
-        """What it holds."""
+        """What it holds, with labels."""
+
+    def unlabelled(self) -> Unlabelled:
+        """All images that it holds."""
 
 
 _FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
@@ -92,7 +95,7 @@ def load_dataset(
         DataError: The source or an option cannot be used; the message says why and what to do.
     """
     options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
-    found = _find_source(source, root, cache)
+    found = find_source(source, root, cache)
     name = data_name(source)
     identity = found.identity()
     if identity is None:
@@ -146,7 +149,7 @@ def sample_dataset(
     that are not looked at. Nothing is written to the cache. The channels are judged by the sample.
     """
     options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
-    index = prepare(_find_source(source, root, cache).index(), options)
+    index = prepare(find_source(source, root, cache).index(), options)
     # Enough for one of each class in each split: the networks must be those of the whole.
     sample = index.subset(_spread(index, max(limit, 2 * len(index.class_names))))
     sample = leave_out_empty(sample)
@@ -201,7 +204,12 @@ def dataset_from_torch(
     return make_dataset(name, put_in_order(index, decoded, options, None))
 
 
-def _find_source(source: str, root: Path | None, cache: Path) -> Source:
+def find_source(source: str, root: Path | None, cache: Path) -> Source:
+    """What ``load_dataset`` would read.
+
+    Raises:
+        DataError: There is no such source.
+    """
     path = Path(source).expanduser()
     if path.is_dir():
         return FolderSource(path)

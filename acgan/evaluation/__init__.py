@@ -1,6 +1,6 @@
 """Generators scored: a quick look during training, and one pass for every metric."""
 
-from acgan.evaluation.judge import Judge
+from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.measures import METRICS, Context
 from acgan.evaluation.monitor import collapse_monitor
 from acgan.evaluation.one_pass import (
@@ -19,9 +19,11 @@ from acgan.evaluation.result import (
     summarise_passes,
     with_help,
 )
+from acgan.evaluation.validation import validation_score
 from acgan.evaluation.verdict import plain_name, verdict
 
 __all__ = [
+    "MAX_TRAINING",
     "METRICS",
     "Context",
     "Judge",
@@ -38,6 +40,7 @@ __all__ = [
     "share_out",
     "summarise_all",
     "summarise_passes",
+    "validation_score",
     "verdict",
     "with_help",
 ]

@@ -47,14 +47,16 @@ class Pass:
     """Samples of one generator and one seed.
 
     Attributes:
-        bank: What is remembered of them.
+        bank: What is remembered of them; None where it was let go.
         found: Samples against the reference.
         at_floor_count: As many samples as the floor has images, against the floor's reference, by halving.
+        confusion: (K, K) counts of the samples, see ``View.confusion``.
     """
 
-    bank: Bank
+    bank: Bank | None
     found: Found
     at_floor_count: tuple[Found, ...]
+    confusion: np.ndarray | None
 
 
 def class_counts(store: ImageStore) -> list[int]:
@@ -149,6 +151,7 @@ def look_at_samples(
         bank,
         measure(bank.view(), reference.bank.view(), context, metrics),
         tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, reference.bank)),
+        bank.view().confusion(),
     )
 
 

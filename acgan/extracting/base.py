@@ -15,11 +15,11 @@ class Extracted:
 
     Attributes:
         features: (N, F) float32.
-        logits: (N, K) float32.
+        logits: (N, K) float32; None where the network ends before it has any.
     """
 
     features: Tensor
-    logits: Tensor
+    logits: Tensor | None
 
 
 class Extractor(Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acgan.data.decode import Fit
 from acgan.extracting.base import Extracted
 from acgan.predicting import find_classifier, load_classifier, shipped
 from acgan.weights_file import sha256
@@ -46,14 +47,19 @@ class ClassifierExtractor:
         """(channels, side) of the images it takes."""
         return self.classifier.info.channels, self.classifier.info.resolution
 
+    @property
+    def fit(self) -> Fit:
+        """How it was trained to see images that are not of its size: ``crop`` or ``pad``."""
+        config = self.classifier.info.provenance.get("config", {})
+        return "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
+
     def describe(self) -> dict[str, Any]:
         """What has to be equal for scores to be compared."""
-        fit = self.classifier.info.provenance.get("config", {}).get("data", {}).get("fit", "crop")
         return {
             "name": self.name,
             "sha256": self._sha256,
             "dims": self.dims,
-            "resize": f"{self.size[1]} px, {fit}",
+            "resize": f"{self.size[1]} px, {self.fit}",
             "precision": self.classifier.precision,
         }
 

@@ -53,13 +53,13 @@ def _root(covariance: Tensor) -> Tensor:
     diagonal = covariance.diagonal()
     rounding = len(diagonal) * torch.finfo(diagonal.dtype).eps * diagonal.max()
     factor, pivots, rank, _ = dpstrf(covariance.numpy(), lower=1, tol=rounding.item())
-    root = torch.empty(len(diagonal), rank, dtype=torch.float64)
+    root: Tensor = torch.empty(len(diagonal), rank, dtype=torch.float64)
     root[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(factor[:, :rank]).tril()
-    if ((diagonal - root.square().sum(dim=1)).abs() <= 10 * rounding).all():
-        return root
-    values, vectors = torch.linalg.eigh(covariance)
-    kept = _above_rounding(values)
-    return vectors[:, kept] * values[kept].sqrt()
+    if ((diagonal - root.square().sum(dim=1)).abs() > 10 * rounding).any():
+        values, vectors = torch.linalg.eigh(covariance)
+        kept = _above_rounding(values)
+        root = vectors[:, kept] * values[kept].sqrt()
+    return root
 
 
 def _above_rounding(values: Tensor) -> Tensor:

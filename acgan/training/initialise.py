@@ -42,7 +42,8 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[s
         classifier, classifier_info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
         report = _start_discriminator(classifier, classifier_info.class_names, gan.discriminator, class_names)
         return _report(path, [report, "generator: starts anew"]), _origin(path, classifier_info.provenance)
-    source = load_generator(path)
+    # The discriminator's is the last state, and they go together.
+    source = load_generator(path, which="last" if path.is_dir() else None)
     rows, sizes = _shared_classes(source.class_names, class_names)
     lines = [_transfer("generator", source.generator.state_dict(), gan.generator, rows, sizes)]
     gan.ema.network.load_state_dict(gan.generator.state_dict())

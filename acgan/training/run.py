@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,66 +18,14 @@ from acgan import runtime
 from acgan.errors import Interrupted, NotFiniteError
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.sampling import write_png
+from acgan.training.best import BestSoFar
 from acgan.training.checkpoint import write_atomically, write_checkpoint
+from acgan.training.hooks import Evaluation, Hooks, Intervals, Stateful
+from acgan.training.signals import signals_heard
 from acgan.training.tracking import Listener, Means, Tick, Tracker
+from acgan.weights_file import best_name
 
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
-
-
-class Stateful(Protocol):
-    """What is trained."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict``."""
-
-    def networks(self) -> Sequence[torch.nn.Module]:
-        """The networks, whose parameters all ranks hold alike."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation in the middle of a training found.
-
-    Attributes:
-        stats: Scalars by name.
-        messages: Remarks for people, such as a collapse.
-    """
-
-    stats: dict[str, float]
-    messages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What a training does besides training, on the first rank.
-
-    Attributes:
-        sample: An image (C, H, W) uint8 to look at.
-        evaluate: Scores of the moment, or None where nothing is evaluated.
-        export: Writes the product (``generator.safetensors``) to the path it is given.
-        product: The product's file name.
-        remedy: What may help where a training is not finite.
-    """
-
-    sample: Callable[[], Tensor]
-    evaluate: Callable[[], Evaluation] | None
-    export: Callable[[Path, int], None]
-    product: str
-    remedy: str = "Lower optim.*.lr or raise loss.penalty"
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How long a training is and how often what happens, in images."""
-
-    total_nimg: int
-    log_nimg: int
-    sample_nimg: int
-    evaluate_nimg: int
-    checkpoint_nimg: int
 
 
 @dataclass
@@ -114,6 +62,8 @@ class TrainingRun:
 
     def __post_init__(self) -> None:
         self.guard = FiniteGuard(self.device)
+        self.scores = BestSoFar()
+        self.out_of_patience = False  # all ranks agree
         self._means = Means()
         self._clock = time.monotonic()
         self._tick_clock, self._tick_nimg = self._clock, 0  # samples, evaluations and checkpoints left out
@@ -133,6 +83,9 @@ class TrainingRun:
             self.trained_sec = payload["trained_sec"]
             self._means.load_state_dict(payload["means"], self.device)
             self._saved_nimg = self.nimg
+            if "scores" in payload:  # a run of a version without them goes on as well
+                self.scores.load_state_dict(payload["scores"])
+            self.out_of_patience = self._patience_is_over()
         self._previous_nimg = self._tick_nimg = self.nimg
         self._tracker = Tracker(self.directory, nimg=self.nimg, active=self.ranks.first)
 
@@ -149,23 +102,28 @@ class TrainingRun:
             Interrupted: At the end, where a signal had asked to stop.
         """
         self._clock = self._tick_clock = time.monotonic()
-        with _signals(self._on_signal):
+        with signals_heard(self._on_signal):
             try:
                 yield
             finally:
                 self.trained_sec += time.monotonic() - self._clock
                 assert self._tracker is not None, "resume() comes first"
                 self._tracker.close()
-        if self._signal is not None and self.nimg < self.intervals.total_nimg:
+        if self._signal is not None and not self.ended:
             name = signal.Signals(self._signal).name
             raise Interrupted(
                 f"{name}: stopped after {self.nimg:,} images; the same command goes on from there.",
                 exit_code=130 if self._signal == signal.SIGINT else 75,
             )
 
+    @property
+    def ended(self) -> bool:
+        """Whether the training came to its end: its length, or that of its patience."""
+        return self.nimg >= self.intervals.total_nimg or self.out_of_patience
+
     def finished(self) -> bool:
         """Whether the training is over, or has been asked to stop; all ranks agree."""
-        if self.nimg >= self.intervals.total_nimg:
+        if self.ended:
             return True
         stop = self._signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
         if self.ranks.world > 1:
@@ -193,32 +151,37 @@ class TrainingRun:
         self.nimg += batch_size
 
     def do_what_is_due(self) -> None:
-        """Log, sample, evaluate and checkpoint, each at its interval and at the end.
+        """Evaluate, log, sample and checkpoint, each at its interval and at the end.
 
         Raises:
             NotFiniteError: If the finite guard's flag is up; the last good checkpoint stays in place.
         """
-        log, save = self._due(self.intervals.log_nimg), self._due(self.intervals.checkpoint_nimg)
-        sample, evaluate = self._due(self.intervals.sample_nimg), self._due(self.intervals.evaluate_nimg)
-        if log or save or sample or evaluate:
+        if self._due(self.intervals.evaluate_nimg):
             self._assert_finite()
-        aside = time.monotonic()
+            with self._aside():
+                self._evaluate()  # first, since it may find that this is the end
+        log, save = self._due(self.intervals.log_nimg), self._due(self.intervals.checkpoint_nimg)
+        sample = self._due(self.intervals.sample_nimg)
+        if log or save or sample:
+            self._assert_finite()
         if sample:
-            self._write_sample()
-        if evaluate and self.hooks.evaluate is not None and self.ranks.first:
-            self._write_evaluation(self.hooks.evaluate())
-        self._tick_clock += time.monotonic() - aside
+            with self._aside():
+                self._write_sample()
         if log:
             self._write_stats()
         if save:
-            aside = time.monotonic()
-            self._save()
-            self._tick_clock += time.monotonic() - aside
+            with self._aside():
+                self._save()
 
     def _due(self, interval: int) -> bool:
-        if self.nimg >= self.intervals.total_nimg:
-            return True
-        return self.nimg // interval != self._previous_nimg // interval
+        return self.ended or self.nimg // interval != self._previous_nimg // interval
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Time that does not count where speed is told."""
+        begun = time.monotonic()
+        yield
+        self._tick_clock += time.monotonic() - begun
 
     def _assert_finite(self) -> None:
         bad = self.guard.first_bad()
@@ -248,14 +211,34 @@ class TrainingRun:
         self._tell(stats, speed)
         self._tick_clock, self._tick_nimg = time.monotonic(), self.nimg
 
+    def _evaluate(self) -> None:
+        if self.hooks.evaluate is not None and self.ranks.first:
+            self._write_evaluation(self.hooks.evaluate())
+        if self.intervals.patience_nimg is not None:
+            self.out_of_patience = runtime.any_rank(self._patience_is_over(), self.ranks, self.device)
+
+    def _patience_is_over(self) -> bool:
+        patience = self.intervals.patience_nimg
+        return patience is not None and self.scores.waited_nimg >= patience
+
     def _write_evaluation(self, evaluation: Evaluation) -> None:
         assert self._tracker is not None
-        if evaluation.stats:
-            self._tracker.scalars(self.nimg, evaluation.stats, {})
-            self._evaluated |= evaluation.stats
-        for message in evaluation.messages:
+        stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
+        if score is not None:
+            if self.scores.take(score, self.nimg):
+                best = self.directory / best_name(self.hooks.product)
+                write_atomically(best, lambda path: self.hooks.export(path, self.nimg, score))
+            if math.isfinite(score.value):
+                stats[f"evaluate/{score.name}"] = score.value
+            else:
+                messages.append(f"{score.name} is not finite ({score.value}) and counts as no better")
+            messages += filter(None, [self.scores.remark()])
+        if stats:
+            self._tracker.scalars(self.nimg, stats, {})
+            self._evaluated |= stats
+        for message in messages:
             self._tracker.text("warnings", message, self.nimg)
-        self._messages += evaluation.messages
+        self._messages += messages
 
     def _write_sample(self) -> None:
         if not self.ranks.first:
@@ -280,12 +263,13 @@ class TrainingRun:
                 "nimg": self.nimg,
                 "trained_sec": self.trained_sec + time.monotonic() - self._clock,
                 "means": means,
+                "scores": self.scores.state_dict(),
             }
             # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
             assert self._tracker is not None
             self._tracker.flush()
             product = self.directory / self.hooks.product
-            write_atomically(product, lambda path: self.hooks.export(path, self.nimg))
+            write_atomically(product, lambda path: self.hooks.export(path, self.nimg, None))
             write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
         self._saved_nimg = self.nimg
 
@@ -301,24 +285,3 @@ class TrainingRun:
 
     def _on_signal(self, number: int) -> None:
         self._signal = number
-
-
-@contextlib.contextmanager
-def _signals(on_signal: Callable[[int], None]) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once, as it would without us."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handle(number: int, _frame: object) -> None:
-        signal.signal(number, before[signal.Signals(number)])
-        on_signal(number)
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

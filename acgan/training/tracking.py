@@ -129,6 +129,19 @@ class Tracker:
             self._writer.close()
 
 
+def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> None:
+    """Add scalars to the TensorBoard record of a run.
+
+    They go to a folder of their own: TensorBoard leaves a file for a later one for good, and would miss what a training
+    that is still going on writes.
+    """
+    folder = directory / "tensorboard" / "evaluate"
+    _wait_for_a_later_name(folder)
+    with SummaryWriter(str(folder)) as writer:
+        for name, value in values.items():
+            writer.add_scalar(name, value, nimg)
+
+
 def _wait_for_a_later_name(directory: Path) -> None:
     """TensorBoard reads event files in the order of their names, which begin with the second they were made in."""
     newest = max(

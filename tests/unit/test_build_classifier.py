@@ -180,7 +180,7 @@ def _interval(name: str) -> Callable[[ClassifierConfig], int]:
 def _dtypes_in_the_file(config: ClassifierConfig) -> set[torch.dtype]:
     with _training(config) as (_, run, *_):
         file = run.directory / run.hooks.product
-        run.hooks.export(file, 8)
+        run.hooks.export(file, 8, None)
         return {tensor.dtype for tensor in load_file(file).values() if tensor.is_floating_point()}
 
 

@@ -16,7 +16,7 @@ ROOT = Path(acgan.__file__).parent
 BASE = {"runtime", "types", "errors", "_torchvision"}
 PARTS = {"models", "losses", "data", "metrics"}
 FILES = {"weights_file", "generator_file", "classifier_file"}
-DRAWING = FILES | {"sampling", "predicting", "sample_files", "sample_folder"}
+DRAWING = FILES | {"sampling", "predicting", "extracting", "sample_files", "sample_folder"}
 
 #: What each part of acgan may import, beside itself. Adding a module means giving it its place here:
 #: cli -> api -> build, report, evaluation, training -> sampling -> models | losses | data | metrics -> runtime ...
@@ -31,28 +31,31 @@ ALLOWED: dict[str, set[str]] = {
     "data": BASE,
     "metrics": BASE,
     "plots": BASE,
+    "comparing": {"metrics"} | BASE,
     # drawing images, naming their classes, and keeping what does
     "weights_file": BASE,
     "generator_file": {"weights_file"} | PARTS | BASE,
     "classifier_file": {"weights_file"} | PARTS | BASE,
     "sampling": FILES | PARTS | BASE,
     "predicting": FILES | PARTS | BASE,
+    "extracting": {"predicting"} | FILES | PARTS | BASE,
     "sample_folder": {"sampling"} | FILES | PARTS | BASE,
     "sample_files": {"sampling", "sample_folder"} | FILES | PARTS | BASE,
     # training knows neither the configuration nor evaluation: it is handed plain values and callables
     "training": DRAWING | PARTS | BASE,
     "evaluation": {"training", "config"} | DRAWING | PARTS | BASE,
+    "fid": {"training"} | DRAWING | PARTS | BASE,  # of training, how a file is written
     "scoring": DRAWING | PARTS | BASE,
     "report": {"config", "plots", "scoring"} | DRAWING | BASE,
     "build": {"training", "config"} | DRAWING | PARTS | BASE,
     # beside api: what it is composed of
     "run_directory": {"training", "config"} | BASE,
     "dry_run": {"build", "run_directory", "training", "config"} | DRAWING | PARTS | BASE,
-    "api": {"build", "report", "scoring", "evaluation", "training", "run_directory", "dry_run", "config"}
+    "api": {"build", "fid", "report", "scoring", "evaluation", "training", "run_directory", "dry_run", "config"}
     | DRAWING
     | PARTS
     | BASE,
-    "cli": {"api", "evaluation", "report", "plots", "scoring", "dry_run", "training", "config"}
+    "cli": {"api", "comparing", "evaluation", "report", "plots", "scoring", "dry_run", "training", "config"}
     | DRAWING
     | BASE,
     "__main__": {"cli"},
@@ -149,7 +152,10 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         "import acgan; dir(acgan)",
         CLI.format(["--help"]),
         CLI.format(["--version"]),
-        *(CLI.format([command, "--help"]) for command in ("train", "sample", "classify", "config")),
+        *(
+            CLI.format([command, "--help"])
+            for command in ("train", "sample", "fid", "compare", "classify", "config")
+        ),
     ],
 )
 def test_a_light_start_loads_nothing_heavy(start: str) -> None:

@@ -1,0 +1,263 @@
+"""The Fréchet distance between two sets of images: FID, or with a classifier's features FCD."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import acgan
+from acgan import runtime
+from acgan.build import data_keywords
+from acgan.config.schema import DataConfig
+from acgan.data import cache_dir, load_dataset
+from acgan.errors import ConfigError, DataError
+from acgan.extracting import Extractor, choose_extractor, metric_name
+from acgan.fid import (
+    Generated,
+    Saved,
+    Side,
+    StatisticsCache,
+    Stored,
+    Wanted,
+    check_fits,
+    check_target,
+    feature_statistics,
+    few_images,
+    open_side,
+    select,
+    shared_metric,
+    stored_of,
+    warn_of_sizes,
+    write_statistics,
+)
+from acgan.metrics import frechet_distance
+from acgan.predicting import shipped
+
+RESOLUTIONS = (16, 32, 64, 128, 256)
+_DIMS = 2048
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class FidResult:
+    """What ``acgan fid`` finds.
+
+    Attributes:
+        metric: The distance's full name: ``fid``, ``fcd[digits@738debee]``; ``frechet`` where nothing says of which
+            features.
+        value: The distance, at least 0; None where there is one side only.
+        provenance: Both sides, the extractor, the seed, versions, machine and date.
+    """
+
+    metric: str
+    value: float | None
+    provenance: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Everything, as JSON text."""
+        values = {"metric": self.metric, "value": self.value, "provenance": self.provenance}
+        return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A side's statistics, and what is to be said of it."""
+
+    given: str
+    saved: Saved
+    origin: dict[str, Any]
+    cached: bool = False
+
+    @property
+    def num_images(self) -> int | None:
+        count: int | None = self.origin["num_images"]
+        return count
+
+    def describe(self) -> dict[str, Any]:
+        return {**self.origin, "cached": self.cached}
+
+
+def fid(
+    a: str | Path,
+    b: str | Path | None = None,
+    *,
+    num_images: int | None = None,
+    seed: int = 0,
+    split: str = "all",
+    resolution: int | None = None,
+    extractor: str | Extractor | None = None,
+    dims: int | None = None,
+    weights: Path | None = None,
+    save_stats: Path | None = None,
+    device: str | torch.device = "cpu",
+    warn: Callable[[str], None] = warnings.warn,
+    progress: Progress = lambda given, done, total: None,
+) -> FidResult:
+    """The Fréchet distance between two sets of images.
+
+    Args:
+        a: A folder, zip or .npz of images, any other data source, an .npz of statistics, a run or a generator file.
+        b: The same; None only makes the statistics of ``a``.
+        num_images: At most so many of each side, drawn at random; of a generator exactly so many. None takes all, and
+            from a generator as many as the other side has, at most 50,000.
+        seed: Of the choice of images, and of latents.
+        split: ``all``, or the ``train`` or ``test`` part. A side that has no parts is taken whole if the other has; if
+            neither has, ``resolution`` is needed, and the part is what training would hold out, or not.
+        resolution: Fit images as for training at this resolution; None compares them as they are stored.
+        extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
+        dims: Of Inception's features: 64, 192, 768 or 2048, which None is.
+        weights: Inception's, where they are not in the usual place.
+        save_stats: Where to write the statistics of ``a``, as pytorch-fid reads them.
+        device: Where to compute.
+        warn: Told of what makes the score less than it seems.
+        progress: Called with the side's name, images done and images in all.
+
+    Raises:
+        UserError: For whatever the user can mend. Nothing is written then.
+    """
+    if b is None and save_stats is None:
+        raise ConfigError("B is missing; expected two sides, or --save-stats to keep the statistics of A.")
+    if resolution is not None and resolution not in RESOLUTIONS:
+        raise ConfigError(
+            f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
+        )
+    if save_stats is not None:
+        check_target(save_stats)
+    given = [str(side) for side in (a, b) if side is not None]
+    sides = [open_side(name, device) for name in given]
+    wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
+    sides = select(given, sides, wanted, _held_out, warn)
+    chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
+    cache = StatisticsCache(cache_dir() / "statistics", warn)
+    measured = [
+        _measure(name, side, chosen, metric, cache, progress) for name, side in zip(given, sides, strict=True)
+    ]
+    for one in measured:
+        if few := few_images(one.given, one.num_images, one.saved.dims, metric):
+            warn(few)
+    value = None
+    if b is not None:
+        first, second = (one.saved for one in measured)
+        value = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
+    if save_stats is not None:
+        write_statistics(save_stats, measured[0].saved)
+    return FidResult(metric, value, _provenance(measured, sides, chosen, seed))
+
+
+def _held_out(side: Stored, split: str, resolution: int) -> Stored:
+    """A part of a source without parts: what training with the defaults holds out, or what it keeps."""
+    config = DataConfig(source=side.given, resolution=resolution)
+    dataset = load_dataset(config.source, **data_keywords(config))
+    store = dataset.test if split == "test" else dataset.train
+    return stored_of(side.given, dataset.name, store, split)
+
+
+def _agree(
+    given: Sequence[str],
+    sides: Sequence[Side],
+    wanted: str | Extractor | None,
+    dims: int | None,
+    weights: Path | None,
+    device: str | torch.device,
+    warn: Callable[[str], None],
+) -> tuple[Extractor | None, str]:
+    """The extractor, None where statistics need none, and what the distance is called."""
+    saved = [(name, side) for name, side in zip(given, sides, strict=True) if isinstance(side, Saved)]
+    if len(saved) == len(sides):
+        return None, shared_metric(saved, dims, warn)
+    extractor = _extractor(sides, wanted, dims, weights, device, warn)
+    metric = metric_name(extractor.frechet, extractor)
+    if extractor.size is None:
+        warn_of_sizes(sides, warn)
+    for name, side in saved:
+        check_fits(name, side, extractor, metric, warn)
+    return extractor, metric
+
+
+def _extractor(
+    sides: Sequence[Side],
+    wanted: str | Extractor | None,
+    dims: int | None,
+    weights: Path | None,
+    device: str | torch.device,
+    warn: Callable[[str], None],
+) -> Extractor:
+    if wanted is not None and not isinstance(wanted, str):
+        return wanted
+    data_name, class_names = _data_of(sides)
+    return choose_extractor(
+        wanted,
+        data_name=data_name,
+        class_names=class_names,
+        dims=dims or _DIMS,
+        weights=weights,
+        device=device,
+        warn=warn,
+    )
+
+
+def _data_of(sides: Sequence[Side]) -> tuple[str | None, tuple[str, ...]]:
+    """The name of the data, one that has an extractor if there is; its classes where a generator knows them."""
+    generators = [side.sampler.info for side in sides if isinstance(side, Generated)]
+    names = [side.raw.name for side in sides if isinstance(side, Stored)]
+    names += [info.provenance["data"] for info in generators if "data" in info.provenance]
+    known = [name for name in names if name in shipped()]
+    return next(iter(known + names), None), generators[0].class_names if generators else ()
+
+
+def _measure(
+    given: str,
+    side: Side,
+    extractor: Extractor | None,
+    metric: str,
+    cache: StatisticsCache,
+    progress: Progress,
+) -> _Measured:
+    """A side's statistics, from the cache where they can be."""
+    if isinstance(side, Saved):
+        known = dict(side.origin or {"num_images": None})
+        return _Measured(given, side, {**known, "kind": "statistics", "source": given})
+    assert extractor is not None
+    total = len(side)
+    origin = {
+        "metric": metric,
+        "extractor": extractor.describe(),
+        **side.describe(),
+        "acgan": acgan.__version__,
+    }
+
+    def make() -> Saved:
+        batches = side.batches(extractor)
+        statistics = feature_statistics(batches, extractor, lambda done: progress(given, done, total))
+        return Saved(statistics.mean, statistics.covariance, origin)
+
+    saved, cached = (make(), False) if isinstance(side, Generated) else cache.get(side.key(extractor), make)
+    if not torch.isfinite(saved.mean).all():
+        raise DataError(f"{given}: its features are not finite. Try --device cpu, or another --extractor.")
+    return _Measured(given, replace(saved, origin=origin), origin, cached)
+
+
+def _provenance(
+    measured: Sequence[_Measured], sides: Sequence[Side], extractor: Extractor | None, seed: int
+) -> dict[str, Any]:
+    known = [side.origin["extractor"] for side in measured if "extractor" in side.origin]
+    return {
+        **{
+            name: {key: value for key, value in side.describe().items() if key not in ("metric", "extractor")}
+            for name, side in zip("ab", measured, strict=False)
+        },
+        "extractor": extractor.describe() if extractor is not None else (known[0] if known else None),
+        "seed": seed,
+        "acgan": acgan.__version__,
+        "torch": torch.__version__,
+        "machine": runtime.machine(),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,189 @@
+"""``acgan fid``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from acgan.cli.options import device_option, stopped_by_sigterm, write_text
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b", required=False)
+@click.option(
+    "-n",
+    "num_images",
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
+    "many as the other side has, at most 50,000]",
+)
+@click.option(
+    "--seed",
+    metavar="S",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the choice of N images, and of what a generator draws.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "test", "all"]),
+    default="all",
+    show_default=True,
+    help="Which part of a source that has parts; with --resolution also of one without, as training divides it.",
+)
+@click.option(
+    "--resolution",
+    metavar="R",
+    type=int,
+    help="Fit images to R x R as training does.  [default: as they are stored]",
+)
+@click.option(
+    "--extractor",
+    metavar="inception|NAME|FILE",
+    help="What makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
+    "[default: inception where its weights are, else the shipped one for the data]",
+)
+@click.option(
+    "--dims", type=click.Choice(["64", "192", "768", "2048"]), help="Features of inception.  [default: 2048]"
+)
+@click.option("--inception-weights", type=click.Path(path_type=Path), metavar="PATH", help="Where they are.")
+@click.option(
+    "--save-stats",
+    type=click.Path(path_type=Path),
+    metavar="OUT.npz",
+    help="Write the statistics of A, as pytorch-fid does and reads them; B may then be left out.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the score and where it comes from.",
+)
+@device_option
+@click.option("--quiet", is_flag=True, help="Print the score alone.")
+def command(
+    a: str,
+    b: str | None,
+    num_images: int | None,
+    seed: int,
+    split: str,
+    resolution: int | None,
+    extractor: str | None,
+    dims: str | None,
+    inception_weights: Path | None,
+    save_stats: Path | None,
+    json_file: Path | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Compare two sets of images by the Fréchet distance: FID, or with a classifier's features FCD. Less is nearer.
+
+    A and B are each one of:
+
+    \b
+    a folder or .zip     images at any depth, in class folders or not, of any sizes
+    a .npz               images (labels are not needed), or statistics: mu and sigma, as pytorch-fid writes them
+    another data source  as of `acgan train`: a .csv, or a built-in NAME[:FOLDER]
+    a run or generator   a run directory of `acgan train`, or its generator.safetensors
+
+    Images are compared as they are stored, as pytorch-fid does, and numbers are the same as its.
+    """  # noqa: D301  # click wants the backspace itself
+    if b is None and save_stats is None:
+        raise click.UsageError("Missing argument 'B'; without it, --save-stats is needed.")
+    from acgan import api
+    from acgan.errors import ConfigError
+    from acgan.runtime import choose_device
+    from acgan.training.checkpoint import write_atomically
+
+    if json_file is not None and not json_file.parent.is_dir():
+        raise ConfigError(f"--json {json_file}: there is no such folder. Make it, or choose another place.")
+    with stopped_by_sigterm("stopped; nothing was written"), _progress(quiet) as progress:
+        result = api.fid(
+            a,
+            b,
+            num_images=num_images,
+            seed=seed,
+            split=split,
+            resolution=resolution,
+            extractor=extractor,
+            dims=int(dims) if dims else None,
+            weights=inception_weights,
+            save_stats=save_stats,
+            device=choose_device(device),
+            warn=lambda message: click.echo(f"warning: {message}", err=True),
+            progress=progress,
+        )
+    if json_file is not None:
+        write_atomically(json_file, partial(write_text, result.to_json() + "\n"))
+    if result.value is not None:
+        click.echo(f"{result.metric} {result.value:.6g}")
+    if not quiet:
+        for line in _lines(result.provenance):
+            click.echo(line)
+        if save_stats is not None:
+            click.echo(f"statistics of A: {save_stats}")
+
+
+def _lines(provenance: dict[str, Any]) -> Iterator[str]:
+    """Where a score comes from."""
+    for name in "ab":
+        if name in provenance:
+            yield f"{name.upper()}: {provenance[name]['source']}, {_told(provenance[name])}"
+    extractor = provenance["extractor"]
+    if extractor is None:
+        yield "extractor: unknown"
+        return
+    name = extractor["name"] or "Inception of FID"
+    yield (
+        f"extractor: {name} ({extractor['sha256'][:8]}), {extractor['dims']:,} features, resize {extractor['resize']}, "
+        f"{extractor['precision']}; seed {provenance['seed']}"
+    )
+
+
+def _told(side: dict[str, Any]) -> str:
+    count = side["num_images"]
+    images = "an unknown number of images" if count is None else f"{count:,} images"
+    if side["kind"] == "statistics":
+        return f"statistics of {images}"
+    if side["kind"] == "generator":
+        return f"{images} drawn, {side['label_prior']} label prior ({side['sha256'][:8]})"
+    stored = "as stored" if side["resolution"] is None else f"fitted to {side['resolution']} px"
+    part = "all of it" if side["split"] == "all" else f"its {side['split']} part"
+    return f"{images}, {part}, {stored}{'; statistics from the cache' if side['cached'] else ''}"
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """What to tell a side's name, images done and images in all; a bar if standard error is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda given, done, total: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("ETA"),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[tuple[str, int], progress.TaskID] = {}
+
+        def tell(given: str, done: int, total: int) -> None:
+            if (given, total) not in tasks:
+                tasks[given, total] = bar.add_task(given, total=total)
+            bar.update(tasks[given, total], completed=done)
+
+        yield tell

@@ -1,0 +1,52 @@
+"""A source's images as it stores them: not decoded, not fitted, without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from acgan.data.index import Unlabelled
+from acgan.data.load import data_name, find_source
+
+
+@dataclass(frozen=True)
+class RawImages:
+    """All images of a data source.
+
+    Attributes:
+        name: Short name, fit for a directory.
+        identity: A digest that changes when the images do.
+        images: What there is, and in which part of the source.
+    """
+
+    name: str
+    identity: str
+    images: Unlabelled
+
+
+def open_raw(source: str, *, root: Path | None, cache: Path) -> RawImages:
+    """Find the images of a source, at any depth, in class folders or not, with labels or without.
+
+    Args:
+        source: As for ``load_dataset``; an .npz file needs no labels.
+        root: As for ``load_dataset``.
+        cache: As for ``load_dataset``.
+
+    Raises:
+        DataError: The source cannot be read, or has no images.
+    """
+    found = find_source(source, root, cache)
+    identity, images = found.identity(), found.unlabelled()
+    return RawImages(data_name(source), identity or _digest(images), images)
+
+
+def _digest(images: Unlabelled) -> str:
+    """Of the pixels: where there is no other, they are few and in memory."""
+    digest = blake2b(digest_size=16)
+    for row in images.rows("all").tolist():
+        with images.reader.read(row) as image:
+            digest.update(f"{image.mode} {image.size}".encode() + np.asarray(image).tobytes())
+    return digest.hexdigest()

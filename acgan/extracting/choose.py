@@ -1,0 +1,86 @@
+"""Which network images are compared by."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from acgan.errors import RunError, UserError, did_you_mean
+from acgan.extracting.base import Extractor
+from acgan.extracting.classifier import ClassifierExtractor
+from acgan.extracting.inception import FID_DIMS, InceptionExtractor
+from acgan.extracting.inception_weights import inception_weights_present, ways_out
+from acgan.predicting import load_classifier, shipped
+
+INCEPTION = "inception"
+
+
+def choose_extractor(
+    wanted: str | None,
+    *,
+    data_name: str | None = None,
+    class_names: Sequence[str] = (),
+    dims: int = FID_DIMS,
+    weights: Path | None = None,
+    device: str | torch.device = "cpu",
+    prefer_shipped: bool = False,
+    warn: Callable[[str], None] = warnings.warn,
+) -> Extractor:
+    """The extractor that a user names, else the best there is without a download.
+
+    Args:
+        wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`; None takes
+            Inception where its weights are there or ``dims`` or ``weights`` ask for it, else the classifier that is
+            shipped for the data.
+        data_name: What the data is called.
+        class_names: Its classes; the shipped classifier must know them all.
+        dims: Of Inception's features.
+        weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
+        device: Where to compute.
+        prefer_shipped: Without a wish, take the shipped classifier first: it costs a hundredth, as suits training.
+        warn: Told where Inception's weights are not FID's own.
+
+    Raises:
+        RunError: If there is no such extractor, or none can be chosen.
+        UserError: If ``dims`` or ``weights`` are given for a classifier, which has no use for them.
+    """
+    about_inception = weights is not None or dims != FID_DIMS
+    if wanted is None and about_inception:
+        wanted = INCEPTION
+    if wanted is None:
+        choices = [INCEPTION] if inception_weights_present() else []
+        if _is_shipped_for(data_name, class_names):
+            choices.insert(0 if prefer_shipped else len(choices), str(data_name))
+        if not choices:
+            raise RunError(_no_choice(data_name))
+        wanted = choices[0]
+    if wanted == INCEPTION:
+        return InceptionExtractor(dims, weights, device, warn)
+    if about_inception:
+        option = "--inception-weights" if weights is not None else f"--dims {dims}"
+        raise UserError(
+            f"{option}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or use "
+            f"--extractor {INCEPTION}."
+        )
+    if wanted not in shipped() and not Path(wanted).exists():
+        names = (INCEPTION, *shipped())
+        raise RunError(
+            f"--extractor {wanted}: no such extractor, run or file; expected {', '.join(names)}, or a run or file of "
+            f"`acgan classify train`.{did_you_mean(wanted, names)}"
+        )
+    return ClassifierExtractor(wanted, device)
+
+
+def _is_shipped_for(data_name: str | None, class_names: Sequence[str]) -> bool:
+    """Whether there is a shipped classifier of the data, which knows the classes."""
+    if data_name not in shipped():
+        return False
+    return set(class_names) <= set(load_classifier(data_name).class_names)
+
+
+def _no_choice(data_name: str | None) -> str:
+    of_data = f" for {data_name}" if data_name else ""
+    return f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}. {ways_out()}"

@@ -1,0 +1,126 @@
+"""Features of FID's own network: Inception v3 as TensorFlow had it in December 2015, through pytorch-fid."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from acgan._torchvision import torchvision  # before pytorch_fid, which imports torchvision, too
+from acgan.extracting.base import Extracted
+from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
+
+#: Features that are to be had: from the first pooling, the second, before the auxiliary head, and the last.
+INCEPTION_DIMS = (64, 192, 768, 2048)
+FID_DIMS = 2048
+_SIDE = 299
+#: Images the network sees at once: no slower than more, and little memory.
+_PORTION = 16
+
+
+class InceptionExtractor:
+    """What FID is defined on (Heusel et al. 2017), number for number as pytorch-fid has it, and the Inception score's
+    logits (Salimans et al. 2016).
+
+    Images are resized to 299 x 299 by bilinear interpolation without antialiasing, whatever their size. The
+    network is pytorch-fid's, but batch normalisation is folded into the convolutions. The logits leave out the bias,
+    as TensorFlow's code for the score does ("logits_unbiased").
+
+    Args:
+        dims: F: 64, 192, 768 or 2048. Below 2048 the features are means over the map, and there are no logits: the
+            network ends where the features are.
+        weights: A state dict's file; None is the hub's cache, which is filled if it is empty.
+        device: Where to compute.
+        warn: Told where the weights are not those that FID is defined by.
+
+    Attributes:
+        name: Empty where the score is plain FID; else which features and weights: ``inception-768@6726825d``.
+        dims: F.
+
+    Raises:
+        RunError: If there are no weights, or they are not of this network.
+        ValueError: If there are no such features.
+    """
+
+    frechet = "fid"
+    inception_score = "inception_score"
+    size = None
+
+    def __init__(
+        self,
+        dims: int = FID_DIMS,
+        weights: Path | None = None,
+        device: str | torch.device = "cpu",
+        warn: Callable[[str], None] = warnings.warn,
+    ):
+        if dims not in INCEPTION_DIMS:
+            raise ValueError(f"expected one of {INCEPTION_DIMS} features, got {dims}")
+        self.dims = dims
+        read = read_inception_weights(weights, warn)
+        self._sha256 = read.sha256
+        plain = read.official and dims == FID_DIMS
+        self.name = "" if plain else f"inception-{dims}@{read.sha256[:8]}"
+        self._device = torch.device(device)
+        self._blocks = _blocks(read, dims).to(self._device)
+        self._to_logits = read.tensors["fc.weight"].float().to(self._device) if dims == FID_DIMS else None
+
+    def describe(self) -> dict[str, Any]:
+        """What has to be equal for scores to be compared."""
+        return {
+            "name": self.name,
+            "sha256": self._sha256,
+            "dims": self.dims,
+            "resize": f"{_SIDE} px, bilinear",
+            "precision": "float32",
+        }
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+        """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
+        x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+        features = torch.cat([self._features(part) for part in x.split(_PORTION)])
+        logits = None if self._to_logits is None else (features @ self._to_logits.T).cpu()
+        return Extracted(features.cpu(), logits)
+
+    def _features(self, images: Tensor) -> Tensor:
+        x = images.to(self._device, torch.float32, memory_format=torch.channels_last).div_(255)
+        x = F.interpolate(x, size=(_SIDE, _SIDE), mode="bilinear", align_corners=False)
+        x = (2 * x - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        for block in self._blocks:
+            x = block(x)
+        return F.adaptive_avg_pool2d(x, 1).flatten(1)
+
+
+def _blocks(weights: InceptionWeights, dims: int) -> nn.ModuleList:
+    """pytorch-fid's network as far as the features, for inference."""
+    from pytorch_fid.inception import InceptionV3
+
+    # It starts from random weights, only to overwrite them.
+    with _handed(weights.tensors), torch.random.fork_rng(devices=[]):
+        network = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
+    for module in network.modules():
+        if isinstance(module, torchvision.models.inception.BasicConv2d):
+            module.conv = torch.nn.utils.fusion.fuse_conv_bn_eval(module.conv, module.bn)
+            module.bn = nn.Identity()
+    blocks: nn.ModuleList = network.blocks.to(memory_format=torch.channels_last)
+    return blocks
+
+
+@contextmanager
+def _handed(tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Make pytorch-fid, which takes weights from nowhere but the hub, take these."""
+    from pytorch_fid import inception
+
+    own = inception.load_state_dict_from_url
+    inception.load_state_dict_from_url = lambda *args, **kwargs: tensors
+    try:
+        yield
+    finally:
+        inception.load_state_dict_from_url = own

@@ -1,0 +1,138 @@
+"""The weights of FID's network: found, fetched, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from acgan._torchvision import torchvision
+from acgan.errors import RunError
+from acgan.weights_file import sha256
+
+#: What the SHA-256 of the hub's file begins with.
+HUB_SHA256 = "6726825d"
+_NAME = "pt_inception-2015-12-05-6726825d.pth"
+#: Where the hub's file is. It is TensorFlow's network of December 2015, which FID is defined by, made ready for torch.
+URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{_NAME}"
+NUM_CLASSES = 1008
+
+
+@dataclass(frozen=True)
+class InceptionWeights:
+    """A state dict of pytorch-fid's network.
+
+    Attributes:
+        tensors: By name.
+        sha256: Of the file.
+    """
+
+    tensors: Mapping[str, Tensor]
+    sha256: str
+
+    @property
+    def official(self) -> bool:
+        """Whether they are those that FID is defined by."""
+        return self.sha256.startswith(HUB_SHA256)
+
+
+def hub_file() -> Path:
+    """Where pytorch-fid keeps the weights, too."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / _NAME
+
+
+def inception_weights_present() -> bool:
+    """Whether FID's network can be used without a download."""
+    return hub_file().is_file()
+
+
+def read_inception_weights(path: Path | None, warn: Callable[[str], None]) -> InceptionWeights:
+    """Read the weights of a file, else of the hub's cache, which is filled first if it has none.
+
+    Args:
+        path: A file of one's own, which may hold other weights, or None.
+        warn: Told where it does.
+
+    Raises:
+        RunError: If there is no such file and none can be fetched, or it is damaged or of another network.
+    """
+    file = hub_file() if path is None else path
+    if path is None and not file.is_file():
+        _download(file)
+    if not file.is_file():
+        raise RunError(
+            f"{file}: no such file; expected weights of FID's Inception network, as {URL}. Leave the path out to use "
+            f"{hub_file()}, which is fetched if it is missing."
+        )
+    digest = sha256(file)
+    if path is None and not digest.startswith(HUB_SHA256):
+        raise RunError(
+            f"{file}: its SHA-256 begins with {digest[:8]}; expected {HUB_SHA256}: it was not copied whole, or is "
+            "another file. Delete it and run again, and it is fetched anew."
+        )
+    weights = InceptionWeights(_checked(_loaded(file), file), digest)
+    if not weights.official:
+        warn(
+            f"{file}: its SHA-256 begins with {digest[:8]}, not {HUB_SHA256}, so these are not the weights that FID is "
+            "defined by; the score is named after them and compares with no published FID"
+        )
+    return weights
+
+
+def ways_out() -> str:
+    """What to do without the weights: put them in place, or use a classifier."""
+    return (
+        f"Put {URL} at {hub_file()}, or name the file with --inception-weights; or compare by a classifier's features: "
+        "`acgan classify train --data SOURCE` makes one, for --extractor runs/classify-…; shipped ones go by name "
+        "(--extractor NAME)."
+    )
+
+
+def _download(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Into a temporary file beside it, which takes its name once it is whole.
+        torch.hub.download_url_to_file(URL, str(file), hash_prefix=HUB_SHA256)
+    except (OSError, RuntimeError) as error:  # no connection; what came has another hash
+        raise RunError(
+            f"{file}: no weights of FID's Inception network, and they could not be fetched ({error}). {ways_out()}"
+        ) from None
+
+
+def _loaded(file: Path) -> object:
+    try:
+        loaded: object = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises errors of many kinds on files that are none of its own
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise RunError(
+            f"{file}: cannot be read ({reason.rstrip('.')}); expected a state dict of FID's Inception network, as "
+            f"{URL}. Copy it again."
+        ) from None
+    return loaded
+
+
+def _checked(loaded: object, file: Path) -> dict[str, Tensor]:
+    """The tensors, if they are those of the network."""
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise RunError(
+            f"{file}: holds a {type(loaded).__name__} that is no state dict; expected one of FID's Inception network, "
+            f"as {URL}."
+        )
+    with torch.device("meta"):  # pytorch-fid changes what the network computes, but not what it holds
+        network = torchvision.models.inception_v3(
+            weights=None, aux_logits=False, init_weights=False, num_classes=NUM_CLASSES
+        )
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    # How many batches were averaged over in training has no effect, and old files do not say it.
+    found = {name: () for name in expected if name.endswith("num_batches_tracked")}
+    found |= {name: tuple(tensor.shape) for name, tensor in loaded.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise RunError(
+                f"{file}: does not fit FID's Inception network: {name}: found {found.get(name, 'none')}, expected "
+                f"{expected.get(name, 'none')}. Use a file such as {URL}."
+            )
+    return dict(loaded)

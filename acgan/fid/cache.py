@@ -1,0 +1,79 @@
+"""Statistics of data sources, computed once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from acgan.errors import DataError
+from acgan.fid.statistics_file import Saved, read_statistics, write_statistics
+
+FORMAT = 1  # to be raised whenever the same images would give other features
+
+
+class StatisticsCache:
+    """Statistics on disk, a file each.
+
+    Args:
+        folder: Where they lie; made when something is written.
+        warn: Told where the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None]):
+        self._folder = folder
+        self._warn = warn
+
+    def get(self, parts: Mapping[str, Any], make: Callable[[], Saved]) -> tuple[Saved, bool]:
+        """Statistics, computed if they are not there or damaged; processes that want the same wait for the first.
+
+        Args:
+            parts: All that they depend on, as plain values.
+            make: Computes them.
+
+        Returns:
+            The statistics, and whether they were there.
+        """
+        text = json.dumps({**parts, "format": FORMAT}, sort_keys=True)
+        file = self._folder / f"{blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
+        lock = FileLock(file.with_suffix(".lock"))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            self._cannot_keep(error)
+            return make(), False
+        try:
+            found = _read(file)
+            if found is not None:
+                return found, True
+            made = make()
+            self._write(file, made)
+            return made, False
+        finally:
+            lock.release()
+
+    def _write(self, file: Path, made: Saved) -> None:
+        try:
+            write_statistics(file, made)
+        except OSError as error:
+            self._cannot_keep(error)
+
+    def _cannot_keep(self, error: OSError) -> None:
+        self._warn(
+            f"statistics are not kept: {self._folder} cannot be written ({error.strerror or error}). Set ACGAN_CACHE "
+            "to another folder."
+        )
+
+
+def _read(file: Path) -> Saved | None:
+    """None where there is no whole one."""
+    try:
+        found = read_statistics(file)
+    except DataError:
+        return None
+    return found if found.origin is not None else None

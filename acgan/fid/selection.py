@@ -1,0 +1,130 @@
+"""Which images of the two sides are compared, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from acgan.data.decode import Fit
+from acgan.errors import ConfigError, DataError
+from acgan.fid.sources import Generated, Side, Stored
+from acgan.fid.statistics_file import Saved
+
+MAX_DRAWN = 50_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for.
+
+    Attributes:
+        num: Images of each side, or None.
+        seed: Of their choice, and of latents.
+        split: ``all``, ``train`` or ``test``.
+        resolution: To fit images to, or None.
+        fit: How.
+    """
+
+    num: int | None
+    seed: int
+    split: str
+    resolution: int | None
+    fit: Fit
+
+
+def select(
+    given: Sequence[str],
+    sides: Sequence[Side],
+    wanted: Wanted,
+    held_out: Callable[[Stored, str, int], Stored],
+    warn: Callable[[str], None],
+) -> list[Side]:
+    """Choose images of each side.
+
+    Args:
+        given: What the user called the sides.
+        sides: One or two.
+        wanted: What is asked for.
+        held_out: A part (``train`` or ``test``) that training at a resolution makes of a source without parts.
+        warn: Told what has no effect.
+
+    Raises:
+        UserError: If a part is not there, or a side has fewer than 2 images.
+    """
+    chosen = [
+        _stored(side, wanted) if isinstance(side, Stored) else side
+        for side in _of_split(sides, wanted.split, wanted.resolution, held_out)
+    ]
+    # Of statistics that do not say of how many images they are, or of another generator: the usual number.
+    counts = [count_of(side) or MAX_DRAWN for side in chosen if not isinstance(side, Generated)]
+    drawn = wanted.num or min([MAX_DRAWN, *counts])
+    chosen = [
+        replace(side, num=drawn, seed=wanted.seed) if isinstance(side, Generated) else side for side in chosen
+    ]
+    for name, side in zip(given, chosen, strict=True):
+        count = count_of(side)
+        if count is not None and count < 2:
+            raise DataError(
+                f"{name}: found {count} {'image' if count == 1 else 'images'}; expected at least 2, and some thousands "
+                "for a score that says something."
+            )
+        if isinstance(side, Saved) and wanted.num not in (None, count):
+            warn(f"{name} is statistics: -n {wanted.num:,} does not change how many images they are of")
+    return chosen
+
+
+def count_of(side: Side) -> int | None:
+    """How many images a side has; None where statistics do not say."""
+    if isinstance(side, Saved):
+        return side.origin["num_images"] if side.origin is not None else None
+    return len(side)
+
+
+def warn_of_sizes(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
+    """Warn where a generator is compared with images of another size, which costs it dearly."""
+    generated = next((side for side in sides if isinstance(side, Generated)), None)
+    stored = next((side for side in sides if isinstance(side, Stored) and side.fitted is None), None)
+    if generated is None or stored is None:
+        return
+    made, size = generated.sampler.generator.resolution, stored.first_size()
+    if size is not None and size != (made, made):
+        warn(
+            f"{stored.given} has images of {size[0]} x {size[1]} pixels, and {generated.given} makes {made} x {made}; "
+            f"--resolution {made} compares like with like"
+        )
+
+
+def _stored(side: Stored, wanted: Wanted) -> Stored:
+    side = side.limited(wanted.num, wanted.seed)
+    return side if wanted.resolution is None or not len(side) else side.at(wanted.resolution, wanted.fit)
+
+
+def _of_split(
+    sides: Sequence[Side],
+    split: str,
+    resolution: int | None,
+    held_out: Callable[[Stored, str, int], Stored],
+) -> list[Side]:
+    stored = [side for side in sides if isinstance(side, Stored)]
+    if split == "all":
+        return list(sides)
+    if not stored:
+        raise ConfigError(f"--split {split}: no side is a data source. Leave --split out.")
+    if any(side.has_split for side in stored):
+        return [_own_part(side, split) if isinstance(side, Stored) else side for side in sides]
+    if resolution is None:
+        raise DataError(
+            f"--split {split}: {stored[-1].given} has no split of its own (train/ and test/, or a column split). Leave "
+            "--split out for all its images; or add --resolution: the test part is then what training holds out."
+        )
+    return [held_out(side, split, resolution) if isinstance(side, Stored) else side for side in sides]
+
+
+def _own_part(side: Stored, split: str) -> Stored:
+    """A part of a source; all of a source without parts, as a folder of samples is."""
+    if not side.has_split:
+        return side
+    part = side.part(split)
+    if not len(part):
+        raise DataError(f"--split {split}: {side.given} has no {split} images. Choose another part.")
+    return part

@@ -1,0 +1,242 @@
+"""What the two sides of a comparison can be: stored images, a generator, or statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
+from acgan.data.arrays import ArrayReader
+from acgan.data.decode import Target, decode, measure
+from acgan.data.index import Unlabelled
+from acgan.errors import DataError, did_you_mean
+from acgan.extracting import ClassifierExtractor, Extractor
+from acgan.fid.statistics_file import KEYS, Saved, array_names, read_statistics
+from acgan.fid.stream import stored_batches
+from acgan.generator_file import GENERATOR_FILE
+from acgan.runtime import Draws
+from acgan.sampling import ClassSampler, find_generator, load_generator
+from acgan.types import ImageStore
+from acgan.weights_file import holds, sha256
+
+EXPECTED = (
+    "expected a folder of images, a .zip, .csv or .npz of images, an .npz of statistics (mu and sigma), a built-in "
+    f"NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Images of a data source.
+
+    Attributes:
+        given: What the user called it.
+        raw: All its images.
+        rows: (N,) which of them.
+        split: Which part of the source they are: ``train``, ``test`` or ``all``.
+        fitted: What they are brought to first; None leaves them as they are stored.
+    """
+
+    given: str
+    raw: RawImages
+    rows: np.ndarray
+    split: str = "all"
+    fitted: Target | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def has_split(self) -> bool:
+        """Whether the source has a split of its own."""
+        return bool((self.raw.images.parts != "").any())
+
+    def part(self, split: str) -> Stored:
+        """The images of the source's own ``train`` or ``test`` part."""
+        return replace(self, rows=self.raw.images.rows(split), split=split)
+
+    def limited(self, num: int | None, seed: int) -> Stored:
+        """At most ``num`` of the images, drawn at random."""
+        if num is None or num >= len(self):
+            return self
+        chosen = Draws(seed).generator("fid subset").permutation(len(self))[:num]
+        return replace(self, rows=self.rows[np.sort(chosen)])
+
+    def at(self, resolution: int, fit: Any) -> Stored:
+        """The images as training at a resolution sees them."""
+        _, pad_28, _ = measure(self.raw.images.reader, self.raw.images.rows("all"), resolution)
+        return replace(self, fitted=Target(resolution, 3, fit, pad_28))
+
+    def batches(self, extractor: Extractor) -> Iterator[np.ndarray]:
+        """Images (n, C, H, W) uint8 as the extractor takes them."""
+        targets = [target for target in (self.fitted, target_of(extractor)) if target is not None]
+        return stored_batches(self.raw.images.reader, self.rows, lambda image: _prepared(image, targets))
+
+    def first_size(self) -> tuple[int, int] | None:
+        """(width, height) of an image as it is stored; None where it is broken."""
+        try:
+            with self.raw.images.reader.read(int(self.rows[0])) as image:
+                return image.width, image.height
+        except Exception:  # decoding reports it
+            return None
+
+    def key(self, extractor: Extractor) -> dict[str, Any]:
+        """All that statistics of the images depend on."""
+        return {
+            "images": self.raw.identity,
+            "rows": blake2b(self.rows.astype("<i8").tobytes(), digest_size=16).hexdigest(),
+            "fitted": self.fitted and asdict(self.fitted),
+            "extractor": extractor.describe(),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Where the images come from."""
+        return {
+            "kind": "images",
+            "source": self.given,
+            "num_images": len(self),
+            "split": self.split,
+            "resolution": self.fitted and self.fitted.resolution,
+            "fingerprint": self.raw.identity,
+        }
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Images that a generator draws, the classes in equal numbers.
+
+    Attributes:
+        given: What the user called it.
+        file: The generator's.
+        sampler: The generator.
+        num: Number of images; what does not divide by the number of classes goes to the first ones.
+        seed: Of the latents.
+    """
+
+    given: str
+    file: Path
+    sampler: ClassSampler
+    num: int = 0
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return self.num
+
+    def batches(self, extractor: Extractor) -> Iterator[Tensor | np.ndarray]:
+        """Draw images (n, C, H, W) uint8 as the extractor takes them."""
+        target, num_classes = target_of(extractor), len(self.sampler.class_names)
+        for label in range(num_classes):
+            count = len(range(label, self.num, num_classes))
+            for _, images in self.sampler.stream(label, count, seed=self.seed):
+                yield _fitted(images, target)
+
+    def describe(self) -> dict[str, Any]:
+        """Where the images come from."""
+        trained = self.sampler.info.provenance
+        return {
+            "kind": "generator",
+            "source": self.given,
+            "file": self.file.name,
+            "num_images": self.num,
+            "seed": self.seed,
+            "label_prior": "uniform",
+            "sha256": sha256(self.file),
+            "nimg": trained.get("nimg"),
+            "trained_on": trained.get("data_fingerprint"),
+        }
+
+
+Side = Stored | Generated | Saved
+
+
+def open_side(given: str, device: str | torch.device = "cpu") -> Side:
+    """Tell by its content what a name or path stands for.
+
+    Args:
+        given: What the user wrote.
+        device: Where a generator computes.
+
+    Raises:
+        DataError: If it is nothing that can be compared.
+        RunError: If it is a run without a generator, or a broken generator file.
+    """
+    path = Path(given).expanduser()
+    if _is_run(path) or (path.is_file() and (path.suffix == ".safetensors" or holds(GENERATOR_FILE, path))):
+        file = find_generator(path)
+        return Generated(given, file, load_generator(file, device))
+    if path.is_file() and path.suffix.lower() == ".npz":
+        names = array_names(path)
+        if names & set(KEYS):
+            return read_statistics(path)
+        if not names & {"images", "train_images"}:
+            raise DataError(
+                f"{given} holds {', '.join(sorted(names)) or 'nothing'}; expected images, train_images and "
+                "test_images, or statistics (mu and sigma)."
+            )
+    elif not path.exists() and given.partition(":")[0] not in BUILTIN_NAMES:
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
+        raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
+    elif path.is_file() and path.suffix.lower() not in (".zip", ".csv"):
+        raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
+    raw = open_raw(given, root=None, cache=cache_dir())
+    return Stored(given, raw, raw.images.rows("all"))
+
+
+def stored_of(given: str, name: str, store: ImageStore, split: str) -> Stored:
+    """Decoded images as a side."""
+    images = store.images[:, 0] if store.channels == 1 else store.images.transpose(0, 2, 3, 1)
+    everything = Unlabelled(ArrayReader([images], [given]), np.full(len(store), ""))
+    raw = RawImages(name, store.fingerprint, everything)
+    return Stored(given, raw, everything.rows("all"), split)
+
+
+def target_of(extractor: Extractor) -> Target | None:
+    """What images are brought to for an extractor that takes one size: as its training images were."""
+    if extractor.size is None:
+        return None
+    channels, side = extractor.size
+    fit = extractor.fit if isinstance(extractor, ClassifierExtractor) else "crop"
+    return Target(side, channels, fit, pad_28=side == 32)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a folder is a run or one of runs: the pictures in it are grids, and not to be scored."""
+    if not path.is_dir():
+        return False
+    begun = (path / "config.yaml").is_file() and (path / "checkpoints").is_dir()
+    name = GENERATOR_FILE.name
+    return begun or (path / name).is_file() or any(path.glob(f"*/{name}"))
+
+
+def _prepared(image: Image.Image, targets: list[Target]) -> np.ndarray:
+    """(C, H, W) uint8."""
+    if not targets:
+        # As pytorch-fid does, whatever the mode: no turning upright, transparency dropped.
+        return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
+    for target in targets:
+        pixels = decode(image, target)
+        image = _picture(pixels)
+    return np.broadcast_to(pixels, (target.channels, *pixels.shape[1:]))
+
+
+def _picture(pixels: np.ndarray) -> Image.Image:
+    """(C, H, W) uint8, of 1 or 3 channels."""
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
+
+
+def _fitted(images: Tensor, target: Target | None) -> Tensor | np.ndarray:
+    """Images (n, C, H, W) uint8, RGB or brought to a target."""
+    if target is None:
+        return images.expand(-1, 3, -1, -1)
+    if images.shape[1:] == (target.channels, target.resolution, target.resolution):
+        return images
+    return np.stack([_prepared(_picture(image), [target]) for image in images.numpy()])

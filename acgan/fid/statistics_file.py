@@ -1,0 +1,139 @@
+"""Statistics of features in a file that pytorch-fid reads, and reading its own: ``mu`` (F,) and ``sigma`` (F, F)."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.errors import DataError
+from acgan.training.checkpoint import write_atomically
+
+KEYS = ("mu", "sigma")
+_ORIGIN = "acgan"
+_SYMMETRY = 1e-5  # of the largest value: files computed in float32 are not symmetric to the last digit
+_REMEDY = "Make it anew with `acgan fid IMAGES --save-stats FILE.npz`."
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Statistics of the features of N images.
+
+    Attributes:
+        mean: (F,) float64.
+        covariance: (F, F) float64, unbiased.
+        origin: Where they come from: ``metric``, ``extractor`` (its ``describe()``), ``num_images``, ``source``,
+            ``split`` and more; None where the file does not say, as pytorch-fid's.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    origin: Mapping[str, Any] | None = None
+
+    @property
+    def dims(self) -> int:
+        """F."""
+        return len(self.mean)
+
+
+def array_names(file: Path) -> set[str]:
+    """The names of the arrays in an .npz file.
+
+    Raises:
+        DataError: If it is not one.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file} cannot be read as .npz: {error}. Make it or copy it anew.") from error
+
+
+def read_statistics(file: Path) -> Saved:
+    """Read statistics, pytorch-fid's or ours.
+
+    Raises:
+        DataError: If they are not all there, or not a mean and a covariance.
+    """
+    missing = [key for key in KEYS if key not in array_names(file)]
+    if missing:
+        raise DataError(
+            f"{file} has no {' and no '.join(missing)}; expected mu (F,) and sigma (F, F). {_REMEDY}"
+        )
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            mean, covariance = arrays["mu"], arrays["sigma"]
+            origin = json.loads(str(arrays[_ORIGIN][()])) if _ORIGIN in arrays.files else None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file} cannot be read: {' '.join(str(error).split())}. {_REMEDY}") from error
+    problem = _problem(mean, covariance) or _origin_problem(origin, len(mean))
+    if problem:
+        raise DataError(f"{file} {problem}. {_REMEDY}")
+    mean, covariance = (torch.from_numpy(array.astype(np.float64)) for array in (mean, covariance))
+    return Saved(mean, covariance, origin)
+
+
+def write_statistics(file: Path, saved: Saved) -> None:
+    """Write statistics, whole or not at all; what is there is replaced."""
+    origin: dict[str, Any] = (
+        {} if saved.origin is None else {_ORIGIN: json.dumps(saved.origin, ensure_ascii=False)}
+    )
+
+    def write(path: Path) -> None:
+        with open(path, "wb") as handle:  # given a path, NumPy would add an ending to it
+            np.savez(handle, mu=saved.mean.numpy(), sigma=saved.covariance.numpy(), **origin)
+
+    write_atomically(file, write)
+
+
+def check_target(file: Path) -> None:
+    """Refuse, before anything is computed, to write statistics where they cannot be, or over something else.
+
+    Raises:
+        DataError: With the remedy.
+    """
+    if file.suffix.lower() != ".npz":
+        raise DataError(
+            f"--save-stats {file}: found the ending {file.suffix!r}; expected a name that ends in .npz."
+        )
+    if not file.parent.is_dir():
+        raise DataError(f"--save-stats {file}: there is no such folder. Make it, or choose another place.")
+    if file.exists() and (not file.is_file() or not set(KEYS) <= array_names(file)):
+        raise DataError(f"--save-stats {file}: exists and holds no statistics. Choose another name.")
+
+
+def _problem(mean: np.ndarray, covariance: np.ndarray) -> str:
+    """What keeps arrays from being a mean and a covariance, in words; empty where nothing does."""
+    shapes = f"mu of shape {mean.shape} and sigma of shape {covariance.shape}"
+    if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
+        return f"has {shapes}; expected (F,) and (F, F)"
+    kinds = mean.dtype.kind + covariance.dtype.kind
+    if set(kinds) - set("fiu"):
+        return f"has mu of type {mean.dtype} and sigma of type {covariance.dtype}; expected numbers"
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        return "has values that are not finite"
+    if (np.abs(covariance - covariance.T) > _SYMMETRY * np.abs(covariance).max()).any():
+        return "has a sigma that is not symmetric; expected a covariance"
+    if (covariance.diagonal() < 0).any():
+        return "has negative variances on the diagonal of sigma; expected a covariance"
+    return ""
+
+
+def _origin_problem(origin: Any, dims: int) -> str:
+    if origin is None:
+        return ""
+    kinds = {"metric": str, "extractor": dict, "num_images": int}
+    if not isinstance(origin, dict) or any(
+        not isinstance(origin.get(key), kind) for key, kind in kinds.items()
+    ):
+        return f"has an entry {_ORIGIN!r} that does not say how it was made"
+    if origin["extractor"].get("dims") != dims:
+        return f"has {dims} features, and says that its extractor makes {origin['extractor'].get('dims')}"
+    return ""

@@ -1,0 +1,130 @@
+"""Images on their way to an extractor: decoded ahead of it in threads, in batches of equal size, a few at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from acgan.data.decode import pillow_warnings, reason_of
+from acgan.data.index import Reader
+from acgan.errors import DataError
+from acgan.extracting import Extractor
+from acgan.metrics import FeatureStatistics
+
+Prepare = Callable[[Image.Image], np.ndarray]
+
+#: Images that the extractor is given at once, if they are not large.
+BATCH = 64
+_BATCH_BYTES = 64 << 20
+_WAITING = 4  # batches' worth of images whose batch is not full: with many sizes, some never fill up
+_TASK, _TASK_BYTES = 16, 4 << 20  # images that a thread decodes at a time
+_MAX_THREADS = 16
+_PROBED = 16
+_MERGED = 1024  # features a step: each step costs a few passes over (F, F)
+
+
+def feature_statistics(
+    batches: Iterable[Tensor | np.ndarray], extractor: Extractor, progress: Callable[[int], None]
+) -> FeatureStatistics:
+    """Statistics of the features of images, which are not kept.
+
+    Args:
+        batches: Images (n, C, H, W) uint8, of one size in each batch.
+        extractor: What makes features of them.
+        progress: Told the number of images done so far.
+    """
+    statistics = FeatureStatistics(extractor.dims)
+    features: list[Tensor] = []
+    done = merged = 0
+    for images in batches:
+        features.append(extractor(images).features)
+        done += len(images)
+        progress(done)
+        if done - merged >= _MERGED:
+            statistics.update(torch.cat(features))
+            features.clear()
+            merged = done
+    if features:
+        statistics.update(torch.cat(features))
+    return statistics
+
+
+def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
+    """Decode images, ahead of whoever takes them.
+
+    Args:
+        reader: Opens them.
+        rows: (N,) the reader's rows.
+        prepare: From an opened image to (C, H, W) uint8; called in threads.
+
+    Yields:
+        Images (n, C, H, W) uint8 of one size, in an order that depends on nothing but the images.
+
+    Raises:
+        DataError: An image cannot be decoded.
+    """
+    waiting: dict[tuple[int, ...], list[np.ndarray]] = {}
+    count = size = 0
+    with pillow_warnings():
+        for pixels in _decoded(reader, rows, prepare):
+            group = waiting.setdefault(pixels.shape, [])
+            group.append(pixels)
+            count, size = count + 1, size + pixels.nbytes
+            full = len(group) == BATCH or len(group) * pixels.nbytes >= _BATCH_BYTES
+            if full or count >= _WAITING * BATCH or size >= _WAITING * _BATCH_BYTES:
+                shape = pixels.shape if full else max(waiting, key=lambda shape: len(waiting[shape]))
+                batch = np.stack(waiting.pop(shape))
+                count, size = count - len(batch), size - batch.nbytes
+                yield batch
+        for group in waiting.values():
+            yield np.stack(group)
+
+
+def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
+    """The images in order."""
+
+    def work(part: np.ndarray) -> list[np.ndarray]:
+        return [_read(reader, row, prepare) for row in part.tolist()]
+
+    threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    task = _images_a_task(reader, rows)
+    tasks: deque[Future[list[np.ndarray]]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for start in range(0, len(rows), task):
+            tasks.append(pool.submit(work, rows[start : start + task]))
+            if len(tasks) > 2 * threads:
+                yield from tasks.popleft().result()
+        while tasks:
+            yield from tasks.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray:
+    try:
+        with reader.read(row) as image:
+            return prepare(image)
+    except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
+        raise DataError(
+            f"{reader.name(row)} cannot be decoded: {reason_of(error)}. Replace or remove it."
+        ) from error
+
+
+def _images_a_task(reader: Reader, rows: np.ndarray) -> int:
+    """Fewer where images are large, judged by the headers of a few."""
+    largest = 1
+    for position in np.unique(np.linspace(0, len(rows) - 1, _PROBED).astype(np.int64)).tolist():
+        try:
+            with reader.read(int(rows[position])) as image:
+                largest = max(largest, 3 * image.width * image.height)
+        except Exception:  # decoding reports it
+            continue
+    return int(np.clip(_TASK_BYTES // largest, 1, _TASK))

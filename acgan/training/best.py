@@ -1,0 +1,92 @@
+"""The best state of a training so far by the scores of its evaluations, and when there is no better one to come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: A training no longer improves where so many scores, over such a share of the images so far, were no better.
+_SCORES, _SHARE = 3, 0.2
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the states of a training are compared by.
+
+    Attributes:
+        name: The metric's full name; scores are compared where it is the same.
+        value: Lower is better.
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best score of a training.
+
+    Attributes:
+        name: The metric's full name.
+        value: Lower is better.
+        nimg: Images shown when it was reached.
+    """
+
+    name: str
+    value: float
+    nimg: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.4g} at {self.nimg:,} images"
+
+
+class BestSoFar:
+    """Compares scores as they come.
+
+    Attributes:
+        best: The best one, None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.best: Best | None = None
+        self._nimg = 0  # at the last score
+        self._worse = 0  # scores since the best
+        self._told = False  # since the best
+
+    @property
+    def waited_nimg(self) -> int:
+        """Images from the best score to the last one."""
+        return self._nimg - self.best.nimg if self.best is not None else 0
+
+    def take(self, score: Score, nimg: int) -> bool:
+        """Count a score in; whether it is the best so far, which one that is not finite never is.
+
+        A score of another name is not compared: with it the best starts anew.
+        """
+        before = self.best if self.best is not None and self.best.name == score.name else None
+        self._nimg = nimg
+        if not math.isfinite(score.value) or (before is not None and score.value >= before.value):
+            self._worse += 1
+            return False
+        self.best, self._worse, self._told = Best(score.name, score.value, nimg), 0, False
+        return True
+
+    def remark(self) -> str | None:
+        """That the training no longer improves, once until it does."""
+        stands_still = self._worse >= _SCORES and self.waited_nimg >= _SHARE * self._nimg
+        if self.best is None or self._told or not stands_still:
+            return None
+        self._told = True
+        return f"no longer improves: the best was {self.best}, {self.waited_nimg:,} images ago"
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an exact resume needs, in plain values."""
+        best = asdict(self.best) if self.best is not None else None
+        return {"best": best, "nimg": self._nimg, "worse": self._worse, "told": self._told}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state_dict``."""
+        self.best = Best(**state["best"]) if state["best"] is not None else None
+        self._nimg, self._worse, self._told = state["nimg"], state["worse"], state["told"]

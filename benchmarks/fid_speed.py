@@ -1,0 +1,156 @@
+"""FID's speed against pytorch-fid's, in one process, on the same files and weights: a Markdown table.
+
+    python benchmarks/fid_speed.py [IMAGES]
+
+Statistics of a folder of IMAGES (100) PNG files of 64 x 64, its reading included, by either, in turns: medians, and the
+median of the rounds' ratios. pytorch-fid runs with its defaults: batches of 50, a loading process for each core. Then a
+folder whose statistics are cached, loading the network included, and the Fréchet distance alone, at 2,048 features. The
+weights are random, so nothing is fetched. Processor time is that of all threads and processes: it says more
+where others use the machine, too.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from acgan import api
+from acgan._torchvision import torchvision
+from acgan.extracting import InceptionExtractor
+from acgan.fid import feature_statistics, open_side
+from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.runtime import Draws, machine
+
+_ROUNDS, _DIMS, _SIDE = 4, 2048, 64
+_FRECHET_IMAGES = 4000
+Work = Callable[[], object]
+
+
+def blurred(count: int, side: int) -> torch.Tensor:
+    x = torch.from_numpy(Draws(0).generator("images", side).random((count, 3, 6, 6), "float32"))
+    return torch.nn.functional.interpolate(x, (side, side), mode="bilinear")
+
+
+def random_weights(file: Path) -> Path:
+    """Features of random weights are nearly zero unless batch normalisation has seen images."""
+    torch.manual_seed(0)
+    network = torchvision.models.inception_v3(
+        weights=None, aux_logits=False, init_weights=False, num_classes=1008
+    )
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(2 * blurred(16, 139) - 1)
+    torch.save(network.state_dict(), file)
+    return file
+
+
+def image_folder(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for index, image in enumerate((255 * blurred(count, _SIDE)).byte()):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / f"{index:05}.png")
+    return folder
+
+
+def quiet(message: str) -> None:
+    """The weights are not FID's own, as is meant."""
+
+
+def processor_time() -> float:
+    return sum(os.times()[:4])  # of children that have ended, too
+
+
+def seconds(work: Work) -> tuple[float, float]:
+    """By the clock, and of the processor."""
+    started = time.perf_counter(), processor_time()
+    work()
+    return time.perf_counter() - started[0], processor_time() - started[1]
+
+
+def median_ratios(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> str:
+    """How many times faster ours is, by the clock and by processor time."""
+    ratios = [[a / b for a, b in zip(*round_, strict=True)] for round_ in zip(theirs, ours, strict=True)]
+    return " | ".join(f"{statistics.median(values):.2f}" for values in zip(*ratios, strict=True))
+
+
+def folder_statistics(folder: Path, weights: Path) -> tuple[Work, Work]:
+    """What each does with a folder, its network built."""
+    from pytorch_fid import fid_score, inception
+
+    tensors = torch.load(weights, weights_only=True)
+    inception.load_state_dict_from_url = lambda *args, **kwargs: tensors
+    network = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[_DIMS]])
+    extractor = InceptionExtractor(_DIMS, weights, warn=quiet)
+    loaders = min(len(os.sched_getaffinity(0)), 8)
+
+    def theirs() -> None:
+        fid_score.compute_statistics_of_path(str(folder), network, 50, _DIMS, "cpu", loaders)
+
+    def ours() -> None:
+        feature_statistics(open_side(str(folder), "cpu").batches(extractor), extractor, lambda done: None)
+
+    return theirs, ours
+
+
+def frechet_alone() -> tuple[tuple[float, float], tuple[float, float]]:
+    """Seconds of each, on features that are correlated, at least 0, and more in number than they have dimensions."""
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    mixing = torch.randn(_DIMS, _DIMS) * torch.exp(-torch.arange(_DIMS) / 200)[:, None]
+    sides = []
+    for shift in (0.1, 0.2):
+        side = FeatureStatistics(_DIMS)
+        side.update((torch.randn(_FRECHET_IMAGES, _DIMS) @ mixing / 30 + shift).relu())
+        sides += [side.mean, side.covariance]
+    ours = seconds(lambda: frechet_distance(*sides))
+    return seconds(lambda: calculate_frechet_distance(*(value.numpy() for value in sides))), ours
+
+
+def cached(folder: Path, weights: Path, scratch: Path) -> tuple[float, float]:
+    """Seconds for statistics that were made before, loading the network included."""
+
+    def work(name: str) -> None:
+        api.fid(folder, save_stats=scratch / name, extractor="inception", weights=weights, warn=quiet)
+
+    work("first.npz")
+    return seconds(lambda: work("second.npz"))
+
+
+def main(count: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        os.environ["ACGAN_CACHE"] = str(scratch / "cache")
+        folder, weights = image_folder(scratch / "images", count), random_weights(scratch / "weights.pth")
+        work = folder_statistics(folder, weights)
+        times: tuple[list[tuple[float, float]], ...] = ([], [])
+        for round_ in range(_ROUNDS):
+            for index in (0, 1) if round_ % 2 else (1, 0):
+                times[index].append(seconds(work[index]))
+        again = cached(folder, weights, scratch)
+    print(f"{machine()}; torch {torch.__version__}; {date.today()}; {count} images, {_ROUNDS} rounds\n")
+    print("| what | pytorch-fid | acgan | times faster | by processor time |\n|---|---|---|---|---|")
+    theirs, ours = (statistics.median(wall for wall, _ in values) for values in times)
+    rates = f"{count / theirs:.1f} | {count / ours:.1f}"
+    print(f"| folder of images, uncached (images/s) | {rates} | {median_ratios(*times)} |")
+    whole = statistics.median_low(times[0])
+    print(
+        f"| the same, cached (s) | {whole[0]:.1f} | {again[0]:.1f} | {median_ratios([whole], [again])} |",
+        flush=True,
+    )
+    one, other = frechet_alone()
+    ratios = median_ratios([one], [other])
+    print(f"| Fréchet distance alone, {_DIMS:,} features (s) | {one[0]:.1f} | {other[0]:.1f} | {ratios} |")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

@@ -1,0 +1,314 @@
+"""docs/evaluation.md: its commands and snippets run, and it names what there is, all of it and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from PIL import Image
+from run_helpers import acgan, digits_npz, overrides, sets, trained
+from test_docs_classification import Block, read_blocks
+
+from acgan import cli
+from acgan.api import EvaluateOptions, cas
+from acgan.comparing.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from acgan.evaluation import METRICS, plain_name
+from acgan.extracting import INCEPTION_DIMS
+from acgan.predicting import shipped
+
+PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = read_blocks(TEXT)
+PROSE = re.sub(r"^```.*\n(?s:.*?)^```$", "", TEXT, flags=re.MULTILINE)
+#: What the page says in code, on one line.
+CODES = {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", PROSE)}
+COMMANDS: dict[str, click.Command] = {name: cli.main.get_command(None, name) for name in ("evaluate", "fid", "compare")}  # type: ignore[arg-type, misc]
+
+#: What makes trainings tiny.
+TINY = {"train.batch_size": 4, "train.total_nimg": 8, "train.precision": "float32"}
+SMALL = {"channels": 4, "max_channels": 8}
+GAN = TINY | {
+    "model.latent_dim": 8,
+    "model.generator": SMALL | {"class_dim": 8},
+    "model.discriminator": SMALL,
+    "monitor.num_per_class": 0,
+    "evaluate.num_images": 20,
+}
+CLASSIFIER = TINY | {"data.resolution": 16}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The current directory of all commands, with what the page takes for granted, and ``runs/digits`` evaluated.
+
+    Its run is of few digits under the name of the built-in set, which has an extractor.
+    """
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("ACGAN_CACHE", str(folder / "cache"))
+        for name in ("MIN_STEPS", "MAX_STEPS"):
+            patch.setattr(cas, name, 2)
+        counts = {"0": 30, "7": 25}
+        digits_npz(folder / "digits.npz", counts, dict.fromkeys(counts, 22))
+        trained(folder / "runs" / "digits", GAN | {"data.source": "digits.npz"})
+        rng = np.random.default_rng(0)
+        for pictures, count in (("PICTURES", 8), ("OTHERS", 3)):
+            for name in ("cat", "dog"):
+                (folder / pictures / name).mkdir(parents=True)
+                for index in range(count):
+                    pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).save(folder / pictures / name / f"{index}.png")
+        evaluated = acgan("evaluate", "runs/digits", "--metrics", ",".join([*METRICS, "cas"]))
+        assert evaluated.exit_code == 0, evaluated.output
+        (folder / "printed.txt").write_text(evaluated.output, encoding="utf-8")
+        shutil.copy("runs/digits/evaluation.json", "real.json")
+        yield folder
+
+
+@pytest.fixture
+def real(place: Path) -> Any:
+    """What is written of an evaluation with all metrics."""
+    return json.loads((place / "real.json").read_text(encoding="utf-8"))
+
+
+# The commands and snippets run.
+
+
+def lines(block: Block) -> list[tuple[int, list[str]]]:
+    """The commands of a block, by line."""
+    words = [shlex.split(line, comments=True) for line in block.code.splitlines()]
+    return list(enumerate(words, start=block.line))
+
+
+def changed(words: list[str]) -> list[str]:
+    """The arguments of a command, made quick."""
+    _, *arguments = words
+    if arguments[0] == "train":
+        # As the default recipe, but of few digits; the command's own --set comes last, and wins.
+        source = [] if "--data" in arguments else ["--set", "data.source=digits.npz"]
+        return ["train", *(["digits"] if source else []), *source, *sets(GAN), *arguments[1:]]
+    if arguments[:2] == ["classify", "train"]:
+        return [*arguments, *sets(CLASSIFIER)]
+    return arguments
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "console"], ids=lambda block: f"line {block.line}")
+def test_every_command_runs(place: Path, block: Block, inception_weights: Path) -> None:
+    weights = Path("pt_inception-2015-12-05-6726825d.pth")
+    if not weights.exists():
+        weights.symlink_to(inception_weights)
+    for number, words in lines(block):
+        assert words[0] == "acgan", f"line {number}"
+        result = acgan(*changed(words))
+        assert result.exit_code == 0, f"line {number}: {' '.join(words)}\n{result.output}"
+        if "--json" in words:
+            json.loads(Path(words[words.index("--json") + 1]).read_text(encoding="utf-8"))
+
+
+def test_every_snippet_runs(place: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "page"}
+    snippets = [block for block in BLOCKS if block.language == "python"]
+    for block in snippets:
+        code = compile("\n" * (block.line - 1) + block.code, str(PAGE), "exec")
+        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+            exec(code, namespace)
+    assert len(snippets) > 1
+    assert namespace["found"].metric == "fcd[digits@738debee]"
+    assert stdout.getvalue().startswith("one generator, not two: ")
+
+
+def test_every_block_is_of_a_kind_that_is_tested() -> None:
+    fences = re.findall(r"^\s*```", TEXT, re.MULTILINE)
+    assert len(fences) == 2 * len(BLOCKS)
+    assert {block.language for block in BLOCKS} == {"console", "python", "text", "json"}
+
+
+def test_the_output_shown_is_of_the_form_printed(place: Path) -> None:
+    """Rows, columns and the beginnings of sentences; numbers are of another run."""
+    [shown] = [block.code for block in BLOCKS if block.language == "text"]
+    printed = (place / "printed.txt").read_text(encoding="utf-8")
+    own = {"accuracy, trained on real", "on samples (CAS)", "on both", "GAN-test"}
+    assert rows(printed) - own - {"0", "7"} == rows(shown) - set("0123456789")
+    headings = {"CAS gain"}
+    assert columns(printed) - headings == columns(shown)
+    for word in ("Quality: ", "Worst class: ", "Classes are ", "Diversity: ", "Copies: ", "features: digits@738debee, "):
+        assert any(line.startswith(word) for line in shown.splitlines()), word
+        assert any(line.startswith(word) for line in printed.splitlines()), printed
+
+
+def rows(text: str) -> set[str]:
+    """The first cells of tables."""
+    return {line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")}
+
+
+def columns(text: str) -> set[str]:
+    """The headings of tables, without their numbers of images."""
+    heads = [line.strip("┃").split("┃") for line in text.splitlines() if line.startswith("┃")]
+    return {re.sub(r"^\d+ ", "N ", cell.strip()) for head in heads for cell in head}
+
+
+# What the page names is there, and what is there it names.
+
+
+def section(title: str) -> str:
+    match = re.search(rf"^## {re.escape(title)}\n((?s:.*?))(?=^## |\Z)", TEXT, re.MULTILINE)
+    assert match, title
+    return match[1]
+
+
+def table(text: str, column: int = 0) -> list[str]:
+    """What stands in code in a column of the tables of a text."""
+    found = []
+    for row in re.findall(r"^\|(.*)\|$", text, re.MULTILINE):
+        found += re.findall(r"`([^`]+)`", row.split("|")[column])
+    return found
+
+
+def test_the_metrics_are_those_there_are(real: Any) -> None:
+    text = section("Metrics")
+    assert table(text) == [*METRICS, "cas"]
+    named = table(text, 1)
+    assert len(named) == len(set(named))
+    accuracies = {"cas_real", "cas_synthetic", "cas_both", "gan_test"}
+    assert set(named) == LOWER_IS_BETTER | HIGHER_IS_BETTER | accuracies
+    assert {plain_name(name) for name in real["overall"]} <= set(named)
+    without = {name for name in real["overall"] if "[" not in name}
+    assert without == {"ms_ssim", "diverse_classes"} | accuracies
+
+
+def test_metrics_by_class_are_named(real: Any) -> None:
+    of_classes = {plain_name(name) for values in real["per_class"].values() for name in values}
+    assert of_classes <= CODES
+    helped = set(table(section("Does it help a classifier?")))
+    assert helped == {name for name in of_classes if name.startswith(("cas_", "gan_"))} | {"cas_gap"}
+    assert "cas_gap" in real["cas"]
+
+
+def test_the_directions_told_are_those_that_compare_goes_by() -> None:
+    for line in section("Metrics").splitlines():
+        cells = line.strip("|").split(" | ")
+        if len(cells) == 4 and "`" in cells[1]:
+            for name in re.findall(r"`([^`]+)`", cells[1]):
+                if name in LOWER_IS_BETTER and "unseen" not in cells[3]:
+                    assert "low" in cells[3], line
+                if name in HIGHER_IS_BETTER and "real" not in cells[3]:
+                    assert "high" in cells[3], line
+
+
+def test_the_keys_of_provenance_are_those_written(real: Any) -> None:
+    rows = [row for row in section("Names and provenance").split("`provenance` in")[1].splitlines() if "|" in row]
+    keys = table("\n".join(rows))
+    assert sorted(keys) == sorted(real["provenance"])
+    inner = {key for value in real["provenance"].values() for key in inner_keys(value)}
+    assert inner
+    assert inner <= CODES
+
+
+def inner_keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value) | {key for one in value.values() for key in inner_keys(one)}
+    return {key for one in value for key in inner_keys(one)} if isinstance(value, list) else set()
+
+
+def test_the_keys_of_the_file_are_those_written(real: Any) -> None:
+    text = section("evaluation.json")
+    assert sorted(key for key in table(text)) == sorted({*real, "at_floor_count"})
+    assert {"value", "std", "values", *real["cas"]} <= CODES
+    assert real["format"] == json.loads(example())["format"] == 1
+
+
+def example() -> str:
+    [block] = [block.code for block in BLOCKS if block.language == "json"]
+    return block
+
+
+def test_the_example_has_no_key_that_is_not_written(real: Any) -> None:
+    shown = json.loads(example())
+    assert sorted(shown) == sorted(real)
+    for part in ("overall", "floor", "at_floor_count"):
+        for name, summary in shown[part].items():
+            assert summary.keys() == real[part][name].keys()
+    assert shown["provenance"].keys() <= real["provenance"].keys()
+    assert shown["cas"].keys() <= real["cas"].keys()
+    assert shown["cas"]["cas_gain"].keys() == real["cas"]["cas_gain"].keys()
+    [of_class] = shown["per_class"].values()
+    assert all(of_class.keys() <= values.keys() for values in real["per_class"].values())
+
+
+def options(command: click.Command) -> dict[str, list[str]]:
+    """By name in Python, the names on the command line."""
+    return {
+        str(param.name): [*param.opts, *param.secondary_opts]
+        for param in command.params
+        if isinstance(param, click.Option)
+    }
+
+
+def test_every_option_is_named() -> None:
+    spoken = " ".join(CODES) + " ".join(block.code for block in BLOCKS)
+    there = {name for command in COMMANDS.values() for names in options(command).values() for name in names}
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", spoken))
+    common = {"--quiet", "--help"}
+    assert there - named - common == set()
+
+
+def test_options_named_are_there() -> None:
+    known = {name for command in [*COMMANDS.values(), cli.main.get_command(None, "train")] for names in options(command).values() for name in names}  # type: ignore[arg-type]
+    for name in re.findall(r"(?<![\w`/-])`?(--[a-z][a-z-]*)", PROSE):
+        assert name in known, name
+    for block in BLOCKS:
+        for number, words in lines(block) if block.language == "console" else []:
+            if words[1] in COMMANDS:
+                mine = {name for names in options(COMMANDS[words[1]]).values() for name in names}
+                assert {word for word in words if word.startswith("-")} <= mine, f"line {number}"
+
+
+def test_the_options_of_python_are_those_of_the_command() -> None:
+    own = set(options(COMMANDS["evaluate"])) - {"json_file", "quiet"}
+    assert own == set(EvaluateOptions.__dataclass_fields__)
+
+
+def test_extractors_are_those_shipped() -> None:
+    text = section("Extractors")
+    found = {}
+    for row in re.findall(r"^\| (`.*)\|$", text, re.MULTILINE):
+        name, features, accuracy, _ = (cell.strip() for cell in row.split("|"))
+        found[name.strip("`")] = (features, accuracy)
+    assert found.pop("inception") == (f"{max(INCEPTION_DIMS):,}", "")
+    assert found.keys() == shipped().keys()
+    for name, file in shipped().items():
+        card = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        accuracy = f"{card['accuracy']:.4f} of {card['held_out']['num_images']:,}"
+        assert found[name] == (str(card["features"]), accuracy)
+        of_name = {code for code in re.findall(rf"{name}@(\w+)", TEXT)}
+        assert of_name <= {card["sha256"][:8]}
+
+
+def test_keys_of_the_configuration_are_there() -> None:
+    named = {code for code in CODES if re.fullmatch(r"(data|every|evaluate|train|loss)\.[\w.]+", code)}
+    assert len(named) > 4
+    listed = acgan("config").output
+    for name in named:
+        part, key = name.split(".")
+        assert re.search(rf"^{part}:\n(?:  .*\n)*?  {key}:", listed, re.MULTILINE), name
+
+
+def test_links_lead_somewhere() -> None:
+    titles = re.findall(r"^##+ (.+)$", TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    links = re.findall(r"\]\(([^)\s]+)\)", TEXT)
+    assert {link[1:] for link in links if link.startswith("#")} == anchors
+    assert all((PAGE.parent / link).exists() for link in links if not link.startswith(("#", "https:")))
+    names = re.findall(r"\]\[(\w+)\]", TEXT)
+    assert set(names) == set(re.findall(r"^\[(\w+)\]: https:", TEXT, re.MULTILINE))

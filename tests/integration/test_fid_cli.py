@@ -1,0 +1,372 @@
+"""``acgan fid``: the numbers of pytorch-fid, from and to its files, from anything that holds images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+from pytorch_fid import fid_score, inception
+from run_helpers import acgan, trained
+
+from acgan import api
+from acgan.data import load_dataset
+from acgan.extracting import ClassifierExtractor, Extracted
+from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.weights_file import sha256
+
+SCORED = "fcd[digits@"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(workdir: Path) -> None:
+    """A current directory and a cache of each test's own."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a few steps on digits."""
+    return trained(tmp_path_factory.mktemp("trained") / "run")
+
+
+def pictures(folder: Path, count: int, seed: int = 0, least: int = 0, name: str = "{}.png") -> Path:
+    """Blurred patches, each of a mean of its own."""
+    draws = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        small = draws.integers(least, 256, (3, 3, 3), dtype=np.uint8)
+        image = Image.fromarray(small).resize((16, 16), Image.Resampling.BICUBIC)
+        file = folder / name.format(number)
+        file.parent.mkdir(exist_ok=True)
+        image.save(file)
+    return folder
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[str, str]:
+    """Two folders of 150 images."""
+    return str(pictures(tmp_path / "a", 150)), str(pictures(tmp_path / "b", 150, seed=1, least=120))
+
+
+def scored(*arguments: str) -> Any:
+    """What the command writes with --json, which it also prints."""
+    out = Path("scores.json")
+    result = acgan("fid", *arguments, "--json", str(out))
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text())
+    out.unlink()
+    if found["value"] is not None:
+        assert result.stdout.splitlines()[0] == f"{found['metric']} {found['value']:.6g}"
+    return found
+
+
+def refused(*arguments: str) -> Result:
+    """The result of a command that fails with a one-line error and leaves nothing."""
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    result = acgan("fid", *arguments, "--json", "scores.json")
+    assert result.exit_code == 1, result.output
+    assert not result.stdout, "no partial output"
+    *warnings, error = result.stderr.splitlines()
+    assert error.startswith("Error: ")
+    assert all(line.startswith("warning: ") for line in warnings), result.stderr
+    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
+    return result
+
+
+# against pytorch-fid
+
+
+@pytest.fixture
+def handed(inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The same random weights for both; options of ours."""
+    tensors = torch.load(inception_weights, weights_only=True)
+    monkeypatch.setattr(inception, "load_state_dict_from_url", lambda *args, **kwargs: tensors)
+    return ["--inception-weights", str(inception_weights), "--dims", "64"]
+
+
+def between(a: str, b: str) -> float:
+    """pytorch-fid's distance between statistics."""
+    return float(fid_score.calculate_fid_given_paths([a, b], 50, "cpu", 64))
+
+
+def test_fid_is_that_of_pytorch_fid_and_statistics_go_both_ways(
+    handed: list[str], inception_weights: Path, tmp_path: Path
+) -> None:
+    a, b = pictures(tmp_path / "a", 66), pictures(tmp_path / "b", 70, seed=1, least=120)
+    Image.fromarray(np.asarray(Image.open(b / "0.png"))[:9]).save(b / "0.png")  # another size
+    fid_score.save_fid_stats([str(a), "their_a.npz"], 50, "cpu", 64, num_workers=0)
+    fid_score.save_fid_stats([str(b), "their_b.npz"], 1, "cpu", 64, num_workers=0)
+    expected = between("their_a.npz", "their_b.npz")
+    assert expected > 1
+    found = scored(str(a), str(b), *handed, "--save-stats", "a.npz")
+    name = f"fid[inception-64@{sha256(inception_weights)[:8]}]"
+    assert found["metric"] == name
+    assert found["value"] == pytest.approx(expected, rel=1e-4)
+
+    assert between("a.npz", "their_b.npz") == pytest.approx(expected, rel=1e-4), "they read ours"
+    mixed = acgan("fid", str(a), "their_b.npz", *handed)
+    assert "their_b.npz does not say which extractor" in mixed.stderr
+    assert float(mixed.stdout.split()[1]) == pytest.approx(expected, rel=1e-4)
+    alone = scored("a.npz", "their_b.npz")
+    assert alone["metric"] == name, "of which ours says what it is"
+    assert alone["value"] == pytest.approx(expected, rel=1e-4)
+    unknown = scored("their_a.npz", "their_b.npz")
+    assert (unknown["metric"], unknown["provenance"]["extractor"]) == ("frechet", None)
+    assert unknown["value"] == pytest.approx(expected, rel=1e-6)
+    assert "a.npz holds 64 features, and inception-192" in refused("a.npz", str(b), *handed[:3], "192").stderr
+
+
+def test_from_the_same_features_it_is_the_same_number(sides: tuple[str, str]) -> None:
+    features: list[torch.Tensor] = []
+
+    class Kept(ClassifierExtractor):
+        def __call__(self, images: Any) -> Extracted:
+            found = super().__call__(images)
+            features.append(found.features)
+            return found
+
+    extractor, arguments = Kept("digits"), []
+    for side in sides:
+        features.clear()
+        api.fid(side, save_stats=Path("x.npz"), extractor=extractor)
+        x = torch.cat(features).double().numpy()
+        assert len(x) == 150
+        arguments += [x.mean(0), np.cov(x, rowvar=False)]
+    expected = fid_score.calculate_frechet_distance(*arguments)
+    assert expected > 1
+    found = api.fid(*sides, extractor=extractor, warn=pytest.fail)
+    assert found.value == pytest.approx(expected, rel=1e-6)
+
+
+# what can be compared
+
+
+def test_the_same_images_however_they_lie(sides: tuple[str, str], tmp_path: Path) -> None:
+    a, b = sides
+    classes = pictures(tmp_path / "classes", 150, name="class{0}/{0}.PNG")
+    shutil.make_archive("zipped", "zip", a)
+    arrays = np.stack([np.asarray(Image.open(file)) for file in sorted(Path(a).iterdir())])
+    np.savez("arrays.npz", images=arrays)
+    np.savez("channels_first.npz", images=arrays.transpose(0, 3, 1, 2), labels=np.zeros(150, int))
+    rows = "".join(f"{file},x\n" for file in sorted(Path(a).iterdir()))
+    Path("list.csv").write_text(f"path,label\n{rows}")
+    sources = [str(classes), "zipped.zip", "arrays.npz", "channels_first.npz", "list.csv"]
+    expected = scored(a, b, "--extractor", "digits")["value"]
+    assert expected > 1
+    values = [scored(source, b, "--extractor", "digits")["value"] for source in sources]
+    assert values == pytest.approx([expected] * 5, rel=1e-6)
+    assert scored(a, str(classes), "--extractor", "digits")["value"] == pytest.approx(0, abs=1e-3 * expected)
+
+
+def test_a_generator_scores_as_what_it_writes(run: Path) -> None:
+    result = acgan("sample", str(run), "--out", "samples.npz", "-n", "20", "--seed", "3", "--quiet")
+    assert result.exit_code == 0, result.output
+    drawn = scored(str(run), "digits", "-n", "200", "--seed", "3")
+    stored = scored("samples.npz", "digits", "-n", "200", "--seed", "3")
+    assert drawn["metric"].startswith(SCORED)
+    assert drawn["value"] == pytest.approx(stored["value"], rel=1e-6)
+    generator = drawn["provenance"]["a"]
+    assert (generator["kind"], generator["num_images"], generator["label_prior"]) == (
+        "generator",
+        200,
+        "uniform",
+    )
+    assert generator["sha256"] == sha256(run / "generator.safetensors")
+    text = acgan("fid", str(run), "digits", "-n", "200").stdout
+    assert "200 images drawn, uniform label prior" in text
+    other = scored(str(run), "digits", "-n", "200", "--seed", "4")["value"]
+    assert other != pytest.approx(drawn["value"], rel=1e-3)
+
+
+def test_parts_that_training_makes(tmp_path: Path) -> None:
+    arguments = ["digits", "--extractor", "digits", "--resolution", "16"]
+    found = {
+        split: scored(*arguments, "--split", split, "--save-stats", f"{split}.npz")["provenance"]["a"]
+        for split in ("train", "test", "all")
+    }
+    keywords = {
+        "root": None,
+        "classes": None,
+        "fit": "crop",
+        "on_error": "stop",
+        "test_share": 0.15,
+        "seed": 0,
+    }
+    dataset = load_dataset("digits", resolution=16, channels=1, cache=tmp_path / "other", **keywords)
+    assert [found[split]["num_images"] for split in found] == [len(dataset.train), len(dataset.test), 1797]
+    assert found["test"]["fingerprint"] == dataset.test.fingerprint
+    statistics = FeatureStatistics(64)
+    statistics.update(ClassifierExtractor("digits")(dataset.test.images).features)
+    with np.load("test.npz") as saved:
+        torch.testing.assert_close(torch.from_numpy(saved["mu"]), statistics.mean, rtol=1e-5, atol=1e-6)
+    with np.load("train.npz") as train:
+        moments = [torch.from_numpy(train[key]) for key in ("mu", "sigma")]
+    expected = frechet_distance(*moments, statistics.mean, statistics.covariance)
+    assert scored("train.npz", "test.npz")["value"] == pytest.approx(expected, rel=1e-4)
+    assert "digits has no split of its own" in refused("digits", "digits", "--split", "test").stderr
+
+
+# what is kept
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call of a classifier extractor was given, but for the probe when it is made."""
+    counts: list[int] = []
+    plain = ClassifierExtractor.__call__
+
+    def counting(self: ClassifierExtractor, images: Any) -> Extracted:
+        if hasattr(self, "dims"):
+            counts.append(len(images))
+        return plain(self, images)
+
+    monkeypatch.setattr(ClassifierExtractor, "__call__", counting)
+    return counts
+
+
+def test_a_data_source_is_looked_at_once(sides: tuple[str, str], seen: list[int], tmp_path: Path) -> None:
+    def images_seen(*changes: str) -> int:
+        seen.clear()
+        scored(*sides, "--extractor", "digits", *changes)
+        return sum(seen)
+
+    assert [images_seen(), images_seen()] == [300, 0]
+    assert [images_seen("-n", "100"), images_seen("-n", "100"), images_seen("-n", "100", "--seed", "1")] == [
+        200,
+        0,
+        200,
+    ]
+    assert images_seen("-n", "150", "--seed", "7") == 0, "all images, whatever the seed"
+    assert images_seen("--resolution", "32") == 300
+    assert images_seen("--extractor", "cifar10_jpg") == 300
+    Image.new("RGB", (20, 20)).save(Path(sides[0]) / "0.png")
+    assert images_seen() == 150, "those of the folder that changed"
+    result = acgan("fid", *sides, "--extractor", "digits")
+    assert result.stdout.count("statistics from the cache") == 2
+    for file in (tmp_path / "cache" / "statistics").glob("*.npz"):
+        file.write_bytes(file.read_bytes()[:99])
+    assert images_seen() == 300, "damaged entries are made anew"
+    assert images_seen() == 0
+
+
+def test_what_is_cached_is_the_same_number(sides: tuple[str, str]) -> None:
+    first, second = (scored(*sides, "--extractor", "digits", "--save-stats", f"{i}.npz") for i in range(2))
+    assert first["value"] == second["value"]
+    assert [found["provenance"]["a"]["cached"] for found in (first, second)] == [False, True]
+    contents = [np.load(f"{i}.npz") for i in range(2)]
+    assert all(np.array_equal(contents[0][key], contents[1][key]) for key in ("mu", "sigma", "acgan"))
+
+
+def test_statistics_alone(sides: tuple[str, str]) -> None:
+    found = scored(sides[0], "--extractor", "digits", "--save-stats", "a.npz")
+    assert found["value"] is None
+    with np.load("a.npz") as saved:
+        origin = json.loads(str(saved["acgan"]))
+    assert (origin["num_images"], origin["split"], origin["source"]) == (150, "all", sides[0])
+    assert origin["extractor"] == ClassifierExtractor("digits").describe()
+    value = scored(*sides, "--extractor", "digits")["value"]
+    assert scored("a.npz", sides[1], "--extractor", "digits")["value"] == pytest.approx(value, rel=1e-9)
+    assert "another extractor" in refused("a.npz", sides[1], "--extractor", "mnist").stderr
+
+
+def test_the_provenance(sides: tuple[str, str]) -> None:
+    found = scored(*sides, "--extractor", "digits", "-n", "140", "--seed", "5")
+    provenance = found["provenance"]
+    assert found.keys() == {"metric", "value", "provenance"}
+    assert provenance.keys() >= {"a", "b", "extractor", "seed", "acgan", "torch", "machine", "date"}
+    expected = {"kind": "images", "source": sides[0], "num_images": 140, "split": "all", "resolution": None}
+    assert expected.items() <= provenance["a"].items()
+    assert provenance["a"]["fingerprint"] != provenance["b"]["fingerprint"]
+    assert provenance["extractor"] == ClassifierExtractor("digits").describe()
+    assert provenance["seed"] == 5
+
+
+# few images, and none
+
+
+def test_fewer_images_than_features(sides: tuple[str, str]) -> None:
+    result = acgan("fid", *sides, "-n", "5", "--extractor", "digits", "--quiet")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    assert float(line.split()[1]) > 0
+    warnings = result.stderr.splitlines()
+    assert len(warnings) == 2
+    assert all("has 5 images, fewer than 128" in warning and "biased" in warning for warning in warnings)
+    assert not acgan("fid", *sides, "--extractor", "digits").stderr, "150 are enough for 64 features"
+
+
+def test_the_other_side_is_needed(sides: tuple[str, str]) -> None:
+    result = acgan("fid", sides[0])
+    assert result.exit_code == 2
+    assert "--save-stats" in result.stderr
+
+
+def broken(kind: str) -> str:
+    """Something in the current directory that cannot be scored."""
+    path = Path("bad")
+    if kind == "one image":
+        pictures(path, 1)
+    elif kind == "corrupt":
+        file = pictures(path, 140) / "70.png"
+        file.write_bytes(file.read_bytes()[:60])
+    elif kind == "empty":
+        path.mkdir()
+    elif kind == "keys":
+        np.savez(path := Path("bad.npz"), mu=np.zeros(64))
+    elif kind == "shapes":
+        np.savez(path := Path("bad.npz"), mu=np.zeros(64), sigma=np.eye(65))
+    elif kind == "dims":
+        np.savez(path := Path("bad.npz"), mu=np.zeros(8), sigma=np.eye(8))
+    elif kind == "unknown":
+        np.savez(path := Path("bad.npz"), mu=np.zeros(64), sigma=np.eye(64))
+    elif kind == "truncated":
+        (path := Path("bad.safetensors")).write_bytes(b"\0" * 50)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("nothing", "bad: there is no such path or data set; expected"),
+        ("empty", "bad holds no images. Images end in"),
+        ("one image", "bad: found 1 image; expected at least 2"),
+        ("corrupt", "70.png cannot be decoded"),
+        ("keys", "bad.npz has no sigma; expected mu"),
+        ("shapes", "mu of shape (64,) and sigma of shape (65, 65)"),
+        ("dims", "bad.npz holds 8 features, and digits@"),
+        ("unknown", "bad.npz does not say of which extractor it is"),
+        ("truncated", "bad.safetensors: not a safetensors file"),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_bad_input_is_a_line(kind: str, message: str, first: bool, tmp_path: Path) -> None:
+    given = [str(pictures(tmp_path / "good", 130)), broken(kind)]
+    if first:
+        given.reverse()
+    assert message in refused(*given, "--extractor", "digits", "--save-stats", "out.npz").stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resolution", "48"], "--resolution: found 48; expected one of 16, 32"),
+        (["--extractor", "digit"], "Did you mean 'digits'"),
+        (["--save-stats", "a.pt"], "expected a name that ends in .npz"),
+        (["--save-stats", "nowhere/a.npz"], "no such folder"),
+    ],
+)
+def test_bad_options_are_a_line(options: list[str], message: str, sides: tuple[str, str]) -> None:
+    assert message in refused(*sides, *options).stderr
+
+
+def test_no_place_for_the_scores_is_found_before_the_work(sides: tuple[str, str], seen: list[int]) -> None:
+    result = acgan("fid", *sides, "--extractor", "digits", "--json", "nowhere/a.json")
+    assert result.exit_code == 1
+    assert "nowhere" in result.stderr
+    assert not sum(seen)

@@ -1,0 +1,112 @@
+"""Which extractor is chosen when, and what is said when none can be."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from acgan.errors import RunError, UserError
+from acgan.extracting import ClassifierExtractor, InceptionExtractor, choose_extractor
+from acgan.predicting import shipped
+from acgan.weights_file import sha256
+
+DIGITS = "digits@738debee"
+
+
+def quiet(message: str) -> None:
+    """Takes the warning that weights are not the official ones."""
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the hub's files, with none in it, and no way to fetch one."""
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("acgan.extracting.inception_weights.URL", (tmp_path / "offline.pth").as_uri())
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def cached(hub: Path, inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inception's weights are in the hub's cache."""
+    shutil.copy(inception_weights, hub / "pt_inception-2015-12-05-6726825d.pth")
+    digits = sha256(inception_weights)[:8]
+    monkeypatch.setattr("acgan.extracting.inception_weights.HUB_SHA256", digits)
+
+
+def test_without_weights_it_is_the_datas_own() -> None:
+    assert choose_extractor(None, data_name="digits").name == DIGITS
+    assert choose_extractor(None, data_name="digits", class_names=("3", "5")).name == DIGITS
+
+
+@pytest.mark.usefixtures("cached")
+def test_with_weights_it_is_inception_but_for_training() -> None:
+    assert isinstance(choose_extractor(None, data_name="digits"), InceptionExtractor)
+    assert choose_extractor(None, data_name="digits", prefer_shipped=True).name == DIGITS
+    other = choose_extractor(None, data_name="cats", dims=64, prefer_shipped=True)
+    assert isinstance(other, InceptionExtractor)
+
+
+def test_a_file_of_weights_or_dims_are_a_wish_for_inception(inception_weights: Path) -> None:
+    found = choose_extractor(
+        None, data_name="digits", dims=64, weights=inception_weights, prefer_shipped=True, warn=quiet
+    )
+    assert found.name == f"inception-64@{sha256(inception_weights)[:8]}"
+    with pytest.raises(RunError, match="could not be fetched"):
+        choose_extractor(None, data_name="digits", dims=64)
+
+
+def test_the_warning_goes_where_it_is_wanted(inception_weights: Path) -> None:
+    heard: list[str] = []
+    choose_extractor("inception", dims=64, weights=inception_weights, warn=heard.append)
+    assert len(heard) == 1
+
+
+def test_names_and_files_of_classifiers() -> None:
+    assert choose_extractor("digits", data_name="mnist").name == DIGITS
+    by_file = choose_extractor(str(shipped()["mnist"]), data_name="digits")
+    assert isinstance(by_file, ClassifierExtractor)
+    assert by_file.name.startswith("mnist@")
+
+
+@pytest.mark.parametrize(
+    ("data_name", "class_names"), [(None, ()), ("cats", ("tabby",)), ("digits", ("3", "three"))]
+)
+def test_none_to_choose_says_both_ways_out(
+    data_name: str | None, class_names: tuple[str, ...], hub: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError) as caught:
+        choose_extractor(None, data_name=data_name, class_names=class_names)
+    text = str(caught.value)
+    for part in (
+        (tmp_path / "offline.pth").as_uri(),
+        str(hub / "pt_inception-2015-12-05-6726825d.pth"),
+        "--inception-weights",
+        "acgan classify train --data SOURCE",
+        "--extractor runs/classify-",
+    ):
+        assert part in text
+    assert "\n" not in text
+
+
+def test_inception_by_name_is_fetched_or_says_why_not(hub: Path) -> None:
+    with pytest.raises(RunError, match="could not be fetched"):
+        choose_extractor("inception", data_name="digits")
+    assert not list(hub.iterdir())
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(RunError, match=r"--extractor digit: .*Did you mean 'digits'\?") as caught:
+        choose_extractor("digit")
+    assert "inception" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"dims": 64}, "--dims 64"), ({"weights": Path("w.pth")}, "--inception-weights")]
+)
+def test_what_is_inceptions_alone(options: dict, named: str) -> None:
+    with pytest.raises(UserError, match=f"{named}.*digits"):
+        choose_extractor("digits", **options)
