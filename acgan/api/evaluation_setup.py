@@ -150,24 +150,7 @@ def set_up(
     )  # fmt: skip
     if CAS in options.metrics:
         _check_cas(subjects, dataset)
-    wanted = [name for name in METRICS if name in options.metrics]
-    classifier, training, remarks = None, None, {}
-    if "accuracy" in wanted:
-        classifier = _classifier(extractor, dataset.name, class_names, device)
-        if classifier is None:
-            remarks["accuracy"] = (
-                "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
-                f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
-            )
-    if "memorisation" in wanted:
-        training, reason = _training_images(dataset, options.split, first)
-        if training is None:
-            remarks["memorisation"] = f"copies of training images are not looked for: {reason}"
-    metrics = [name for name in wanted if name not in remarks]
-    if not metrics and CAS not in options.metrics:
-        raise ConfigError(f"metrics: none is left to measure: {'; '.join(remarks.values())}.")
-    for remark in remarks.values():
-        say(remark)
+    metrics, classifier, training = _measurable(options, config, dataset, extractor, first, device, say)
     reference_counts = class_counts(store)
     num = options.num_images or min(len(store), MAX_SAMPLES)
     return Setting(
@@ -175,6 +158,37 @@ def set_up(
         _is_unseen(extractor, whole, options.split), store, training,
         share_out(num, reference_counts, options.label_prior), metrics,
     )  # fmt: skip
+
+
+def _measurable(
+    options: EvaluateOptions,
+    config: RunConfig,
+    dataset: Dataset,
+    extractor: Extractor,
+    subject: Subject,
+    device: torch.device,
+    say: Callable[[str], None],
+) -> tuple[list[str], ClassifierExtractor | None, ImageStore | None]:
+    """The metrics that there is all for, who judges classes, and the training images."""
+    wanted = [name for name in METRICS if name in options.metrics]
+    classifier, training, remarks = None, None, {}
+    if "accuracy" in wanted:
+        classifier = _classifier(extractor, dataset.name, subject.sampler.class_names, device)
+        if classifier is None:
+            remarks["accuracy"] = (
+                "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
+                f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
+            )
+    if "memorisation" in wanted:
+        training, reason = _training_images(dataset, options.split, subject)
+        if training is None:
+            remarks["memorisation"] = f"copies of training images are not looked for: {reason}"
+    metrics = [name for name in wanted if name not in remarks]
+    if not metrics and CAS not in options.metrics:
+        raise ConfigError(f"metrics: none is left to measure: {'; '.join(remarks.values())}.")
+    for remark in remarks.values():
+        say(remark)
+    return metrics, classifier, training
 
 
 def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:

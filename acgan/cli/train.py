@@ -38,9 +38,7 @@ def command(config: str | None, data: str | None, dry_run: bool, **options: Any)
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
     """What to do with what was made."""
     if result.best is not None:
-        reporter.say(
-            f"Best: {result.best}; `acgan sample` and others take it, or with --which last the last."
-        )
+        reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
         reporter.say(f"Samples, one row a class: {grids[-1]}")

@@ -51,7 +51,18 @@ ALLOWED: dict[str, set[str]] = {
     # beside api: what it is composed of
     "run_directory": {"training", "config"} | BASE,
     "dry_run": {"build", "run_directory", "training", "config"} | DRAWING | PARTS | BASE,
-    "api": {"build", "fid", "report", "scoring", "evaluation", "training", "run_directory", "dry_run", "config"}
+    "api": {
+        "plots",
+        "build",
+        "fid",
+        "report",
+        "scoring",
+        "evaluation",
+        "training",
+        "run_directory",
+        "dry_run",
+        "config",
+    }
     | DRAWING
     | PARTS
     | BASE,

@@ -113,6 +113,7 @@ def test_gray_images_are_their_rgb_copies_and_portions_do_not_matter(inception_w
     torch.testing.assert_close(one_by_one, whole[[0, 16, 18]], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")
 @pytest.mark.usefixtures("handed")
 @pytest.mark.parametrize(
     ("dims", "count"),

@@ -1,0 +1,90 @@
+"""What the tests of `acgan evaluate` share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+from run_helpers import acgan, trained, tree
+
+DIGITS = tuple("0123456789")
+#: The shipped classifier; the name of its scores.
+EYES = "[digits@738debee]"
+#: Little to compute.
+QUICK = ("-n", "40", "--metrics", "kid")
+SHORT = {"train.total_nimg": 32, "monitor.num_per_class": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the module's own, and no weights of Inception wherever torch's hub keeps its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("hub")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, seed0 and seed1, that nothing is to be written to."""
+    return trained(tmp_path_factory.mktemp("trained") / "seeds", SHORT, "--seeds", "0,1")
+
+
+def evaluate(*arguments: str | Path) -> Result:
+    return acgan("evaluate", *map(str, arguments))
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Scores of strict JSON."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
+    return values
+
+
+def scored(file: Path, *arguments: str | Path) -> dict[str, Any]:
+    """Scores that a successful evaluation writes to a file."""
+    result = evaluate(*arguments, "--json", file)
+    assert result.exit_code == 0, result.output
+    return read(file)
+
+
+def numbers(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores without where they come from."""
+    return {key: value for key, value in scores.items() if key != "provenance"}
+
+
+def assert_refused(result: Result, *fragments: str) -> None:
+    """A user's error: exit code 1, one line, no traceback."""
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    for fragment in fragments:
+        assert fragment in result.stderr
+
+
+def assert_untouched(directory: Path, before: Mapping[str, bytes]) -> None:
+    after = tree(directory)
+    assert sorted(after) == sorted(before)
+    assert [name for name in after if after[name] != before[name]] == []
+
+
+def write_images(
+    folder: Path, counts: Mapping[str, int], *, channels: int = 1, side: int = 16, seed: int = 0
+) -> Path:
+    """PNG files of noise, so many in each class folder (``test/cat``)."""
+    draws = np.random.default_rng(seed)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = draws.integers(0, 256, (side, side, channels), dtype=np.uint8)
+            Image.fromarray(pixels.squeeze()).save(folder / name / f"{number}.png")
+    return folder
