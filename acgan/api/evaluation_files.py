@@ -81,7 +81,7 @@ def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
         return np.asarray(image)
 
     def stored(label: int, number: int) -> np.ndarray:
-        image: np.ndarray = store.images[np.flatnonzero(store.labels == label)[number]]
+        image: np.ndarray = store.images[evaluated.reference.rows[label][number]]
         return image
 
     bands: list[np.ndarray] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,7 @@ class Bank:
         self.nearest_rows: Tensor | None = None
         self._seen = [0] * self.num_classes
         self._statistics: dict[tuple[int, int], FeatureStatistics] = {}
+        self._waiting: dict[tuple[int, int], list[Tensor]] = {}
         self._scores: dict[int, InceptionScore] = {}
         self._confusion = np.zeros((NUM_GROUPS + 1, self.num_classes, self.num_classes), dtype=np.int64)
         self._has_confusion = False
@@ -114,7 +115,7 @@ class Bank:
         splits = torch.from_numpy(self.plan.splits[label][here])
         for group in groups.unique().tolist():
             inside = groups == group
-            self._of(label, group).update(found.features[inside])
+            self._count_in(label, group, found.features[inside])
             if found.logits is not None:
                 self._scores.setdefault(group, InceptionScore(self.num_outputs, SPLITS)).update(
                     found.logits[inside], splits[inside]
@@ -126,7 +127,9 @@ class Bank:
         keep = min(len(images), max(0, self.plan.kept[label] - first))
         start = self._starts[label] + first
         self.features[start : start + keep] = found.features[:keep]
-        self._images[label].append(images[: max(0, IMAGES_PER_CLASS - first)])
+        room = IMAGES_PER_CLASS - first
+        if room > 0:
+            self._images[label].append(images[:room].clone())  # a view would hold the whole portion
 
     def view(self, groups: Sequence[int] | None = None) -> View:
         """The images of some groups, or of all."""
@@ -141,10 +144,23 @@ class Bank:
         label = int(np.searchsorted(self._starts, position, side="right")) - 1
         return label, position - int(self._starts[label])
 
-    def _of(self, label: int, group: int) -> FeatureStatistics:
-        """Classes without statistics of their own share those of label -1."""
+    def statistics(self) -> Mapping[tuple[int, int], FeatureStatistics]:
+        """By class and group; classes without statistics of their own share those of label -1."""
+        for key in list(self._waiting):
+            self._settle(key)
+        return self._statistics
+
+    def _count_in(self, label: int, group: int, features: Tensor) -> None:
+        """Portions are small, and each one would cost a pass over F x F numbers: F images are counted in at once."""
         key = (label if self.classwise[label] else -1, group)
-        return self._statistics.setdefault(key, FeatureStatistics(self.dims))
+        waiting = self._waiting.setdefault(key, [])
+        waiting.append(features)
+        if sum(map(len, waiting)) >= self.dims:
+            self._settle(key)
+
+    def _settle(self, key: tuple[int, int]) -> None:
+        features = torch.cat(self._waiting.pop(key))
+        self._statistics.setdefault(key, FeatureStatistics(self.dims)).update(features)
 
 
 @dataclass(frozen=True)
@@ -173,7 +189,7 @@ class View:
         """Statistics of the features of all images, or of a class that has some of its own."""
         chosen = (
             statistics
-            for (of, group), statistics in self.bank._statistics.items()
+            for (of, group), statistics in self.bank.statistics().items()
             if group in self.groups and label in (None, of)
         )
         return merged(chosen, self.bank.dims)

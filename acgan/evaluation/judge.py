@@ -111,9 +111,16 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
     return TrainingImages(rows, torch.cat(features))
 
 
-def stored(store: ImageStore) -> Iterator[tuple[int, Tensor]]:
-    """A store's images, class by class."""
-    for label in range(store.num_classes):
-        rows = np.flatnonzero(store.labels == label)
-        for start in range(0, len(rows), PORTION):
-            yield label, torch.from_numpy(store.images[rows[start : start + PORTION]])
+def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:
+    """By class, its rows of a store in a seeded order: the first images are kept, and files in a row may be alike."""
+    return tuple(
+        Draws(seed).generator("reference", label).permutation(np.flatnonzero(store.labels == label))
+        for label in range(store.num_classes)
+    )
+
+
+def stored(store: ImageStore, rows: Sequence[np.ndarray]) -> Iterator[tuple[int, Tensor]]:
+    """A store's images, class by class, those of each in the order of its rows."""
+    for label, of_class in enumerate(rows):
+        for start in range(0, len(of_class), PORTION):
+            yield label, torch.from_numpy(store.images[of_class[start : start + PORTION]])

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from acgan.evaluation.bank import Bank, View, make_plan
-from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, stored
+from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, shuffled, stored
 from acgan.evaluation.measures import Context, Found, measure
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
@@ -26,12 +26,14 @@ class Reference:
 
     Attributes:
         store: The images.
+        rows: By class, which images of the store, in the order they were looked at.
         bank: What is remembered of them.
         training: The training images, where copies of them are looked for.
         floor: Real against real, by halving.
     """
 
     store: ImageStore
+    rows: tuple[np.ndarray, ...]
     bank: Bank
     training: TrainingImages | None
     floor: tuple[Found, ...]
@@ -103,14 +105,15 @@ def look_at_reference(
     """
     counts = class_counts(store)
     plan = make_plan(counts, samples, seed=context.seed)
-    bank = judge.look(plan, stored(store), judge.classwise(counts, samples))
+    rows = shuffled(store, seed=context.seed)
+    bank = judge.look(plan, stored(store, rows), judge.classwise(counts, samples))
     looked = None
     if training is not None:
         looked = look_at_training(judge, training, seed=context.seed)
         looked.look_for(bank)
     quick = replace(context, subsets=_FLOOR_SUBSETS)
     floor = tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, bank))
-    return Reference(store, bank, looked, floor)
+    return Reference(store, rows, bank, looked, floor)
 
 
 def look_at_samples(

@@ -27,3 +27,21 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(directory)
     monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
     return directory
+
+
+@pytest.fixture(scope="module")
+def nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the module's own, and no weights of Inception where torch's hub keeps them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("hub")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def seeds(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of two training seeds, seed0 and seed1, which tests only read."""
+    from run_helpers import trained
+
+    changes = {"train.total_nimg": 32, "monitor.num_per_class": 0}
+    return trained(tmp_path_factory.mktemp("trained") / "seeds", changes, "--seeds", "0,1")

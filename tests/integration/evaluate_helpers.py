@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from click.testing import Result
 from PIL import Image
-from run_helpers import acgan, trained, tree
+from run_helpers import acgan, tree
 
 DIGITS = tuple("0123456789")
 #: The shipped classifier; the name of its scores.
@@ -19,21 +18,6 @@ EYES = "[digits@738debee]"
 #: Little to compute.
 QUICK = ("-n", "40", "--metrics", "kid")
 SHORT = {"train.total_nimg": 32, "monitor.num_per_class": 0}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache of the module's own, and no weights of Inception wherever torch's hub keeps its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("hub")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs, seed0 and seed1, that nothing is to be written to."""
-    return trained(tmp_path_factory.mktemp("trained") / "seeds", SHORT, "--seeds", "0,1")
 
 
 def evaluate(*arguments: str | Path) -> Result:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from run_helpers import acgan, digits_npz, sets, trained
-from test_docs_classification import Block, read_blocks
+from test_docs_classification import read_blocks
 
 from acgan import cli
 from acgan.api import EvaluateOptions, cas
@@ -96,10 +96,12 @@ def real(place: Path) -> Any:
 # The commands and snippets run.
 
 
-def lines(block: Block) -> list[tuple[int, list[str]]]:
-    """The commands of a block, by line."""
-    words = [shlex.split(line, comments=True) for line in block.code.splitlines()]
-    return list(enumerate(words, start=block.line))
+def commands() -> Iterator[tuple[int, list[str]]]:
+    """Every command with the line it is in."""
+    for block in BLOCKS:
+        if block.language == "console":
+            for number, line in enumerate(block.code.splitlines(), start=block.line):
+                yield number, shlex.split(line, comments=True)
 
 
 def changed(words: list[str]) -> list[str]:
@@ -114,16 +116,10 @@ def changed(words: list[str]) -> list[str]:
     return arguments
 
 
-@pytest.mark.parametrize(
-    "block",
-    [block for block in BLOCKS if block.language == "console"],
-    ids=lambda block: f"line {block.line}",
-)
-def test_every_command_runs(place: Path, block: Block, inception_weights: Path) -> None:
-    weights = Path("pt_inception-2015-12-05-6726825d.pth")
-    if not weights.exists():
-        weights.symlink_to(inception_weights)
-    for number, words in lines(block):
+def test_every_command_runs(place: Path, inception_weights: Path) -> None:
+    """In the order of the page: some go on from what others made."""
+    Path("pt_inception-2015-12-05-6726825d.pth").symlink_to(inception_weights)
+    for number, words in commands():
         assert words[0] == "acgan", f"line {number}"
         result = acgan(*changed(words))
         assert result.exit_code == 0, f"line {number}: {' '.join(words)}\n{result.output}"
@@ -292,12 +288,9 @@ def test_options_named_are_there() -> None:
     known = set.union(*of_commands.values(), *options(command("train")).values())
     for name in re.findall(r"(?<![\w`/-])`?(--[a-z][a-z-]*)", PROSE):
         assert name in known, name
-    for block in BLOCKS:
-        for number, words in lines(block) if block.language == "console" else []:
-            if words[1] in COMMANDS:
-                assert {word for word in words if word.startswith("-")} <= of_commands[words[1]], (
-                    f"line {number}"
-                )
+    for number, words in commands():
+        if words[1] in COMMANDS:
+            assert {word for word in words if word.startswith("-")} <= of_commands[words[1]], f"line {number}"
 
 
 def test_the_options_of_python_are_those_of_the_command() -> None:

@@ -15,11 +15,9 @@ from evaluate_helpers import (
     assert_refused,
     assert_untouched,
     evaluate,
-    nothing_at_hand,  # noqa: F401  # a fixture
     numbers,
     read,
     scored,
-    seeds,  # noqa: F401  # a fixture
 )
 from PIL import Image
 from run_helpers import acgan, acgan_train, assert_same_run, classified, trained, tree
@@ -28,6 +26,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from acgan import api
 from acgan.evaluation import class_counts
 from acgan.weights_file import sha256
+
+pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
 SUMMARY = {"value", "std"}
 NAMES = (
@@ -82,7 +82,9 @@ def test_the_scores_have_their_documented_form(evaluated: tuple[Path, str]) -> N
         assert (floor["std"] is None) == name.startswith("intra")  # 27 images, 64 features
     assert tuple(scores["per_class"]) == DIGITS
     assert len({tuple(values) for values in scores["per_class"].values()}) == 1
-    assert {f"kid{EYES}", f"class_accuracy{EYES}", "ms_ssim", "ms_ssim_real"} <= scores["per_class"]["7"].keys()
+    assert {f"kid{EYES}", f"class_accuracy{EYES}", "ms_ssim", "ms_ssim_real"} <= scores["per_class"][
+        "7"
+    ].keys()
     assert {values[f"fcd{EYES}"] for values in scores["per_class"].values()} == {None}
 
 
@@ -157,7 +159,9 @@ def test_a_training_goes_on_after_an_evaluation_as_if_there_had_been_none(run: P
     trained(run, longer)
     assert_same_run(run, trained(tmp_path / "other", longer))
     assert (run / "evaluation.json").read_bytes() == scores
-    steps = [event.step for event in EventAccumulator(str(run / "tensorboard")).Reload().Scalars("D/adversarial")]
+    steps = [
+        event.step for event in EventAccumulator(str(run / "tensorboard")).Reload().Scalars("D/adversarial")
+    ]
     assert steps == [32, 64]
     events = EventAccumulator(str(run / "tensorboard" / "evaluate")).Reload()
     assert [event.step for event in events.Scalars(f"evaluate/kid{EYES}")] == [32]
@@ -269,7 +273,8 @@ def test_unknown_metrics_are_a_usage_error_that_names_those_there_are(metrics: s
 
 
 @pytest.mark.parametrize(
-    "options", [("-n", "1"), ("--repeats", "0"), ("--seed", "-1"), ("--truncation", "0"), ("--truncation", "1.5")]
+    "options",
+    [("-n", "1"), ("--repeats", "0"), ("--seed", "-1"), ("--truncation", "0"), ("--truncation", "1.5")],
 )
 def test_numbers_out_of_range_are_usage_errors(options: tuple[str, str], run: Path) -> None:
     assert evaluate(run, *options).exit_code == 2
@@ -286,7 +291,9 @@ def test_two_evaluations_are_compared(seeds: Path, tmp_path: Path) -> None:
     assert "(3 generation seeds)" in result.output
     for name in NAMES:
         assert (f"│ {name} " in result.output) != name.startswith("intra")
-    assert evaluate(tmp_path / "seed1", "-n", "60", "--repeats", "3", "--label-prior", "uniform").exit_code == 0
+    assert (
+        evaluate(tmp_path / "seed1", "-n", "60", "--repeats", "3", "--label-prior", "uniform").exit_code == 0
+    )
     result = acgan("compare", str(tmp_path / "seed0"), str(tmp_path / "seed1"))
     assert result.exit_code == 1
     assert "label_prior: reference | uniform" in result.output

@@ -1,5 +1,8 @@
 """What is remembered of images that pass by once."""
 
+import gc
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -135,3 +138,42 @@ def test_at_most_so_many_images_of_a_class_are_kept() -> None:
     first = plan.groups[0][:IMAGES_PER_CLASS] == 0
     assert_close(bank.view((0,)).images(0), images[:IMAGES_PER_CLASS][first])
     assert bank.view().confusion() is None
+
+
+def held(bank: Bank) -> int:
+    """Bytes of the storages of all tensors and arrays that a bank holds on to, its plan left out."""
+    storages: dict[int, int] = {}
+    seen: set[int] = set()
+    ahead: list[Any] = [vars(bank)]
+    for thing in ahead:  # it grows meanwhile
+        if id(thing) in seen or isinstance(thing, (type, bank_module.Plan)):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, torch.Tensor):
+            storage = thing.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(thing, np.ndarray):
+            storages[thing.__array_interface__["data"][0]] = thing.nbytes
+        else:
+            ahead.extend(gc.get_referents(thing))
+    return sum(storages.values())
+
+
+def test_memory_does_not_grow_with_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bank_module, "MAX_KEPT", 200)
+    sizes = []
+    for count in (300, 3000):
+        counts = [count, count]
+        bank = Bank(make_plan(counts, counts, seed=0), 8, 4, [True, False])
+        for label in (0, 1):
+            for start in range(0, count, 50):
+                images = torch.full((50, 3, 8, 8), (label + start) % 256, dtype=torch.uint8)
+                bank.add(
+                    label, images, Extracted(torch.randn(50, 8), torch.randn(50, 4)), torch.zeros(50).long()
+                )
+        sizes.append(held(bank))
+        assert bank.view().count() == bank.view().statistics().count == 2 * count
+    assert sizes[0] == sizes[1]
+    # Features and images that are kept, and no more than as much again of sums.
+    kept = 4 * 200 * 8 + 2 * IMAGES_PER_CLASS * 3 * 8 * 8
+    assert kept < sizes[1] < 2 * kept

@@ -189,6 +189,14 @@ def test_the_floor_never_sets_an_image_against_itself() -> None:
     assert len(set(values)) > 1
 
 
+def test_files_in_a_row_that_are_alike_do_not_stand_for_their_class() -> None:
+    """Of many images some are kept; in a folder of a film's frames the first ones are all the same."""
+    store = make_store([400], 1)
+    store.images[:200] = store.images[0]
+    _, found = looked_at(store, make_store([400], 2), metrics=["diversity"])
+    assert 0.2 < found.found.per_class["ms_ssim_real"][0] < 0.5  # a quarter of the pairs
+
+
 @pytest.mark.parametrize(
     ("num", "reference", "prior", "expected"),
     [

@@ -1,0 +1,294 @@
+"""``acgan evaluate`` of several runs, on other images, by other extractors, and where something is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluate_helpers import (
+    DIGITS,
+    EYES,
+    QUICK,
+    SHORT,
+    assert_refused,
+    assert_untouched,
+    evaluate,
+    numbers,
+    read,
+    scored,
+    write_images,
+)
+from run_helpers import classified, trained, tree
+
+from acgan.api import evaluation_files
+from acgan.evaluation import judge
+
+pytestmark = pytest.mark.usefixtures("nothing_at_hand")
+
+EXTRACTOR = ("--extractor", "digits")
+OF_TRAINING = {f"train/{name}": 4 for name in DIGITS}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder without a split of its own."""
+    return write_images(tmp_path_factory.mktemp("data") / "pictures", {"cat": 20, "dog": 20})
+
+
+@pytest.fixture(scope="module")
+def of_folder(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on a folder."""
+    return trained(tmp_path_factory.mktemp("folder") / "run", {**SHORT, "data.source": str(pictures)})
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "scores.json"
+
+
+# Several runs.
+
+
+def test_several_runs_are_one_method_trained_several_times(seeds: Path, tmp_path: Path, out: Path) -> None:
+    options = ("-n", "40", "--metrics", "kid,accuracy", "--repeats", "2")
+    each = [scored(out, seeds / name, *options) for name in ("seed0", "seed1")]
+    together = scored(out, seeds / "seed0", seeds / "seed1", *options)
+    assert together["provenance"]["units"] == "training seeds"
+    assert [one["training_seed"] for one in together["provenance"]["generators"]] == [0, 1]
+    for name in (f"kid{EYES}", f"class_accuracy{EYES}"):
+        values = [one["overall"][name]["value"] for one in each]
+        found = together["overall"][name]
+        assert found["values"] == pytest.approx(values)
+        assert (found["value"], found["std"]) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    group = shutil.copytree(seeds, tmp_path / "group")
+    before = tree(group)
+    assert evaluate(group, *options).exit_code == 0
+    assert numbers(read(group / "evaluation.json")) == numbers(together)
+    assert tree(group).keys() - before.keys() == {"evaluation.json", "confusion.png"}
+
+
+def test_runs_that_are_not_one_method_are_refused(seeds: Path, tmp_path: Path) -> None:
+    first, second = seeds / "seed0", seeds / "seed1"
+    other = trained(tmp_path / "other", {**SHORT, "seed": 2, "optim.generator.lr": 0.001})
+    again = trained(tmp_path / "again", {**SHORT, "seed": 1, "description": "the same once more"})
+    assert_refused(evaluate(first, other), f"{other}: differs from {first} in optim.generator.lr")
+    assert_refused(evaluate(seeds, second), f"{second}: the same generator as {second}")
+    assert_refused(evaluate(seeds, again), f"{again}: of training seed 1, as {second} is")
+
+
+def test_runs_on_other_images_are_refused(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "pictures", {"cat": 8, "dog": 8})
+    runs = []
+    for seed in (0, 1):
+        changes = {**SHORT, "data.source": str(folder), "seed": seed}
+        runs.append(trained(tmp_path / f"run{seed}", changes))
+        shutil.rmtree(folder)
+        write_images(folder, {"cat": 8, "dog": 8}, seed=1)
+    assert_refused(evaluate(*runs, *EXTRACTOR), f"{runs[1]}: differs from {runs[0]} in the training images")
+    result = evaluate(runs[0], *EXTRACTOR, "--metrics", "frechet")
+    assert "its training images have changed since the training" in result.output
+    result = evaluate(runs[1], *EXTRACTOR, "--metrics", "frechet")
+    assert "changed" not in result.output
+
+
+# Other images.
+
+
+def test_other_images_of_the_same_classes(seeds: Path, tmp_path: Path, out: Path) -> None:
+    folder = write_images(tmp_path / "noise", {**OF_TRAINING, **{f"test/{name}": 3 for name in DIGITS}})
+    options = ("--data", folder, *EXTRACTOR, "--metrics", "kid,accuracy,memorisation")
+    result = evaluate(seeds / "seed0", *options, "--json", out)
+    assert result.exit_code == 0, result.output
+    assert "copies of training images are not looked for: this data's (fingerprint" in result.output
+    assert "changed since" not in result.output
+    scores = read(out)
+    assert (scores["provenance"]["reference"]["data"], scores["provenance"]["num_images"]) == ("noise", 30)
+    assert scores["provenance"]["extractor_saw_reference"] is None
+    assert list(scores["overall"]) == [f"kid{EYES}", f"class_accuracy{EYES}"]
+    assert scores["floor"][f"class_accuracy{EYES}"]["value"] < 0.5  # noise
+
+
+@pytest.mark.parametrize("classes", [("cat", "dog"), DIGITS[:-1]])
+def test_images_of_other_classes_are_refused(classes: tuple[str, ...], seeds: Path, tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "other", dict.fromkeys(classes, 2))
+    assert_refused(evaluate(seeds / "seed0", "--data", folder, *EXTRACTOR), "It has: ", ", ".join(classes))
+
+
+def test_a_folder_that_has_gone_is_named_and_may_be_elsewhere(
+    of_folder: Path, pictures: Path, tmp_path: Path, out: Path
+) -> None:
+    here = scored(out, of_folder, *EXTRACTOR)
+    assert "memorisation_nearer" + EYES in here["overall"]
+    moved = tmp_path / "moved"
+    pictures.rename(moved)
+    try:
+        assert_refused(evaluate(of_folder, *EXTRACTOR), str(pictures), "--data")
+        there = scored(out, of_folder, *EXTRACTOR, "--data", moved)
+    finally:
+        moved.rename(pictures)
+    assert numbers(there) == numbers(here)  # the same images, memorisation included
+
+
+def test_references_too_small_to_score_against(seeds: Path, of_folder: Path, tmp_path: Path) -> None:
+    one = write_images(tmp_path / "one", {**OF_TRAINING, "test/3": 1})
+    found = evaluate(seeds / "seed0", "--data", one, *EXTRACTOR)
+    assert_refused(found, "one: has 1 test images; expected at least 2", "--split", "--data")
+    changes = {**SHORT, "data.test_share": 0}
+    none = trained(
+        tmp_path / "none", changes, "--data", str(write_images(tmp_path / "x", {"cat": 9, "dog": 9}))
+    )
+    assert_refused(evaluate(none, *EXTRACTOR), "x: has 0 test images")
+    assert evaluate(none, *EXTRACTOR, "--split", "train").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "counts", [{"3": 2}, {"3": 1, "4": 1}, {name: 1 + (name > "4") for name in DIGITS[:-1]}]
+)
+@pytest.mark.parametrize("prior", ["reference", "uniform"])
+def test_few_images_and_missing_classes_leave_values_out(
+    counts: dict[str, int], prior: str, seeds: Path, tmp_path: Path, out: Path
+) -> None:
+    folder = write_images(tmp_path / "few", {**OF_TRAINING, **{f"test/{k}": n for k, n in counts.items()}})
+    scores = scored(out, seeds / "seed0", "--data", folder, *EXTRACTOR, "-n", "40", "--label-prior", prior)
+    assert scores["overall"][f"fcd{EYES}"]["value"] > 0
+    for name in DIGITS:
+        found = scores["per_class"][name]
+        assert (found["ms_ssim_real"] is None) == (counts.get(name, 0) < 2)
+        assert (found["ms_ssim"] is None) == (prior == "reference" and name not in counts)
+        assert found[f"kid{EYES}"] is None
+
+
+# Extractors.
+
+
+@pytest.mark.parametrize(("key", "value"), [("data.resolution", 32), ("data.channels", 3)])
+def test_images_are_brought_to_what_the_extractor_takes(
+    key: str, value: int, tmp_path: Path, out: Path
+) -> None:
+    run = trained(tmp_path / "run", {**SHORT, key: value})
+    scores = scored(out, run, "--metrics", "accuracy,memorisation,frechet")
+    reference = scores["provenance"]["reference"]
+    assert reference[key.removeprefix("data.")] == value
+    # Real digits are known, though the classifier was trained on 16 px, gray.
+    assert scores["floor"][f"class_accuracy{EYES}"]["value"] > 0.95
+    assert scores["floor"][f"fcd{EYES}"]["value"] < 15 < scores["overall"][f"fcd{EYES}"]["value"]
+    assert (run / "memorisation.png").exists()
+
+
+def test_an_extractor_that_knows_other_classes_judges_none(of_folder: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(of_folder, tmp_path / "run")
+    result = evaluate(run, *EXTRACTOR, "--metrics", "accuracy,frechet")
+    assert result.exit_code == 0, result.output
+    assert "no class accuracy: the extractor does not know these classes" in result.output
+    assert "`acgan classify train --data" in result.output
+    scores = read(run / "evaluation.json")
+    assert scores["provenance"]["classifier"] is None
+    assert "confusion" not in scores
+    assert not (run / "confusion.png").exists()
+    assert f"class_accuracy{EYES}" not in scores["overall"]
+    before = tree(run)
+    assert_refused(
+        evaluate(run, *EXTRACTOR, "--metrics", "accuracy"), "none is left to measure", "class accuracy"
+    )
+    assert_untouched(run, before)
+
+
+def test_a_classifier_trained_on_a_part_of_the_data_has_not_seen_the_rest(
+    seeds: Path, tmp_path: Path, out: Path
+) -> None:
+    classifier = classified(tmp_path / "eyes", {"train.total_nimg": 32, "data.max_per_class": 30})
+    for path in (classifier, classifier / "classifier.safetensors"):
+        found = scored(out, seeds / "seed0", "--extractor", path, "-n", "20", "--metrics", "frechet,accuracy")
+        assert found["provenance"]["extractor_saw_reference"] is False
+        assert found["provenance"]["extractor"]["name"].startswith("digits@")
+        assert EYES not in next(iter(found["overall"]))
+        assert found["provenance"]["classifier"] == found["provenance"]["extractor"]
+    scores = scored(out, seeds / "seed0", "--extractor", path, *QUICK, "--split", "train")
+    assert scores["provenance"]["extractor_saw_reference"] is True
+
+
+def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Path) -> None:
+    run, before = seeds / "seed0", tree(seeds)
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes((run / "generator.safetensors").read_bytes()[:500])
+    refused: dict[tuple[Any, ...], tuple[str, ...]] = {
+        ("--extractor", "digit"): ("--extractor digit: no such extractor", "Did you mean 'digits'?"),
+        ("--extractor", run): (f"{run}: no classifier.safetensors in it",),
+        ("--extractor", run / "generator.safetensors"): ("holds a generator; expected a classifier",),
+        ("--extractor", damaged): (f"{damaged}: not a safetensors file",),
+        ("--inception-weights", damaged): (f"{damaged}: cannot be read",),
+        ("--inception-weights", tmp_path / "no.pth"): ("no.pth: no such file",),
+        ("--extractor", "digits", "--inception-weights", damaged): ("--inception-weights: is of Inception",),
+    }
+    for options, fragments in refused.items():
+        assert_refused(evaluate(run, *options), *fragments)
+    assert_untouched(seeds, before)
+    # Of a folder nobody ships one: both ways out are named.
+    result = evaluate(of_folder)
+    assert_refused(result, "no extractor", "no classifier is shipped for pictures", "--inception-weights")
+    assert "`acgan classify train --data" in result.stderr
+
+
+def test_with_inception_the_shipped_classifier_still_judges_classes(
+    seeds: Path, inception_weights: Path, tmp_path: Path, out: Path
+) -> None:
+    """Data of that name, with classes that it knows."""
+    folder = write_images(tmp_path / "digits", {**OF_TRAINING, "test/3": 3, "test/4": 3})
+    result = evaluate(
+        seeds / "seed0", "--data", folder, "--inception-weights", inception_weights, "-n", "4",
+        "--metrics", "accuracy,inception_score", "--json", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith(f"warning: {inception_weights}: its SHA-256 begins with")
+    scores = read(out)
+    extractor = scores["provenance"]["extractor"]["name"]
+    assert extractor.startswith("inception-2048@")
+    assert scores["provenance"]["classifier"]["name"] == EYES[1:-1]
+    assert list(scores["overall"]) == [f"inception_score[{extractor}]", f"class_accuracy{EYES}"]
+    assert np.sum(scores["confusion"]) == 4
+
+
+# Interruptions.
+
+
+def test_an_interruption_leaves_an_old_evaluation_as_it_was(
+    seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(seeds / "seed0", tmp_path / "run")
+    assert evaluate(run, "-n", "40").exit_code == 0
+    before = tree(run)
+    add = judge.Bank.add
+
+    def stop(bank: judge.Bank, label: int, *args: Any) -> None:
+        if label == 7:
+            raise KeyboardInterrupt
+        add(bank, label, *args)
+
+    def terminate(bank: judge.Bank, *args: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def fail(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(judge.Bank, "add", stop)
+        assert evaluate(run, "-n", "41").exit_code == 130
+    assert_untouched(run, before)
+    with monkeypatch.context() as patch:
+        patch.setattr(judge.Bank, "add", terminate)
+        result = evaluate(run, "-n", "41")
+        assert (result.exit_code, result.stderr) == (75, "SIGTERM: stopped; nothing was written.\n")
+    assert_untouched(run, before)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation_files, "pairs_picture", lambda *bands: 1 / 0)
+        assert evaluate(run, "-n", "41").exit_code == 70
+    assert_untouched(run, before)
+    with monkeypatch.context() as patch:
+        patch.setattr("acgan.training.checkpoint.os.fsync", fail)
+        assert_refused(evaluate(run, "-n", "41"), "No space left on device")
+    assert_untouched(run, before)
