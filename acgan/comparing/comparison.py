@@ -17,17 +17,18 @@ from acgan.metrics import MIN_UNITS, Difference, bootstrap_difference
 CONFIDENCE = 0.95
 #: Classes named of each metric.
 CLASSES_NAMED = 3
-#: Metrics by what stands before the brackets. Of others it is not said which side is better.
+#: Metrics by what stands before the brackets. Of others it is not said which side is better: density and MS-SSIM are
+#: among them, because noise scores beyond what real images do.
 LOWER_IS_BETTER = frozenset(
     {
-        *("fid", "fcd", "kid", "ms_ssim", "memorisation_nearer", "memorisation_copies"),
+        *("fid", "fcd", "kid", "memorisation_copies"),
         *("intra_fid_mean", "intra_fid_worst", "intra_fcd_mean", "intra_fcd_worst"),
     }
 )
 HIGHER_IS_BETTER = frozenset(
     {
-        *("inception_score", "classifier_score", "class_accuracy", "diverse_classes"),
-        *("precision", "recall", "density", "coverage"),
+        *("inception_score", "classifier_score", "class_accuracy"),
+        *("precision", "recall", "coverage"),
     }
 )
 

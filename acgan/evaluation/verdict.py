@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores, Summary
 
 #: Deviations of the floor within which a score is that of real images.
@@ -24,7 +23,7 @@ def verdict(scores: Scores) -> list[str]:
     """Sentences for a person, the most important first."""
     lines = [
         _quality(scores),
-        _worst_class(scores.per_class),
+        _worst_class(scores),
         _labels(scores),
         _cover(scores),
         _copies(scores),
@@ -57,8 +56,9 @@ def _quality(scores: Scores) -> str:
     return f"Quality: {ratio}, {where}."
 
 
-def _worst_class(per_class: Mapping[str, Mapping[str, Value]]) -> str:
+def _worst_class(scores: Scores) -> str:
     """By the Fréchet distance where every class has one, else by KID, which few images allow."""
+    per_class = scores.per_class
     for plain in ("fid", "fcd", "kid"):
         values = {
             name: value
@@ -76,7 +76,9 @@ def _worst_class(per_class: Mapping[str, Mapping[str, Value]]) -> str:
                 if text and value is not None
             ]
             rest = f" ({', '.join(details)})" if details else ""
-            return f"Worst class: {worst}, by {plain.upper()} {known[worst]:.4g}{rest}."
+            each = scores.provenance["num_images"] // len(per_class)
+            hint = f"; with about {each:,} images a class this is a hint" if plain == "kid" else ""
+            return f"Worst class: {worst}, by {plain.upper()} {known[worst]:.4g}{rest}{hint}."
     return ""
 
 

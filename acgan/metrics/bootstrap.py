@@ -119,7 +119,9 @@ def paired_bootstrap(
 
     of_seeds = float(by_seed.var()) / (num_seeds - 1)
     of_images = float(by_image.var()) / num_seeds**2 / (num_images - 1)
-    squares = np.count_nonzero(difference) / difference.size - value**2  # a cell's variance: of all three parts
+    squares = (
+        np.count_nonzero(difference) / difference.size - value**2
+    )  # a cell's variance: of all three parts
     rest = squares - of_seeds * (num_seeds - 1) - of_images * (num_images - 1)
     rest /= (num_seeds - 1) * (num_images - 1)
     stretch_seeds = _t_over_normal(confidence, num_seeds - 1)

@@ -37,7 +37,7 @@ def test_each_class_has_the_mean_of_its_values() -> None:
 
 def scores(**changes: Any) -> Scores:
     plain = Scores(
-        provenance={"floor_images": 100},
+        provenance={"floor_images": 100, "num_images": 200},
         overall={
             "fcd[x@1]": Summary(3.0, None, (3.0,)),
             "class_accuracy[x@1]": Summary(0.99, None),
@@ -61,7 +61,15 @@ def scores(**changes: Any) -> Scores:
 
 def test_the_json_text_holds_everything_in_its_documented_form() -> None:
     values = json.loads(scores().to_json())
-    assert list(values) == ["format", "provenance", "overall", "floor", "at_floor_count", "per_class", "confusion"]
+    assert list(values) == [
+        "format",
+        "provenance",
+        "overall",
+        "floor",
+        "at_floor_count",
+        "per_class",
+        "confusion",
+    ]
     assert values["format"] == 1
     assert values["overall"]["fcd[x@1]"] == {"value": 3.0, "std": None, "values": [3.0]}
     assert values["floor"]["fcd[x@1]"] == {"value": 2.0, "std": 0.5}
@@ -101,7 +109,8 @@ def test_where_a_class_has_no_frechet_distance_kid_decides() -> None:
         "dog": {"fcd[x@1]": 4.0, "kid[x@1]": 1.0},
         "emu": {"fcd[x@1]": None, "kid[x@1]": None},
     }
-    assert "Worst class: cat, by KID 9." in verdict(scores(per_class=per_class))
+    line = verdict(scores(per_class=per_class))[1]
+    assert line == "Worst class: cat, by KID 9; with about 66 images a class this is a hint."
 
 
 def test_one_class_is_not_the_worst() -> None:
