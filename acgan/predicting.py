@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from acgan import runtime
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.models import AuxClassifier
+from acgan.weights_file import holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
 #: Images are classified in portions of so many.
@@ -103,12 +104,14 @@ def shipped() -> dict[str, Path]:
 
 
 def find_classifier(path: str | Path) -> Path:
-    """The classifier file of a run directory or file path, or else of a shipped extractor's name.
+    """The classifier file of a run directory or file path, or of a shipped extractor's name.
+
+    Anything else that happens to have such a name, as a folder of images may, is passed over.
 
     Raises:
         RunError: If there is none.
     """
-    if not Path(path).exists() and str(path) in shipped():
+    if str(path) in shipped() and not holds(CLASSIFIER_FILE, Path(path)):
         return shipped()[str(path)]
     return CLASSIFIER_FILE.find(Path(path))
 

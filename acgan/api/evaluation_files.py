@@ -18,6 +18,7 @@ from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
 _PAIRS = 12
+_CONFUSION, _MEMORISATION = "confusion.png", "memorisation.png"
 
 
 def write_evaluation(
@@ -26,7 +27,7 @@ def write_evaluation(
     """Write an evaluation down.
 
     Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it, unless a file is named;
-    ``confusion.png`` and ``memorisation.png`` where there is something to show, and a record in TensorBoard.
+    ``confusion.png`` and ``memorisation.png`` where there is something to show, else none; and a record in TensorBoard.
 
     Args:
         evaluated: The evaluation.
@@ -48,6 +49,8 @@ def write_evaluation(
         written["scores"] = scores
     if home is None:
         return written
+    for name in (_CONFUSION, _MEMORISATION):  # those of an earlier evaluation would lie beside other scores
+        (home / name).unlink(missing_ok=True)
     for what, name, image in pictures:
         write_atomically(home / name, partial(_save, image))
         written[what] = home / name
@@ -62,10 +65,10 @@ def _pictures(evaluated: Evaluated) -> list[tuple[str, str, Image.Image]]:
     scores, class_names = evaluated.scores, evaluated.reference.store.class_names
     if scores.confusion is not None:
         image = confusion_picture(scores.confusion, class_names)
-        pictures.append(("confusion matrix of the samples", "confusion.png", image))
+        pictures.append(("confusion matrix of the samples", _CONFUSION, image))
     if evaluated.training is not None:
         image = _pairs(evaluated, evaluated.training)
-        pictures.append(("samples nearest to training images", "memorisation.png", image))
+        pictures.append(("samples nearest to training images", _MEMORISATION, image))
     return pictures
 
 

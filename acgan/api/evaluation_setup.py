@@ -228,13 +228,16 @@ def _classifier(
     extractor: Extractor, data_name: str, class_names: tuple[str, ...], device: torch.device
 ) -> ClassifierExtractor | None:
     """Who judges classes: the extractor where it knows them, else what is shipped for the data."""
-    judges = [extractor] if isinstance(extractor, ClassifierExtractor) else []
-    if data_name in shipped():
-        judges.append(ClassifierExtractor(data_name, device))
-    for judge in judges:
-        if set(class_names) <= set(judge.classifier.class_names):
-            return judge
-    return None
+
+    def knows(judge: ClassifierExtractor) -> bool:
+        return set(class_names) <= set(judge.classifier.class_names)
+
+    if isinstance(extractor, ClassifierExtractor) and knows(extractor):
+        return extractor
+    if data_name not in shipped():
+        return None
+    judge = ClassifierExtractor(shipped()[data_name], device)
+    return judge if knows(judge) else None
 
 
 def _is_unseen(extractor: Extractor, whole: Dataset, split: str) -> bool | None:

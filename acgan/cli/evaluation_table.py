@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -61,8 +61,10 @@ def show(scores: Scores, console: Console) -> None:
     """Print everything a person needs to judge a generator."""
     _say_what(scores.provenance, console)
     console.print(_overall(scores), markup=False)
-    console.print(_per_class(scores.per_class))
-    if len(scores.per_class) > _CLASSES_SHOWN:
+    chosen = _columns(scores.per_class)
+    if chosen:
+        console.print(_per_class(scores.per_class, chosen))
+    if chosen and len(scores.per_class) > _CLASSES_SHOWN:
         console.print(f"and {len(scores.per_class) - _CLASSES_SHOWN} more classes: see the JSON file")
     for line in verdict(scores):
         console.print(line, markup=False)
@@ -114,13 +116,19 @@ def _figure(summary: Summary | None, form: str) -> str:
     return f"{summary.value:{form}}{spread}"
 
 
-def _per_class(per_class: Mapping[str, Mapping[str, float | None]]) -> Table:
+def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, str, str]]:
+    """What is shown of classes: metric, heading and digits of what was measured for any of them."""
     names = {plain_name(metric): metric for metric in next(iter(per_class.values()))}
-    chosen = [
+    return [
         (names[plain], *_COLUMNS[plain])
         for plain in _COLUMNS
         if plain in names and any(values[names[plain]] is not None for values in per_class.values())
     ]
+
+
+def _per_class(
+    per_class: Mapping[str, Mapping[str, float | None]], chosen: Sequence[tuple[str, str, str]]
+) -> Table:
     table = Table("class", *(heading for _, heading, _ in chosen))
     for column in table.columns[1:]:
         column.justify = "right"

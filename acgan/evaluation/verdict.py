@@ -9,6 +9,7 @@ from acgan.evaluation.result import Scores, Summary
 
 #: Deviations of the floor within which a score is that of real images.
 _NOISE = 2.0
+_FEW = 100  # images: a floor of so few is that of a bad generator too
 _LEAST_COVERAGE = 0.5  # of the floor's
 _LEAST_ACCURACY = 0.9  # of the floor's
 _MANY_COPIES = 5.0  # times the floor's
@@ -51,6 +52,8 @@ def _quality(scores: Scores) -> str:
     )
     ratio += f" ±{floor.std:.3f})" if floor.std is not None else ")"
     where = f"with {num:,} images on either side"
+    if num < _FEW:
+        return f"Quality: {ratio}, {where}, which is too few to say more."
     if floor.std is not None and score.value <= floor.value + _NOISE * floor.std:
         return f"Quality: no further from held-out images than real images are, {where}: {ratio}."
     return f"Quality: {ratio}, {where}."
@@ -76,7 +79,7 @@ def _worst_class(scores: Scores) -> str:
                 if text and value is not None
             ]
             rest = f" ({', '.join(details)})" if details else ""
-            each = scores.provenance["num_images"] // len(per_class)
+            each = round(scores.provenance["num_images"] / len(per_class))
             hint = f"; with about {each:,} images a class this is a hint" if plain == "kid" else ""
             return f"Worst class: {worst}, by {plain.upper()} {known[worst]:.4g}{rest}{hint}."
     return ""

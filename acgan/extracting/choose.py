@@ -51,12 +51,12 @@ def choose_extractor(
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
-        choices = [INCEPTION] if inception_weights_present() else []
-        if _is_shipped_for(data_name, class_names):
-            choices.insert(0 if prefer_shipped else len(choices), str(data_name))
-        if not choices:
+        own, present = _shipped_for(data_name, class_names), inception_weights_present()
+        if own is None and not present:
             raise RunError(_no_choice(data_name))
-        wanted = choices[0]
+        if own is not None and (prefer_shipped or not present):
+            return ClassifierExtractor(own, device)
+        wanted = INCEPTION
     if wanted == INCEPTION:
         return InceptionExtractor(dims, weights, device, warn)
     if about_inception:
@@ -74,11 +74,11 @@ def choose_extractor(
     return ClassifierExtractor(wanted, device)
 
 
-def _is_shipped_for(data_name: str | None, class_names: Sequence[str]) -> bool:
-    """Whether there is a shipped classifier of the data, which knows the classes."""
-    if data_name not in shipped():
-        return False
-    return set(class_names) <= set(load_classifier(data_name).class_names)
+def _shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:
+    """The shipped classifier of the data, if it knows the classes."""
+    file = shipped().get(data_name or "")
+    known = file is not None and set(class_names) <= set(load_classifier(file).class_names)
+    return file if known else None
 
 
 def _no_choice(data_name: str | None) -> str:

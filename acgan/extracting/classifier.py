@@ -37,8 +37,8 @@ class ClassifierExtractor:
         self.classifier = load_classifier(file, device)
         self._sha256 = sha256(file)
         info = self.classifier.info
-        known = shipped().get(str(path)) == file
-        self.name = f"{path if known else info.provenance.get('data', 'classifier')}@{self._sha256[:8]}"
+        known = shipped().get(file.stem) == file
+        self.name = f"{file.stem if known else info.provenance.get('data', 'classifier')}@{self._sha256[:8]}"
         probe = np.zeros((1, info.channels, info.resolution, info.resolution), np.uint8)
         self.dims = self(probe).features.shape[1]
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader
 from acgan.data.decode import Target, decode, measure
+from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import ClassifierExtractor, Extractor
@@ -25,12 +26,15 @@ from acgan.generator_file import GENERATOR_FILE
 from acgan.runtime import Draws
 from acgan.sampling import ClassSampler, find_generator, load_generator
 from acgan.types import ImageStore
-from acgan.weights_file import holds, sha256
+from acgan.weights_file import best_name, holds, sha256
 
 EXPECTED = (
     "expected a folder of images, a .zip, .csv or .npz of images, an .npz of statistics (mu and sigma), a built-in "
     f"NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
 )
+
+_GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
+_TRACES = (".lock", "stats.jsonl", "tensorboard")  # beside its config.yaml, of a run that has begun
 
 
 @dataclass(frozen=True)
@@ -212,9 +216,15 @@ def _is_run(path: Path) -> bool:
     """Whether a folder is a run or one of runs: the pictures in it are grids, and not to be scored."""
     if not path.is_dir():
         return False
-    begun = (path / "config.yaml").is_file() and (path / "checkpoints").is_dir()
-    name = GENERATOR_FILE.name
-    return begun or (path / name).is_file() or any(path.glob(f"*/{name}"))
+    begun = (path / "config.yaml").is_file() and any((path / name).exists() for name in _TRACES)
+    return begun or any((path / name).is_file() for name in _GENERATORS) or _is_of_runs(path)
+
+
+def _is_of_runs(path: Path) -> bool:
+    """Whether a folder holds runs, and no images but theirs."""
+    runs = {file.parent for name in _GENERATORS for file in path.glob(f"*/{name}")}
+    others = [entry for entry in path.iterdir() if entry not in runs] if runs else []
+    return bool(runs) and not any(is_image(file.name) for entry in others for file in (entry, *entry.rglob("*")))
 
 
 def _prepared(image: Image.Image, targets: list[Target]) -> np.ndarray:

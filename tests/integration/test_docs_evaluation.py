@@ -200,7 +200,7 @@ def test_the_metrics_are_those_there_are(real: Any) -> None:
     named = table(text, 1)
     assert len(named) == len(set(named))
     accuracies = {"cas_real", "cas_synthetic", "cas_both", "gan_test"}
-    assert set(named) == LOWER_IS_BETTER | HIGHER_IS_BETTER | accuracies
+    assert LOWER_IS_BETTER | HIGHER_IS_BETTER | accuracies <= set(named)
     assert {plain_name(name) for name in real["overall"]} <= set(named)
     without = {name for name in real["overall"] if "[" not in name}
     assert without == {"ms_ssim", "diverse_classes"} | accuracies

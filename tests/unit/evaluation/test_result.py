@@ -99,6 +99,13 @@ def test_within_two_deviations_samples_are_as_good_as_real() -> None:
     assert found.startswith("Quality: no further from held-out images than real images are")
 
 
+def test_of_few_images_it_is_not_said_that_they_are_as_good_as_real() -> None:
+    close = {"fcd[x@1]": Summary(2.1, 0.1)}
+    line = verdict(scores(at_floor_count=close, provenance={"floor_images": 99, "num_images": 200}))[0]
+    assert line.startswith("Quality: 1.05 times the floor")
+    assert line.endswith("with 99 images on either side, which is too few to say more.")
+
+
 def test_the_worst_class_is_that_of_the_largest_frechet_distance() -> None:
     assert "Worst class: dog, by FCD 4 (coverage 0.400)." in verdict(scores())
 
@@ -110,7 +117,7 @@ def test_where_a_class_has_no_frechet_distance_kid_decides() -> None:
         "emu": {"fcd[x@1]": None, "kid[x@1]": None},
     }
     line = verdict(scores(per_class=per_class))[1]
-    assert line == "Worst class: cat, by KID 9; with about 66 images a class this is a hint."
+    assert line == "Worst class: cat, by KID 9; with about 67 images a class this is a hint."
 
 
 def test_one_class_is_not_the_worst() -> None:

@@ -72,6 +72,20 @@ def test_names_and_files_of_classifiers() -> None:
     assert by_file.name.startswith("mnist@")
 
 
+def test_a_folder_that_happens_to_have_the_name_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("digits").mkdir()
+    Path("mnist").write_text("a list of digits")
+    assert choose_extractor(None, data_name="digits", class_names=("3",)).name == DIGITS
+    assert choose_extractor("digits").name == DIGITS
+    assert choose_extractor("mnist").name.startswith("mnist@")
+    shutil.copy(shipped()["mnist"], "digits/classifier.safetensors")
+    assert choose_extractor("digits").size == (1, 32), "a run of that name is what is asked for"
+    assert choose_extractor(None, data_name="digits", class_names=("3",)).name == DIGITS
+
+
 @pytest.mark.parametrize(
     ("data_name", "class_names"), [(None, ()), ("cats", ("tabby",)), ("digits", ("3", "three"))]
 )

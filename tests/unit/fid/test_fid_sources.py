@@ -108,19 +108,31 @@ def test_what_it_cannot_be_is_told_in_a_line(name: str, message: str, tmp_path: 
     assert "\n" not in str(found.value)
 
 
-def test_the_pictures_of_a_run_without_a_generator_are_not_scored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trace", [".lock", "stats.jsonl", "tensorboard"])
+def test_the_pictures_of_a_run_without_a_generator_are_not_scored(trace: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     write_pictures(run / "samples", noise_pictures(3))
     (run / "config.yaml").touch()
-    (run / "checkpoints").mkdir()
+    (run / trace).touch()
     with pytest.raises(RunError, match=r"no generator\.safetensors in it"):
         open_side(str(run))
 
 
-def test_a_folder_of_runs_is_not_scored(generator: Path, tmp_path: Path) -> None:
+def test_a_run_may_have_nothing_but_its_best_generator(generator: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(generator, tmp_path / "run")
+    (run / "generator.safetensors").rename(run / "generator-best.safetensors")
+    side = open_side(str(run))
+    assert isinstance(side, Generated)
+    assert side.file.name == "generator-best.safetensors"
+
+
+def test_a_folder_of_runs_is_not_scored_but_one_of_pictures_is(generator: Path, tmp_path: Path) -> None:
     shutil.copytree(generator, tmp_path / "runs" / "seed0")
     with pytest.raises(RunError, match=r"Name one of the runs in it: .*seed0"):
         open_side(str(tmp_path / "runs"))
+    write_pictures(tmp_path / "runs", noise_pictures(5))
+    side = open_side(str(tmp_path / "runs"))
+    assert isinstance(side, Stored)
 
 
 def test_a_classifier_is_no_generator() -> None:
