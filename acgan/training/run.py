@@ -19,11 +19,11 @@ from acgan.errors import Interrupted, NotFiniteError
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.sampling import write_png
 from acgan.training.best import BestSoFar
+from acgan.training.best_file import BestFile
 from acgan.training.checkpoint import write_atomically, write_checkpoint
 from acgan.training.hooks import Evaluation, Hooks, Intervals, Stateful
 from acgan.training.signals import signals_heard
 from acgan.training.tracking import Listener, Means, Tick, Tracker
-from acgan.weights_file import best_name
 
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
@@ -36,7 +36,8 @@ class TrainingRun:
         directory: The run directory, which exists and is locked.
         intervals: Length and intervals.
         state: What is trained, and saved in checkpoints.
-        meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint).
+        meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint). Where its
+            ``validation_fingerprint`` is not the checkpoint's, the best starts anew.
         hooks: What happens when.
         device: Of the state.
         ranks: This process among others.
@@ -63,7 +64,8 @@ class TrainingRun:
     def __post_init__(self) -> None:
         self.guard = FiniteGuard(self.device)
         self.scores = BestSoFar()
-        self.out_of_patience = False  # all ranks agree
+        self.out_of_patience = False  # before the training's full length; all ranks agree
+        self._best_file = BestFile(self.directory, self.hooks.product)
         self._means = Means()
         self._clock = time.monotonic()
         self._tick_clock, self._tick_nimg = self._clock, 0  # samples, evaluations and checkpoints left out
@@ -85,9 +87,23 @@ class TrainingRun:
             self._saved_nimg = self.nimg
             if "scores" in payload:  # a run of a version without them goes on as well
                 self.scores.load_state_dict(payload["scores"])
-            self.out_of_patience = self._patience_is_over()
+        self._settle_best(payload["meta"] if payload is not None else {})
+        self.out_of_patience = self._patience_is_over()
         self._previous_nimg = self._tick_nimg = self.nimg
         self._tracker = Tracker(self.directory, nimg=self.nimg, active=self.ranks.first)
+
+    def _settle_best(self, meta: Mapping[str, Any]) -> None:
+        """Go on from the checkpoint's best, unless it is another one's file or its score is of other images."""
+        best, name = self.scores.best, "validation_fingerprint"
+        lost = self.ranks.first and not self._best_file.settle(best)
+        if runtime.any_rank(lost, self.ranks, self.device):
+            why = f"{self._best_file.file} is not of the state that the checkpoint calls the best ({best})"
+        elif best is not None and name in meta and meta[name] != self.meta.get(name):
+            why = f"the validation images are others than those of {best}"
+        else:
+            return
+        self.scores = BestSoFar()
+        self._messages.append(f"the best starts anew: {why}")
 
     def describe(self, name: str, text: str) -> None:
         """Record a text, such as the configuration, in TensorBoard."""
@@ -219,15 +235,15 @@ class TrainingRun:
 
     def _patience_is_over(self) -> bool:
         patience = self.intervals.patience_nimg
-        return patience is not None and self.scores.waited_nimg >= patience
+        shorter = self.nimg < self.intervals.total_nimg  # at its full length it needs nothing else to end it
+        return patience is not None and shorter and self.scores.waited_nimg >= patience
 
     def _write_evaluation(self, evaluation: Evaluation) -> None:
         assert self._tracker is not None
         stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
         if score is not None:
             if self.scores.take(score, self.nimg):
-                best = self.directory / best_name(self.hooks.product)
-                write_atomically(best, lambda path: self.hooks.export(path, self.nimg, score))
+                self._best_file.write(lambda path: self.hooks.export(path, self.nimg, score))
             if math.isfinite(score.value):
                 stats[f"evaluate/{score.name}"] = score.value
             else:
@@ -271,6 +287,7 @@ class TrainingRun:
             product = self.directory / self.hooks.product
             write_atomically(product, lambda path: self.hooks.export(path, self.nimg, None))
             write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
+            self._best_file.confirm()
         self._saved_nimg = self.nimg
 
     def _tell(self, stats: Mapping[str, float], speed: float) -> None:

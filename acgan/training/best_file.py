@@ -1,0 +1,70 @@
+"""The file of a run's best state, which is always the one that the latest checkpoint calls the best."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from acgan.training.best import Best
+from acgan.training.checkpoint import write_atomically
+from acgan.weights_file import best_name
+
+
+class BestFile:
+    """Keeps a better state back until a checkpoint knows of it.
+
+    After a kill, a training may come to other states than it did before: on a GPU sums have no fixed order. A best
+    file written at once would then be of a state, and the score of another. So it waits beside the checkpoints and
+    takes its place after the next of them; until then there is the best of the checkpoint before.
+
+    Args:
+        directory: The run directory.
+        product: The product's file name.
+
+    Attributes:
+        file: Where the best is.
+    """
+
+    def __init__(self, directory: Path, product: str):
+        self.file = directory / best_name(product)
+        self._next = directory / "checkpoints" / self.file.name
+
+    def write(self, export: Callable[[Path], None]) -> None:
+        """Write a better state, which waits for ``confirm``."""
+        self._next.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._next, export)
+
+    def confirm(self) -> None:
+        """Put what waits in its place: a checkpoint knows of it now."""
+        if self._next.exists():
+            os.replace(self._next, self.file)
+
+    def settle(self, best: Best | None) -> bool:
+        """After a checkpoint was read, do what a kill left undone.
+
+        Args:
+            best: What the checkpoint calls the best.
+
+        Returns:
+            Whether the file is of that state, if there is one. It is not where an older checkpoint had to be taken;
+            a file that is not stays until the next better state, since no other holds its weights.
+        """
+        if best is not None and _is_of(self._next, best):
+            self.confirm()
+        self._next.unlink(missing_ok=True)
+        return best is None or _is_of(self.file, best)
+
+
+def _is_of(file: Path, best: Best) -> bool:
+    """Whether a file says that it holds this state."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            provenance = json.loads(opened.metadata()["acgan"])["provenance"]
+        return bool({**provenance["score"], "nimg": provenance["nimg"]} == asdict(best))
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # none there, or none of ours
+        return False
