@@ -11,10 +11,18 @@ import torch
 from torch import nn
 
 from acgan import runtime
-from acgan.build import build_classification, build_gan, data_keywords
+from acgan.build import (
+    build_classification,
+    build_gan,
+    build_score_extractor,
+    choose_score,
+    data_keywords,
+)
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.data import sample_dataset
 from acgan.errors import NotFiniteError
+from acgan.extracting import inception_weights_present
+from acgan.extracting.choose import INCEPTION
 from acgan.models import Reach
 from acgan.run_directory import check_usable
 from acgan.runtime import FiniteGuard, Ranks
@@ -41,7 +49,7 @@ class Rehearsal:
         peak_bytes: Memory at the peak so far.
         precision: As resolved.
         device: As resolved.
-        remarks: What ``--init-from`` took and what not, warnings.
+        remarks: What ``--init-from`` took and what not, what scores the training or why nothing does, warnings.
     """
 
     dataset: Dataset
@@ -89,6 +97,7 @@ def rehearse(
     dataset = sample_dataset(config.data.source, **data_keywords(config.data), limit=_IMAGES)
     remarks: list[str] = []
     if isinstance(config, RunConfig):
+        _look_at_score(config, dataset, device, remarks)
         built = _build_gan(config, dataset, device, precision, init_from, remarks)
     else:
         built = _build_classifier(config, dataset, device, precision, init_from, remarks)
@@ -105,6 +114,37 @@ def rehearse(
         precision=precision,
         device=str(device),
         remarks=tuple(remarks),
+    )
+
+
+def _look_at_score(config: RunConfig, dataset: Dataset, device: torch.device, remarks: list[str]) -> None:
+    """Choose what scores the training, and build it unless that could mean a download."""
+    before = len(remarks)
+    chosen = choose_score(
+        config,
+        data_name=dataset.name,
+        class_names=dataset.train.class_names,
+        num_validation=None,  # the sample does not tell
+        device=device,
+        say=remarks.append,
+    )
+    if chosen is None:
+        if len(remarks) == before:
+            key = (
+                "evaluate.extractor is null"
+                if config.evaluate.extractor is None
+                else "data.validation_share is 0"
+            )
+            remarks.append(f"no score during training: {key}")
+        return
+    if chosen == INCEPTION:
+        missing = "" if inception_weights_present() else ", whose weights are not here and would be fetched"
+        name = f"{INCEPTION}{missing}"
+    else:
+        name = build_score_extractor(chosen, device, remarks.append).name
+    remarks.append(
+        f"scored on the validation images every {config.every.evaluate_nimg:,} images, {config.evaluate.num_images:,} "
+        f"samples each time, by the features of {name}"
     )
 
 

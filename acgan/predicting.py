@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from acgan import runtime
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
+from acgan.data.decode import Fit, Target
 from acgan.models import AuxClassifier
 from acgan.weights_file import holds
 
@@ -61,6 +62,13 @@ class ImageClassifier(nn.Module):
     def class_names(self) -> tuple[str, ...]:
         """K names; a label's index is its class."""
         return self.info.class_names
+
+    @property
+    def target(self) -> Target:
+        """What its training images were brought to, and so any others are."""
+        config = self.info.provenance.get("config", {})
+        fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
+        return Target(self.info.resolution, self.info.channels, fit, pad_28=self.info.resolution == 32)
 
     def logits(self, images: Tensor | np.ndarray) -> Tensor:
         """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""

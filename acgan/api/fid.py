@@ -41,7 +41,7 @@ from acgan.metrics import frechet_distance
 from acgan.predicting import shipped
 
 RESOLUTIONS = (16, 32, 64, 128, 256)
-_DIMS = 2048
+_WHICH = (None, "best", "last")
 
 Progress = Callable[[str, int, int], None]
 
@@ -64,7 +64,7 @@ class FidResult:
     def to_json(self) -> str:
         """Everything, as JSON text."""
         values = {"metric": self.metric, "value": self.value, "provenance": self.provenance}
-        return json.dumps(values, indent=2, ensure_ascii=False)
+        return json.dumps(values, indent=2)  # in ASCII: a path need not be UTF-8
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def fid(
     dims: int | None = None,
     weights: Path | None = None,
     save_stats: Path | None = None,
+    which: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
     progress: Progress = lambda given, done, total: None,
@@ -116,6 +117,7 @@ def fid(
         dims: Of Inception's features: 64, 192, 768 or 2048, which None is.
         weights: Inception's, where they are not in the usual place.
         save_stats: Where to write the statistics of ``a``, as pytorch-fid reads them.
+        which: ``best`` or ``last`` of the generators of a run directory; None is the best where one was scored.
         device: Where to compute.
         warn: Told of what makes the score less than it seems.
         progress: Called with the side's name, images done and images in all.
@@ -129,10 +131,14 @@ def fid(
         raise ConfigError(
             f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
         )
+    if which not in _WHICH:
+        raise ConfigError(f"which: found {which!r}; expected best, last or None.")
     if save_stats is not None:
         check_target(save_stats)
     given = [str(side) for side in (a, b) if side is not None]
-    sides = [open_side(name, device) for name in given]
+    sides = [open_side(name, device, which) for name in given]
+    if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
+        raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
     sides = select(given, sides, wanted, _held_out, warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
@@ -148,8 +154,19 @@ def fid(
         first, second = (one.saved for one in measured)
         value = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
     if save_stats is not None:
-        write_statistics(save_stats, measured[0].saved)
+        _save(save_stats, measured[0].saved, metric, value)
     return FidResult(metric, value, _provenance(measured, sides, chosen, seed))
+
+
+def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
+    """Write statistics; where that fails, the score is not lost."""
+    try:
+        write_statistics(file, saved)
+    except OSError as error:
+        score = "" if value is None else f" The score is {metric} {value:.6g}."
+        raise DataError(
+            f"--save-stats {file}: cannot be written ({error.strerror or error}). Choose another place.{score}"
+        ) from error
 
 
 def _held_out(side: Stored, split: str, resolution: int) -> Stored:
@@ -172,6 +189,7 @@ def _agree(
     """The extractor, None where statistics need none, and what the distance is called."""
     saved = [(name, side) for name, side in zip(given, sides, strict=True) if isinstance(side, Saved)]
     if len(saved) == len(sides):
+        _refuse("statistics are made already", extractor=wanted, weights=weights)
         return None, shared_metric(saved, dims, warn)
     extractor = _extractor(sides, wanted, dims, weights, device, warn)
     metric = metric_name(extractor.frechet, extractor)
@@ -180,6 +198,14 @@ def _agree(
     for name, side in saved:
         check_fits(name, side, extractor, metric, warn)
     return extractor, metric
+
+
+def _refuse(why: str, **options: object) -> None:
+    """Refuse options that have no effect."""
+    for name, value in options.items():
+        if value is not None:
+            option = "--inception-weights" if name == "weights" else f"--{name}"
+            raise ConfigError(f"{option}: has no effect: {why}. Leave it out.")
 
 
 def _extractor(
@@ -191,13 +217,14 @@ def _extractor(
     warn: Callable[[str], None],
 ) -> Extractor:
     if wanted is not None and not isinstance(wanted, str):
+        _refuse("the extractor is made already", dims=dims, weights=weights)
         return wanted
     data_name, class_names = _data_of(sides)
     return choose_extractor(
         wanted,
         data_name=data_name,
         class_names=class_names,
-        dims=dims or _DIMS,
+        dims=dims,
         weights=weights,
         device=device,
         warn=warn,
@@ -239,7 +266,11 @@ def _measure(
         statistics = feature_statistics(batches, extractor, lambda done: progress(given, done, total))
         return Saved(statistics.mean, statistics.covariance, origin)
 
-    saved, cached = (make(), False) if isinstance(side, Generated) else cache.get(side.key(extractor), make)
+    # What is drawn at random is not likely to be asked for again.
+    if isinstance(side, Generated) or side.drawn:
+        saved, cached = make(), False
+    else:
+        saved, cached = cache.get(side.key(extractor), make)
     if not torch.isfinite(saved.mean).all():
         raise DataError(f"{given}: its features are not finite. Try --device cpu, or another --extractor.")
     return _Measured(given, replace(saved, origin=origin), origin, cached)

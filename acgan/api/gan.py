@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import Unpack
 
+from acgan import runtime
 from acgan.api.inputs import limited, resolve_config
 from acgan.api.session import (
     Setting,
@@ -18,12 +19,11 @@ from acgan.api.session import (
     TrainResult,
     run_training,
 )
-from acgan.build import architecture, build_gan
+from acgan.build import architecture, build_gan, build_score_extractor, choose_score
 from acgan.config import RunConfig
 from acgan.data import hold_out
-from acgan.errors import ConfigError, RunError
+from acgan.errors import RunError, UserError
 from acgan.evaluation import collapse_monitor, validation_score
-from acgan.extracting import choose_extractor
 from acgan.generator_file import GENERATOR_FILE
 from acgan.metrics import MIN_IMAGES
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, save_generator
@@ -35,7 +35,6 @@ from acgan.training.tracking import Listener
 from acgan.types import Dataset
 
 _GRID_COLUMNS = 10
-_MIN_SCORED = 2  # a covariance needs them
 
 
 def train(
@@ -139,44 +138,40 @@ def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Call
 
 
 def _score(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Score] | None:
-    """The score on the validation images; None, and why, where there cannot be one.
+    """The score on the validation images; None where there is none, and on all ranks but the first, which scores.
 
     Raises:
-        ConfigError: If there is none, and the training is to stop by it.
+        RunError: If the extractor is not there.
+        ConfigError: If there is no score, and the training is to stop by it.
     """
-    settings, store = config.evaluate, setting.dataset.validation
-    if settings.extractor is None or (store is None and settings.extractor == "auto"):
+    score: Callable[[], Score] | None = None
+    problem: UserError | None = None
+    if setting.ranks.first:  # one alone fetches weights
+        try:
+            score = _first_ranks_score(config, setting, sampler)
+        except UserError as error:
+            problem = error
+    if runtime.any_rank(problem is not None, setting.ranks, setting.device):
+        raise problem or RunError("evaluate.extractor: cannot be used; the first process says why.")
+    return score
+
+
+def _first_ranks_score(
+    config: RunConfig, setting: Setting, sampler: ClassSampler
+) -> Callable[[], Score] | None:
+    store = setting.dataset.validation
+    chosen = choose_score(
+        config,
+        data_name=setting.dataset.name,
+        class_names=setting.dataset.train.class_names,
+        num_validation=len(store) if store is not None else 0,
+        device=setting.device,
+        say=setting.say,
+    )
+    if store is None or chosen is None:
         return None
-    if store is None or len(store) < _MIN_SCORED:
-        found = 0 if store is None else len(store)
-        _go_without_score(
-            config,
-            setting,
-            f"found {found} validation images, expected {_MIN_SCORED} or more. Hold images out with "
-            "data.validation_share, of classes with 5 and more.",
-        )
-        return None
-    try:
-        extractor = choose_extractor(
-            None if settings.extractor == "auto" else settings.extractor,
-            data_name=setting.dataset.name,
-            class_names=store.class_names,
-            device=setting.device,
-            prefer_shipped=True,
-            warn=setting.warn,
-        )
-    except RunError as error:
-        if settings.extractor != "auto":
-            raise RunError(f"evaluate.extractor: {error}") from None
-        _go_without_score(config, setting, f"{error} A training is told by evaluate.extractor.")
-        return None
+    extractor = build_score_extractor(chosen, setting.device, setting.warn)
     if extractor.size not in (None, (store.channels, store.resolution)):
         channels, side = extractor.size
         setting.say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
-    return validation_score(extractor, sampler, store, settings.num_images, config.seed)
-
-
-def _go_without_score(config: RunConfig, setting: Setting, why: str) -> None:
-    if config.train.patience_nimg is not None:
-        raise ConfigError(f"train.patience_nimg goes by a score, and there is none: {why}")
-    setting.say(f"no score during training, so no best generator: {why}")
+    return validation_score(extractor, sampler, store, config.evaluate.num_images, config.seed)

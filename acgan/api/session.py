@@ -130,8 +130,8 @@ class TrainResult:
         stats: The last tick's means.
         trained_sec: Time in the loop, over all invocations.
         images_per_sec: Over this invocation, all intervals counted.
-        best: The best score; None where nothing was scored.
-        out_of_patience: Whether ``train.patience_nimg`` ended it.
+        best: The best score; None where nothing was scored, and on all ranks but the first, which scores.
+        out_of_patience: Whether ``train.patience_nimg`` ended it before its full length.
     """
 
     directory: Path
@@ -214,7 +214,7 @@ def run_training(
         stats=ticks[-1].stats if ticks else {},
         trained_sec=run.trained_sec,
         images_per_sec=(run.nimg - begun_nimg) / max(time.monotonic() - begun, 1e-9),
-        best=run.scores.best,
+        best=run.scores.best if ranks.first else None,
         out_of_patience=run.out_of_patience,
     )
 
@@ -237,7 +237,7 @@ def _train(
     with run.running():
         trainee.loop(run)
         runtime.barrier(run.ranks)  # what the first rank writes at the end is there for all
-    if run.out_of_patience:
+    if run.out_of_patience and run.ranks.first:
         say(
             f"{run.directory}: stopped at {run.nimg:,} images, since {run.scores.waited_nimg:,} images brought nothing "
             f"better than {run.scores.best}, and train.patience_nimg is {run.intervals.patience_nimg:,}. To go on, "
@@ -264,11 +264,13 @@ def _initialise(
 def _make_run(
     directory: Path, trainee: Trainee, setting: Setting, listeners: Sequence[Listener]
 ) -> TrainingRun:
+    dataset = setting.dataset
     meta = {
         "precision": setting.precision,
         "threads": torch.get_num_threads(),
-        "data_fingerprint": setting.dataset.train.fingerprint,
-        "class_names": list(setting.dataset.train.class_names),
+        "data_fingerprint": dataset.train.fingerprint,
+        "validation_fingerprint": dataset.validation.fingerprint if dataset.validation is not None else None,
+        "class_names": list(dataset.train.class_names),
         "init_from": setting.origin or None,
         **trainee.meta,
     }

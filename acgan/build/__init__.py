@@ -8,6 +8,7 @@ from acgan.build.classifier import (
 )
 from acgan.build.feed import build_feed, data_keywords
 from acgan.build.gan import architecture, build_discriminator, build_gan, build_generator, build_objective
+from acgan.build.score import build_score_extractor, choose_score
 
 __all__ = [
     "architecture",
@@ -17,6 +18,8 @@ __all__ = [
     "build_gan",
     "build_generator",
     "build_objective",
+    "build_score_extractor",
+    "choose_score",
     "class_weights",
     "classifier_architecture",
     "data_keywords",

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import device_option, stopped_by_sigterm, write_text
+from acgan.cli.options import device_option, stopped_by_sigterm, which_option, write_text
 
 
 @click.command()
@@ -69,6 +69,7 @@ from acgan.cli.options import device_option, stopped_by_sigterm, write_text
     metavar="FILE",
     help="Write the score and where it comes from.",
 )
+@which_option
 @device_option
 @click.option("--quiet", is_flag=True, help="Print the score alone.")
 def command(
@@ -83,6 +84,7 @@ def command(
     inception_weights: Path | None,
     save_stats: Path | None,
     json_file: Path | None,
+    which: str | None,
     device: str,
     quiet: bool,
 ) -> None:
@@ -107,6 +109,8 @@ def command(
 
     if json_file is not None and not json_file.parent.is_dir():
         raise ConfigError(f"--json {json_file}: there is no such folder. Make it, or choose another place.")
+    if json_file is not None and json_file.is_dir():
+        raise ConfigError(f"--json {json_file}: is a folder; expected a file to write. Choose another name.")
     with stopped_by_sigterm("stopped; nothing was written"), _progress(quiet) as progress:
         result = api.fid(
             a,
@@ -119,26 +123,27 @@ def command(
             dims=int(dims) if dims else None,
             weights=inception_weights,
             save_stats=save_stats,
+            which=which,
             device=choose_device(device),
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
-    if json_file is not None:
-        write_atomically(json_file, partial(write_text, result.to_json() + "\n"))
     if result.value is not None:
         click.echo(f"{result.metric} {result.value:.6g}")
     if not quiet:
         for line in _lines(result.provenance):
             click.echo(line)
         if save_stats is not None:
-            click.echo(f"statistics of A: {save_stats}")
+            click.echo(f"statistics of A: {click.format_filename(save_stats)}")
+    if json_file is not None:
+        write_atomically(json_file, partial(write_text, result.to_json() + "\n"))
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
     """Where a score comes from."""
     for name in "ab":
         if name in provenance:
-            yield f"{name.upper()}: {provenance[name]['source']}, {_told(provenance[name])}"
+            yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"
     extractor = provenance["extractor"]
     if extractor is None:
         yield "extractor: unknown"

@@ -273,7 +273,7 @@ class EvaluateConfig(Section):
     """The score on the validation images, every `every.evaluate_nimg`; the best generator is chosen by it."""
 
     extractor: str | None = "auto"
-    """inception, a shipped classifier, or a run or file of one; auto: the shipped, else Inception; null: no score."""
+    """inception, a shipped classifier, a run or file of one; null: none; auto: the shipped, else Inception off CPUs."""
     num_images: Annotated[int, Field(ge=2)] = 2000
     """Samples, in classes as the validation images are; it is part of the score's name."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from PIL import Image
 from acgan.data.files import digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, choose_held_out
 from acgan.errors import DataError
+
+_ENDING = ".npy"
 
 
 class ArrayReader:
@@ -38,6 +39,47 @@ class ArrayReader:
         return f"{self._names[part]}[{element}]"
 
 
+def array_names(file: Path) -> set[str]:
+    """The names of the arrays in an .npz file.
+
+    Raises:
+        DataError: If it is not one.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except Exception as error:  # of nearly every kind, on damaged files
+        raise DataError(
+            f"{file} cannot be read as .npz: {_in_a_line(error)}. Make it or copy it anew."
+        ) from error
+    return {name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING)}
+
+
+def read_array(file: Path, name: str, remedy: str) -> np.ndarray:
+    """An array of an .npz file, to its last byte, so that damage is noticed.
+
+    Args:
+        file: The file.
+        name: One of ``array_names``.
+        remedy: Said after what is wrong.
+
+    Raises:
+        DataError: If it is damaged, or of objects.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(name + _ENDING) as member:
+            array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+            if member.read(1):  # its checksum is looked at where it ends
+                raise ValueError(f"{name} has more bytes than its shape says")
+    except Exception as error:  # of nearly every kind, on damaged files
+        raise DataError(f"{file} cannot be read: {_in_a_line(error)}. {remedy}") from error
+    return array
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
 class NpzSource:
     """An .npz file: ``images`` and ``labels``, or MedMNIST's ``train_images``, ``train_labels``, …"""
 
@@ -48,38 +90,13 @@ class NpzSource:
         return digest_lines(("npz", str(self._path.resolve()), file_stamp(self._path)))
 
     def index(self) -> Index:
-        with self._opened() as file:
-            return self._index(file)
-
-    def unlabelled(self) -> Unlabelled:
-        """Its labels may be missing."""
-        with self._opened() as file:
-            prefixes, _ = self._prefixes(set(file.files), labelled=False)
-            images = [self._images(file, f"{prefix}images") for prefix in prefixes]
-        parts = [""] if prefixes == [""] else ["train", "test"]
-        return Unlabelled(
-            self._reader(images, prefixes),
-            np.repeat(np.array(parts[: len(images)]), [len(array) for array in images]),
-        )
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
-        try:
-            with np.load(self._path, allow_pickle=False) as file:
-                yield file
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(
-                f"{self._path} cannot be read: {error}. Expected an .npz of plain arrays, not of objects."
-            ) from error
-
-    def _index(self, file: Any) -> Index:
-        keys = set(file.files)
+        keys = array_names(self._path)
         prefixes, note = self._prefixes(keys, labelled=True)
-        images = [self._images(file, f"{prefix}images") for prefix in prefixes]
-        parts = [self._labels(file, f"{prefix}labels", len(images[i])) for i, prefix in enumerate(prefixes)]
+        images = [self._images(f"{prefix}images") for prefix in prefixes]
+        parts = [self._labels(keys, f"{prefix}labels", len(images[i])) for i, prefix in enumerate(prefixes)]
         labels = np.concatenate(parts)
         labels, class_names = self._name_classes(
-            labels, file["class_names"] if "class_names" in keys else None
+            labels, self._read("class_names") if "class_names" in keys else None
         )
         return Index(
             reader=self._reader(images, prefixes),
@@ -89,6 +106,19 @@ class NpzSource:
             held_out=np.arange(len(labels)) >= len(parts[0]) if len(parts) > 1 else None,
             notes=(note,) if note else (),
         )
+
+    def unlabelled(self) -> Unlabelled:
+        """Its labels may be missing."""
+        prefixes, _ = self._prefixes(array_names(self._path), labelled=False)
+        images = [self._images(f"{prefix}images") for prefix in prefixes]
+        parts = [""] if prefixes == [""] else ["train", "test"]
+        return Unlabelled(
+            self._reader(images, prefixes),
+            np.repeat(np.array(parts[: len(images)]), [len(array) for array in images]),
+        )
+
+    def _read(self, key: str) -> np.ndarray:
+        return read_array(self._path, key, "Expected an .npz of plain arrays, not of objects.")
 
     def _prefixes(self, keys: set[str], labelled: bool) -> tuple[list[str], str]:
         """What the keys of each split begin with, training images first; and a note."""
@@ -109,9 +139,10 @@ class NpzSource:
     def _reader(self, images: Sequence[np.ndarray], prefixes: Sequence[str]) -> ArrayReader:
         return ArrayReader(images, [f"{self._path}: {prefix}images" for prefix in prefixes])
 
-    def _images(self, file: Any, key: str) -> np.ndarray:
+    def _images(self, key: str) -> np.ndarray:
         """An array of images as (N, H, W) or (N, H, W, C)."""
-        images: np.ndarray = file[key]
+        images = self._read(key)
+        shape = images.shape
         if images.dtype != np.uint8:
             raise DataError(
                 f"{self._path} has {key} of type {images.dtype}; expected uint8 with values from 0 to 255."
@@ -122,15 +153,15 @@ class NpzSource:
             images = images[..., 0]
         if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
             raise DataError(
-                f"{self._path} has {key} of shape {file[key].shape}; expected (N, H, W), (N, H, W, C) or"
+                f"{self._path} has {key} of shape {shape}; expected (N, H, W), (N, H, W, C) or"
                 " (N, C, H, W) with 1, 3 or 4 channels."
             )
         return images
 
-    def _labels(self, file: Any, key: str, count: int) -> np.ndarray:
-        if key not in file.files:
+    def _labels(self, keys: set[str], key: str, count: int) -> np.ndarray:
+        if key not in keys:
             raise DataError(f"{self._path} has no {key}, which its images need.")
-        labels: np.ndarray = file[key]
+        labels = self._read(key)
         if labels.shape not in ((count,), (count, 1)) or labels.dtype.kind not in "iuU":
             raise DataError(
                 f"{self._path} has {key} of shape {labels.shape} and type {labels.dtype}; expected an integer"

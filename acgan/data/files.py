@@ -27,12 +27,15 @@ Parts = tuple[str, ...]
 
 
 def file_stamp(path: Path) -> str:
-    """Size and modification time of a file, which change when it does; "missing" where there is none."""
+    """Size and times of a file, which change when it does; "missing" where there is none.
+
+    A copy may have another's time of modification; that of its last change is the system's own.
+    """
     try:
         status = path.stat()
     except OSError:
         return "missing"
-    return f"{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
 
 def digest_lines(lines: Iterable[str]) -> str:

@@ -31,43 +31,53 @@ class Plan:
     Attributes:
         groups: By class, (n,) int64 in [0, NUM_GROUPS]: the group of each of its images in order.
         kept: By class, of how many images, from the first on, features are kept.
+        paired: By class, of how many images both sides keep features: groups have equally many of them, too.
         splits: By class, (n,) int64: the split of the Inception score.
     """
 
     groups: tuple[np.ndarray, ...]
     kept: tuple[int, ...]
+    paired: tuple[int, ...]
     splits: tuple[np.ndarray, ...]
 
 
 def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan:
     """Divide images into groups of equal size, class by class, and choose which to keep.
 
+    Images come in an order that says nothing. The first ones of a class, as many as both sides have, are in groups, so
+    that those of which more is remembered are among them.
+
     Args:
         counts: Images by class.
         other: Images by class of the side that they will be compared with: the groups of both are equally large.
         seed: Of the division.
     """
-    draws, total = Draws(seed), max(sum(counts), 1)
+    draws = Draws(seed)
     groups, splits, dealt = [], [], 0
     for label, (count, limit) in enumerate(zip(counts, other, strict=True)):
         of_class = np.full(count, REST, dtype=np.int64)
         shared = min(count, limit)
         # Classes go on where the one before stopped, so that groups differ by one image at most.
-        chosen = draws.generator("groups", label).permutation(count)[:shared]
+        chosen = draws.generator("groups", label).permutation(shared)
         of_class[chosen] = (np.arange(shared) + dealt) % NUM_GROUPS
         dealt += shared
         groups.append(of_class)
         splits.append((draws.generator("splits", label).permutation(count) + label) % SPLITS)
-    share = min(1.0, MAX_KEPT / total)
-    kept = tuple(int(np.ceil(count * share)) for count in counts)
-    return Plan(tuple(groups), kept, tuple(splits))
+    kept, others = _kept(counts), _kept(other)
+    return Plan(tuple(groups), kept, tuple(map(min, kept, others)), tuple(splits))
+
+
+def _kept(counts: Sequence[int]) -> tuple[int, ...]:
+    """Of how many images of each class features are kept."""
+    share = min(1.0, MAX_KEPT / max(sum(counts), 1))
+    return tuple(int(np.ceil(count * share)) for count in counts)
 
 
 class Bank:
     """Statistics, and a bounded number of features and images, of images that pass by.
 
     Memory is bounded however many images there are: statistics of each group, and of each class where they can say
-    anything (``classwise``); features of ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
+    anything (``classwise``); features of about ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
 
     Args:
         plan: Which image goes where.
@@ -95,6 +105,9 @@ class Bank:
         self.features = torch.zeros(int(self._starts[-1]), dims)
         self.groups = torch.from_numpy(
             np.concatenate([of_class[:kept] for of_class, kept in zip(plan.groups, plan.kept, strict=True)])
+        )
+        self.is_paired = torch.cat(
+            [torch.arange(kept) < paired for kept, paired in zip(plan.kept, plan.paired, strict=True)]
         )
         self.labels = torch.arange(self.num_classes).repeat_interleave(torch.tensor(plan.kept))
         self._images: list[list[Tensor]] = [[] for _ in range(self.num_classes)]
@@ -231,4 +244,6 @@ class View:
         return counts
 
     def _inside(self, label: int | None) -> Tensor:
-        return torch.isin(self.bank.groups[self.bank.kept(label)], torch.tensor(self.groups))
+        here = self.bank.kept(label)
+        inside = torch.isin(self.bank.groups[here], torch.tensor(self.groups))
+        return inside if REST in self.groups else inside & self.bank.is_paired[here]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
-from acgan.extracting import Extractor, fitted
+from acgan.extracting import Extractor, fitted, target_of
 from acgan.metrics import nearest
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
@@ -52,8 +52,9 @@ class Judge:
             classwise: See ``Bank``.
         """
         bank: Bank | None = None
+        target = target_of(self.extractor)
         for label, images in portions:
-            found = self.extractor(fitted(images, self.extractor.size))
+            found = self.extractor(fitted(images, target))
             if bank is None:
                 outputs = 0 if found.logits is None else found.logits.shape[1]
                 bank = Bank(plan, self.extractor.dims, outputs, classwise)
@@ -73,7 +74,7 @@ class Judge:
             return None
         judge: ImageClassifier = self.classifier
         if judge is not getattr(self.extractor, "classifier", None):
-            logits = judge.logits(fitted(images, (judge.info.channels, judge.info.resolution)))
+            logits = judge.logits(fitted(images, judge.target))
         assert logits is not None
         places = {name: label for label, name in enumerate(self.class_names)}
         own = torch.tensor([places.get(name, -1) for name in judge.class_names])
@@ -103,10 +104,10 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
     rows = np.arange(len(store))
     if len(store) > MAX_TRAINING:
         rows = np.sort(Draws(seed).generator("training images").permutation(rows)[:MAX_TRAINING])
-    features = []
+    features, target = [], target_of(judge.extractor)
     for start in range(0, len(rows), PORTION):
         images = torch.from_numpy(store.images[rows[start : start + PORTION]])
-        features.append(judge.extractor(fitted(images, judge.extractor.size)).features)
+        features.append(judge.extractor(fitted(images, target)).features)
         judge.progress(len(images))
     return TrainingImages(rows, torch.cat(features))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from acgan.evaluation.one_pass import class_counts, share_out
-from acgan.extracting import Extractor, fitted, metric_name
+from acgan.extracting import Extractor, fitted, metric_name, target_of
 from acgan.metrics import FeatureStatistics, frechet_distance
 from acgan.runtime import Draws
 from acgan.sampling import CHUNK, ClassSampler
@@ -59,9 +59,9 @@ def validation_score(
 
 
 def _statistics(extractor: Extractor, portions: Iterable[Tensor]) -> FeatureStatistics:
-    statistics = FeatureStatistics(extractor.dims)
+    statistics, target = FeatureStatistics(extractor.dims), target_of(extractor)
     for images in portions:
-        statistics.update(extractor(fitted(images, extractor.size)).features)
+        statistics.update(extractor(fitted(images, target)).features)
     return statistics
 
 

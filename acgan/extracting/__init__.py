@@ -3,7 +3,7 @@
 from acgan.extracting.base import Extracted, Extractor, metric_name
 from acgan.extracting.choose import choose_extractor
 from acgan.extracting.classifier import ClassifierExtractor
-from acgan.extracting.fitting import fitted
+from acgan.extracting.fitting import fitted, prepared, target_of
 from acgan.extracting.inception import INCEPTION_DIMS, InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present
 
@@ -17,4 +17,6 @@ __all__ = [
     "fitted",
     "inception_weights_present",
     "metric_name",
+    "prepared",
+    "target_of",
 ]

@@ -23,7 +23,7 @@ def choose_extractor(
     *,
     data_name: str | None = None,
     class_names: Sequence[str] = (),
-    dims: int = FID_DIMS,
+    dims: int | None = None,
     weights: Path | None = None,
     device: str | torch.device = "cpu",
     prefer_shipped: bool = False,
@@ -37,7 +37,7 @@ def choose_extractor(
             shipped for the data.
         data_name: What the data is called.
         class_names: Its classes; the shipped classifier must know them all.
-        dims: Of Inception's features.
+        dims: Of Inception's features; None is FID's 2048.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
         device: Where to compute.
         prefer_shipped: Without a wish, take the shipped classifier first: it costs a hundredth, as suits training.
@@ -47,7 +47,7 @@ def choose_extractor(
         RunError: If there is no such extractor, or none can be chosen.
         UserError: If ``dims`` or ``weights`` are given for a classifier, which has no use for them.
     """
-    about_inception = weights is not None or dims != FID_DIMS
+    about_inception = weights is not None or dims is not None
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
@@ -58,7 +58,7 @@ def choose_extractor(
             return ClassifierExtractor(own, device)
         wanted = INCEPTION
     if wanted == INCEPTION:
-        return InceptionExtractor(dims, weights, device, warn)
+        return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
     if about_inception:
         option = "--inception-weights" if weights is not None else f"--dims {dims}"
         raise UserError(
@@ -83,4 +83,7 @@ def _shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | No
 
 def _no_choice(data_name: str | None) -> str:
     of_data = f" for {data_name}" if data_name else ""
-    return f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}. {ways_out()}"
+    return (
+        f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}. "
+        f"`--extractor {INCEPTION}` fetches FID's weights. {ways_out()}"
+    )

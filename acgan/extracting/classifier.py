@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acgan.data.decode import Fit
 from acgan.extracting.base import Extracted
+from acgan.extracting.precision import full_precision
 from acgan.predicting import find_classifier, load_classifier, shipped
 from acgan.weights_file import sha256
 
@@ -47,22 +47,17 @@ class ClassifierExtractor:
         """(channels, side) of the images it takes."""
         return self.classifier.info.channels, self.classifier.info.resolution
 
-    @property
-    def fit(self) -> Fit:
-        """How it was trained to see images that are not of its size: ``crop`` or ``pad``."""
-        config = self.classifier.info.provenance.get("config", {})
-        return "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
-
     def describe(self) -> dict[str, Any]:
         """What has to be equal for scores to be compared."""
         return {
             "name": self.name,
             "sha256": self._sha256,
             "dims": self.dims,
-            "resize": f"{self.size[1]} px, {self.fit}",
+            "resize": f"{self.size[1]} px, {self.classifier.target.fit}",
             "precision": self.classifier.precision,
         }
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, of the classifier's size."""
-        return Extracted(*self.classifier.features_and_logits(images))
+        with full_precision():
+            return Extracted(*self.classifier.features_and_logits(images))

@@ -1,32 +1,53 @@
-"""Images brought to the size that an extractor takes."""
+"""Images brought to the size that a network takes, in one way wherever they come from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's conversion to gray
+from acgan.data.decode import Target, decode
+from acgan.extracting.base import Extractor
+from acgan.extracting.classifier import ClassifierExtractor
 
 
-def fitted(images: Tensor | np.ndarray, size: tuple[int, int] | None) -> Tensor:
-    """Images of the channels and side that an extractor takes.
+def target_of(extractor: Extractor) -> Target | None:
+    """What images are brought to for an extractor: as a classifier's training images were; None where any size does."""
+    if isinstance(extractor, ClassifierExtractor):
+        return extractor.classifier.target
+    if extractor.size is None:
+        return None
+    channels, side = extractor.size
+    return Target(side, channels, "crop", pad_28=False)
+
+
+def fitted(images: Tensor | np.ndarray, target: Target | None) -> Tensor:
+    """Images of the channels and side that a network takes.
 
     Args:
-        images: (N, C, H, W) uint8, gray or RGB, square.
-        size: (channels, side), or None for as they are.
+        images: (N, C, H, W) uint8, gray or RGB, on the CPU.
+        target: What to bring them to, by the code that decodes training images; None leaves them as they are.
 
     Returns:
-        (N, channels, side, side) uint8; resized by antialiased bilinear interpolation where the side differs.
+        (N, channels, side, side) uint8; images that are so already, untouched.
     """
     x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-    if size is None or tuple(x.shape[1:3]) == size:
+    if target is None or tuple(x.shape[1:]) == (target.channels, target.resolution, target.resolution):
         return x
-    channels, side = size
-    if x.shape[1] == 3 and channels == 1:
-        x = (x.float() * x.new_tensor(_LUMA, dtype=torch.float32)[:, None, None]).sum(1, keepdim=True)
-    x = x.expand(-1, channels, -1, -1).float()
-    if x.shape[2] != side:
-        x = F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
-    return x.round().clamp(0, 255).to(torch.uint8)
+    return torch.from_numpy(np.stack([prepared(_picture(image), [target]) for image in x.numpy()]))
+
+
+def prepared(image: Image.Image, targets: Sequence[Target]) -> np.ndarray:
+    """An image (C, R, R) uint8 brought to one target after another; there is at least one."""
+    for target in targets:
+        pixels = decode(image, target)
+        image = _picture(pixels)
+    return np.broadcast_to(pixels, (target.channels, *pixels.shape[1:]))
+
+
+def _picture(pixels: np.ndarray) -> Image.Image:
+    """(C, H, W) uint8, of 1 or 3 channels."""
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(np.moveaxis(pixels, 0, 2)))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from acgan._torchvision import torchvision  # before pytorch_fid, which imports torchvision, too
 from acgan.extracting.base import Extracted
 from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
+from acgan.extracting.precision import full_precision
 
 #: Features that are to be had: from the first pooling, the second, before the auxiliary head, and the last.
 INCEPTION_DIMS = (64, 192, 768, 2048)
@@ -85,8 +86,9 @@ class InceptionExtractor:
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
         x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-        features = torch.cat([self._features(part) for part in x.split(_PORTION)])
-        logits = None if self._to_logits is None else (features @ self._to_logits.T).cpu()
+        with full_precision():
+            features = torch.cat([self._features(part) for part in x.split(_PORTION)])
+            logits = None if self._to_logits is None else (features @ self._to_logits.T).cpu()
         return Extracted(features.cpu(), logits)
 
     def _features(self, images: Tensor) -> Tensor:

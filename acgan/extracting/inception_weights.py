@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -83,7 +85,7 @@ def read_inception_weights(path: Path | None, warn: Callable[[str], None]) -> In
 
 
 def ways_out() -> str:
-    """What to do without the weights: put them in place, or use a classifier."""
+    """What to do where the weights cannot be fetched: put them in place, or use a classifier."""
     return (
         f"Put {URL} at {hub_file()}, or name the file with --inception-weights; or compare by a classifier's features: "
         "`acgan classify train --data SOURCE` makes one, for --extractor runs/classify-…; shipped ones go by name "
@@ -92,13 +94,15 @@ def ways_out() -> str:
 
 
 def _download(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         # Into a temporary file beside it, which takes its name once it is whole.
-        torch.hub.download_url_to_file(URL, str(file), hash_prefix=HUB_SHA256)
-    except (OSError, RuntimeError) as error:  # no connection; what came has another hash
+        torch.hub.download_url_to_file(URL, str(file), hash_prefix=HUB_SHA256, progress=sys.stderr.isatty())
+    # No connection, or a broken one; no place to write to; what came has another hash.
+    except (OSError, HTTPException, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(
-            f"{file}: no weights of FID's Inception network, and they could not be fetched ({error}). {ways_out()}"
+            f"{file}: no weights of FID's Inception network, and they could not be fetched ({reason}). {ways_out()}"
         ) from None
 
 

@@ -61,6 +61,7 @@ def select(
     chosen = [
         replace(side, num=drawn, seed=wanted.seed) if isinstance(side, Generated) else side for side in chosen
     ]
+    _warn_of_resolution(chosen, wanted.resolution, warn)
     for name, side in zip(given, chosen, strict=True):
         count = count_of(side)
         if count is not None and count < 2:
@@ -78,6 +79,22 @@ def count_of(side: Side) -> int | None:
     if isinstance(side, Saved):
         return side.origin["num_images"] if side.origin is not None else None
     return len(side)
+
+
+def _warn_of_resolution(sides: Sequence[Side], resolution: int | None, warn: Callable[[str], None]) -> None:
+    """Warn where a resolution does not do what it seems to."""
+    if resolution is None:
+        return
+    if not any(isinstance(side, Stored) for side in sides):
+        warn(f"--resolution {resolution} has no effect: no side is stored images")
+        return
+    for side in sides:
+        made = side.sampler.generator.resolution if isinstance(side, Generated) else resolution
+        if isinstance(side, Generated) and made != resolution:
+            warn(
+                f"{side.given} makes {made} x {made}, whatever --resolution {resolution}; --resolution {made} compares "
+                "like with like"
+            )
 
 
 def warn_of_sizes(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
@@ -112,6 +129,11 @@ def _of_split(
         raise ConfigError(f"--split {split}: no side is a data source. Leave --split out.")
     if any(side.has_split for side in stored):
         return [_own_part(side, split) if isinstance(side, Stored) else side for side in sides]
+    if len(stored) > 1:
+        raise DataError(
+            f"--split {split}: neither {stored[0].given} nor {stored[1].given} has a split of its own (train/ and "
+            "test/, or a column split), and only one can be divided. Leave --split out, or name one of its parts."
+        )
     if resolution is None:
         raise DataError(
             f"--split {split}: {stored[-1].given} has no split of its own (train/ and test/, or a column split). Leave "

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image
 from torch import Tensor
 
+import acgan
 from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
-from acgan.data.arrays import ArrayReader
-from acgan.data.decode import Target, decode, measure
+from acgan.data.arrays import ArrayReader, array_names
+from acgan.data.decode import Target, measure
 from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
+from acgan.data.store import FORMAT as DECODED
 from acgan.errors import DataError, did_you_mean
-from acgan.extracting import ClassifierExtractor, Extractor
-from acgan.fid.statistics_file import KEYS, Saved, array_names, read_statistics
+from acgan.extracting import Extractor, fitted, prepared, target_of
+from acgan.fid.statistics_file import KEYS, Saved, read_statistics
 from acgan.fid.stream import stored_batches
 from acgan.generator_file import GENERATOR_FILE
 from acgan.runtime import Draws
@@ -47,6 +50,7 @@ class Stored:
         rows: (N,) which of them.
         split: Which part of the source they are: ``train``, ``test`` or ``all``.
         fitted: What they are brought to first; None leaves them as they are stored.
+        drawn: Whether they are a random choice.
     """
 
     given: str
@@ -54,6 +58,7 @@ class Stored:
     rows: np.ndarray
     split: str = "all"
     fitted: Target | None = None
+    drawn: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -72,7 +77,7 @@ class Stored:
         if num is None or num >= len(self):
             return self
         chosen = Draws(seed).generator("fid subset").permutation(len(self))[:num]
-        return replace(self, rows=self.rows[np.sort(chosen)])
+        return replace(self, rows=self.rows[np.sort(chosen)], drawn=True)
 
     def at(self, resolution: int, fit: Any) -> Stored:
         """The images as training at a resolution sees them."""
@@ -99,6 +104,7 @@ class Stored:
             "rows": blake2b(self.rows.astype("<i8").tobytes(), digest_size=16).hexdigest(),
             "fitted": self.fitted and asdict(self.fitted),
             "extractor": extractor.describe(),
+            "versions": [acgan.__version__, PIL.__version__, DECODED],
         }
 
     def describe(self) -> dict[str, Any]:
@@ -121,6 +127,8 @@ class Generated:
         given: What the user called it.
         file: The generator's.
         sampler: The generator.
+        digest: SHA-256 of the file.
+        of_run: Whether it was chosen from a run directory.
         num: Number of images; what does not divide by the number of classes goes to the first ones.
         seed: Of the latents.
     """
@@ -128,19 +136,21 @@ class Generated:
     given: str
     file: Path
     sampler: ClassSampler
+    digest: str = ""
+    of_run: bool = False
     num: int = 0
     seed: int = 0
 
     def __len__(self) -> int:
         return self.num
 
-    def batches(self, extractor: Extractor) -> Iterator[Tensor | np.ndarray]:
+    def batches(self, extractor: Extractor) -> Iterator[Tensor]:
         """Draw images (n, C, H, W) uint8 as the extractor takes them."""
         target, num_classes = target_of(extractor), len(self.sampler.class_names)
         for label in range(num_classes):
             count = len(range(label, self.num, num_classes))
             for _, images in self.sampler.stream(label, count, seed=self.seed):
-                yield _fitted(images, target)
+                yield fitted(images if target else images.expand(-1, 3, -1, -1), target)
 
     def describe(self) -> dict[str, Any]:
         """Where the images come from."""
@@ -152,7 +162,7 @@ class Generated:
             "num_images": self.num,
             "seed": self.seed,
             "label_prior": "uniform",
-            "sha256": sha256(self.file),
+            "sha256": self.digest,
             "nimg": trained.get("nimg"),
             "trained_on": trained.get("data_fingerprint"),
         }
@@ -161,12 +171,13 @@ class Generated:
 Side = Stored | Generated | Saved
 
 
-def open_side(given: str, device: str | torch.device = "cpu") -> Side:
+def open_side(given: str, device: str | torch.device = "cpu", which: str | None = None) -> Side:
     """Tell by its content what a name or path stands for.
 
     Args:
         given: What the user wrote.
         device: Where a generator computes.
+        which: ``best`` or ``last`` of the generators of a run directory, or None; see ``WeightsFile.find``.
 
     Raises:
         DataError: If it is nothing that can be compared.
@@ -174,8 +185,9 @@ def open_side(given: str, device: str | torch.device = "cpu") -> Side:
     """
     path = Path(given).expanduser()
     if _is_run(path) or (path.is_file() and (path.suffix == ".safetensors" or holds(GENERATOR_FILE, path))):
-        file = find_generator(path)
-        return Generated(given, file, load_generator(file, device))
+        file = find_generator(path, which if path.is_dir() else None)
+        digest = sha256(file)  # before it is read: a training may replace it
+        return Generated(given, file, load_generator(file, device), digest, path.is_dir())
     if path.is_file() and path.suffix.lower() == ".npz":
         names = array_names(path)
         if names & set(KEYS):
@@ -203,15 +215,6 @@ def stored_of(given: str, name: str, store: ImageStore, split: str) -> Stored:
     return Stored(given, raw, everything.rows("all"), split)
 
 
-def target_of(extractor: Extractor) -> Target | None:
-    """What images are brought to for an extractor that takes one size: as its training images were."""
-    if extractor.size is None:
-        return None
-    channels, side = extractor.size
-    fit = extractor.fit if isinstance(extractor, ClassifierExtractor) else "crop"
-    return Target(side, channels, fit, pad_28=side == 32)
-
-
 def _is_run(path: Path) -> bool:
     """Whether a folder is a run or one of runs: the pictures in it are grids, and not to be scored."""
     if not path.is_dir():
@@ -224,29 +227,14 @@ def _is_of_runs(path: Path) -> bool:
     """Whether a folder holds runs, and no images but theirs."""
     runs = {file.parent for name in _GENERATORS for file in path.glob(f"*/{name}")}
     others = [entry for entry in path.iterdir() if entry not in runs] if runs else []
-    return bool(runs) and not any(is_image(file.name) for entry in others for file in (entry, *entry.rglob("*")))
+    return bool(runs) and not any(
+        is_image(file.name) for entry in others for file in (entry, *entry.rglob("*"))
+    )
 
 
 def _prepared(image: Image.Image, targets: list[Target]) -> np.ndarray:
     """(C, H, W) uint8."""
-    if not targets:
-        # As pytorch-fid does, whatever the mode: no turning upright, transparency dropped.
-        return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
-    for target in targets:
-        pixels = decode(image, target)
-        image = _picture(pixels)
-    return np.broadcast_to(pixels, (target.channels, *pixels.shape[1:]))
-
-
-def _picture(pixels: np.ndarray) -> Image.Image:
-    """(C, H, W) uint8, of 1 or 3 channels."""
-    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
-
-
-def _fitted(images: Tensor, target: Target | None) -> Tensor | np.ndarray:
-    """Images (n, C, H, W) uint8, RGB or brought to a target."""
-    if target is None:
-        return images.expand(-1, 3, -1, -1)
-    if images.shape[1:] == (target.channels, target.resolution, target.resolution):
-        return images
-    return np.stack([_prepared(_picture(image), [target]) for image in images.numpy()])
+    if targets:
+        return prepared(image, targets)
+    # As pytorch-fid does, whatever the mode: no turning upright, transparency dropped.
+    return np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acgan.data.arrays import array_names, read_array
 from acgan.errors import DataError
 from acgan.training.checkpoint import write_atomically
 
 KEYS = ("mu", "sigma")
 _ORIGIN = "acgan"
-_SYMMETRY = 1e-5  # of the largest value: files computed in float32 are not symmetric to the last digit
+_ROUNDING = 1e-5  # of the largest value: files computed in float32 are no covariances to the last digit
+_SAID = {"metric": str, "extractor": dict, "num_images": int}
+_SAID_OF_EXTRACTOR = {"name": str, "sha256": str, "dims": int, "resize": str, "precision": str}
 _REMEDY = "Make it anew with `acgan fid IMAGES --save-stats FILE.npz`."
 
 
@@ -43,48 +45,39 @@ class Saved:
         return len(self.mean)
 
 
-def array_names(file: Path) -> set[str]:
-    """The names of the arrays in an .npz file.
-
-    Raises:
-        DataError: If it is not one.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read as .npz: {error}. Make it or copy it anew.") from error
-
-
 def read_statistics(file: Path) -> Saved:
     """Read statistics, pytorch-fid's or ours.
 
     Raises:
         DataError: If they are not all there, or not a mean and a covariance.
     """
-    missing = [key for key in KEYS if key not in array_names(file)]
+    names = array_names(file)
+    missing = [key for key in KEYS if key not in names]
     if missing:
         raise DataError(
             f"{file} has no {' and no '.join(missing)}; expected mu (F,) and sigma (F, F). {_REMEDY}"
         )
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            mean, covariance = arrays["mu"], arrays["sigma"]
-            origin = json.loads(str(arrays[_ORIGIN][()])) if _ORIGIN in arrays.files else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read: {' '.join(str(error).split())}. {_REMEDY}") from error
+    mean, covariance = (read_array(file, key, _REMEDY) for key in KEYS)
+    origin = _read_origin(file) if _ORIGIN in names else None
     problem = _problem(mean, covariance) or _origin_problem(origin, len(mean))
     if problem:
         raise DataError(f"{file} {problem}. {_REMEDY}")
-    mean, covariance = (torch.from_numpy(array.astype(np.float64)) for array in (mean, covariance))
-    return Saved(mean, covariance, origin)
+    return Saved(
+        torch.from_numpy(mean.astype(np.float64)), torch.from_numpy(covariance.astype(np.float64)), origin
+    )
+
+
+def _read_origin(file: Path) -> Any:
+    text = str(read_array(file, _ORIGIN, _REMEDY)[()])
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{file} has an entry {_ORIGIN!r} that is no JSON: {error}. {_REMEDY}") from error
 
 
 def write_statistics(file: Path, saved: Saved) -> None:
     """Write statistics, whole or not at all; what is there is replaced."""
-    origin: dict[str, Any] = (
-        {} if saved.origin is None else {_ORIGIN: json.dumps(saved.origin, ensure_ascii=False)}
-    )
+    origin: dict[str, Any] = {} if saved.origin is None else {_ORIGIN: json.dumps(saved.origin)}
 
     def write(path: Path) -> None:
         with open(path, "wb") as handle:  # given a path, NumPy would add an ending to it
@@ -119,20 +112,27 @@ def _problem(mean: np.ndarray, covariance: np.ndarray) -> str:
         return f"has mu of type {mean.dtype} and sigma of type {covariance.dtype}; expected numbers"
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         return "has values that are not finite"
-    if (np.abs(covariance - covariance.T) > _SYMMETRY * np.abs(covariance).max()).any():
+    slack = _ROUNDING * np.abs(covariance).max()
+    if (np.abs(covariance - covariance.T) > slack).any():
         return "has a sigma that is not symmetric; expected a covariance"
     if (covariance.diagonal() < 0).any():
         return "has negative variances on the diagonal of sigma; expected a covariance"
+    deviations = np.sqrt(covariance.diagonal())
+    if (np.abs(covariance) > np.outer(deviations, deviations) + slack).any():
+        return "has covariances in sigma larger than its variances allow; expected a covariance"
     return ""
+
+
+def _says(origin: Any, kinds: Mapping[str, type]) -> bool:
+    return isinstance(origin, Mapping) and all(
+        isinstance(origin.get(key), kind) for key, kind in kinds.items()
+    )
 
 
 def _origin_problem(origin: Any, dims: int) -> str:
     if origin is None:
         return ""
-    kinds = {"metric": str, "extractor": dict, "num_images": int}
-    if not isinstance(origin, dict) or any(
-        not isinstance(origin.get(key), kind) for key, kind in kinds.items()
-    ):
+    if not _says(origin, _SAID) or not _says(origin["extractor"], _SAID_OF_EXTRACTOR):
         return f"has an entry {_ORIGIN!r} that does not say how it was made"
     if origin["extractor"].get("dims") != dims:
         return f"has {dims} features, and says that its extractor makes {origin['extractor'].get('dims')}"

@@ -42,14 +42,14 @@ def kernel_distance(
 
     The estimate is without bias for images drawn independently. Where the number of images of each class was fixed
     instead, two different images are of one class less often than chance has it, and the estimate lies below, the
-    further the fewer the images. With their classes as ``strata`` it has no bias: pairs within a class of n images
-    count n / (n - 1) times. Drawn subsets need no strata, but for the little that the whole was not drawn at random.
+    further the fewer the images; drawing subsets of them does not help. With their classes as ``strata`` it has no
+    bias: on a side of N images, N_c of class c, pairs within c count N_c / (N_c - 1) times, and all (N - 1) / N times.
 
     Args:
         real: (N, F) features of real images, of any floating-point type; computed with in float64.
         fake: (M, F) features of generated images.
-        strata: (N,) and (M,) int64 classes, of which the numbers of images were fixed; used where one estimate is over
-            everything. A class with a single image leaves that side as it is without strata.
+        strata: (N,) and (M,) int64 classes, of which the numbers of images were fixed. A class with a single image
+            leaves its side as it is without strata.
         subsets: Number of estimates.
         subset_size: Images of a side in an estimate; no more than the smaller side has are taken.
         seed: Which subsets; the same for the same seed, N and M.
@@ -64,41 +64,74 @@ def kernel_distance(
     if subsets < 1 or subset_size < 2:
         raise ValueError(f"expected subsets >= 1 and subset_size >= 2, got {subsets} and {subset_size}")
     real, fake = feature_pair(real, fake, at_least=2)
+    sides = [_Side(x, None) for x in (real, fake)]
+    if strata is not None:
+        sides = [_Side(x, _pair_weights(classes)) for x, classes in zip((real, fake), strata, strict=True)]
     if max(len(real), len(fake)) <= subset_size:
-        return KernelDistance(_squared_mmd(real, fake, strata or (None, None)), None)
+        return KernelDistance(_squared_mmd(*sides), None)
     size = min(subset_size, len(real), len(fake))
     draws = Draws(seed)
     estimates = []
     for subset in range(subsets):
         generator = draws.generator("kernel distance subsets", subset)
-        estimates.append(
-            _squared_mmd(_subset(real, size, generator), _subset(fake, size, generator), (None, None))
-        )
+        estimates.append(_squared_mmd(*(side.subset(size, generator) for side in sides)))
     return KernelDistance(float(np.mean(estimates)), float(np.std(estimates)))
 
 
-def _subset(features: Tensor, size: int, generator: np.random.Generator) -> Tensor:
-    chosen = torch.from_numpy(generator.choice(len(features), size, replace=False))
-    return features[chosen.to(features.device)]
+@dataclass(frozen=True)
+class _Weights:
+    """How much pairs of images of one side count.
+
+    Attributes:
+        classes: (n,) int64.
+        within: (n,) float64, of each image's pairs with others of its class.
+        all: Of any pair.
+    """
+
+    classes: Tensor
+    within: Tensor
+    all: float
 
 
-def _squared_mmd(real: Tensor, fake: Tensor, strata: tuple[Tensor | None, Tensor | None]) -> float:
-    real, fake = real.double(), fake.double()
-    within = [_mean_within(x, classes) for x, classes in zip((real, fake), strata, strict=True)]
-    return sum(within) - 2 * _kernel(real, fake).mean().item()
+def _pair_weights(classes: Tensor) -> _Weights | None:
+    """What makes up for fixed numbers of images of each class; None where a class has a single image."""
+    sizes = classes.bincount()[classes].double()  # (N,) of each image's class
+    if (sizes < 2).any():
+        return None
+    return _Weights(classes, sizes / (sizes - 1), (len(classes) - 1) / len(classes))
 
 
-def _mean_within(features: Tensor, classes: Tensor | None) -> float:
-    """The mean kernel of pairs of different images: with themselves, they would bias the estimate."""
-    kernel, count = _kernel(features, features).fill_diagonal_(0), len(features)
-    if classes is not None:
-        classes = classes.to(features.device)
-        sizes = classes.bincount()[classes]  # (n,) of each image's class
-        if (sizes > 1).all():
-            same = classes[:, None] == classes
-            kernel[same] *= (sizes.double() / (sizes - 1)).repeat_interleave(sizes)
-            return kernel.sum().item() / count**2
-    return kernel.sum().item() / (count * (count - 1))
+@dataclass(frozen=True)
+class _Side:
+    """Features (n, F), and how much their pairs count."""
+
+    features: Tensor
+    weights: _Weights | None
+
+    def subset(self, size: int, generator: np.random.Generator) -> _Side:
+        """Some of the images; their pairs count as those of the whole side do."""
+        chosen = torch.from_numpy(generator.choice(len(self.features), size, replace=False))
+        weights = self.weights
+        if weights is not None:
+            weights = _Weights(weights.classes[chosen], weights.within[chosen], weights.all)
+        return _Side(self.features[chosen.to(self.features.device)], weights)
+
+    def mean_kernel(self) -> float:
+        """The mean over pairs of different images: with themselves, they would bias the estimate."""
+        x, count = self.features.double(), len(self.features)
+        kernel = _kernel(x, x).fill_diagonal_(0)
+        mean = kernel.sum().item() / (count * (count - 1))
+        if self.weights is None:
+            return mean
+        classes, within = self.weights.classes.to(x.device), self.weights.within.to(x.device)
+        same = (kernel * (classes[:, None] == classes)).sum(dim=1)  # (n,)
+        more = (same * (within - 1)).sum().item() / (count * (count - 1))
+        return (mean + more) * self.weights.all
+
+
+def _squared_mmd(real: _Side, fake: _Side) -> float:
+    between = _kernel(real.features.double(), fake.features.double()).mean().item()
+    return real.mean_kernel() + fake.mean_kernel() - 2 * between
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from test_ranks import two
 
 import acgan as package
+import acgan.api.gan as acgan_gan
 from acgan import api
+from acgan.data import fingerprint, hold_out
+from acgan.errors import RunError
+from acgan.types import ImageStore
 
 NAME = "fcd50_val[digits@738debee]"
 CHANGES: dict[str, Any] = {
@@ -166,6 +171,16 @@ def test_patience_ends_a_training_that_does_not_improve(tmp_path: Path) -> None:
     assert not [line for line in forever.stderr.splitlines() if "no longer improves" in line], "told already"
 
 
+def test_a_training_at_its_full_length_is_done_however_long_it_waited(tmp_path: Path) -> None:
+    changes = {**PATIENT, "train.total_nimg": 128}
+    for _ in range(2):
+        result = acgan_train(tmp_path / "run", changes)
+        assert result.exit_code == 0
+        assert "128 images shown (done)" in result.stdout
+        assert "stopped at" not in result.stdout
+    assert not api.train(tmp_path / "run" / "config.yaml", run_dir=tmp_path / "run").out_of_patience
+
+
 def test_patience_is_the_same_after_stops(tmp_path: Path) -> None:
     whole, stopped = trained(tmp_path / "whole", PATIENT), tmp_path / "run"
     for iteration in (5, 7):
@@ -192,6 +207,16 @@ def test_two_processes_end_together(tmp_path: Path) -> None:
     assert checkpoints(run)[-1] == 128
 
 
+def test_two_processes_agree_that_the_best_is_lost(tmp_path: Path) -> None:
+    """Only the first looks at the file, but all of them would have been out of patience."""
+    run = trained(tmp_path / "run", PATIENT)
+    (run / "generator-best.safetensors").unlink()
+    ranks = two(train_args(run, {**PATIENT, "train.total_nimg": 160}), tmp_path)
+    assert [rank.wait(timeout_sec=60) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
+    assert "the best starts anew" in ranks[0].stderr
+    assert best_file(run)[1]["nimg"] == 160
+
+
 def test_the_best_starts_anew_where_the_score_is_another(run: Path, tmp_path: Path) -> None:
     copy = trained(tmp_path / "run", {**CHANGES, "train.total_nimg": 64})
     trained(copy, {**CHANGES, "evaluate.num_images": 60})
@@ -200,6 +225,26 @@ def test_the_best_starts_anew_where_the_score_is_another(run: Path, tmp_path: Pa
     scores = scored(copy, provenance["score"]["name"])
     assert list(scores) == [96, 128, 160, 192]
     assert provenance["score"]["value"] == min(scores.values())
+
+
+def test_the_best_starts_anew_where_the_validation_images_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(tmp_path / "run", {**CHANGES, "train.total_nimg": 48})
+
+    def held_out_as_negatives(store: ImageStore, share: float, seed: int) -> tuple[ImageStore, ImageStore]:
+        train, held = hold_out(store, share, seed=seed)
+        negatives = 255 - held.images
+        digest = fingerprint(negatives, held.labels, held.class_names)
+        return train, replace(held, images=negatives, fingerprint=digest)
+
+    monkeypatch.setattr(acgan_gan, "hold_out", held_out_as_negatives)
+    result = acgan_train(run, {**CHANGES, "train.total_nimg": 64})
+    assert result.exit_code == 0, result.output
+    assert f"the best starts anew: the validation images are others than those of {NAME}" in result.stderr
+    _, provenance = best_file(run)
+    assert provenance["nimg"] == 64
+    assert latest_payload(run)["scores"]["best"] == {**provenance["score"], "nimg": 64}
 
 
 def test_fresh_leaves_no_best_behind(run: Path, tmp_path: Path) -> None:
@@ -277,6 +322,15 @@ class TestWhich:
         assert not differences(new, load_file(run / "generator.safetensors"))
 
 
+def _no_extractors() -> None:
+    """Make every extractor an error, as a fetch without a connection would be."""
+
+    def refuse(*args: Any, **keywords: Any) -> None:
+        raise RunError("read by a process that does not score")
+
+    acgan_gan.build_score_extractor = refuse
+
+
 class TestExtractor:
     """What scores."""
 
@@ -308,6 +362,26 @@ class TestExtractor:
         assert result.exit_code == 1
         assert "runs/nowhere" in result.stderr
         assert not (tmp_path / "run").exists()
+
+    def test_messages_name_the_key(self, tmp_path: Path) -> None:
+        for wanted in ("digit", "runs/nowhere"):
+            result = acgan_train(tmp_path / "run", {**CHANGES, "evaluate.extractor": wanted})
+            assert result.exit_code == 1
+            assert f"evaluate.extractor {wanted}: no such extractor" in result.stderr
+            assert "--extractor" not in result.stderr
+
+    def test_two_processes_refuse_it_together(self, tmp_path: Path) -> None:
+        ranks = two(train_args(tmp_path / "run", {**CHANGES, "evaluate.extractor": "nonsense"}), tmp_path)
+        assert [rank.wait(timeout_sec=60) for rank in ranks] == [1, 1]
+        assert "evaluate.extractor nonsense: no such extractor" in ranks[0].stderr
+        assert "the first process says why" in ranks[1].stderr
+        assert not (tmp_path / "run").exists()
+
+    def test_only_the_first_of_two_processes_reads_it(self, tmp_path: Path) -> None:
+        before = (None, _no_extractors)
+        ranks = two(train_args(tmp_path / "run", PATIENT), tmp_path, before)
+        assert [rank.wait(timeout_sec=60) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
+        assert checkpoints(tmp_path / "run")[-1] == 128
 
     @pytest.mark.parametrize("missing", [{"data.validation_share": 0}, {"evaluate.extractor": None}])
     def test_patience_needs_a_score(self, missing: dict[str, Any], tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from run_helpers import acgan, trained
 
 from acgan import api
 from acgan.data import load_dataset
+from acgan.errors import UserError
 from acgan.extracting import ClassifierExtractor, Extracted
 from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.sampling import load_generator, save_generator
 from acgan.weights_file import sha256
 
 SCORED = "fcd[digits@"
@@ -209,7 +213,7 @@ def test_parts_that_training_makes(tmp_path: Path) -> None:
         moments = [torch.from_numpy(train[key]) for key in ("mu", "sigma")]
     expected = frechet_distance(*moments, statistics.mean, statistics.covariance)
     assert scored("train.npz", "test.npz")["value"] == pytest.approx(expected, rel=1e-4)
-    assert "digits has no split of its own" in refused("digits", "digits", "--split", "test").stderr
+    assert "digits has no split of its own" in refused("digits", "test.npz", "--split", "test").stderr
 
 
 # what is kept
@@ -239,12 +243,17 @@ def test_a_data_source_is_looked_at_once(sides: tuple[str, str], seen: list[int]
     assert [images_seen(), images_seen()] == [300, 0]
     assert [images_seen("-n", "100"), images_seen("-n", "100"), images_seen("-n", "100", "--seed", "1")] == [
         200,
-        0,
         200,
-    ]
+        200,
+    ], "random choices are not kept"
     assert images_seen("-n", "150", "--seed", "7") == 0, "all images, whatever the seed"
     assert images_seen("--resolution", "32") == 300
     assert images_seen("--extractor", "cifar10_jpg") == 300
+    file = Path(sides[0]) / "0.png"
+    before, times = file.read_bytes(), file.stat()
+    file.write_bytes(before[:-30] + bytes(30))  # the end of the last chunk, of no pixels
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert images_seen() == 150, "as large and as old as what was there"
     Image.new("RGB", (20, 20)).save(Path(sides[0]) / "0.png")
     assert images_seen() == 150, "those of the folder that changed"
     result = acgan("fid", *sides, "--extractor", "digits")
@@ -285,6 +294,34 @@ def test_the_provenance(sides: tuple[str, str]) -> None:
     assert provenance["a"]["fingerprint"] != provenance["b"]["fingerprint"]
     assert provenance["extractor"] == ClassifierExtractor("digits").describe()
     assert provenance["seed"] == 5
+
+
+def test_options_of_no_effect_are_refused(sides: tuple[str, str]) -> None:
+    for side, name in zip(sides, ("a.npz", "b.npz"), strict=True):
+        scored(side, "--extractor", "digits", "--save-stats", name)
+    for option, value in (("--extractor", "digits"), ("--inception-weights", "w.pth")):
+        assert f"{option}: has no effect" in refused("a.npz", "b.npz", option, value).stderr
+    assert "expected --dims 192" in refused("a.npz", "b.npz", "--dims", "192").stderr
+    with pytest.raises(UserError, match="--dims: has no effect"):
+        api.fid(*sides, extractor=ClassifierExtractor("digits"), dims=64)
+
+
+def test_which_generator_of_a_run(run: Path, tmp_path: Path) -> None:
+    both = shutil.copytree(run, tmp_path / "both")
+    sampler = load_generator(run / "generator.safetensors")
+    with torch.no_grad():
+        next(sampler.parameters()).mul_(2)
+    save_generator(both / "generator-best.safetensors", sampler.generator, sampler.info)
+    found = {
+        which: scored(str(both), "digits", "-n", "20", *(["--which", which] if which else []))["provenance"][
+            "a"
+        ]
+        for which in ("", "best", "last")
+    }
+    files = [both / f"generator{end}.safetensors" for end in ("-best", "-best", "")]
+    assert [(one["file"], one["sha256"]) for one in found.values()] == [
+        (file.name, sha256(file)) for file in files
+    ]
 
 
 # few images, and none
@@ -357,6 +394,8 @@ def test_bad_input_is_a_line(kind: str, message: str, first: bool, tmp_path: Pat
     [
         (["--resolution", "48"], "--resolution: found 48; expected one of 16, 32"),
         (["--extractor", "digit"], "Did you mean 'digits'"),
+        (["--extractor", "digits", "--dims", "2048"], "--dims 2048: is of Inception"),
+        (["--which", "last"], "--which last: no side is a run directory"),
         (["--save-stats", "a.pt"], "expected a name that ends in .npz"),
         (["--save-stats", "nowhere/a.npz"], "no such folder"),
     ],
@@ -365,8 +404,43 @@ def test_bad_options_are_a_line(options: list[str], message: str, sides: tuple[s
     assert message in refused(*sides, *options).stderr
 
 
-def test_no_place_for_the_scores_is_found_before_the_work(sides: tuple[str, str], seen: list[int]) -> None:
-    result = acgan("fid", *sides, "--extractor", "digits", "--json", "nowhere/a.json")
+@pytest.mark.parametrize(("place", "message"), [("nowhere/a.json", "no such folder"), (".", "is a folder")])
+def test_no_place_for_the_scores_is_found_before_the_work(
+    place: str, message: str, sides: tuple[str, str], seen: list[int]
+) -> None:
+    result = acgan("fid", *sides, "--extractor", "digits", "--json", place)
     assert result.exit_code == 1
-    assert "nowhere" in result.stderr
+    assert f"--json {place}: " in result.stderr
+    assert message in result.stderr
     assert not sum(seen)
+
+
+def test_a_full_disk_loses_no_score(sides: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = acgan("fid", *sides, "--extractor", "digits", "--quiet").stdout.strip()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = acgan("fid", *sides, "--extractor", "digits", "--json", "a.json")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, expected)
+    result = acgan("fid", *sides, "--extractor", "digits", "--save-stats", "a.npz")
+    assert result.exit_code == 1
+    assert "--save-stats a.npz: cannot be written (No space left on device)" in result.stderr
+    assert f"The score is {expected}." in result.stderr
+    assert not list(Path().glob("a.*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_path_that_is_no_text(sides: tuple[str, str]) -> None:
+    odd = Path(sides[1]).rename(os.fsdecode(b"bilder\xff"))
+    result = acgan(
+        "fid", sides[0], str(odd), "--extractor", "digits", "--json", "a.json", "--save-stats", "a.npz"
+    )
+    assert result.exit_code == 0, result.output
+    assert "B: bilder\ufffd, 150 images" in result.stdout
+    assert json.loads(Path("a.json").read_text())["provenance"]["b"]["source"] == str(odd)
+    other = acgan("fid", str(odd), sides[0], "--extractor", "digits", "--save-stats", "b.npz")
+    assert other.exit_code == 0, other.output
+    value = json.loads(Path("a.json").read_text())["value"]
+    assert scored("b.npz", "a.npz")["value"] == pytest.approx(value, rel=1e-9)

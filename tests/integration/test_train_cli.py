@@ -92,6 +92,50 @@ def test_a_dry_run_refuses_what_a_training_would(
     assert list(workdir.iterdir()) == []
 
 
+VALIDATION = {"data.validation_share": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "no score during training: data.validation_share is 0"),
+        ({**VALIDATION, "evaluate.extractor": None}, "no score during training: evaluate.extractor is null"),
+        ({"evaluate.extractor": "digits"}, "no score during training, so no best generator: found 0"),
+        (VALIDATION, "by the features of digits@738debee"),
+        ({**VALIDATION, "evaluate.extractor": "mnist"}, "by the features of mnist@"),
+        ({**VALIDATION, "evaluate.extractor": "inception"}, "not here and would be fetched"),
+    ],
+)
+def test_a_dry_run_tells_what_scores(
+    changes: dict[str, Any], message: str, workdir: Path, nothing_at_hand: None
+) -> None:
+    result = acgan("train", str(TINY), "--dry-run", *sets(changes))
+    assert result.exit_code == 0, result.output
+    assert message in result.stdout
+    assert list(workdir.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run"], []])
+def test_an_extractor_that_is_not_there_is_refused_in_a_dry_run_as_well(
+    arguments: list[str], workdir: Path
+) -> None:
+    changes = {**VALIDATION, "evaluate.extractor": "nonsense", "train.patience_nimg": 1000}
+    result = acgan("train", str(TINY), *sets(changes), *arguments)
+    assert result.exit_code == 1
+    assert "evaluate.extractor nonsense: no such extractor" in result.stderr
+    assert not tree(workdir)
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run"], []])
+def test_patience_without_a_score_is_refused_in_a_dry_run_as_well(
+    arguments: list[str], workdir: Path, folder: Path, nothing_at_hand: None
+) -> None:
+    changes = {**VALIDATION, "train.patience_nimg": 1000}
+    result = acgan("train", str(TINY), "--data", str(folder), *sets(changes), *arguments)
+    assert result.exit_code == 1
+    assert "train.patience_nimg goes by a score, and there is none: no classifier is shipped" in result.stderr
+
+
 # What is said.
 
 

@@ -104,6 +104,22 @@ def test_npz_errors(npz, load, arrays, message):
         load(npz(**arrays))
 
 
+def test_npz_with_flipped_bits(tmp_path, load):
+    file, draws, said = tmp_path / "a.npz", np.random.default_rng(0), []
+    np.savez_compressed(file, images=GRAY, labels=np.arange(4) % 2)
+    content = file.read_bytes()
+    for at in draws.integers(0, 8 * len(content), 150).tolist():
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        file.write_bytes(flipped)
+        try:
+            assert load(file).train.num_classes == 2
+        except DataError as error:
+            said.append(str(error))
+    assert len(said) > 75
+    assert all(str(file) in text and "\n" not in text for text in said)
+
+
 def test_npz_that_is_none(tmp_path, load):
     (tmp_path / "a.npz").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"a\.npz cannot be read"):

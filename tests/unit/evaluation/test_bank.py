@@ -33,6 +33,30 @@ def test_both_sides_have_groups_of_one_size_and_the_rest_is_in_none() -> None:
     assert [int((groups == REST).sum()) for groups in large.groups] == [15, 0]
 
 
+@pytest.mark.parametrize("fakes", [[40, 12, 30], [200, 150, 170], [33, 33, 33]])
+def test_halves_of_both_sides_remember_equally_much(
+    fakes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However unequal the sides are, and whatever share of each is kept."""
+    monkeypatch.setattr(bank_module, "MAX_KEPT", 60)
+    monkeypatch.setattr(bank_module, "IMAGES_PER_CLASS", 20)
+    reals = [50, 30, 40]
+    sides = []
+    for counts, other in ((reals, fakes), (fakes, reals)):
+        bank = Bank(make_plan(counts, other, seed=0), 2, 2, [False] * 3)
+        for label, count in enumerate(counts):
+            nothing = torch.zeros(count, 2)
+            bank.add(label, torch.zeros(count, 1, 2, 2, dtype=torch.uint8), Extracted(nothing, nothing), None)
+        sides.append(bank.view((0, 1)))
+    for label in range(3):
+        first, second = (
+            (side.count(label), len(side.features(label)), len(side.images(label))) for side in sides
+        )
+        assert first == second
+        assert min(first) > 0
+    assert len(sides[0].features()) == len(sides[1].features())
+
+
 def test_the_plan_depends_on_the_seed_alone() -> None:
     plans = [make_plan(COUNTS, COUNTS, seed=seed) for seed in (0, 0, 1)]
     assert all(np.array_equal(a, b) for a, b in zip(plans[0].groups, plans[1].groups, strict=True))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from acgan.evaluation.validation import validation_score
-from acgan.extracting import ClassifierExtractor, Extracted, fitted
+from acgan.extracting import ClassifierExtractor, Extracted, fitted, target_of
 from acgan.models import GENERATORS
 from acgan.runtime import Draws
 from acgan.sampling import ClassSampler, GeneratorInfo
@@ -171,7 +171,7 @@ def test_images_of_another_size_are_brought_to_the_extractor_s() -> None:
     y = torch.tensor([0] * 45 + [1] * 90 + [2] * 15)
     z = Draws(0).normal((150, 8), "validation")
     pair = [sampler.draw(z, y), torch.from_numpy(store.images)]
-    a, b = (extractor(fitted(images, (1, 16))).features.double().numpy() for images in pair)
+    a, b = (extractor(fitted(images, target_of(extractor))).features.double().numpy() for images in pair)
     assert found.value == pytest.approx(_frechet_of_few(a, b), rel=1e-4)
     assert found.name == f"fcd150_val[{extractor.name}]"
 

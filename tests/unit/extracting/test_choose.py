@@ -55,8 +55,9 @@ def test_a_file_of_weights_or_dims_are_a_wish_for_inception(inception_weights: P
         None, data_name="digits", dims=64, weights=inception_weights, prefer_shipped=True, warn=quiet
     )
     assert found.name == f"inception-64@{sha256(inception_weights)[:8]}"
-    with pytest.raises(RunError, match="could not be fetched"):
-        choose_extractor(None, data_name="digits", dims=64)
+    for dims in (64, 2048):
+        with pytest.raises(RunError, match="could not be fetched"):
+            choose_extractor(None, data_name="digits", dims=dims)
 
 
 def test_the_warning_goes_where_it_is_wanted(inception_weights: Path) -> None:
@@ -104,6 +105,7 @@ def test_none_to_choose_says_both_ways_out(
     ):
         assert part in text
     assert "\n" not in text
+    assert "`--extractor inception` fetches FID's weights. Put " in text, "the shortest way first"
 
 
 def test_inception_by_name_is_fetched_or_says_why_not(hub: Path) -> None:
@@ -119,7 +121,12 @@ def test_a_name_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "named"), [({"dims": 64}, "--dims 64"), ({"weights": Path("w.pth")}, "--inception-weights")]
+    ("options", "named"),
+    [
+        ({"dims": 64}, "--dims 64"),
+        ({"dims": 2048}, "--dims 2048"),
+        ({"weights": Path("w.pth")}, "--inception-weights"),
+    ],
 )
 def test_what_is_inceptions_alone(options: dict, named: str) -> None:
     with pytest.raises(UserError, match=f"{named}.*digits"):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from http.client import IncompleteRead
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +291,23 @@ def test_what_cannot_be_fetched(
     ):
         assert part in text
     assert not list(hub.parent.iterdir())
+
+
+def test_no_folder_for_the_weights_is_a_line(hub: Path) -> None:
+    hub.parent.rmdir()
+    hub.parent.write_text("in the way")
+    with pytest.raises(RunError, match=r"could not be fetched \(.*exists.*\)\. Put ") as caught:
+        InceptionExtractor(64)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_connection_that_breaks_is_a_line(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise IncompleteRead(b"", 9)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", broken)
+    with pytest.raises(RunError, match="could not be fetched"):
+        InceptionExtractor(64)
 
 
 def test_the_published_file_is_that_of_pytorch_fid() -> None:

@@ -328,6 +328,18 @@ def test_where_nothing_has_that_part(divided: Path, pictures: Path, generator: P
         chosen(open_side(str(divided)), split="test")
 
 
+def test_two_sources_without_parts_are_not_divided(pictures: Path, generator: Path, tmp_path: Path) -> None:
+    samples = write_pictures(tmp_path / "samples", noise_pictures(20, seed=1))
+    sides = [open_side(str(path)) for path in (samples, pictures)]
+    for resolution in (None, 32):
+        with pytest.raises(DataError, match=r"neither .*samples nor .*pictures has a split of its own"):
+            chosen(*sides, split="test", resolution=resolution)
+    run, held = open_side(str(generator)), replace(sides[1], rows=sides[1].rows[:3], split="test")
+    wanted = replace(ALL, split="test", resolution=16)
+    found = select(["run", "pictures"], [run, sides[1]], wanted, lambda *_: held, pytest.fail)
+    assert [len(side) for side in found] == [3, 3], "beside a generator the one source is"
+
+
 def test_with_a_resolution_a_part_is_what_training_holds_out(pictures: Path) -> None:
     side, asked = open_side(str(pictures)), []
 
@@ -356,6 +368,18 @@ def test_a_number_that_changes_nothing_is_remarked_on() -> None:
     for num in (None, 300, 200):
         select(["a.npz"], [side], replace(ALL, num=num), no_hold_out, remarks.append)
     assert remarks == ["a.npz is statistics: -n 200 does not change how many images they are of"]
+
+
+def test_a_resolution_that_does_not_do_what_it_seems_to(generator: Path, pictures: Path) -> None:
+    run, source, remarks = open_side(str(generator)), open_side(str(pictures)), []
+    for resolution in (16, 32):
+        select(["run", "b"], [run, source], replace(ALL, resolution=resolution), no_hold_out, remarks.append)
+    assert remarks == [
+        f"{generator} makes 16 x 16, whatever --resolution 32; --resolution 16 compares like with like"
+    ]
+    saved = Saved(torch.zeros(6), torch.eye(6), {"num_images": 300})
+    select(["run", "a.npz"], [run, saved], replace(ALL, resolution=16), no_hold_out, remarks.append)
+    assert remarks[1] == "--resolution 16 has no effect: no side is stored images"
 
 
 def test_sizes_that_do_not_match_are_remarked_on(generator: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from acgan.fid import Saved, StatisticsCache
 
-ORIGIN = {"metric": "fid", "extractor": {"name": "", "dims": 2}, "num_images": 9}
+EXTRACTOR = {"name": "", "sha256": "ab", "dims": 2, "resize": "none", "precision": "float32"}
+ORIGIN = {"metric": "fid", "extractor": EXTRACTOR, "num_images": 9}
 
 
 class Maker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from acgan._torchvision import torchvision  # noqa: F401  (pytorch_fid imports i
 from acgan.errors import DataError
 from acgan.fid import Saved, check_target, read_statistics, write_statistics
 
-ORIGIN = {"metric": "fid", "extractor": {"name": "", "dims": 3}, "num_images": 9, "source": "Bilder/é"}
+EXTRACTOR = {"name": "", "sha256": "ab", "dims": 3, "resize": "none", "precision": "float32"}
+ORIGIN = {"metric": "fid", "extractor": EXTRACTOR, "num_images": 9, "source": "Bilder/é"}
 GOOD = {"mu": np.arange(3.0), "sigma": np.eye(3)}
+
+
+def _without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in EXTRACTOR.items() if name != key}
 
 
 def saved(origin: dict[str, Any] | None = None) -> Saved:
@@ -72,10 +78,22 @@ def test_what_is_not_quite_symmetric_for_rounding_is_read(tmp_path: Path) -> Non
         ({**GOOD, "sigma": -np.eye(3)}, "negative variances"),
         ({**GOOD, "mu": np.array(["a", "b", "c"])}, "of type <U1"),
         ({**GOOD, "mu": np.array([None] * 3)}, "cannot be read"),
-        ({**GOOD, "acgan": "{"}, "cannot be read"),
+        ({**GOOD, "acgan": "{"}, "'acgan' that is no JSON"),
         ({**GOOD, "acgan": "[]"}, "'acgan' that does not say"),
         ({**GOOD, "acgan": json.dumps({**ORIGIN, "num_images": "9"})}, "'acgan' that does not say"),
-        ({**GOOD, "acgan": json.dumps({**ORIGIN, "extractor": {"dims": 4}})}, "its extractor makes 4"),
+        (
+            {**GOOD, "acgan": json.dumps({**ORIGIN, "extractor": {**EXTRACTOR, "dims": 4}})},
+            "its extractor makes 4",
+        ),
+        (
+            {**GOOD, "acgan": json.dumps({**ORIGIN, "extractor": _without("sha256")})},
+            "'acgan' that does not",
+        ),
+        (
+            {**GOOD, "acgan": json.dumps({**ORIGIN, "extractor": _without("name")})},
+            "'acgan' that does not",
+        ),
+        ({**GOOD, "sigma": np.array([[1, 2, 0], [2, 1, 0], [0, 0, 1]])}, "larger than its variances allow"),
     ],
 )
 def test_wrong_files_are_told_in_a_line(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -97,14 +115,34 @@ def test_a_truncated_file(keep: int, tmp_path: Path) -> None:
         read_statistics(file)
 
 
-def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
-    file = tmp_path / "bit.npz"
-    np.savez(file, **GOOD)
-    content = bytearray(file.read_bytes())
-    at = content.index(np.eye(3).tobytes()) + 8 * 4
-    content[at] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(DataError, match=r"bit\.npz cannot be read"):
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_flipped_bits_are_noticed(save: Any, tmp_path: Path) -> None:
+    """Or change nothing, as in a date."""
+    file, draws = tmp_path / "bit.npz", np.random.default_rng(0)
+    said: list[str] = []
+    save(file, **GOOD, acgan=json.dumps(ORIGIN))
+    content, expected = file.read_bytes(), read_statistics(file)
+    for at in draws.integers(0, 8 * len(content), 500).tolist():
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        file.write_bytes(flipped)
+        try:
+            found = read_statistics(file)
+        except DataError as error:
+            said.append(str(error))
+        else:
+            assert torch.equal(found.mean, expected.mean)
+            assert torch.equal(found.covariance, expected.covariance)
+    assert len(said) > 250
+    assert all(text.startswith(str(file)) and "\n" not in text for text in said)
+
+
+def test_a_member_that_is_no_array(tmp_path: Path) -> None:
+    file = tmp_path / "odd.npz"
+    np.savez(file, sigma=np.eye(3))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("mu", "numbers")
+    with pytest.raises(DataError, match="has no mu"):
         read_statistics(file)
 
 

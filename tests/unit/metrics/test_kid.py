@@ -201,12 +201,21 @@ def test_a_class_of_one_image_leaves_its_side_without_strata() -> None:
     assert kernel_distance(real, fake, strata=(lonely, lonely)).value == plain
 
 
-def test_strata_are_left_aside_where_subsets_are_drawn() -> None:
+def test_subsets_of_fixed_class_counts_have_no_bias_with_strata() -> None:
+    """A subset has the bias of the whole that it is drawn from, however small it is."""
     generator = torch.Generator().manual_seed(0)
-    real, fake = torch.randn(30, 3, generator=generator), torch.randn(30, 3, generator=generator)
-    classes = torch.arange(30) // 15
-    keywords = {"subsets": 3, "subset_size": 10}
-    assert (
-        kernel_distance(real, fake, strata=(classes, classes), **keywords).value
-        == kernel_distance(real, fake, **keywords).value
-    )
+    few, many = torch.tensor([0] * 3 + [1] * 5), torch.tensor([0] * 9 + [1] * 15)
+    centres = torch.tensor([[0.0, 0.0], [2.0, 1.0]])
+    keywords = {"subsets": 4, "subset_size": 6}
+
+    with_strata, without = [], []
+    for seed in range(1500):
+        real, fake = (
+            centres[classes] + torch.randn(len(classes), 2, generator=generator) / 2
+            for classes in (few, many)
+        )
+        with_strata.append(kernel_distance(real, fake, strata=(few, many), seed=seed, **keywords).value)
+        without.append(kernel_distance(real, fake, seed=seed, **keywords).value)
+    error = torch.tensor(with_strata).std().item() / 1500**0.5
+    assert abs(sum(with_strata) / 1500) < 3 * error
+    assert sum(without) / 1500 < -5 * error

@@ -1,0 +1,98 @@
+"""What a GAN in training is scored by on its validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from acgan.config import RunConfig
+from acgan.errors import ConfigError, RunError, did_you_mean
+from acgan.extracting import Extractor, choose_extractor, inception_weights_present
+from acgan.extracting.choose import INCEPTION
+from acgan.extracting.inception_weights import ways_out
+from acgan.predicting import load_classifier, shipped
+
+_AUTO = "auto"
+_MIN_SCORED = 2  # a covariance needs them
+
+
+def choose_score(
+    config: RunConfig,
+    *,
+    data_name: str,
+    class_names: Sequence[str],
+    num_validation: int | None,
+    device: torch.device,
+    say: Callable[[str], None],
+) -> str | None:
+    """The extractor of a training's score; nothing is built or fetched for it.
+
+    ``evaluate.extractor: auto`` takes the classifier that is shipped for the data, else Inception where its weights
+    are there and the device is not a CPU, on which an evaluation would take many minutes.
+
+    Args:
+        config: Of the training.
+        data_name: What the data is called.
+        class_names: Its classes; a shipped classifier must know them all.
+        num_validation: Validation images; None where they are not counted yet.
+        device: Of the training.
+        say: Told why there is no score, where there might have been one.
+
+    Returns:
+        As ``build_score_extractor`` takes it; None where there is no score.
+
+    Raises:
+        RunError: If the extractor that is named is not there.
+        ConfigError: If there is no score, and the training is to stop by it.
+    """
+    wanted = config.evaluate.extractor
+    if wanted is None or (wanted == _AUTO and not config.data.validation_share):
+        return None
+    if not config.data.validation_share or (num_validation is not None and num_validation < _MIN_SCORED):
+        why = (
+            f"found {num_validation or 0} validation images, expected {_MIN_SCORED} or more. Hold images out with "
+            "data.validation_share, of classes with 5 and more."
+        )
+    elif wanted != _AUTO:
+        return _there(wanted)
+    else:
+        file = shipped().get(data_name)
+        if file is not None and set(class_names) <= set(load_classifier(file).class_names):
+            return str(file)
+        if inception_weights_present() and device.type != "cpu":
+            return INCEPTION
+        why = (
+            f"no classifier is shipped for {data_name}, and evaluate.extractor auto takes Inception only where its "
+            "weights are here and the device is not a CPU. Name one: inception, a shipped classifier, or a run of "
+            "`acgan classify train`."
+        )
+    if config.train.patience_nimg is not None:
+        raise ConfigError(f"train.patience_nimg goes by a score, and there is none: {why}")
+    say(f"no score during training, so no best generator: {why}")
+    return None
+
+
+def build_score_extractor(chosen: str, device: torch.device, warn: Callable[[str], None]) -> Extractor:
+    """The extractor that ``choose_score`` chose; Inception's weights are fetched where they are missing.
+
+    Raises:
+        RunError: If it cannot be read or fetched.
+    """
+    try:
+        return choose_extractor(chosen, device=device, warn=warn)
+    except RunError as error:
+        why = str(error).removesuffix(ways_out())  # which names the options of other commands
+        raise RunError(f"evaluate.extractor: {why.rstrip()} Mend that, or name another one.") from None
+
+
+def _there(wanted: str) -> str:
+    """What is named, if there is such a thing."""
+    names = (INCEPTION, *shipped())
+    if wanted not in names and not Path(wanted).exists():
+        raise RunError(
+            f"evaluate.extractor {wanted}: no such extractor, run or file; expected {_AUTO}, {', '.join(names)}, or a "
+            f"run or file of `acgan classify train`.{did_you_mean(wanted, names)}"
+        )
+    return wanted
