@@ -34,6 +34,7 @@ def classification_accuracy_score(
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     steps: int | None = None,
+    truncation: float = 1.0,
     device: str = "auto",
     say: Callable[[str], None] = lambda message: None,
 ) -> CasScores:
@@ -55,6 +56,7 @@ def classification_accuracy_score(
         seeds: Of the trainings and of the generated images: three or more.
         steps: Of the optimiser in every training; None is 6 passes over the real images, but 100 at least and
             1,000 at most.
+        truncation: Factor on the latents.
         device: Where to train: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         say: Told remarks for people.
 
@@ -81,7 +83,7 @@ def classification_accuracy_score(
         )
     right: dict[str, list[np.ndarray]] = {name: [] for name in (*ARMS, "gan_test")}
     for seed in seeds:
-        for name, found in _answers(sampler, dataset, config, seed, device).items():
+        for name, found in _answers(sampler, dataset, config, seed, truncation, device).items():
             right[name].append(found)
         shares = (f"{name} {100 * found[-1].mean():.1f} %" for name, found in right.items())
         say(f"seed {seed}: {', '.join(shares)}")
@@ -101,6 +103,7 @@ def classification_accuracy_score(
             "recipe": recipe,
             "steps": length,
             "seeds": list(seeds),
+            "truncation": truncation,
             "device": str(runtime.choose_device(device)),
             "config": config.model_dump(mode="json", exclude={"seed"}),
         },
@@ -128,28 +131,35 @@ def _config(dataset: Dataset, steps: int | None) -> tuple[ClassifierConfig, str,
 
 
 def _answers(
-    sampler: ClassSampler, dataset: Dataset, config: ClassifierConfig, seed: int, device: str
+    sampler: ClassSampler,
+    dataset: Dataset,
+    config: ClassifierConfig,
+    seed: int,
+    truncation: float,
+    device: str,
 ) -> dict[str, np.ndarray]:
     """Which test images each arm's classifier names rightly, and of ``gan_test`` which generated ones."""
     real, test = dataset.train, dataset.test
-    synthetic = _generated(sampler, real, seed=2 * seed)
+    synthetic = _generated(sampler, real, 2 * seed, truncation)
     arms = {"real": real, "synthetic": synthetic, "both": extend(real, synthetic.images, synthetic.labels)}
     unseen = take(test, np.empty(0, np.int64))  # no training has the images that it is judged by
     classifiers = {
         arm: _trained(config, seed, replace(dataset, train=arms[arm], test=unseen), device) for arm in ARMS
     }
     answers = {arm: _right(classifier, test) for arm, classifier in classifiers.items()}
-    answers["gan_test"] = _right(classifiers["real"], _generated(sampler, test, seed=2 * seed + 1))
+    answers["gan_test"] = _right(classifiers["real"], _generated(sampler, test, 2 * seed + 1, truncation))
     return answers
 
 
-def _generated(sampler: ClassSampler, like: ImageStore, *, seed: int) -> ImageStore:
+def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: float) -> ImageStore:
     """As many generated images of each class as a store has, class by class, under its labels."""
     counts = np.bincount(like.labels, minlength=like.num_classes)
     images = [
         part.numpy()
         for label, name in enumerate(like.class_names)
-        for _, part in sampler.stream(sampler.class_names.index(name), int(counts[label]), seed=seed)
+        for _, part in sampler.stream(
+            sampler.class_names.index(name), int(counts[label]), seed=seed, truncation=truncation
+        )
     ]
     nothing = take(like, np.empty(0, np.int64))
     return extend(nothing, np.concatenate(images), np.sort(like.labels))

@@ -15,7 +15,7 @@ import torch
 import acgan
 from acgan import runtime
 from acgan.api.cas import classification_accuracy_score
-from acgan.api.evaluation_setup import CAS, EvaluateOptions, Setting, set_up
+from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, Setting, set_up
 from acgan.api.subjects import Subject
 from acgan.evaluation import (
     Context,
@@ -23,6 +23,7 @@ from acgan.evaluation import (
     Pass,
     Reference,
     Scores,
+    class_counts,
     look_at_reference,
     look_at_samples,
     mean_per_class,
@@ -101,20 +102,27 @@ def evaluate(
     scores = _scores(setting, reference, passes)
     if CAS in options.metrics:
         say("training classifiers with and without samples")
-        helped = classification_accuracy_score(first, setting.dataset, device=options.device, say=say)
+        helped = classification_accuracy_score(
+            first, setting.dataset, seeds=range(options.seed, options.seed + CAS_SEEDS),
+            truncation=options.truncation, device=options.device, say=say,
+        )  # fmt: skip
         scores = with_help(scores, helped.to_dict())
     return Evaluated(scores, reference, passes, setting.subjects, setting.training)
 
 
 def _scores(setting: Setting, reference: Reference, passes: list[list[Pass]]) -> Scores:
     every = [one for run in passes for one in run]
+    halves = [found for one in every for found in one.at_floor_count]
+    class_names = reference.store.class_names
     confusions = [one.confusion for one in every if one.confusion is not None]
     return Scores(
         provenance=_provenance(setting, reference, len(passes)),
         overall=summarise_passes(passes),
         floor=summarise_all([found.overall for found in reference.floor]),
-        at_floor_count=summarise_all([found.overall for one in every for found in one.at_floor_count]),
-        per_class=mean_per_class([one.found for one in every], reference.store.class_names),
+        at_floor_count=summarise_all([found.overall for found in halves]),
+        per_class=mean_per_class([one.found for one in every], class_names),
+        floor_per_class=mean_per_class(reference.floor, class_names),
+        at_floor_count_per_class=mean_per_class(halves, class_names),
         confusion=np.sum(confusions, axis=0) if confusions else None,
     )
 
@@ -142,6 +150,8 @@ def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[s
         "classifier": None if setting.classifier is None else setting.classifier.describe(),
         "num_images": sum(setting.counts),
         "floor_images": floor,
+        "samples_by_class": setting.counts,
+        "reference_by_class": class_counts(store),
         "label_prior": options.label_prior,
         "seed": options.seed,
         "repeats": options.repeats,

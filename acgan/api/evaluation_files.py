@@ -26,8 +26,9 @@ def write_evaluation(
 ) -> dict[str, Path]:
     """Write an evaluation down.
 
-    Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it, unless a file is named;
-    ``confusion.png`` and ``memorisation.png`` where there is something to show, else none; and a record in TensorBoard.
+    Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it; ``confusion.png`` and
+    ``memorisation.png`` where there is something to show, else none; and a record in TensorBoard. Where a file is named
+    the scores go there, and nothing into the run: what lies there belongs to its own evaluation.
 
     Args:
         evaluated: The evaluation.
@@ -38,7 +39,7 @@ def write_evaluation(
         What was written, by what it is.
     """
     paths = [Path(run) for run in as_list(runs)]
-    home = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    home = paths[0] if file is None and len(paths) == 1 and paths[0].is_dir() else None
     # Everything is made before the first file is written.
     text = evaluated.scores.to_json() + "\n"
     pictures = _pictures(evaluated) if home is not None else []

@@ -18,13 +18,14 @@ from acgan.api.subjects import Subject, find_subjects
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
-from acgan.extracting import ClassifierExtractor, Extractor, choose_extractor
+from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor
 from acgan.predicting import shipped
 from acgan.types import Dataset, ImageStore
 
 MAX_SAMPLES = 50_000
 #: A metric beside those of ``METRICS``: trains classifiers.
 CAS = "cas"
+CAS_SEEDS = 5
 _SPLITS, _PRIORS, _WHICH = ("test", "train"), ("reference", "uniform"), (None, "best", "last")
 
 
@@ -153,11 +154,17 @@ def set_up(
     metrics, classifier, training = _measurable(options, config, dataset, extractor, first, device, say)
     reference_counts = class_counts(store)
     num = options.num_images or min(len(store), MAX_SAMPLES)
-    return Setting(
+    setting = Setting(
         options, subjects, dataset, extractor, classifier,
         _is_unseen(extractor, whole, options.split), store, training,
         share_out(num, reference_counts, options.label_prior), metrics,
     )  # fmt: skip
+    if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
+        say(
+            f"Inception looks at {setting.num_looked_at:,} images, each a third of a second or so of a CPU's time"
+            + (f"; of {len(training):,} only to find copies: --metrics without memorisation" if training else "")
+        )
+    return setting
 
 
 def _measurable(
@@ -243,7 +250,7 @@ def _classifier(
 def _is_unseen(extractor: Extractor, whole: Dataset, split: str) -> bool | None:
     """Whether the extractor was trained on other images than the reference; None where that is not known."""
     if not isinstance(extractor, ClassifierExtractor):
-        return True
+        return None  # Inception was trained on ImageNet, which the reference may be of
     origin = extractor.classifier.info.provenance
     # Of the source, where the classifier was trained on a part of it.
     if whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):

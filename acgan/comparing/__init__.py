@@ -8,13 +8,12 @@ from acgan.comparing.comparison import (
     MetricComparison,
     compare,
 )
-from acgan.comparing.reading import FILE_NAME, FORMAT, EvaluationFile, evaluation_file, read_evaluation
+from acgan.comparing.reading import FILE_NAME, EvaluationFile, evaluation_file, read_evaluation
 
 __all__ = [
     "CLASSES_NAMED",
     "CONFIDENCE",
     "FILE_NAME",
-    "FORMAT",
     "ClassChange",
     "Comparison",
     "EvaluationFile",

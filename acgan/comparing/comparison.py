@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from acgan.comparing.reading import FORMAT, EvaluationFile
+from acgan.comparing.reading import EvaluationFile
 from acgan.errors import RunError
+from acgan.evaluation import FORMAT
 from acgan.metrics import MIN_UNITS, Difference, bootstrap_difference
 
 CONFIDENCE = 0.95
@@ -137,7 +138,7 @@ def compare(
             rows.append(MetricComparison(metric, *values, difference, _floor(a, b, metric)))
         else:
             sides = [side for side, found in zip("AB", values, strict=True) if not found]
-            left_out.append(f"{metric} (not measured with every seed in {' and '.join(sides)})")
+            left_out.append(f"{metric} (no values by seed in {' and '.join(sides)})")
     if not rows:
         raise RunError(
             f"{names[0]} and {names[1]} have no metric in common: {', '.join(left_out) or 'both are empty'}. "

@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError
+from acgan.evaluation import FORMAT
 from acgan.metrics import MIN_UNITS
 
-FORMAT = 1
 #: In a run directory.
 FILE_NAME = "evaluation.json"
 

@@ -12,6 +12,7 @@ from acgan.evaluation.one_pass import (
     share_out,
 )
 from acgan.evaluation.result import (
+    FORMAT,
     Scores,
     Summary,
     mean_per_class,
@@ -23,6 +24,7 @@ from acgan.evaluation.validation import validation_score
 from acgan.evaluation.verdict import plain_name, verdict
 
 __all__ = [
+    "FORMAT",
     "MAX_TRAINING",
     "METRICS",
     "Context",

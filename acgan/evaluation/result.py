@@ -42,6 +42,8 @@ class Scores:
         floor: By metric, real images against real images: what a perfect generator would score at this count.
         at_floor_count: By metric, samples as many as the floor has images; compare this with the floor.
         per_class: By class and metric, the mean.
+        floor_per_class: ``floor``, by class and metric.
+        at_floor_count_per_class: ``at_floor_count``, by class and metric.
         confusion: (K, K) counts over all samples; row: class asked for, column: class seen; None without classifier.
         help: Whether samples help a classifier, where that was asked: the verdict, the gain, and how it was measured.
     """
@@ -51,6 +53,8 @@ class Scores:
     floor: Mapping[str, Summary]
     at_floor_count: Mapping[str, Summary]
     per_class: Mapping[str, Mapping[str, Value]]
+    floor_per_class: Mapping[str, Mapping[str, Value]]
+    at_floor_count_per_class: Mapping[str, Mapping[str, Value]]
     confusion: np.ndarray | None
     help: Mapping[str, Any] | None = None
 
@@ -66,6 +70,8 @@ class Scores:
             "floor": _plain(self.floor),
             "at_floor_count": _plain(self.at_floor_count),
             "per_class": self.per_class,
+            "floor_per_class": self.floor_per_class,
+            "at_floor_count_per_class": self.at_floor_count_per_class,
         }
         if self.confusion is not None:
             values["confusion"] = self.confusion.tolist()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores, Summary
 
 #: Deviations of the floor within which a score is that of real images.
 _NOISE = 2.0
 _FEW = 100  # images: a floor of so few is that of a bad generator too
 _LEAST_COVERAGE = 0.5  # of the floor's
-_LEAST_ACCURACY = 0.9  # of the floor's
+_LEAST_ACCURACY = 0.9  # of the floor's, in any class
 _MANY_COPIES = 5.0  # times the floor's
+_NEARER = 0.9  # of samples, against held-out images
+_FEW_OF_CLASS = 500  # images: KID of fewer is noisy
 
 
 def plain_name(metric: str) -> str:
@@ -60,29 +63,47 @@ def _quality(scores: Scores) -> str:
 
 
 def _worst_class(scores: Scores) -> str:
-    """By the Fréchet distance where every class has one, else by KID, which few images allow."""
-    per_class = scores.per_class
-    for plain in ("fid", "fcd", "kid"):
-        values = {
-            name: value
-            for name, of_class in per_class.items()
-            for metric, value in of_class.items()
-            if plain_name(metric) == plain
-        }
-        known = {name: value for name, value in values.items() if value is not None}
-        if len(known) > 1 and (plain == "kid" or len(known) == len(per_class)):
-            worst = max(known, key=lambda name: known[name])
-            details = [
-                f"{text} {value:.3f}"
-                for metric, value in per_class[worst].items()
-                for text in [_DETAILS.get(plain_name(metric))]
-                if text and value is not None
-            ]
-            rest = f" ({', '.join(details)})" if details else ""
-            each = round(scores.provenance["num_images"] / len(per_class))
-            hint = f"; with about {each:,} images a class this is a hint" if plain == "kid" else ""
-            return f"Worst class: {worst}, by {plain.upper()} {known[worst]:.4g}{rest}{hint}."
-    return ""
+    """By how many times its own floor a class's Fréchet distance is, where there are images enough; else by KID.
+
+    Not by the distance itself: it grows with fewer images, and the rarest class would always be the worst.
+    """
+    per_class, origin = scores.per_class, scores.provenance
+    for plain in ("fid", "fcd"):
+        score, floor = (
+            _by_class(values, plain) for values in (scores.at_floor_count_per_class, scores.floor_per_class)
+        )
+        if 1 < len(score) == len(per_class) and all(floor.get(name) for name in score):
+            worst = max(score, key=lambda name: score[name] / floor[name])
+            ratio = f"{score[worst] / floor[worst]:.2f} times its floor"
+            values = f"({score[worst]:.3f}, real images {floor[worst]:.3f})"
+            return f"Worst class: {worst}, {plain.upper()} {ratio} {values}{_details(per_class[worst])}."
+    known = _by_class(per_class, "kid")
+    if len(known) < 2:
+        return ""
+    worst = max(known, key=lambda name: known[name])
+    label = list(per_class).index(worst)
+    images = min(origin["samples_by_class"][label], origin["reference_by_class"][label])
+    hint = f"; of {images:,} images this is a hint" if images < _FEW_OF_CLASS else ""
+    return f"Worst class: {worst}, by KID {known[worst]:.4g}{_details(per_class[worst])}{hint}."
+
+
+def _by_class(per_class: Mapping[str, Mapping[str, Value]], plain: str) -> dict[str, float]:
+    """A metric of the classes that have it."""
+    return {
+        name: value
+        for name, values in per_class.items()
+        for metric, value in values.items()
+        if plain_name(metric) == plain and value is not None
+    }
+
+
+def _details(values: Mapping[str, Value]) -> str:
+    known = [
+        f"{_DETAILS[plain_name(metric)]} {value:.3f}"
+        for metric, value in values.items()
+        if plain_name(metric) in _DETAILS and value is not None
+    ]
+    return f"; {', '.join(known)}" if known else ""
 
 
 _DETAILS = {
@@ -97,33 +118,44 @@ def _labels(scores: Scores) -> str:
     score, floor = _named(scores.overall, "class_accuracy"), _named(scores.floor, "class_accuracy")
     if score is None or floor is None or score.value is None or floor.value is None:
         return ""
-    word = "are what they should be" if score.value >= _LEAST_ACCURACY * floor.value else "are often wrong"
-    return (
-        f"Classes {word}: the classifier sees the class asked for in {score.value:.2%} of samples, and its own in "
-        f"{floor.value:.2%} of real images."
-    )
+    low = {
+        name: value
+        for name, value in _by_class(scores.per_class, "class_accuracy").items()
+        if value < _LEAST_ACCURACY * floor.value
+    }
+    judged = f"the classifier sees the class asked for in {score.value:.2%} of samples, and its own in "
+    judged += f"{floor.value:.2%} of real images"
+    if not low:
+        return f"Classes are what they should be: {judged}."
+    named = ", ".join(f"{name} ({low[name]:.0%})" for name in sorted(low, key=lambda name: low[name]))
+    return f"Classes are often wrong in {named}: {judged}."
 
 
 def _cover(scores: Scores) -> str:
     score, floor = _named(scores.at_floor_count, "coverage"), _named(scores.floor, "coverage")
     if score is None or floor is None or score.value is None or floor.value is None:
         return ""
-    low = [
-        name
-        for name, values in scores.per_class.items()
-        for metric, value in values.items()
-        if plain_name(metric) == "coverage" and value is not None and value < _LEAST_COVERAGE * floor.value
-    ]
+    # More samples cover more: of all of them only where they are no more than the real images.
+    of_halves, origin = _by_class(scores.at_floor_count_per_class, "coverage"), scores.provenance
+    comparable = max(origin["samples_by_class"]) <= max(origin["reference_by_class"])
+    each = {**(_by_class(scores.per_class, "coverage") if comparable else {}), **of_halves}
+    low = [name for name, value in each.items() if value < _LEAST_COVERAGE * floor.value]
     text = f"Diversity: samples cover {score.value:.1%} of real images, real images {floor.value:.1%}"
     return f"{text}; less than half of that in class {', '.join(low)}: collapsed." if low else f"{text}."
 
 
 def _copies(scores: Scores) -> str:
-    score, floor = _named(scores.overall, "memorisation_copies"), _named(scores.floor, "memorisation_copies")
-    if score is None or floor is None or score.value is None or floor.value is None:
+    copies, floor = _named(scores.overall, "memorisation_copies"), _named(scores.floor, "memorisation_copies")
+    nearer = _named(scores.overall, "memorisation_nearer")
+    if copies is None or floor is None or copies.value is None or floor.value is None:
         return ""
-    expected = max(floor.value, 0.01)
-    text = f"{score.value:.1%} of samples lie as near to a training image as the nearest 1% of held-out images do"
-    if score.value > _MANY_COPIES * expected:
+    text = f"{copies.value:.1%} of samples lie as near to a training image as the nearest 1% of held-out images do"
+    if copies.value > _MANY_COPIES * max(floor.value, 0.01):
         return f"Copies: {text}: look at memorisation.png."
+    # Where held-out images are among the training images, none is nearer than those.
+    if nearer is not None and nearer.value is not None and nearer.value > _NEARER:
+        return (
+            f"Copies: nearly all samples lie nearer to training images than held-out images do ({nearer.value:.2f}): "
+            "look at memorisation.png."
+        )
     return f"Copies: no sign of them; {text}."

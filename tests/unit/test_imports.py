@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": BASE,
     "metrics": BASE,
     "plots": BASE,
-    "comparing": {"metrics"} | BASE,
+    "comparing": {"evaluation", "metrics"} | BASE,
     # drawing images, naming their classes, and keeping what does
     "weights_file": BASE,
     "generator_file": {"weights_file"} | PARTS | BASE,

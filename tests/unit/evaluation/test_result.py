@@ -14,6 +14,8 @@ from acgan.evaluation import Scores, Summary, plain_name, verdict, with_help
 from acgan.evaluation.measures import Found
 from acgan.evaluation.result import mean_per_class, summarise, summarise_all
 
+BY_CLASS = ("per_class", "floor_per_class", "at_floor_count_per_class")
+
 
 def test_a_summary_is_mean_and_sample_deviation() -> None:
     assert summarise([1.0, 2.0, 6.0]) == Summary(3.0, math.sqrt(7), (1.0, 2.0, 6.0))
@@ -37,7 +39,7 @@ def test_each_class_has_the_mean_of_its_values() -> None:
 
 def scores(**changes: Any) -> Scores:
     plain = Scores(
-        provenance={"floor_images": 100, "num_images": 200},
+        provenance={"floor_images": 100, "samples_by_class": [100, 100], "reference_by_class": [120, 80]},
         overall={
             "fcd[x@1]": Summary(3.0, None, (3.0,)),
             "class_accuracy[x@1]": Summary(0.99, None),
@@ -54,6 +56,11 @@ def scores(**changes: Any) -> Scores:
             "cat": {"fcd[x@1]": 3.0, "kid[x@1]": 9.0, "coverage[x@1]": 0.9},
             "dog": {"fcd[x@1]": 4.0, "kid[x@1]": 1.0, "coverage[x@1]": 0.4},
         },
+        floor_per_class={"cat": {"fcd[x@1]": 4.0}, "dog": {"fcd[x@1]": 5.0}},
+        at_floor_count_per_class={
+            "cat": {"fcd[x@1]": 8.0, "coverage[x@1]": 0.9},
+            "dog": {"fcd[x@1]": 9.0, "coverage[x@1]": 0.4},
+        },
         confusion=np.array([[3, 0], [1, 2]]),
     )
     return replace(plain, **changes)
@@ -68,6 +75,8 @@ def test_the_json_text_holds_everything_in_its_documented_form() -> None:
         "floor",
         "at_floor_count",
         "per_class",
+        "floor_per_class",
+        "at_floor_count_per_class",
         "confusion",
     ]
     assert values["format"] == 1
@@ -101,50 +110,78 @@ def test_within_two_deviations_samples_are_as_good_as_real() -> None:
 
 def test_of_few_images_it_is_not_said_that_they_are_as_good_as_real() -> None:
     close = {"fcd[x@1]": Summary(2.1, 0.1)}
-    line = verdict(scores(at_floor_count=close, provenance={"floor_images": 99, "num_images": 200}))[0]
+    line = verdict(scores(at_floor_count=close, provenance={**scores().provenance, "floor_images": 99}))[0]
     assert line.startswith("Quality: 1.05 times the floor")
     assert line.endswith("with 99 images on either side, which is too few to say more.")
 
 
-def test_the_worst_class_is_that_of_the_largest_frechet_distance() -> None:
-    assert "Worst class: dog, by FCD 4 (coverage 0.400)." in verdict(scores())
+def test_the_worst_class_is_furthest_from_its_own_floor() -> None:
+    """Not the one of the largest distance, which is that of the fewest images."""
+    line = verdict(scores())[1]
+    assert line == "Worst class: cat, FCD 2.00 times its floor (8.000, real images 4.000); coverage 0.900."
 
 
-def test_where_a_class_has_no_frechet_distance_kid_decides() -> None:
-    per_class = {
-        "cat": {"fcd[x@1]": None, "kid[x@1]": 9.0},
-        "dog": {"fcd[x@1]": 4.0, "kid[x@1]": 1.0},
-        "emu": {"fcd[x@1]": None, "kid[x@1]": None},
-    }
-    line = verdict(scores(per_class=per_class))[1]
-    assert line == "Worst class: cat, by KID 9; with about 67 images a class this is a hint."
+def test_where_a_class_has_no_floor_kid_decides() -> None:
+    floors = {"cat": {"fcd[x@1]": 4.0}, "dog": {"fcd[x@1]": None}}
+    line = verdict(scores(floor_per_class=floors))[1]
+    assert line == "Worst class: cat, by KID 9; coverage 0.900; of 100 images this is a hint."
+    provenance = {"floor_images": 100, "samples_by_class": [900, 100], "reference_by_class": [500, 80]}
+    line = verdict(scores(floor_per_class=floors, provenance=provenance))[1]
+    assert line == "Worst class: cat, by KID 9; coverage 0.900."
 
 
 def test_one_class_is_not_the_worst() -> None:
-    lines = verdict(scores(per_class={"cat": {"fcd[x@1]": 3.0}}))
+    one = {"cat": {"fcd[x@1]": 3.0, "kid[x@1]": 1.0}}
+    lines = verdict(scores(per_class=one, floor_per_class=one, at_floor_count_per_class=one))
     assert not any(line.startswith("Worst") for line in lines)
 
 
+def _of(start: str, **changes: Any) -> str:
+    return next(line for line in verdict(scores(**changes)) if line.startswith(start))
+
+
 def test_a_class_that_is_hardly_covered_has_collapsed() -> None:
-    line = next(line for line in verdict(scores()) if line.startswith("Diversity"))
-    assert line.endswith("less than half of that in class dog: collapsed.")
+    assert _of("Diversity").endswith("less than half of that in class dog: collapsed.")
     fine = {"cat": {"coverage[x@1]": 0.9}, "dog": {"coverage[x@1]": 0.5}}
-    line = next(line for line in verdict(scores(per_class=fine)) if line.startswith("Diversity"))
-    assert "collapsed" not in line
+    assert "collapsed" not in _of("Diversity", at_floor_count_per_class=fine)
 
 
-def test_wrong_classes_and_copies_are_named() -> None:
-    overall = {"class_accuracy[x@1]": Summary(0.5, None), "memorisation_copies[x@1]": Summary(0.2, None)}
-    lines = verdict(scores(overall=overall))
-    assert any(line.startswith("Classes are often wrong") for line in lines)
-    assert any(line.startswith("Copies: 20.0% of samples") and "memorisation.png" in line for line in lines)
-    lines = verdict(scores())
-    assert any(line.startswith("Classes are what they should be") for line in lines)
-    assert any(line.startswith("Copies: no sign of them") for line in lines)
+def test_where_halves_are_too_small_coverage_is_that_of_all_unless_samples_are_more() -> None:
+    nothing = {"cat": {"coverage[x@1]": None}, "dog": {"coverage[x@1]": None}}
+    assert "class dog: collapsed" in _of("Diversity", at_floor_count_per_class=nothing)
+    more = {"floor_images": 100, "samples_by_class": [900, 900], "reference_by_class": [120, 80]}
+    assert "collapsed" not in _of("Diversity", at_floor_count_per_class=nothing, provenance=more)
+
+
+def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
+    right = {name: {"class_accuracy[x@1]": 1.0} for name in "abcdefghi"}
+    wrong = {**right, "j": {"class_accuracy[x@1]": 0.25}}
+    assert _of("Classes", per_class=wrong).startswith(
+        "Classes are often wrong in j (25%): the classifier sees"
+    )
+    assert _of("Classes", per_class=right).startswith("Classes are what they should be: ")
+
+
+def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> None:
+    overall = {"memorisation_copies[x@1]": Summary(0.2, None), "memorisation_nearer[x@1]": Summary(0.6, None)}
+    line = _of("Copies", overall=overall)
+    assert line.startswith("Copies: 20.0% of samples")
+    assert "memorisation.png" in line
+    overall = {
+        "memorisation_copies[x@1]": Summary(0.0, None),
+        "memorisation_nearer[x@1]": Summary(0.99, None),
+    }
+    line = _of("Copies", overall=overall)
+    assert line.startswith("Copies: nearly all samples lie nearer to training images")
+    assert "memorisation.png" in line
+    assert _of("Copies").startswith("Copies: no sign of them")
 
 
 def test_without_a_metric_its_sentence_is_left_out() -> None:
-    assert verdict(scores(overall={}, floor={}, at_floor_count={}, per_class={"cat": {}})) == []
+    assert (
+        verdict(scores(overall={}, floor={}, at_floor_count={}, **{key: {"cat": {}} for key in BY_CLASS}))
+        == []
+    )
 
 
 def test_what_samples_do_for_a_classifier_comes_along() -> None:
