@@ -27,10 +27,7 @@ Parts = tuple[str, ...]
 
 
 def file_stamp(path: Path) -> str:
-    """Size and times of a file, which change when it does; "missing" where there is none.
-
-    A copy may have another's time of modification; that of its last change is the system's own.
-    """
+    """Size and times of a file, one of which cannot be set, so it changes with it; "missing" where there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -70,7 +70,8 @@ def test_a_run_directory_gets_scores_and_pictures_and_nothing_else(
 
 def test_the_scores_have_their_documented_form(evaluated: tuple[Path, str]) -> None:
     scores = read(evaluated[0] / "evaluation.json")
-    keys = ["format", "provenance", "overall", "floor", "at_floor_count", "per_class", "confusion"]
+    by_class = ["per_class", "floor_per_class", "at_floor_count_per_class"]
+    keys = ["format", "provenance", "overall", "floor", "at_floor_count", *by_class, "confusion"]
     assert list(scores) == keys
     assert tuple(scores["overall"]) == tuple(scores["floor"]) == tuple(scores["at_floor_count"]) == NAMES
     for name in NAMES:
@@ -179,9 +180,24 @@ def test_of_a_file_nothing_is_written_but_what_is_asked_for(run: Path, workdir: 
     assert numbers(scores) == numbers(scored(workdir / "scores.json", run, *QUICK))
 
 
-def test_scores_of_a_run_go_where_they_are_asked_for_instead(run: Path, tmp_path: Path) -> None:
+def test_scores_that_go_elsewhere_leave_the_run_and_its_own_evaluation_as_they_are(
+    run: Path, tmp_path: Path
+) -> None:
+    def content() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+
+    assert evaluate(run, "--metrics", "accuracy,memorisation").exit_code == 0
+    before = content()
+    assert {run / name for name in ("evaluation.json", "confusion.png", "memorisation.png")} <= before.keys()
     scored(tmp_path / "scores.json", run, *QUICK)
-    assert not (run / "evaluation.json").exists()
+    assert content() == before
+
+
+def test_pictures_of_an_earlier_evaluation_do_not_lie_beside_other_scores(run: Path) -> None:
+    assert evaluate(run, "--metrics", "accuracy,memorisation").exit_code == 0
+    assert evaluate(run, "--metrics", "accuracy").exit_code == 0
+    assert (run / "confusion.png").exists()
+    assert not (run / "memorisation.png").exists()
 
 
 def test_the_best_generator_is_evaluated_where_there_is_one(run: Path, seeds: Path, tmp_path: Path) -> None:

@@ -167,11 +167,10 @@ def test_few_images_and_missing_classes_leave_values_out(
 
 
 @pytest.mark.parametrize(("key", "value"), [("data.resolution", 32), ("data.channels", 3)])
-def test_images_are_brought_to_what_the_extractor_takes(
-    key: str, value: int, tmp_path: Path, out: Path
-) -> None:
+def test_images_are_brought_to_what_the_extractor_takes(key: str, value: int, tmp_path: Path) -> None:
     run = trained(tmp_path / "run", {**SHORT, key: value})
-    scores = scored(out, run, "--metrics", "accuracy,memorisation,frechet")
+    assert evaluate(run, "--metrics", "accuracy,memorisation,frechet").exit_code == 0
+    scores = read(run / "evaluation.json")
     reference = scores["provenance"]["reference"]
     assert reference[key.removeprefix("data.")] == value
     # Real digits are known, though the classifier was trained on 16 px, gray.

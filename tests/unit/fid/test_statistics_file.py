@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -135,6 +136,16 @@ def test_flipped_bits_are_noticed(save: Any, tmp_path: Path) -> None:
             assert torch.equal(found.covariance, expected.covariance)
     assert len(said) > 250
     assert all(text.startswith(str(file)) and "\n" not in text for text in said)
+
+
+def test_more_bytes_than_the_shape_says_are_noticed(tmp_path: Path) -> None:
+    file, content = tmp_path / "long.npz", io.BytesIO()
+    np.save(content, np.zeros(3))
+    np.savez(file, sigma=np.eye(3))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("mu.npy", content.getvalue() + bytes(8))
+    with pytest.raises(DataError, match="mu has more bytes than its shape says"):
+        read_statistics(file)
 
 
 def test_a_member_that_is_no_array(tmp_path: Path) -> None:
