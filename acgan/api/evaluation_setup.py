@@ -160,9 +160,9 @@ def set_up(
         share_out(num, reference_counts, options.label_prior), metrics,
     )  # fmt: skip
     if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
+        copies = f", {len(training):,} of them only to find copies (--metrics)" if training else ""
         say(
-            f"Inception looks at {setting.num_looked_at:,} images, each a third of a second or so of a CPU's time"
-            + (f"; of {len(training):,} only to find copies: --metrics without memorisation" if training else "")
+            f"Inception looks at {setting.num_looked_at:,} images{copies}: each takes a CPU a good part of a second"
         )
     return setting
 

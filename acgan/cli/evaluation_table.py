@@ -51,6 +51,7 @@ _COLUMNS = {
     "coverage": ("cover.", ".3f"),
     "ms_ssim": ("MS-SSIM", ".3f"),
     "ms_ssim_real": ("real's", ".3f"),
+    "cas_synthetic": ("CAS", ".3f"),
     "cas_gain": ("CAS gain", "+.3f"),
 }
 _PRIORS = {"reference": "as often as in the reference", "uniform": "equally often"}

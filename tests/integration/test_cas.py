@@ -55,6 +55,7 @@ class Watched:
     asked: list[tuple[str, int, int]] = field(default_factory=list)  # class, number, seed
     trainings: list[tuple[ClassifierConfig, Dataset, Path, TrainResult]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    truncations: set[float] = field(default_factory=set)
     scores: CasScores | None = None
 
 
@@ -67,6 +68,7 @@ def make_sampler(images: dict[str, np.ndarray], watched: Watched, **changed: Any
     class Sampler(ClassSampler):
         def stream(self, label: int, count: int, **options: Any) -> Iterator[tuple[int, Tensor]]:
             watched.asked.append((self.class_names[label], count, options["seed"]))
+            watched.truncations.add(options["truncation"])
             return super().stream(label, count, **options)
 
     return Sampler(Album({names.index(name): own for name, own in images.items()}), info)
@@ -201,9 +203,17 @@ def test_what_was_measured_is_told(bad: Watched, good: Watched, dataset: Dataset
     assert any("trained on other images than digits's" in remark for remark in good.said)
 
 
+def test_every_image_is_drawn_with_the_truncation_asked_for(dataset: Dataset) -> None:
+    watched = Watched()
+    found = run(make_sampler({}, watched), dataset, watched, truncation=0.5, steps=1)
+    assert watched.truncations == {0.5}
+    assert found.scores is not None
+    assert found.scores.provenance["truncation"] == 0.5
+
+
 def test_scores_are_a_function_of_the_seed(bad: Watched, dataset: Dataset) -> None:
     config, _, _ = cas._config(dataset, STEPS)
-    again = cas._answers(make_sampler({"0": digits("0")}, Watched()), dataset, config, SEEDS[1], "cpu")
+    again = cas._answers(make_sampler({"0": digits("0")}, Watched()), dataset, config, SEEDS[1], 1.0, "cpu")
     overall = bad.scores.to_dict()["overall"]
     for name in cas.ARMS:
         assert again[name].mean() == overall[f"cas_{name}"]["values"][1]

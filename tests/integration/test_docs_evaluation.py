@@ -151,7 +151,7 @@ def test_the_output_shown_is_of_the_form_printed(place: Path) -> None:
     printed = (place / "printed.txt").read_text(encoding="utf-8")
     own = {"accuracy, trained on real", "on samples (CAS)", "on both", "GAN-test"}
     assert rows(printed) - own - {"0", "7"} == rows(shown) - set("0123456789")
-    headings = {"CAS gain"}
+    headings = {"CAS", "CAS gain"}
     assert columns(printed) - headings == columns(shown)
     for word in (
         "Quality: ",
