@@ -205,7 +205,7 @@ def test_what_was_measured_is_told(bad: Watched, good: Watched, dataset: Dataset
 
 def test_every_image_is_drawn_with_the_truncation_asked_for(dataset: Dataset) -> None:
     watched = Watched()
-    found = run(make_sampler({}, watched), dataset, watched, truncation=0.5, steps=1)
+    found = run(make_sampler({"0": digits("0")}, watched), dataset, watched, truncation=0.5, steps=1)
     assert watched.truncations == {0.5}
     assert found.scores is not None
     assert found.scores.provenance["truncation"] == 0.5
