@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import device_option, stopped_by_sigterm, which_option
+from acgan.cli.options import (
+    device_option,
+    seed_option,
+    stopped_by_sigterm,
+    truncation_option,
+    which_option,
+)
 from acgan.cli.progress import counting
 
 _ALL = ("frechet", "kid", "inception_score", "prdc", "accuracy", "diversity", "memorisation")
@@ -89,15 +95,8 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="Draw and score so many times, with seeds from --seed on: mean and deviation.",
 )
-@click.option("--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--truncation",
-    metavar="PSI",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Factor on the latents.",
-)
+@seed_option("Of the samples, and of every choice.")
+@truncation_option
 @which_option
 @device_option
 @click.option(

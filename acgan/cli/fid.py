@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import device_option, stopped_by_sigterm, which_option, write_text
+from acgan.cli.options import device_option, seed_option, stopped_by_sigterm, which_option, write_text
 
 
 @click.command()
@@ -25,14 +25,7 @@ from acgan.cli.options import device_option, stopped_by_sigterm, which_option, w
     help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
     "many as the other side has, at most 50,000]",
 )
-@click.option(
-    "--seed",
-    metavar="S",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Of the choice of N images, and of what a generator draws.",
-)
+@seed_option("Of the choice of N images, and of what a generator draws.")
 @click.option(
     "--split",
     type=click.Choice(["train", "test", "all"]),

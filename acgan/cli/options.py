@@ -84,6 +84,25 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def seed_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--seed``, of what the help says."""
+    return click.option(
+        "--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True, help=help
+    )
+
+
+def truncation_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--truncation``."""
+    return click.option(
+        "--truncation",
+        metavar="PSI",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=1.0,
+        show_default=True,
+        help="Factor on the latents, in (0, 1]: smaller is more typical and less diverse.",
+    )(command)
+
+
 def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--which``."""
     return click.option(

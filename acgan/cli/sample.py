@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
-from acgan.cli.options import stopped_by_sigterm, which_option
+from acgan.cli.options import (
+    device_option,
+    seed_option,
+    stopped_by_sigterm,
+    truncation_option,
+    which_option,
+)
+from acgan.cli.progress import counting
 
 _NUM_IN_GRID = 10
 _NUM_IN_FILES = 64
@@ -35,25 +39,9 @@ _NUM_IN_FILES = 64
     type=click.IntRange(min=1),
     help=f"Images of each class.  [default: {_NUM_IN_GRID} in a grid, else {_NUM_IN_FILES}]",
 )
-@click.option(
-    "--seed",
-    metavar="S",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Another seed, other images. A larger -n keeps those there are.",
-)
-@click.option(
-    "--truncation",
-    metavar="PSI",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Factor on the latents, in (0, 1]: smaller is more typical and less diverse.",
-)
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
-)
+@seed_option("Another seed, other images. A larger -n keeps those there are.")
+@truncation_option
+@device_option
 @which_option
 @click.option("--force", is_flag=True, help="Replace FILE, or what an earlier `acgan sample` wrote into DIR.")
 @click.option("--quiet", is_flag=True, help="Say nothing.")
@@ -89,34 +77,21 @@ def command(
     sampler = load_generator(run, choose_device(device), which)
     selection = Selection(sampler, sampler.labels_of(classes or None), num_per_class, seed, truncation)
     begun = time.monotonic()
-    with stopped_by_sigterm("stopped; nothing was written"), _progress(selection.total, quiet) as progress:
-        write_samples(selection, out, force=force, progress=progress)
+    done = 0
+    with stopped_by_sigterm("stopped; nothing was written"), counting("sampling", quiet) as tell:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            tell(done, selection.total)
+
+        write_samples(selection, out, force=force, progress=advance)
     if not quiet:
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
         click.echo(
             f"{_count(selection.total, 'image', 'images')} of "
             f"{_count(len(selection.labels), 'class', 'classes')} in {out} ({speed:,.0f} images/s)"
         )
-
-
-@contextlib.contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """What to tell the number of images done since the last call; a bar if standard output is a terminal."""
-    if quiet or not sys.stdout.isatty():
-        yield lambda count: None
-        return
-    from rich import progress
-
-    columns = (
-        progress.TextColumn("sampling"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("ETA"),
-        progress.TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with progress.Progress(*columns, transient=True) as bar:
-        task = bar.add_task("sampling", total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 def _count(number: int, one: str, many: str) -> str:
