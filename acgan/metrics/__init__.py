@@ -11,7 +11,7 @@ from acgan.metrics.classification import (
 )
 from acgan.metrics.collapse import MIN_IMAGES, ClassDiversity, class_diversity
 from acgan.metrics.frechet import frechet_distance
-from acgan.metrics.inception_score import InceptionScore, assign_splits
+from acgan.metrics.inception_score import InceptionScore
 from acgan.metrics.kid import KernelDistance, kernel_distance
 from acgan.metrics.memorisation import Memorisation, memorisation
 from acgan.metrics.ms_ssim import intra_class_similarity, ms_ssim, num_scales
@@ -31,7 +31,6 @@ __all__ = [
     "KernelDistance",
     "Memorisation",
     "Prdc",
-    "assign_splits",
     "bootstrap_difference",
     "class_diversity",
     "classification_scores",

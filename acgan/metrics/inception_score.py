@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
-
-from acgan.runtime import Draws
 
 
 class InceptionScore:
@@ -32,7 +29,7 @@ class InceptionScore:
 
         Args:
             logits: (n, K) of any floating-point type; their softmax is taken in float64.
-            split: (n,) int64 in [0, S), the split that each image is in; see ``assign_splits``.
+            split: (n,) int64 in [0, S), the split that each image is in: at random, not in the order of classes.
 
         Raises:
             ValueError: The shapes do not match, or a split is none of the S.
@@ -72,21 +69,6 @@ class InceptionScore:
         marginals = self._probabilities[filled] / images[:, None]
         scores = (_entropy(marginals) - self._entropies[filled] / images).exp()
         return scores.mean().item(), scores.std(correction=0).item()
-
-
-def assign_splits(count: int, splits: int, seed: int) -> Tensor:
-    """Divide images among splits at random, as they may be in the order of their classes.
-
-    Args:
-        count: Number of images.
-        splits: Number of splits; their sizes differ by one at most.
-        seed: Which division; the same for the same seed and count.
-
-    Returns:
-        (count,) int64 in [0, splits), the split of each image.
-    """
-    order = Draws(seed).generator("inception score splits").permutation(count)
-    return torch.from_numpy(order.astype(np.int64) % splits)
 
 
 def _entropy(probabilities: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from acgan.metrics import InceptionScore, assign_splits
+from acgan.metrics import InceptionScore
 
 
 def _logits(seed: int, count: int, num_classes: int, scale: float = 2.0) -> Tensor:
@@ -73,7 +73,7 @@ def test_mean_and_deviation_are_over_the_splits() -> None:
 
 
 def test_batches_do_not_show() -> None:
-    logits, split = _logits(3, 101, 12), assign_splits(101, 4, seed=0)
+    logits, split = _logits(3, 101, 12), torch.arange(101) % 4
     score = InceptionScore(12, splits=4)
     for batch in torch.arange(101).split(8):
         score.update(logits[batch], split[batch])
@@ -89,38 +89,23 @@ def test_what_is_kept_does_not_grow_with_the_number_of_images() -> None:
         return sum(value.untyped_storage().nbytes() for value in vars(score).values())
 
     before = kept()
-    score.update(_logits(4, 1000, 6), assign_splits(1000, 5, seed=0))
+    score.update(_logits(4, 1000, 6), torch.arange(1000) % 5)
     assert kept() == before < 500
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_types_are_computed_with_in_float64(dtype: torch.dtype) -> None:
-    logits, split = _logits(5, 60, 9).to(dtype), assign_splits(60, 3, seed=0)
+    logits, split = _logits(5, 60, 9).to(dtype), torch.arange(60) % 3
     assert _score(logits, split, 3) == _score(logits.double(), split, 3)
 
 
-@pytest.mark.parametrize(("count", "splits"), [(100, 10), (103, 10), (7, 10), (10, 1), (0, 10)])
-def test_splits_are_equally_large(count: int, splits: int) -> None:
-    split = assign_splits(count, splits, seed=3)
-    assert split.dtype == torch.int64
-    assert split.shape == (count,)
-    sizes = torch.bincount(split, minlength=splits)
-    assert len(sizes) == splits
-    assert sizes.max() - sizes.min() <= 1
-
-
-def test_splits_are_random_and_reproducible() -> None:
-    split = assign_splits(1000, 10, seed=0)
-    assert torch.equal(split, assign_splits(1000, 10, seed=0))
-    assert not torch.equal(split, assign_splits(1000, 10, seed=1))
-    # Images in the order of their classes: each split gets about 10 of each class's 100, never all or none.
-    counts = torch.bincount(split * 10 + torch.arange(1000) // 100, minlength=100)
-    assert counts.min() > 0
-    assert counts.max() < 25
-    # ... and of those that come one class after the other, as i % 10.
-    counts = torch.bincount(split * 10 + torch.arange(1000) % 10, minlength=100)
-    assert counts.min() > 0
-    assert counts.max() < 25
+def test_parts_merge_to_what_the_whole_gives() -> None:
+    logits, split = _logits(6, 90, 7), torch.arange(90) % 4
+    first, second = InceptionScore(7, splits=4), InceptionScore(7, splits=4)
+    first.update(logits[:50], split[:50])
+    second.update(logits[50:], split[50:])
+    first.merge(second)
+    assert first.compute() == pytest.approx(_score(logits, split, 4), rel=1e-13)
 
 
 def test_what_does_not_fit_together() -> None:
