@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from acgan.evaluation import (
     look_at_samples,
     share_out,
 )
+from acgan.extracting import Extracted
 from acgan.metrics import frechet_distance
 from acgan.types import ImageStore
 
@@ -213,3 +215,27 @@ def test_samples_are_shared_out_by_the_prior(
     num: int, reference: list[int], prior: str, expected: list[int]
 ) -> None:
     assert share_out(num, reference, prior) == expected
+
+
+def test_the_classifier_s_classes_are_matched_by_name() -> None:
+    """Its order is another, one of the generator's classes it does not know, and one of its own is foreign."""
+    store = make_store([12, 12, 12])  # a, b, c
+
+    class Knower(Projection):
+        """Sees c, a, foreign, by the level of the pixels."""
+
+        classifier = SimpleNamespace(class_names=("c", "a", "foreign"))
+
+        def __call__(self, images: torch.Tensor | np.ndarray) -> Extracted:
+            level = torch.as_tensor(images).float().mean((1, 2, 3))
+            seen = torch.where(level < 90, 1, torch.where(level < 150, 2, 0))
+            return Extracted(super().__call__(images).features, torch.eye(3)[seen])
+
+    eyes = Knower()
+    judge = Judge(eyes, eyes.classifier, store.class_names, lambda count: None)  # type: ignore[arg-type]
+    reference = look_at_reference(
+        judge, Context(eyes, "knower@1", 0), ["accuracy"], store, None, [12, 12, 12]
+    )
+    counts = reference.bank.view().confusion()
+    assert counts is not None
+    assert counts.tolist() == [[12, 0, 0], [0, 0, 0], [0, 0, 12]]
