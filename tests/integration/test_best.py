@@ -212,7 +212,7 @@ def test_two_processes_agree_that_the_best_is_lost(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", PATIENT)
     (run / "generator-best.safetensors").unlink()
     ranks = two(train_args(run, {**PATIENT, "train.total_nimg": 160}), tmp_path)
-    assert [rank.wait(timeout_sec=60) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
+    assert [rank.wait(timeout_sec=180) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
     assert "the best starts anew" in ranks[0].stderr
     assert best_file(run)[1]["nimg"] == 160
 
@@ -372,7 +372,7 @@ class TestExtractor:
 
     def test_two_processes_refuse_it_together(self, tmp_path: Path) -> None:
         ranks = two(train_args(tmp_path / "run", {**CHANGES, "evaluate.extractor": "nonsense"}), tmp_path)
-        assert [rank.wait(timeout_sec=60) for rank in ranks] == [1, 1]
+        assert [rank.wait(timeout_sec=180) for rank in ranks] == [1, 1]
         assert "evaluate.extractor nonsense: no such extractor" in ranks[0].stderr
         assert "the first process says why" in ranks[1].stderr
         assert not (tmp_path / "run").exists()
@@ -380,7 +380,7 @@ class TestExtractor:
     def test_only_the_first_of_two_processes_reads_it(self, tmp_path: Path) -> None:
         before = (None, _no_extractors)
         ranks = two(train_args(tmp_path / "run", PATIENT), tmp_path, before)
-        assert [rank.wait(timeout_sec=60) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
+        assert [rank.wait(timeout_sec=180) for rank in ranks] == [0, 0], ranks[0].stderr + ranks[1].stderr
         assert checkpoints(tmp_path / "run")[-1] == 128
 
     @pytest.mark.parametrize("missing", [{"data.validation_share": 0}, {"evaluate.extractor": None}])
