@@ -39,6 +39,17 @@ def inception_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the hub's files, with none in it, and no way to fetch one."""
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("acgan.extracting.inception_weights.URL", (tmp_path / "offline.pth").as_uri())
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
 def _varied_images(count: int) -> Tensor:
     """Blurred patches of all colours (N, 3, 139, 139) in [-1, 1]."""
     x = torch.rand(count, 3, 6, 6)

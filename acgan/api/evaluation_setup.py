@@ -18,8 +18,7 @@ from acgan.api.subjects import Subject, find_subjects
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
-from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor
-from acgan.predicting import shipped
+from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
 from acgan.types import Dataset, ImageStore
 
 MAX_SAMPLES = 50_000
@@ -235,16 +234,12 @@ def _classifier(
     extractor: Extractor, data_name: str, class_names: tuple[str, ...], device: torch.device
 ) -> ClassifierExtractor | None:
     """Who judges classes: the extractor where it knows them, else what is shipped for the data."""
-
-    def knows(judge: ClassifierExtractor) -> bool:
-        return set(class_names) <= set(judge.classifier.class_names)
-
-    if isinstance(extractor, ClassifierExtractor) and knows(extractor):
+    if isinstance(extractor, ClassifierExtractor) and set(class_names) <= set(
+        extractor.classifier.class_names
+    ):
         return extractor
-    if data_name not in shipped():
-        return None
-    judge = ClassifierExtractor(shipped()[data_name], device)
-    return judge if knows(judge) else None
+    own = shipped_for(data_name, class_names)
+    return None if own is None else ClassifierExtractor(own, device)
 
 
 def _is_unseen(extractor: Extractor, whole: Dataset, split: str) -> bool | None:

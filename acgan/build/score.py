@@ -9,10 +9,10 @@ import torch
 
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, RunError, did_you_mean
-from acgan.extracting import Extractor, choose_extractor, inception_weights_present
+from acgan.extracting import Extractor, choose_extractor, inception_weights_present, shipped_for
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
-from acgan.predicting import load_classifier, shipped
+from acgan.predicting import shipped
 
 _AUTO = "auto"
 _MIN_SCORED = 2  # a covariance needs them
@@ -58,8 +58,8 @@ def choose_score(
     elif wanted != _AUTO:
         return _there(wanted)
     else:
-        file = shipped().get(data_name)
-        if file is not None and set(class_names) <= set(load_classifier(file).class_names):
+        file = shipped_for(data_name, class_names)
+        if file is not None:
             return str(file)
         if inception_weights_present() and device.type != "cpu":
             return INCEPTION

@@ -1,7 +1,7 @@
 """Fixed networks that turn images into features to be compared."""
 
 from acgan.extracting.base import Extracted, Extractor, metric_name
-from acgan.extracting.choose import choose_extractor
+from acgan.extracting.choose import choose_extractor, shipped_for
 from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.fitting import fitted, prepared, target_of
 from acgan.extracting.inception import INCEPTION_DIMS, InceptionExtractor
@@ -18,5 +18,6 @@ __all__ = [
     "inception_weights_present",
     "metric_name",
     "prepared",
+    "shipped_for",
     "target_of",
 ]

@@ -26,7 +26,6 @@ def choose_extractor(
     dims: int | None = None,
     weights: Path | None = None,
     device: str | torch.device = "cpu",
-    prefer_shipped: bool = False,
     warn: Callable[[str], None] = warnings.warn,
 ) -> Extractor:
     """The extractor that a user names, else the best there is without a download.
@@ -40,7 +39,6 @@ def choose_extractor(
         dims: Of Inception's features; None is FID's 2048.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
         device: Where to compute.
-        prefer_shipped: Without a wish, take the shipped classifier first: it costs a hundredth, as suits training.
         warn: Told where Inception's weights are not FID's own.
 
     Raises:
@@ -51,11 +49,11 @@ def choose_extractor(
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
-        own, present = _shipped_for(data_name, class_names), inception_weights_present()
-        if own is None and not present:
-            raise RunError(_no_choice(data_name))
-        if own is not None and (prefer_shipped or not present):
+        own = None if inception_weights_present() else shipped_for(data_name, class_names)
+        if own is not None:
             return ClassifierExtractor(own, device)
+        if not inception_weights_present():
+            raise RunError(_no_choice(data_name))
         wanted = INCEPTION
     if wanted == INCEPTION:
         return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
@@ -74,7 +72,7 @@ def choose_extractor(
     return ClassifierExtractor(wanted, device)
 
 
-def _shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:
+def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:
     """The shipped classifier of the data, if it knows the classes."""
     file = shipped().get(data_name or "")
     known = file is not None and set(class_names) <= set(load_classifier(file).class_names)

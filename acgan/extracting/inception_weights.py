@@ -112,7 +112,7 @@ def _loaded(file: Path) -> object:
     except Exception as error:  # torch raises errors of many kinds on files that are none of its own
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise RunError(
-            f"{file}: cannot be read ({reason.rstrip('.')}); expected a state dict of FID's Inception network, as "
+            f"{file}: cannot be read ({str(reason.rstrip('.')).partition('.')[0]}); expected a state dict of FID's Inception network, as "
             f"{URL}. Copy it again."
         ) from None
     return loaded

@@ -12,24 +12,14 @@ from acgan.errors import ConfigError, RunError
 from acgan.extracting import inception_weights_present
 from acgan.predicting import shipped
 
+pytestmark = pytest.mark.usefixtures("empty_hub")
 DIGITS = tuple("0123456789")
 
 
-@pytest.fixture(autouse=True)
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the hub's files, with none in it, and no way to fetch one."""
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr("acgan.extracting.inception_weights.URL", (tmp_path / "offline.pth").as_uri())
-    folder = tmp_path / "torch" / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
-
-
 @pytest.fixture
-def present(hub: Path) -> None:
+def present(empty_hub: Path) -> None:
     """A file is where Inception's weights are looked for; it is not read."""
-    (hub / "pt_inception-2015-12-05-6726825d.pth").touch()
+    (empty_hub / "pt_inception-2015-12-05-6726825d.pth").touch()
     assert inception_weights_present()
 
 

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
 from acgan.errors import RunError, UserError
 from acgan.extracting import ClassifierExtractor, InceptionExtractor, choose_extractor
@@ -13,26 +12,17 @@ from acgan.weights_file import sha256
 
 DIGITS = "digits@738debee"
 
+pytestmark = pytest.mark.usefixtures("empty_hub")
+
 
 def quiet(message: str) -> None:
     """Takes the warning that weights are not the official ones."""
 
 
-@pytest.fixture(autouse=True)
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the hub's files, with none in it, and no way to fetch one."""
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr("acgan.extracting.inception_weights.URL", (tmp_path / "offline.pth").as_uri())
-    folder = tmp_path / "torch" / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
-
-
 @pytest.fixture
-def cached(hub: Path, inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cached(empty_hub: Path, inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inception's weights are in the hub's cache."""
-    shutil.copy(inception_weights, hub / "pt_inception-2015-12-05-6726825d.pth")
+    shutil.copy(inception_weights, empty_hub / "pt_inception-2015-12-05-6726825d.pth")
     digits = sha256(inception_weights)[:8]
     monkeypatch.setattr("acgan.extracting.inception_weights.HUB_SHA256", digits)
 
@@ -43,17 +33,13 @@ def test_without_weights_it_is_the_datas_own() -> None:
 
 
 @pytest.mark.usefixtures("cached")
-def test_with_weights_it_is_inception_but_for_training() -> None:
+def test_with_weights_it_is_inception() -> None:
     assert isinstance(choose_extractor(None, data_name="digits"), InceptionExtractor)
-    assert choose_extractor(None, data_name="digits", prefer_shipped=True).name == DIGITS
-    other = choose_extractor(None, data_name="cats", dims=64, prefer_shipped=True)
-    assert isinstance(other, InceptionExtractor)
+    assert isinstance(choose_extractor(None, data_name="cats", dims=64), InceptionExtractor)
 
 
 def test_a_file_of_weights_or_dims_are_a_wish_for_inception(inception_weights: Path) -> None:
-    found = choose_extractor(
-        None, data_name="digits", dims=64, weights=inception_weights, prefer_shipped=True, warn=quiet
-    )
+    found = choose_extractor(None, data_name="digits", dims=64, weights=inception_weights, warn=quiet)
     assert found.name == f"inception-64@{sha256(inception_weights)[:8]}"
     for dims in (64, 2048):
         with pytest.raises(RunError, match="could not be fetched"):
@@ -91,14 +77,14 @@ def test_a_folder_that_happens_to_have_the_name_is_passed_over(
     ("data_name", "class_names"), [(None, ()), ("cats", ("tabby",)), ("digits", ("3", "three"))]
 )
 def test_none_to_choose_says_both_ways_out(
-    data_name: str | None, class_names: tuple[str, ...], hub: Path, tmp_path: Path
+    data_name: str | None, class_names: tuple[str, ...], empty_hub: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(RunError) as caught:
         choose_extractor(None, data_name=data_name, class_names=class_names)
     text = str(caught.value)
     for part in (
         (tmp_path / "offline.pth").as_uri(),
-        str(hub / "pt_inception-2015-12-05-6726825d.pth"),
+        str(empty_hub / "pt_inception-2015-12-05-6726825d.pth"),
         "--inception-weights",
         "acgan classify train --data SOURCE",
         "--extractor runs/classify-",
@@ -108,10 +94,10 @@ def test_none_to_choose_says_both_ways_out(
     assert "`--extractor inception` fetches FID's weights. Put " in text, "the shortest way first"
 
 
-def test_inception_by_name_is_fetched_or_says_why_not(hub: Path) -> None:
+def test_inception_by_name_is_fetched_or_says_why_not(empty_hub: Path) -> None:
     with pytest.raises(RunError, match="could not be fetched"):
         choose_extractor("inception", data_name="digits")
-    assert not list(hub.iterdir())
+    assert not list(empty_hub.iterdir())
 
 
 def test_a_name_that_is_none() -> None:
