@@ -110,10 +110,9 @@ def _loaded(file: Path) -> object:
     try:
         loaded: object = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of many kinds on files that are none of its own
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
         raise RunError(
-            f"{file}: cannot be read ({str(reason.rstrip('.')).partition('.')[0]}); expected a state dict of FID's Inception network, as "
-            f"{URL}. Copy it again."
+            f"{file}: cannot be read ({reason}); expected a state dict of FID's Inception network, as {URL}. Copy it again."
         ) from None
     return loaded
 
