@@ -112,7 +112,8 @@ def _loaded(file: Path) -> object:
     except Exception as error:  # torch raises errors of many kinds on files that are none of its own
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
         raise RunError(
-            f"{file}: cannot be read ({reason}); expected a state dict of FID's Inception network, as {URL}. Copy it again."
+            f"{file}: cannot be read ({reason}); expected a state dict of FID's Inception network, as {URL}. "
+            "Copy it again."
         ) from None
     return loaded
 
