@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -172,6 +173,36 @@ def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
         dist.all_reduce(values)
         values /= ranks.world
     return values
+
+
+class _Gather(torch.autograd.Function):
+    """All ranks' rows; a rank's rows get the gradients that all ranks have for them."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, rows.contiguous())
+        ctx.own = slice(dist.get_rank() * len(rows), (dist.get_rank() + 1) * len(rows))
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous()
+        dist.all_reduce(total)
+        own: slice = ctx.own
+        return total[own]
+
+
+def gather(rows: Tensor) -> Tensor:
+    """Rows (N, …) of all ranks in order, for losses that look across the batch; differentiable.
+
+    Each rank's loss being the mean over its own images, the average of the ranks' gradients is that of the mean
+    over the global batch.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return rows
+    gathered: Tensor = _Gather.apply(rows)
+    return gathered
 
 
 def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,15 +71,26 @@ class Dataset:
     validation: ImageStore | None = None
 
 
+#: What an ``AuxHead`` returns besides class logits: nothing, ``twin``, or embedding and ``proxies``.
+HeadOutputs = Literal["logits", "twin", "proxies"]
+
+
 @dataclass(frozen=True)
 class HeadOutput:
     """What an ``AuxHead`` returns. Part of it is empty where the head's loss does not ask for it.
 
     Attributes:
         logits: (N, K) class logits (never softmax outputs).
+        twin: (N, K) logits of a second classifier on the same features, for losses that have a class once for real
+            and once for generated images.
+        embedding: (N, E) features of length one, in the space of the proxies.
+        proxies: (K, E) of length one, a point a class.
     """
 
     logits: Tensor
+    twin: Tensor | None = None
+    embedding: Tensor | None = None
+    proxies: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -88,12 +99,12 @@ class DiscriminatorOutput:
 
     Attributes:
         adv: (N,) adversarial logits; large is real.
-        aux: The auxiliary head's output.
+        aux: The auxiliary head's output; None where the discriminator has no such head.
         features: (N, F) pooled features of the trunk, which both heads read.
     """
 
     adv: Tensor
-    aux: HeadOutput
+    aux: HeadOutput | None
     features: Tensor
 
 

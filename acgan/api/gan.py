@@ -28,7 +28,7 @@ from acgan.generator_file import GENERATOR_FILE
 from acgan.metrics import MIN_IMAGES
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, save_generator
 from acgan.training.best import Score
-from acgan.training.gan_loop import train_gan
+from acgan.training.gan_loop import settled, train_gan
 from acgan.training.hooks import Evaluation, Hooks, Intervals
 from acgan.training.initialise import initialise_from
 from acgan.training.tracking import Listener
@@ -88,16 +88,23 @@ def _trainee(config: RunConfig, setting: Setting) -> Trainee:
     info = GeneratorInfo(architecture(config, store), store.class_names)
     sampler = ClassSampler(gan.ema.network, info)
 
+    def current() -> ClassSampler:
+        """The sampler, with the running mean of G's weights as they are now."""
+        sampler.generator = settled(gan, config.train.standing_nimg)
+        return sampler
+
     def export(path: Path, nimg: int, score: Score | None) -> None:
         provenance = setting.provenance(config, nimg, score)
-        save_generator(path, gan.ema.network, replace(info, provenance=provenance))
+        save_generator(path, current().generator, replace(info, provenance=provenance))
 
     return Trainee(
         state=gan,
         loop=lambda run: train_gan(gan, run),
         hooks=Hooks(
-            sample=lambda: grid(sampler, _GRID_COLUMNS),
-            evaluate=_evaluation(_monitor(config, setting, sampler), _score(config, setting, sampler)),
+            sample=lambda: grid(current(), _GRID_COLUMNS),
+            evaluate=_evaluation(
+                current, _monitor(config, setting, sampler), _score(config, setting, sampler)
+            ),
             export=export,
             product=GENERATOR_FILE.name,
         ),
@@ -111,13 +118,16 @@ def _trainee(config: RunConfig, setting: Setting) -> Trainee:
 
 
 def _evaluation(
-    monitor: Callable[[], Evaluation] | None, score: Callable[[], Score] | None
+    refresh: Callable[[], object],
+    monitor: Callable[[], Evaluation] | None,
+    score: Callable[[], Score] | None,
 ) -> Callable[[], Evaluation] | None:
-    """Both of them, or whichever there is."""
+    """Both of them, or whichever there is, on a sampler that is refreshed first."""
     if monitor is None and score is None:
         return None
 
     def evaluate() -> Evaluation:
+        refresh()
         found = monitor() if monitor is not None else Evaluation({})
         return replace(found, score=score() if score is not None else None)
 

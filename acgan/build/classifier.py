@@ -57,7 +57,7 @@ def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict
         if backbone.name in OWN_AUX:
             described["transform_input"] = _is_pretrained(backbone)
     else:
-        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump()
+        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump(mode="json", exclude={"projection"})
         described = {
             "kind": f"{trunk.pop('kind')}_trunk",
             "image_channels": channels,
@@ -128,8 +128,17 @@ def _started(config: ClassifierConfig, store: ImageStore) -> tuple[nn.Module | N
         discriminator, class_names = read_discriminator(Path(backbone.run))
         _check_fits(discriminator, store, backbone.run)
         same_classes = class_names == store.class_names and not config.model.dropout
-        return discriminator.trunk, discriminator.aux_head if same_classes else None
+        return discriminator.trunk, _main_head(discriminator.aux_head) if same_classes else None
     return None, None
+
+
+def _main_head(head: AuxHead | None) -> AuxHead | None:
+    """A discriminator's class head as a classifier's, which has logits of the features as they are; None for others."""
+    if head is None or head.project is not None or head.unit_norm:
+        return None
+    main = AuxHead(head.in_channels, head.num_classes)
+    main.classify.load_state_dict(head.classify.state_dict())
+    return main
 
 
 def build_classification(

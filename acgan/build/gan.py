@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from acgan.build.feed import build_feed, own_share, torch_dtype
 from acgan.config import RunConfig
+from acgan.config.losses import DataToDataConfig
+from acgan.config.schema import ADAConfig
+from acgan.data import DISCRIMINATOR_AUGMENTATIONS, Augmentation
 from acgan.errors import ConfigError
-from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
-from acgan.models import GENERATORS, TRUNKS, Discriminator, Generator
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
+from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
 from acgan.runtime import Draws, Ranks
+from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
-from acgan.training.gan_loop import Gan
+from acgan.training.gan_loop import Gan, Schedules
+from acgan.training.logit_means import LogitMeans
 from acgan.training.objective import Objective
+from acgan.training.schedule import Curve
 from acgan.types import ImageStore
+
+#: Keys of a classification section that its loss does not take.
+_NOT_OF_THE_LOSS = {"kind", "weight_d", "weight_g", "unit_norm", "embedding_dim"}
+_MIN_SIDE = 8  # of the maps at full resolution: one block from 4 px
 
 
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
     """``kind`` and every keyword of the generator's constructor."""
-    own = config.model.generator.model_dump()
+    own = config.model.generator.model_dump(mode="json")
     kind = own.pop("kind")
     return {
         "kind": kind,
@@ -36,33 +48,91 @@ def build_generator(config: RunConfig, store: ImageStore) -> Generator:
     """The generator for a configuration and the data's shape."""
     keywords = architecture(config, store)
     network = GENERATORS[keywords.pop("kind")]
-    _check_resolution("model.generator.kind", config.model.generator.kind, network.resolutions, store)
-    return network(**keywords)
+    patch = keywords.get("patch", 1)
+    _check_resolution("model.generator", config.model.generator.kind, network.resolutions, patch, store)
+    with naming("model.generator"):
+        return network(**keywords)
 
 
 def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
     """The discriminator for a configuration and the data's shape."""
-    own = config.model.discriminator.model_dump()
-    kind = own.pop("kind")
-    _check_resolution("model.discriminator.kind", kind, TRUNKS[kind].resolutions, store)
-    trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
-    return Discriminator(trunk, num_classes=store.num_classes, spectral_norm=own.get("spectral_norm", False))
+    own = config.model.discriminator.model_dump(mode="json")
+    kind, projection = own.pop("kind"), own.pop("projection")
+    _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, own.get("patch", 1), store)
+    with naming("model.discriminator"):
+        trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
+    return Discriminator(
+        trunk,
+        num_classes=store.num_classes,
+        aux_head=_aux_head(config, trunk.feature_dim, store.num_classes),
+        projection=projection,
+        spectral_norm=own.get("spectral_norm", False),
+    )
+
+
+def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead | None:
+    """A head with the outputs that the classification loss asks for; None without such a loss."""
+    loss = config.loss.classification
+    if loss is None:
+        return None
+    if isinstance(loss, DataToDataConfig):
+        own: dict[str, Any] = {"embedding_dim": loss.embedding_dim}
+    else:
+        own = {"unit_norm": loss.unit_norm}
+    return AuxHead(in_channels, num_classes, outputs=CLASSIFICATION[loss.kind].head_outputs, **own)
 
 
 def build_objective(config: RunConfig) -> Objective:
     """The summed objective."""
     loss = config.loss
-    classification = loss.classification.model_dump(exclude={"kind", "weight_d", "weight_g"})
-    penalty = None
+    classification = penalty = consistency = lecam = None
+    if loss.classification is not None:
+        own = loss.classification.model_dump(exclude=_NOT_OF_THE_LOSS)
+        classification = CLASSIFICATION[loss.classification.kind](**own)
     if loss.penalty is not None:
-        penalty = PENALTIES[loss.penalty.kind](**loss.penalty.model_dump(exclude={"kind", "every"}))
+        own = loss.penalty.model_dump(exclude={"kind", "every", "gamma", "weight"})
+        penalty = PENALTIES[loss.penalty.kind](**own)
+    if loss.consistency is not None:
+        consistency = Consistency(**loss.consistency.model_dump(exclude={"shift"}))
+    if loss.lecam is not None:
+        lecam = LeCam(weight=loss.lecam.weight)
     return Objective(
         adversarial=ADVERSARIAL[loss.adversarial.kind](),
-        classification=CLASSIFICATION[loss.classification.kind](**classification),
+        classification=classification,
         penalty=penalty,
-        weight_d=loss.classification.weight_d,
-        weight_g=loss.classification.weight_g,
+        weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
+        weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
+        consistency=consistency,
+        lecam=lecam,
+    )
+
+
+def build_schedules(config: RunConfig) -> Schedules:
+    """What changes while training, and what might."""
+    penalty, optim = config.loss.penalty, config.optim
+    return Schedules(
+        generator_lr=Curve.of(optim.generator.lr),
+        discriminator_lr=Curve.of(optim.discriminator.lr),
+        ema_half_life_nimg=Curve.of(config.train.ema_half_life_nimg),
+        penalty=Curve.of(penalty.strength if penalty is not None else 0.0),
+    )
+
+
+def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None:
+    """What changes the images that D sees."""
+    augment = config.augment
+    if augment is None:
+        return None
+    own: dict[str, Any] = augment.model_dump(exclude={"kind", "p", "target", "adjust_nimg"})
+    if isinstance(augment, ADAConfig):
+        own["mirror"] = config.data.mirror
+    return Augmenter(
+        DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
+        p=Curve.of(augment.p),
+        target=augment.target if isinstance(augment, ADAConfig) else None,
+        adjust_nimg=augment.adjust_nimg if isinstance(augment, ADAConfig) else 1,
+        device=device,
     )
 
 
@@ -83,22 +153,24 @@ def build_gan(
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
     discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
+    schedules, lecam = build_schedules(config), config.loss.lecam
     adam = {
         side: torch.optim.Adam(
-            network.parameters(), lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=True
+            network.parameters(), lr=lr.at(0), betas=settings.betas, eps=settings.eps, fused=True
         )
-        for side, network, settings in (
-            ("g", generator, config.optim.generator),
-            ("d", discriminator, config.optim.discriminator),
+        for side, network, settings, lr in (
+            ("g", generator, config.optim.generator, schedules.generator_lr),
+            ("d", discriminator, config.optim.discriminator, schedules.discriminator_lr),
         )
     }
     return Gan(
         generator=generator,
         discriminator=discriminator,
-        ema=EMA(generator, half_life_nimg=train.ema_half_life_nimg, ramp_up=train.ema_ramp_up),
+        ema=EMA(generator, half_life_nimg=schedules.ema_half_life_nimg.at(0), ramp_up=train.ema_ramp_up),
         optim_generator=adam["g"],
         optim_discriminator=adam["d"],
         objective=build_objective(config),
+        schedules=schedules,
         feed=build_feed(config, store, device, mirror=config.data.mirror),
         draws=Draws(config.seed),
         device=device,
@@ -107,14 +179,49 @@ def build_gan(
         d_steps=train.d_steps,
         run_generator=torch.compile(generator) if train.compile else generator,
         run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
+        augmenter=build_augmenter(config, device),
+        views=_views(config),
+        logit_means=LogitMeans(half_life_nimg=lecam.half_life_nimg, device=device, dtype=dtype)
+        if lecam is not None
+        else None,
         ranks=ranks,
     )
 
 
-def _check_resolution(key: str, kind: str, resolutions: tuple[int, ...], store: ImageStore) -> None:
+def _views(config: RunConfig) -> Augmentation | None:
+    """The small changes under which D's logits are to be consistent."""
+    if config.loss.consistency is None:
+        return None
+    return Augmentation(
+        mirror=config.data.mirror,
+        shift=config.loss.consistency.shift,
+        rotate_deg=0,
+        zoom=0,
+        erase=0,
+        color=0,
+    )
+
+
+def _check_resolution(
+    section: str, kind: str, resolutions: tuple[int, ...], patch: int, store: ImageStore
+) -> None:
     if store.resolution not in resolutions:
         served = ", ".join(map(str, resolutions))
         raise ConfigError(
-            f"{key} {kind} serves {served} px, and the images are {store.resolution} px; "
+            f"{section}.kind {kind} serves {served} px, and the images are {store.resolution} px; "
             "set data.resolution or choose another kind."
         )
+    if store.resolution // patch < _MIN_SIDE:
+        raise ConfigError(
+            f"{section}.patch {patch} leaves {store.resolution // patch} of the images' {store.resolution} px a side, "
+            f"and blocks need {_MIN_SIDE}; choose a smaller patch."
+        )
+
+
+@contextmanager
+def naming(section: str) -> Iterator[None]:
+    """Tell what a network cannot be built with by the section of the configuration that says it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{section}: {error}; choose others.") from None

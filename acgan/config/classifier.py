@@ -9,17 +9,8 @@ from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, model_validator
 
-from acgan.config.schema import (
-    ClassName,
-    ComputeConfig,
-    DataConfig,
-    NonNegative,
-    Positive,
-    PositiveFloat,
-    Section,
-    Share,
-    check_portions,
-)
+from acgan.config.base import ClassName, NonNegative, Positive, PositiveFloat, Section, Share
+from acgan.config.schema import ComputeConfig, DataConfig, check_portions
 
 
 class SmallBackbone(Section):

@@ -210,7 +210,9 @@ def _type_name(annotation: Any) -> str:
         return f"list of {_type_name(arguments[0])}"
     if origin is dict:
         return f"{{{_type_name(arguments[0])}: {_type_name(arguments[1])}}}"
-    return "null" if annotation is type(None) else str(annotation.__name__)
+    if annotation is type(None):
+        return "null"
+    return str(getattr(annotation, "type_name", annotation.__name__))
 
 
 def _locate(model: type[BaseModel], path: Sequence[Any]) -> tuple[list[str], list[str]]:

@@ -7,28 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-def _class_name(value: object) -> object:
-    """YAML reads an unquoted ``0`` as a number, which is clear, and ``no`` as a truth value, which is not."""
-    if isinstance(value, bool):
-        raise ValueError(f"YAML read a class name as the truth value {value}; put it in quotes")
-    return str(value) if isinstance(value, int) else value
-
-
-ClassName = Annotated[str, BeforeValidator(_class_name)]
-
-
-class Section(BaseModel):
-    """A part of the configuration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+from acgan.config.base import (
+    ClassName,
+    Positive,
+    PositiveFloat,
+    ScheduledNonNegative,
+    ScheduledPositive,
+    ScheduledProbability,
+    Section,
+    Share,
+)
+from acgan.config.losses import DataToDataConfig, GradientPenalty, LossConfig
+from acgan.config.networks import ModelConfig
 
 
 class DataConfig(Section):
@@ -62,143 +54,10 @@ class DataConfig(Section):
     """Share of each class's training images that is held out to evaluate on while training, and to choose by."""
 
 
-class PaperGenerator(Section):
-    """The AC-GAN paper's: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
-
-    kind: Literal["paper"]
-
-
-class DCGANGenerator(Section):
-    """DCGAN: latent and label embedding concatenated, 4x4 transposed convolutions, BatchNorm."""
-
-    kind: Literal["dcgan"]
-    channels: Positive = 64
-    """Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times."""
-
-
-class ResNetGenerator(Section):
-    """Residual blocks; class and latent enter every block through conditional normalisation."""
-
-    kind: Literal["resnet"] = "resnet"
-    channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side."""
-    max_channels: Positive = 128
-    """Upper bound of the feature maps of a layer."""
-    class_dim: Positive = 64
-    """Size of the class embedding."""
-
-
-class PaperDiscriminator(Section):
-    """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
-
-    kind: Literal["paper"]
-    dropout: Share = 0.5
-    """Dropout probability after each convolution."""
-
-
-class DCGANDiscriminator(Section):
-    """DCGAN: 4x4 stride-2 convolutions, BatchNorm, LeakyReLU."""
-
-    kind: Literal["dcgan"]
-    channels: Positive = 64
-    """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
-    spectral_norm: bool = False
-    """Spectral normalisation of every layer, in place of BatchNorm."""
-
-
-class ResNetDiscriminator(Section):
-    """Residual blocks without normalisation over the batch."""
-
-    kind: Literal["resnet"] = "resnet"
-    channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side."""
-    max_channels: Positive = 128
-    """Upper bound of the feature maps of a layer."""
-    spectral_norm: bool = False
-    """Spectral normalisation of every layer."""
-
-
-Generator = Annotated[
-    Union[PaperGenerator, DCGANGenerator, ResNetGenerator], Field(discriminator="kind")  # noqa: UP007
-]
-Discriminator = Annotated[
-    Union[PaperDiscriminator, DCGANDiscriminator, ResNetDiscriminator],  # noqa: UP007
-    Field(discriminator="kind"),
-]
-
-
-class ModelConfig(Section):
-    """The two networks."""
-
-    latent_dim: Positive = 64
-    """Size of the latent vector z."""
-    generator: Generator = ResNetGenerator()
-    """The class-conditional generator."""
-    discriminator: Discriminator = ResNetDiscriminator()
-    """Trunk, adversarial head and AuxHead."""
-
-
-class AdversarialConfig(Section):
-    """The real/fake loss."""
-
-    kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
-    """bce: the paper's, non-saturating. wgan_gp: Wasserstein, with the gradient penalty. relativistic: in pairs."""
-
-
-class CrossEntropyConfig(Section):
-    """Cross-entropy of the auxiliary head's logits."""
-
-    kind: Literal["cross_entropy"] = "cross_entropy"
-    on_fake: bool = False
-    """Whether D learns the class on generated images too, as in the paper, or on real ones alone."""
-    weight_d: NonNegative = 1.0
-    """Weight of the class loss in D's sum."""
-    weight_g: NonNegative = 0.3
-    """Weight of the class loss in G's sum."""
-    label_smoothing: Share = 0.0
-    """Share of the target that is spread evenly over all classes, in D's step."""
-
-
-class ZeroCenteredPenalty(Section):
-    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), generated ones (R2) or both."""
-
-    kind: Literal["zero_centered"] = "zero_centered"
-    on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
-    """Which images."""
-    gamma: PositiveFloat = 0.5
-    """Strength."""
-    every: Positive = 4
-    """Computed every so many D steps, and then multiplied by it."""
-
-
-class GradientPenalty(Section):
-    """weight E(|grad_x adv(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
-
-    kind: Literal["gradient_penalty"]
-    weight: PositiveFloat = 10.0
-    """Strength."""
-    every: Positive = 1
-    """Computed every so many D steps, and then multiplied by it."""
-
-
-Penalty = Annotated[Union[ZeroCenteredPenalty, GradientPenalty], Field(discriminator="kind")]  # noqa: UP007
-
-
-class LossConfig(Section):
-    """The terms that are summed."""
-
-    adversarial: AdversarialConfig = AdversarialConfig()
-    """Real or fake."""
-    classification: CrossEntropyConfig = CrossEntropyConfig()
-    """Which class."""
-    penalty: Penalty | None = ZeroCenteredPenalty()
-    """Penalty on D's input gradient."""
-
-
 class AdamConfig(Section):
     """Adam for one network."""
 
-    lr: PositiveFloat = 5.0e-4
+    lr: ScheduledPositive = 5.0e-4
     """Learning rate."""
     betas: tuple[Share, Share] = (0.0, 0.99)
     """Decay of the running means of the gradient and of its square."""
@@ -213,6 +72,35 @@ class OptimConfig(Section):
     """G's."""
     discriminator: AdamConfig = AdamConfig()
     """D's."""
+
+
+class DiffAugmentConfig(Section):
+    """DiffAugment: colour, translation and cutout on all that D sees, real and generated, in both steps."""
+
+    kind: Literal["diff_augment"]
+    policy: list[Literal["color", "translation", "cutout"]] = Field(
+        ["color", "translation", "cutout"], min_length=1
+    )
+    """What is changed."""
+    p: ScheduledProbability = 1.0
+    """Probability of each change for each image; the paper's is 1."""
+
+
+class ADAConfig(Section):
+    """Adaptive augmentation (ADA): as strong as D's overfitting asks for."""
+
+    kind: Literal["ada"]
+    groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
+    """What is changed: flips (by data.mirror), quarter turns and shifts; scaling, rotation and stretching; colours."""
+    target: Annotated[float, Field(gt=0, lt=1)] | None = 0.6
+    """p rises while the mean sign of D's logits on real images is above it, else falls; null leaves p as it is set."""
+    adjust_nimg: Positive = 500_000
+    """Images in which p can rise from 0 to 1."""
+    p: ScheduledProbability = 0.0
+    """Probability of each change for each image, where target is null."""
+
+
+Augment = Annotated[Union[DiffAugmentConfig, ADAConfig], Field(discriminator="kind")]  # noqa: UP007
 
 
 class ComputeConfig(Section):
@@ -237,10 +125,13 @@ class TrainConfig(ComputeConfig):
     """Length of the training in real images shown: the global batch, counted once an iteration."""
     d_steps: Positive = 1
     """Discriminator steps for each generator step."""
-    ema_half_life_nimg: NonNegative = 5_000
+    ema_half_life_nimg: ScheduledNonNegative = 5_000
     """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
+    standing_nimg: Annotated[int, Field(ge=0)] = 10_000
+    """BatchNorm in G's running mean: its statistics over so many images are what samples are made with; 0: it goes on
+    with the mean of the training's own."""
     patience_nimg: Positive | None = None
     """Stop after so many images without a better score on the validation images; null never does."""
 
@@ -302,6 +193,8 @@ class RunConfig(Section):
     """The networks."""
     loss: LossConfig = LossConfig()
     """What is minimised."""
+    augment: Augment | None = None
+    """Changes of all images that D sees, against overfitting on few."""
     optim: OptimConfig = OptimConfig()
     """Adam's settings."""
     train: TrainConfig = TrainConfig()
@@ -330,6 +223,17 @@ class RunConfig(Section):
                 "or model.discriminator.kind: resnet"
             )
         check_portions(self.train)
+        classification = self.loss.classification
+        if classification is None and not d.projection:
+            raise ValueError(
+                "loss.classification is null and model.discriminator.projection is false, so nothing tells G the "
+                "class; expected one of them"
+            )
+        if isinstance(classification, DataToDataConfig) and self.train.micro_batch is not None:
+            raise ValueError(
+                "loss.classification.kind d2d_ce compares the images of a batch with each other; expected "
+                "train.micro_batch: null"
+            )
         if self.train.patience_nimg is not None and not (
             self.evaluate.extractor and self.data.validation_share
         ):

@@ -1,9 +1,23 @@
 """Losses and penalties, each kind in a plain dict by its ``kind`` in the configuration. All are stateless."""
 
 from acgan.losses.adversarial import ADVERSARIAL, AdversarialLoss
-from acgan.losses.classification import CLASSIFICATION, ClassificationLoss
+from acgan.losses.classification import (
+    ClassificationLoss,
+    CrossEntropy,
+    DiscriminativeAuxiliary,
+    TwinAuxiliary,
+)
+from acgan.losses.data_to_data import DataToData
 from acgan.losses.penalties import PENALTIES, Penalty
+from acgan.losses.regularisers import Consistency, LeCam
 from acgan.losses.summed import SummedLoss
+
+CLASSIFICATION: dict[str, type[ClassificationLoss]] = {
+    "cross_entropy": CrossEntropy,
+    "tac": TwinAuxiliary,
+    "adc": DiscriminativeAuxiliary,
+    "d2d_ce": DataToData,
+}
 
 __all__ = [
     "ADVERSARIAL",
@@ -11,6 +25,8 @@ __all__ = [
     "PENALTIES",
     "AdversarialLoss",
     "ClassificationLoss",
+    "Consistency",
+    "LeCam",
     "Penalty",
     "SummedLoss",
 ]

@@ -33,6 +33,10 @@ class AdversarialLoss(ABC):
         """Share of logits on D's side of zero, real and fake counting half each."""
         return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
 
+    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Mean sign of D's logits on real images: ADA's sign of overfitting (Karras et al. 2020, eq. 1)."""
+        return real.sign().mean()
+
 
 class BCE(AdversarialLoss):
     """The original loss (Goodfellow et al. 2014), non-saturating in G, as AC-GANs are trained.
@@ -77,6 +81,10 @@ class Wasserstein(AdversarialLoss):
         """Share of pairs in the right order: the logits' common offset is arbitrary."""
         return (real > fake).float().mean()
 
+    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Mean sign of the difference of a pair."""
+        return (real - fake).sign().mean()
+
 
 class Relativistic(AdversarialLoss):
     """Relativistic pairing loss (Jolicoeur-Martineau 2019, RSGAN; Huang et al. 2024, R3GAN, eq. 2).
@@ -97,6 +105,10 @@ class Relativistic(AdversarialLoss):
     def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
         """Share of pairs in the right order: the logits' common offset is arbitrary."""
         return (real > fake).float().mean()
+
+    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Mean sign of the difference of a pair."""
+        return (real - fake).sign().mean()
 
 
 ADVERSARIAL: dict[str, type[AdversarialLoss]] = {

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from acgan.types import HeadOutput
+from acgan.types import HeadOutput, HeadOutputs
 
 
 class ClassificationLoss(ABC):
     """A pair of losses, one for each player; each term by its own name, to be summed and logged apart."""
+
+    #: What the auxiliary head has to return.
+    head_outputs: ClassVar[HeadOutputs] = "logits"
 
     @abstractmethod
     def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
@@ -48,4 +54,56 @@ class CrossEntropy(ClassificationLoss):
         return {"class_fake": F.cross_entropy(fake.logits, labels)}
 
 
-CLASSIFICATION: dict[str, type[ClassificationLoss]] = {"cross_entropy": CrossEntropy}
+class TwinAuxiliary(ClassificationLoss):
+    """TAC-GAN's (Gong et al. 2019, eq. 5): a twin classifier T of generated images beside C, of real ones.
+
+    D: CE(C(real), y) + CE(T(fake), y). G: CE(C(fake), y) - CE(T(fake), y).
+    An AC-GAN's G gains by images that are easy to classify, which is where classes lose their diversity; the second
+    term takes back what goes beyond the classes' own overlap. It is unbounded below, since T may be as wrong as G
+    likes: an image on which T is worse than a guess, -log 1/K, gains G nothing more where ``bounded``.
+
+    Args:
+        bounded: Whether G's term of an image is at least -log K; else it is the paper's.
+    """
+
+    head_outputs = "twin"
+
+    def __init__(self, *, bounded: bool):
+        self.bounded = bounded
+
+    def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        return {
+            "class_real": F.cross_entropy(real.logits, labels),
+            "twin_fake": F.cross_entropy(_twin(fake), labels),
+        }
+
+    def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        twin = F.cross_entropy(_twin(fake), labels, reduction="none")  # (N,)
+        if self.bounded:
+            twin = twin.clamp(max=math.log(fake.logits.shape[1]))
+        return {"class_fake": F.cross_entropy(fake.logits, labels), "twin_fake": -twin.mean()}
+
+
+class DiscriminativeAuxiliary(ClassificationLoss):
+    """ADC-GAN's (Hou et al. 2022, eq. 6 and 7): one classifier of 2K classes, y+ real of class y, y- generated.
+
+    D: CE(real, y+) + CE(fake, y-). G: CE(fake, y+) - CE(fake, y-), which is the logit of y- less that of y+: the
+    softmax over all 2K has cancelled. The head's class logits are those of the K real classes, its twin's the others.
+    """
+
+    head_outputs = "twin"
+
+    def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        return {
+            "class_real": F.cross_entropy(torch.cat((real.logits, _twin(real)), dim=1), labels),
+            "class_fake": F.cross_entropy(torch.cat((_twin(fake), fake.logits), dim=1), labels),
+        }
+
+    def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        of_class = (_twin(fake) - fake.logits).gather(1, labels[:, None])  # (N, 1)
+        return {"class_fake": of_class.mean()}
+
+
+def _twin(output: HeadOutput) -> Tensor:
+    assert output.twin is not None, "the head was built without a twin"
+    return output.twin

@@ -1,7 +1,8 @@
 """Penalties on the gradient of the adversarial logit with respect to the images.
 
-Each returns a scalar, already weighted. The gradient is taken of the adversarial logit alone: the class head is
-free to be steep. Precision is that of the images, which the caller keeps at float32 or wider.
+Each is a scalar, weighted already, by a strength that may follow a schedule. The gradient is taken of the adversarial
+logit alone: the class head is free to be steep. Precision is that of the images, which the caller keeps at float32 or
+wider.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ class Penalty(ABC):
     """A penalty on D."""
 
     @abstractmethod
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+    ) -> dict[str, Tensor]:
         """The penalty's terms.
 
         Args:
@@ -28,6 +31,7 @@ class Penalty(ABC):
             real: (N, C, H, W) real images.
             fake: (N, C, H, W) generated images, without gradient.
             mix: (N,) uniform draws in [0, 1), for penalties between the two.
+            strength: The factor: gamma, or the paper's lambda.
         """
 
 
@@ -38,35 +42,30 @@ class ZeroCentered(Penalty):
 
     Args:
         on: ``real``, ``fake`` or both.
-        gamma: Strength.
     """
 
-    def __init__(self, *, on: list[str], gamma: float):
+    def __init__(self, *, on: list[str]):
         self.on = on
-        self.gamma = gamma
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+    ) -> dict[str, Tensor]:
         sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
         squared = _gradient(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
-        parts = squared.view(len(sides), -1).mean(dim=1) * (self.gamma / 2)
+        parts = squared.view(len(sides), -1).mean(dim=1) * (strength / 2)
         return {name: part for (name, _), part in zip(sides, parts, strict=True)}
 
 
 class GradientPenalty(Penalty):
-    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3).
+    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3)."""
 
-    Args:
-        weight: Strength; the paper's lambda.
-    """
-
-    def __init__(self, *, weight: float):
-        self.weight = weight
-
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+    ) -> dict[str, Tensor]:
         share = mix.to(real.dtype).view(-1, 1, 1, 1)
         gradient = _gradient(critic, share * real + (1 - share) * fake)
         norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3))  # not the root of a sum: NaN backward at 0
-        return {"gp": (norm - 1).square().mean() * self.weight}
+        return {"gp": (norm - 1).square().mean() * strength}
 
 
 _SIDE = {"r1": "real", "r2": "fake"}

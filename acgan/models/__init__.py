@@ -12,6 +12,7 @@ from acgan.models.heads import AuxHead
 from acgan.models.layers import advance_spectral_norm, has_batch_norm, remove_spectral_norm
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
+from acgan.models.standing import standing_statistics
 
 #: Backbones of classifiers by the ``kind`` in their files, each from its keywords.
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
@@ -38,4 +39,5 @@ __all__ = [
     "build_torchvision",
     "has_batch_norm",
     "remove_spectral_norm",
+    "standing_statistics",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from acgan.models.attention import add_attention
+from acgan.models.blocks import DownBlock, block_sides
 from acgan.models.heads import AuxHead
 from acgan.models.layers import (
-    DownBlock,
     Dropout,
     apply_spectral_norm,
     channels_at,
@@ -105,32 +107,45 @@ class ResNetTrunk(Trunk):
     """Residual trunk without normalisation over the batch; a linear layer reads the last 4x4 maps whole.
 
     Args:
-        channels: Feature maps at full resolution; they double with each halving of the side.
+        channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
         max_channels: Upper bound of the feature maps of a layer, and half the number of features.
         spectral_norm: Whether the whole discriminator is spectrally normalised.
+        patch: Side in pixels of the patches that images are read in, as channels: 1, 2 or 4; at least 8 x 8 of them
+            make an image (the inverse of the sub-pixel convolution of Shi et al. 2016).
+        attention: Sides of the blocks' outputs, from R / ``patch`` / 2 to 4, that self-attention follows (Zhang et
+            al. 2019).
+
+    Raises:
+        ValueError: If there are too few patches, or attention is at a side that no block puts out.
     """
 
     resolutions = (16, 32, 64, 128, 256)
 
     def __init__(
-        self, *, resolution: int, image_channels: int, channels: int, max_channels: int, spectral_norm: bool
+        self,
+        *,
+        resolution: int,
+        image_channels: int,
+        channels: int,
+        max_channels: int,
+        spectral_norm: bool,
+        patch: int,
+        attention: Sequence[int],
     ):
         super().__init__(resolution=resolution, image_channels=image_channels)
-        width = channels_at(resolution, resolution, channels, max_channels)
-        self.from_image = conv3x3(image_channels, width)
-        self.blocks = nn.Sequential()
-        side = resolution
-        while side > 4:
-            side //= 2
-            next_width = channels_at(side, resolution, channels, max_channels)
-            self.blocks.append(DownBlock(width, next_width))
-            width = next_width
-        self.feature_dim = 2 * width
-        self.project = nn.Linear(width * 16, self.feature_dim)
+        self.patch = patch
+        sides = block_sides(resolution, patch)[::-1]  # that the blocks take in
+        widths = {side: channels_at(side, sides[0], channels, max_channels) for side in (*sides, 4)}
+        self.from_image = conv3x3(image_channels * patch**2, widths[sides[0]])
+        self.blocks = nn.Sequential(*(DownBlock(widths[side], widths[side // 2]) for side in sides))
+        self.feature_dim = 2 * widths[4]
+        self.project = nn.Linear(widths[4] * 16, self.feature_dim)
         nn.init.kaiming_normal_(self.project.weight, a=0.2)
+        add_attention({side // 2: block for side, block in zip(sides, self.blocks, strict=True)}, attention)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.blocks(self.from_image(x))  # (N, width, 4, 4)
+        h = self.from_image(F.pixel_unshuffle(x, self.patch))  # (N, width, R / patch, R / patch)
+        h = self.blocks(h)  # (N, width, 4, 4)
         h = self.project(F.leaky_relu(h, 0.2).flatten(1))  # (N, F)
         return F.leaky_relu(h, 0.2)
 
@@ -138,21 +153,38 @@ class ResNetTrunk(Trunk):
 class Discriminator(nn.Module):
     """A trunk with two heads: real or fake, and which class (Odena et al. 2017).
 
+    With ``projection`` the adversarial logit is w.f + b + e_y.f, e_y an embedding of the class (Miyato & Koyama 2018,
+    eq. 3): the projection discriminator, which needs no auxiliary head.
+
     Args:
         trunk: Features of images.
         num_classes: K.
+        aux_head: The class predictor, None for none; by default a linear ``AuxHead``.
+        projection: Whether the adversarial head looks at the class.
         spectral_norm: Whether every layer, the heads' too, is spectrally normalised.
     """
 
-    def __init__(self, trunk: Trunk, *, num_classes: int, spectral_norm: bool = False):
+    def __init__(
+        self,
+        trunk: Trunk,
+        *,
+        num_classes: int,
+        aux_head: AuxHead | Literal["linear"] | None = "linear",
+        projection: bool = False,
+        spectral_norm: bool = False,
+    ):
         super().__init__()
         self.trunk = trunk
         self.adv_head = nn.Linear(trunk.feature_dim, 1)
-        self.aux_head = AuxHead(trunk.feature_dim, num_classes)
+        self.aux_head = AuxHead(trunk.feature_dim, num_classes) if aux_head == "linear" else aux_head
+        self.embed = nn.Embedding(num_classes, trunk.feature_dim) if projection else None
         std = 1 / math.sqrt(trunk.feature_dim) if trunk.head_std is None else trunk.head_std
-        for head in (self.adv_head, self.aux_head.classify):
-            nn.init.normal_(head.weight, std=std)
-            nn.init.zeros_(head.bias)
+        nn.init.normal_(self.adv_head.weight, std=std)
+        nn.init.zeros_(self.adv_head.bias)
+        if self.aux_head is not None:
+            self.aux_head.initialise(std)
+        if self.embed is not None:
+            nn.init.normal_(self.embed.weight, std=std)
         if spectral_norm:
             apply_spectral_norm(self)
 
@@ -161,7 +193,7 @@ class Discriminator(nn.Module):
 
         Args:
             x: (N, C, R, R) in [-1, 1].
-            y: (N,) labels, for adversarial heads that look at the class; the plain head does not.
+            y: (N,) labels, which the adversarial head of a projection discriminator needs.
 
         Returns:
             Logits in float32 or wider, whatever the precision of the trunk.
@@ -169,7 +201,10 @@ class Discriminator(nn.Module):
         features = widen(self.trunk(x))  # (N, F)
         with outside_autocast(features.device):
             adv = self.adv_head(features).squeeze(1)  # (N,)
-        aux = self.aux_head(features)  # logits (N, K)
+            if self.embed is not None:
+                assert y is not None, "a projection discriminator needs labels"
+                adv = adv + (self.embed(y) * features).sum(dim=1)
+        aux = None if self.aux_head is None else self.aux_head(features)
         return DiscriminatorOutput(adv=adv, aux=aux, features=features)
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgan.models.layers import ConditionalNorm, UpBlock, channels_at, conv3x3, init_dcgan
+from acgan.models.attention import add_attention
+from acgan.models.blocks import StyleUpBlock, UpBlock, block_sides
+from acgan.models.layers import (
+    ConditionalNorm,
+    ModulatedConv2d,
+    channels_at,
+    conv3x3,
+    init_dcgan,
+    outside_autocast,
+)
 
 
 class Generator(nn.Module):
@@ -108,15 +118,25 @@ class DCGANGenerator(Generator):
 
 
 class ResNetGenerator(Generator):
-    """Residual generator; class and latent enter every block through conditional normalisation.
+    """Residual generator; class and latent, the condition, enter every block.
 
-    The scheme of SAGAN and BigGAN (Zhang et al. 2019, Brock et al. 2019), with statistics of one image in place
-    of those of the batch.
+    In modulation ``norm`` through conditional normalisation, the scheme of SAGAN and BigGAN (Zhang et al. 2019,
+    Brock et al. 2019), with statistics of one image in place of those of the batch. In ``style`` through modulated
+    weights, the scheme of StyleGAN2 (Karras et al. 2020), with latents brought to mean square 1, so that their
+    direction alone counts. Either paints patches of pixels at once, by sub-pixel convolution (Shi et al. 2016).
 
     Args:
-        channels: Feature maps at full resolution; they double with each halving of the side.
+        channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
         max_channels: Upper bound of the feature maps of a layer.
         class_dim: Size of the class embedding.
+        patch: Side in pixels of the patches: 1, 2 or 4; at least 8 x 8 of them make an image.
+        modulation: How the condition enters.
+        mapping_layers: Fully connected layers that the condition passes first (Karras et al. 2019); 0 for none.
+        attention: Sides of the blocks' outputs, from 8 to R / ``patch``, that self-attention follows (Zhang et al.
+            2019).
+
+    Raises:
+        ValueError: If there are too few patches, or attention is at a side that no block puts out.
     """
 
     resolutions = (16, 32, 64, 128, 256)
@@ -131,6 +151,10 @@ class ResNetGenerator(Generator):
         channels: int,
         max_channels: int,
         class_dim: int,
+        patch: int,
+        modulation: Literal["norm", "style"],
+        mapping_layers: int,
+        attention: Sequence[int],
     ):
         super().__init__(
             latent_dim=latent_dim,
@@ -138,27 +162,54 @@ class ResNetGenerator(Generator):
             resolution=resolution,
             image_channels=image_channels,
         )
+        self.patch = patch
+        self.modulation = modulation
+        sides = block_sides(resolution, patch)
+        widths = {side: channels_at(side, sides[-1], channels, max_channels) for side in (4, *sides)}
         condition_dim = latent_dim + class_dim
         self.embed = nn.Embedding(num_classes, class_dim)
-        width = channels_at(4, resolution, channels, max_channels)
-        self.project = nn.Linear(condition_dim, width * 16)
-        self.blocks = nn.ModuleList()
-        side = 4
-        while side < resolution:
-            side *= 2
-            next_width = channels_at(side, resolution, channels, max_channels)
-            self.blocks.append(UpBlock(width, next_width, condition_dim))
-            width = next_width
-        self.norm = ConditionalNorm(width, condition_dim)
-        self.to_image = conv3x3(width, image_channels)
+        self.mapping = _mapping(condition_dim, mapping_layers)
+        self.project = nn.Linear(condition_dim, widths[4] * 16)
+        block = {"norm": UpBlock, "style": StyleUpBlock}[modulation]
+        self.blocks = nn.ModuleList(block(widths[side // 2], widths[side], condition_dim) for side in sides)
+        width, painted = widths[sides[-1]], image_channels * patch**2
+        if modulation == "norm":
+            self.norm = ConditionalNorm(width, condition_dim)
+            self.to_image: nn.Module = conv3x3(width, painted)
+        else:
+            self.to_image = ModulatedConv2d(width, painted, condition_dim, demodulate=False)
+            # Demodulation counts on maps of mean square 1.
+            nn.init.normal_(self.project.weight, std=condition_dim**-0.5)
+        add_attention(dict(zip(sides, self.blocks, strict=True)), attention)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        condition = torch.cat((z, self.embed(y)), dim=1)  # (N, Z + class_dim)
+        condition = self._condition(z, y)
         x = self.project(condition).unflatten(1, (-1, 4, 4))  # (N, width, 4, 4)
         for block in self.blocks:
             x = block(x, condition)  # the side doubles
-        x = F.leaky_relu(self.norm(x, condition), 0.2)
-        return torch.tanh(self.to_image(x))  # (N, C, R, R)
+        if self.modulation == "norm":
+            x = self.to_image(F.leaky_relu(self.norm(x, condition), 0.2))
+        else:
+            x = self.to_image(x, condition)  # (N, C * patch^2, R / patch, R / patch)
+        return torch.tanh(F.pixel_shuffle(x, self.patch))  # (N, C, R, R)
+
+    def _condition(self, z: Tensor, y: Tensor) -> Tensor:
+        if self.modulation == "style":
+            z = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        with outside_autocast(z.device):  # what every layer depends on is worth full precision, and small
+            condition: Tensor = self.mapping(torch.cat((z, self.embed(y)), dim=1))  # (N, Z + class_dim)
+        return condition
+
+
+def _mapping(condition_dim: int, layers: int) -> nn.Sequential:
+    """Fully connected layers with leaky ReLU, as many as asked for, that keep the mean square."""
+    mapping = nn.Sequential()
+    for _ in range(layers):
+        layer = nn.Linear(condition_dim, condition_dim)
+        nn.init.kaiming_normal_(layer.weight, a=0.2)
+        nn.init.zeros_(layer.bias)
+        mapping.extend((layer, nn.LeakyReLU(0.2)))
+    return mapping
 
 
 def _up5x5(in_channels: int, out_channels: int, bias: bool) -> nn.ConvTranspose2d:

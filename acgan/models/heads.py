@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.layers import Dropout, outside_autocast, widen
-from acgan.types import HeadOutput
+from acgan.types import HeadOutput, HeadOutputs
 
 _STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7
 
@@ -22,6 +22,11 @@ class AuxHead(nn.Module):
         kind: ``linear`` averages the features and is one linear layer; ``stem`` is the auxiliary classifier of
             GoogLeNet (Szegedy et al. 2015, section 5), for feature maps in the middle of a network.
         dropout: Probability before the last layer of a linear head. A stem has its own, 0.7.
+        outputs: ``logits`` alone; ``twin``: logits of a second classifier too; ``proxies``: embedding and class proxies
+            of length one, whose cosines are the logits.
+        unit_norm: Whether the features are brought to length one first. The gradient of a cross-entropy grows with
+            their length, and an AC-GAN's may explode (Kang et al. 2021, section 3.1).
+        embedding_dim: E, of a head with proxies.
     """
 
     def __init__(
@@ -31,13 +36,33 @@ class AuxHead(nn.Module):
         *,
         kind: Literal["linear", "stem"] = "linear",
         dropout: float = 0.0,
+        outputs: HeadOutputs = "logits",
+        unit_norm: bool = False,
+        embedding_dim: int = 512,
     ):
         super().__init__()
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.stem = Stem(in_channels) if kind == "stem" else None
         self.dropout = Dropout(_STEM_DROPOUT if kind == "stem" else dropout)
-        self.classify = nn.Linear(_STEM_FEATURES if kind == "stem" else in_channels, num_classes)
+        self.unit_norm = unit_norm
+        width = _STEM_FEATURES if kind == "stem" else in_channels
+        self.project = nn.Linear(width, embedding_dim) if outputs == "proxies" else None
+        # A row of its weight is a class's proxy, where there are proxies.
+        self.classify = (
+            nn.Linear(width, num_classes)
+            if self.project is None
+            else nn.Linear(embedding_dim, num_classes, bias=False)
+        )
+        self.twin = nn.Linear(width, num_classes) if outputs == "twin" else None
+
+    def initialise(self, std: float) -> None:
+        """Draw weights from N(0, std), and from N(0, 1) where they read features of length one; biases are 0."""
+        for layer in (self.project, self.classify, self.twin):
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=1.0 if self.unit_norm else std)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> HeadOutput:
         """Class logits, in float32 or wider, whatever the precision of the network below.
@@ -47,7 +72,7 @@ class AuxHead(nn.Module):
                 the tokens; or a vector (N, C). A stem takes a feature map.
 
         Returns:
-            Logits (N, K): what ``cross_entropy`` wants, not probabilities.
+            Logits (N, K): what ``cross_entropy`` wants, not probabilities; and what else ``outputs`` asks for.
 
         Raises:
             ValueError: If the features have another number of dimensions or of channels.
@@ -59,7 +84,13 @@ class AuxHead(nn.Module):
             )
         with outside_autocast(features.device):
             pooled = pool(features) if self.stem is None else self.stem(widen(features))
-            return HeadOutput(logits=self.classify(self.dropout(widen(pooled))))
+            pooled = widen(pooled)  # (N, C)
+            x = self.dropout(F.normalize(pooled, dim=1) if self.unit_norm else pooled)
+            if self.project is not None:
+                embedding = F.normalize(self.project(x), dim=1)  # (N, E)
+                proxies = F.normalize(self.classify.weight, dim=1)  # (K, E)
+                return HeadOutput(logits=embedding @ proxies.T, embedding=embedding, proxies=proxies)
+            return HeadOutput(logits=self.classify(x), twin=None if self.twin is None else self.twin(x))
 
 
 class Stem(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -51,52 +52,43 @@ class ConditionalNorm(nn.Module):
         return normalised
 
 
-class UpBlock(nn.Module):
-    """Residual block that doubles the side; the wide convolution runs at the lower one, where it is cheap.
+class ModulatedConv2d(nn.Module):
+    """A 3x3 convolution whose weights are scaled for each image (Karras et al. 2020, section 2.2, eq. 1-3).
 
-    Pre-activation residual block (He et al. 2016) with conditional normalisation, as in SAGAN and BigGAN.
+    Input channel i is scaled by s_i = 1 + affine(condition)_i and, if demodulated, output channel j divided by the
+    norm of its scaled weights, sqrt(sum_ik (s_i w_jik)^2 + eps). Maps are scaled in place of weights, which is the
+    same function and one convolution for the whole batch.
 
     Args:
         in_channels: Channels that come in.
         out_channels: Channels that go out.
-        condition_dim: Size of the condition of its normalisations.
+        condition_dim: Size of the condition.
+        demodulate: Whether the scaled weights of an output channel are brought to the norm of He's initialisation,
+            so that the leaky ReLU after it gives maps of mean square 1 for such maps.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, condition_dim: int):
+    eps: ClassVar[float] = 1e-8
+    gain: ClassVar[float] = nn.init.calculate_gain("leaky_relu", 0.2)
+
+    def __init__(self, in_channels: int, out_channels: int, condition_dim: int, demodulate: bool = True):
         super().__init__()
-        self.norm1 = ConditionalNorm(in_channels, condition_dim)
-        self.conv1 = conv3x3(in_channels, out_channels)
-        self.norm2 = ConditionalNorm(out_channels, condition_dim)
-        self.conv2 = conv3x3(out_channels, out_channels)
-        self.skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.demodulate = demodulate
+        self.affine = nn.Linear(condition_dim, in_channels)
+        nn.init.normal_(self.affine.weight, std=0.5 / math.sqrt(condition_dim))
+        nn.init.zeros_(self.affine.bias)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3) / math.sqrt(9 * in_channels))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        h = self.conv1(F.leaky_relu(self.norm1(x, condition), 0.2))  # (N, out, H, W)
-        h = F.interpolate(h, scale_factor=2.0)  # (N, out, 2H, 2W)
-        h = self.conv2(F.leaky_relu(self.norm2(h, condition), 0.2))
-        out: Tensor = F.interpolate(self.skip(x), scale_factor=2.0) + h
-        return out
-
-
-class DownBlock(nn.Module):
-    """Residual block that halves the side, without normalisation (Miyato & Koyama 2018, strided).
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__()
-        self.conv1 = conv3x3(in_channels, in_channels)
-        self.conv2 = conv3x3(in_channels, out_channels, stride=2)
-        self.skip = nn.Conv2d(in_channels, out_channels, 2, stride=2, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.leaky_relu(x, 0.2))  # (N, in, H, W)
-        h = self.conv2(F.leaky_relu(h, 0.2))  # (N, out, H/2, W/2)
-        out: Tensor = (self.skip(x) + h) * math.sqrt(0.5)  # keeps the variance of a sum of two
-        return out
+        with outside_autocast(x.device):  # a square or a sum of squares to 8 bits would not do
+            scale = 1 + self.affine(widen(condition))  # (N, in)
+            if self.demodulate:
+                squares = scale.square() @ self.weight.square().sum(dim=(2, 3)).T  # (N, out)
+                norm = self.gain * (squares + self.eps).rsqrt()
+        h = F.conv2d(x * scale.to(x.dtype)[:, :, None, None], self.weight, padding=1)  # (N, out, H, W)
+        if self.demodulate:
+            h = h * norm.to(h.dtype)[:, :, None, None]
+        return h + self.bias.to(h.dtype)[:, None, None]
 
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
@@ -150,9 +142,9 @@ class SpectralNorm(nn.Module):
 
 
 def apply_spectral_norm(network: nn.Module) -> None:
-    """Normalise the weight of every convolution and linear layer of a network, in place."""
+    """Normalise the weight of every convolution, linear layer and embedding of a network, in place."""
     for layer in list(network.modules()):
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
             parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
 
@@ -163,7 +155,8 @@ def remove_spectral_norm(network: nn.Module) -> None:
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
             # The weight comes back after the bias. Parameters keep the order of a layer that never was normalised:
             # a resumed run builds such a one, and the order of a sum over them decides its last bit.
-            layer._parameters["bias"] = layer._parameters.pop("bias")
+            if "bias" in layer._parameters:
+                layer._parameters["bias"] = layer._parameters.pop("bias")
 
 
 @torch.no_grad()
@@ -194,5 +187,5 @@ def has_batch_norm(network: nn.Module) -> bool:
 
 
 def channels_at(side: int, resolution: int, channels: int, max_channels: int) -> int:
-    """Feature maps at a side: ``channels`` at full resolution, doubling with each halving, bounded."""
+    """Feature maps at a side: ``channels`` at the side ``resolution``, doubling with each halving, bounded."""
     return min(channels * resolution // side, max_channels)

@@ -20,7 +20,7 @@ from acgan.weights_file import holds
 _POWER_ITERATIONS = 15  # until the largest singular values of weights from elsewhere are known
 
 #: Parts of networks whose tensors have a row a class.
-_PER_CLASS = ("embed", "classify")
+_PER_CLASS = ("embed", "classify", "twin")
 
 
 def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:

@@ -1,14 +1,15 @@
-"""What is minimised: adversarial loss + weight * classification loss (+ penalty), for D and for G."""
+"""What is minimised: adversarial loss + weight * classification loss (+ regularisers, + penalty), for D and for G."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
+from acgan.losses import AdversarialLoss, ClassificationLoss, Consistency, LeCam, Penalty
+from acgan.training.logit_means import LogitMeans
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Terms
 
 #: A discriminator, or a compiled one: (images, labels) to its output.
@@ -21,44 +22,70 @@ class Objective:
 
     Attributes:
         adversarial: Real or fake.
-        classification: Which class.
+        classification: Which class, or None.
         penalty: On D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
         penalty_every: The penalty is due every so many D steps, and then counts so many times.
+        consistency: Of D's logits under small changes of the images, or None.
+        lecam: Of D's logits with their running means, or None.
     """
 
     adversarial: AdversarialLoss
-    classification: ClassificationLoss
+    classification: ClassificationLoss | None
     penalty: Penalty | None
     weight_d: float
     weight_g: float
     penalty_every: int = 1
+    consistency: Consistency | None = None
+    lecam: LeCam | None = None
 
-    def discriminator(self, d: Judge, real: Batch, fake: Tensor) -> Terms:
+    def discriminator(
+        self,
+        d: Judge,
+        real: Batch,
+        fake: Tensor,
+        changed: tuple[Tensor, Tensor] | None = None,
+        means: LogitMeans | None = None,
+    ) -> Terms:
         """D's loss on real images and on as many generated for the same labels.
 
         Args:
             d: The discriminator.
             real: Real images with labels.
             fake: (N, C, H, W) generated images, without gradient.
+            changed: Real and generated images after a small change, for ``consistency``.
+            means: Running means of D's logits, for ``lecam``.
         """
         on_real = d(real.images, real.labels)
         on_fake = d(fake, real.labels)
-        adversarial = self.adversarial.discriminator(on_real.adv, on_fake.adv)
-        classes = self.classification.discriminator(on_real.aux, on_fake.aux, real.labels)
+        parts = {"adversarial": self.adversarial.discriminator(on_real.adv, on_fake.adv)}
+        if self.consistency is not None:
+            assert changed is not None
+            views = [d(images, real.labels).adv for images in changed]
+            parts |= self.consistency(on_real.adv, on_fake.adv, *views)
+        if self.lecam is not None:
+            assert means is not None
+            parts |= self.lecam(on_real.adv, on_fake.adv, means.real, means.fake)
         with torch.no_grad():
             stats = {
                 "accuracy": self.adversarial.accuracy(on_real.adv, on_fake.adv),
-                "class_accuracy_real": _accuracy(on_real.aux, real.labels),
-                "class_accuracy_fake": _accuracy(on_fake.aux, real.labels),
+                "real_sign": self.adversarial.real_sign(on_real.adv, on_fake.adv),
                 "feature_norm": on_real.features.norm(dim=1).mean(),
                 "logit_real": on_real.adv.mean(),
                 "logit_fake": on_fake.adv.mean(),
             }
-        return _sum(adversarial, classes, self.weight_d, stats)
+        classes: dict[str, Tensor] = {}
+        if self.classification is not None:
+            assert on_real.aux is not None
+            assert on_fake.aux is not None
+            classes = self.classification.discriminator(on_real.aux, on_fake.aux, real.labels)
+            with torch.no_grad():
+                stats["class_accuracy_real"] = _accuracy(on_real.aux, real.labels)
+                stats["class_accuracy_fake"] = _accuracy(on_fake.aux, real.labels)
+        return _sum(parts, classes, self.weight_d, stats)
 
-    def penalize(self, d: Judge, real: Batch, fake: Tensor, mix: Tensor) -> Terms:
+    def penalize(self, d: Judge, real: Batch, fake: Tensor, mix: Tensor, strength: float) -> Terms:
         """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
 
         Args:
@@ -66,6 +93,7 @@ class Objective:
             real: Real images with labels.
             fake: (N, C, H, W) generated images, without gradient.
             mix: (N,) uniform draws in [0, 1).
+            strength: Of the penalty.
         """
         assert self.penalty is not None
 
@@ -73,7 +101,7 @@ class Objective:
             labels = real.labels.repeat(len(images) // len(real.labels))
             return d(images, labels).adv
 
-        parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix)
+        parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
 
     def generator(self, d: Judge, real: Batch, fake: Tensor) -> Terms:
@@ -89,14 +117,21 @@ class Objective:
             with torch.no_grad():
                 real_logits = d(real.images, real.labels).adv
         on_fake = d(fake, real.labels)
-        adversarial = self.adversarial.generator(real_logits, on_fake.adv)
-        classes = self.classification.generator(on_fake.aux, real.labels)
-        return _sum(adversarial, classes, self.weight_g, {})
+        parts = {"adversarial": self.adversarial.generator(real_logits, on_fake.adv)}
+        classes: dict[str, Tensor] = {}
+        if self.classification is not None:
+            assert on_fake.aux is not None
+            classes = self.classification.generator(on_fake.aux, real.labels)
+        return _sum(parts, classes, self.weight_g, {})
 
 
-def _sum(adversarial: Tensor, classes: dict[str, Tensor], weight: float, stats: dict[str, Tensor]) -> Terms:
-    total = adversarial + weight * torch.stack(list(classes.values())).sum()
-    return Terms(total=total, parts={"adversarial": adversarial, **classes}, stats=stats)
+def _sum(
+    parts: Mapping[str, Tensor], classes: Mapping[str, Tensor], weight: float, stats: dict[str, Tensor]
+) -> Terms:
+    total = torch.stack(list(parts.values())).sum()
+    if classes:
+        total = total + weight * torch.stack(list(classes.values())).sum()
+    return Terms(total=total, parts={**parts, **classes}, stats=stats)
 
 
 def _accuracy(output: HeadOutput, labels: Tensor) -> Tensor:

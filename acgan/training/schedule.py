@@ -1,10 +1,12 @@
-"""The learning rate as a function of how far a training has come, and of nothing else."""
+"""Values as a function of how far a training has come, and of nothing else."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 _DECAYS: dict[str, Callable[[float], float]] = {
     "linear": lambda share: 1 - share,
@@ -35,3 +37,24 @@ class Schedule:
         if progress < self.warmup:
             return progress / self.warmup
         return _DECAYS[self.decay]((progress - self.warmup) / (1 - self.warmup))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A value that follows a schedule in images.
+
+    Attributes:
+        points: (images shown, value), in order; linear between them, constant before the first and after the last.
+    """
+
+    points: tuple[tuple[int, float], ...]
+
+    @classmethod
+    def of(cls, value: float | Sequence[tuple[int, float]]) -> Curve:
+        """A constant, or a curve through points."""
+        return cls(tuple(value)) if isinstance(value, Sequence) else cls(((0, value),))
+
+    def at(self, nimg: int) -> float:
+        """The value after so many images."""
+        times, values = zip(*self.points, strict=True)
+        return float(np.interp(nimg, times, values))

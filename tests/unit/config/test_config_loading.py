@@ -9,7 +9,18 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from acgan.config import CONFIGS, RunConfig, diff, is_harmless, list_keys, load, save, to_yaml
+from acgan.config import (
+    CONFIGS,
+    RunConfig,
+    diff,
+    is_harmless,
+    list_keys,
+    load,
+    losses,
+    networks,
+    save,
+    to_yaml,
+)
 from acgan.config import schema as s
 from acgan.config.recipes import find_recipe, recipes
 from acgan.errors import ConfigError
@@ -82,7 +93,7 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     config = _load(tmp_path, DESIGN_EXAMPLE)
     assert config.data.source == "mnist"
     assert config.train.total_nimg == 600_000
-    assert isinstance(config.loss.penalty, s.ZeroCenteredPenalty)
+    assert isinstance(config.loss.penalty, losses.ZeroCenteredPenalty)
     assert config.loss.penalty.on == ["real", "fake"]
     assert config.optim.generator.lr == 5e-4
     differing = {"data.source", "data.root", "data.resolution", "train.total_nimg"}
@@ -100,16 +111,16 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     ],
 )
 def test_another_kind_drops_the_keys_of_the_kind_before(tmp_path: Path, text: str) -> None:
-    assert _load(tmp_path, text).loss.penalty == s.GradientPenalty(kind="gradient_penalty")
+    assert _load(tmp_path, text).loss.penalty == losses.GradientPenalty(kind="gradient_penalty")
     base = "loss: {penalty: {kind: zero_centered, gamma: 9.0, every: 7}}"
     config = _load(tmp_path, base, "loss.penalty.kind=gradient_penalty")
-    assert config.loss.penalty == s.GradientPenalty(kind="gradient_penalty")
+    assert config.loss.penalty == losses.GradientPenalty(kind="gradient_penalty")
 
 
 def test_the_same_kind_keeps_the_other_keys(tmp_path: Path) -> None:
     base = "loss: {penalty: {kind: zero_centered, gamma: 9.0, every: 7}}"
     penalty = _load(tmp_path, base, "loss.penalty.kind=zero_centered", "loss.penalty.every=3").loss.penalty
-    assert penalty == s.ZeroCenteredPenalty(gamma=9.0, every=3)
+    assert penalty == losses.ZeroCenteredPenalty(gamma=9.0, every=3)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +130,13 @@ def test_the_same_kind_keeps_the_other_keys(tmp_path: Path) -> None:
 def test_the_order_of_a_kind_and_its_keys_does_not_matter(kind: str, reverse: bool) -> None:
     overrides = [kind, "loss.penalty.weight=5.0", "loss.penalty.every=2"]
     config = _set(*(reversed(overrides) if reverse else overrides))
-    assert config.loss.penalty == s.GradientPenalty(kind="gradient_penalty", weight=5.0, every=2)
+    assert config.loss.penalty == losses.GradientPenalty(kind="gradient_penalty", weight=5.0, every=2)
 
 
 def test_a_penalty_can_be_switched_off_and_on(tmp_path: Path) -> None:
     assert _set("loss.penalty=null").loss.penalty is None
     on = _load(tmp_path, "loss: {penalty: null}", "loss.penalty.kind=zero_centered", "loss.penalty.gamma=2")
-    assert on.loss.penalty == s.ZeroCenteredPenalty(gamma=2.0)
+    assert on.loss.penalty == losses.ZeroCenteredPenalty(gamma=2.0)
 
 
 def _kinds(annotation: Any) -> set[str]:
@@ -138,11 +149,11 @@ def _kinds(annotation: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("section", "field", "registry"),
     [
-        (s.ModelConfig, "generator", GENERATORS),
-        (s.ModelConfig, "discriminator", TRUNKS),
-        (s.LossConfig, "adversarial", ADVERSARIAL),
-        (s.LossConfig, "classification", CLASSIFICATION),
-        (s.LossConfig, "penalty", PENALTIES),
+        (networks.ModelConfig, "generator", GENERATORS),
+        (networks.ModelConfig, "discriminator", TRUNKS),
+        (losses.LossConfig, "adversarial", ADVERSARIAL),
+        (losses.LossConfig, "classification", CLASSIFICATION),
+        (losses.LossConfig, "penalty", PENALTIES),
     ],
 )
 def test_the_kinds_are_the_registrys_keys(

@@ -1,14 +1,16 @@
 """Gradient penalties against closed forms on critics whose gradient is known."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan.losses import PENALTIES, Penalty
+from acgan.losses import PENALTIES
 
+Penalize = Callable[..., dict[str, Tensor]]
 SHAPE = (2, 3, 3)  # C, H, W
 N = 4
 
@@ -31,12 +33,12 @@ def _quadratic(a: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda x: (a * x.square()).sum(dim=(1, 2, 3)) / 2
 
 
-def _zero_centered(on: list[str], gamma: float) -> Penalty:
-    return PENALTIES["zero_centered"](on=on, gamma=gamma)
+def _zero_centered(on: list[str], gamma: float) -> Penalize:
+    return partial(PENALTIES["zero_centered"](on=on), strength=gamma)
 
 
-def _gradient_penalty(weight: float) -> Penalty:
-    return PENALTIES["gradient_penalty"](weight=weight)
+def _gradient_penalty(weight: float) -> Penalize:
+    return partial(PENALTIES["gradient_penalty"](), strength=weight)
 
 
 def _squared(x: Tensor) -> Tensor:
@@ -107,7 +109,7 @@ def test_gradient_penalty_of_a_flat_critic_is_finite() -> None:
 @pytest.mark.parametrize(
     "penalty", [_zero_centered(["real", "fake"], 1.0), _gradient_penalty(1.0)], ids=["zero", "gp"]
 )
-def test_the_images_get_no_gradient(penalty: Penalty) -> None:
+def test_the_images_get_no_gradient(penalty: Penalize) -> None:
     real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
     a = _draw(*SHAPE, seed=3).requires_grad_()
     sum(penalty(_quadratic(a), real, fake, MIX).values()).backward()
@@ -120,7 +122,7 @@ def test_the_images_get_no_gradient(penalty: Penalty) -> None:
     "penalty", [_zero_centered(["real", "fake"], 1.0), _gradient_penalty(1.0)], ids=["zero", "gp"]
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_precision_is_that_of_the_images(penalty: Penalty, dtype: torch.dtype) -> None:
+def test_the_precision_is_that_of_the_images(penalty: Penalize, dtype: torch.dtype) -> None:
     seen = []
 
     def critic(x: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from torch.nn.utils import parametrizations, parametrize
 from torch.testing import assert_close
 
 from acgan.models import TRUNKS, AuxHead, Discriminator, advance_spectral_norm, has_batch_norm
-from acgan.models.layers import ConditionalNorm, DownBlock, SpectralNorm, UpBlock, apply_spectral_norm
+from acgan.models.blocks import DownBlock, UpBlock
+from acgan.models.layers import ConditionalNorm, SpectralNorm, apply_spectral_norm
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:
@@ -104,7 +105,7 @@ def test_has_batch_norm(layer: nn.Module, expected: bool) -> None:
 
 def _discriminator(kind: str) -> Discriminator:
     torch.manual_seed(0)
-    keywords = {"max_channels": 16} if kind == "resnet" else {}
+    keywords = {"max_channels": 16, "patch": 1, "attention": ()} if kind == "resnet" else {}
     trunk = TRUNKS[kind](resolution=16, image_channels=3, channels=8, spectral_norm=True, **keywords)
     return Discriminator(trunk, num_classes=4, spectral_norm=True).double()
 

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from acgan.models import GENERATORS, TRUNKS, Discriminator, Generator, has_batch_norm
+from acgan.models.attention import SelfAttention
 
+Network = TypeVar("Network", bound=nn.Module)
 K = 3
 Z = 6
 N = 4
@@ -22,6 +24,10 @@ SMALL: dict[str, Any] = {
     "class_dim": 5,
     "dropout": 0.5,
     "spectral_norm": False,
+    "patch": 1,
+    "modulation": "norm",
+    "mapping_layers": 0,
+    "attention": (),
 }
 COMMON = {"self", "latent_dim", "num_classes", "resolution", "image_channels"}
 
@@ -33,23 +39,31 @@ def _own_keywords(network: type[nn.Module]) -> dict[str, Any]:
     return {name: SMALL[name] for name in names}
 
 
-def _generator(kind: str, resolution: int, channels: int = 3) -> Generator:
+def _generator(kind: str, resolution: int, image_channels: int = 3, **changes: Any) -> Generator:
     torch.manual_seed(0)
     network = GENERATORS[kind]
-    return network(
-        latent_dim=Z,
-        num_classes=K,
-        resolution=resolution,
-        image_channels=channels,
-        **_own_keywords(network),
-    )
+    shape = {
+        "latent_dim": Z,
+        "num_classes": K,
+        "resolution": resolution,
+        "image_channels": image_channels,
+    }
+    return _attentive(network(**shape, **_own_keywords(network) | changes))
 
 
-def _discriminator(kind: str, resolution: int, channels: int = 3, **changes: Any) -> Discriminator:
+def _discriminator(kind: str, resolution: int, image_channels: int = 3, **changes: Any) -> Discriminator:
     torch.manual_seed(0)
     own = _own_keywords(TRUNKS[kind]) | changes
-    trunk = TRUNKS[kind](resolution=resolution, image_channels=channels, **own)
+    trunk = _attentive(TRUNKS[kind](resolution=resolution, image_channels=image_channels, **own))
     return Discriminator(trunk, num_classes=K, spectral_norm=own.get("spectral_norm", False))
+
+
+def _attentive(network: Network) -> Network:
+    """With attention that has learned to count, where there is some."""
+    for layer in network.modules():
+        if isinstance(layer, SelfAttention):
+            nn.init.constant_(layer.gamma, 0.5)
+    return network
 
 
 def _inputs(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -64,12 +78,27 @@ def _images(resolution: int, channels: int = 3, dtype: torch.dtype = torch.float
 
 G_CASES = [(kind, r) for kind, network in GENERATORS.items() for r in network.resolutions]
 D_CASES = [(kind, r) for kind, network in TRUNKS.items() for r in network.resolutions]
-G_SMALLEST = [(kind, min(network.resolutions)) for kind, network in GENERATORS.items()]
 D_SMALLEST = [(kind, min(network.resolutions)) for kind, network in TRUNKS.items()]
+G_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
+    (kind, min(network.resolutions), changes)
+    for kind, network in GENERATORS.items()
+    for changes in (
+        {},
+        {"modulation": "style"},
+        {"patch": 2, "mapping_layers": 1, "attention": (8,)},
+        {"modulation": "style", "mapping_layers": 2, "attention": (8, 16)},
+    )
+    if changes.keys() <= _own_keywords(network).keys()
+]
 D_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
     (kind, resolution, changes)
     for kind, resolution in D_SMALLEST
-    for changes in ({}, {"spectral_norm": True})
+    for changes in (
+        {},
+        {"spectral_norm": True},
+        {"patch": 2},
+        {"attention": (4, 8), "spectral_norm": True},
+    )
     if changes.keys() <= _own_keywords(TRUNKS[kind]).keys()
 ]
 
@@ -120,9 +149,11 @@ def _assert_gradients_reach(network: nn.Module, loss: Tensor) -> None:
         assert parameter.grad.abs().max() > 1e-10, f"{name} has no effect"
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_gradients_reach_every_parameter_of_the_generator(kind: str, resolution: int) -> None:
-    network = _generator(kind, resolution).double()
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_gradients_reach_every_parameter_of_the_generator(
+    kind: str, resolution: int, changes: dict[str, Any]
+) -> None:
+    network = _generator(kind, resolution, **changes).double()
     x = network(*_inputs(torch.float64))
     _assert_gradients_reach(network, (x * torch.randn_like(x)).sum())
 
@@ -148,9 +179,9 @@ def test_each_head_is_on_the_trunk_and_apart_from_the_other(kind: str, resolutio
     assert next(network.trunk.parameters()).grad is not None
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_the_label_changes_the_image(kind: str, resolution: int) -> None:
-    network = _generator(kind, resolution).eval()
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_the_label_changes_the_image(kind: str, resolution: int, changes: dict[str, Any]) -> None:
+    network = _generator(kind, resolution, **changes).eval()
     z = _inputs()[0][:1].repeat(K, 1)
     with torch.no_grad():
         x = network(z, torch.arange(K))
@@ -158,16 +189,18 @@ def test_the_label_changes_the_image(kind: str, resolution: int) -> None:
         assert (x[a] - x[b]).abs().max() > 1e-5
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_generator_is_deterministic_copies_and_reloads(kind: str, resolution: int) -> None:
-    network = _generator(kind, resolution)
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_generator_is_deterministic_copies_and_reloads(
+    kind: str, resolution: int, changes: dict[str, Any]
+) -> None:
+    network = _generator(kind, resolution, **changes)
     with torch.no_grad():
         network(*_inputs())  # moves running statistics, where there are any
         network.eval()
         x = network(*_inputs())
         assert torch.equal(network(*_inputs()), x)
         twin = copy.deepcopy(network)
-        reloaded = _generator(kind, resolution).eval()
+        reloaded = _generator(kind, resolution, **changes).eval()
         for parameter in reloaded.parameters():
             parameter.normal_()
         reloaded.load_state_dict(network.state_dict())
@@ -200,9 +233,11 @@ def test_discriminator_is_deterministic_copies_and_reloads(
             assert torch.equal(other(images).aux.logits, out.aux.logits)
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_generator_in_float64_agrees_with_float32(kind: str, resolution: int) -> None:
-    network = _generator(kind, resolution).eval()
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_generator_in_float64_agrees_with_float32(
+    kind: str, resolution: int, changes: dict[str, Any]
+) -> None:
+    network = _generator(kind, resolution, **changes).eval()
     with torch.no_grad():
         x = network(*_inputs())
         wide = network.double()(*_inputs(torch.float64))
@@ -234,16 +269,16 @@ def test_logits_are_float32_under_bf16(kind: str, resolution: int) -> None:
 
 
 def test_batch_statistics_are_where_the_design_says() -> None:
-    for kind, resolution in G_SMALLEST:
-        assert has_batch_norm(_generator(kind, resolution)) == (kind in ("paper", "dcgan")), kind
+    for kind, resolution, changes in G_VARIANTS:
+        assert has_batch_norm(_generator(kind, resolution, **changes)) == (kind in ("paper", "dcgan")), kind
     for kind, resolution, changes in D_VARIANTS:
-        expected = kind == "paper" or (kind == "dcgan" and not changes)
+        expected = kind == "paper" or (kind == "dcgan" and "spectral_norm" not in changes)
         assert has_batch_norm(_discriminator(kind, resolution, **changes)) == expected, kind
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_a_sample_does_not_depend_on_its_batch(kind: str, resolution: int) -> None:
-    network = _generator(kind, resolution).double()
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_a_sample_does_not_depend_on_its_batch(kind: str, resolution: int, changes: dict[str, Any]) -> None:
+    network = _generator(kind, resolution, **changes).double()
     network.train(not has_batch_norm(network))
     z, y = _inputs(torch.float64)
     with torch.no_grad():
@@ -262,7 +297,7 @@ def test_a_judgement_does_not_depend_on_its_batch(
     assert_close((whole.adv[1:2], whole.aux.logits[1:2]), (alone.adv, alone.aux.logits))
 
 
-@pytest.mark.parametrize(("kind", "resolution"), G_SMALLEST)
-def test_initial_weights_follow_the_global_seed(kind: str, resolution: int) -> None:
-    one, two = _generator(kind, resolution), _generator(kind, resolution)
+@pytest.mark.parametrize(("kind", "resolution", "changes"), G_VARIANTS)
+def test_initial_weights_follow_the_global_seed(kind: str, resolution: int, changes: dict[str, Any]) -> None:
+    one, two = _generator(kind, resolution, **changes), _generator(kind, resolution, **changes)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))

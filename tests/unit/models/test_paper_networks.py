@@ -77,7 +77,7 @@ def test_discriminator_layers(resolution: int, channels: int) -> None:
 
 
 def test_dropout_is_half_by_default_of_the_configuration() -> None:
-    from acgan.config.schema import PaperDiscriminator
+    from acgan.config.networks import PaperDiscriminator
 
     assert PaperDiscriminator(kind="paper").dropout == 0.5
 

@@ -48,7 +48,7 @@ def objective() -> Callable[..., Objective]:
         parts = Objective(
             adversarial=ADVERSARIAL[adversarial](),
             classification=CLASSIFICATION["cross_entropy"](on_fake=on_fake, label_smoothing=0.0),
-            penalty=PENALTIES["zero_centered"](on=["real", "fake"], gamma=0.5),
+            penalty=PENALTIES["zero_centered"](on=["real", "fake"]),
             weight_d=0.7,
             weight_g=0.3,
         )
@@ -116,7 +116,7 @@ def test_every_pass_is_told_the_labels(objective: Callable[..., Objective]) -> N
     parts.discriminator(d, REAL, FAKE)
     parts.generator(d, REAL, FAKE)
     assert all(torch.equal(y, REAL.labels) for y in d.calls)
-    parts.penalize(d, REAL, FAKE, MIX)
+    parts.penalize(d, REAL, FAKE, MIX, 0.5)
     assert torch.equal(d.calls[-1], REAL.labels.repeat(2))
 
 
@@ -135,7 +135,7 @@ def test_statistics(objective: Callable[..., Objective]) -> None:
 @pytest.mark.parametrize("every", [1, 4])
 def test_a_lazy_penalty_counts_for_the_steps_between(objective: Callable[..., Objective], every: int) -> None:
     d = LinearD()
-    terms = objective(penalty_every=every).penalize(d, REAL, FAKE, MIX)
+    terms = objective(penalty_every=every).penalize(d, REAL, FAKE, MIX, 0.5)
     one_side = 0.5 / 2 * d.adv.square().sum()  # gamma/2 |a|^2
     assert_close(terms.parts, {"r1": one_side, "r2": one_side})
     assert_close(terms.total, every * 2 * one_side)
@@ -144,8 +144,8 @@ def test_a_lazy_penalty_counts_for_the_steps_between(objective: Callable[..., Ob
 @pytest.mark.parametrize(
     "penalty",
     [
-        PENALTIES["zero_centered"](on=["real", "fake"], gamma=0.5),
-        PENALTIES["gradient_penalty"](weight=10.0),
+        PENALTIES["zero_centered"](on=["real", "fake"]),
+        PENALTIES["gradient_penalty"](),
     ],
     ids=["zero_centered", "gradient_penalty"],
 )
@@ -154,8 +154,8 @@ def test_the_penalty_leaves_the_class_head_alone(
 ) -> None:
     gentle, steep = LinearD(), LinearD(aux_scale=1e6)
     parts = objective(penalty=penalty)
-    assert parts.penalize(gentle, REAL, FAKE, MIX).total == parts.penalize(steep, REAL, FAKE, MIX).total
-    parts.penalize(steep, REAL, FAKE, MIX).total.backward()
+    assert parts.penalize(gentle, REAL, FAKE, MIX, 10.0).total == parts.penalize(steep, REAL, FAKE, MIX, 10.0).total
+    parts.penalize(steep, REAL, FAKE, MIX, 10.0).total.backward()
     assert steep.adv.grad is not None
     assert steep.aux.grad is None
 
@@ -165,5 +165,5 @@ def test_the_penalty_takes_bf16_samples_in_the_precision_of_the_real_images(
 ) -> None:
     d = LinearD().float()
     real = Batch(REAL.images.float(), REAL.labels)
-    terms = objective().penalize(d, real, FAKE.bfloat16(), MIX.float())
+    terms = objective().penalize(d, real, FAKE.bfloat16(), MIX.float(), 0.5)
     assert terms.total.dtype is torch.float32

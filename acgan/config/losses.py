@@ -1,0 +1,146 @@
+"""The configuration of what is minimised."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union
+
+from pydantic import Field
+
+from acgan.config.base import NonNegative, Points, Positive, PositiveFloat, ScheduledPositive, Section, Share
+
+
+class AdversarialConfig(Section):
+    """The real/fake loss."""
+
+    kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
+    """bce: the paper's, non-saturating. wgan_gp: Wasserstein, with the gradient penalty. relativistic: in pairs."""
+
+
+class _ClassificationSection(Section):
+    kind: str  # declared here so that it is listed first
+    weight_d: NonNegative = 1.0
+    """Weight of the class loss in D's sum."""
+    weight_g: NonNegative = 0.3
+    """Weight of the class loss in G's sum."""
+
+
+class CrossEntropyConfig(_ClassificationSection):
+    """AC-GAN: cross-entropy of the auxiliary head's logits."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    on_fake: bool = False
+    """Whether D learns the class on generated images too, as in the paper, or on real ones alone."""
+    label_smoothing: Share = 0.0
+    """Share of the target that is spread evenly over all classes, in D's step."""
+    unit_norm: bool = False
+    """The head reads features brought to length one, which bounds the gradient of the class loss."""
+
+
+class TACConfig(_ClassificationSection):
+    """TAC-GAN: a twin head learns the class of generated images, and G is to leave it guessing."""
+
+    kind: Literal["tac"]
+    bounded: bool = True
+    """What G gains from the twin ends at a guess, log K for each image; false is the paper's, unbounded below."""
+    unit_norm: bool = False
+    """The heads read features brought to length one, which bounds the gradient of the class loss."""
+
+
+class ADCConfig(_ClassificationSection):
+    """ADC-GAN: 2K classes, each real or generated; G is to move its images from one to the other."""
+
+    kind: Literal["adc"]
+    unit_norm: bool = False
+    """The head reads features brought to length one, which bounds the gradient of the class loss."""
+
+
+class DataToDataConfig(_ClassificationSection):
+    """ReACGAN: data-to-data cross-entropy of unit-norm embeddings and class proxies."""
+
+    kind: Literal["d2d_ce"]
+    weight_d: NonNegative = 0.5
+    """Weight of the class loss in D's sum."""
+    weight_g: NonNegative = 0.5
+    """Weight of the class loss in G's sum."""
+    embedding_dim: Positive = 512
+    """Size of the embedding."""
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.98
+    """m_p: cosine with the own proxy beyond which nothing is gained. Cosines with other classes count above 1 - m_p."""
+    temperature: PositiveFloat = 0.5
+    """tau: what cosines are divided by."""
+
+
+Classification = Annotated[
+    Union[CrossEntropyConfig, TACConfig, ADCConfig, DataToDataConfig],  # noqa: UP007
+    Field(discriminator="kind"),
+]
+
+
+class ZeroCenteredPenalty(Section):
+    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), generated ones (R2) or both."""
+
+    kind: Literal["zero_centered"] = "zero_centered"
+    on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
+    """Which images."""
+    gamma: ScheduledPositive = 0.5
+    """Strength."""
+    every: Positive = 4
+    """Computed every so many D steps, and then multiplied by it."""
+
+    @property
+    def strength(self) -> float | Points:
+        """What the penalty is multiplied by."""
+        return self.gamma
+
+
+class GradientPenalty(Section):
+    """weight E(|grad_x adv(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
+
+    kind: Literal["gradient_penalty"]
+    weight: ScheduledPositive = 10.0
+    """Strength."""
+    every: Positive = 1
+    """Computed every so many D steps, and then multiplied by it."""
+
+    @property
+    def strength(self) -> float | Points:
+        """What the penalty is multiplied by."""
+        return self.weight
+
+
+Penalty = Annotated[Union[ZeroCenteredPenalty, GradientPenalty], Field(discriminator="kind")]  # noqa: UP007
+
+
+class ConsistencyConfig(Section):
+    """Balanced consistency: D's logit may not change where an image is shifted (or mirrored, by data.mirror)."""
+
+    weight_real: NonNegative = 10.0
+    """Weight of the squared change on real images (CR)."""
+    weight_fake: NonNegative = 10.0
+    """Weight of it on generated ones; with both it is bCR."""
+    shift: Share = 0.125
+    """Images are moved by up to this share of their side, either way."""
+
+
+class LeCamConfig(Section):
+    """LeCam: D's logits stay near the running mean of those on the other side, for few images."""
+
+    weight: PositiveFloat = 0.3
+    """Strength."""
+    half_life_nimg: Positive = 4_000
+    """Half-life of the running means."""
+
+
+class LossConfig(Section):
+    """The terms that are summed."""
+
+    adversarial: AdversarialConfig = AdversarialConfig()
+    """Real or fake."""
+    classification: Classification | None = CrossEntropyConfig()
+    """Which class; null leaves it to model.discriminator.projection."""
+    penalty: Penalty | None = ZeroCenteredPenalty()
+    """Penalty on D's input gradient."""
+    consistency: ConsistencyConfig | None = None
+    """Consistency of D's logits under small changes of the images."""
+    lecam: LeCamConfig | None = None
+    """Regularisation of D's logits towards their running means."""

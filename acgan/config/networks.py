@@ -1,0 +1,107 @@
+"""The configuration of the two networks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union
+
+from pydantic import Field
+
+from acgan.config.base import Positive, Section, Share
+
+Sides = tuple[Literal[8, 16, 32, 64], ...]
+
+
+class PaperGenerator(Section):
+    """The AC-GAN paper's: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
+
+    kind: Literal["paper"]
+
+
+class DCGANGenerator(Section):
+    """DCGAN: latent and label embedding concatenated, 4x4 transposed convolutions, BatchNorm."""
+
+    kind: Literal["dcgan"]
+    channels: Positive = 64
+    """Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times."""
+
+
+class ResNetGenerator(Section):
+    """Residual blocks; class and latent enter every block through conditional normalisation."""
+
+    kind: Literal["resnet"] = "resnet"
+    channels: Positive = 32
+    """Feature maps at full resolution; they double with each halving of the side."""
+    max_channels: Positive = 128
+    """Upper bound of the feature maps of a layer."""
+    class_dim: Positive = 64
+    """Size of the class embedding."""
+    modulation: Literal["norm", "style"] = "norm"
+    """How class and latent enter a block: scale and shift of a normalisation, or StyleGAN2's scaled weights."""
+    mapping_layers: Annotated[int, Field(ge=0, le=8)] = 0
+    """Hidden layers between latent and class and what enters the blocks."""
+    attention: Sides = ()
+    """Sides at which self-attention follows the block: [16]; [] is none."""
+    patch: Literal[1, 2, 4] = 1
+    """Pixels a side of the patches the image is painted in: with 2 the blocks end at half the side, and cost less."""
+
+
+class DiscriminatorSection(Section):
+    """What every discriminator has."""
+
+    kind: str  # declared here so that it is listed first
+    projection: bool = False
+    """The adversarial head adds the product of features and a class embedding: the projection discriminator."""
+
+
+class PaperDiscriminator(DiscriminatorSection):
+    """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
+
+    kind: Literal["paper"]
+    dropout: Share = 0.5
+    """Dropout probability after each convolution."""
+
+
+class DCGANDiscriminator(DiscriminatorSection):
+    """DCGAN: 4x4 stride-2 convolutions, BatchNorm, LeakyReLU."""
+
+    kind: Literal["dcgan"]
+    channels: Positive = 64
+    """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
+    spectral_norm: bool = False
+    """Spectral normalisation of every layer, in place of BatchNorm."""
+
+
+class ResNetDiscriminator(DiscriminatorSection):
+    """Residual blocks without normalisation over the batch."""
+
+    kind: Literal["resnet"] = "resnet"
+    channels: Positive = 32
+    """Feature maps at full resolution; they double with each halving of the side."""
+    max_channels: Positive = 128
+    """Upper bound of the feature maps of a layer."""
+    spectral_norm: bool = False
+    """Spectral normalisation of every layer."""
+    attention: Sides = ()
+    """Sides at which self-attention follows the block: [16]; [] is none."""
+    patch: Literal[1, 2, 4] = 1
+    """Pixels a side of the patches the image is read in: with 2 the blocks begin at half the side, and cost less."""
+
+
+Generator = Annotated[
+    Union[PaperGenerator, DCGANGenerator, ResNetGenerator], Field(discriminator="kind")  # noqa: UP007
+]
+Discriminator = Annotated[
+    Union[PaperDiscriminator, DCGANDiscriminator, ResNetDiscriminator],  # noqa: UP007
+    Field(discriminator="kind"),
+]
+
+
+class ModelConfig(Section):
+    """The two networks."""
+
+    latent_dim: Positive = 64
+    """Size of the latent vector z."""
+    generator: Generator = ResNetGenerator()
+    """The class-conditional generator."""
+    discriminator: Discriminator = ResNetDiscriminator()
+    """Trunk, adversarial head and AuxHead."""

@@ -1,0 +1,52 @@
+"""ReACGAN's classification loss: data-to-data cross-entropy."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from acgan import runtime
+from acgan.losses.classification import ClassificationLoss
+from acgan.types import HeadOutput
+
+
+class DataToData(ClassificationLoss):
+    """Data-to-data cross-entropy (Kang et al. 2021, ReACGAN, eq. 8), on real images in D, on generated ones in G.
+
+    With f the embeddings and v the class proxies, all of length one, m_p the margin and m_n = 1 - m_p,
+
+        L = -mean_i log( exp(p_i) / (exp(p_i) + sum_{j: y_j != y_i} exp(n_ij)) ),
+        p_i = min(f_i . v_{y_i} - m_p, 0) / tau,   n_ij = max(f_i . f_j - m_n, 0) / tau.
+
+    An image is drawn to its class's proxy and away from images of other classes, and lengths of features cannot grow.
+    Beyond the margins it is left alone: what is easy does not pull a class together to one image.
+
+    Args:
+        margin: m_p, a cosine.
+        temperature: tau.
+    """
+
+    head_outputs = "proxies"
+
+    def __init__(self, *, margin: float, temperature: float):
+        self.margin = margin
+        self.temperature = temperature
+
+    def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        return {"class_real": self._loss(real, labels)}
+
+    def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
+        return {"class_fake": self._loss(fake, labels)}
+
+    def _loss(self, output: HeadOutput, labels: Tensor) -> Tensor:
+        assert output.embedding is not None, "the head was built without proxies"
+        assert output.proxies is not None
+        own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
+        positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
+        # Over processes the batch is the global one.
+        others, other_labels = runtime.gather(output.embedding), runtime.gather(labels)  # (M, E), (M,)
+        cosines = output.embedding @ others.T  # (N, M)
+        negative = (cosines - (1 - self.margin)).clamp(min=0) / self.temperature
+        negative = negative.masked_fill(labels[:, None] == other_labels[None], -torch.inf)
+        every = torch.cat((positive[:, None], negative), dim=1)  # (N, 1 + M)
+        return (every.logsumexp(dim=1) - positive).mean()

@@ -1,0 +1,59 @@
+"""Self-attention between the positions of a feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+import torch
+from torch import Tensor, nn
+
+from acgan.models.layers import outside_autocast, widen
+
+
+class SelfAttention(nn.Module):
+    """SAGAN's self-attention (Zhang et al. 2019, eq. 1-3), added to its input with a weight that starts at 0.
+
+    Args:
+        channels: C of the feature map; queries, keys and values have C/8.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        inner = max(channels // 8, 1)
+        self.key = nn.Conv2d(channels, inner, 1, bias=False)  # f in the paper
+        self.query = nn.Conv2d(channels, inner, 1, bias=False)  # g
+        self.value = nn.Conv2d(channels, inner, 1, bias=False)  # h
+        self.out = nn.Conv2d(inner, channels, 1, bias=False)  # v
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        key, query, value = (f(x).flatten(2) for f in (self.key, self.query, self.value))  # (N, C/8, HW) each
+        with outside_autocast(x.device):  # exponentials of 8-bit scores would be off by per cents
+            scores = widen(query).mT @ widen(key)  # (N, HW, HW): a row for each position that asks
+            weights = scores.softmax(dim=-1)
+        attended = (value @ weights.to(value.dtype).mT).unflatten(2, x.shape[2:])  # (N, C/8, H, W)
+        out: Tensor = x + self.gamma * self.out(attended)
+        return out
+
+
+def add_attention(blocks: Mapping[int, nn.Module], sides: Sequence[int]) -> None:
+    """Put self-attention behind some of a network's blocks, in place.
+
+    Done last, it leaves the draws of the other weights as they were: at first the network's function is that of the
+    one without.
+
+    Args:
+        blocks: Blocks by the side that they put out, each with its ``out_channels`` and ``attention``.
+        sides: Those of the blocks that get it.
+
+    Raises:
+        ValueError: If no block puts out such a side.
+    """
+    if unknown := set(sides) - blocks.keys():
+        raise ValueError(f"attention at side {_listed(unknown)}: the blocks put out {_listed(blocks.keys())}")
+    for side in sorted(set(sides)):
+        blocks[side].attention = SelfAttention(blocks[side].out_channels)  # type: ignore[arg-type]
+
+
+def _listed(sides: Set[int]) -> str:
+    return ", ".join(map(str, sorted(sides)))

@@ -1,0 +1,112 @@
+"""Residual blocks: of generators, which double the side, and of discriminators, which halve it.
+
+Each has room for self-attention at its end.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from acgan.models.layers import ConditionalNorm, ModulatedConv2d, conv3x3
+
+
+class UpBlock(nn.Module):
+    """Residual block that doubles the side; the wide convolution runs at the lower one, where it is cheap.
+
+    Pre-activation residual block (He et al. 2016) with conditional normalisation, as in SAGAN and BigGAN.
+
+    Args:
+        in_channels: Channels that come in.
+        out_channels: Channels that go out.
+        condition_dim: Size of the condition of its normalisations.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, condition_dim: int):
+        super().__init__()
+        self.out_channels = out_channels
+        self.norm1 = ConditionalNorm(in_channels, condition_dim)
+        self.conv1 = conv3x3(in_channels, out_channels)
+        self.norm2 = ConditionalNorm(out_channels, condition_dim)
+        self.conv2 = conv3x3(out_channels, out_channels)
+        self.skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.attention: nn.Module = nn.Identity()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        h = self.conv1(F.leaky_relu(self.norm1(x, condition), 0.2))  # (N, out, H, W)
+        h = F.interpolate(h, scale_factor=2.0)  # (N, out, 2H, 2W)
+        h = self.conv2(F.leaky_relu(self.norm2(h, condition), 0.2))
+        out: Tensor = self.attention(F.interpolate(self.skip(x), scale_factor=2.0) + h)
+        return out
+
+
+class StyleUpBlock(nn.Module):
+    """Residual block that doubles the side, its weights modulated in place of normalisations.
+
+    The residual block of StyleGAN2 (Karras et al. 2020, section 2.2 and fig. 7c), without its noise inputs, the
+    convolutions placed as in ``UpBlock``.
+
+    Args:
+        in_channels: Channels that come in.
+        out_channels: Channels that go out.
+        condition_dim: Size of the condition of its modulations.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, condition_dim: int):
+        super().__init__()
+        self.out_channels = out_channels
+        self.conv1 = ModulatedConv2d(in_channels, out_channels, condition_dim)
+        self.conv2 = ModulatedConv2d(out_channels, out_channels, condition_dim)
+        self.skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        nn.init.normal_(self.skip.weight, std=1 / math.sqrt(in_channels))
+        self.attention: nn.Module = nn.Identity()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        h = F.leaky_relu(self.conv1(x, condition), 0.2)  # (N, out, H, W)
+        h = F.interpolate(h, scale_factor=2.0)  # (N, out, 2H, 2W)
+        h = F.leaky_relu(self.conv2(h, condition), 0.2)
+        h = (F.interpolate(self.skip(x), scale_factor=2.0) + h) * math.sqrt(0.5)  # keeps the mean square
+        out: Tensor = self.attention(h)
+        return out
+
+
+class DownBlock(nn.Module):
+    """Residual block that halves the side, without normalisation (Miyato & Koyama 2018, strided).
+
+    Args:
+        in_channels: Channels that come in.
+        out_channels: Channels that go out.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.out_channels = out_channels
+        self.conv1 = conv3x3(in_channels, in_channels)
+        self.conv2 = conv3x3(in_channels, out_channels, stride=2)
+        self.skip = nn.Conv2d(in_channels, out_channels, 2, stride=2, bias=False)
+        self.attention: nn.Module = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv1(F.leaky_relu(x, 0.2))  # (N, in, H, W)
+        h = self.conv2(F.leaky_relu(h, 0.2))  # (N, out, H/2, W/2)
+        h = (self.skip(x) + h) * math.sqrt(0.5)  # keeps the variance of a sum of two
+        out: Tensor = self.attention(h)
+        return out
+
+
+def block_sides(resolution: int, patch: int) -> list[int]:
+    """Sides that a generator's blocks put out, from 8 up to that of the patches.
+
+    Args:
+        resolution: Side of the images in pixels.
+        patch: Side of the patches in pixels.
+
+    Raises:
+        ValueError: If there are fewer than 8 x 8 patches, which leaves no block.
+    """
+    side = resolution // patch
+    if side < 8:
+        raise ValueError(f"patch {patch} of {resolution} px makes {side} x {side} patches, fewer than 8 x 8")
+    return [2**power for power in range(3, side.bit_length())]
