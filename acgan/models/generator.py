@@ -17,6 +17,7 @@ from acgan.models.layers import (
     channels_at,
     conv3x3,
     init_dcgan,
+    init_subpixels,
     outside_autocast,
 )
 
@@ -122,8 +123,8 @@ class ResNetGenerator(Generator):
 
     In modulation ``norm`` through conditional normalisation, the scheme of SAGAN and BigGAN (Zhang et al. 2019,
     Brock et al. 2019), with statistics of one image in place of those of the batch. In ``style`` through modulated
-    weights, the scheme of StyleGAN2 (Karras et al. 2020), with latents brought to mean square 1, so that their
-    direction alone counts. Either paints patches of pixels at once, by sub-pixel convolution (Shi et al. 2016).
+    weights, the scheme of StyleGAN2 (Karras et al. 2020); latents keep their length, so that truncation does what
+    it does elsewhere. Either paints patches of pixels at once, by sub-pixel convolution (Shi et al. 2016).
 
     Args:
         channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
@@ -175,11 +176,12 @@ class ResNetGenerator(Generator):
         width, painted = widths[sides[-1]], image_channels * patch**2
         if modulation == "norm":
             self.norm = ConditionalNorm(width, condition_dim)
-            self.to_image: nn.Module = conv3x3(width, painted)
+            self.to_image: nn.Conv2d | ModulatedConv2d = conv3x3(width, painted)
         else:
             self.to_image = ModulatedConv2d(width, painted, condition_dim, demodulate=False)
             # Demodulation counts on maps of mean square 1.
             nn.init.normal_(self.project.weight, std=condition_dim**-0.5)
+        init_subpixels(self.to_image.weight, patch)
         add_attention(dict(zip(sides, self.blocks, strict=True)), attention)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -194,8 +196,6 @@ class ResNetGenerator(Generator):
         return torch.tanh(F.pixel_shuffle(x, self.patch))  # (N, C, R, R)
 
     def _condition(self, z: Tensor, y: Tensor) -> Tensor:
-        if self.modulation == "style":
-            z = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
         with outside_autocast(z.device):  # what every layer depends on is worth full precision, and small
             condition: Tensor = self.mapping(torch.cat((z, self.embed(y)), dim=1))  # (N, Z + class_dim)
         return condition

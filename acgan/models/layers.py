@@ -99,6 +99,20 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     return conv
 
 
+@torch.no_grad()
+def init_subpixels(weight: Tensor, patch: int) -> None:
+    """Make the first weights of a sub-pixel convolution alike for all pixels of a patch (Aitken et al. 2017).
+
+    It then paints what upsampling to the nearest and a convolution would, without a pattern of squares.
+
+    Args:
+        weight: (C * patch^2, in, k, k), changed in place.
+        patch: Side of a patch.
+    """
+    pixels = weight.unflatten(0, (-1, patch**2))  # (C, patch^2, in, k, k)
+    pixels.copy_(pixels[:, :1].clone().expand_as(pixels))
+
+
 def init_dcgan(module: nn.Module) -> None:
     """N(0, 0.02) weights and zero biases, as DCGAN (Radford et al. 2016) and the AC-GAN paper; for ``apply``."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

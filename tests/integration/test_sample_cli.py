@@ -33,6 +33,7 @@ def make_run(directory, channels=3, class_names=CLASSES):
         "image_channels": channels,
     }
     keywords |= {"channels": 4, "max_channels": 8, "class_dim": 4}
+    keywords |= {"patch": 1, "modulation": "norm", "mapping_layers": 0, "attention": []}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         generator = GENERATORS["resnet"](**keywords)

@@ -7,7 +7,15 @@ import torch
 from acgan.models import GENERATORS
 from acgan.sampling import ClassSampler, GeneratorInfo
 
-SMALL = {"channels": 4, "max_channels": 8, "class_dim": 4}
+SMALL = {
+    "channels": 4,
+    "max_channels": 8,
+    "class_dim": 4,
+    "patch": 1,
+    "modulation": "norm",
+    "mapping_layers": 0,
+    "attention": [],
+}
 CLASSES = ("cat", "dog", "1")
 
 

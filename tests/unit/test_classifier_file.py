@@ -205,6 +205,10 @@ def generator_file(tmp_path: Path) -> Path:
         "channels": 4,
         "max_channels": 8,
         "class_dim": 4,
+        "patch": 1,
+        "modulation": "norm",
+        "mapping_layers": 0,
+        "attention": [],
     }
     file = tmp_path / "generator.safetensors"
     info = GeneratorInfo({"kind": "resnet", **keywords}, INFO.class_names)

@@ -72,6 +72,7 @@ def small_generator(channels: int = 3) -> ClassSampler:
     """Of 16 px images of three classes, which differ visibly although nothing trained it."""
     keywords = {"latent_dim": 8, "num_classes": 3, "resolution": 16, "image_channels": channels}
     keywords |= {"channels": 4, "max_channels": 8, "class_dim": 4}
+    keywords |= {"patch": 1, "modulation": "norm", "mapping_layers": 0, "attention": []}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         generator = GENERATORS["resnet"](**keywords)

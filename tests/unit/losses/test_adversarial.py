@@ -20,27 +20,44 @@ def _sides_of_zero(real: Tensor, fake: Tensor) -> float:
     return sum(float(r > 0) + float(f < 0) for r, f in zip(real, fake, strict=True)) / (2 * len(real))
 
 
-# kind: (what D minimises, what G minimises, accuracy), each a function of (real, fake)
+def _signs_of_pairs(real: Tensor, fake: Tensor) -> float:
+    return sum(float(r > f) - float(r < f) for r, f in zip(real, fake, strict=True)) / len(real)
+
+
+def _signs_of_real(real: Tensor, fake: Tensor) -> float:
+    """ADA's r_t (Karras et al. 2020, eq. 1)."""
+    return sum(float(r > 0) - float(r < 0) for r in real) / len(real)
+
+
+# kind: (what D minimises, what G minimises, accuracy, sign of overfitting), each a function of (real, fake)
 REFERENCES = {
     # Goodfellow et al. 2014, eq. 1 and the non-saturating G of section 3
     "bce": (
         lambda r, f: -_log_sigmoid(r).mean() - torch.log(1 - 1 / (1 + torch.exp(-f))).mean(),
         lambda r, f: -_log_sigmoid(f).mean(),
         _sides_of_zero,
+        _signs_of_real,
     ),
     # Miyato et al. 2018, eq. 16 and 17
     "hinge": (
         lambda r, f: -torch.where(r < 1, r - 1, 0 * r).mean() - torch.where(f > -1, -1 - f, 0 * f).mean(),
         lambda r, f: -f.mean(),
         _sides_of_zero,
+        _signs_of_real,
     ),
     # Gulrajani et al. 2017, eq. 3, its first two terms
-    "wgan_gp": (lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean(), _pairs_in_order),
+    "wgan_gp": (
+        lambda r, f: f.mean() - r.mean(),
+        lambda r, f: -f.mean(),
+        _pairs_in_order,
+        _signs_of_pairs,
+    ),
     # Huang et al. 2024, eq. 2 with f(t) = -log(1 + exp(-t))
     "relativistic": (
         lambda r, f: torch.log(1 + torch.exp(-(r - f))).mean(),
         lambda r, f: torch.log(1 + torch.exp(-(f - r))).mean(),
         _pairs_in_order,
+        _signs_of_pairs,
     ),
 }
 
@@ -144,3 +161,16 @@ def test_accuracy(kind: str) -> None:
     assert accuracy == pytest.approx(REFERENCES[kind][2](real, fake))
     assert ADVERSARIAL[kind]().accuracy(torch.ones(3), -torch.ones(3)).item() == 1
     assert ADVERSARIAL[kind]().accuracy(-torch.ones(3), torch.ones(3)).item() == 0
+
+
+def test_sign_of_overfitting(kind: str) -> None:
+    real, fake = (x.detach() for x in _logits())
+    loss = ADVERSARIAL[kind]()
+    sign = loss.real_sign(real, fake).item()
+    assert -1 < sign < 1
+    assert sign == pytest.approx(REFERENCES[kind][3](real, fake))
+    # From -1 to 1 as D comes to know the real images; where logits have no zero of their own, offsets do not count.
+    assert loss.real_sign(torch.ones(3), -torch.ones(3)).item() == 1
+    assert loss.real_sign(-torch.ones(3), torch.ones(3)).item() == -1
+    in_pairs = REFERENCES[kind][3] is _signs_of_pairs
+    assert (loss.real_sign(real + 9, fake + 9).item() == sign) == in_pairs

@@ -21,8 +21,8 @@ def _layer(channels: int) -> SelfAttention:
     torch.manual_seed(0)
     layer = SelfAttention(channels).double()
     with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.copy_(_draw(*parameter.shape, seed=1))
+        for seed, parameter in enumerate(layer.parameters()):
+            parameter.copy_(_draw(*parameter.shape, seed=seed))
         layer.gamma.fill_(0.7)
     return layer
 

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from acgan.models import AuxHead
 from acgan.models.heads import Stem, pool
+from acgan.types import HeadOutputs
 
 N, C, K = 3, 5, 4
 SHAPES = {"map": (N, C, 6, 7), "one pixel": (N, C, 1, 1), "tokens": (N, 9, C), "vector": (N, C)}
@@ -170,3 +171,125 @@ def test_dropout_is_in_training_alone_and_before_the_last_layer(kind: str, proba
 def test_no_dropout_unless_asked() -> None:
     head, features = _head(), _features(N, C)
     assert torch.equal(head.train()(features).logits, head.eval()(features).logits)
+
+
+# ---------------------------------------------------------------- what the family of class losses asks for
+
+
+def _family_head(outputs: HeadOutputs, **options: object) -> AuxHead:
+    torch.manual_seed(0)
+    return AuxHead(C, K, outputs=outputs, **options).double()
+
+
+def _unit(x: Tensor) -> Tensor:
+    return torch.stack([row / row.square().sum().sqrt() for row in x])
+
+
+def test_outputs_are_those_asked_for() -> None:
+    features = _features(N, C)
+    for outputs, fields in (
+        ("logits", {"logits"}),
+        ("twin", {"logits", "twin"}),
+        ("proxies", {"logits", "embedding", "proxies"}),
+    ):
+        found = _family_head(outputs, embedding_dim=6)(features)
+        assert {name for name, value in vars(found).items() if value is not None} == fields
+
+
+@pytest.mark.parametrize("unit_norm", [False, True])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_twin_is_a_second_linear_layer(shape: tuple[int, ...], unit_norm: bool) -> None:
+    head, features = _family_head("twin", unit_norm=unit_norm), _features(*shape)
+    x = _unit(pool(features)) if unit_norm else pool(features)
+    found = head(features)
+    assert_close(found.logits, x @ head.classify.weight.T + head.classify.bias)
+    assert_close(found.twin, x @ head.twin.weight.T + head.twin.bias)
+    assert not torch.isclose(found.logits, found.twin).any()
+
+
+@pytest.mark.parametrize("unit_norm", [False, True])
+def test_proxies_are_classes_directions_and_logits_cosines(unit_norm: bool) -> None:
+    head, features = _family_head("proxies", unit_norm=unit_norm, embedding_dim=6), _features(N, C, 4, 4)
+    x = _unit(pool(features)) if unit_norm else pool(features)
+    found = head(features)
+    assert_close(found.embedding, _unit(x @ head.project.weight.T + head.project.bias))
+    assert_close(found.proxies, _unit(head.classify.weight))
+    assert (found.embedding.shape, found.proxies.shape) == ((N, 6), (K, 6))
+    assert_close(found.logits, found.embedding @ found.proxies.T)
+    assert head.classify.bias is None
+
+
+@pytest.mark.parametrize("kind", ["linear", "stem"])
+def test_every_head_takes_unit_norm(kind: str) -> None:
+    torch.manual_seed(0)
+    head = AuxHead(C, K, kind=kind, unit_norm=True).double().eval()
+    features = _features(N, C, 4, 4)
+    hidden = pool(features) if kind == "linear" else _stem_by_hand(head.stem, features)
+    assert_close(head(features).logits, _unit(hidden) @ head.classify.weight.T + head.classify.bias)
+
+
+@pytest.mark.parametrize("outputs", ["logits", "twin", "proxies"])
+def test_the_gradient_does_not_grow_with_the_features_of_length_one(outputs: HeadOutputs) -> None:
+    # Kang et al. 2021, section 3.1: that of cross-entropy with the classifier's weight is proportional to the features.
+    def gradient(head: AuxHead, scale: float) -> Tensor:
+        logits = head(scale * _features(N, C)).logits
+        loss = F.cross_entropy(logits, torch.tensor([0, 1, 2]))
+        return torch.autograd.grad(loss, head.classify.weight)[0]
+
+    bounded = _family_head(outputs, unit_norm=True, embedding_dim=6)
+    assert_close(gradient(bounded, 1e3), gradient(bounded, 1.0))
+    if outputs != "proxies":
+        plain = _family_head(outputs, embedding_dim=6)
+        assert gradient(plain, 1e3).norm() > 100 * gradient(plain, 1.0).norm()
+
+
+def test_unit_norm_is_before_dropout() -> None:
+    # After it, what is left would be brought back to length one, and the mean would not be kept.
+    head = _family_head("logits", unit_norm=True, dropout=0.5)
+    seen: list[Tensor] = []
+    head.classify.register_forward_hook(lambda _layer, inputs, _output: seen.append(inputs[0].detach()))
+    torch.manual_seed(2)
+    head.train()(_features(400, C))
+    kept = seen[0] != 0
+    assert_close(seen[0][kept], (2 * _unit(_features(400, C)))[kept])
+
+
+@pytest.mark.parametrize("outputs", ["logits", "twin", "proxies"])
+@pytest.mark.parametrize(("unit_norm", "std"), [(False, 0.02), (False, 0.3), (True, 1.0)])
+def test_first_weights(outputs: HeadOutputs, unit_norm: bool, std: float) -> None:
+    torch.manual_seed(0)
+    head = AuxHead(200, 50, outputs=outputs, unit_norm=unit_norm, embedding_dim=100)
+    head.initialise(0.02 if unit_norm else std)
+    layers = {"logits": ["classify"], "twin": ["classify", "twin"], "proxies": ["project", "classify"]}[
+        outputs
+    ]
+    for name in layers:
+        layer = head.get_submodule(name)
+        assert layer.weight.std().item() == pytest.approx(std, rel=0.05)
+        assert layer.bias is None or not layer.bias.any()
+
+
+@pytest.mark.parametrize("outputs", ["twin", "proxies"])
+def test_all_outputs_are_float32_under_bf16(outputs: HeadOutputs) -> None:
+    head = _family_head(outputs, unit_norm=True, embedding_dim=6).float()
+    features = _features(N, C).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = head(features)
+    assert all(
+        torch.equal(value, other)
+        for value, other in zip(vars(found).values(), vars(head(features)).values(), strict=True)
+        if value is not None
+    )
+
+
+@pytest.mark.parametrize("outputs", ["twin", "proxies"])
+def test_gradients_of_the_family(outputs: HeadOutputs) -> None:
+    head = _family_head(outputs, unit_norm=True, embedding_dim=2)
+    parameters = dict(head.named_parameters())
+
+    def everything(features: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+        found = functional_call(head, dict(zip(parameters, values, strict=True)), (features,))
+        return tuple(value for value in vars(found).values() if value is not None)
+
+    values = [parameter.detach().requires_grad_() for parameter in parameters.values()]
+    assert torch.autograd.gradcheck(everything, (_features(N, C).requires_grad_(), *values))

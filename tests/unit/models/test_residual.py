@@ -63,6 +63,14 @@ def test_patches_of_every_resolution(resolution: int, patch: int, modulation: st
     assert features.shape == (N, trunk.feature_dim) == (N, 2 * maps[0][0])
 
 
+@pytest.mark.parametrize("modulation", ["norm", "style"])
+def test_the_pixels_of_a_patch_are_alike_at_first(modulation: str) -> None:
+    with torch.no_grad():
+        x = _generator(32, patch=2, modulation=modulation, channels=4)(*_inputs())
+    assert_close(x, F.interpolate(x[..., ::2, ::2], scale_factor=2.0))
+    assert x[..., ::2, ::2].std() > 0.01
+
+
 @pytest.mark.parametrize("build", [_generator, _trunk])
 def test_too_few_patches_are_refused(build: Any) -> None:
     with pytest.raises(ValueError, match="patch 4 of 16 px makes 4 x 4 patches"):
