@@ -40,6 +40,8 @@ class TACConfig(_ClassificationSection):
     """TAC-GAN: a twin head learns the class of generated images, and G is to leave it guessing."""
 
     kind: Literal["tac"]
+    weight_g: NonNegative = 1.0
+    """Weight of the class loss in G's sum."""
     bounded: bool = True
     """What G gains from the twin ends at a guess, log K for each image; false is the paper's, unbounded below."""
     unit_norm: bool = False
@@ -50,6 +52,8 @@ class ADCConfig(_ClassificationSection):
     """ADC-GAN: 2K classes, each real or generated; G is to move its images from one to the other."""
 
     kind: Literal["adc"]
+    weight_g: NonNegative = 1.0
+    """Weight of the class loss in G's sum."""
     unit_norm: bool = False
     """The head reads features brought to length one, which bounds the gradient of the class loss."""
 
@@ -126,7 +130,7 @@ class LeCamConfig(Section):
     """LeCam: D's logits stay near the running mean of those on the other side, for few images."""
 
     weight: PositiveFloat = 0.3
-    """Strength."""
+    """Strength: 0.3 is the paper's for BigGAN with the hinge loss; with StyleGAN2 and R1 its authors took 1e-6."""
     half_life_nimg: Positive = 4_000
     """Half-life of the running means."""
 

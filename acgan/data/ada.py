@@ -36,7 +36,7 @@ class AdaptiveAugment(DiscriminatorAugmentation):
     best taken at the changed images.
 
     The generator learns to draw images as they were before all this only while p is below 1, and in practice
-    below about 0.8 (section 3 of the paper): at p = 1, for one, every quarter turn is as likely as none.
+    below about 0.8 (the same paper): at p = 1, for one, every quarter turn is as likely as none.
 
     Args:
         groups: Which of them.

@@ -55,7 +55,7 @@ class CrossEntropy(ClassificationLoss):
 
 
 class TwinAuxiliary(ClassificationLoss):
-    """TAC-GAN's (Gong et al. 2019, eq. 5): a twin classifier T of generated images beside C, of real ones.
+    """TAC-GAN's (Gong et al. 2019): a twin classifier T of generated images beside C, of real ones.
 
     D: CE(C(real), y) + CE(T(fake), y). G: CE(C(fake), y) - CE(T(fake), y).
     An AC-GAN's G gains by images that are easy to classify, which is where classes lose their diversity; the second
@@ -85,7 +85,7 @@ class TwinAuxiliary(ClassificationLoss):
 
 
 class DiscriminativeAuxiliary(ClassificationLoss):
-    """ADC-GAN's (Hou et al. 2022, eq. 6 and 7): one classifier of 2K classes, y+ real of class y, y- generated.
+    """ADC-GAN's (Hou et al. 2022): one classifier of 2K classes, y+ real of class y, y- generated.
 
     D: CE(real, y+) + CE(fake, y-). G: CE(fake, y+) - CE(fake, y-), which is the logit of y- less that of y+: the
     softmax over all 2K has cancelled. The head's class logits are those of the K real classes, its twin's the others.

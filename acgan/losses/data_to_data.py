@@ -11,7 +11,7 @@ from acgan.types import HeadOutput
 
 
 class DataToData(ClassificationLoss):
-    """Data-to-data cross-entropy (Kang et al. 2021, ReACGAN, eq. 8), on real images in D, on generated ones in G.
+    """Data-to-data cross-entropy (Kang et al. 2021, ReACGAN, eq. 6), on real images in D, on generated ones in G.
 
     With f the embeddings and v the class proxies, all of length one, m_p the margin and m_n = 1 - m_p,
 

@@ -11,7 +11,7 @@ from torch import Tensor
 class Consistency:
     """Consistency regularisation: weight E(D(x) - D(T(x)))^2, with T a small change of an image.
 
-    Of real images it is CR (Zhang et al. 2020, eq. 3), of both real and generated ones bCR (Zhao et al. 2021, alg. 1).
+    Of real images it is CR (Zhang et al. 2020), of both real and generated ones bCR (Zhao et al. 2021).
 
     Attributes:
         weight_real: Strength on real images.
@@ -35,7 +35,8 @@ class Consistency:
 class LeCam:
     """weight (E(D(x) - a_F)^2 + E(D(G(z)) - a_R)^2), a_R and a_F the running means of D's logits (Tseng et al. 2021).
 
-    Eq. 4 there: the regulariser bounds a LeCam divergence, which stays small and informative where images are few.
+    Eq. 4 there, which has no ReLU around the differences; its authors' code has. With a Wasserstein loss G then minimises
+    a LeCam divergence, which is more robust where images are few.
 
     Attributes:
         weight: Strength.

@@ -24,8 +24,8 @@ class AuxHead(nn.Module):
         dropout: Probability before the last layer of a linear head. A stem has its own, 0.7.
         outputs: ``logits`` alone; ``twin``: logits of a second classifier too; ``proxies``: embedding and class proxies
             of length one, whose cosines are the logits.
-        unit_norm: Whether the features are brought to length one first. The gradient of a cross-entropy grows with
-            their length, and an AC-GAN's may explode (Kang et al. 2021, section 3.1).
+        unit_norm: Whether the features are brought to length one first. A cross-entropy's gradient
+            with respect to the weights grows with their length, and an AC-GAN's may explode (Kang et al. 2021).
         embedding_dim: E, of a head with proxies.
     """
 

@@ -103,7 +103,7 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
 def init_subpixels(weight: Tensor, patch: int) -> None:
     """Make the first weights of a sub-pixel convolution alike for all pixels of a patch (Aitken et al. 2017).
 
-    It then paints what upsampling to the nearest and a convolution would, without a pattern of squares.
+    It then paints what a convolution and upsampling to the nearest after it would: patches of one colour.
 
     Args:
         weight: (C * patch^2, in, k, k), changed in place.

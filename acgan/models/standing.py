@@ -20,7 +20,7 @@ def standing_statistics(network: Network, batches: Iterable[tuple[Tensor, Tensor
     """A generator whose BatchNorm statistics are those of its weights as they are now.
 
     Running statistics of training are of weights that have moved on, and an average of weights never had any. So
-    batches are run through the network (Brock et al. 2019, section 4.1, "standing statistics") with every BatchNorm
+    batches are run through the network (Brock et al. 2019, "standing statistics") with every BatchNorm
     layer normalising by the batch, as in training, and anything else, dropout say, as at sampling. A layer's running
     mean becomes the mean over the batches of its batch means, its running variance that of its unbiased batch
     variances (sum of squared deviations over n - 1), every batch counting the same.

@@ -11,7 +11,7 @@ from torch import Tensor
 from acgan.data import DiscriminatorAugmentation
 from acgan.training.schedule import Curve
 
-#: D steps from one adjustment to the next, and over which the sign is averaged (Karras et al. 2020, section 3.1).
+#: D steps from one adjustment to the next, and over which the sign is averaged (Karras et al. 2020, section 3).
 _ADJUST_EVERY = 4
 
 
