@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# Where MNIST/ and cifar10_jpg.zip lie, for `make extractors`.
+# Where MNIST/ and cifar10_jpg.zip lie, for what follows `lint`.
 DATA   ?= ../shared/data
+# Of training for each run of `make ablation`.
+MINUTES ?= 10
 
-.PHONY: train test test-slow lint extractors clean
+.PHONY: train test test-slow lint extractors gallery ablation clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed        ## train on the bundled digits and leave a grid of samples
@@ -39,6 +41,20 @@ extractors: $(VENV)/.installed     ## train the fixed extractors and put them in
 	$(BIN)/acgan classify train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/extractors/cifar10_jpg
 	for name in digits mnist cifar10_jpg; do \
 	  $(BIN)/python benchmarks/ship_extractor.py $$name runs/extractors/$$name || exit 1; done
+
+gallery: $(VENV)/.installed        ## train the recipes, and remake samples/ and the README's tables (an hour and a half)
+	$(BIN)/acgan train digits --run-dir runs/gallery/digits
+	$(BIN)/acgan train mnist --data mnist:$(DATA) --run-dir runs/gallery/mnist
+	$(BIN)/acgan train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/cifar10
+	for name in digits mnist cifar10; do \
+	  $(BIN)/python benchmarks/gallery.py add runs/gallery/$$name || exit 1; done
+	$(BIN)/python benchmarks/gallery.py table
+
+ablation: $(VENV)/.installed       ## compare the ways to tell classes apart, three seeds each (seven hours)
+	$(BIN)/python benchmarks/ablation.py mnist runs/ablation/mnist --data mnist:$(DATA) \
+	  --minutes $(MINUTES) --seeds 0,1,2
+	$(BIN)/python benchmarks/ablation.py cifar10 runs/ablation/cifar10 --data $(DATA)/cifar10_jpg.zip \
+	  --minutes $(MINUTES) --seeds 0,1,2
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

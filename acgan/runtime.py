@@ -279,6 +279,13 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
+def outside_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Full precision for what is inside; nothing where autocast is off, so that exported graphs hold no trace of it."""
+    if device.type != "meta" and torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return contextlib.nullcontext()
+
+
 class FiniteGuard:
     """Keeps gradients that are not finite from the weights, without a synchronisation per step.
 

@@ -16,8 +16,8 @@ from acgan.config.recipes import recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
 
-#: Where things lie on a machine: told by the command in its own words, and not compared.
-_PLACES = ("data.source", "data.root", "evaluate.extractor")
+#: Not compared: where things lie on a machine, which the command tells in its own words, and what changes nothing.
+_NOT_COMPARED = ("data.source", "data.root", "evaluate.extractor", "description")
 _ABSOLUTE = re.compile(r"""(?:^|[=:,\[{\s"'])(?:[/~\\]|[A-Za-z]:[\\/])""")
 
 
@@ -69,7 +69,7 @@ def _setting(config: RunConfig, key: str) -> tuple[str, str]:
 
 
 def _changes(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:
-    return {key: values for key, values in diff(old, new).items() if key not in _PLACES}
+    return {key: values for key, values in diff(old, new).items() if key not in _NOT_COMPARED}
 
 
 def check_command(text: str, config: RunConfig, origin: Mapping[str, Any]) -> tuple[str, RunConfig]:

@@ -15,29 +15,28 @@ from acgan.weights_file import sha256
 
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240
+_CLASSES_NAMED = 3
+_HEAD = ("samples", "command", "training", "Fréchet distance", "coverage", "recall", "class accuracy")
+_FAILURES = ("samples", "command", "what is to be seen", "the collapse monitor", "coverage", "class accuracy")
 
 Card = dict[str, Any]
 
 
 def read_cards(root: Path) -> list[Card]:
     """Every card, by name."""
-    return [
-        json.loads(file.read_text(encoding="utf-8")) for file in sorted((root / "samples").glob("*.json"))
-    ]
+    files = sorted((root / "samples").glob("*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 def tables(cards: Sequence[Card]) -> str:
-    """The table of the gallery, and that of failures where there are some, as Markdown."""
-    parts = []
-    for failure, head in (
-        (False, ("samples", "command", "training", "Fréchet distance", "coverage", "recall", "class accuracy")),
-        (True, ("samples", "command", "what is to be seen", "the collapse monitor", "coverage", "class accuracy")),
-    ):  # fmt: skip
-        rows = [_failure_row(card) if failure else _row(card) for card in cards if card["failure"] == failure]
+    """What stands between the markers: the table of the gallery, and that of failures where there are some."""
+    text = "\n"
+    for head, row, failure in ((_HEAD, _row, False), (_FAILURES, _failure_row, True)):
+        rows = [row(card) for card in cards if card["failure"] == failure]
         if rows:
-            lines = [head, ["---"] * len(head), *rows]
-            parts.append("\n".join(f"| {' | '.join(map(_in_cell, cells))} |" for cells in lines))
-    return "\n\n".join(parts)
+            lines = (head, ["---"] * len(head), *rows)
+            text += "\n" + "".join(f"| {' | '.join(map(_in_cell, cells))} |\n" for cells in lines)
+    return f"{text}\n"
 
 
 def _in_cell(text: str) -> str:
@@ -45,19 +44,19 @@ def _in_cell(text: str) -> str:
 
 
 def _row(card: Card) -> list[str]:
-    metric, frechet = next(_named(card["scores"], "fid", "fcd"), ("", {"value": None}))
-    distance = f"`{metric}` {_number(frechet['value'])}"
+    metric, frechet = _score(card, "fid", "fcd")
+    distance = f"`{metric}` {_number(frechet['value'])}" if metric else "-"
     if "times_floor" in frechet:
-        distance += f", {frechet['times_floor']:.3g} x floor"
+        distance += f", {frechet['times_floor']:.3g} times the floor"
     trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
     training = f"{trained}, {card['machine']}, {card['date'][:10]}"
-    return [*_first_cells(card), training, distance, _beside_real(card, "coverage"),
-            _beside_real(card, "recall"), _accuracy(card)]  # fmt: skip
+    beside = [_beside_real(card, plain) for plain in ("coverage", "recall")]
+    return [*_first_cells(card), training, distance, *beside, _accuracy(card)]
 
 
 def _failure_row(card: Card) -> list[str]:
-    return [*_first_cells(card), card["seen"], _monitor(card["monitor"]), _beside_real(card, "coverage"),
-            _accuracy(card)]  # fmt: skip
+    monitor = _monitor(card["monitor"])
+    return [*_first_cells(card), card["seen"], monitor, _beside_real(card, "coverage"), _accuracy(card)]
 
 
 def _first_cells(card: Card) -> list[str]:
@@ -66,8 +65,10 @@ def _first_cells(card: Card) -> list[str]:
     return [f'<a href="samples/{name}.json">{image}</a>', f"`{card['command']}`"]
 
 
-def _named(scores: Mapping[str, Card], *plain: str) -> Iterator[tuple[str, Card]]:
-    return ((metric, card) for metric, card in scores.items() if plain_name(metric) in plain)
+def _score(card: Card, *plain: str) -> tuple[str, Mapping[str, Any]]:
+    """The first metric of these names, and what the card says of it; no name where it was not measured."""
+    found = ((metric, score) for metric, score in card["scores"].items() if plain_name(metric) in plain)
+    return next(found, ("", {"value": None, "at_floor_count": None, "floor": None}))
 
 
 def _number(value: float | None) -> str:
@@ -76,17 +77,19 @@ def _number(value: float | None) -> str:
 
 def _beside_real(card: Card, plain: str) -> str:
     """Of all samples; and of as many as the floor is of, beside real images."""
-    _, score = next(_named(card["scores"], plain), ("", {"value": None}))
-    if score["value"] is None or score["floor"] is None:
+    _, score = _score(card, plain)
+    if score["floor"] is None:
         return _number(score["value"])
     halves = f"{_number(score['at_floor_count'])}, real {_number(score['floor'])}"
     return f"{_number(score['value'])} (halves: {halves})"
 
 
 def _accuracy(card: Card) -> str:
-    _, score = next(_named(card["scores"], "class_accuracy"), ("", {"value": None}))
-    _, worst = next(_named(card["worst_class"], "class_accuracy"), ("", {}))
-    return _number(score["value"]) + (f", class {worst['class']} {_number(worst['value'])}" if worst else "")
+    metric, score = _score(card, "class_accuracy")
+    worst = card["worst_class"].get(metric)
+    return _number(score["value"]) + (
+        f", worst class {worst['class']}: {_number(worst['value'])}" if worst else ""
+    )
 
 
 def _monitor(card: Card | None) -> str:
@@ -94,18 +97,20 @@ def _monitor(card: Card | None) -> str:
         return "was off"
     if not card["warnings"]:
         return f"nothing in {card['looks']} looks"
-    classes = "; ".join(
-        f"{name}: {shares['duplicates']:.0%} near-duplicates, {shares['coverage']:.0%} covered"
+    classes = [
+        f"{name} ({shares['duplicates']:.0%} near-duplicates, {shares['coverage']:.0%} covered)"
         for name, shares in card["collapsed_at_last"].items()
-    )
-    warned = (
+    ]
+    more = f" and {len(classes) - _CLASSES_NAMED} more" if len(classes) > _CLASSES_NAMED else ""
+    named = ", ".join(classes[:_CLASSES_NAMED]) + more
+    often = (
         f"warned {card['warnings']} of {card['looks']} times, first at {card['first_warning_nimg']:,} images"
     )
-    return f"{warned}; at last {classes or 'no more'}"
+    return f"{often}; at last of class {named or 'none'}"
 
 
 def split_readme(root: Path) -> tuple[str, str, str]:
-    """README.md before the tables, with the marker; the tables; and after them, with the marker."""
+    """README.md up to the first marker, with it; what is between the markers; and the rest, with the second."""
     text = (root / "README.md").read_text(encoding="utf-8")
     before, begin, rest = text.partition(_BEGIN)
     found, end, after = rest.partition(_END)
@@ -120,10 +125,13 @@ def problems(root: Path) -> Iterator[str]:
     for card in cards:
         picture = root / "samples" / f"{card['name']}.png"
         if not picture.is_file() or sha256(picture) != card["picture"]["sha256"]:
-            yield f"samples/{picture.name}: missing, or not the picture that its card was written with; `add` it again"
-    expected, found = (set(text.splitlines()) for text in (f"\n\n{tables(cards)}\n\n", split_readme(root)[1]))
-    names = {name for line in expected ^ found for name in re.findall(r"samples/([^\"/]+)\.json", line)}
-    for name in sorted(names):
+            yield f"samples/{picture.name}: missing, or not the one its card was written with; `add` the run again"
+    expected, found = tables(cards), split_readme(root)[1]
+    if found == expected:
+        return
+    lines = set(expected.splitlines()) ^ set(found.splitlines())
+    names = sorted({name for line in lines for name in re.findall(r'"samples/([^"/]+)\.json"', line)})
+    for name in names:
         yield f"README.md: the row of {name} is not what samples/{name}.json gives; `table` rewrites it"
-    if not names and f"\n\n{tables(cards)}\n\n" != split_readme(root)[1]:
+    if not names:
         yield "README.md: the tables are not what the cards give; `table` rewrites them"

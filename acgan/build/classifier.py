@@ -57,7 +57,9 @@ def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict
         if backbone.name in OWN_AUX:
             described["transform_input"] = _is_pretrained(backbone)
     else:
-        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump(mode="json", exclude={"projection"})
+        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump(
+            mode="json", exclude={"projection"}
+        )
         described = {
             "kind": f"{trunk.pop('kind')}_trunk",
             "image_channels": channels,

@@ -90,7 +90,7 @@ def build_objective(config: RunConfig) -> Objective:
         own = loss.classification.model_dump(exclude=_NOT_OF_THE_LOSS)
         classification = CLASSIFICATION[loss.classification.kind](**own)
     if loss.penalty is not None:
-        own = loss.penalty.model_dump(exclude={"kind", "every", "gamma", "weight"})
+        own = loss.penalty.model_dump(exclude={"kind", "of", "every", "gamma", "weight"})
         penalty = PENALTIES[loss.penalty.kind](**own)
     if loss.consistency is not None:
         consistency = Consistency(**loss.consistency.model_dump(exclude={"shift"}))
@@ -102,6 +102,7 @@ def build_objective(config: RunConfig) -> Objective:
         penalty=penalty,
         weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
+        penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
         consistency=consistency,
         lecam=lecam,

@@ -41,12 +41,13 @@ class DataToData(ClassificationLoss):
     def _loss(self, output: HeadOutput, labels: Tensor) -> Tensor:
         assert output.embedding is not None, "the head was built without proxies"
         assert output.proxies is not None
-        own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
-        positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
-        # Over processes the batch is the global one.
-        others, other_labels = runtime.gather(output.embedding), runtime.gather(labels)  # (M, E), (M,)
-        cosines = output.embedding @ others.T  # (N, M)
-        negative = (cosines - (1 - self.margin)).clamp(min=0) / self.temperature
-        negative = negative.masked_fill(labels[:, None] == other_labels[None], -torch.inf)
-        every = torch.cat((positive[:, None], negative), dim=1)  # (N, 1 + M)
-        return (every.logsumexp(dim=1) - positive).mean()
+        with runtime.outside_autocast(labels.device):
+            own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
+            positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
+            # Over processes the batch is the global one.
+            others, other_labels = runtime.gather(output.embedding), runtime.gather(labels)  # (M, E), (M,)
+            cosines = output.embedding @ others.T  # (N, M)
+            negative = (cosines - (1 - self.margin)).clamp(min=0) / self.temperature
+            negative = negative.masked_fill(labels[:, None] == other_labels[None], -torch.inf)
+            every = torch.cat((positive[:, None], negative), dim=1)  # (N, 1 + M)
+            return (every.logsumexp(dim=1) - positive).mean()

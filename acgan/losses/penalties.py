@@ -1,8 +1,7 @@
-"""Penalties on the gradient of the adversarial logit with respect to the images.
+"""Penalties on the gradient of a critic's score, such as D's adversarial logit, with respect to the images.
 
-Each is a scalar, weighted already, by a strength that may follow a schedule. The gradient is taken of the adversarial
-logit alone: the class head is free to be steep. Precision is that of the images, which the caller keeps at float32 or
-wider.
+Each is a scalar, weighted already, by a strength that may follow a schedule. Precision is that of the images, which the
+caller keeps at float32 or wider.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-#: Images (N, C, H, W) to adversarial logits (N,).
+#: Images (N, C, H, W) to a score of each (N,), or to the sum of the scores.
 Critic = Callable[[Tensor], Tensor]
 
 
@@ -27,7 +26,7 @@ class Penalty(ABC):
         """The penalty's terms.
 
         Args:
-            critic: The adversarial logit of images, differentiable twice.
+            critic: The score of images, differentiable twice.
             real: (N, C, H, W) real images.
             fake: (N, C, H, W) generated images, without gradient.
             mix: (N,) uniform draws in [0, 1), for penalties between the two.

@@ -35,8 +35,8 @@ class Consistency:
 class LeCam:
     """weight (E(D(x) - a_F)^2 + E(D(G(z)) - a_R)^2), a_R and a_F the running means of D's logits (Tseng et al. 2021).
 
-    Eq. 4 there, which has no ReLU around the differences; its authors' code has. With a Wasserstein loss G then minimises
-    a LeCam divergence, which is more robust where images are few.
+    Eq. 4 there, which has no ReLU around the differences; its authors' code has. With a Wasserstein loss G then
+    minimises a LeCam divergence, which is more robust where images are few.
 
     Attributes:
         weight: Strength.

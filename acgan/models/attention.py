@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 import torch
 from torch import Tensor, nn
 
-from acgan.models.layers import outside_autocast, widen
+from acgan.models.layers import widen
+from acgan.runtime import outside_autocast
 
 
 class SelfAttention(nn.Module):

@@ -18,9 +18,9 @@ from acgan.models.layers import (
     channels_at,
     conv3x3,
     init_dcgan,
-    outside_autocast,
     widen,
 )
+from acgan.runtime import outside_autocast
 from acgan.types import DiscriminatorOutput
 
 

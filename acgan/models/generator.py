@@ -18,8 +18,8 @@ from acgan.models.layers import (
     conv3x3,
     init_dcgan,
     init_subpixels,
-    outside_autocast,
 )
+from acgan.runtime import outside_autocast
 
 
 class Generator(nn.Module):

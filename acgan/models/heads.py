@@ -7,7 +7,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgan.models.layers import Dropout, outside_autocast, widen
+from acgan.models.layers import Dropout, widen
+from acgan.runtime import outside_autocast
 from acgan.types import HeadOutput, HeadOutputs
 
 _STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from acgan.runtime import stateless_dropout
+from acgan.runtime import outside_autocast, stateless_dropout
 
 
 class Dropout(nn.Module):
@@ -181,13 +180,6 @@ def advance_spectral_norm(network: nn.Module) -> None:
             for parametrization in layer:
                 if isinstance(parametrization, SpectralNorm):
                     parametrization.advance(layer.original)
-
-
-def outside_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Full precision for what is inside; nothing where autocast is off, so that exported graphs hold no trace of it."""
-    if device.type != "meta" and torch.is_autocast_enabled(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return contextlib.nullcontext()
 
 
 def widen(x: Tensor) -> Tensor:

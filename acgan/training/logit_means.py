@@ -10,7 +10,9 @@ from torch import Tensor
 
 
 class LogitMeans:
-    """Exponential moving averages of D's logits on real and on generated images, from 0 at the start, without a correction for it.
+    """Exponential moving averages of D's logits on real and on generated images.
+
+    They begin at 0, without a correction for it.
 
     Args:
         half_life_nimg: After so many images an old mean counts half.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class Objective:
         penalty: On D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
+        penalty_of: What the penalty takes the gradient of: the ``adversarial`` logit, or the ``objective``, all that G
+            gains by: the logit less ``weight_g`` times G's classification terms.
         penalty_every: The penalty is due every so many D steps, and then counts so many times.
         consistency: Of D's logits under small changes of the images, or None.
         lecam: Of D's logits with their running means, or None.
@@ -36,6 +39,7 @@ class Objective:
     penalty: Penalty | None
     weight_d: float
     weight_g: float
+    penalty_of: Literal["adversarial", "objective"] = "adversarial"
     penalty_every: int = 1
     consistency: Consistency | None = None
     lecam: LeCam | None = None
@@ -99,7 +103,14 @@ class Objective:
 
         def critic(images: Tensor) -> Tensor:
             labels = real.labels.repeat(len(images) // len(real.labels))
-            return d(images, labels).adv
+            output = d(images, labels)
+            if self.classification is None or self.penalty_of == "adversarial":
+                return output.adv
+            assert output.aux is not None
+            classes = torch.stack(list(self.classification.generator(output.aux, labels).values())).sum()
+            return (
+                output.adv.sum() - self.weight_g * len(images) * classes
+            )  # a mean over the images, and a sum
 
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)

@@ -97,6 +97,41 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         5,
         {**_RESNET, "loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty"}},
     ),
+    "tac": (3, {**_RESNET, "loss.classification": {"kind": "tac"}}),
+    "adc": (3, {**_RESNET, "loss.classification": {"kind": "adc", "unit_norm": True}}),
+    "d2d_ce": (
+        3,
+        {
+            **_RESNET,
+            "loss.classification": {"kind": "d2d_ce", "embedding_dim": 16},
+            "model.discriminator.projection": True,
+        },
+    ),
+    "projection": (3, {**_RESNET, "loss.classification": None, "model.discriminator.projection": True}),
+    "augmented": (
+        5,
+        {
+            **_RESNET,
+            "augment": {"kind": "ada", "target": 0.05, "adjust_nimg": 256},
+            "loss.lecam": {"half_life_nimg": 64},
+            "loss.consistency": {},
+            "loss.penalty": {"kind": "zero_centered", "gamma": [[0, 0.5], [64, 2.0]], "every": 1},
+            "optim.generator.lr": [[0, 1e-3], [48, 1e-4]],
+            "optim.discriminator.lr": [[0, 1e-3], [32, 4e-3]],
+            "train.d_steps": 2,
+        },
+    ),
+    "style": (
+        3,
+        {
+            **_RESNET,
+            "model.generator.modulation": "style",
+            "model.generator.mapping_layers": 2,
+            "model.generator.patch": 2,
+            "model.generator.attention": [8],
+            "model.discriminator.attention": [8],
+        },
+    ),
 }
 
 
@@ -128,7 +163,7 @@ def _build_gan(*args: Any, **keywords: Any) -> Gan:
             mean, spread = (
                 float(f"{value:.1e}") for value in (parameter.mean(), parameter.std(correction=0))
             )
-            parameter.copy_(torch.from_numpy(mean + spread * draws.standard_normal(parameter.shape)))
+            parameter.copy_(torch.as_tensor(mean + spread * draws.standard_normal(parameter.shape)))
         for name, buffer in network.named_buffers():
             if name.endswith(".u"):  # of spectral normalisation: a unit vector
                 vector = torch.from_numpy(draws.standard_normal(buffer.shape))

@@ -108,8 +108,15 @@ def test_torchrun_with_two_processes_equals_one(alone: Path, tmp_path: Path) -> 
     [
         {"loss.adversarial.kind": "hinge", "model.discriminator.spectral_norm": True, "loss.penalty": None},
         {"loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty", "every": 2}},
+        {
+            "loss.classification": {"kind": "d2d_ce", "embedding_dim": 8},
+            "model.discriminator.projection": True,
+            "loss.lecam": {"half_life_nimg": 32},
+            "loss.consistency": {},
+            "augment": {"kind": "ada", "target": 0.1, "adjust_nimg": 256},
+        },
     ],
-    ids=["spectral norm", "wgan_gp"],
+    ids=["spectral norm", "wgan_gp", "d2d_ce, projection, LeCam, consistency, ADA"],
 )
 def test_other_losses_too(changes: dict[str, Any], tmp_path: Path) -> None:
     changes = {"train.precision": "float64", "train.total_nimg": 80, "monitor.num_per_class": 0, **changes}

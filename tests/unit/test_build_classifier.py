@@ -23,7 +23,7 @@ from acgan.build.classifier import build_network, class_weights, classifier_arch
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 from acgan.config import CONFIGS, ClassifierConfig, RunConfig, list_keys, load, save
 from acgan.errors import ConfigError, RunError, UserError
-from acgan.models import IMAGENET_MEAN, IMAGENET_STD, AuxClassifier, build_torchvision
+from acgan.models import IMAGENET_MEAN, IMAGENET_STD, AuxClassifier, AuxHead, build_torchvision
 from acgan.runtime import Ranks
 from acgan.sampling import GeneratorInfo, load_generator, save_generator
 from acgan.training.checkpoint import write_checkpoint
@@ -692,3 +692,51 @@ def test_a_discriminator_that_is_not_there(places: dict[str, str], tmp_path: Pat
 def test_what_a_user_can_mend_is_told_as_such(overrides: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
         _task(_config(*overrides))
+
+
+@pytest.mark.parametrize("kind", ["tac", "adc"])
+def test_a_head_beside_a_twin_goes_on_as_a_classifier(kind: str, tmp_path: Path) -> None:
+    # Of TAC-GAN it is the classifier of real images, of ADC-GAN the logits of the real classes.
+    spectral_norm = "model.discriminator.spectral_norm=true"
+    _make_gan_run(tmp_path / "run", 8, f"loss.classification.kind={kind}", spectral_norm)
+    discriminator, _ = read_discriminator(tmp_path / "run")
+    assert discriminator.aux_head.twin is not None
+    config = _config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}}}")
+    network, _ = build_network(config, _store(), _refuse)
+    assert _heads(network, _store()).keys() == {"main"}
+    x = torch.rand(3, 1, 16, 16) * 2 - 1
+    with torch.no_grad():
+        assert_close(network.eval()(x), discriminator.eval()(x).aux.logits)
+    fresh = AuxHead(8, 3)
+    assert network.heads["main"].state_dict().keys() == fresh.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("loss.classification.kind=d2d_ce",),
+        ("loss.classification.unit_norm=true",),
+        ("loss.classification={kind: tac, unit_norm: true}",),
+        ("loss.classification=null", "model.discriminator.projection=true"),
+    ],
+    ids=["d2d_ce", "unit norm", "tac with unit norm", "projection alone"],
+)
+def test_the_trunk_goes_on_without_a_head_whose_logits_are_not_of_the_features(
+    overrides: tuple[str, ...], tmp_path: Path
+) -> None:
+    _make_gan_run(tmp_path / "run", 8, *overrides)
+    discriminator, _ = read_discriminator(tmp_path / "run")
+    config = _config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}}}")
+    network, info = build_network(config, _store(), _refuse)
+    assert_close(network.backbone.state_dict(), discriminator.trunk.state_dict(), rtol=0, atol=0)
+    main = network.heads["main"]
+    assert tuple(main.classify.weight.shape) == (len(NAMES), discriminator.trunk.feature_dim)
+    assert main.classify.bias is not None
+    assert not main.unit_norm
+    if discriminator.aux_head is not None:
+        old = {tuple(row.tolist()) for row in discriminator.aux_head.classify.weight}
+        assert not old & {tuple(row.tolist()) for row in main.classify.weight}
+    assert "projection" not in info.architecture["backbone"]
+    # The file's description rebuilds it.
+    twin = build_classifier(info.architecture)
+    twin.load_state_dict(network.state_dict())

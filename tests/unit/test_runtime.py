@@ -279,6 +279,23 @@ def test_one_process_alone_communicates_with_nobody(monkeypatch: pytest.MonkeyPa
     runtime.assert_ranks_agree([network], Ranks())
 
 
+GATHERED = torch.arange(12.0).view(4, 3) + 1
+WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 3.0], [4.0, 0.25, -1.0, 2.0]])  # of the rows in each rank's loss
+
+
+def _gather_on(rank: int) -> dict[str, Tensor]:
+    """Rows and labels of both ranks, and the gradient of this one's rows: rank r's loss is sum_j w_rj |x_j|^2."""
+    own = GATHERED[2 * rank : 2 * rank + 2].T.contiguous().T.clone().requires_grad_()
+    rows = runtime.gather(own)
+    loss = (WEIGHTS[rank] * rows.square().sum(dim=1)).sum() + own.sum()
+    loss.backward()
+    labels = runtime.gather(torch.tensor([10, 11]) + 2 * rank)
+    with torch.no_grad():
+        plain = runtime.gather(own)
+    assert not plain.requires_grad
+    return {"rows": rows.detach(), "plain": plain, "labels": labels, "gradient": own.grad}
+
+
 def _rank(rank: int, port: int, out: Path) -> None:
     """What each of two processes does; rank 0's view and rank 1's are compared by the test."""
     torch.set_num_threads(1)
@@ -299,6 +316,7 @@ def _rank(rank: int, port: int, out: Path) -> None:
 
     result["average"] = runtime.average_over_ranks(torch.tensor([1.0, 10.0]) * (1 + rank), ranks)
     result["any"] = [runtime.any_rank(rank == 1, ranks, CPU), runtime.any_rank(False, ranks, CPU)]
+    result["gathered"] = _gather_on(rank)
 
     torch.manual_seed(rank)
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
@@ -328,6 +346,12 @@ def test_two_processes_over_gloo(tmp_path: Path) -> None:
         assert_close(result["average"], torch.tensor([1.5, 15.0]))
         assert result["any"] == [True, False]
         assert result["disagreed"]
+        assert torch.equal(result["gathered"]["rows"], GATHERED)
+        assert torch.equal(result["gathered"]["plain"], GATHERED)
+        assert torch.equal(result["gathered"]["labels"], torch.arange(10, 14))
+    # The sum of what both losses have for a row, and what the own one has beside.
+    expected = 2 * WEIGHTS.sum(dim=0)[:, None] * GATHERED + 1
+    assert_close(torch.cat([zero["gathered"]["gradient"], one["gathered"]["gradient"]]), expected)
     assert all(
         torch.equal(a, b) for a, b in zip(zero["network"].values(), one["network"].values(), strict=True)
     )

@@ -34,7 +34,7 @@ def mean(losses: list[Tensor]) -> Tensor:
 def data_to_data(
     embedding: Tensor, proxies: Tensor, labels: Tensor, *, margin: float, temperature: float
 ) -> Tensor:
-    """Kang et al. 2021, eq. 8: f embeddings (N, E), v proxies (K, E), m_p the margin, m_n = 1 - m_p."""
+    """Kang et al. 2021, eq. 6: f embeddings (N, E), v proxies (K, E), m_p the margin, m_n = 1 - m_p."""
     losses = []
     for i, label in enumerate(labels.tolist()):
         similarity = (embedding[i] * proxies[label]).sum()

@@ -112,11 +112,11 @@ REFERENCES = {
             for smoothing in (0.0, 0.1, 0.5)
         ),
     ),
-    # Gong et al. 2019, eq. 5
+    # Gong et al. 2019
     "tac": Reference(_tac_discriminator, _tac_generator, ({"bounded": True}, {"bounded": False})),
-    # Hou et al. 2022, eq. 6 and 7
+    # Hou et al. 2022
     "adc": Reference(_adc_discriminator, _adc_generator),
-    # Kang et al. 2021, eq. 8
+    # Kang et al. 2021, eq. 6
     "d2d_ce": Reference(
         _d2d_discriminator,
         _d2d_generator,
@@ -192,9 +192,7 @@ def test_discriminator_equals_the_equation(case: tuple[Any, Reference, dict[str,
 def test_generator_equals_the_equation(case: tuple[Any, Reference, dict[str, Any]]) -> None:
     loss, reference, options = case
     fake = _output(loss, 2)
-    _assert_same(
-        loss.generator(fake, LABELS), reference.generator(fake, LABELS, **options), _leaves(fake)
-    )
+    _assert_same(loss.generator(fake, LABELS), reference.generator(fake, LABELS, **options), _leaves(fake))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -34,7 +34,7 @@ def _assert_same(value: Tensor, expected: Tensor, leaves: list[Tensor]) -> None:
 
 @pytest.mark.parametrize(("weight_real", "weight_fake"), [(10.0, 0.0), (10.0, 5.0), (0.5, 2.0)])
 def test_consistency(weight_real: float, weight_fake: float) -> None:
-    # Zhao et al. 2021, algorithm 1: lambda_real |D(x) - D(T(x))|^2 and lambda_fake |D(G(z)) - D(T(G(z)))|^2
+    # Zhao et al. 2021: lambda_real |D(x) - D(T(x))|^2 and lambda_fake |D(G(z)) - D(T(G(z)))|^2
     real, fake, real_changed, fake_changed = leaves = _logits(4)
     terms = Consistency(weight_real, weight_fake)(real, fake, real_changed, fake_changed)
     assert list(terms) == ["consistency_real", "consistency_fake"]
@@ -53,7 +53,7 @@ def test_consistency_knows_no_common_offset_and_is_nothing_without_a_change() ->
 
 @pytest.mark.parametrize("weight", [0.3, 2.0])
 def test_lecam(weight: float) -> None:
-    # Tseng et al. 2021: E|D(x) - alpha_F|^2 + E|D(G(z)) - alpha_R|^2
+    # Tseng et al. 2021, eq. 4: E|D(x) - alpha_F|^2 + E|D(G(z)) - alpha_R|^2
     real, fake = leaves = _logits(2)
     of_real, of_fake = torch.tensor(0.7, dtype=torch.float64), torch.tensor(-0.4, dtype=torch.float64)
     terms = LeCam(weight)(real, fake, of_real, of_fake)

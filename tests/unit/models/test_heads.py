@@ -230,7 +230,7 @@ def test_every_head_takes_unit_norm(kind: str) -> None:
 
 @pytest.mark.parametrize("outputs", ["logits", "twin", "proxies"])
 def test_the_gradient_does_not_grow_with_the_features_of_length_one(outputs: HeadOutputs) -> None:
-    # Kang et al. 2021, section 3.1: that of cross-entropy with the classifier's weight is proportional to the features.
+    # Kang et al. 2021: that of cross-entropy with the classifier's weight is proportional to the features.
     def gradient(head: AuxHead, scale: float) -> Tensor:
         logits = head(scale * _features(N, C)).logits
         loss = F.cross_entropy(logits, torch.tensor([0, 1, 2]))

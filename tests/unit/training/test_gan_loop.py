@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from loop_helpers import CPU, Exchange, gradients, tiny_gan, tiny_store
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -16,38 +17,6 @@ from acgan.config import RunConfig, load
 from acgan.runtime import FiniteGuard, Ranks
 from acgan.training.gan_loop import Gan, discriminator_step, generator_step
 from acgan.training.objective import Objective
-from acgan.types import ImageStore
-
-CPU = torch.device("cpu")
-TINY = (
-    "model.latent_dim=5",
-    "model.generator.channels=8",
-    "model.discriminator.channels=8",
-    "train.batch_size=8",
-)
-
-
-def _store() -> ImageStore:
-    images = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16), np.uint8)
-    return ImageStore(images, np.arange(30) % 3, ("a", "b", "c"), "0" * 32)
-
-
-def _gan(*overrides: str, precision: str = "float64", ranks: Ranks = Ranks()) -> Gan:  # noqa: B008
-    config = load(RunConfig, None, (*TINY, *overrides))
-    return build_gan(config, _store(), device=CPU, precision=precision, ranks=ranks)
-
-
-def _gradients(gan: Gan, iteration: int = 0) -> list[Tensor]:
-    """D's and G's gradients of one iteration, both at the first weights."""
-    for adam in (gan.optim_discriminator, gan.optim_generator):
-        for group in adam.param_groups:
-            group["lr"] = 0.0
-    found = []
-    discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
-    found += [parameter.grad.clone() for parameter in gan.discriminator.parameters()]
-    generator_step(gan, FiniteGuard(CPU), iteration)
-    return found + [parameter.grad.clone() for parameter in gan.generator.parameters()]
-
 
 OBJECTIVES = {
     "default": (),
@@ -59,31 +28,67 @@ OBJECTIVES = {
         "model.discriminator.spectral_norm=true",
     ),
     "mirror": ("data.mirror=true",),
+    "tac": ("loss.classification.kind=tac",),
+    "adc": ("loss.classification={kind: adc, unit_norm: true}",),
+    "projection alone": ("loss.classification=null", "model.discriminator.projection=true"),
+    "lecam": ("loss.lecam={weight: 0.5}",),
+    "consistency": ("loss.consistency={shift: 0.2}", "data.mirror=true"),
+    "ada": ("augment={kind: ada, target: null, p: 0.6}",),
+    "diff_augment": ("augment={kind: diff_augment}",),
+    "schedules": (
+        "loss.penalty.gamma=[[0, 1], [64, 3]]",
+        "augment={kind: diff_augment, p: [[0, 0], [64, 1]]}",
+    ),
 }
+D2D_CE = ("loss.classification.kind=d2d_ce", "loss.classification.embedding_dim=6")
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_micro_batches_add_up_to_the_batch(objective: str) -> None:
-    gan = _gan(*OBJECTIVES[objective])
+    gan = tiny_gan(*OBJECTIVES[objective])
     gan.micro_batch = 3  # 3 + 3 + 2
-    assert_close(_gradients(gan), _gradients(_gan(*OBJECTIVES[objective])))
+    assert_close(gradients(gan), gradients(tiny_gan(*OBJECTIVES[objective])))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_processes_average_to_the_batch(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = _gradients(_gan(*OBJECTIVES[objective]))
+    whole = gradients(tiny_gan(*OBJECTIVES[objective]))
     monkeypatch.setattr(runtime, "average_gradients", lambda parameters, ranks: None)  # done below
     monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: values)
-    gans = [_gan(*OBJECTIVES[objective], ranks=Ranks(rank, 2)) for rank in range(2)]
+    gans = [tiny_gan(*OBJECTIVES[objective], ranks=Ranks(rank, 2)) for rank in range(2)]
     gans[1].micro_batch = 2
-    ranks = [_gradients(gan) for gan in gans]
+    ranks = [gradients(gan) for gan in gans]
     assert_close([sum(own) / 2 for own in zip(*ranks, strict=True)], whole)
+
+
+@pytest.mark.parametrize("projection", ["false", "true"])
+def test_processes_average_to_the_batch_where_a_loss_looks_across_it(
+    projection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = (*D2D_CE, f"model.discriminator.projection={projection}")
+    whole = gradients(tiny_gan(*overrides))
+    monkeypatch.setattr(runtime, "average_gradients", lambda parameters, ranks: None)  # done below
+    monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: values)
+    alone = [gradients(tiny_gan(*overrides, ranks=Ranks(rank, 2))) for rank in range(2)]
+    exchange = Exchange()
+    monkeypatch.setattr(runtime, "gather", exchange.gather)
+    for _ in range(3):
+        ranks = []
+        for exchange.rank in range(2):
+            exchange.call = 0
+            ranks.append(gradients(tiny_gan(*overrides, ranks=Ranks(exchange.rank, 2))))
+    assert exchange.call == 4  # embeddings and labels, in D's step and in G's
+    assert_close([sum(own) / 2 for own in zip(*ranks, strict=True)], whole)
+    differ = [
+        not torch.allclose(sum(own) / 2, all_) for *own, all_ in zip(*alone, whole, strict=True) if all_.any()
+    ]
+    assert sum(differ) > len(differ) / 2  # what each rank finds among its own images is something else
 
 
 def test_dropout_of_a_split_batch_is_that_of_the_whole() -> None:
     # BatchNorm tells the portions apart, so only what dropout makes of them is compared: which features are 0.
     overrides = ("model.discriminator.kind=paper", "loss.penalty=null", "train.batch_size=8")
-    store = dataclasses.replace(_store(), images=np.zeros((30, 1, 32, 32), np.uint8))
+    store = dataclasses.replace(tiny_store(), images=np.zeros((30, 1, 32, 32), np.uint8))
 
     def zeros(micro_batch: int) -> Tensor:
         config = load(RunConfig, None, (*overrides, f"train.micro_batch={micro_batch}"))
@@ -99,7 +104,7 @@ def test_dropout_of_a_split_batch_is_that_of_the_whole() -> None:
 @pytest.mark.parametrize("d_steps", [1, 2])
 @pytest.mark.parametrize("every", [1, 3])
 def test_the_penalty_is_due_every_so_many_steps_of_d(d_steps: int, every: int) -> None:
-    gan = _gan(f"train.d_steps={d_steps}", f"loss.penalty.every={every}", precision="float32")
+    gan = tiny_gan(f"train.d_steps={d_steps}", f"loss.penalty.every={every}", precision="float32")
     due = [
         "r1" in discriminator_step(gan, FiniteGuard(CPU), iteration, sub_step)
         for iteration, sub_step in itertools.product(range(4), range(d_steps))
@@ -108,12 +113,12 @@ def test_the_penalty_is_due_every_so_many_steps_of_d(d_steps: int, every: int) -
 
 
 def test_the_penalty_is_computed_in_float32_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    gan = _gan(precision="bf16")
+    gan = tiny_gan(precision="bf16")
     seen = []
     penalize = Objective.penalize
 
-    def spy(self: Objective, d: Any, real: Any, fake: Tensor, mix: Tensor) -> Any:
-        terms = penalize(self, d, real, fake, mix)
+    def spy(self: Objective, d: Any, real: Any, fake: Tensor, mix: Tensor, strength: float) -> Any:
+        terms = penalize(self, d, real, fake, mix, strength)
         seen.append((torch.is_autocast_enabled("cpu"), real.images.dtype, terms.total.dtype))
         return terms
 
@@ -123,7 +128,7 @@ def test_the_penalty_is_computed_in_float32_outside_autocast(monkeypatch: pytest
 
 
 def test_a_step_of_one_player_leaves_the_other_alone() -> None:
-    gan = _gan(precision="float32")
+    gan = tiny_gan(precision="float32")
     before = {name: [p.clone() for p in network.parameters()] for name, network in _players(gan)}
 
     def moved() -> dict[str, bool]:
@@ -144,14 +149,14 @@ def _players(gan: Gan) -> list[tuple[str, torch.nn.Module]]:
 
 
 def test_both_steps_show_the_same_labels_and_real_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    gan = _gan("train.d_steps=2", precision="float32")
+    gan = tiny_gan("train.d_steps=2", precision="float32")
     shown: dict[str, list[Tensor]] = {"discriminator": [], "generator": []}
     for side in shown:
         original = getattr(Objective, side)
 
-        def spy(self: Any, d: Any, real: Any, fake: Any, side: str = side, original: Any = original) -> Any:
+        def spy(self: Any, d: Any, real: Any, *rest: Any, side: str = side, original: Any = original) -> Any:
             shown[side].append(torch.cat((real.images.flatten(), real.labels)))
-            return original(self, d, real, fake)
+            return original(self, d, real, *rest)
 
         monkeypatch.setattr(Objective, side, spy)
     for iteration in range(2):
@@ -164,7 +169,7 @@ def test_both_steps_show_the_same_labels_and_real_images(monkeypatch: pytest.Mon
 
 
 def test_draws_differ_from_step_to_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    gan = _gan("train.d_steps=2", precision="float32")
+    gan = tiny_gan("train.d_steps=2", precision="float32")
     latents: list[Tensor] = []
     gan.generator.register_forward_hook(lambda m, inputs, out: latents.append(inputs[0].clone()))
     for iteration in range(2):
@@ -180,13 +185,13 @@ def test_mirroring_flips_about_half_of_the_real_images_and_nothing_else(
 ) -> None:
     shown: list[Tensor] = []
 
-    def spy(self: Objective, d: Any, real: Any, fake: Tensor) -> Any:
+    def spy(self: Objective, d: Any, real: Any, *rest: Any) -> Any:
         shown.append(real.images.clone())
-        return original(self, d, real, fake)
+        return original(self, d, real, *rest)
 
     original = Objective.discriminator
     monkeypatch.setattr(Objective, "discriminator", spy)
-    gans = [_gan(f"data.mirror={mirror}", precision="float32") for mirror in ("false", "true")]
+    gans = [tiny_gan(f"data.mirror={mirror}", precision="float32") for mirror in ("false", "true")]
     for gan, iteration in itertools.product(gans, range(4)):
         discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
     plain, mirrored = torch.cat(shown[:4]), torch.cat(shown[4:])

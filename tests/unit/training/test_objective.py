@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
+from acgan.training.logit_means import LogitMeans
 from acgan.training.objective import Objective
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput
 
@@ -18,19 +19,27 @@ K = 3
 class LinearD(nn.Module):
     """Heads that are linear in the pixels, so that every gradient is a weight."""
 
-    def __init__(self, aux_scale: float = 1.0) -> None:
+    def __init__(self, aux_scale: float = 1.0, has_aux: bool = True) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
-        draw = torch.randn(K + 1, 4, dtype=torch.float64, generator=generator)
+        draw = torch.randn(2 * K + 1, 4, dtype=torch.float64, generator=generator)
         self.adv = nn.Parameter(draw[0])
-        self.aux = nn.Parameter(draw[1:] * aux_scale)
+        self.aux = nn.Parameter(draw[1 : K + 1] * aux_scale)
+        self.second = nn.Parameter(draw[K + 1 :])
+        self.has_aux = has_aux
         self.calls: list[Tensor] = []
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         assert y is not None
         self.calls.append(y)
         features = x.flatten(1)
-        return DiscriminatorOutput(features @ self.adv, HeadOutput(features @ self.aux.T), features)
+        aux = HeadOutput(
+            features @ self.aux.T,
+            twin=features @ self.second.T,
+            embedding=nn.functional.normalize(features, dim=1),
+            proxies=nn.functional.normalize(self.second, dim=1),
+        )
+        return DiscriminatorOutput(features @ self.adv, aux if self.has_aux else None, features)
 
 
 def _images(seed: int) -> Tensor:
@@ -128,6 +137,7 @@ def test_statistics(objective: Callable[..., Objective]) -> None:
     assert stats["class_accuracy_real"].item() == pytest.approx(hits[0])
     assert stats["class_accuracy_fake"].item() == pytest.approx(hits[1])
     assert_close((stats["logit_real"], stats["logit_fake"]), (real.adv.mean(), fake.adv.mean()))
+    assert stats["real_sign"].item() == pytest.approx((real.adv - fake.adv).sign().mean().item())
     assert_close(stats["feature_norm"], REAL.images.flatten(1).square().sum(1).sqrt().mean())
     assert not any(value.requires_grad for value in stats.values())
 
@@ -154,7 +164,10 @@ def test_the_penalty_leaves_the_class_head_alone(
 ) -> None:
     gentle, steep = LinearD(), LinearD(aux_scale=1e6)
     parts = objective(penalty=penalty)
-    assert parts.penalize(gentle, REAL, FAKE, MIX, 10.0).total == parts.penalize(steep, REAL, FAKE, MIX, 10.0).total
+    assert (
+        parts.penalize(gentle, REAL, FAKE, MIX, 10.0).total
+        == parts.penalize(steep, REAL, FAKE, MIX, 10.0).total
+    )
     parts.penalize(steep, REAL, FAKE, MIX, 10.0).total.backward()
     assert steep.adv.grad is not None
     assert steep.aux.grad is None
@@ -167,3 +180,85 @@ def test_the_penalty_takes_bf16_samples_in_the_precision_of_the_real_images(
     real = Batch(REAL.images.float(), REAL.labels)
     terms = objective().penalize(d, real, FAKE.bfloat16(), MIX.float(), 0.5)
     assert terms.total.dtype is torch.float32
+
+
+@pytest.mark.parametrize("strength", [0.5, 3.0])
+def test_the_penalty_is_as_strong_as_it_is_told(objective: Callable[..., Objective], strength: float) -> None:
+    terms = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, MIX, strength)
+    one = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, MIX, 1.0)
+    assert_close(terms.total, strength * one.total)
+
+
+# ---------------------------------------------------------------- the family
+
+FAMILY = {
+    "tac": {"bounded": True},
+    "adc": {},
+    "d2d_ce": {"margin": 0.98, "temperature": 0.5},
+}
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_the_class_terms_of_the_family_are_weighted_in_both_sums(
+    objective: Callable[..., Objective], kind: str
+) -> None:
+    d, loss = LinearD(), CLASSIFICATION[kind](**FAMILY[kind])
+    parts = objective(classification=loss)
+    real, fake = d(REAL.images, REAL.labels), d(FAKE, REAL.labels)
+    for terms, classes, weight in (
+        (
+            parts.discriminator(d, REAL, FAKE),
+            loss.discriminator(real.aux, fake.aux, REAL.labels),
+            0.7,
+        ),
+        (parts.generator(d, REAL, FAKE), loss.generator(fake.aux, REAL.labels), 0.3),
+    ):
+        assert list(terms.parts) == ["adversarial", *classes]
+        assert_close({name: terms.parts[name] for name in classes}, classes)
+        assert_close(terms.total, terms.parts["adversarial"] + weight * sum(classes.values()))
+
+
+def test_without_a_class_loss_there_is_the_adversarial_one_alone(
+    objective: Callable[..., Objective],
+) -> None:
+    parts, d = objective(classification=None), LinearD(has_aux=False)
+    for terms in (parts.discriminator(d, REAL, FAKE), parts.generator(d, REAL, FAKE)):
+        assert list(terms.parts) == ["adversarial"]
+        assert_close(terms.total, terms.parts["adversarial"])
+        assert not any("class" in name for name in terms.stats)
+    assert all(torch.equal(y, REAL.labels) for y in d.calls)  # which projection needs
+    assert parts.penalize(d, REAL, FAKE, MIX, 1.0).total > 0
+
+
+def test_consistency_compares_with_the_changed_images(objective: Callable[..., Objective]) -> None:
+    d, changed = LinearD(), (_images(3), _images(4))
+    parts = objective(consistency=Consistency(weight_real=2.0, weight_fake=3.0))
+    terms = parts.discriminator(d, REAL, FAKE, changed)
+    assert all(torch.equal(y, REAL.labels) for y in d.calls)
+    pairs = {"consistency_real": (REAL.images, changed[0], 2.0), "consistency_fake": (FAKE, changed[1], 3.0)}
+    for name, (images, views, weight) in pairs.items():
+        expected = weight * ((images - views).flatten(1) @ d.adv).square().mean()
+        assert_close(terms.parts[name], expected)
+    without = objective().discriminator(d, REAL, FAKE)
+    # Not by the class's weight.
+    added = terms.parts["consistency_real"] + terms.parts["consistency_fake"]
+    assert_close(terms.total, without.total + added)
+    assert_close(terms.stats, without.stats)
+
+
+def test_lecam_compares_with_the_running_means_of_the_other_side(objective: Callable[..., Objective]) -> None:
+    d = LinearD()
+    means = LogitMeans(half_life_nimg=1, device=torch.device("cpu"), dtype=torch.float64)
+    means.update(torch.tensor(1.4), torch.tensor(-0.8), 1)  # halfway there: 0.7 and -0.4
+    terms = objective(lecam=LeCam(weight=0.3)).discriminator(d, REAL, FAKE, None, means)
+    real, fake = (d(images, REAL.labels).adv for images in (REAL.images, FAKE))
+    assert_close(terms.parts["lecam"], 0.3 * ((real + 0.4).square().mean() + (fake - 0.7).square().mean()))
+    without = objective().discriminator(d, REAL, FAKE)
+    assert_close(terms.total, without.total + terms.parts["lecam"])
+
+
+def test_the_regularisers_are_of_d_alone(objective: Callable[..., Objective]) -> None:
+    parts = objective(consistency=Consistency(1.0, 1.0), lecam=LeCam(1.0))
+    terms = parts.generator(LinearD(), REAL, FAKE)
+    assert list(terms.parts) == ["adversarial", "class_fake"]
+    assert_close(terms.total, objective().generator(LinearD(), REAL, FAKE).total)

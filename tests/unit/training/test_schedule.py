@@ -1,13 +1,15 @@
-"""The learning rate's rise and fall against closed forms."""
+"""The learning rate's rise and fall, and curves through points, against closed forms."""
 
 import math
 import typing
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from acgan.config.base import Points
 from acgan.config.classifier import AdamWConfig
-from acgan.training.schedule import DECAYS, Schedule
+from acgan.training.schedule import DECAYS, Curve, Schedule
 
 #: By the share of the fall that is done.
 FALLS: dict[str, Callable[[float], float]] = {
@@ -62,3 +64,35 @@ def test_without_warmup_it_starts_at_its_highest(decay: str) -> None:
 @pytest.mark.parametrize("decay", ["linear", "cosine"])
 def test_it_ends_at_nought(decay: str, warmup: float) -> None:
     assert Schedule(warmup, decay).factor(1.0) == 0
+
+
+# ---------------------------------------------------------------- curves
+
+
+@pytest.mark.parametrize("nimg", [0, 1, 10**9])
+@pytest.mark.parametrize("value", [0.0, 5e-4, 1])
+def test_a_number_is_a_constant_curve(value: float, nimg: int) -> None:
+    found = Curve.of(value).at(nimg)
+    assert found == value
+    assert type(found) is float
+
+
+@pytest.mark.parametrize("of", [list, tuple, Points])
+def test_a_curve_is_linear_between_its_points_and_constant_outside(of: Callable[..., Any]) -> None:
+    curve = Curve.of(of([(100, 2.0), (200, 6.0), (1200, 1.0)]))
+    expected = {0: 2, 99: 2, 100: 2, 125: 3, 150: 4, 200: 6, 400: 5, 1199: 1.005, 1200: 1, 10**9: 1}
+    assert {nimg: curve.at(nimg) for nimg in expected} == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_step_is_two_points_next_to_each_other() -> None:
+    curve = Curve.of([(0, 1.0), (999, 1.0), (1000, 0.25)])
+    assert [curve.at(nimg) for nimg in (998, 999, 1000, 1001)] == [1.0, 1.0, 0.25, 0.25]
+
+
+def test_one_point_is_a_constant() -> None:
+    assert [Curve.of([(500, 3.0)]).at(nimg) for nimg in (0, 500, 501)] == [3.0, 3.0, 3.0]
+
+
+def test_curves_may_come_from_nought_and_be_compared() -> None:
+    assert Curve.of([(0, 0.0), (10, 1.0)]).at(0) == 0
+    assert Curve.of(((0, 0.0), (10, 1.0))) == Curve.of(Points([(0, 0.0), (10, 1.0)]))

@@ -1,0 +1,269 @@
+"""Ways to tell the classes apart, compared at equal time: a Markdown table.
+
+    python benchmarks/ablation.py mnist FOLDER --data mnist:ROOT --minutes 10 --seeds 0,1,2
+    python benchmarks/ablation.py digits FOLDER --nimg 20000 --only AC --only TAC
+    python benchmarks/ablation.py digits FOLDER --nimg 20000 --variants variants.yaml
+
+Machines are shared, and a neighbour must not decide. So equal time is so many minutes times the images a second that a
+variant reaches in the best of several rehearsals; these are made once, before anything is trained, and kept in
+throughput.json. Each run is an `acgan train` of its own in FOLDER, and shows so many images however long it takes;
+schedules are stretched to that length. Its last state is evaluated, none is chosen. results.jsonl has a line for each
+run, table.md their means. The same command goes on after an interruption. A file of variants maps names to keys:
+
+    no penalty: {loss.penalty: null}
+    lower rates: {optim.generator.lr: 1e-4, optim.discriminator.lr: 1e-4}
+
+In the table ± is a 95 % t interval of the mean over three seeds or more; differences to the first variant have the
+intervals of `acgan compare`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from ablation_table import table
+from ablation_variants import built_in, override, read_variants, stretched_schedules
+
+from acgan import api
+from acgan.cli.options import device_option, stopped_by_sigterm, write_text
+from acgan.config import RunConfig
+from acgan.data import data_name
+from acgan.dry_run import rehearse
+from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, UserError
+from acgan.evaluation import Scores, plain_name
+from acgan.predicting import shipped
+from acgan.runtime import machine
+from acgan.training.checkpoint import write_atomically
+
+_REHEARSALS = 5
+_STOPPED = (75, 130)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of the ablation.
+
+    Attributes:
+        variant: Its name.
+        seed: Of the training.
+        directory: The run's.
+        overrides: All that differs from the recipe.
+    """
+
+    variant: str
+    seed: int
+    directory: Path
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all runs share.
+
+    Attributes:
+        recipe: A name or file.
+        data: A source; None is the recipe's.
+        folder: Of all files.
+        overrides: By variant, with those that all share.
+        seeds: Of every variant.
+        device: As ``--device`` takes it.
+    """
+
+    recipe: str
+    data: str | None
+    folder: Path
+    overrides: Mapping[str, Sequence[str]]
+    seeds: Sequence[int]
+    device: str
+
+    def config(self, variant: str) -> RunConfig:
+        """A variant's configuration, before its length is known."""
+        config: RunConfig = api.resolve_config(self.recipe, self.data, self.overrides[variant])[0]
+        return config
+
+    def lengths(self, minutes: float) -> dict[str, int]:
+        """Images that each variant shows in so many minutes on this machine when it is alone."""
+        file = self.folder / "throughput.json"
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        missing = [variant for variant in self.overrides if variant not in known]
+        best = dict.fromkeys(missing, 0.0)
+        for _ in range(_REHEARSALS):
+            for variant in missing:  # in turns, so that a busy moment meets all
+                speed = rehearse(self.config(variant), self.device).images_per_sec
+                best[variant] = max(best[variant], speed)
+        origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
+        known |= {variant: {"images_per_sec": speed, **origin} for variant, speed in best.items()}
+        write_atomically(file, partial(write_text, json.dumps(known, indent=2) + "\n"))
+        return {v: max(1, round(minutes * 60 * known[v]["images_per_sec"])) for v in self.overrides}
+
+    def cells(self, lengths: Mapping[str, int]) -> Iterator[Cell]:
+        """Every run; all variants of a seed before the next seed."""
+        for seed in self.seeds:
+            for variant, overrides in self.overrides.items():
+                nimg, config = lengths[variant], self.config(variant)
+                length = {
+                    "seed": seed,
+                    "train.total_nimg": nimg,
+                    "train.patience_nimg": None,
+                    "every.evaluate_nimg": nimg,
+                    "every.sample_nimg": nimg,
+                    "every.checkpoint_nimg": max(1, nimg // 4),  # a kill loses no more
+                }
+                stretched = stretched_schedules(config, nimg / config.train.total_nimg)
+                settings = [override(key, value) for key, value in {**dict(stretched), **length}.items()]
+                directory = self.folder / re.sub(r"[^a-z0-9]+", "-", variant.lower()) / f"seed{seed}"
+                yield Cell(variant, seed, directory, (*overrides, *settings))
+
+    def train(self, cell: Cell) -> None:
+        """Train a cell, or go on with it, in a process of its own."""
+        source = [] if self.data is None else ["--data", self.data]
+        sets = [word for text in cell.overrides for word in ("--set", text)]
+        place = ["--run-dir", str(cell.directory), "--device", self.device]
+        arguments = [sys.executable, "-m", "acgan", "train", self.recipe, *source, *place, *sets]
+        # Of its own session: Ctrl-C reaches us alone, and the training is told once.
+        process = subprocess.Popen(arguments, start_new_session=True)
+        try:
+            code = process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGTERM)
+            process.wait()  # for its checkpoint
+            raise
+        if code in _STOPPED:
+            raise Interrupted(f"{cell.directory}: stopped; the same command goes on.", code)
+        if code == NotFiniteError.exit_code:
+            raise NotFiniteError(f"{cell.directory}: not finite.")
+        if code:
+            raise RunError(f"{cell.directory}: `acgan train` ended with exit code {code}.")
+
+
+def result(cell: Cell, scores: Scores) -> dict[str, Any]:
+    """A line of results.jsonl."""
+    lines = (cell.directory / "stats.jsonl").read_text(encoding="utf-8").splitlines()
+    stats = [json.loads(line) for line in lines]
+    looks = [row["monitor/collapsed_classes"] for row in stats if "monitor/collapsed_classes" in row]
+    of_classes = [
+        (metric, value)
+        for values in scores.per_class.values()
+        for metric, value in values.items()
+        if plain_name(metric) == "class_accuracy" and value is not None
+    ]
+    return {
+        "images_shown": stats[-1]["nimg"],
+        "trained_sec": next(row["time/trained_sec"] for row in reversed(stats) if "time/trained_sec" in row),
+        "scores": {metric: one.value for metric, one in scores.overall.items()},
+        "worst_class": dict([min(of_classes, key=lambda pair: pair[1])] if of_classes else []),
+        "collapsed_classes": looks[-1] if looks else None,
+        "evaluation": {key: scores.provenance[key] for key in ("machine", "torch", "date", "num_images")},
+    }
+
+
+def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The results so far, after each cell; one that has none is trained and evaluated."""
+    file = study.folder / "results.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    known = {(row["variant"], row["seed"]): row for row in map(json.loads, lines)}
+    done = []
+    for number, cell in enumerate(cells, start=1):
+        key = cell.variant, cell.seed
+        row = {"variant": cell.variant, "seed": cell.seed, "overrides": list(cell.overrides), "how": {**how}}
+        if row.items() <= known.get(key, {}).items():
+            done.append(known[key])
+            continue
+        click.echo(f"{number} of {len(cells)}: {cell.variant}, seed {cell.seed}")
+        try:
+            study.train(cell)
+        except NotFiniteError:
+            known[key] = row | {"not_finite": True}
+        else:
+            evaluated = api.evaluate(cell.directory, api.EvaluateOptions(which="last", **how))
+            api.write_evaluation(evaluated, cell.directory)
+            known[key] = row | result(cell, evaluated.scores)
+        text = "".join(json.dumps(one) + "\n" for one in known.values())
+        write_atomically(file, partial(write_text, text))
+        done.append(known[key])
+        yield done
+    yield done
+
+
+def _seeds(_context: click.Context, _param: click.Parameter, value: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d+(,\d+)*", value):
+        raise click.BadParameter(f"{value!r}; expected whole numbers with commas between, as in 0,1,2.")
+    return tuple(dict.fromkeys(map(int, value.split(","))))
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--data", metavar="SOURCE", help="As `acgan train` takes it.  [default: the recipe's]")
+@click.option(
+    "--variants", "file", type=click.Path(path_type=Path), help="A YAML file.  [default: the family]"
+)
+@click.option("--only", multiple=True, metavar="NAME", help="One of the variants; may be repeated.")
+@click.option("--seeds", default="0", callback=_seeds, metavar="0,1,2", show_default=True)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Of training, on this machine alone."
+)
+@click.option("--nimg", type=click.IntRange(1), help="Images to show, in place of minutes.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Of all variants.")
+@click.option("--extractor", metavar="NAME|FILE", help="For scores.  [default: shipped for the data]")
+@click.option(
+    "-n", "num_images", type=click.IntRange(2), help="Samples to evaluate.  [default: as many as real]"
+)
+@device_option
+def main(
+    recipe: str, folder: Path, data: str | None, file: Path | None, only: tuple[str, ...], seeds: tuple[int, ...],
+    minutes: float | None, nimg: int | None, changes: tuple[str, ...], device: str, **how: Any,
+) -> None:  # fmt: skip
+    """Compare variants of a recipe at equal time."""
+    if (minutes is None) == (nimg is None):
+        raise ConfigError("expected one of --minutes and --nimg.")
+    base, _ = api.resolve_config(recipe, data, changes)
+    variants = built_in(base) if file is None else read_variants(file)
+    unknown = [name for name in only if name not in variants]
+    if unknown:
+        raise ConfigError(f"--only: found {unknown[0]!r}; expected some of {', '.join(variants)}.")
+    chosen = {name: keys for name, keys in variants.items() if not only or name in only}
+    overrides = {
+        name: (*changes, *(override(key, value) for key, value in keys.items()))
+        for name, keys in chosen.items()
+    }
+    name = data_name(base.data.source)
+    how["extractor"] = how["extractor"] or (name if name in shipped() else None)  # the same on every machine
+    study = Study(recipe, data, folder, overrides, seeds, device)
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths = study.lengths(minutes) if minutes is not None else dict.fromkeys(chosen, nimg or 0)
+    budget = f"{minutes:g} minutes each" if minutes is not None else f"{nimg:,} images each"
+    with stopped_by_sigterm("the same command goes on"):
+        for rows in run_all(study, list(study.cells(lengths)), {**how, "device": device}):
+            metric = next((metric for row in rows for metric in row.get("scores", {})), "no scores")
+            head = f"{recipe}: {budget}; `{metric}`; {machine()}; torch {torch.__version__}; {date.today()}"
+            text = f"{head}\n\n{table(rows)}"
+            write_atomically(folder / "table.md", partial(write_text, text))
+    click.echo(text)
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except Interrupted as stopped:
+        click.echo(stopped, err=True)
+        sys.exit(stopped.exit_code)
+    except click.Abort:  # Ctrl-C
+        sys.exit(130)

@@ -1,0 +1,81 @@
+"""The variants of `benchmarks/ablation.py`, as changes of a recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from acgan.config import RunConfig
+from acgan.config.base import Points
+from acgan.config.losses import DataToDataConfig
+from acgan.errors import ConfigError
+
+Variants = Mapping[str, Mapping[str, Any]]
+
+
+def built_in(base: RunConfig) -> Variants:
+    """The family on a recipe, whose weights and length of features AC, TAC and ADC share; and the plain AC-GAN."""
+    own, shared = base.loss.classification, {}
+    if own is not None and not isinstance(own, DataToDataConfig):  # whose weights are of another loss
+        keys = ("weight_d", "weight_g", "unit_norm")
+        shared = {f"loss.classification.{key}": getattr(own, key) for key in keys}
+    alone = {"model.discriminator.projection": False}
+    adam = {"lr": 2e-4, "betas": [0.5, 0.999]}
+    plain_loss = {
+        "kind": "cross_entropy",
+        "on_fake": True,
+        "weight_d": 1.0,
+        "weight_g": 1.0,
+        "unit_norm": False,
+    }
+    on_fake = "loss.classification.on_fake"
+    return {
+        "AC": {**alone, "loss.classification.kind": "cross_entropy", **shared, on_fake: False},
+        "AC real+fake": {**alone, "loss.classification.kind": "cross_entropy", **shared, on_fake: True},
+        "TAC": {**alone, "loss.classification.kind": "tac", **shared},
+        "ADC": {**alone, "loss.classification.kind": "adc", **shared},
+        "ReACGAN": {**alone, "loss.classification.kind": "d2d_ce"},
+        "projection": {"loss.classification": None, "model.discriminator.projection": True},
+        "plain AC-GAN": {
+            "loss.adversarial.kind": "bce",
+            "loss.classification": plain_loss,
+            **dict.fromkeys(("loss.penalty", "loss.consistency", "loss.lecam", "augment"), None),
+            **{f"model.{network}": {"kind": "dcgan"} for network in ("generator", "discriminator")},
+            **{f"optim.{network}": adam for network in ("generator", "discriminator")},
+            "train.ema_half_life_nimg": 0,
+            "train.ema_ramp_up": None,
+            "train.standing_nimg": 0,
+        },
+    }  # fmt: skip
+
+
+def read_variants(file: Path) -> Variants:
+    """Variants of a YAML file."""
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"--variants {file}: cannot be read ({error}).") from None
+    if not found or not isinstance(found, dict) or not all(isinstance(keys, dict) for keys in found.values()):
+        raise ConfigError(
+            f"--variants {file}: expected names with keys, as 'no penalty: {{loss.penalty: null}}'."
+        )
+    return {str(name): keys for name, keys in found.items()}
+
+
+def override(key: str, value: Any) -> str:
+    """A ``KEY=VALUE`` text; a text is left to our YAML, to which 1e-4 is a number."""
+    return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def stretched_schedules(section: BaseModel, factor: float, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys that follow a schedule, with its times multiplied."""
+    for name, value in section:
+        if isinstance(value, BaseModel):
+            yield from stretched_schedules(value, factor, f"{prefix}{name}.")
+        elif isinstance(value, Points):
+            yield f"{prefix}{name}", [[round(nimg * factor), point] for nimg, point in value]

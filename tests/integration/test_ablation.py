@@ -1,0 +1,235 @@
+"""benchmarks/ablation.py: variants at equal images, interrupted and gone on with, and the table."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evaluate_helpers import EYES, read
+from run_helpers import TINY, stats_rows
+
+from acgan.api import resolve_config
+from acgan.config import RunConfig
+from acgan.errors import ConfigError, Interrupted
+from acgan.metrics import bootstrap_difference
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(BENCHMARKS)
+    ablation = importlib.import_module("ablation")
+    ablation_table = importlib.import_module("ablation_table")
+    ablation_variants = importlib.import_module("ablation_variants")
+
+VARIANTS = """
+cross-entropy: {loss.classification.weight_g: 2e-1}
+bursting: {optim.generator.lr: 1e30, optim.discriminator.lr: 1e30}
+"""
+
+
+def run(*arguments: str | Path) -> None:
+    ablation.main([str(TINY), *map(str, arguments)], standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, nothing_at_hand: None) -> Path:
+    """Two variants of one seed, interrupted in the first training; and the same command again."""
+    folder = tmp_path_factory.mktemp("ablation") / "study"
+    file = folder.with_name("variants.yaml")
+    file.write_text(VARIANTS, encoding="utf-8")
+    command = (folder, "--variants", file, "--nimg", "480", "-n", "40")
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.005):
+            if stats_rows(folder / "cross-entropy" / "seed0"):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    watcher = threading.Thread(target=interrupt)
+    watcher.start()
+    try:
+        with pytest.raises(Interrupted, match="the same command goes on"):
+            run(*command)
+    finally:
+        ended.set()
+        watcher.join()
+    rows = stats_rows(folder / "cross-entropy" / "seed0")
+    assert 0 < rows[-1]["nimg"] < 480
+    assert not (folder / "results.jsonl").exists()
+    folder.with_name("begun.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
+    run(*command)
+    return folder
+
+
+def results(folder: Path) -> dict[str, Any]:
+    lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    return {row["variant"]: row for row in map(json.loads, lines)}
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint(study: Path) -> None:
+    """A run that starts anew would have moved the old one aside, or lost its first statistics."""
+    first = json.loads(study.with_name("begun.json").read_text(encoding="utf-8"))
+    directory = study / "cross-entropy" / "seed0"
+    rows = stats_rows(directory)
+    assert rows[:1] == first
+    assert rows[-1]["nimg"] == 480
+    events = list((directory / "tensorboard").glob("events.*"))
+    assert len(events) == 2, "one of each invocation"
+
+
+def test_results_are_those_of_acgan_evaluate(study: Path) -> None:
+    found = results(study)
+    assert list(found) == ["cross-entropy", "bursting"]
+    run_dir, row = study / "cross-entropy" / "seed0", found["cross-entropy"]
+    written = read(run_dir / "evaluation.json")
+    assert row["scores"] == {metric: one["value"] for metric, one in written["overall"].items()}
+    [generator] = written["provenance"]["generators"]
+    assert (generator["file"], generator["nimg"]) == ("generator.safetensors", 480)
+    assert written["provenance"]["num_images"] == 40
+    key = f"class_accuracy{EYES}"
+    assert row["worst_class"] == {key: min(values[key] for values in written["per_class"].values())}
+    assert row["images_shown"] == 480
+    looks = [one for one in stats_rows(run_dir) if "monitor/collapsed_classes" in one]
+    assert [one["nimg"] for one in looks] == [480]
+    assert row["collapsed_classes"] == looks[-1]["monitor/collapsed_classes"]
+
+
+def test_a_variant_that_bursts_is_told(study: Path) -> None:
+    assert results(study)["bursting"]["not_finite"] is True
+    [line] = [line for line in (study / "table.md").read_text("utf-8").splitlines() if "bursting" in line]
+    assert line == "| bursting | 1 | - | - | - | - | - | - | - | -; 1 not finite |"
+
+
+def test_the_table_has_the_results(study: Path) -> None:
+    text = (study / "table.md").read_text(encoding="utf-8")
+    head, _, *lines = text.splitlines()
+    assert f"`fcd{EYES}`" in head
+    assert "480 images each" in head
+    scores = results(study)["cross-entropy"]["scores"]
+    [row] = [line for line in lines if line.startswith("| cross-entropy ")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:3] == ["cross-entropy", "1", "480"]
+    assert float(cells[3]) == pytest.approx(scores[f"fcd{EYES}"], rel=1e-3)
+    assert cells[4] == "-", "too few images for the distance within classes"
+    assert float(cells[7]) == pytest.approx(scores[f"coverage{EYES}"], rel=1e-3)
+
+
+def test_what_is_done_is_not_done_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(ablation.Study, "train", refuse)
+    before = (study / "results.jsonl").read_bytes(), (study / "table.md").read_bytes()
+    command = (study, "--variants", study.with_name("variants.yaml"))
+    run(*command, "--nimg", "480", "-n", "40")
+    assert ((study / "results.jsonl").read_bytes(), (study / "table.md").read_bytes()) == before
+    with pytest.raises(AssertionError, match="trained again"):
+        run(*command, "--nimg", "900", "-n", "40")
+
+
+def test_equal_time_is_throughput_times_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the best of the rehearsals, and made once."""
+    monkeypatch.setattr(ablation, "_REHEARSALS", 2)
+    speeds: dict[int, list[float]] = {}
+
+    def rehearse(config: RunConfig, device: str) -> Any:
+        found = real(config, device)
+        speeds.setdefault(config.train.batch_size, []).append(found.images_per_sec)
+        return found
+
+    real = ablation.rehearse
+    monkeypatch.setattr(ablation, "rehearse", rehearse)
+    overrides = {"a": ["train.batch_size=4"], "b": ["train.batch_size=32"]}
+    study = ablation.Study(str(TINY), None, tmp_path, overrides, [0], "cpu")
+    lengths = study.lengths(0.5)
+    assert {size: len(found) for size, found in speeds.items()} == {4: 2, 32: 2}
+    assert lengths == {"a": round(30 * max(speeds[4])), "b": round(30 * max(speeds[32]))}
+    assert study.lengths(1.0) == {"a": round(60 * max(speeds[4])), "b": round(60 * max(speeds[32]))}
+    assert len(speeds[4]) == 2
+    totals = [text for cell in study.cells(lengths) for text in cell.overrides if "total_nimg" in text]
+    assert totals == [f"train.total_nimg={lengths['a']}", f"train.total_nimg={lengths['b']}"]
+
+
+@pytest.mark.parametrize("recipe", ["digits", "mnist", "cifar10", "folder", "paper-cifar10"])
+def test_the_family_is_what_it_is_called_on_every_recipe(recipe: str) -> None:
+    base, _ = resolve_config(recipe)
+    found = {}
+    for name, keys in ablation_variants.built_in(base).items():
+        overrides = [ablation_variants.override(key, value) for key, value in keys.items()]
+        found[name], _ = resolve_config(recipe, None, overrides)
+    losses = {name: config.loss.classification for name, config in found.items()}
+    assert losses.pop("projection") is None
+    assert found["projection"].model.discriminator.projection
+    assert {name: (loss.kind, getattr(loss, "on_fake", None)) for name, loss in losses.items()} == {
+        "AC": ("cross_entropy", False),
+        "AC real+fake": ("cross_entropy", True),
+        "TAC": ("tac", None),
+        "ADC": ("adc", None),
+        "ReACGAN": ("d2d_ce", None),
+        "plain AC-GAN": ("cross_entropy", True),
+    }
+    assert not any(config.model.discriminator.projection for name, config in found.items() if name in losses)
+    own = base.loss.classification
+    if own is not None and own.kind != "d2d_ce":
+        for name in ("AC", "AC real+fake", "TAC", "ADC"):
+            assert (losses[name].weight_d, losses[name].weight_g) == (own.weight_d, own.weight_g)
+    plain = found["plain AC-GAN"]
+    assert (plain.model.generator.kind, plain.model.discriminator.kind) == ("dcgan", "dcgan")
+    assert (plain.loss.adversarial.kind, plain.loss.penalty, plain.augment) == ("bce", None, None)
+    assert plain.train.ema_half_life_nimg == 0
+    for adam in (plain.optim.generator, plain.optim.discriminator):
+        assert (adam.lr, adam.betas) == (2e-4, (0.5, 0.999))
+
+
+def test_schedules_are_stretched_to_the_length(tmp_path: Path) -> None:
+    overrides = ["train.total_nimg=1000", "optim.generator.lr=[[0, 1e-3], [1000, 1e-4]]"]
+    study = ablation.Study("digits", None, tmp_path, {"a": overrides}, [3], "cpu")
+    [cell] = study.cells({"a": 250})
+    config, _ = resolve_config("digits", None, cell.overrides)
+    assert config.optim.generator.lr == ((0, 1e-3), (250, 1e-4))
+    assert config.optim.discriminator.lr == resolve_config("digits")[0].optim.discriminator.lr
+    assert (config.seed, config.train.total_nimg) == (3, 250)
+
+
+def test_intervals_need_three_seeds() -> None:
+    assert ablation_table.summary([1.0, 2.0]) == "1, 2"
+    # Student's t with two degrees of freedom at 0.975 is 4.3027, the standard error 1 / sqrt(3).
+    assert ablation_table.summary([1.0, 2.0, 3.0]) == "2 ± 2.5"
+
+
+def test_differences_are_those_of_compare() -> None:
+    values = {"A": (1.0, 1.1, 1.2), "B": (2.0, 2.2, 2.1), "C": (3.0,)}
+    rows = [
+        {"variant": name, "images_shown": 7, "scores": {"fcd[x]": value}, "collapsed_classes": int(value > 2)}
+        for name, found in values.items()
+        for value in found
+    ]
+    head, _, a, b, c = ablation_table.table(rows).splitlines()
+    assert head.split(" | ")[4] == "FCD less that of A"
+    expected = bootstrap_difference(values["A"], values["B"])
+    assert b.split(" | ")[4] == f"+1 ({expected.low:+.3g} to {expected.high:+.3g})"
+    assert [line.split(" | ")[4] for line in (a, c)] == ["-", "-"]
+    assert [line.split(" | ")[-1] for line in (a, b, c)] == ["0 of 3 |", "2 of 3 |", "1 of 1 |"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--minutes and --nimg"),
+        (["--minutes", "1", "--nimg", "9"], "--minutes and --nimg"),
+        (["--nimg", "9", "--only", "TAK"], "'TAK'"),
+        (["--nimg", "9", "--variants", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_refused(workdir: Path, arguments: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        run("folder", *arguments)
+    assert not list(workdir.iterdir())
