@@ -130,7 +130,7 @@ def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None
         own["mirror"] = config.data.mirror
     return Augmenter(
         DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
-        p=Curve.of(augment.p),
+        p=Curve.of(augment.p if augment.p is not None else 0.0),
         target=augment.target if isinstance(augment, ADAConfig) else None,
         adjust_nimg=augment.adjust_nimg if isinstance(augment, ADAConfig) else 1,
         device=device,

@@ -96,8 +96,17 @@ class ADAConfig(Section):
     """p rises while the mean sign of D's logits on real images is above it, else falls; null leaves p as it is set."""
     adjust_nimg: Positive = 500_000
     """Images in which p can rise from 0 to 1."""
-    p: ScheduledProbability = 0.0
-    """Probability of each change for each image, where target is null."""
+    p: ScheduledProbability | None = None
+    """Probability of each change for each image; takes target: null."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ADAConfig:
+        if (self.p is None) == (self.target is None):
+            raise ValueError(
+                f"found p {self.p} and target {self.target}; expected one of them, the other null: a probability that "
+                "is set, or one that follows the target"
+            )
+        return self
 
 
 Augment = Annotated[Union[DiffAugmentConfig, ADAConfig], Field(discriminator="kind")]  # noqa: UP007
@@ -228,6 +237,11 @@ class RunConfig(Section):
             raise ValueError(
                 "loss.classification is null and model.discriminator.projection is false, so nothing tells G the "
                 "class; expected one of them"
+            )
+        consistency = self.loss.consistency
+        if consistency is not None and not (consistency.shift or self.data.mirror):
+            raise ValueError(
+                "loss.consistency.shift is 0 and data.mirror false, so no image changes; expected a shift above 0"
             )
         if isinstance(classification, DataToDataConfig) and self.train.micro_batch is not None:
             raise ValueError(

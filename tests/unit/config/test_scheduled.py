@@ -11,7 +11,7 @@ from acgan.config import RunConfig, diff, list_keys, load, save, to_yaml
 from acgan.config.base import Points
 from acgan.errors import ConfigError
 
-ADA = "augment={kind: ada, target: null}"
+AUGMENT = "augment={kind: diff_augment}"
 POSITIVE = ("optim.generator.lr", "optim.discriminator.lr", "loss.penalty.gamma")
 KEYS = (*POSITIVE, "train.ema_half_life_nimg", "augment.p")
 EXPECTED = {
@@ -22,7 +22,7 @@ EXPECTED = {
 
 
 def _set(*overrides: str) -> RunConfig:
-    return load(RunConfig, None, (ADA, *overrides))
+    return load(RunConfig, None, (AUGMENT, *overrides))
 
 
 def _get(config: Any, key: str) -> Any:
@@ -166,4 +166,18 @@ def test_differences_are_told() -> None:
 def test_the_list_of_keys_says_that_both_are_taken() -> None:
     types = {info.key: info.type for info in list_keys(RunConfig)}
     for key in (*KEYS, "loss.penalty.weight"):
-        assert types[key] == "float | [[nimg, value], …]"
+        assert types[key].startswith("float | [[nimg, value], …]")
+
+
+@pytest.mark.parametrize("values", ["{kind: ada, p: 0.1}", "{kind: ada, target: null}"])
+def test_ada_takes_a_target_or_a_probability(values: str) -> None:
+    assert _refusal(f"augment={values}").startswith("--set: augment: found p ")
+    assert _set("augment={kind: ada, target: null, p: 0.1}").augment.p == 0.1
+    assert _set("augment={kind: ada}").augment.target == 0.6
+
+
+def test_consistency_without_any_change_is_refused() -> None:
+    assert "expected a shift above 0" in _refusal("loss.consistency={shift: 0}")
+    assert (
+        load(RunConfig, None, ["loss.consistency={shift: 0}", "data.mirror=true"]).loss.consistency.shift == 0
+    )

@@ -47,9 +47,12 @@ def _store(counts: tuple[int, ...] = (30, 60, 10), channels: int = 1, side: int 
 def _sampler(channels: int = 1, side: int = 16) -> ClassSampler:
     """A generator whose images differ visibly, although nothing trained it."""
     keywords = {"latent_dim": 8, "num_classes": 3, "resolution": side, "image_channels": channels}
+    keywords |= {"channels": 4, "max_channels": 8, "class_dim": 4}
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        generator = GENERATORS["resnet"](**keywords, channels=4, max_channels=8, class_dim=4, patch=1, modulation="norm", mapping_layers=0, attention=())
+        generator = GENERATORS["resnet"](
+            **keywords, patch=1, modulation="norm", mapping_layers=0, attention=()
+        )
         for parameter in generator.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(std=parameter[0].numel() ** -0.5)
