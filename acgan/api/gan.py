@@ -28,7 +28,8 @@ from acgan.generator_file import GENERATOR_FILE
 from acgan.metrics import MIN_IMAGES
 from acgan.sampling import ClassSampler, GeneratorInfo, grid, save_generator
 from acgan.training.best import Score
-from acgan.training.gan_loop import settled, train_gan
+from acgan.training.gan import settled
+from acgan.training.gan_loop import train_gan
 from acgan.training.hooks import Evaluation, Hooks, Intervals
 from acgan.training.initialise import initialise_from
 from acgan.training.tracking import Listener

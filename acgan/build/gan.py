@@ -19,7 +19,7 @@ from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
 from acgan.runtime import Draws, Ranks
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
-from acgan.training.gan_loop import Gan, Schedules
+from acgan.training.gan import Gan, Schedules
 from acgan.training.logit_means import LogitMeans
 from acgan.training.objective import Objective
 from acgan.training.schedule import Curve

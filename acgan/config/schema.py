@@ -138,7 +138,7 @@ class TrainConfig(ComputeConfig):
     """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
-    standing_nimg: Annotated[int, Field(ge=0)] = 10_000
+    standing_nimg: Annotated[int, Field(ge=0)] = 2_000
     """BatchNorm in G's running mean: its statistics over so many images are what samples are made with; 0: it goes on
     with the mean of the training's own."""
     patience_nimg: Positive | None = None

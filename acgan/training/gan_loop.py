@@ -2,115 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 import torch
-from torch import Tensor, nn
-from torch.optim import Adam
+from torch import Tensor
 
 from acgan import runtime
 from acgan.data import Augmentation
-from acgan.models import Discriminator, Generator, advance_spectral_norm, standing_statistics
-from acgan.runtime import Draws, FiniteGuard, Ranks
-from acgan.training.augmenting import Augmenter
-from acgan.training.ema import EMA
-from acgan.training.logit_means import LogitMeans
-from acgan.training.objective import Judge, Objective
+from acgan.models import advance_spectral_norm
+from acgan.runtime import FiniteGuard
+from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.schedule import Curve
-from acgan.training.step import Feed, Mean, parameter_dtype, portions, update
+from acgan.training.step import Mean, parameter_dtype, portions, update
 from acgan.types import Batch
-
-
-@dataclass(frozen=True)
-class Schedules:
-    """Values that may change while training.
-
-    Attributes:
-        penalty: Strength of the penalty.
-    """
-
-    generator_lr: Curve
-    discriminator_lr: Curve
-    ema_half_life_nimg: Curve
-    penalty: Curve
-
-
-@dataclass
-class Gan:
-    """Everything one iteration reads and changes.
-
-    Attributes:
-        schedules: What the learning rates and other strengths are after so many images.
-        micro_batch: Images at once on this rank.
-        run_generator: ``generator``, compiled where asked for.
-        run_discriminator: ``discriminator``, compiled where asked for; penalties take the plain one.
-        augmenter: Changes all images that D sees, or None.
-        views: Changes images a little, for consistency; None where it is not asked for.
-        logit_means: Running means of D's logits, where they are asked for.
-    """
-
-    generator: Generator
-    discriminator: Discriminator
-    ema: EMA[Generator]
-    optim_generator: Adam
-    optim_discriminator: Adam
-    objective: Objective
-    schedules: Schedules
-    feed: Feed
-    draws: Draws
-    device: torch.device
-    precision: str
-    micro_batch: int
-    d_steps: int
-    run_generator: Callable[[Tensor, Tensor], Tensor]
-    run_discriminator: Judge
-    augmenter: Augmenter | None = None
-    views: Augmentation | None = None
-    logit_means: LogitMeans | None = None
-    ranks: Ranks = field(default_factory=Ranks)
-
-    @property
-    def batch_size(self) -> int:
-        """Images of the global batch."""
-        return self.feed.batch_size
-
-    def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs; random state is not among it, because there is none."""
-        return {name: part.state_dict() for name, part in self._stateful().items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict``."""
-        for name, part in self._stateful().items():
-            part.load_state_dict(state[name])
-
-    def networks(self) -> tuple[nn.Module, ...]:
-        """Whose parameters all ranks hold alike."""
-        return self.generator, self.discriminator, self.ema.network
-
-    def follow_schedules(self, nimg: int) -> None:
-        """Set what has a schedule to its value after so many images."""
-        for optimizer, lr in (
-            (self.optim_generator, self.schedules.generator_lr),
-            (self.optim_discriminator, self.schedules.discriminator_lr),
-        ):
-            for group in optimizer.param_groups:
-                group["lr"] = lr.at(nimg)
-        self.ema.half_life_nimg = self.schedules.ema_half_life_nimg.at(nimg)
-
-    def _stateful(self) -> dict[str, Any]:
-        parts = {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "ema": self.ema.network,
-            "optim_generator": self.optim_generator,
-            "optim_discriminator": self.optim_discriminator,
-            "augmenter": self.augmenter,
-            "logit_means": self.logit_means,
-        }
-        return {name: part for name, part in parts.items() if part is not None}
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
@@ -134,21 +36,6 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
         run.do_what_is_due()
 
 
-def settled(gan: Gan, nimg: int) -> Generator:
-    """The running mean of G's weights, as it is sampled: with BatchNorm's statistics over so many images.
-
-    Args:
-        gan: Left as it is.
-        nimg: Images to take the statistics over, in batches as in training; 0 leaves the means of those of training.
-    """
-    labels = torch.arange(gan.batch_size, device=gan.device) % gan.generator.num_classes
-    whole = slice(0, gan.batch_size)
-    batches = (
-        (_latents(gan, "standing", turn, 0, whole), labels) for turn in range(-(-nimg // gan.batch_size))
-    )
-    return standing_statistics(gan.ema.network, batches) if nimg else gan.ema.network
-
-
 def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: int) -> dict[str, Tensor]:
     """One step of D: adversarial + weight * classification, and the penalty where it is due.
 
@@ -164,7 +51,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     log = Mean()
     for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
         real = gan.feed.batch(step, part, parameter_dtype(gan.generator))
-        z = _latents(gan, "latents/D", iteration, sub_step, part)
+        z = gan.latents("latents/D", iteration, sub_step, part)
         with runtime.autocast(gan.precision, gan.device), torch.no_grad():
             fake = gan.run_generator(z, real.labels)
         real, fake = _seen(gan, real, fake, "D", iteration, sub_step, part)
@@ -206,7 +93,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     log = Mean()
     for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
         real = gan.feed.batch((iteration + 1) * gan.d_steps - 1, part, parameter_dtype(gan.generator))
-        z = _latents(gan, "latents/G", iteration, 0, part)
+        z = gan.latents("latents/G", iteration, 0, part)
         with (
             runtime.autocast(gan.precision, gan.device),
             runtime.dropout_draws(gan.draws, "G", iteration, 0, part.start),
@@ -225,12 +112,6 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
         iteration=iteration,
         ranks=gan.ranks,
     )
-
-
-def _latents(gan: Gan, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
-    shape = (gan.batch_size, gan.generator.latent_dim)
-    z = gan.draws.normal(shape, purpose, iteration, sub_step)[part]
-    return z.to(gan.device, parameter_dtype(gan.generator))
 
 
 def _uniform(

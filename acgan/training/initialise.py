@@ -14,7 +14,7 @@ from acgan.generator_file import GENERATOR_FILE
 from acgan.models import AuxClassifier, Discriminator, advance_spectral_norm
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
-from acgan.training.gan_loop import Gan
+from acgan.training.gan import Gan
 from acgan.weights_file import holds
 
 _POWER_ITERATIONS = 15  # until the largest singular values of weights from elsewhere are known

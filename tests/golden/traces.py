@@ -18,7 +18,7 @@ import torch
 from acgan import api
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
-from acgan.training.gan_loop import Gan
+from acgan.training.gan import Gan
 
 FOLDER = Path(__file__).parent
 
@@ -35,6 +35,7 @@ _COMMON = {
     "every.evaluate_nimg": 1_000_000,
     "every.checkpoint_nimg": 1_000_000,
     "monitor.num_per_class": 0,
+    "train.standing_nimg": 0,  # what is written at the end is not looked at
 }
 _RESNET = {
     "model.generator.channels": 8,

@@ -20,7 +20,8 @@ from acgan.models import GENERATORS, TRUNKS, has_batch_norm
 from acgan.models.attention import SelfAttention
 from acgan.models.layers import ModulatedConv2d, SpectralNorm
 from acgan.runtime import FiniteGuard, Ranks
-from acgan.training.gan_loop import Gan, discriminator_step, generator_step
+from acgan.training.gan import Gan
+from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import ImageStore
 
 CPU = torch.device("cpu")

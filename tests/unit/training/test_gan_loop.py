@@ -15,7 +15,8 @@ from acgan import runtime
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
 from acgan.runtime import FiniteGuard, Ranks
-from acgan.training.gan_loop import Gan, discriminator_step, generator_step
+from acgan.training.gan import Gan
+from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.training.objective import Objective
 
 OBJECTIVES = {

@@ -11,7 +11,8 @@ from torch.testing import assert_close
 
 from acgan import runtime
 from acgan.runtime import FiniteGuard
-from acgan.training.gan_loop import Gan, discriminator_step, generator_step, train_gan
+from acgan.training.gan import Gan
+from acgan.training.gan_loop import discriminator_step, generator_step, train_gan
 from acgan.training.objective import Objective
 
 # ---------------------------------------------------------------- schedules

@@ -1,0 +1,135 @@
+"""A GAN in training: everything that one iteration reads and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from acgan.data import Augmentation
+from acgan.models import Discriminator, Generator, standing_statistics
+from acgan.runtime import Draws, Ranks
+from acgan.training.augmenting import Augmenter
+from acgan.training.ema import EMA
+from acgan.training.logit_means import LogitMeans
+from acgan.training.objective import Judge, Objective
+from acgan.training.schedule import Curve
+from acgan.training.step import Feed, parameter_dtype
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Values that may change while training.
+
+    Attributes:
+        penalty: Strength of the penalty.
+    """
+
+    generator_lr: Curve
+    discriminator_lr: Curve
+    ema_half_life_nimg: Curve
+    penalty: Curve
+
+
+@dataclass
+class Gan:
+    """Everything one iteration reads and changes.
+
+    Attributes:
+        schedules: What the learning rates and other strengths are after so many images.
+        micro_batch: Images at once on this rank.
+        run_generator: ``generator``, compiled where asked for.
+        run_discriminator: ``discriminator``, compiled where asked for; penalties take the plain one.
+        augmenter: Changes all images that D sees, or None.
+        views: Changes images a little, for consistency; None where it is not asked for.
+        logit_means: Running means of D's logits, where they are asked for.
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: EMA[Generator]
+    optim_generator: Adam
+    optim_discriminator: Adam
+    objective: Objective
+    schedules: Schedules
+    feed: Feed
+    draws: Draws
+    device: torch.device
+    precision: str
+    micro_batch: int
+    d_steps: int
+    run_generator: Callable[[Tensor, Tensor], Tensor]
+    run_discriminator: Judge
+    augmenter: Augmenter | None = None
+    views: Augmentation | None = None
+    logit_means: LogitMeans | None = None
+    ranks: Ranks = field(default_factory=Ranks)
+
+    @property
+    def batch_size(self) -> int:
+        """Images of the global batch."""
+        return self.feed.batch_size
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an exact resume needs; random state is not among it, because there is none."""
+        return {name: part.state_dict() for name, part in self._stateful().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state_dict``."""
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
+
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Whose parameters all ranks hold alike."""
+        return self.generator, self.discriminator, self.ema.network
+
+    def latents(self, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
+        """Latents (n, Z) of a part of the global batch."""
+        z = self.draws.normal((self.batch_size, self.generator.latent_dim), purpose, iteration, sub_step)[
+            part
+        ]
+        return z.to(self.device, parameter_dtype(self.generator))
+
+    def follow_schedules(self, nimg: int) -> None:
+        """Set what has a schedule to its value after so many images."""
+        for optimizer, lr in (
+            (self.optim_generator, self.schedules.generator_lr),
+            (self.optim_discriminator, self.schedules.discriminator_lr),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = lr.at(nimg)
+        self.ema.half_life_nimg = self.schedules.ema_half_life_nimg.at(nimg)
+
+    def _stateful(self) -> dict[str, Any]:
+        parts = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "ema": self.ema.network,
+            "optim_generator": self.optim_generator,
+            "optim_discriminator": self.optim_discriminator,
+            "augmenter": self.augmenter,
+            "logit_means": self.logit_means,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+def settled(gan: Gan, nimg: int) -> Generator:
+    """The running mean of G's weights, as it is sampled: with BatchNorm's statistics over so many images.
+
+    Args:
+        gan: Left as it is.
+        nimg: Images to take the statistics over, in batches as in training; 0 leaves the means of those of training.
+    """
+    size = gan.batch_size
+    batches = (
+        (
+            gan.latents("standing", turn, 0, slice(0, size)),
+            torch.arange(turn * size, (turn + 1) * size, device=gan.device) % gan.generator.num_classes,
+        )
+        for turn in range(-(-nimg // size))
+    )
+    return standing_statistics(gan.ema.network, batches) if nimg else gan.ema.network
