@@ -176,25 +176,37 @@ def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows; a rank's rows get the gradients that all ranks have for them."""
+    """All ranks' rows. Its transpose takes a rank's rows of the sum over ranks: each the derivative of the other."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, rows.contiguous())
-        ctx.own = slice(dist.get_rank() * len(rows), (dist.get_rank() + 1) * len(rows))
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous()
+        rows: Tensor = _SumOwn.apply(gradients[0])
+        return rows
+
+
+class _SumOwn(torch.autograd.Function):
+    """A rank's own rows of the sum over ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, every: Tensor) -> Tensor:
+        total = every.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
-        own: slice = ctx.own
-        return total[own]
+        return total.tensor_split(dist.get_world_size())[dist.get_rank()]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        every: Tensor = _Gather.apply(gradients[0])
+        return every
 
 
 def gather(rows: Tensor) -> Tensor:
-    """Rows (N, …) of all ranks in order, for losses that look across the batch; differentiable.
+    """Rows (N, …) of all ranks in order, for losses that look across the batch; differentiable, and twice.
 
     Each rank's loss being the mean over its own images, the average of the ranks' gradients is that of the mean
     over the global batch.

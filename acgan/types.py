@@ -92,6 +92,15 @@ class HeadOutput:
     embedding: Tensor | None = None
     proxies: Tensor | None = None
 
+    def rows(self, part: slice) -> HeadOutput:
+        """The output for a part of the images."""
+        return HeadOutput(
+            self.logits[part],
+            twin=None if self.twin is None else self.twin[part],
+            embedding=None if self.embedding is None else self.embedding[part],
+            proxies=self.proxies,
+        )
+
 
 @dataclass(frozen=True)
 class DiscriminatorOutput:

@@ -6,7 +6,7 @@
 
 Machines are shared, and a neighbour must not decide. So equal time is so many minutes times the images a second that a
 variant reaches in the best of several rehearsals; these are made once, before anything is trained, and kept in
-throughput.json. Each run is an `acgan train` of its own in FOLDER, and shows so many images however long it takes;
+throughput.json with the configuration that they are of. Each run is an `acgan train` of its own in FOLDER, and shows so many images however long it takes;
 schedules are stretched to that length. Its last state is evaluated, none is chosen. results.jsonl has a line for each
 run, table.md their means. The same command goes on after an interruption. A file of variants maps names to keys:
 
@@ -34,11 +34,11 @@ from typing import Any
 import click
 import torch
 from ablation_table import table
-from ablation_variants import built_in, override, read_variants, stretched_schedules
+from ablation_variants import built_in, override, read_variants, settings, stretched_schedules
 
 from acgan import api
 from acgan.cli.options import device_option, stopped_by_sigterm, write_text
-from acgan.config import RunConfig
+from acgan.config import RunConfig, diff
 from acgan.data import data_name
 from acgan.dry_run import rehearse
 from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, UserError
@@ -97,16 +97,22 @@ class Study:
         """Images that each variant shows in so many minutes on this machine when it is alone."""
         file = self.folder / "throughput.json"
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        missing = [variant for variant in self.overrides if variant not in known]
+        wanted = {variant: self._timed(variant) for variant in self.overrides}
+        missing = [v for v, timed in wanted.items() if v not in known or not timed.items() <= known[v].items()]
         best = dict.fromkeys(missing, 0.0)
         for _ in range(_REHEARSALS):
             for variant in missing:  # in turns, so that a busy moment meets all
                 speed = rehearse(self.config(variant), self.device).images_per_sec
                 best[variant] = max(best[variant], speed)
         origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
-        known |= {variant: {"images_per_sec": speed, **origin} for variant, speed in best.items()}
+        known |= {v: {"images_per_sec": speed, **origin, **wanted[v]} for v, speed in best.items()}
         write_atomically(file, partial(write_text, json.dumps(known, indent=2) + "\n"))
         return {v: max(1, round(minutes * 60 * known[v]["images_per_sec"])) for v in self.overrides}
+
+    def _timed(self, variant: str) -> dict[str, Any]:
+        """What a variant's speed is of: where its configuration departs from the defaults, and the device."""
+        changed = diff(RunConfig(), self.config(variant))
+        return {"device": self.device, "config": {key: value for key, (_, value) in changed.items()}}
 
     def cells(self, lengths: Mapping[str, int]) -> Iterator[Cell]:
         """Every run; all variants of a seed before the next seed."""
@@ -230,7 +236,7 @@ def main(
     if (minutes is None) == (nimg is None):
         raise ConfigError("expected one of --minutes and --nimg.")
     base, _ = api.resolve_config(recipe, data, changes)
-    variants = built_in(base) if file is None else read_variants(file)
+    variants = built_in() if file is None else read_variants(file)
     unknown = [name for name in only if name not in variants]
     if unknown:
         raise ConfigError(f"--only: found {unknown[0]!r}; expected some of {', '.join(variants)}.")
@@ -244,12 +250,13 @@ def main(
     study = Study(recipe, data, folder, overrides, seeds, device)
     folder.mkdir(parents=True, exist_ok=True)
     lengths = study.lengths(minutes) if minutes is not None else dict.fromkeys(chosen, nimg or 0)
+    told = settings({name: study.config(name) for name in chosen})
     budget = f"{minutes:g} minutes each" if minutes is not None else f"{nimg:,} images each"
     with stopped_by_sigterm("the same command goes on"):
         for rows in run_all(study, list(study.cells(lengths)), {**how, "device": device}):
             metric = next((metric for row in rows for metric in row.get("scores", {})), "no scores")
             head = f"{recipe}: {budget}; `{metric}`; {machine()}; torch {torch.__version__}; {date.today()}"
-            text = f"{head}\n\n{table(rows)}"
+            text = f"{head}\n\n{told}\n{table(rows)}"
             write_atomically(folder / "table.md", partial(write_text, text))
     click.echo(text)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,20 @@ from pydantic import BaseModel
 
 from acgan.config import RunConfig
 from acgan.config.base import Points
-from acgan.config.losses import DataToDataConfig
+from acgan.config.losses import LossConfig
 from acgan.errors import ConfigError
 
 Variants = Mapping[str, Mapping[str, Any]]
 
+_TOLD = (*(f"loss.{term}" for term in LossConfig.model_fields), "augment", "train.batch_size")
 
-def built_in(base: RunConfig) -> Variants:
-    """The family on a recipe, whose weights and length of features AC, TAC and ADC share; and the plain AC-GAN."""
-    own, shared = base.loss.classification, {}
-    if own is not None and not isinstance(own, DataToDataConfig):  # whose weights are of another loss
-        keys = ("weight_d", "weight_g", "unit_norm")
-        shared = {f"loss.classification.{key}": getattr(own, key) for key in keys}
+
+def built_in() -> Variants:
+    """The family on a recipe, and the plain AC-GAN.
+
+    A class loss has the recipe's settings where the recipe is of its kind, else its own defaults: weights that suit
+    one loss are wrong for another.
+    """
     alone = {"model.discriminator.projection": False}
     adam = {"lr": 2e-4, "betas": [0.5, 0.999]}
     plain_loss = {
@@ -35,10 +39,10 @@ def built_in(base: RunConfig) -> Variants:
     }
     on_fake = "loss.classification.on_fake"
     return {
-        "AC": {**alone, "loss.classification.kind": "cross_entropy", **shared, on_fake: False},
-        "AC real+fake": {**alone, "loss.classification.kind": "cross_entropy", **shared, on_fake: True},
-        "TAC": {**alone, "loss.classification.kind": "tac", **shared},
-        "ADC": {**alone, "loss.classification.kind": "adc", **shared},
+        "AC": {**alone, "loss.classification.kind": "cross_entropy", on_fake: False},
+        "AC real+fake": {**alone, "loss.classification.kind": "cross_entropy", on_fake: True},
+        "TAC": {**alone, "loss.classification.kind": "tac"},
+        "ADC": {**alone, "loss.classification.kind": "adc"},
         "ReACGAN": {**alone, "loss.classification.kind": "d2d_ce"},
         "projection": {"loss.classification": None, "model.discriminator.projection": True},
         "plain AC-GAN": {
@@ -72,10 +76,28 @@ def override(key: str, value: Any) -> str:
     return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
+def settings(configs: Mapping[str, RunConfig]) -> str:
+    """A Markdown list of what variants differ in or share: one item a section, of whom if not of all."""
+    dumps = {name: config.model_dump(mode="json") for name, config in configs.items()}
+    items = []
+    for key in _TOLD:
+        groups: dict[str, list[str]] = {}
+        for name, dump in dumps.items():
+            value = reduce(getitem, key.split("."), dump)
+            groups.setdefault(override(key, value), []).append(name)
+        parts = [f"`{text}`" + f" ({', '.join(names)})" * (len(groups) > 1) for text, names in groups.items()]
+        items.append(f"- {'; '.join(parts)}\n")
+    return "".join(items)
+
+
 def stretched_schedules(section: BaseModel, factor: float, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Keys that follow a schedule, with its times multiplied."""
     for name, value in section:
         if isinstance(value, BaseModel):
             yield from stretched_schedules(value, factor, f"{prefix}{name}.")
         elif isinstance(value, Points):
-            yield f"{prefix}{name}", [[round(nimg * factor), point] for nimg, point in value]
+            times, previous = [], -1
+            for nimg, _ in value:
+                previous = max(previous + 1, round(nimg * factor))  # rising, however short it gets
+                times.append(previous)
+            yield f"{prefix}{name}", [[time, point] for time, (_, point) in zip(times, value, strict=True)]

@@ -30,6 +30,8 @@ def read_cards(root: Path) -> list[Card]:
 
 def tables(cards: Sequence[Card]) -> str:
     """What stands between the markers: the table of the gallery, and that of failures where there are some."""
+    if not cards:
+        return "\n\nNo run has a card yet.\n\n"
     text = "\n"
     for head, row, failure in ((_HEAD, _row, False), (_FAILURES, _failure_row, True)):
         rows = [row(card) for card in cards if card["failure"] == failure]

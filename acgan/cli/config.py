@@ -23,7 +23,9 @@ def command(recipe: str | None, classify: bool) -> None:
         click.echo(to_yaml(load(CONFIGS[task], find_recipe(recipe, task))), nl=False)
         return
     for key in list_keys(CONFIGS[task]):
-        default = "" if key.default is None else f" = {key.default}"
+        # As YAML has it: a list.
+        value = list(key.default) if isinstance(key.default, tuple) else key.default
+        default = "" if value is None else f" = {value}"
         click.echo(click.style(key.key, bold=True) + f": {key.type}{default}")
         click.echo(f"    {key.meaning}")
     for task, command_line in _COMMANDS.items():

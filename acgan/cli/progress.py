@@ -23,6 +23,7 @@ _SHOWN = {
     "G/class_fake": "class G",
     "D/class_accuracy_real": "accuracy real",
     "D/class_accuracy_fake": "fake",
+    "D/augment_p": "augment p",
     "train/loss_main": "loss",
     "train/accuracy_main": "accuracy",
     "test/accuracy": "test",

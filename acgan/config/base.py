@@ -36,6 +36,11 @@ class Points(tuple[tuple[int, float], ...]):
     type_name: ClassVar[str] = "[[nimg, value], …]"
 
 
+def _is_whole(value: object) -> bool:
+    """Also of a float: to YAML 1e5 is one."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+
+
 def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: bool = True) -> PlainValidator:
     """A validator of a number in [low, high], or of points that hold such numbers.
 
@@ -57,10 +62,10 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
         if not isinstance(value, (list, tuple)):
             return number(value, also_low)
         pairs = [pair for pair in value if isinstance(pair, (list, tuple)) and len(pair) == 2]
-        times = [time for time, _ in pairs if isinstance(time, int) and not isinstance(time, bool)]
+        times = [int(time) for time, _ in pairs if _is_whole(time)]
         rising = all(earlier < later for earlier, later in pairwise([-1, *times]))
         if not value or len(times) != len(value) or not rising:
-            raise ValueError(f"expected {Points.type_name}, numbers of images that rise")
+            raise ValueError(f"expected {Points.type_name}, one or more, at whole numbers of images that rise")
         return Points((time, number(one, True)) for time, (_, one) in zip(times, pairs, strict=True))
 
     return PlainValidator(check)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from acgan.config.base import Positive, Section, Share
 
-Sides = tuple[Literal[8, 16, 32, 64], ...]
+_SIDES = (4, 8, 16, 32, 64, 128, 256)
+
+
+def _sides(value: object) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)) or not all(type(side) is int and side in _SIDES for side in value):
+        raise ValueError("expected a list of sides of blocks, powers of two from 4 to 256, as in [16]")
+    return tuple(value)
+
+
+#: Which of them a network's blocks put out is known when it is built.
+Sides = Annotated[tuple[int, ...], PlainValidator(_sides)]
 
 
 class PaperGenerator(Section):
@@ -26,11 +36,11 @@ class DCGANGenerator(Section):
 
 
 class ResNetGenerator(Section):
-    """Residual blocks; class and latent enter every block through conditional normalisation."""
+    """Residual blocks; class and latent enter every block."""
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side."""
+    """Feature maps at the side of the patches, resolution / patch; they double with each halving of the side."""
     max_channels: Positive = 128
     """Upper bound of the feature maps of a layer."""
     class_dim: Positive = 64
@@ -76,7 +86,7 @@ class ResNetDiscriminator(DiscriminatorSection):
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at full resolution; they double with each halving of the side."""
+    """Feature maps at the side of the patches, resolution / patch; they double with each halving of the side."""
     max_channels: Positive = 128
     """Upper bound of the feature maps of a layer."""
     spectral_norm: bool = False

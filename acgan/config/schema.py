@@ -186,6 +186,7 @@ class RunConfig(Section):
         "description",
         "train.total_nimg",
         "train.patience_nimg",
+        "train.standing_nimg",
         "every.",
         "evaluate.",
     )
@@ -242,6 +243,16 @@ class RunConfig(Section):
         if consistency is not None and not (consistency.shift or self.data.mirror):
             raise ValueError(
                 "loss.consistency.shift is 0 and data.mirror false, so no image changes; expected a shift above 0"
+            )
+        if consistency is not None and not (consistency.weight_real or consistency.weight_fake):
+            raise ValueError(
+                "loss.consistency.weight_real and weight_fake are both 0; expected one above 0, or "
+                "loss.consistency: null"
+            )
+        if getattr(classification, "unit_norm", False) and getattr(d, "spectral_norm", False):
+            raise ValueError(
+                "loss.classification.unit_norm and model.discriminator.spectral_norm together bound the class logits "
+                "to [-1, 1], from which no class can be told; expected one of them"
             )
         if isinstance(classification, DataToDataConfig) and self.train.micro_batch is not None:
             raise ValueError(

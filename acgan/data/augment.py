@@ -78,7 +78,7 @@ class Augmentation:
         """How many pixels each image moves down and to the right, (n,) int64 each."""
         # The little more mends shares that are rounded: 0.29 * 100 is 28.999….
         most = [math.floor(self.shift * side + 1e-6) for side in (height, width)]
-        down, right = (_whole(draws[:, 1 + i], 2 * most[i] + 1) - most[i] for i in range(2))
+        down, right = (uniform_whole(draws[:, 1 + i], 2 * most[i] + 1) - most[i] for i in range(2))
         return down, right
 
     def _move(self, images: Tensor, draws: Tensor) -> Tensor:
@@ -130,14 +130,14 @@ class Augmentation:
         side = max(1, round(self.erase * min(height, width)))
         inside = []
         for i, size in enumerate((height, width)):
-            first = _whole(draws[:, i], size) - side // 2
+            first = uniform_whole(draws[:, i], size) - side // 2
             distance = torch.arange(size, device=images.device) - first[:, None]
             inside.append((distance >= 0) & (distance < side))
         square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
         return torch.where(square, torch.zeros((), dtype=images.dtype, device=images.device), images)
 
 
-def _whole(draws: Tensor, count: int) -> Tensor:
+def uniform_whole(draws: Tensor, count: int) -> Tensor:
     """Uniform whole numbers in [0, count), int64, from uniform draws."""
     # A draw just below 1 may have been rounded to 1 on its way here.
     return (draws * count).long().clamp_(max=count - 1)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from acgan.data.augment import uniform_whole
 from acgan.data.discriminator_augment import DiscriminatorAugmentation
 
 
@@ -64,7 +65,7 @@ def _translate(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
     # Which rows and columns of the padded image the result's are.
     rows, columns = (
         torch.arange(side, device=images.device)
-        + torch.where(on, 2 * most[i] - _whole(values[:, i], 2 * most[i] + 1), most[i])[:, None]
+        + torch.where(on, 2 * most[i] - uniform_whole(values[:, i], 2 * most[i] + 1), most[i])[:, None]
         for i, side in enumerate((height, width))
     )
     places = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
@@ -77,14 +78,8 @@ def _cut_out(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
     for draws, size in zip(values.unbind(1), images.shape[2:], strict=True):
         side = int(size / 2 + 0.5)
         # An even square lies between pixels, and so has one place more.
-        first = _whole(draws, size + 1 - side % 2) - side // 2
+        first = uniform_whole(draws, size + 1 - side % 2) - side // 2
         distance = torch.arange(size, device=images.device) - first[:, None]
         inside.append((distance >= 0) & (distance < side))
     square = inside[0][:, None, :, None] & inside[1][:, None, None, :] & on[:, None, None, None]
     return torch.where(square, 0.0, images)
-
-
-def _whole(draws: Tensor, count: int) -> Tensor:
-    """Uniform whole numbers in [0, count), int64, from uniform draws."""
-    # A draw just below 1 may have been rounded to 1 on its way here.
-    return (draws * count).long().clamp_(max=count - 1)

@@ -65,7 +65,19 @@ class Hinge(AdversarialLoss):
         return -fake.mean()
 
 
-class Wasserstein(AdversarialLoss):
+class _OfPairs(AdversarialLoss):
+    """A loss to which the logits' common offset is arbitrary: only pairs tell who wins."""
+
+    def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Share of pairs in the right order."""
+        return (real > fake).float().mean()
+
+    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Mean sign of the difference of a pair."""
+        return (real - fake).sign().mean()
+
+
+class Wasserstein(_OfPairs):
     """Wasserstein loss (Arjovsky et al. 2017), to be used with ``gradient_penalty`` (Gulrajani et al. 2017).
 
     D: E fake - E real. G: -E fake.
@@ -77,16 +89,8 @@ class Wasserstein(AdversarialLoss):
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -fake.mean()
 
-    def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Share of pairs in the right order: the logits' common offset is arbitrary."""
-        return (real > fake).float().mean()
 
-    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Mean sign of the difference of a pair."""
-        return (real - fake).sign().mean()
-
-
-class Relativistic(AdversarialLoss):
+class Relativistic(_OfPairs):
     """Relativistic pairing loss (Jolicoeur-Martineau 2019, RSGAN; Huang et al. 2024, R3GAN, eq. 2).
 
     D: E log(1 + exp(-(real - fake))). G: E log(1 + exp(-(fake - real))). Each fake image competes with a real
@@ -101,14 +105,6 @@ class Relativistic(AdversarialLoss):
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         assert real is not None, "the relativistic loss compares with real logits"
         return F.softplus(real - fake).mean()
-
-    def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Share of pairs in the right order: the logits' common offset is arbitrary."""
-        return (real > fake).float().mean()
-
-    def real_sign(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Mean sign of the difference of a pair."""
-        return (real - fake).sign().mean()
 
 
 ADVERSARIAL: dict[str, type[AdversarialLoss]] = {

@@ -49,19 +49,19 @@ class Augmenter:
         """Probability of each change, a scalar on the device."""
         return self._p if self._target is not None else torch.full_like(self._p, self._curve.at(nimg))
 
-    def observe(self, sign: Tensor, step: int, batch_size: int) -> None:
+    def observe(self, sign: Tensor, step: int, images: float) -> None:
         """Follow the mean sign of D's logits on real images.
 
         Args:
             sign: r_t of a D step.
             step: Which D step it was.
-            batch_size: Images of it.
+            images: Images shown that it stands for.
         """
         if self._target is None:
             return
         self._signs = self._signs + sign.to(self._signs.dtype)
         if (step + 1) % _ADJUST_EVERY == 0:
-            size = _ADJUST_EVERY * batch_size / self._adjust_nimg
+            size = _ADJUST_EVERY * images / self._adjust_nimg
             direction = (self._signs / _ADJUST_EVERY - self._target).sign()
             self._p = (self._p + size * direction).clamp(0, 1)
             self._signs = torch.zeros_like(self._signs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,9 @@ class Schedules:
     """Values that may change while training.
 
     Attributes:
+        generator_lr: Learning rate of G.
+        discriminator_lr: Learning rate of D.
+        ema_half_life_nimg: Half-life of the running mean of G's weights.
         penalty: Strength of the penalty.
     """
 
@@ -89,9 +93,8 @@ class Gan:
 
     def latents(self, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
         """Latents (n, Z) of a part of the global batch."""
-        z = self.draws.normal((self.batch_size, self.generator.latent_dim), purpose, iteration, sub_step)[
-            part
-        ]
+        shape = (self.batch_size, self.generator.latent_dim)
+        z = self.draws.normal(shape, purpose, iteration, sub_step)[part]
         return z.to(self.device, parameter_dtype(self.generator))
 
     def follow_schedules(self, nimg: int) -> None:
@@ -122,14 +125,16 @@ def settled(gan: Gan, nimg: int) -> Generator:
 
     Args:
         gan: Left as it is.
-        nimg: Images to take the statistics over, in batches as in training; 0 leaves the means of those of training.
+        nimg: Images to take the statistics over, in portions as in training, and at least one of each class; 0 leaves
+            the means of those of training.
     """
-    size = gan.batch_size
-    batches = (
-        (
-            gan.latents("standing", turn, 0, slice(0, size)),
-            torch.arange(turn * size, (turn + 1) * size, device=gan.device) % gan.generator.num_classes,
-        )
-        for turn in range(-(-nimg // size))
-    )
-    return standing_statistics(gan.ema.network, batches) if nimg else gan.ema.network
+    if not nimg:
+        return gan.ema.network
+    size, classes = gan.micro_batch, gan.generator.num_classes
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for turn in range(math.ceil(max(nimg, classes) / size)):
+            y = torch.arange(turn * size, (turn + 1) * size, device=gan.device) % classes
+            yield gan.latents("standing", turn, 0, slice(0, size)), y
+
+    return standing_statistics(gan.ema.network, batches())

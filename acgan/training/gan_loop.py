@@ -150,9 +150,10 @@ def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor
         return logged
     names = ("real_sign", "logit_real", "logit_fake")
     sign, real, fake = runtime.average_over_ranks(torch.stack([logged[name] for name in names]), gan.ranks)
+    images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
     if gan.logit_means is not None:
-        gan.logit_means.update(real, fake, gan.batch_size)
+        gan.logit_means.update(real, fake, images)
     if gan.augmenter is None:
         return logged
-    gan.augmenter.observe(sign, step, gan.batch_size)
+    gan.augmenter.observe(sign, step, images)
     return {**logged, "augment_p": gan.augmenter.p(step // gan.d_steps * gan.batch_size)}

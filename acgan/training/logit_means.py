@@ -34,10 +34,10 @@ class LogitMeans:
         """Of generated images."""
         return self._means[1]
 
-    def update(self, real: Tensor, fake: Tensor, batch_size: int) -> None:
-        """Move towards the means of a batch."""
+    def update(self, real: Tensor, fake: Tensor, images: float) -> None:
+        """Move towards the means of a D step, which stands for so many images shown."""
         new = torch.stack((real, fake)).to(self._means.dtype)
-        self._means = torch.lerp(self._means, new, 1 - 0.5 ** (batch_size / self.half_life_nimg))
+        self._means = torch.lerp(self._means, new, 1 - 0.5 ** (images / self.half_life_nimg))
 
     def state_dict(self) -> dict[str, Any]:
         """What an exact resume needs."""

@@ -66,7 +66,10 @@ class Objective:
         parts = {"adversarial": self.adversarial.discriminator(on_real.adv, on_fake.adv)}
         if self.consistency is not None:
             assert changed is not None
-            views = [d(images, real.labels).adv for images in changed]
+            weights = (self.consistency.weight_real, self.consistency.weight_fake)
+            sides = zip(weights, changed, (on_real.adv, on_fake.adv), strict=True)
+            # A side without weight costs nothing.
+            views = [d(images, real.labels).adv if weight else adv for weight, images, adv in sides]
             parts |= self.consistency(on_real.adv, on_fake.adv, *views)
         if self.lecam is not None:
             assert means is not None
@@ -102,15 +105,8 @@ class Objective:
         assert self.penalty is not None
 
         def critic(images: Tensor) -> Tensor:
-            labels = real.labels.repeat(len(images) // len(real.labels))
-            output = d(images, labels)
-            if self.classification is None or self.penalty_of == "adversarial":
-                return output.adv
-            assert output.aux is not None
-            classes = torch.stack(list(self.classification.generator(output.aux, labels).values())).sum()
-            return (
-                output.adv.sum() - self.weight_g * len(images) * classes
-            )  # a mean over the images, and a sum
+            output = d(images, real.labels.repeat(len(images) // len(real.labels)))
+            return output.adv.sum() - self._class_loss(output, real.labels)
 
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
@@ -134,6 +130,27 @@ class Objective:
             assert on_fake.aux is not None
             classes = self.classification.generator(on_fake.aux, real.labels)
         return _sum(parts, classes, self.weight_g, {})
+
+    def _class_loss(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor | float:
+        """What G's classification terms take from the score of a penalty, summed over the images.
+
+        Args:
+            output: For real images, generated ones, or one after the other: a loss that compares images with each
+                other sees either side by itself, as in G's step.
+            labels: (N,) of either side.
+        """
+        if self.penalty_of == "adversarial" or self.classification is None:
+            return 0.0
+        assert output.aux is not None
+        size = len(labels)
+        losses = [
+            loss
+            for start in range(0, len(output.adv), size)
+            for loss in self.classification.generator(
+                output.aux.rows(slice(start, start + size)), labels
+            ).values()
+        ]
+        return self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
 
 
 def _sum(

@@ -181,3 +181,9 @@ def test_consistency_without_any_change_is_refused() -> None:
     assert (
         load(RunConfig, None, ["loss.consistency={shift: 0}", "data.mirror=true"]).loss.consistency.shift == 0
     )
+
+
+def test_unit_norm_does_not_go_with_spectral_norm() -> None:
+    overrides = ["loss.classification.unit_norm=true", "model.discriminator.spectral_norm=true"]
+    with pytest.raises(ConfigError, match="from which no class can be told"):
+        load(RunConfig, None, overrides)

@@ -199,7 +199,7 @@ def test_feedback_follows_the_logits_of_real_images_step_by_step() -> None:
             signs.append(logged[-1]["real_sign"].item())
             if len(signs) % 4 == 0:
                 direction = torch.tensor(sum(signs[-4:]) / 4 - 0.1).sign().item()
-                p = min(max(p + 4 * 8 / 320 * direction, 0), 1)
+                p = min(max(p + 4 * 8 / 2 / 320 * direction, 0), 1)  # of a batch, each step is half
             assert logged[-1]["augment_p"].item() == pytest.approx(p)
         generator_step(gan, FiniteGuard(CPU), iteration)
     assert gan.augmenter.p(0).item() == pytest.approx(p)

@@ -98,3 +98,21 @@ def test_it_is_that_of_the_logit_where_g_has_no_class_terms() -> None:
         _objective(None, "objective").penalize(d, REAL, FAKE, mix, GAMMA).parts["r2"],
         GAMMA / 2 * d.adv.square().sum(),
     )
+
+
+def test_a_loss_that_compares_images_sees_either_side_by_itself() -> None:
+    class Cosines(LinearD):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+            output = super().forward(x, y)
+            embedding, proxies = (nn.functional.normalize(t, dim=1) for t in (x.flatten(1), self.classes))
+            aux = HeadOutput(embedding @ proxies.T, embedding=embedding, proxies=proxies)
+            return dataclasses.replace(output, aux=aux)
+
+    d, loss = Cosines(), CLASSIFICATION["d2d_ce"](margin=0.9, temperature=0.5)
+    found = _objective(loss, "objective").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA)
+    for side, images in (("r1", REAL.images), ("r2", FAKE)):
+        x = images.clone().requires_grad_()
+        output = d(x, REAL.labels)
+        score = output.adv.sum() - WEIGHT * 5 * loss.generator(output.aux, REAL.labels)["class_fake"]
+        (slopes,) = torch.autograd.grad(score, x)
+        assert_close(found.parts[side], GAMMA / 2 * slopes.square().sum(dim=(1, 2, 3)).mean())
