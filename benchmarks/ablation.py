@@ -6,9 +6,10 @@
 
 Machines are shared, and a neighbour must not decide. So equal time is so many minutes times the images a second that a
 variant reaches in the best of several rehearsals; these are made once, before anything is trained, and kept in
-throughput.json with the configuration that they are of. Each run is an `acgan train` of its own in FOLDER, and shows so many images however long it takes;
-schedules are stretched to that length. Its last state is evaluated, none is chosen. results.jsonl has a line for each
-run, table.md their means. The same command goes on after an interruption. A file of variants maps names to keys:
+throughput.json with the configuration that they are of. Each run is an `acgan train` of its own in FOLDER, and shows
+so many images however long it takes; schedules are stretched to that length. Its last state is evaluated, none is
+chosen. results.jsonl has a line for each run, table.md their means. The same command goes on after an interruption. A
+file of variants maps names to keys:
 
     no penalty: {loss.penalty: null}
     lower rates: {optim.generator.lr: 1e-4, optim.discriminator.lr: 1e-4}
@@ -98,7 +99,9 @@ class Study:
         file = self.folder / "throughput.json"
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         wanted = {variant: self._timed(variant) for variant in self.overrides}
-        missing = [v for v, timed in wanted.items() if v not in known or not timed.items() <= known[v].items()]
+        missing = [
+            v for v, timed in wanted.items() if v not in known or not timed.items() <= known[v].items()
+        ]
         best = dict.fromkeys(missing, 0.0)
         for _ in range(_REHEARSALS):
             for variant in missing:  # in turns, so that a busy moment meets all

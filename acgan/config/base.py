@@ -38,7 +38,7 @@ class Points(tuple[tuple[int, float], ...]):
 
 def _is_whole(value: object) -> bool:
     """Also of a float: to YAML 1e5 is one."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
 
 
 def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: bool = True) -> PlainValidator:
@@ -65,7 +65,9 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
         times = [int(time) for time, _ in pairs if _is_whole(time)]
         rising = all(earlier < later for earlier, later in pairwise([-1, *times]))
         if not value or len(times) != len(value) or not rising:
-            raise ValueError(f"expected {Points.type_name}, one or more, at whole numbers of images that rise")
+            raise ValueError(
+                f"expected {Points.type_name}, one or more, at whole numbers of images that rise"
+            )
         return Points((time, number(one, True)) for time, (_, one) in zip(times, pairs, strict=True))
 
     return PlainValidator(check)

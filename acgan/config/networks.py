@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field
 
 from acgan.config.base import Positive, Section, Share
 
@@ -12,13 +12,14 @@ _SIDES = (4, 8, 16, 32, 64, 128, 256)
 
 
 def _sides(value: object) -> tuple[int, ...]:
-    if not isinstance(value, (list, tuple)) or not all(type(side) is int and side in _SIDES for side in value):
+    sides = value if isinstance(value, (list, tuple)) else [None]
+    if not all(type(side) is int and side in _SIDES for side in sides):
         raise ValueError("expected a list of sides of blocks, powers of two from 4 to 256, as in [16]")
-    return tuple(value)
+    return tuple(sides)
 
 
 #: Which of them a network's blocks put out is known when it is built.
-Sides = Annotated[tuple[int, ...], PlainValidator(_sides)]
+Sides = Annotated[tuple[int, ...], BeforeValidator(_sides)]
 
 
 class PaperGenerator(Section):

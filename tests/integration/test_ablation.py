@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,7 +105,8 @@ def test_results_are_those_of_acgan_evaluate(study: Path) -> None:
 
 def test_a_variant_that_bursts_is_told(study: Path) -> None:
     assert results(study)["bursting"]["not_finite"] is True
-    [line] = [line for line in (study / "table.md").read_text("utf-8").splitlines() if "bursting" in line]
+    lines = (study / "table.md").read_text("utf-8").splitlines()
+    [line] = [line for line in lines if line.startswith("| bursting")]
     assert line == "| bursting | 1 | - | - | - | - | - | - | - | -; 1 not finite |"
 
 
@@ -113,6 +115,19 @@ def test_the_table_has_the_results(study: Path) -> None:
     head, _, *lines = text.splitlines()
     assert f"`fcd{EYES}`" in head
     assert "480 images each" in head
+    told = [line for line in lines if line.startswith("- ")]
+    assert [line.split("=")[0] for line in told] == [
+        *(f"- `loss.{term}" for term in ("adversarial", "classification", "penalty", "consistency", "lecam")),
+        "- `augment",
+        "- `train.batch_size",
+    ]
+    own, other = told[1].split("; ")
+    assert '"weight_g": 0.2' in own
+    assert own.endswith("` (cross-entropy)")
+    assert '"weight_g": 0.3' in other
+    assert other.endswith("` (bursting)")
+    assert '"of": "adversarial"' in told[2]
+    assert '"gamma": 0.5' in told[2]
     scores = results(study)["cross-entropy"]["scores"]
     [row] = [line for line in lines if line.startswith("| cross-entropy ")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -154,15 +169,44 @@ def test_equal_time_is_throughput_times_minutes(tmp_path: Path, monkeypatch: pyt
     assert lengths == {"a": round(30 * max(speeds[4])), "b": round(30 * max(speeds[32]))}
     assert study.lengths(1.0) == {"a": round(60 * max(speeds[4])), "b": round(60 * max(speeds[32]))}
     assert len(speeds[4]) == 2
+    written = (tmp_path / "throughput.json").read_bytes()
     totals = [text for cell in study.cells(lengths) for text in cell.overrides if "total_nimg" in text]
     assert totals == [f"train.total_nimg={lengths['a']}", f"train.total_nimg={lengths['b']}"]
+    assert (tmp_path / "throughput.json").read_bytes() == written
+
+
+def test_a_speed_is_of_one_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[RunConfig] = []
+
+    def rehearse(config: RunConfig, device: str) -> Any:
+        timed.append(config)
+        return SimpleNamespace(images_per_sec=100.0)
+
+    monkeypatch.setattr(ablation, "_REHEARSALS", 1)
+    monkeypatch.setattr(ablation, "rehearse", rehearse)
+
+    def measured(recipe: str, data: str | None, *sizes: int, device: str = "cpu") -> list[int]:
+        overrides = {f"v{i}": [f"train.batch_size={size}"] for i, size in enumerate(sizes)}
+        timed.clear()
+        study = ablation.Study(recipe, data, tmp_path, overrides, [0], device)
+        assert study.lengths(1.0) == dict.fromkeys(overrides, 6000)
+        return [config.train.batch_size for config in timed]
+
+    assert measured("digits", None, 8, 16) == [8, 16]
+    assert measured("digits", None, 8, 16) == []
+    assert measured("digits", None, 8, 32) == [32]
+    assert measured("digits", None, 8) == []
+    assert measured("mnist", None, 8, 32) == [8, 32]
+    assert measured("mnist", "fashion_mnist", 8, 32) == [8, 32]
+    assert measured("mnist", "fashion_mnist", 8, 32) == []
+    assert measured("mnist", "fashion_mnist", 8, 32, device="cuda") == [8, 32]
 
 
 @pytest.mark.parametrize("recipe", ["digits", "mnist", "cifar10", "folder", "paper-cifar10"])
 def test_the_family_is_what_it_is_called_on_every_recipe(recipe: str) -> None:
     base, _ = resolve_config(recipe)
     found = {}
-    for name, keys in ablation_variants.built_in(base).items():
+    for name, keys in ablation_variants.built_in().items():
         overrides = [ablation_variants.override(key, value) for key, value in keys.items()]
         found[name], _ = resolve_config(recipe, None, overrides)
     losses = {name: config.loss.classification for name, config in found.items()}
@@ -178,9 +222,10 @@ def test_the_family_is_what_it_is_called_on_every_recipe(recipe: str) -> None:
     }
     assert not any(config.model.discriminator.projection for name, config in found.items() if name in losses)
     own = base.loss.classification
-    if own is not None and own.kind != "d2d_ce":
-        for name in ("AC", "AC real+fake", "TAC", "ADC"):
-            assert (losses[name].weight_d, losses[name].weight_g) == (own.weight_d, own.weight_g)
+    for name in ("AC", "AC real+fake", "TAC", "ADC", "ReACGAN"):
+        loss = losses[name]
+        weights = own if own is not None and own.kind == loss.kind else type(loss)(kind=loss.kind)
+        assert (loss.weight_d, loss.weight_g) == (weights.weight_d, weights.weight_g)
     plain = found["plain AC-GAN"]
     assert (plain.model.generator.kind, plain.model.discriminator.kind) == ("dcgan", "dcgan")
     assert (plain.loss.adversarial.kind, plain.loss.penalty, plain.augment) == ("bce", None, None)
@@ -195,8 +240,21 @@ def test_schedules_are_stretched_to_the_length(tmp_path: Path) -> None:
     [cell] = study.cells({"a": 250})
     config, _ = resolve_config("digits", None, cell.overrides)
     assert config.optim.generator.lr == ((0, 1e-3), (250, 1e-4))
-    assert config.optim.discriminator.lr == resolve_config("digits")[0].optim.discriminator.lr
+    recipe, _ = resolve_config("digits")
+    assert config.optim.discriminator.lr == tuple((t // 4, lr) for t, lr in recipe.optim.discriminator.lr)
+    assert config.loss.penalty == recipe.loss.penalty
     assert (config.seed, config.train.total_nimg) == (3, 250)
+
+
+def test_schedules_rise_however_short(tmp_path: Path) -> None:
+    overrides = [
+        "train.total_nimg=1000000",
+        "optim.generator.lr=[[0, 1e-3], [500000, 1e-3], [1000000, 1e-4]]",
+    ]
+    study = ablation.Study("digits", None, tmp_path, {"a": overrides}, [3], "cpu")
+    [cell] = study.cells({"a": 1})
+    config, _ = resolve_config("digits", None, cell.overrides)
+    assert config.optim.generator.lr == ((0, 1e-3), (1, 1e-3), (2, 1e-4))
 
 
 def test_intervals_need_three_seeds() -> None:

@@ -167,8 +167,8 @@ def test_a_monitor_that_is_off_or_content() -> None:
         ("cifar10", "/some/where/cifar10_jpg.zip", [], "acgan train cifar10 --data cifar10_jpg.zip"),
         ("mnist", "mnist:x", ["loss.penalty=null", "seed=3"],
          "acgan train mnist --data mnist:ROOT --set seed=3 --set loss.penalty=null"),
-        ("cifar10", None, ["loss.classification.kind=adc"],
-         "acgan train cifar10 --set 'loss.classification.kind=\"adc\"'"),
+        ("cifar10", None, ["loss.classification.kind=tac"],
+         "acgan train cifar10 --set 'loss.classification.kind=\"tac\"'"),
     ],
 )  # fmt: skip
 def test_the_nearest_recipes_command(

@@ -12,8 +12,9 @@ import torch
 from run_helpers import acgan_train, checkpoints, differences, generator_tensors, latest_payload, trained
 from torch import Tensor
 
+from acgan.losses import CLASSIFICATION
 from acgan.losses.adversarial import ADVERSARIAL, Relativistic
-from acgan.losses.classification import CLASSIFICATION, CrossEntropy
+from acgan.losses.classification import CrossEntropy
 from acgan.losses.penalties import PENALTIES, ZeroCentered
 from acgan.training.run import TrainingRun
 

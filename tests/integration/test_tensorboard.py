@@ -19,6 +19,7 @@ SCALARS = {
     "D/r1",
     "D/r2",
     "D/accuracy",
+    "D/real_sign",
     "D/class_accuracy_real",
     "D/class_accuracy_fake",
     "D/feature_norm",

@@ -1,7 +1,9 @@
 """Errors in a configuration are told in our terms, not in pydantic's."""
 
 import pytest
+from click.testing import CliRunner
 
+from acgan.cli.config import command as config_command
 from acgan.config import RunConfig, load
 from acgan.errors import ConfigError
 
@@ -15,6 +17,15 @@ from acgan.errors import ConfigError
         ),
         ("loss.penalty={gamma: 1, kind: null}", "loss.penalty.kind: found None; expected"),
         ("train=", "train: found None; expected a section of keys"),
+        *(
+            (
+                f"model.{network}.attention={text}",
+                f"model.{network}.attention: found {text}; expected a list of sides of blocks, powers of two from 4 "
+                "to 256, as in [16].",
+            )
+            for network in ("generator", "discriminator")
+            for text in ("16", "[12]", "[16, 2]", "[512]", "[True]", "'16'", "['16']", "[16.0]")
+        ),
         ("data=3", "data: found 3; expected a section of keys"),
     ],
 )
@@ -27,3 +38,18 @@ def test_the_message_names_key_found_and_expected(override: str, told: str) -> N
 def test_a_key_of_a_section_that_is_off_says_that_its_kind_is_missing() -> None:
     with pytest.raises(ConfigError, match=r"loss\.penalty\.kind: found None; expected"):
         load(RunConfig, None, ["loss.penalty=null", "loss.penalty.gamma=1"])
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_any_side_that_a_block_may_have_is_taken(network: str) -> None:
+    sides = [4, 8, 16, 32, 64, 128, 256]
+    config = load(RunConfig, None, [f"model.{network}.attention={sides}"])
+    assert getattr(config.model, network).attention == tuple(sides)
+    assert getattr(load(RunConfig, None).model, network).attention == ()
+
+
+def test_lists_are_listed_as_yaml_has_them() -> None:
+    result = CliRunner().invoke(config_command)
+    assert "\nmodel.generator.attention: list of int = []\n" in result.output
+    assert "\noptim.generator.betas: list of float = [0.0, 0.99]\n" in result.output
+    assert " = (" not in result.output

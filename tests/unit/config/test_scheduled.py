@@ -54,6 +54,7 @@ def test_a_number(key: str, text: str, value: float) -> None:
         ("[[0, 0.5], [1000, 0.1]]", ((0, 0.5), (1000, 0.1))),
         ("[[0, 0], [10_000, 1]]", ((0, 0.0), (10_000, 1.0))),  # a point may be nought
         ("[[500, 2e-1]]", ((500, 0.2),)),
+        ("[[0.0, 1], [1e5, 0.5]]", ((0, 1.0), (100_000, 0.5))),  # whole, if floats to YAML
     ],
 )
 def test_points(key: str, text: str, points: tuple[tuple[int, float], ...]) -> None:
@@ -110,7 +111,9 @@ def test_what_is_no_number(key: str, text: str) -> None:
         "[[10, 1], [5, 0.5]]",  # back in time
         "[[-1, 1], [5, 0.5]]",
         "[[0.5, 1]]",
-        "[[1e3, 1]]",
+        "[[1.5e0, 1]]",
+        "[[.inf, 1]]",
+        "[[5, 1], [5.0, 1]]",
         "[[true, 1]]",
         "[[now, 1]]",
         "[ab, cd]",
@@ -119,7 +122,9 @@ def test_what_is_no_number(key: str, text: str) -> None:
 def test_what_are_no_points(key: str, text: str) -> None:
     message = _refusal(f"{key}={text}")
     assert message.startswith(f"--set: {key}: found [")
-    assert message.endswith("; expected [[nimg, value], …], numbers of images that rise.")
+    assert message.endswith(
+        "; expected [[nimg, value], …], one or more, at whole numbers of images that rise."
+    )
 
 
 def test_a_file_and_options_are_merged(tmp_path: Path) -> None:
