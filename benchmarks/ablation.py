@@ -186,7 +186,8 @@ def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iter
     done = []
     for number, cell in enumerate(cells, start=1):
         key = cell.variant, cell.seed
-        row = {"variant": cell.variant, "seed": cell.seed, "overrides": list(cell.overrides), "how": {**how}}
+        row: dict[str, Any] = {"recipe": study.recipe, "data": study.data, "variant": cell.variant}
+        row |= {"seed": cell.seed, "overrides": list(cell.overrides), "how": {**how}}
         if row.items() <= known.get(key, {}).items():
             done.append(known[key])
             continue
