@@ -110,6 +110,7 @@ def test_torchrun_with_two_processes_equals_one(alone: Path, tmp_path: Path) -> 
         {"loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty", "every": 2}},
         {
             "loss.classification": {"kind": "d2d_ce", "embedding_dim": 8},
+            "loss.penalty.of": "objective",
             "model.discriminator.projection": True,
             "loss.lecam": {"half_life_nimg": 32},
             "loss.consistency": {},
