@@ -50,7 +50,7 @@ def build_generator(config: RunConfig, store: ImageStore) -> Generator:
     network = GENERATORS[keywords.pop("kind")]
     patch = keywords.get("patch", 1)
     _check_resolution("model.generator", config.model.generator.kind, network.resolutions, patch, store)
-    with naming("model.generator"):
+    with _naming("model.generator"):
         return network(**keywords)
 
 
@@ -59,7 +59,7 @@ def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
     own = config.model.discriminator.model_dump(mode="json")
     kind, projection = own.pop("kind"), own.pop("projection")
     _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, own.get("patch", 1), store)
-    with naming("model.discriminator"):
+    with _naming("model.discriminator"):
         trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
     return Discriminator(
         trunk,
@@ -220,7 +220,7 @@ def _check_resolution(
 
 
 @contextmanager
-def naming(section: str) -> Iterator[None]:
+def _naming(section: str) -> Iterator[None]:
     """Tell what a network cannot be built with by the section of the configuration that says it."""
     try:
         yield

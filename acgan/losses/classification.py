@@ -60,7 +60,7 @@ class TwinAuxiliary(ClassificationLoss):
     D: CE(C(real), y) + CE(T(fake), y). G: CE(C(fake), y) - CE(T(fake), y).
     An AC-GAN's G gains by images that are easy to classify, which is where classes lose their diversity; the second
     term takes back what goes beyond the classes' own overlap. It is unbounded below, since T may be as wrong as G
-    likes: an image on which T is worse than a guess, -log 1/K, gains G nothing more where ``bounded``.
+    likes: where ``bounded``, an image on which T is worse than a guess, log K, gains G nothing more.
 
     Args:
         bounded: Whether G's term of an image is at least -log K; else it is the paper's.
