@@ -20,12 +20,13 @@ from acgan.build import (
 )
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.data import sample_dataset
+from acgan.distributed import Ranks
 from acgan.errors import NotFiniteError
 from acgan.extracting import inception_weights_present
 from acgan.extracting.choose import INCEPTION
 from acgan.models import Reach
 from acgan.run_directory import check_usable
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.runtime import FiniteGuard
 from acgan.sampling import load_generator
 from acgan.training.classifier_loop import classifier_step
 from acgan.training.gan_loop import discriminator_step, generator_step

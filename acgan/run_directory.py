@@ -10,8 +10,8 @@ from pathlib import Path
 import filelock
 
 from acgan.config import AnyConfig, diff, is_harmless, load, save
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
-from acgan.runtime import Ranks
 from acgan.training.checkpoint import write_atomically
 
 _LOCK = ".lock"

@@ -1,4 +1,4 @@
-"""Where and how training computes: device, ranks, stateless draws, precision, averaging, the finite check."""
+"""Where and how training computes: device, stateless draws, precision, the finite check."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import contextlib
 import hashlib
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from acgan.errors import UserError
@@ -104,141 +100,10 @@ def stateless_dropout(x: Tensor, probability: float) -> Tensor:
     return x * keep.to(x.dtype) / (1.0 - probability)
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """This process among those that ``torchrun`` started; one process alone is rank 0 of 1."""
-
-    rank: int = 0
-    world: int = 1
-
-    @property
-    def first(self) -> bool:
-        """Whether this process writes files and talks."""
-        return self.rank == 0
-
-    def slice(self, count: int) -> slice:
-        """This rank's share of ``count`` images, which the number of processes must divide."""
-        share = count // self.world
-        return slice(self.rank * share, (self.rank + 1) * share)
-
-
-def start_ranks(device: torch.device) -> Ranks:
-    """Join the process group where ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return Ranks()
-    if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
-    return Ranks(dist.get_rank(), dist.get_world_size())
-
-
-def broadcast_parameters(modules: Iterable[nn.Module], ranks: Ranks) -> None:
-    """Give every rank the parameters and buffers of rank 0."""
-    if ranks.world > 1:
-        for module in modules:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
-
-
-def average_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:
-    """Average gradients over ranks with one coalesced all-reduce; a missing gradient counts as zero."""
-    if ranks.world == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
-    flat /= ranks.world
-    parts = flat.split([gradient.numel() for gradient in gradients])
-    torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
-
-
-def barrier(ranks: Ranks) -> None:
-    """Wait for all ranks."""
-    if ranks.world > 1:
-        dist.barrier()
-
-
 def use_threads(threads: int | None) -> None:
     """Compute with so many CPU threads; None leaves torch's choice."""
     if threads is not None:
         torch.set_num_threads(threads)
-
-
-def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
-    """The mean over ranks of a tensor of statistics."""
-    if ranks.world > 1:
-        dist.all_reduce(values)
-        values /= ranks.world
-    return values
-
-
-class _Gather(torch.autograd.Function):
-    """All ranks' rows. Its transpose takes a rank's rows of the sum over ranks: each the derivative of the other."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, rows.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        rows: Tensor = _SumOwn.apply(gradients[0])
-        return rows
-
-
-class _SumOwn(torch.autograd.Function):
-    """A rank's own rows of the sum over ranks."""
-
-    @staticmethod
-    def forward(ctx: Any, every: Tensor) -> Tensor:
-        total = every.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total.tensor_split(dist.get_world_size())[dist.get_rank()]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        every: Tensor = _Gather.apply(gradients[0])
-        return every
-
-
-def gather(rows: Tensor) -> Tensor:
-    """Rows (N, …) of all ranks in order, for losses that look across the batch; differentiable, and twice.
-
-    Each rank's loss being the mean over its own images, the average of the ranks' gradients is that of the mean
-    over the global batch.
-    """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
-        return rows
-    gathered: Tensor = _Gather.apply(rows)
-    return gathered
-
-
-def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
-    """Whether the flag is set on any rank, so that all take the same branch."""
-    if ranks.world == 1:
-        return flag
-    value = torch.tensor(float(flag), device=device)
-    dist.all_reduce(value, op=dist.ReduceOp.MAX)
-    return bool(value.item())
-
-
-def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
-    """Fail where the ranks' parameters have drifted apart: a bug, found at the next checkpoint."""
-    if ranks.world == 1:
-        return
-    digest = hashlib.blake2b(digest_size=8)
-    for module in modules:
-        for parameter in module.parameters():
-            # Flattened first: a 1x1 convolution in channels_last counts as contiguous with strides that bar a view.
-            flat = parameter.detach().cpu().flatten().contiguous()
-            digest.update(flat.view(torch.uint8).numpy().tobytes())
-    digests: list[str | None] = [None] * ranks.world
-    dist.all_gather_object(digests, digest.hexdigest())
-    assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import Unpack
 
-from acgan import runtime
+from acgan import distributed
 from acgan.api.inputs import limited, resolve_config
 from acgan.api.session import (
     Setting,
@@ -162,7 +162,7 @@ def _score(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callab
             score = _first_ranks_score(config, setting, sampler)
         except UserError as error:
             problem = error
-    if runtime.any_rank(problem is not None, setting.ranks, setting.device):
+    if distributed.any_rank(problem is not None, setting.ranks, setting.device):
         raise problem or RunError("evaluate.extractor: cannot be used; the first process says why.")
     return score
 

@@ -15,12 +15,12 @@ from typing import Any, TypedDict
 import torch
 
 import acgan
-from acgan import runtime
+from acgan import distributed, runtime
 from acgan.api.inputs import check_unchanged, load_data, tell_about
 from acgan.config import AnyConfig, to_yaml
+from acgan.distributed import Ranks
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.run_directory import check_usable, locked, settle
-from acgan.runtime import Ranks
 from acgan.sampling import ClassSampler, load_generator
 from acgan.training.best import Best, Score
 from acgan.training.checkpoint import read_latest
@@ -177,7 +177,7 @@ def run_training(
         data = os.fspath(data)
     say, warn = options.get("say", lambda message: None), options.get("warn", warnings.warn)
     device = runtime.choose_device(options.get("device", "auto"))
-    ranks = runtime.start_ranks(device)
+    ranks = distributed.start_ranks(device)
     directory = Path(options.get("run_dir") or Path("runs") / name)
     fresh = options.get("fresh", False)
     with locked(directory, ranks):
@@ -227,16 +227,16 @@ def _train(
     say: Callable[[str], None],
 ) -> tuple[float, int]:
     """From the checkpoint, or the start, to the end; returns when and from how many images on."""
-    runtime.barrier(run.ranks)
+    distributed.barrier(run.ranks)
     run.resume(payload)
-    runtime.broadcast_parameters(trainee.state.networks(), run.ranks)
+    distributed.broadcast_parameters(trainee.state.networks(), run.ranks)
     if payload is not None and not run.out_of_patience:
         say(f"{run.directory}: going on from {run.nimg:,} images.")
     run.describe("config", description)
     begun = time.monotonic(), run.nimg
     with run.running():
         trainee.loop(run)
-        runtime.barrier(run.ranks)  # what the first rank writes at the end is there for all
+        distributed.barrier(run.ranks)  # what the first rank writes at the end is there for all
     if run.out_of_patience and run.ranks.first:
         say(
             f"{run.directory}: stopped at {run.nimg:,} images, since {run.scores.waited_nimg:,} images brought nothing "

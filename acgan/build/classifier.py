@@ -18,6 +18,7 @@ from acgan.classifier_file import ClassifierInfo
 from acgan.config import ClassifierConfig, RunConfig, load
 from acgan.config.classifier import DiscriminatorBackbone, SmallBackbone, TorchvisionBackbone
 from acgan.data import Augmentation
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError, did_you_mean
 from acgan.generator_file import find_generator, read_generator
 from acgan.models import (
@@ -32,7 +33,6 @@ from acgan.models import (
     remove_spectral_norm,
 )
 from acgan.predicting import Normalisation
-from acgan.runtime import Ranks
 from acgan.training.checkpoint import read_latest
 from acgan.training.classifier_loop import Classification
 from acgan.training.schedule import Schedule

@@ -10,8 +10,9 @@ import torch
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.config.schema import ComputeConfig, DataConfig
 from acgan.data import BatchOrder, DeviceImages, cache_dir
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError
-from acgan.runtime import Draws, Ranks
+from acgan.runtime import Draws
 from acgan.training.step import Feed
 from acgan.types import ImageStore
 

@@ -13,10 +13,11 @@ from acgan.config import RunConfig
 from acgan.config.losses import DataToDataConfig
 from acgan.config.schema import ADAConfig
 from acgan.data import DISCRIMINATOR_AUGMENTATIONS, Augmentation
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
 from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
-from acgan.runtime import Draws, Ranks
+from acgan.runtime import Draws
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.gan import Gan, Schedules

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from acgan import runtime
+from acgan import distributed, runtime
 from acgan.losses.classification import ClassificationLoss
 from acgan.types import HeadOutput
 
@@ -45,7 +45,10 @@ class DataToData(ClassificationLoss):
             own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
             positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
             # Over processes the batch is the global one.
-            others, other_labels = runtime.gather(output.embedding), runtime.gather(labels)  # (M, E), (M,)
+            others, other_labels = (
+                distributed.gather(output.embedding),
+                distributed.gather(labels),
+            )  # (M, E), (M,)
             cosines = output.embedding @ others.T  # (N, M)
             negative = (cosines - (1 - self.margin)).clamp(min=0) / self.temperature
             negative = negative.masked_fill(labels[:, None] == other_labels[None], -torch.inf)

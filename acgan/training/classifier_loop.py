@@ -13,9 +13,10 @@ from torch.optim import AdamW
 
 from acgan import runtime
 from acgan.data import Augmentation
+from acgan.distributed import Ranks
 from acgan.losses import SummedLoss
 from acgan.models import AuxClassifier
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.run import TrainingRun
 from acgan.training.schedule import Schedule
 from acgan.training.step import Feed, Mean, parameter_dtype, portions, update

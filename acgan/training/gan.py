@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from acgan.data import Augmentation
+from acgan.distributed import Ranks
 from acgan.models import Discriminator, Generator, standing_statistics
-from acgan.runtime import Draws, Ranks
+from acgan.runtime import Draws
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.logit_means import LogitMeans

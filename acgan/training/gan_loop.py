@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from acgan import runtime
+from acgan import distributed, runtime
 from acgan.data import Augmentation
 from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
@@ -149,7 +149,9 @@ def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor
     if gan.augmenter is None and gan.logit_means is None:
         return logged
     names = ("real_sign", "logit_real", "logit_fake")
-    sign, real, fake = runtime.average_over_ranks(torch.stack([logged[name] for name in names]), gan.ranks)
+    sign, real, fake = distributed.average_over_ranks(
+        torch.stack([logged[name] for name in names]), gan.ranks
+    )
     images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
     if gan.logit_means is not None:
         gan.logit_means.update(real, fake, images)

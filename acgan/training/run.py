@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acgan import runtime
+from acgan import distributed, runtime
+from acgan.distributed import Ranks
 from acgan.errors import Interrupted, NotFiniteError
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.runtime import FiniteGuard
 from acgan.sampling import write_png
 from acgan.training.best import BestSoFar
 from acgan.training.best_file import BestFile
@@ -96,7 +97,7 @@ class TrainingRun:
         """Go on from the checkpoint's best, unless it is another one's file or its score is of other images."""
         best, name = self.scores.best, "validation_fingerprint"
         lost = self.ranks.first and not self._best_file.settle(best)
-        if runtime.any_rank(lost, self.ranks, self.device):
+        if distributed.any_rank(lost, self.ranks, self.device):
             why = f"{self._best_file.file} is not of the state that the checkpoint calls the best ({best})"
         elif best is not None and name in meta and meta[name] != self.meta.get(name):
             why = f"the validation images are others than those of {best}"
@@ -145,8 +146,8 @@ class TrainingRun:
         if self.ranks.world > 1:
             if self.iteration % _STOP_CHECK_ITERATIONS:
                 return False
-            stop = runtime.any_rank(stop, self.ranks, self.device)
-            if stop and runtime.any_rank(self._signal is not None, self.ranks, self.device):
+            stop = distributed.any_rank(stop, self.ranks, self.device)
+            if stop and distributed.any_rank(self._signal is not None, self.ranks, self.device):
                 self._signal = self._signal or signal.SIGTERM  # another rank's
         if stop:
             self._assert_finite()
@@ -231,7 +232,7 @@ class TrainingRun:
         if self.hooks.evaluate is not None and self.ranks.first:
             self._write_evaluation(self.hooks.evaluate())
         if self.intervals.patience_nimg is not None:
-            self.out_of_patience = runtime.any_rank(self._patience_is_over(), self.ranks, self.device)
+            self.out_of_patience = distributed.any_rank(self._patience_is_over(), self.ranks, self.device)
 
     def _patience_is_over(self) -> bool:
         patience = self.intervals.patience_nimg
@@ -267,7 +268,7 @@ class TrainingRun:
         write_atomically(directory / f"{self.nimg:09d}.png", lambda path: write_png(image, path))
 
     def _save(self) -> None:
-        runtime.assert_ranks_agree(self.state.networks(), self.ranks)
+        distributed.assert_ranks_agree(self.state.networks(), self.ranks)
         if self._saved_nimg == self.nimg:
             return
         means = self._means.state_dict(self.ranks)

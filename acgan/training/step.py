@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from acgan import runtime
+from acgan import distributed
 from acgan.data import BatchOrder, DeviceImages
-from acgan.runtime import Draws, FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import Draws, FiniteGuard
 from acgan.types import Batch, Terms
 
 
@@ -87,11 +88,11 @@ def update(
         What to log: scalars on the device, by name.
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    runtime.average_gradients(parameters, ranks)
+    distributed.average_gradients(parameters, ranks)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     # The losses too are those of the whole batch, so that all ranks skip a bad step or none does.
-    means = runtime.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
+    means = distributed.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
     losses = dict(zip(log.losses, means, strict=True))
     guard.check(phase, iteration, {**losses, "gradient": norm})
     optimizer.step()

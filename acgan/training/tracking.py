@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from acgan.runtime import Ranks, average_over_ranks
+from acgan.distributed import Ranks, average_over_ranks
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from run_helpers import TINY, overrides
 from acgan import api
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
 

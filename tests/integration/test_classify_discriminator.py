@@ -36,8 +36,8 @@ from acgan import api
 from acgan.build import build_gan
 from acgan.build.classifier import build_network
 from acgan.config import ClassifierConfig, RunConfig, load
+from acgan.distributed import Ranks
 from acgan.models import Discriminator
-from acgan.runtime import Ranks
 
 GANS: dict[str, dict[str, Any]] = {
     "resnet": {},

@@ -23,7 +23,8 @@ from acgan import api
 from acgan._torchvision import torchvision
 from acgan.build import build_classification
 from acgan.config import ClassifierConfig, load
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.classifier_loop import classifier_step
 
 CPU = torch.device("cpu")

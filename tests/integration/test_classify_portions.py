@@ -28,7 +28,8 @@ from test_ranks import two
 from acgan import api
 from acgan.build import build_classification
 from acgan.config import ClassifierConfig, load
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.classifier_loop import classifier_step
 
 #: Everything that is drawn at random, and weights of images.

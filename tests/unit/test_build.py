@@ -14,12 +14,13 @@ from acgan.build.gan import build_schedules
 from acgan.config import RunConfig, load
 from acgan.config import schema as s
 from acgan.data import DISCRIMINATOR_AUGMENTATIONS, AdaptiveAugment
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
 from acgan.models import GENERATORS, TRUNKS, has_batch_norm
 from acgan.models.attention import SelfAttention
 from acgan.models.layers import ModulatedConv2d, SpectralNorm
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import ImageStore

@@ -22,9 +22,9 @@ from acgan.build import architecture, build_classification, build_gan
 from acgan.build.classifier import build_network, class_weights, classifier_architecture, read_discriminator
 from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 from acgan.config import CONFIGS, ClassifierConfig, RunConfig, list_keys, load, save
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError, UserError
 from acgan.models import IMAGENET_MEAN, IMAGENET_STD, AuxClassifier, AuxHead, build_torchvision
-from acgan.runtime import Ranks
 from acgan.sampling import GeneratorInfo, load_generator, save_generator
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.classifier_loop import Classification

@@ -13,7 +13,7 @@ import acgan
 
 ROOT = Path(acgan.__file__).parent
 
-BASE = {"runtime", "types", "errors", "_torchvision"}
+BASE = {"runtime", "distributed", "types", "errors", "_torchvision"}
 PARTS = {"models", "losses", "data", "metrics"}
 FILES = {"weights_file", "generator_file", "classifier_file"}
 DRAWING = FILES | {"sampling", "predicting", "extracting", "sample_files", "sample_folder"}
@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "types": set(),
     "_torchvision": set(),
+    "distributed": set(),
     "runtime": {"errors", "types"},
     "config": {"errors"},  # and so no torch
     "models": BASE | {"losses"},  # a classifier makes the loss that belongs to it

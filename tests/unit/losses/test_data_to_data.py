@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 
-from acgan import runtime
+from acgan import distributed
 from acgan.losses import CLASSIFICATION
 from acgan.losses.data_to_data import DataToData
 from acgan.types import HeadOutput
@@ -184,7 +184,7 @@ def test_the_ranks_average_is_the_loss_of_the_batch(world: int, monkeypatch: pyt
     leaves = [_draw(N, E).requires_grad_(), _draw(K, E, seed=1).requires_grad_()]
     whole = _with_gradients(_value(_loss(), *leaves), *leaves)
     embedding, proxies = leaves
-    monkeypatch.setattr(runtime, "gather", lambda rows: LABELS if rows.ndim == 1 else embedding)
+    monkeypatch.setattr(distributed, "gather", lambda rows: LABELS if rows.ndim == 1 else embedding)
     parts = [slice(start, start + N // world) for start in range(0, N, N // world)]
     values = [_value(_loss(), embedding[part], proxies, LABELS[part]) for part in parts]
     assert_close(_with_gradients(sum(values) / world, *leaves), whole)

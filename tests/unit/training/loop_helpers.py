@@ -10,7 +10,8 @@ from torch import Tensor
 
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import ImageStore
@@ -53,7 +54,7 @@ def _gradient(parameter: Tensor) -> Tensor:
 
 
 class Exchange:
-    """``runtime.gather`` of two ranks that run one after the other, again and again.
+    """``distributed.gather`` of two ranks that run one after the other, again and again.
 
     What the other rank sends is what it sent in the round before: rows are right from the second round on, and
     gradients, which depend on the rows, from the third.

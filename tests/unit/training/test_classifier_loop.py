@@ -14,9 +14,10 @@ from torch.testing import assert_close
 from acgan import runtime
 from acgan._torchvision import torchvision
 from acgan.data import Augmentation, BatchOrder, DeviceImages
+from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
 from acgan.predicting import Normalisation
-from acgan.runtime import Draws, FiniteGuard, Ranks
+from acgan.runtime import Draws, FiniteGuard
 from acgan.training.classifier_loop import Classification, classifier_step, train_classifier
 from acgan.training.schedule import Schedule
 from acgan.training.step import Feed

@@ -11,10 +11,11 @@ from loop_helpers import CPU, Exchange, gradients, tiny_gan, tiny_store
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan import runtime
+from acgan import distributed
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
-from acgan.runtime import FiniteGuard, Ranks
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.training.objective import Objective
@@ -54,8 +55,8 @@ def test_micro_batches_add_up_to_the_batch(objective: str) -> None:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_processes_average_to_the_batch(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gradients(tiny_gan(*OBJECTIVES[objective]))
-    monkeypatch.setattr(runtime, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
     gans = [tiny_gan(*OBJECTIVES[objective], ranks=Ranks(rank, 2)) for rank in range(2)]
     gans[1].micro_batch = 2
     ranks = [gradients(gan) for gan in gans]
@@ -68,11 +69,11 @@ def test_processes_average_to_the_batch_where_a_loss_looks_across_it(
 ) -> None:
     overrides = (*D2D_CE, f"model.discriminator.projection={projection}")
     whole = gradients(tiny_gan(*overrides))
-    monkeypatch.setattr(runtime, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
     alone = [gradients(tiny_gan(*overrides, ranks=Ranks(rank, 2))) for rank in range(2)]
     exchange = Exchange()
-    monkeypatch.setattr(runtime, "gather", exchange.gather)
+    monkeypatch.setattr(distributed, "gather", exchange.gather)
     for _ in range(3):
         ranks = []
         for exchange.rank in range(2):
