@@ -27,7 +27,7 @@ class _ClassificationSection(Section):
 class CrossEntropyConfig(_ClassificationSection):
     """AC-GAN: cross-entropy of the auxiliary head's logits."""
 
-    kind: Literal["cross_entropy"] = "cross_entropy"
+    kind: Literal["cross_entropy"]
     on_fake: bool = False
     """Whether D learns the class on generated images too, as in the paper, or on real ones alone."""
     label_smoothing: Share = 0.0
@@ -51,8 +51,8 @@ class TACConfig(_ClassificationSection):
 class ADCConfig(_ClassificationSection):
     """ADC-GAN: 2K classes, each real or generated; G is to move its images from one to the other."""
 
-    kind: Literal["adc"]
-    weight_g: NonNegative = 1.0
+    kind: Literal["adc"] = "adc"
+    weight_g: NonNegative = 0.5
     """Weight of the class loss in G's sum."""
     unit_norm: bool = False
     """The head reads features brought to length one, which bounds the gradient of the class loss."""
@@ -88,7 +88,7 @@ class ZeroCenteredPenalty(Section):
     """Which images."""
     gamma: ScheduledPositive = 0.5
     """Strength."""
-    of: Literal["adversarial", "objective"] = "adversarial"
+    of: Literal["adversarial", "objective"] = "objective"
     """Of D's adversarial logit alone, or of all that G gains by, the class terms too: what they pull at gets smooth."""
     every: Positive = 4
     """Computed every so many D steps, and then multiplied by it."""
@@ -144,7 +144,7 @@ class LossConfig(Section):
 
     adversarial: AdversarialConfig = AdversarialConfig()
     """Real or fake."""
-    classification: Classification | None = CrossEntropyConfig()
+    classification: Classification | None = ADCConfig()
     """Which class; null leaves it to model.discriminator.projection."""
     penalty: Penalty | None = ZeroCenteredPenalty()
     """Penalty on D's input gradient."""

@@ -44,6 +44,8 @@ _RESNET = {
     "model.discriminator.channels": 8,
     "model.discriminator.max_channels": 16,
 }
+_CROSS_ENTROPY = {"kind": "cross_entropy", "weight_g": 0.3}
+_OF_LOGIT = {"kind": "zero_centered", "of": "adversarial"}
 _DCGAN = {
     "model.generator": {"kind": "dcgan", "channels": 8},
     "model.discriminator": {"kind": "dcgan", "channels": 8},
@@ -60,7 +62,8 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
             "train.micro_batch": 8,
             "data.mirror": True,
             "data.balance": True,
-            "loss.classification.label_smoothing": 0.1,
+            "loss.classification": {**_CROSS_ENTROPY, "label_smoothing": 0.1},
+            "loss.penalty": _OF_LOGIT,
         },
     ),
     "paper": (
@@ -70,7 +73,7 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
             "model.generator": {"kind": "paper"},
             "model.discriminator": {"kind": "paper"},
             "loss.adversarial.kind": "bce",
-            "loss.classification.on_fake": True,
+            "loss.classification": {**_CROSS_ENTROPY, "on_fake": True},
             "loss.penalty": None,
             "optim.generator": {"lr": 2e-4, "betas": [0.5, 0.999]},
             "optim.discriminator": {"lr": 2e-4, "betas": [0.5, 0.999]},
@@ -81,7 +84,7 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         {
             **_DCGAN,
             "loss.adversarial.kind": "bce",
-            "loss.classification.on_fake": True,
+            "loss.classification": {**_CROSS_ENTROPY, "on_fake": True},
             "loss.penalty": None,
         },
     ),
@@ -90,21 +93,35 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         {
             **_RESNET,
             "loss.adversarial.kind": "hinge",
+            "loss.classification": _CROSS_ENTROPY,
             "model.discriminator.spectral_norm": True,
             "loss.penalty": None,
         },
     ),
     "wgan_gp": (
         5,
-        {**_RESNET, "loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty"}},
+        {
+            **_RESNET,
+            "loss.adversarial.kind": "wgan_gp",
+            "loss.classification": _CROSS_ENTROPY,
+            "loss.penalty": {"kind": "gradient_penalty"},
+        },
     ),
-    "tac": (3, {**_RESNET, "loss.classification": {"kind": "tac"}}),
-    "adc": (3, {**_RESNET, "loss.classification": {"kind": "adc", "unit_norm": True}}),
+    "tac": (3, {**_RESNET, "loss.classification": {"kind": "tac"}, "loss.penalty": _OF_LOGIT}),
+    "adc": (
+        3,
+        {
+            **_RESNET,
+            "loss.classification": {"kind": "adc", "unit_norm": True, "weight_g": 1.0},
+            "loss.penalty": _OF_LOGIT,
+        },
+    ),
     "d2d_ce": (
         3,
         {
             **_RESNET,
             "loss.classification": {"kind": "d2d_ce", "embedding_dim": 16},
+            "loss.penalty": _OF_LOGIT,
             "model.discriminator.projection": True,
         },
     ),
@@ -113,10 +130,11 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         5,
         {
             **_RESNET,
+            "loss.classification": _CROSS_ENTROPY,
             "augment": {"kind": "ada", "target": 0.05, "adjust_nimg": 256},
             "loss.lecam": {"half_life_nimg": 64},
             "loss.consistency": {},
-            "loss.penalty": {"kind": "zero_centered", "gamma": [[0, 0.5], [64, 2.0]], "every": 1},
+            "loss.penalty": {**_OF_LOGIT, "gamma": [[0, 0.5], [64, 2.0]], "every": 1},
             "optim.generator.lr": [[0, 1e-3], [48, 1e-4]],
             "optim.discriminator.lr": [[0, 1e-3], [32, 4e-3]],
             "train.d_steps": 2,
@@ -126,6 +144,8 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         3,
         {
             **_RESNET,
+            "loss.classification": _CROSS_ENTROPY,
+            "loss.penalty": _OF_LOGIT,
             "model.generator.modulation": "style",
             "model.generator.mapping_layers": 2,
             "model.generator.patch": 2,

@@ -28,7 +28,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "bce, class on fake, R1": {
         "loss.adversarial.kind": "bce",
-        "loss.classification.on_fake": True,
+        "loss.classification": {"kind": "cross_entropy", "on_fake": True},
         "loss.penalty.on": ["real"],
     },
     "wgan_gp": {"loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty"}},

@@ -41,7 +41,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "model.discriminator.kind": "dcgan",
         "model.discriminator.channels": 8,
         "loss.adversarial.kind": "bce",
-        "loss.classification.on_fake": True,
+        "loss.classification": {"kind": "cross_entropy", "on_fake": True},
         "loss.penalty": None,
     },
     "dropout": {

@@ -334,7 +334,7 @@ def test_every_combination_trains(
         "model.generator": {"kind": generator, **({} if generator == "paper" else {"channels": 4})},
         "model.discriminator": trunk,
         "loss.adversarial.kind": adversarial,
-        "loss.classification.on_fake": adversarial == "bce",
+        "loss.classification": {"kind": "cross_entropy", "on_fake": adversarial == "bce"},
         "loss.penalty": None if has_batch_norm else penalty,
         "train.batch_size": 4,
         "train.total_nimg": 8,

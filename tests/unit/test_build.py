@@ -168,7 +168,7 @@ def test_the_objective_has_the_configured_adversarial_loss(kind: str) -> None:
 def test_the_objective_has_the_configured_weights() -> None:
     objective = build_objective(
         _config(
-            "loss.classification={on_fake: true, weight_d: 0.5, weight_g: 0.25, label_smoothing: 0.1}",
+            "loss.classification={kind: cross_entropy, on_fake: true, weight_d: 0.5, weight_g: 0.25, label_smoothing: 0.1}",
             "loss.penalty={kind: zero_centered, on: [fake], gamma: 3.0, every: 7}",
         )
     )
@@ -302,8 +302,8 @@ def test_the_class_loss_has_the_configured_options(section: str, expected: dict[
     [
         ("{kind: cross_entropy}", (1.0, 0.3)),
         ("{kind: tac, weight_d: 0.7, weight_g: 0.2}", (0.7, 0.2)),
-        ("{kind: tac}", (1.0, 1.0)),  # as in the papers
-        ("{kind: adc}", (1.0, 1.0)),
+        ("{kind: tac}", (1.0, 1.0)),  # the paper's
+        ("{kind: adc}", (1.0, 0.5)),
         ("{kind: adc, weight_g: 0}", (1.0, 0.0)),
         ("{kind: d2d_ce}", (0.5, 0.5)),  # the paper's for CIFAR-10
         ("{kind: d2d_ce, weight_d: 2, weight_g: 3}", (2.0, 3.0)),

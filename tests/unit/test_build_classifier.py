@@ -715,7 +715,7 @@ def test_a_head_beside_a_twin_goes_on_as_a_classifier(kind: str, tmp_path: Path)
     "overrides",
     [
         ("loss.classification.kind=d2d_ce",),
-        ("loss.classification.unit_norm=true",),
+        ("loss.classification={kind: cross_entropy, unit_norm: true}",),
         ("loss.classification={kind: tac, unit_norm: true}",),
         ("loss.classification=null", "model.discriminator.projection=true"),
     ],

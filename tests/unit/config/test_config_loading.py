@@ -97,6 +97,7 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     assert config.loss.penalty.on == ["real", "fake"]
     assert config.optim.generator.lr == 5e-4
     differing = {"data.source", "data.root", "data.resolution", "train.total_nimg"}
+    differing |= {f"loss.classification.{key}" for key in ("kind", "on_fake", "label_smoothing", "weight_g")}
     assert set(diff(RunConfig(), config)) == differing  # the rest are the defaults
 
 
@@ -300,7 +301,6 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
         ("model.generator.channels", "0"),
         ("model.discriminator.max_channels", "-3"),
         ("loss.classification.weight_d", "-0.5"),
-        ("loss.classification.label_smoothing", "1.0"),
         ("loss.penalty.gamma", "0"),
         ("loss.penalty.gamma", "nan"),
         ("loss.penalty.on", "[]"),
@@ -331,6 +331,11 @@ def test_values_out_of_range_are_refused_by_key_and_value(key: str, value: str) 
         _set(f"{key}={value}")
     first = str(caught.value).splitlines()[0]
     assert first.startswith(f"--set: {key}: found ")
+
+
+def test_a_value_out_of_range_is_refused_within_a_section_that_was_given_whole() -> None:
+    with pytest.raises(ConfigError, match=r"loss\.classification\.label_smoothing: found 1"):
+        _set("loss.classification={kind: cross_entropy, label_smoothing: 1.0}")
 
 
 def test_all_problems_are_told_at_once_with_the_file(tmp_path: Path) -> None:
@@ -407,6 +412,7 @@ def test_diff_names_each_key_with_both_values() -> None:
         "loss.penalty.on": (["real", "fake"], None),
         "loss.penalty.gamma": (0.5, None),
         "loss.penalty.weight": (None, 10.0),
+        "loss.penalty.of": ("objective", "adversarial"),
         "loss.penalty.every": (4, 1),
         "optim.generator.betas": ([0.0, 0.99], [0.5, 0.9]),
     }

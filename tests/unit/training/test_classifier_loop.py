@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan import runtime
+from acgan import distributed
 from acgan._torchvision import torchvision
 from acgan.data import Augmentation, BatchOrder, DeviceImages
 from acgan.distributed import Ranks
@@ -174,8 +174,8 @@ def test_portions_add_up_to_the_batch(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("options", [OPTIONS["plain"], OPTIONS["all"]], ids=["plain", "all"])
 def test_processes_average_to_the_batch(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _gradients(_task(**options))
-    monkeypatch.setattr(runtime, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
     ranks = [
         _gradients(_task(ranks=Ranks(rank, 2), micro_batch=micro_batch, **options))
         for rank, micro_batch in enumerate((4, 3))

@@ -26,11 +26,12 @@ OBJECTIVES = {
     "hinge, spectral norm": (
         "loss.adversarial.kind=hinge",
         "loss.penalty=null",
-        "loss.classification.on_fake=true",
+        "loss.classification={kind: cross_entropy, on_fake: true}",
         "model.discriminator.spectral_norm=true",
     ),
     "mirror": ("data.mirror=true",),
     "tac": ("loss.classification.kind=tac",),
+    "cross-entropy": ("loss.classification.kind=cross_entropy",),
     "adc": ("loss.classification={kind: adc, unit_norm: true}",),
     "projection alone": ("loss.classification=null", "model.discriminator.projection=true"),
     "lecam": ("loss.lecam={weight: 0.5}",),
@@ -42,7 +43,11 @@ OBJECTIVES = {
         "augment={kind: diff_augment, p: [[0, 0], [64, 1]]}",
     ),
 }
-D2D_CE = ("loss.classification.kind=d2d_ce", "loss.classification.embedding_dim=6")
+D2D_CE = (
+    "loss.classification.kind=d2d_ce",
+    "loss.classification.embedding_dim=6",
+    "loss.penalty.of=adversarial",
+)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

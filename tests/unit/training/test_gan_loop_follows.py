@@ -9,7 +9,7 @@ from loop_helpers import CPU, tiny_gan
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan import runtime
+from acgan import distributed
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step, train_gan
@@ -225,7 +225,7 @@ def test_the_means_of_the_logits_follow_each_step() -> None:
 
 def test_what_follows_the_logits_hears_of_all_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     gan = tiny_gan("augment={kind: ada, adjust_nimg: 320}", "loss.lecam={half_life_nimg: 8}")
-    monkeypatch.setattr(runtime, "average_over_ranks", lambda values, ranks: 0 * values + 2.0)
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: 0 * values + 2.0)
     for iteration in range(4):
         discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
     assert gan.logit_means.real.item() == gan.logit_means.fake.item() == pytest.approx(2 * (1 - 0.5**4))
