@@ -28,7 +28,6 @@ from acgan.types import ImageStore
 
 #: Keys of a classification section that its loss does not take.
 _NOT_OF_THE_LOSS = {"kind", "weight_d", "weight_g", "unit_norm", "embedding_dim"}
-_MIN_SIDE = 8  # of the maps at full resolution: one block from 4 px
 
 
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
@@ -49,8 +48,7 @@ def build_generator(config: RunConfig, store: ImageStore) -> Generator:
     """The generator for a configuration and the data's shape."""
     keywords = architecture(config, store)
     network = GENERATORS[keywords.pop("kind")]
-    patch = keywords.get("patch", 1)
-    _check_resolution("model.generator", config.model.generator.kind, network.resolutions, patch, store)
+    _check_resolution("model.generator", config.model.generator.kind, network.resolutions, store)
     with _naming("model.generator"):
         return network(**keywords)
 
@@ -59,7 +57,7 @@ def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
     """The discriminator for a configuration and the data's shape."""
     own = config.model.discriminator.model_dump(mode="json")
     kind, projection = own.pop("kind"), own.pop("projection")
-    _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, own.get("patch", 1), store)
+    _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, store)
     with _naming("model.discriminator"):
         trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
     return Discriminator(
@@ -204,19 +202,12 @@ def _views(config: RunConfig) -> Augmentation | None:
     )
 
 
-def _check_resolution(
-    section: str, kind: str, resolutions: tuple[int, ...], patch: int, store: ImageStore
-) -> None:
+def _check_resolution(section: str, kind: str, resolutions: tuple[int, ...], store: ImageStore) -> None:
     if store.resolution not in resolutions:
         served = ", ".join(map(str, resolutions))
         raise ConfigError(
             f"{section}.kind {kind} serves {served} px, and the images are {store.resolution} px; "
             "set data.resolution or choose another kind."
-        )
-    if store.resolution // patch < _MIN_SIDE:
-        raise ConfigError(
-            f"{section}.patch {patch} leaves {store.resolution // patch} of the images' {store.resolution} px a side, "
-            f"and blocks need {_MIN_SIDE}; choose a smaller patch."
         )
 
 

@@ -462,7 +462,7 @@ def test_the_discriminators_new_keys_arrive() -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("{patch: 4}", r"{key}\.patch 4 leaves 4 of the images' 16 px a side.*smaller patch"),
+        ("{patch: 4}", r"{key}: patch 4 of 16 px makes 4 x 4 patches, fewer than 8 x 8; choose others"),
         ("{attention: [32]}", r"{key}: .*32.*; choose others"),
         ("{patch: 2, attention: [8, 64]}", r"{key}: .*64.*; choose others"),
     ],
