@@ -168,7 +168,8 @@ def test_the_objective_has_the_configured_adversarial_loss(kind: str) -> None:
 def test_the_objective_has_the_configured_weights() -> None:
     objective = build_objective(
         _config(
-            "loss.classification={kind: cross_entropy, on_fake: true, weight_d: 0.5, weight_g: 0.25, label_smoothing: 0.1}",
+            "loss.classification={kind: cross_entropy, on_fake: true, weight_d: 0.5, weight_g: 0.25,"
+            " label_smoothing: 0.1}",
             "loss.penalty={kind: zero_centered, on: [fake], gamma: 3.0, every: 7}",
         )
     )
