@@ -17,7 +17,16 @@ _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240
 _CLASSES_NAMED = 3
 _HEAD = ("samples", "command", "training", "Fréchet distance", "coverage", "recall", "class accuracy")
-_FAILURES = ("samples", "command", "what is to be seen", "the collapse monitor", "coverage", "class accuracy")
+_FAILURES = (
+    "samples",
+    "command",
+    "training",
+    "what is to be seen",
+    "the collapse monitor",
+    "Fréchet distance",
+    "coverage",
+    "class accuracy",
+)
 
 Card = dict[str, Any]
 
@@ -46,25 +55,33 @@ def _in_cell(text: str) -> str:
 
 
 def _row(card: Card) -> list[str]:
-    metric, frechet = _score(card, "fid", "fcd")
-    distance = f"`{metric}` {_number(frechet['value'])}" if metric else "-"
-    if "times_floor" in frechet:
-        distance += f", {frechet['times_floor']:.3g} times the floor"
-    trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
-    training = f"{trained}, {card['machine']}, {card['date'][:10]}"
     beside = [_beside_real(card, plain) for plain in ("coverage", "recall")]
-    return [*_first_cells(card), training, distance, *beside, _accuracy(card)]
+    return [*_first_cells(card), _frechet(card), *beside, _accuracy(card)]
 
 
 def _failure_row(card: Card) -> list[str]:
-    monitor = _monitor(card["monitor"])
-    return [*_first_cells(card), card["seen"], monitor, _beside_real(card, "coverage"), _accuracy(card)]
+    scores = [_frechet(card), _beside_real(card, "coverage"), _accuracy(card)]
+    return [*_first_cells(card), card["seen"], _monitor(card["monitor"]), *scores]
 
 
 def _first_cells(card: Card) -> list[str]:
     name = card["name"]
     image = f'<img src="samples/{name}.png" width="{_WIDTH}" alt="{name}: one row a class">'
-    return [f'<a href="samples/{name}.json">{image}</a>', f"`{card['command']}`"]
+    trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
+    training = f"{trained}, {card['machine']}, {card['date'][:10]}"
+    return [f'<a href="samples/{name}.json">{image}</a>', f"`{card['command']}`", training]
+
+
+def _frechet(card: Card) -> str:
+    """Of all samples, as a multiple of the floor, and the mean within classes, as far as they were measured."""
+    metric, whole = _score(card, "fid", "fcd")
+    parts = [f"`{metric}` {_number(whole['value'])}" if metric else "-"]
+    if "times_floor" in whole:
+        parts.append(f"{whole['times_floor']:.3g} times the floor")
+    within = _score(card, "intra_fid_mean", "intra_fcd_mean")[1]["value"]
+    if within is not None:
+        parts.append(f"within classes {_number(within)}")
+    return ", ".join(parts)
 
 
 def _score(card: Card, *plain: str) -> tuple[str, Mapping[str, Any]]:

@@ -193,7 +193,7 @@ def test_the_nearest_recipes_command(
         ("acgan sample digits", "expected a command as"),
         ("make train", "expected a command as"),
         ("acgan train 'digits", "expected a command as"),
-        ("acgan train tiny.yaml", "expected one of cifar10, digits"),
+        ("acgan train tiny.yaml", "expected one of cifar10, cifar10-gpu, digits"),
         ("acgan train digits", "model.latent_dim: 64 in the command, 16 in the run"),
     ],
 )
