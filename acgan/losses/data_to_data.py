@@ -45,10 +45,8 @@ class DataToData(ClassificationLoss):
             own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
             positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
             # Over processes the batch is the global one.
-            others, other_labels = (
-                distributed.gather(output.embedding),
-                distributed.gather(labels),
-            )  # (M, E), (M,)
+            others = distributed.gather(output.embedding)  # (M, E)
+            other_labels = distributed.gather(labels)  # (M,)
             cosines = output.embedding @ others.T  # (N, M)
             negative = (cosines - (1 - self.margin)).clamp(min=0) / self.temperature
             negative = negative.masked_fill(labels[:, None] == other_labels[None], -torch.inf)
