@@ -10,7 +10,7 @@ import torch
 
 from acgan.build.feed import build_feed, own_share, torch_dtype
 from acgan.config import RunConfig
-from acgan.config.losses import DataToDataConfig, ZeroCenteredPenalty
+from acgan.config.losses import DataToDataConfig
 from acgan.config.schema import ADAConfig
 from acgan.data import DISCRIMINATOR_AUGMENTATIONS, Augmentation
 from acgan.distributed import Ranks
@@ -101,7 +101,7 @@ def build_objective(config: RunConfig) -> Objective:
         penalty=penalty,
         weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
-        penalty_of=loss.penalty.of if isinstance(loss.penalty, ZeroCenteredPenalty) else "adversarial",
+        penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
         consistency=consistency,
         lecam=lecam,

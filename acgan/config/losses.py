@@ -89,7 +89,7 @@ class ZeroCenteredPenalty(Section):
     gamma: ScheduledPositive = 0.5
     """Strength."""
     of: Literal["adversarial", "objective"] = "objective"
-    """Of D's adversarial logit alone, or of all that G gains by: of its class terms too, by themselves."""
+    """Of D's adversarial logit alone, or of all that G gains by, the class terms too: what they pull at gets smooth."""
     every: Positive = 4
     """Computed every so many D steps, and then multiplied by it."""
 
@@ -105,6 +105,8 @@ class GradientPenalty(Section):
     kind: Literal["gradient_penalty"]
     weight: ScheduledPositive = 10.0
     """Strength."""
+    of: Literal["adversarial", "objective"] = "adversarial"
+    """Of D's adversarial logit alone, or of all that G gains by, the class terms too: what they pull at gets smooth."""
     every: Positive = 1
     """Computed every so many D steps, and then multiplied by it."""
 

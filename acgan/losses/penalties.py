@@ -1,4 +1,4 @@
-"""Penalties on the gradients of a critic's scores, such as D's adversarial logit, with respect to the images.
+"""Penalties on the gradient of a critic's score, such as D's adversarial logit, with respect to the images.
 
 Each is a scalar, weighted already, by a strength that may follow a schedule. Precision is that of the images, which the
 caller keeps at float32 or wider.
@@ -7,13 +7,13 @@ caller keeps at float32 or wider.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-#: Images (N, C, H, W) to one score or more, each (N,), or summed over the images.
-Critic = Callable[[Tensor], Sequence[Tensor]]
+#: Images (N, C, H, W) to a score of each (N,), or to the sum of the scores.
+Critic = Callable[[Tensor], Tensor]
 
 
 class Penalty(ABC):
@@ -26,7 +26,7 @@ class Penalty(ABC):
         """The penalty's terms.
 
         Args:
-            critic: The scores of images, differentiable twice.
+            critic: The score of images, differentiable twice.
             real: (N, C, H, W) real images.
             fake: (N, C, H, W) generated images, without gradient.
             mix: (N,) uniform draws in [0, 1), for penalties between the two.
@@ -35,7 +35,7 @@ class Penalty(ABC):
 
 
 class ZeroCentered(Penalty):
-    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), on generated ones (R2), or both; summed over scores.
+    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), on generated ones (R2), or both.
 
     Mescheder et al. 2018, eq. 9; both together as in Roth et al. 2017 and R3GAN (Huang et al. 2024).
 
@@ -50,25 +50,19 @@ class ZeroCentered(Penalty):
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
     ) -> dict[str, Tensor]:
         sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
-        gradients = _gradients(critic, torch.cat([images for _, images in sides]))
-        squared = torch.stack([gradient.square().sum(dim=(1, 2, 3)) for gradient in gradients]).sum(
-            dim=0
-        )  # (N,)
+        squared = _gradient(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
         parts = squared.view(len(sides), -1).mean(dim=1) * (strength / 2)
         return {name: part for (name, _), part in zip(sides, parts, strict=True)}
 
 
 class GradientPenalty(Penalty):
-    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3).
-
-    Of one score: that of a class is not to have a slope of one.
-    """
+    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3)."""
 
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
     ) -> dict[str, Tensor]:
         share = mix.to(real.dtype).view(-1, 1, 1, 1)
-        (gradient,) = _gradients(critic, share * real + (1 - share) * fake)
+        gradient = _gradient(critic, share * real + (1 - share) * fake)
         norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3))  # not the root of a sum: NaN backward at 0
         return {"gp": (norm - 1).square().mean() * strength}
 
@@ -76,11 +70,11 @@ class GradientPenalty(Penalty):
 _SIDE = {"r1": "real", "r2": "fake"}
 
 
-def _gradients(critic: Critic, images: Tensor) -> list[Tensor]:
-    """The gradient of each score at each image (N, C, H, W), differentiable."""
+def _gradient(critic: Critic, images: Tensor) -> Tensor:
+    """grad_x adv(x) at each image (N, C, H, W), differentiable."""
     images = images.detach().requires_grad_(True)
-    scores = critic(images)
-    return [torch.autograd.grad(score.sum(), images, create_graph=True)[0] for score in scores]
+    (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
+    return gradient
 
 
 PENALTIES: dict[str, type[Penalty]] = {"zero_centered": ZeroCentered, "gradient_penalty": GradientPenalty}

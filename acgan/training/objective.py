@@ -27,9 +27,8 @@ class Objective:
         penalty: On D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
-        penalty_of: What the penalty takes gradients of: the ``adversarial`` logit, or the ``objective``, all that G
-            gains by: the logit, and ``weight_g`` times G's classification terms. Each by itself: of their sum, D could
-            make the logit cancel the class terms, and leave G nothing to gain.
+        penalty_of: What the penalty takes the gradient of: the ``adversarial`` logit, or the ``objective``, all that G
+            gains by: the logit less ``weight_g`` times G's classification terms.
         penalty_every: The penalty is due every so many D steps, and then counts so many times.
         consistency: Of D's logits under small changes of the images, or None.
         lecam: Of D's logits with their running means, or None.
@@ -105,9 +104,9 @@ class Objective:
         """
         assert self.penalty is not None
 
-        def critic(images: Tensor) -> list[Tensor]:
+        def critic(images: Tensor) -> Tensor:
             output = d(images, real.labels.repeat(len(images) // len(real.labels)))
-            return [output.adv, *self._class_scores(output, real.labels)]
+            return output.adv.sum() - self._class_loss(output, real.labels)
 
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
@@ -132,16 +131,16 @@ class Objective:
             classes = self.classification.generator(on_fake.aux, real.labels)
         return _sum(parts, classes, self.weight_g, {})
 
-    def _class_scores(self, output: DiscriminatorOutput, labels: Tensor) -> list[Tensor]:
-        """G's weighted classification loss, summed over the images, where the penalty is of it too.
+    def _class_loss(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor | float:
+        """What G's classification terms take from the score of a penalty, summed over the images.
 
         Args:
             output: For real images, generated ones, or one after the other: a loss that compares images with each
                 other sees either side by itself, as in G's step.
             labels: (N,) of either side.
         """
-        if self.penalty_of == "adversarial" or self.classification is None or not self.weight_g:
-            return []
+        if self.penalty_of == "adversarial" or self.classification is None:
+            return 0.0
         assert output.aux is not None
         size = len(labels)
         losses = [
@@ -151,7 +150,7 @@ class Objective:
                 output.aux.rows(slice(start, start + size)), labels
             ).values()
         ]
-        return [self.weight_g * size * torch.stack(losses).sum()]  # each is a mean over the images
+        return self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
 
 
 def _sum(

@@ -412,7 +412,7 @@ def test_diff_names_each_key_with_both_values() -> None:
         "loss.penalty.on": (["real", "fake"], None),
         "loss.penalty.gamma": (0.5, None),
         "loss.penalty.weight": (None, 10.0),
-        "loss.penalty.of": ("objective", None),
+        "loss.penalty.of": ("objective", "adversarial"),
         "loss.penalty.every": (4, 1),
         "optim.generator.betas": ([0.0, 0.99], [0.5, 0.9]),
     }

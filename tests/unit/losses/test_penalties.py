@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from acgan.losses import PENALTIES
-from acgan.losses.penalties import Critic
 
 Penalize = Callable[..., dict[str, Tensor]]
 SHAPE = (2, 3, 3)  # C, H, W
@@ -24,14 +23,14 @@ REAL, FAKE = _draw(N, *SHAPE, seed=1), 3 * _draw(N, *SHAPE, seed=2) + 1
 MIX = torch.tensor([0.0, 0.25, 0.5, 0.9], dtype=torch.float64)
 
 
-def _linear(a: Tensor, b: float = 0.7) -> Critic:
+def _linear(a: Tensor, b: float = 0.7) -> Callable[[Tensor], Tensor]:
     """a.x + b: the gradient is a."""
-    return lambda x: [(a * x).sum(dim=(1, 2, 3)) + b]
+    return lambda x: (a * x).sum(dim=(1, 2, 3)) + b
 
 
-def _quadratic(a: Tensor) -> Critic:
+def _quadratic(a: Tensor) -> Callable[[Tensor], Tensor]:
     """sum a x^2 / 2: the gradient is a x."""
-    return lambda x: [(a * x.square()).sum(dim=(1, 2, 3)) / 2]
+    return lambda x: (a * x.square()).sum(dim=(1, 2, 3)) / 2
 
 
 def _zero_centered(on: list[str], gamma: float) -> Penalize:
@@ -126,9 +125,9 @@ def test_the_images_get_no_gradient(penalty: Penalize) -> None:
 def test_the_precision_is_that_of_the_images(penalty: Penalize, dtype: torch.dtype) -> None:
     seen = []
 
-    def critic(x: Tensor) -> list[Tensor]:
+    def critic(x: Tensor) -> Tensor:
         seen.append(x.dtype)
-        return [x.square().sum(dim=(1, 2, 3))]
+        return x.square().sum(dim=(1, 2, 3))
 
     terms = penalty(critic, REAL.to(dtype), FAKE.to(dtype), MIX)
     assert seen == [dtype]
