@@ -16,7 +16,8 @@ def recipes(task: str = "gan") -> dict[str, Path]:
     # Inside the package once it is installed, at the top of the repository in a checkout.
     for directory in (package / "configs", package.parent / "configs"):
         if directory.is_dir():
-            return {file.stem: file for file in sorted((directory / _FOLDERS[task]).glob("*.yaml"))}
+            files = (directory / _FOLDERS[task]).glob("*.yaml")
+            return {file.stem: file for file in sorted(files, key=lambda file: file.stem)}
     return {}
 
 

@@ -30,7 +30,7 @@ with pytest.MonkeyPatch.context() as patch:
     ablation_variants = importlib.import_module("ablation_variants")
 
 VARIANTS = """
-cross-entropy: {loss.classification.weight_g: 2e-1}
+cross-entropy: {loss.classification.kind: cross_entropy, loss.classification.weight_g: 2e-1}
 bursting: {optim.generator.lr: 1e30, optim.discriminator.lr: 1e30}
 """
 
@@ -124,9 +124,9 @@ def test_the_table_has_the_results(study: Path) -> None:
     own, other = told[1].split("; ")
     assert '"weight_g": 0.2' in own
     assert own.endswith("` (cross-entropy)")
-    assert '"weight_g": 0.3' in other
+    assert '"weight_g": 0.5' in other
     assert other.endswith("` (bursting)")
-    assert '"of": "adversarial"' in told[2]
+    assert '"of": "objective"' in told[2]
     assert '"gamma": 0.5' in told[2]
     scores = results(study)["cross-entropy"]["scores"]
     [row] = [line for line in lines if line.startswith("| cross-entropy ")]

@@ -19,6 +19,8 @@ from acgan.losses.penalties import PENALTIES, ZeroCentered
 from acgan.training.run import TrainingRun
 
 CHANGES: dict[str, Any] = {
+    "loss.classification.kind": "cross_entropy",
+    "loss.penalty.of": "adversarial",  # which does not call the class loss
     "train.total_nimg": 320,
     "every.checkpoint_nimg": 64,
     "every.log_nimg": 32,

@@ -16,6 +16,7 @@ from acgan.training import run as run_module
 SCALARS = {
     "D/adversarial",
     "D/class_real",
+    "D/class_fake",
     "D/r1",
     "D/r2",
     "D/accuracy",
