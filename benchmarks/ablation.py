@@ -34,7 +34,7 @@ from typing import Any
 
 import click
 import torch
-from ablation_table import table
+from ablation_table import METRICS, table
 from ablation_variants import built_in, override, read_variants, settings, stretched_schedules
 
 from acgan import api
@@ -197,7 +197,7 @@ def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iter
         except NotFiniteError:
             known[key] = row | {"not_finite": True}
         else:
-            evaluated = api.evaluate(cell.directory, api.EvaluateOptions(which="last", **how))
+            evaluated = api.evaluate(cell.directory, api.EvaluateOptions(which="last", metrics=METRICS, **how))
             api.write_evaluation(evaluated, cell.directory)
             known[key] = row | result(cell, evaluated.scores)
         text = "".join(json.dumps(one) + "\n" for one in known.values())

@@ -15,6 +15,9 @@ from acgan.metrics import MIN_UNITS, bootstrap_difference
 
 Row = Mapping[str, Any]
 
+#: What `acgan evaluate` has to measure for the columns.
+METRICS = ("frechet", "prdc", "accuracy")
+
 _WORST = "worst class"
 _COLUMNS = {
     "FCD": ("fid", "fcd"),
