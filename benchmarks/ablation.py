@@ -197,7 +197,9 @@ def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iter
         except NotFiniteError:
             known[key] = row | {"not_finite": True}
         else:
-            evaluated = api.evaluate(cell.directory, api.EvaluateOptions(which="last", metrics=METRICS, **how))
+            evaluated = api.evaluate(
+                cell.directory, api.EvaluateOptions(which="last", metrics=METRICS, **how)
+            )
             api.write_evaluation(evaluated, cell.directory)
             known[key] = row | result(cell, evaluated.scores)
         text = "".join(json.dumps(one) + "\n" for one in known.values())

@@ -41,14 +41,14 @@ class Evaluated:
 
     Attributes:
         scores: The scores.
-        reference: Real images, looked at.
+        reference: Real images, looked at; None where no metric wanted it.
         passes: By subject, one a generation seed; the first has its bank.
         subjects: The generators.
         training: What they were trained on, where copies of it were looked for.
     """
 
     scores: Scores
-    reference: Reference
+    reference: Reference | None
     passes: list[list[Pass]]
     subjects: list[Subject]
     training: ImageStore | None
@@ -76,7 +76,25 @@ def evaluate(
     """
     options = options or EvaluateOptions()
     setting = set_up(runs, options, say, warn)
-    done = 0
+    reference, passes = _look(setting, progress)
+    scores = _scores(setting, reference, passes)
+    if CAS in options.metrics:
+        say("training classifiers with and without samples")
+        helped = classification_accuracy_score(
+            setting.subjects[0].sampler, setting.dataset, seeds=range(options.seed, options.seed + CAS_SEEDS),
+            truncation=options.truncation, device=options.device, say=say,
+        )  # fmt: skip
+        scores = with_help(scores, helped.to_dict())
+    return Evaluated(scores, reference, passes, setting.subjects, setting.training)
+
+
+def _look(
+    setting: Setting, progress: Callable[[int, int], None]
+) -> tuple[Reference | None, list[list[Pass]]]:
+    """Look at the reference and at each subject's samples; at nothing where no metric wants it."""
+    if setting.extractor is None:
+        return None, []
+    options, done = setting.options, 0
 
     def advance(count: int) -> None:
         nonlocal done
@@ -99,37 +117,30 @@ def evaluate(
             )  # fmt: skip
             # Pictures are drawn from the first; what the others remember would fill the memory.
             of_subject.append(found if passes[0] == [] else replace(found, bank=None))
-    scores = _scores(setting, reference, passes)
-    if CAS in options.metrics:
-        say("training classifiers with and without samples")
-        helped = classification_accuracy_score(
-            first, setting.dataset, seeds=range(options.seed, options.seed + CAS_SEEDS),
-            truncation=options.truncation, device=options.device, say=say,
-        )  # fmt: skip
-        scores = with_help(scores, helped.to_dict())
-    return Evaluated(scores, reference, passes, setting.subjects, setting.training)
+    return reference, passes
 
 
-def _scores(setting: Setting, reference: Reference, passes: list[list[Pass]]) -> Scores:
+def _scores(setting: Setting, reference: Reference | None, passes: list[list[Pass]]) -> Scores:
     every = [one for run in passes for one in run]
     halves = [found for one in every for found in one.at_floor_count]
-    class_names = reference.store.class_names
+    floor = [] if reference is None else reference.floor
+    class_names = setting.store.class_names
     confusions = [one.confusion for one in every if one.confusion is not None]
     return Scores(
-        provenance=_provenance(setting, reference, len(passes)),
+        provenance=_provenance(setting, reference),
         overall=summarise_passes(passes),
-        floor=summarise_all([found.overall for found in reference.floor]),
+        floor=summarise_all([found.overall for found in floor]),
         at_floor_count=summarise_all([found.overall for found in halves]),
         per_class=mean_per_class([one.found for one in every], class_names),
-        floor_per_class=mean_per_class(reference.floor, class_names),
+        floor_per_class=mean_per_class(floor, class_names),
         at_floor_count_per_class=mean_per_class(halves, class_names),
         confusion=np.sum(confusions, axis=0) if confusions else None,
     )
 
 
-def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[str, Any]:
-    options, store = setting.options, setting.store
-    floor = sum(len(groups[groups < 2]) for groups in reference.bank.plan.groups)
+def _provenance(setting: Setting, reference: Reference | None) -> dict[str, Any]:
+    options, store, extractor = setting.options, setting.store, setting.extractor
+    groups = [] if reference is None else reference.bank.plan.groups
     return {
         "acgan": acgan.__version__,
         "torch": torch.__version__,
@@ -145,18 +156,18 @@ def _provenance(setting: Setting, reference: Reference, num_runs: int) -> dict[s
             "resolution": store.resolution,
             "channels": store.channels,
         },
-        "extractor": setting.extractor.describe(),
+        "extractor": None if extractor is None else extractor.describe(),
         "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
         "classifier": None if setting.classifier is None else setting.classifier.describe(),
         "num_images": sum(setting.counts),
-        "floor_images": floor,
+        "floor_images": sum(len(group[group < 2]) for group in groups),
         "samples_by_class": setting.counts,
         "reference_by_class": class_counts(store),
         "label_prior": options.label_prior,
         "seed": options.seed,
         "repeats": options.repeats,
         "truncation": options.truncation,
-        "units": "training seeds" if num_runs > 1 else "generation seeds",
+        "units": "training seeds" if len(setting.subjects) > 1 else "generation seeds",
         "ms_ssim_scales": num_scales(store.resolution),
         "metrics": setting.metrics,
     }

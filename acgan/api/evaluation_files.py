@@ -11,7 +11,7 @@ from PIL import Image
 
 from acgan.api.evaluate import Evaluated
 from acgan.api.subjects import as_list
-from acgan.evaluation import Scores
+from acgan.evaluation import Reference, Scores
 from acgan.plots import confusion_picture, pairs_picture
 from acgan.training.checkpoint import write_atomically
 from acgan.training.tracking import record_scalars
@@ -63,19 +63,19 @@ def write_evaluation(
 
 def _pictures(evaluated: Evaluated) -> list[tuple[str, str, Image.Image]]:
     pictures = []
-    scores, class_names = evaluated.scores, evaluated.reference.store.class_names
-    if scores.confusion is not None:
-        image = confusion_picture(scores.confusion, class_names)
+    confusion, reference, training = evaluated.scores.confusion, evaluated.reference, evaluated.training
+    if confusion is not None and reference is not None:
+        image = confusion_picture(confusion, reference.store.class_names)
         pictures.append(("confusion matrix of the samples", _CONFUSION, image))
-    if evaluated.training is not None:
-        image = _pairs(evaluated, evaluated.training)
+    if training is not None and reference is not None:
+        image = _pairs(evaluated, reference, training)
         pictures.append(("samples nearest to training images", _MEMORISATION, image))
     return pictures
 
 
-def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
+def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> Image.Image:
     """The samples, and the held-out images, that lie nearest to training images, each with its own."""
-    samples, store = evaluated.passes[0][0].bank, evaluated.reference.store
+    samples = evaluated.passes[0][0].bank
     assert samples is not None, "the first pass has its bank"
     sampler = evaluated.subjects[0].sampler
     origin = evaluated.scores.provenance
@@ -85,11 +85,11 @@ def _pairs(evaluated: Evaluated, training: ImageStore) -> Image.Image:
         return np.asarray(image)
 
     def stored(label: int, number: int) -> np.ndarray:
-        image: np.ndarray = store.images[evaluated.reference.rows[label][number]]
+        image: np.ndarray = reference.store.images[reference.rows[label][number]]
         return image
 
     bands: list[np.ndarray] = []
-    for bank, take in ((samples, drawn), (evaluated.reference.bank, stored)):
+    for bank, take in ((samples, drawn), (reference.bank, stored)):
         assert bank.nearest is not None
         assert bank.nearest_rows is not None
         distances, positions = (part[:_PAIRS] for part in bank.nearest.sort())

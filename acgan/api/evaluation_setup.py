@@ -92,7 +92,7 @@ class Setting:
         options: As given.
         subjects: The generators.
         dataset: What they were trained on, or ``data`` in its place.
-        extractor: Makes features.
+        extractor: Makes features; None where nothing but classifiers is asked for.
         classifier: Sees classes; None where that is not asked for, or nothing at hand knows them.
         unseen: Whether the extractor was trained on other images than the reference; None where that is not known.
         store: The reference.
@@ -104,7 +104,7 @@ class Setting:
     options: EvaluateOptions
     subjects: list[Subject]
     dataset: Dataset
-    extractor: Extractor
+    extractor: Extractor | None
     classifier: ClassifierExtractor | None
     unseen: bool | None
     store: ImageStore
@@ -115,6 +115,8 @@ class Setting:
     @property
     def num_looked_at(self) -> int:
         """Images, real and drawn."""
+        if self.extractor is None:
+            return 0
         drawn = sum(self.counts) * self.options.repeats * len(self.subjects)
         return len(self.store) + min(len(self.training or ()), MAX_TRAINING) + drawn
 
@@ -144,10 +146,17 @@ def set_up(
         )
     store = dataset.test if options.split == "test" else dataset.train
     _check_store(store, dataset.name, options.split, first)
-    extractor = choose_extractor(
-        options.extractor, data_name=dataset.name, class_names=class_names,
-        weights=options.inception_weights, device=device, warn=warn,
-    )  # fmt: skip
+    extractor = None
+    if set(options.metrics) != {CAS}:
+        extractor = choose_extractor(
+            options.extractor, data_name=dataset.name, class_names=class_names,
+            weights=options.inception_weights, device=device, warn=warn,
+        )  # fmt: skip
+    elif options.extractor is not None:
+        raise ConfigError(
+            f"--extractor {options.extractor}: cas trains classifiers of its own. Leave it out, or measure more with "
+            "--metrics."
+        )
     if CAS in options.metrics:
         _check_cas(subjects, dataset)
     metrics, classifier, training = _measurable(options, config, dataset, extractor, first, device, say)
@@ -170,7 +179,7 @@ def _measurable(
     options: EvaluateOptions,
     config: RunConfig,
     dataset: Dataset,
-    extractor: Extractor,
+    extractor: Extractor | None,
     subject: Subject,
     device: torch.device,
     say: Callable[[str], None],
@@ -231,7 +240,7 @@ def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> 
 
 
 def _classifier(
-    extractor: Extractor, data_name: str, class_names: tuple[str, ...], device: torch.device
+    extractor: Extractor | None, data_name: str, class_names: tuple[str, ...], device: torch.device
 ) -> ClassifierExtractor | None:
     """Who judges classes: the extractor where it knows them, else what is shipped for the data."""
     if isinstance(extractor, ClassifierExtractor) and set(class_names) <= set(
@@ -242,7 +251,7 @@ def _classifier(
     return None if own is None else ClassifierExtractor(own, device)
 
 
-def _is_unseen(extractor: Extractor, whole: Dataset, split: str) -> bool | None:
+def _is_unseen(extractor: Extractor | None, whole: Dataset, split: str) -> bool | None:
     """Whether the extractor was trained on other images than the reference; None where that is not known."""
     if not isinstance(extractor, ClassifierExtractor):
         return None  # Inception was trained on ImageNet, which the reference may be of

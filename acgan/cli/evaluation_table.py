@@ -60,7 +60,10 @@ _SPLITS = {"test": "held-out", "train": "training"}
 
 def show(scores: Scores, console: Console) -> None:
     """Print everything a person needs to judge a generator."""
-    _say_what(scores.provenance, console)
+    origin = scores.provenance
+    _say_generators(origin, console)
+    if origin["extractor"] is not None:
+        _say_what(origin, console)
     console.print(_overall(scores), markup=False)
     chosen = _columns(scores.per_class)
     if chosen:
@@ -71,14 +74,18 @@ def show(scores: Scores, console: Console) -> None:
         console.print(line, markup=False)
 
 
-def _say_what(origin: Mapping[str, Any], console: Console) -> None:
-    reference, extractor = origin["reference"], origin["extractor"]
+def _say_generators(origin: Mapping[str, Any], console: Console) -> None:
     for generator in origin["generators"]:
         console.print(
             f"{generator['path']}: {generator['file']}, {generator['nimg']:,} images shown, "
             f"training seed {generator['training_seed']}",
             markup=False,
         )
+
+
+def _say_what(origin: Mapping[str, Any], console: Console) -> None:
+    """What was compared with what, by which features; of an evaluation that looked at images."""
+    reference, extractor = origin["reference"], origin["extractor"]
     console.print(
         f"{origin['num_images']:,} samples, labels {_PRIORS[origin['label_prior']]}, seed {origin['seed']}"
         + (f" to {origin['seed'] + origin['repeats'] - 1}" if origin["repeats"] > 1 else "")
@@ -97,7 +104,8 @@ def _say_what(origin: Mapping[str, Any], console: Console) -> None:
 
 def _overall(scores: Scores) -> Table:
     half = scores.provenance["floor_images"]
-    table = Table("", "samples", f"{half:,} samples", f"{half:,} real: floor")
+    beside = [f"{half:,} samples", f"{half:,} real: floor"] if half else []
+    table = Table("", "samples", *beside)
     for column in table.columns[1:]:
         column.justify = "right"
     for metric, summary in scores.overall.items():
@@ -105,7 +113,7 @@ def _overall(scores: Scores) -> Table:
         if metric == "ms_ssim":
             scales = scores.provenance["ms_ssim_scales"]
             title += f", {scales} scale{'s' if scales > 1 else ''}"
-        others = scores.at_floor_count.get(metric), scores.floor.get(metric)
+        others = [scores.at_floor_count.get(metric), scores.floor.get(metric)] if half else []
         table.add_row(title, *(_figure(one, form) for one in (summary, *others)))
     return table
 

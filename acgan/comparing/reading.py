@@ -44,7 +44,7 @@ class Provenance(BaseModel):
 
     generators: list[Generator] = Field(min_length=1)
     reference: Reference
-    extractor: Network
+    extractor: Network | None
     classifier: Network | None = None
     num_images: int
     label_prior: str

@@ -94,8 +94,9 @@ def summarise(values: Sequence[Value]) -> Summary:
 
 
 def summarise_all(found: Sequence[Mapping[str, Value]]) -> dict[str, Summary]:
-    """Each metric over several measurements."""
-    return {name: summarise([one[name] for one in found]) for name in found[0]}
+    """Each metric over several measurements, of which there may be none."""
+    metrics = found[0] if found else ()
+    return {name: summarise([one[name] for one in found]) for name in metrics}
 
 
 def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
@@ -107,12 +108,10 @@ def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
 
 
 def mean_per_class(found: Sequence[Found], class_names: Sequence[str]) -> dict[str, dict[str, Value]]:
-    """The mean of each class's values."""
+    """The mean of each class's values over several measurements, of which there may be none."""
+    metrics = found[0].per_class if found else ()
     return {
-        name: {
-            metric: summarise([one.per_class[metric][label] for one in found]).value
-            for metric in found[0].per_class
-        }
+        name: {metric: summarise([one.per_class[metric][label] for one in found]).value for metric in metrics}
         for label, name in enumerate(class_names)
     }
 

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
 # ``acgan.api.evaluate`` is the function.
 module = importlib.import_module("acgan.api.evaluate")
+setup = importlib.import_module("acgan.api.evaluation_setup")
 QUICK = EvaluateOptions(num_images=30, metrics=("frechet",))
 
 
@@ -212,6 +213,26 @@ def test_whether_samples_help_a_classifier(
     assert ("kid[digits@738debee]" in scores["overall"]) == ("kid" in metrics)
     assert f"For a classifier: {expected.verdict}." in result.output
     assert "GAN-test" in result.output
+
+
+def test_help_for_a_classifier_takes_no_extractor(
+    seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of images that nothing is shipped for, and without looking at any."""
+    monkeypatch.setattr(module, "classification_accuracy_score", cas)
+    monkeypatch.setattr(setup, "choose_extractor", lambda *args, **kwargs: pytest.fail("chose"))
+    file = tmp_path / "scores.json"
+    result = evaluate(seeds / "seed0", "--metrics", "cas", "--json", file)
+    assert result.exit_code == 0, result.output
+    assert "features" not in result.output
+    assert "floor" not in result.output
+    scores = read(file)
+    assert scores["provenance"]["extractor"] is None
+    assert scores["per_class"] == cas().to_dict()["per_class"]
+    assert_refused(
+        evaluate(seeds / "seed0", "--metrics", "cas", "--extractor", "digits"),
+        "--extractor digits: cas trains classifiers of its own",
+    )
 
 
 def test_what_cas_cannot_do_is_told_before_anything_is_computed(
