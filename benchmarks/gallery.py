@@ -2,6 +2,7 @@
 
     python benchmarks/gallery.py add runs/mnist
     python benchmarks/gallery.py add runs/plain --which last --failure "classes 3 and 8 are one image each"
+    python benchmarks/gallery.py add runs/folder-PICTURES --extractor cifar10_jpg --cas
     python benchmarks/gallery.py table
     python benchmarks/gallery.py check
 
@@ -34,7 +35,7 @@ from acgan.config import RunConfig, diff, load
 from acgan.config.recipes import recipes
 from acgan.config.schema import MonitorConfig
 from acgan.errors import ConfigError, RunError, UserError
-from acgan.evaluation import Scores, plain_name, verdict
+from acgan.evaluation import METRICS, Scores, plain_name, verdict
 from acgan.predicting import shipped
 from acgan.sampling import ClassSampler, find_generator, grid, load_generator, write_png
 from acgan.training.checkpoint import write_atomically
@@ -110,6 +111,7 @@ def make_card(run: Run, scores: Scores) -> Card:
         "code": code_card(),
         "monitor": rounded(monitor_card(run.stats, run.config.monitor)),
         "scores": rounded(score_cards(scores)),
+        **({} if scores.help is None else {"cas": rounded(cas_card(scores, scores.help))}),
         "worst_class": rounded(worst_classes(scores)),
         "verdict": verdict(scores),
         "evaluation": evaluation_card(scores),
@@ -147,11 +149,20 @@ def score_cards(scores: Scores) -> dict[str, Card]:
     """Every metric: of all samples, and of as many as the floor is of beside the floor."""
     cards = {}
     for metric, summary in scores.overall.items():
+        if metric not in scores.floor:  # of classifiers
+            continue
         halves, floor = (part[metric].value for part in (scores.at_floor_count, scores.floor))
         cards[metric] = {"value": summary.value, "at_floor_count": halves, "floor": floor}
         if plain_name(metric) in ("fid", "fcd") and halves is not None and floor:
             cards[metric]["times_floor"] = halves / floor
     return cards
+
+
+def cas_card(scores: Scores, found: Mapping[str, Any]) -> Card:
+    """Whether samples help a classifier: the verdict, its trainings' accuracies, and their differences."""
+    accuracies = {metric: one.value for metric, one in scores.overall.items() if metric not in scores.floor}
+    differences = {key: found[key] for key in ("cas_gain", "cas_gap")}
+    return {"verdict": found["verdict"], **accuracies, **differences}
 
 
 def worst_classes(scores: Scores) -> dict[str, Card]:
@@ -208,6 +219,7 @@ def main(context: click.Context, root: Path) -> None:
 @click.option("--command", help="That made it.  [default: by the nearest recipe]")
 @click.option("--failure", metavar="TEXT", help="What is to be seen; puts it into the table of failures.")
 @click.option("--extractor", metavar="NAME|FILE", help="For scores.  [default: shipped for the data]")
+@click.option("--cas", is_flag=True, help="Also whether samples help a classifier, which takes minutes.")
 @which_option
 @device_option
 @click.pass_obj
@@ -219,6 +231,7 @@ def add(
     command: str | None,
     failure: str | None,
     extractor: str | None,
+    cas: bool,
     which: str | None,
     device: str,
 ) -> None:
@@ -230,7 +243,8 @@ def add(
     data = run.sampler.info.provenance["data"]
     # Not Inception where its weights happen to be at hand: cards of several machines are to compare.
     extractor = extractor or (data if data in shipped() else None)
-    options = api.EvaluateOptions(which=which, extractor=extractor, device=device)
+    metrics = (*METRICS, "cas") if cas else METRICS
+    options = api.EvaluateOptions(metrics=metrics, which=which, extractor=extractor, device=device)
     scores = api.evaluate(directory, options, say=partial(click.echo, err=True)).scores
     card = make_card(run, scores) | {"name": name, "failure": failure is not None}
     if failure is not None:

@@ -106,9 +106,18 @@ def _beside_real(card: Card, plain: str) -> str:
 def _accuracy(card: Card) -> str:
     metric, score = _score(card, "class_accuracy")
     worst = card["worst_class"].get(metric)
-    return _number(score["value"]) + (
-        f", worst class {worst['class']}: {_number(worst['value'])}" if worst else ""
-    )
+    text = _number(score["value"])
+    if worst:
+        text += f", worst class {worst['class']}: {_number(worst['value'])}"
+    if "cas" in card:
+        word, gain = card["cas"]["verdict"].partition(":")[0], _gain(card["cas"]["cas_gain"])
+        text += f"; a classifier of real images, with samples besides: {word}, {gain}"
+    return text
+
+
+def _gain(interval: Mapping[str, float]) -> str:
+    gain, low, high = (f"{100 * interval[key]:+.1f}" for key in ("value", "low", "high"))
+    return f"{gain} points ({low} to {high})"
 
 
 def _monitor(card: Card | None) -> str:

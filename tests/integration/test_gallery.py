@@ -20,6 +20,7 @@ from run_helpers import acgan, stats_rows, trained
 from acgan.api import resolve_config
 from acgan.config import RunConfig, diff, load
 from acgan.errors import ConfigError, RunError
+from acgan.metrics.cas import CasScores, cas_scores
 from acgan.sampling import grid, load_generator, write_png
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ with pytest.MonkeyPatch.context() as patch:
     gallery_command = importlib.import_module("gallery_command")
     gallery_tables = importlib.import_module("gallery_tables")
 
+EVALUATE = importlib.import_module("acgan.api.evaluate")  # ``acgan.api.evaluate`` is the function
 #: Two classes of the digits, so that a look at all samples takes a moment.
 CHANGES = {"data.classes": ["3", "8"], "data.validation_share": 0.1, "evaluate.num_images": 20, "seed": 5}
 README = "# Title\n<!-- gallery -->\nold\n<!-- /gallery -->\nThe end.\n"
@@ -74,6 +76,18 @@ def write_card(root: Path, card: Any) -> None:
     file.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def cas(*args: Any, **keywords: Any) -> CasScores:
+    draws, labels = np.random.default_rng(0), np.arange(40) % 2
+    arms = {
+        arm: draws.random((3, 40)) < share
+        for arm, share in (("real", 0.6), ("synthetic", 0.3), ("both", 0.95))
+    }
+    return cas_scores(
+        arms, labels, gan_right=draws.random((3, 40)) < 0.2, gan_labels=labels,
+        class_names=("3", "8"), provenance={"seeds": [0, 1, 2]},
+    )  # fmt: skip
+
+
 # Cards.
 
 
@@ -95,6 +109,21 @@ def test_scores_are_those_of_acgan_evaluate(tiny: Path, made: Path, tmp_path: Pa
         assert values[worst["class"]] == choose(values.values())
     assert "ms_ssim" not in card["worst_class"], "neither side of it is better"
     assert all(line in result.output.replace("\n", " ") for line in card["verdict"][:1])
+
+
+def test_whether_samples_help_is_told(tiny: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EVALUATE, "classification_accuracy_score", cas)
+    run(root, "add", tiny, "--name", "helped", "--cas")
+    run(root, "table")
+    card, expected = card_of(root, "helped"), cas()
+    assert card["scores"].keys() == card_of(root, "tiny")["scores"].keys()
+    assert card["cas"]["verdict"] == expected.verdict
+    assert card["cas"]["cas_both"] == pytest.approx(expected.both.mean, rel=1e-3)
+    assert card["cas"]["cas_gain"]["low"] == pytest.approx(expected.gain.low, rel=1e-3)
+    assert card["verdict"][-1] == f"For a classifier: {expected.verdict}."
+    [row] = [line for line in (root / "README.md").read_text("utf-8").splitlines() if "helped.json" in line]
+    assert f"{expected.verdict.partition(':')[0]}, {100 * expected.gain.value:+.1f} points (" in row
+    assert "cas" not in card_of(root, "tiny")
 
 
 def test_the_picture_is_the_generators(tiny: Path, made: Path, tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""A small, unequal folder of images, as people have them: three classes of CIFAR-10, scaled up to 64 px.
+
+    python benchmarks/few_images.py cifar10_jpg.zip PICTURES/
+
+Of automobiles there are 60, of horses 150, of ships 400; and 200 test images of each. The zip has folders of classes in
+train/ and test/. The choice is of a fixed seed: everyone cuts the same images.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import click
+from PIL import Image
+
+_TRAIN = {"automobile": 60, "horse": 150, "ship": 400}
+_TEST = 200
+_SIDE = 64
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(source: Path, folder: Path) -> None:
+    """Cut the folder from a zip of CIFAR-10."""
+    if folder.exists():
+        raise click.ClickException(f"{folder}: there is something already; expected a new folder.")
+    draws = random.Random(0)
+    with zipfile.ZipFile(source) as archive:
+        chosen: dict[Path, str] = {}
+        for name, count in _TRAIN.items():
+            for split, number in (("train", count), ("test", _TEST)):
+                found = sorted(file for file in archive.namelist() if f"{split}/{name}/" in file)
+                if len(found) < number:
+                    raise click.ClickException(
+                        f"{source}: found {len(found)} images in {split}/{name}/; expected {number} or more."
+                    )
+                files = enumerate(draws.sample(found, number))
+                chosen |= {folder / split / name / f"{index:04d}.png": file for index, file in files}
+        for place, file in chosen.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            image = Image.open(io.BytesIO(archive.read(file))).convert("RGB")
+            image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(place)
+
+
+if __name__ == "__main__":
+    main()

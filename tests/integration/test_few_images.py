@@ -1,0 +1,60 @@
+"""benchmarks/few_images.py: the folder that the gallery's run on few images is of."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import zipfile
+from pathlib import Path
+
+import click
+import pytest
+from PIL import Image
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(BENCHMARKS)
+    few_images = importlib.import_module("few_images")
+
+
+def cut(source: Path, folder: Path) -> dict[str, bytes]:
+    few_images.main([str(source), str(folder)], standalone_mode=False)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
+
+
+def write_zip(file: Path, each: int) -> Path:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("automobile", "frog", "horse", "ship"):
+            for split in ("train", "test"):
+                for index in range(each):
+                    buffer.seek(0)
+                    Image.new("RGB", (32, 32), (index % 256, index // 256, len(name))).save(buffer, "PNG")
+                    archive.writestr(f"{split}/{name}/{index:04d}.png", buffer.getvalue())
+    return file
+
+
+def test_everyone_cuts_the_same_images(tmp_path: Path) -> None:
+    source = write_zip(tmp_path / "images.zip", 410)
+    files = cut(source, tmp_path / "a")
+    assert files == cut(source, tmp_path / "b")
+    counts = {}
+    for name in files:
+        counts[str(Path(name).parent)] = counts.get(str(Path(name).parent), 0) + 1
+    test = dict.fromkeys(("test/automobile", "test/horse", "test/ship"), 200)
+    assert counts == {"train/automobile": 60, "train/horse": 150, "train/ship": 400, **test}
+    images = {name: Image.open(io.BytesIO(data)) for name, data in files.items()}
+    assert {image.size for image in images.values()} == {(64, 64)}
+    ships = {images[name].getpixel((0, 0)) for name in files if name.startswith("train/ship/")}
+    assert len(ships) == 400, "none twice"
+    with pytest.raises(click.ClickException, match="there is something already"):
+        cut(source, tmp_path / "a")
+
+
+def test_too_few_images_leave_nothing_behind(tmp_path: Path) -> None:
+    source = write_zip(tmp_path / "images.zip", 199)
+    with pytest.raises(click.ClickException, match="found 199 images in test/automobile/; expected 200"):
+        cut(source, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
