@@ -141,7 +141,9 @@ def _cover(scores: Scores) -> str:
     each = {**(_by_class(scores.per_class, "coverage") if comparable else {}), **of_halves}
     low = [name for name, value in each.items() if value < _LEAST_COVERAGE * floor.value]
     text = f"Diversity: samples cover {score.value:.1%} of real images, real images {floor.value:.1%}"
-    return f"{text}; less than half of that in class {', '.join(low)}: collapsed." if low else f"{text}."
+    if low:
+        text += f"; less than half of that in class {', '.join(low)}: collapsed, or unlike real images"
+    return f"{text}."
 
 
 def _copies(scores: Scores) -> str:

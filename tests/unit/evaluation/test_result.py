@@ -141,7 +141,7 @@ def _of(start: str, **changes: Any) -> str:
 
 
 def test_a_class_that_is_hardly_covered_has_collapsed() -> None:
-    assert _of("Diversity").endswith("less than half of that in class dog: collapsed.")
+    assert _of("Diversity").endswith("less than half of that in class dog: collapsed, or unlike real images.")
     fine = {"cat": {"coverage[x@1]": 0.9}, "dog": {"coverage[x@1]": 0.5}}
     assert "collapsed" not in _of("Diversity", at_floor_count_per_class=fine)
 
