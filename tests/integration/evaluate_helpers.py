@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from click.testing import Result
 from PIL import Image
 from run_helpers import acgan, tree
+
+from acgan.metrics.cas import CasScores, cas_scores
 
 DIGITS = tuple("0123456789")
 #: The shipped classifier; the name of its scores.
@@ -72,3 +74,17 @@ def write_images(
             pixels = draws.integers(0, 256, (side, side, channels), dtype=np.uint8)
             Image.fromarray(pixels.squeeze()).save(folder / name / f"{number}.png")
     return folder
+
+
+def made_up_cas(class_names: Sequence[str], num_images: int) -> CasScores:
+    """Classification accuracy scores of three seeds, in which samples help a classifier, without training one."""
+    draws, labels = np.random.default_rng(0), np.arange(num_images) % len(class_names)
+    shares = {"real": 0.6, "synthetic": 0.3, "both": 0.95}
+    return cas_scores(
+        {arm: draws.random((3, num_images)) < share for arm, share in shares.items()},
+        labels,
+        gan_right=draws.random((3, num_images)) < 0.2,
+        gan_labels=labels,
+        class_names=tuple(class_names),
+        provenance={"seeds": [0, 1, 2]},
+    )

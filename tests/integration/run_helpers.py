@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import multiprocessing
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,6 +26,16 @@ from acgan.cli import main
 from acgan.training.run import TrainingRun
 
 TINY = Path(__file__).with_name("tiny.yaml")
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def benchmark(name: str) -> ModuleType:
+    """A module of benchmarks/, which is in a checkout alone; without it the test module is skipped."""
+    if not BENCHMARKS.is_dir():
+        pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        return importlib.import_module(name)
 
 
 def overrides(changes: Mapping[str, Any] | None = None) -> list[str]:

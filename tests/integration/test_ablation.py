@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -13,21 +12,16 @@ from typing import Any
 
 import pytest
 from evaluate_helpers import EYES, read
-from run_helpers import TINY, stats_rows
+from run_helpers import TINY, benchmark, stats_rows
 
 from acgan.api import resolve_config
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, Interrupted
 from acgan.metrics import bootstrap_difference
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
-with pytest.MonkeyPatch.context() as patch:
-    patch.syspath_prepend(BENCHMARKS)
-    ablation = importlib.import_module("ablation")
-    ablation_table = importlib.import_module("ablation_table")
-    ablation_variants = importlib.import_module("ablation_variants")
+ablation = benchmark("ablation")
+ablation_table = benchmark("ablation_table")
+ablation_variants = benchmark("ablation_variants")
 
 VARIANTS = """
 cross-entropy: {loss.classification.kind: cross_entropy, loss.classification.weight_g: 2e-1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import zipfile
 from pathlib import Path
@@ -10,13 +9,9 @@ from pathlib import Path
 import click
 import pytest
 from PIL import Image
+from run_helpers import benchmark
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
-with pytest.MonkeyPatch.context() as patch:
-    patch.syspath_prepend(BENCHMARKS)
-    few_images = importlib.import_module("few_images")
+few_images = benchmark("few_images")
 
 
 def cut(source: Path, folder: Path) -> dict[str, bytes]:

@@ -13,25 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from evaluate_helpers import EYES, read
+from evaluate_helpers import EYES, made_up_cas, read
 from PIL import Image
-from run_helpers import acgan, stats_rows, trained
+from run_helpers import acgan, benchmark, stats_rows, trained
 
 from acgan.api import resolve_config
 from acgan.config import RunConfig, diff, load
 from acgan.errors import ConfigError, RunError
-from acgan.metrics.cas import CasScores, cas_scores
 from acgan.sampling import grid, load_generator, write_png
 
 ROOT = Path(__file__).parents[2]
-BENCHMARKS = ROOT / "benchmarks"
-if not BENCHMARKS.is_dir():
-    pytest.skip("benchmarks/ is in a checkout alone", allow_module_level=True)
-with pytest.MonkeyPatch.context() as patch:
-    patch.syspath_prepend(BENCHMARKS)
-    gallery = importlib.import_module("gallery")
-    gallery_command = importlib.import_module("gallery_command")
-    gallery_tables = importlib.import_module("gallery_tables")
+gallery = benchmark("gallery")
+gallery_command = benchmark("gallery_command")
+gallery_tables = benchmark("gallery_tables")
 
 EVALUATE = importlib.import_module("acgan.api.evaluate")  # ``acgan.api.evaluate`` is the function
 #: Two classes of the digits, so that a look at all samples takes a moment.
@@ -76,18 +70,6 @@ def write_card(root: Path, card: Any) -> None:
     file.write_text(json.dumps(card, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def cas(*args: Any, **keywords: Any) -> CasScores:
-    draws, labels = np.random.default_rng(0), np.arange(40) % 2
-    arms = {
-        arm: draws.random((3, 40)) < share
-        for arm, share in (("real", 0.6), ("synthetic", 0.3), ("both", 0.95))
-    }
-    return cas_scores(
-        arms, labels, gan_right=draws.random((3, 40)) < 0.2, gan_labels=labels,
-        class_names=("3", "8"), provenance={"seeds": [0, 1, 2]},
-    )  # fmt: skip
-
-
 # Cards.
 
 
@@ -112,10 +94,11 @@ def test_scores_are_those_of_acgan_evaluate(tiny: Path, made: Path, tmp_path: Pa
 
 
 def test_whether_samples_help_is_told(tiny: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EVALUATE, "classification_accuracy_score", cas)
+    expected = made_up_cas(["3", "8"], num_images=40)
+    monkeypatch.setattr(EVALUATE, "classification_accuracy_score", lambda *args, **keywords: expected)
     run(root, "add", tiny, "--name", "helped", "--cas")
     run(root, "table")
-    card, expected = card_of(root, "helped"), cas()
+    card = card_of(root, "helped")
     assert card["scores"].keys() == card_of(root, "tiny")["scores"].keys()
     assert card["cas"]["verdict"] == expected.verdict
     assert card["cas"]["cas_both"] == pytest.approx(expected.both.mean, rel=1e-3)
@@ -312,7 +295,7 @@ def test_a_changed_number_is_found(root: Path) -> None:
     card["scores"][f"coverage{EYES}"]["value"] += 0.001
     write_card(root, card)
     done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "gallery.py"), "--root", str(root), "check"],
+        [sys.executable, str(ROOT / "benchmarks" / "gallery.py"), "--root", str(root), "check"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
