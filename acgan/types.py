@@ -136,7 +136,7 @@ class Terms:
 
     Attributes:
         total: Scalar, the weighted sum: what is minimised.
-        parts: Its terms by name, without their weights in the sum.
+        parts: Its terms by name; class terms without the weight that they have in the sum, the others with theirs.
         stats: Scalars worth logging that are not part of it, without gradient.
     """
 

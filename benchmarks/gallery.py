@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from gallery_tables import Card, problems, read_cards, split_readme, tables
 
 from acgan import api
 from acgan.cli.options import device_option, which_option, write_text
+from acgan.code_version import git_commit
 from acgan.comparing.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from acgan.config import RunConfig, diff, load
 from acgan.config.recipes import recipes
@@ -189,18 +189,8 @@ def evaluation_card(scores: Scores) -> Card:
 
 def code_card() -> Card | None:
     """The commit of the code that writes the card, and whether the code is as committed; None outside git."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=_REPOSITORY, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--", "acgan", "configs", "benchmarks")
-        return {"commit": git("rev-parse", "HEAD"), "clean": not changed}
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    found = git_commit(_REPOSITORY, "acgan", "configs", "benchmarks")
+    return None if found is None else dict(zip(("commit", "clean"), found, strict=True))
 
 
 @click.group()

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-import acgan
 from acgan import runtime
 from acgan.api.cas import classification_accuracy_score
 from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, Setting, set_up
 from acgan.api.subjects import Subject
+from acgan.code_version import code_version
 from acgan.evaluation import (
     Context,
     Judge,
@@ -142,7 +142,7 @@ def _provenance(setting: Setting, reference: Reference | None) -> dict[str, Any]
     options, store, extractor = setting.options, setting.store, setting.extractor
     groups = [] if reference is None else reference.bank.plan.groups
     return {
-        "acgan": acgan.__version__,
+        "acgan": code_version(),
         "torch": torch.__version__,
         "machine": runtime.machine(),
         "device": str(runtime.choose_device(options.device)),

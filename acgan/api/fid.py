@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-import acgan
 from acgan import runtime
 from acgan.build import data_keywords
+from acgan.code_version import code_version
 from acgan.config.schema import DataConfig
 from acgan.data import cache_dir, load_dataset
 from acgan.errors import ConfigError, DataError
@@ -258,7 +258,7 @@ def _measure(
         "metric": metric,
         "extractor": extractor.describe(),
         **side.describe(),
-        "acgan": acgan.__version__,
+        "acgan": code_version(),
     }
 
     def make() -> Saved:
@@ -287,7 +287,7 @@ def _provenance(
         },
         "extractor": extractor.describe() if extractor is not None else (known[0] if known else None),
         "seed": seed,
-        "acgan": acgan.__version__,
+        "acgan": code_version(),
         "torch": torch.__version__,
         "machine": runtime.machine(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -14,9 +14,9 @@ from typing import Any, TypedDict
 
 import torch
 
-import acgan
 from acgan import distributed, runtime
 from acgan.api.inputs import check_unchanged, load_data, tell_about
+from acgan.code_version import code_version
 from acgan.config import AnyConfig, to_yaml
 from acgan.distributed import Ranks
 from acgan.predicting import ImageClassifier, load_classifier
@@ -82,7 +82,7 @@ class Setting:
     def provenance(self, config: AnyConfig, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """What the file of a trained network says of where it comes from; its score where it is the best of a run."""
         return {
-            "acgan": acgan.__version__,
+            "acgan": code_version(),
             "torch": torch.__version__,
             "machine": runtime.machine(),
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -180,7 +181,7 @@ def build_gan(
         run_generator=torch.compile(generator) if train.compile else generator,
         run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
         augmenter=build_augmenter(config, device),
-        views=_views(config),
+        views=_views(config, store.resolution),
         logit_means=LogitMeans(half_life_nimg=lecam.half_life_nimg, device=device, dtype=dtype)
         if lecam is not None
         else None,
@@ -188,13 +189,19 @@ def build_gan(
     )
 
 
-def _views(config: RunConfig) -> Augmentation | None:
+def _views(config: RunConfig, resolution: int) -> Augmentation | None:
     """The small changes under which D's logits are to be consistent."""
     if config.loss.consistency is None:
         return None
+    shift = config.loss.consistency.shift
+    if math.floor(shift * resolution + 1e-6) == 0 and not config.data.mirror:
+        raise ConfigError(
+            f"loss.consistency.shift {shift:g} is less than a pixel of {resolution} and data.mirror is false, so no "
+            f"image changes; expected a shift of {math.ceil(1e4 / resolution) / 1e4:g} or more."
+        )
     return Augmentation(
         mirror=config.data.mirror,
-        shift=config.loss.consistency.shift,
+        shift=shift,
         rotate_deg=0,
         zoom=0,
         erase=0,

@@ -31,5 +31,8 @@ def command(recipe: str | None, classify: bool) -> None:
     for task, command_line in _COMMANDS.items():
         option = " --classify" if task == "classify" else ""
         click.echo(f"\nRecipes of `{command_line}` (`acgan config{option} RECIPE` prints one):")
+        width = max(map(len, recipes(task))) + 2
         for name, file in recipes(task).items():
-            click.echo("  " + click.style(f"{name:<18}", bold=True) + load(CONFIGS[task], file).description)
+            click.echo(
+                "  " + click.style(name.ljust(width), bold=True) + load(CONFIGS[task], file).description
+            )

@@ -81,7 +81,7 @@ Classification = Annotated[
 
 
 class ZeroCenteredPenalty(Section):
-    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), generated ones (R2) or both."""
+    """gamma/2 E|grad_x f(x)|^2 on real images (R1), generated ones (R2) or both."""
 
     kind: Literal["zero_centered"] = "zero_centered"
     on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
@@ -100,7 +100,7 @@ class ZeroCenteredPenalty(Section):
 
 
 class GradientPenalty(Section):
-    """weight E(|grad_x adv(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
+    """weight E(|grad_x f(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
 
     kind: Literal["gradient_penalty"]
     weight: ScheduledPositive = 10.0

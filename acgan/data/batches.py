@@ -179,6 +179,10 @@ class DeviceImages:
         images = images.to(torch.float32, memory_format=self._memory_format)
         return Batch(images.div_(127.5).sub_(1), self._labels.index_select(0, chosen))
 
+    def labels(self, indices: np.ndarray) -> torch.Tensor:
+        """The labels (n,) int64 of the images at some indices (n,)."""
+        return self._labels.index_select(0, self._send(torch.from_numpy(indices)))
+
     def _send(self, tensor: torch.Tensor) -> torch.Tensor:
         """Copy to the device; from pinned memory to a GPU, so that the loop does not wait for it."""
         if self._device.type == "cuda":

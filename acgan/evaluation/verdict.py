@@ -15,6 +15,7 @@ _LEAST_COVERAGE = 0.5  # of the floor's
 _LEAST_ACCURACY = 0.9  # of the floor's, in any class
 _MANY_COPIES = 5.0  # times the floor's
 _NEARER = 0.9  # of samples, against held-out images
+_FEW_TO_COPY = 200  # images of a class: the nearest 1% of fewer are too few to name a class by
 _FEW_OF_CLASS = 500  # images: KID of fewer is noisy
 
 
@@ -67,7 +68,7 @@ def _worst_class(scores: Scores) -> str:
 
     Not by the distance itself: it grows with fewer images, and the rarest class would always be the worst.
     """
-    per_class, origin = scores.per_class, scores.provenance
+    per_class = scores.per_class
     for plain in ("fid", "fcd"):
         score, floor = (
             _by_class(values, plain) for values in (scores.at_floor_count_per_class, scores.floor_per_class)
@@ -81,8 +82,7 @@ def _worst_class(scores: Scores) -> str:
     if len(known) < 2:
         return ""
     worst = max(known, key=lambda name: known[name])
-    label = list(per_class).index(worst)
-    images = min(origin["samples_by_class"][label], origin["reference_by_class"][label])
+    images = _images(scores, worst)
     hint = f"; of {images:,} images this is a hint" if images < _FEW_OF_CLASS else ""
     return f"Worst class: {worst}, by KID {known[worst]:.4g}{_details(per_class[worst])}{hint}."
 
@@ -160,4 +160,28 @@ def _copies(scores: Scores) -> str:
             f"Copies: nearly all samples lie nearer to training images than held-out images do ({nearer.value:.2f}): "
             "look at memorisation.png."
         )
+    copied = _copied_classes(scores)
+    if copied:
+        named = ", ".join(
+            f"{name} ({copied[name]:.1%})" for name in sorted(copied, key=lambda name: -copied[name])
+        )
+        return f"Copies: {text}, but far more of them in class {named}: look at memorisation.png."
     return f"Copies: no sign of them; {text}."
+
+
+def _copied_classes(scores: Scores) -> dict[str, float]:
+    """The share of copies in each class that has many, by the class's own held-out images."""
+    shares, floor = (
+        _by_class(values, "memorisation_copies") for values in (scores.per_class, scores.floor_per_class)
+    )
+    return {
+        name: share
+        for name, share in shares.items()
+        if share > _MANY_COPIES * max(floor.get(name, 0.0), 0.01) and _images(scores, name) >= _FEW_TO_COPY
+    }
+
+
+def _images(scores: Scores, class_name: str) -> int:
+    """Samples or reference images of a class, whichever are fewer."""
+    label = list(scores.per_class).index(class_name)
+    return int(min(scores.provenance[key][label] for key in ("samples_by_class", "reference_by_class")))

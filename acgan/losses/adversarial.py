@@ -94,7 +94,7 @@ class Relativistic(_OfPairs):
     """Relativistic pairing loss (Jolicoeur-Martineau 2019, RSGAN; Huang et al. 2024, R3GAN, eq. 2).
 
     D: E log(1 + exp(-(real - fake))). G: E log(1 + exp(-(fake - real))). Each fake image competes with a real
-    one of its own class, so G cannot win by leaving modes out.
+    one of its own class, which is meant against leaving modes out.
     """
 
     generator_needs_real = True

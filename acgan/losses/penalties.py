@@ -35,7 +35,7 @@ class Penalty(ABC):
 
 
 class ZeroCentered(Penalty):
-    """gamma/2 E|grad_x adv(x)|^2 on real images (R1), on generated ones (R2), or both.
+    """gamma/2 E|grad_x f(x)|^2 on real images (R1), on generated ones (R2), or both.
 
     Mescheder et al. 2018, eq. 9; both together as in Roth et al. 2017 and R3GAN (Huang et al. 2024).
 
@@ -56,7 +56,7 @@ class ZeroCentered(Penalty):
 
 
 class GradientPenalty(Penalty):
-    """weight E(|grad_x adv(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3)."""
+    """weight E(|grad_x f(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3)."""
 
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
@@ -71,7 +71,7 @@ _SIDE = {"r1": "real", "r2": "fake"}
 
 
 def _gradient(critic: Critic, images: Tensor) -> Tensor:
-    """grad_x adv(x) at each image (N, C, H, W), differentiable."""
+    """grad_x f(x) at each image (N, C, H, W), differentiable."""
     images = images.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
     return gradient

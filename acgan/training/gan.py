@@ -18,7 +18,7 @@ from acgan.runtime import Draws
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.logit_means import LogitMeans
-from acgan.training.objective import Judge, Objective
+from acgan.training.objective import Discriminate, Objective
 from acgan.training.schedule import Curve
 from acgan.training.step import Feed, parameter_dtype
 
@@ -68,7 +68,7 @@ class Gan:
     micro_batch: int
     d_steps: int
     run_generator: Callable[[Tensor, Tensor], Tensor]
-    run_discriminator: Judge
+    run_discriminator: Discriminate
     augmenter: Augmenter | None = None
     views: Augmentation | None = None
     logit_means: LogitMeans | None = None
@@ -126,16 +126,15 @@ def settled(gan: Gan, nimg: int) -> Generator:
 
     Args:
         gan: Left as it is.
-        nimg: Images to take the statistics over, in portions as in training, and at least one of each class; 0 leaves
-            the means of those of training.
+        nimg: Images to take the statistics over, in portions and with labels as in training; 0 leaves the means of
+            those of training.
     """
     if not nimg:
         return gan.ema.network
-    size, classes = gan.micro_batch, gan.generator.num_classes
+    portion = slice(0, gan.micro_batch)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for turn in range(math.ceil(max(nimg, classes) / size)):
-            y = torch.arange(turn * size, (turn + 1) * size, device=gan.device) % classes
-            yield gan.latents("standing", turn, 0, slice(0, size)), y
+        for turn in range(math.ceil(nimg / gan.micro_batch)):
+            yield gan.latents("standing", turn, 0, portion), gan.feed.labels(turn, portion)
 
     return standing_statistics(gan.ema.network, batches())

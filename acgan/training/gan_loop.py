@@ -37,7 +37,7 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
 
 
 def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: int) -> dict[str, Tensor]:
-    """One step of D: adversarial + weight * classification, and the penalty where it is due.
+    """One step of D: what ``objective.discriminator`` sums, and the penalty where it is due.
 
     Returns:
         What to log: scalars on the device, by name.

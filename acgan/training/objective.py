@@ -14,7 +14,7 @@ from acgan.training.logit_means import LogitMeans
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Terms
 
 #: A discriminator, or a compiled one: (images, labels) to its output.
-Judge = Callable[[Tensor, Tensor], DiscriminatorOutput]
+Discriminate = Callable[[Tensor, Tensor], DiscriminatorOutput]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Objective:
 
     def discriminator(
         self,
-        d: Judge,
+        d: Discriminate,
         real: Batch,
         fake: Tensor,
         changed: tuple[Tensor, Tensor] | None = None,
@@ -92,7 +92,7 @@ class Objective:
                 stats["class_accuracy_fake"] = _accuracy(on_fake.aux, real.labels)
         return _sum(parts, classes, self.weight_d, stats)
 
-    def penalize(self, d: Judge, real: Batch, fake: Tensor, mix: Tensor, strength: float) -> Terms:
+    def penalize(self, d: Discriminate, real: Batch, fake: Tensor, mix: Tensor, strength: float) -> Terms:
         """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
 
         Args:
@@ -111,7 +111,7 @@ class Objective:
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)
 
-    def generator(self, d: Judge, real: Batch, fake: Tensor) -> Terms:
+    def generator(self, d: Discriminate, real: Batch, fake: Tensor) -> Terms:
         """G's loss on images generated for the labels of a real batch.
 
         Args:

@@ -40,6 +40,12 @@ class Feed:
         batch = self.images.batch(self.order.indices(position, part.stop - part.start), flip)
         return Batch(batch.images.to(dtype), batch.labels)
 
+    def labels(self, step: int, part: slice) -> Tensor:
+        """The labels (n,) alone of a part of the batch of a step."""
+        return self.images.labels(
+            self.order.indices(step * self.batch_size + part.start, part.stop - part.start)
+        )
+
 
 def portions(batch_size: int, micro_batch: int, ranks: Ranks) -> Iterator[tuple[slice, float]]:
     """This rank's images in portions: each as a slice of the global batch, and its share of the rank's mean."""

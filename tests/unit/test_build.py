@@ -376,6 +376,14 @@ def test_the_regularisers_arrive() -> None:
     assert (plain.logit_means, plain.views, plain.augmenter) == (None, None, None)
 
 
+def test_a_shift_of_less_than_a_pixel_is_no_change() -> None:
+    # Of 16 pixels.
+    with pytest.raises(ConfigError, match=r"loss\.consistency\.shift 0\.06 .* expected a shift of 0\.0625"):
+        _gan("loss.consistency={shift: 0.06}")
+    assert _gan("loss.consistency={shift: 0.0625}").views.shift == 0.0625
+    assert _gan("loss.consistency={shift: 0.06}", "data.mirror=true").views.mirror is True
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 def test_ada_arrives(mirror: bool) -> None:
     gan = _gan(

@@ -27,7 +27,6 @@ from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.models import GENERATORS, TRUNKS
 
-# DESIGN.md, "The shape of a config"
 DESIGN_EXAMPLE = """
 seed: 0
 data:  {source: mnist, root: data, resolution: 32, channels: null, fit: crop, on_error: stop, mirror: false, balance: false}

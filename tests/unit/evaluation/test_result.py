@@ -177,6 +177,18 @@ def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> 
     assert _of("Copies").startswith("Copies: no sign of them")
 
 
+def test_copies_of_one_class_are_told_though_they_are_few_of_all() -> None:
+    shares = {"cat": {"memorisation_copies[x@1]": 0.4}, "dog": {"memorisation_copies[x@1]": 0.02}}
+    counts = {"floor_images": 100, "samples_by_class": [200, 200], "reference_by_class": [300, 200]}
+    line = _of("Copies", per_class=shares, provenance=counts)
+    assert line.endswith("but far more of them in class cat (40.0%): look at memorisation.png.")
+    # Not where real images have as many, nor where the nearest 1% are one image or two.
+    floor = {"cat": {"memorisation_copies[x@1]": 0.09}}
+    assert "no sign" in _of("Copies", per_class=shares, provenance=counts, floor_per_class=floor)
+    few = {**counts, "reference_by_class": [199, 300]}
+    assert "no sign" in _of("Copies", per_class=shares, provenance=few)
+
+
 def test_without_a_metric_its_sentence_is_left_out() -> None:
     assert (
         verdict(scores(overall={}, floor={}, at_floor_count={}, **{key: {"cat": {}} for key in BY_CLASS}))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,35 @@ def test_dropout_of_a_split_batch_is_that_of_the_whole() -> None:
         return torch.cat(seen[::2])  # of the real images
 
     assert torch.equal(zeros(2), zeros(8))
+
+
+COMPILED = {
+    "default": (),
+    "style, attention, d2d_ce, ada": (
+        *D2D_CE,
+        "model.generator={kind: resnet, modulation: style, attention: [8], patch: 2}",
+        "model.discriminator={kind: resnet, projection: true, attention: [4], patch: 2}",
+        "augment={kind: ada, target: null, p: 0.6}",
+    ),
+    "dcgan, spectral norm, tac": (
+        "model.generator.kind=dcgan",
+        "model.discriminator={kind: dcgan, spectral_norm: true}",
+        "loss.classification.kind=tac",
+    ),
+}
+
+
+@pytest.mark.parametrize("networks", COMPILED)
+def test_compiled_it_does_the_same(networks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Taking the graphs, forward and backward, takes no compiler, and is what could go wrong on our side.
+    compiled: list[Any] = []
+    compiler = partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or compiler(network))
+    expected = gradients(tiny_gan(*COMPILED[networks]))
+    assert not compiled
+    gan = tiny_gan(*COMPILED[networks], "train.compile=true")
+    assert_close(gradients(gan), expected)
+    assert compiled == [gan.generator, gan.discriminator]
 
 
 @pytest.mark.parametrize("d_steps", [1, 2])

@@ -1,9 +1,16 @@
 """The generator that is sampled while training: the running mean, with standing statistics where it has BatchNorm."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import torch
-from loop_helpers import tiny_gan
+from loop_helpers import CPU, TINY, tiny_gan, tiny_store
 from torch.testing import assert_close
 
+from acgan.build import build_gan
+from acgan.config import RunConfig, load
+from acgan.distributed import Ranks
 from acgan.models import standing_statistics
 from acgan.training.gan import settled
 
@@ -14,13 +21,15 @@ DCGAN = (
 )
 
 
-def test_statistics_are_over_batches_of_all_classes_in_turn() -> None:
-    gan = tiny_gan(*DCGAN, "train.batch_size=2")  # smaller than the number of classes, 3
+def test_statistics_are_over_the_labels_of_training() -> None:
+    gan = tiny_gan(*DCGAN, "train.batch_size=2")
     found = settled(gan, 3)  # two batches
-    labels = ((0, 1), (2, 0))
     batches = [
-        (gan.draws.normal((2, 5), "standing", turn, 0).double(), torch.tensor(y))
-        for turn, y in enumerate(labels)
+        (
+            gan.draws.normal((2, 5), "standing", turn, 0).double(),
+            gan.feed.batch(turn, slice(0, 2), torch.float64).labels,
+        )
+        for turn in range(2)
     ]
     expected = standing_statistics(gan.ema.network, batches)
     assert_close(found.state_dict(), expected.state_dict(), rtol=0, atol=0)
@@ -28,12 +37,21 @@ def test_statistics_are_over_batches_of_all_classes_in_turn() -> None:
     assert not torch.equal(found.state_dict()[layer], gan.ema.network.state_dict()[layer])
 
 
-def test_no_class_is_left_out_and_portions_are_those_of_training() -> None:
-    gan = tiny_gan(*DCGAN, "train.batch_size=8", "train.micro_batch=2")
-    seen: list[list[int]] = []
-    gan.ema.network.embed.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
-    settled(gan, 1)
-    assert seen == [[0, 1], [2, 0]]
+@pytest.mark.parametrize(("balance", "shares"), [(False, [0.75, 0.25, 0.0]), (True, [0.5, 0.5, 0.0])])
+def test_classes_have_the_shares_and_portions_the_size_that_they_have_in_training(
+    balance: bool, shares: list[float]
+) -> None:
+    store = tiny_store()
+    store = replace(store, labels=(np.arange(len(store)) % 4 == 0).astype(np.int64))  # class 2 has no images
+    config = load(RunConfig, None, (*TINY, *DCGAN, "train.micro_batch=2", f"data.balance={balance}"))
+    gan = build_gan(config, store, device=CPU, precision="float64", ranks=Ranks())
+    seen: list[torch.Tensor] = []
+    gan.ema.network.embed.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    settled(gan, 2_000)
+    assert {len(labels) for labels in seen} == {2}
+    counts = torch.cat(seen).bincount(minlength=3)
+    assert counts.sum() == 2_000
+    assert_close(counts / 2_000, torch.tensor(shares), rtol=0, atol=0.06)
 
 
 def test_nothing_is_done_where_it_is_off_or_there_is_no_batch_norm() -> None:
