@@ -17,7 +17,7 @@ from acgan.data import data_name
 from acgan.errors import ConfigError
 
 #: Not compared: where things lie on a machine, which the command tells in its own words, and what changes nothing.
-_NOT_COMPARED = ("data.source", "data.root", "evaluate.extractor", "description")
+_NOT_COMPARED = ("data.source", "data.root", "description")
 _ABSOLUTE = re.compile(r"""(?:^|[=:,\[{\s"'])(?:[/~\\]|[A-Za-z]:[\\/])""")
 
 
@@ -45,7 +45,7 @@ def read_command(text: str) -> tuple[str, RunConfig, dict[str, Any]]:
 
 def likely_command(config: RunConfig) -> str:
     """The command that gives a configuration, by the recipe that is nearest to it."""
-    known = {name: load(RunConfig, file) for name, file in recipes().items()}
+    config, known = _anywhere(config), {name: load(RunConfig, file) for name, file in recipes().items()}
     recipe = min(known, key=lambda name: len(_changes(known[name], config)))
     words, source = ["acgan", "train", recipe], config.data.source
     if source != known[recipe].data.source:
@@ -69,7 +69,17 @@ def _setting(config: RunConfig, key: str) -> tuple[str, str]:
 
 
 def _changes(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:
+    old, new = _anywhere(old), _anywhere(new)
     return {key: values for key, values in diff(old, new).items() if key not in _NOT_COMPARED}
+
+
+def _anywhere(config: RunConfig) -> RunConfig:
+    """With the name alone of a classifier that lies somewhere on a machine."""
+    extractor = config.evaluate.extractor
+    if extractor is None:
+        return config
+    named = config.evaluate.model_copy(update={"extractor": Path(extractor).name})
+    return config.model_copy(update={"evaluate": named})
 
 
 def check_command(text: str, config: RunConfig, origin: Mapping[str, Any]) -> tuple[str, RunConfig]:

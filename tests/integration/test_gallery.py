@@ -231,6 +231,18 @@ def test_a_commands_data_seed_and_start_are_held_against_the_run(tiny: Path) -> 
         assert words in str(error.value)
 
 
+def test_the_features_that_chose_the_best_are_held_against_the_run_wherever_they_lie() -> None:
+    origin = {"data": "digits", "init_from": None}
+    chosen = {extractor: resolve_config("digits", None, [f"evaluate.extractor={extractor}"])[0] for extractor in (
+        "digits", "/home/me/runs/eyes",
+    )}  # fmt: skip
+    command = gallery_command.likely_command(chosen["/home/me/runs/eyes"])
+    assert command == "acgan train digits --set 'evaluate.extractor=\"eyes\"'"
+    gallery_command.check_command(command, chosen["/home/me/runs/eyes"], origin)
+    with pytest.raises(ConfigError, match=r"evaluate\.extractor: eyes in the command, digits in the run"):
+        gallery_command.check_command(command, chosen["digits"], origin)
+
+
 def test_nothing_is_written_of_what_is_refused(tiny: Path, root: Path, tmp_path: Path) -> None:
     unfinished = Path(shutil.copytree(tiny, tmp_path / "unfinished"))
     text = (unfinished / "config.yaml").read_text(encoding="utf-8")
