@@ -35,7 +35,7 @@ from acgan.models import (
 from acgan.predicting import Normalisation
 from acgan.training.checkpoint import read_latest
 from acgan.training.classifier_loop import Classification
-from acgan.training.schedule import Schedule
+from acgan.training.schedule import WarmupDecay
 from acgan.types import ImageStore
 
 
@@ -183,7 +183,7 @@ def build_classification(
             label_smoothing=config.loss.label_smoothing, class_weights=class_weights(config, store)
         ).to(device),
         optimizer=_optimizer(config, network),
-        schedule=Schedule(warmup=config.optim.warmup, decay=config.optim.decay),
+        schedule=WarmupDecay(warmup=config.optim.warmup, decay=config.optim.decay),
         feed=build_feed(config, store, device, mirror=False),
         augmentation=Augmentation(mirror=config.data.mirror, **augment.model_dump()),
         normalise=Normalisation(info.mean, info.std),

@@ -18,8 +18,8 @@ from acgan.losses import SummedLoss
 from acgan.models import AuxClassifier
 from acgan.runtime import FiniteGuard
 from acgan.training.run import TrainingRun
-from acgan.training.schedule import Schedule
-from acgan.training.step import Feed, Mean, parameter_dtype, portions, update
+from acgan.training.schedule import WarmupDecay
+from acgan.training.step import BatchMean, Feed, parameter_dtype, portions, update
 from acgan.types import Batch, Terms
 
 
@@ -38,7 +38,7 @@ class Classification:
     network: AuxClassifier
     loss: SummedLoss
     optimizer: AdamW
-    schedule: Schedule
+    schedule: WarmupDecay
     feed: Feed
     augmentation: Augmentation
     normalise: Callable[[Tensor], Tensor]
@@ -96,7 +96,7 @@ def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) ->
     factor = task.schedule.factor(min((iteration + 0.5) * task.feed.batch_size / task.total_nimg, 1.0))
     for group in task.optimizer.param_groups:
         group["lr"] = group["max_lr"] * factor
-    log = Mean()
+    log = BatchMean()
     for part, share in portions(task.feed.batch_size, task.micro_batch, task.ranks):
         batch = task.batch(iteration, part)
         x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)

@@ -11,7 +11,7 @@ from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.step import Mean, parameter_dtype, portions, update
+from acgan.training.step import BatchMean, parameter_dtype, portions, update
 from acgan.types import Batch
 
 
@@ -48,7 +48,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     d.requires_grad_(True)
     gan.optim_discriminator.zero_grad()
     advance_spectral_norm(d)
-    log = Mean()
+    log = BatchMean()
     for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
         real = gan.feed.batch(step, part, parameter_dtype(gan.generator))
         z = gan.latents("latents/D", iteration, sub_step, part)
@@ -90,7 +90,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     """
     gan.discriminator.requires_grad_(False)
     gan.optim_generator.zero_grad()
-    log = Mean()
+    log = BatchMean()
     for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
         real = gan.feed.batch((iteration + 1) * gan.d_steps - 1, part, parameter_dtype(gan.generator))
         z = gan.latents("latents/G", iteration, 0, part)

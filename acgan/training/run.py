@@ -24,7 +24,7 @@ from acgan.training.best_file import BestFile
 from acgan.training.checkpoint import write_atomically, write_checkpoint
 from acgan.training.hooks import Evaluation, Hooks, Intervals, Stateful
 from acgan.training.signals import signals_heard
-from acgan.training.tracking import Listener, Means, Tick, Tracker
+from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
@@ -67,7 +67,7 @@ class TrainingRun:
         self.scores = BestSoFar()
         self.out_of_patience = False  # before the training's full length; all ranks agree
         self._best_file = BestFile(self.directory, self.hooks.product)
-        self._means = Means()
+        self._means = IntervalMeans()
         self._clock = time.monotonic()
         self._tick_clock, self._tick_nimg = self._clock, 0  # samples, evaluations and checkpoints left out
         self._previous_nimg = 0

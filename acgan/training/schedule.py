@@ -17,7 +17,7 @@ DECAYS = tuple(_DECAYS)
 
 
 @dataclass(frozen=True)
-class Schedule:
+class WarmupDecay:
     """A linear rise, then a fall (Goyal et al. 2017; Loshchilov & Hutter 2017).
 
     Attributes:

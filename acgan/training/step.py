@@ -55,7 +55,7 @@ def portions(batch_size: int, micro_batch: int, ranks: Ranks) -> Iterator[tuple[
         yield slice(start, stop), (stop - start) / (own.stop - own.start)
 
 
-class Mean:
+class BatchMean:
     """Sums the terms of portions, weighted by their shares, to the means of the batch."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Mean:
 def update(
     network: nn.Module,
     optimizer: Optimizer,
-    log: Mean,
+    log: BatchMean,
     *,
     guard: FiniteGuard,
     phase: str,

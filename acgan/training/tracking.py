@@ -40,7 +40,7 @@ class Tick:
 Listener = Callable[[Tick], None]
 
 
-class Means:
+class IntervalMeans:
     """Means of scalars that stay on the device until they are read."""
 
     def __init__(self) -> None:

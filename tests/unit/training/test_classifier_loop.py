@@ -19,7 +19,7 @@ from acgan.models import AuxClassifier
 from acgan.predicting import Normalisation
 from acgan.runtime import Draws, FiniteGuard
 from acgan.training.classifier_loop import Classification, classifier_step, train_classifier
-from acgan.training.schedule import Schedule
+from acgan.training.schedule import WarmupDecay
 from acgan.training.step import Feed
 from acgan.types import Batch, ImageStore
 
@@ -74,7 +74,7 @@ def _task(
     seed: int = 0,
     balance: bool = False,
     rates: tuple[float, float] = (1e-2, 1e-2),
-    schedule: Schedule = Schedule(0.2, "linear"),  # noqa: B008
+    schedule: WarmupDecay = WarmupDecay(0.2, "linear"),  # noqa: B008
     iterations: int = 10,
     micro_batch: int = BATCH,
     precision: str = "float64",
@@ -268,7 +268,7 @@ def test_bf16_is_a_matter_of_autocast_and_losses_are_float32(monkeypatch: pytest
 
 @pytest.mark.parametrize("decay", ["linear", "cosine", "none"])
 def test_every_group_s_rate_is_its_highest_times_the_schedule(decay: str) -> None:
-    schedule = Schedule(0.25, decay)
+    schedule = WarmupDecay(0.25, decay)
     task = _task(rates=(1e-3, 1e-2), schedule=schedule, iterations=20)
     for iteration in (7, 0, 4, 5, 19):  # in any order: nothing is carried from step to step
         _step(task, iteration)
@@ -277,7 +277,7 @@ def test_every_group_s_rate_is_its_highest_times_the_schedule(decay: str) -> Non
 
 
 def test_the_schedule_is_by_images_and_ends_where_the_training_does() -> None:
-    task = _task(schedule=Schedule(0.0, "linear"), iterations=20)
+    task = _task(schedule=WarmupDecay(0.0, "linear"), iterations=20)
     task.total_nimg = 20 * BATCH - 3  # no whole number of batches
     _step(task, 10)
     expected = 1e-2 * (1 - 10.5 * BATCH / (20 * BATCH - 3))

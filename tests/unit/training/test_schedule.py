@@ -9,7 +9,7 @@ import pytest
 
 from acgan.config.base import Points
 from acgan.config.classifier import AdamWConfig
-from acgan.training.schedule import DECAYS, Curve, Schedule
+from acgan.training.schedule import DECAYS, Curve, WarmupDecay
 
 #: By the share of the fall that is done.
 FALLS: dict[str, Callable[[float], float]] = {
@@ -28,7 +28,7 @@ def test_the_configuration_offers_these_decays() -> None:
 @pytest.mark.parametrize("decay", DECAYS)
 @pytest.mark.parametrize("warmup", [0.0, 0.2, 0.5, 0.999])
 def test_values(decay: str, warmup: float) -> None:
-    schedule = Schedule(warmup=warmup, decay=decay)
+    schedule = WarmupDecay(warmup=warmup, decay=decay)
     expected = [(warmup, 1.0), (1.0, FALLS[decay](1.0))]
     expected += [(warmup * share, share) for share in (0.0, 0.25, 0.5) if warmup]
     expected += [(warmup + (1 - warmup) * share, FALLS[decay](share)) for share in (0.25, 0.5, 0.9)]
@@ -37,17 +37,17 @@ def test_values(decay: str, warmup: float) -> None:
 
 
 def test_some_numbers() -> None:
-    assert Schedule(0.2, "linear").factor(0.6) == pytest.approx(0.5)
-    assert Schedule(0.2, "cosine").factor(0.4) == pytest.approx((1 + math.sqrt(0.5)) / 2)
-    assert Schedule(0.0, "cosine").factor(0.75) == pytest.approx((1 - math.sqrt(0.5)) / 2)
-    assert Schedule(0.2, "none").factor(0.1) == pytest.approx(0.5)
-    assert Schedule(0.2, "none").factor(1.0) == 1
+    assert WarmupDecay(0.2, "linear").factor(0.6) == pytest.approx(0.5)
+    assert WarmupDecay(0.2, "cosine").factor(0.4) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert WarmupDecay(0.0, "cosine").factor(0.75) == pytest.approx((1 - math.sqrt(0.5)) / 2)
+    assert WarmupDecay(0.2, "none").factor(0.1) == pytest.approx(0.5)
+    assert WarmupDecay(0.2, "none").factor(1.0) == 1
 
 
 @pytest.mark.parametrize("decay", DECAYS)
 @pytest.mark.parametrize("warmup", [0.0, 0.2, 1 / 3, 0.999])
 def test_it_rises_then_falls_and_stays_in_bounds(decay: str, warmup: float) -> None:
-    schedule = Schedule(warmup, decay)
+    schedule = WarmupDecay(warmup, decay)
     rise = [schedule.factor(progress) for progress in GRID if progress < warmup]
     fall = [schedule.factor(progress) for progress in GRID if progress >= warmup]
     assert rise == sorted(rise)
@@ -57,13 +57,13 @@ def test_it_rises_then_falls_and_stays_in_bounds(decay: str, warmup: float) -> N
 
 @pytest.mark.parametrize("decay", DECAYS)
 def test_without_warmup_it_starts_at_its_highest(decay: str) -> None:
-    assert Schedule(0.0, decay).factor(0.0) == 1
+    assert WarmupDecay(0.0, decay).factor(0.0) == 1
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.2, 1 / 3, 0.999])
 @pytest.mark.parametrize("decay", ["linear", "cosine"])
 def test_it_ends_at_nought(decay: str, warmup: float) -> None:
-    assert Schedule(warmup, decay).factor(1.0) == 0
+    assert WarmupDecay(warmup, decay).factor(1.0) == 0
 
 
 # ---------------------------------------------------------------- curves
