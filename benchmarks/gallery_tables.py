@@ -16,6 +16,7 @@ from acgan.weights_file import sha256
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240
 _CLASSES_NAMED = 3
+_SETTINGS_SHOWN = 3
 _HEAD = ("samples", "command", "training", "Fréchet distance", "coverage", "recall", "class accuracy")
 _FAILURES = (
     "samples",
@@ -69,7 +70,15 @@ def _first_cells(card: Card) -> list[str]:
     image = f'<img src="samples/{name}.png" width="{_WIDTH}" alt="{name}: one row a class">'
     trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
     training = f"{trained}, {card['machine']}, {card['date'][:10]}"
-    return [f'<a href="samples/{name}.json">{image}</a>', f"`{card['command']}`", training]
+    return [f'<a href="samples/{name}.json">{image}</a>', _command(card), training]
+
+
+def _command(card: Card) -> str:
+    """The whole of it where it fits; else its settings are left to the card."""
+    start, *settings = card["command"].split(" --set ")
+    if len(settings) <= _SETTINGS_SHOWN:
+        return f"`{card['command']}`"
+    return f"`{start}` with {len(settings)} settings, in [its card](samples/{card['name']}.json)"
 
 
 def _frechet(card: Card) -> str:

@@ -295,6 +295,18 @@ def test_the_tables_are_between_the_markers(made: Path) -> None:
     assert "warned " in failures
 
 
+def test_a_command_of_many_settings_is_left_to_its_card(root: Path) -> None:
+    card = card_of(root, "tiny")
+    for number in (3, 4):
+        words = "acgan train digits" + "".join(f" --set seed={seed}" for seed in range(number))
+        write_card(root, {**card, "command": words})
+        run(root, "table")
+        text = (root / "README.md").read_text(encoding="utf-8")
+        assert (f"| `{words}` |" in text) == (number == 3)
+        short = "| `acgan train digits` with 4 settings, in [its card](samples/tiny.json) |"
+        assert (short in text) == (number == 4)
+
+
 def test_rewriting_changes_nothing(root: Path) -> None:
     before = (root / "README.md").read_bytes()
     run(root, "check")
