@@ -290,7 +290,7 @@ def test_the_tables_are_between_the_markers(made: Path) -> None:
     fcd, worst = card["scores"][f"fcd{EYES}"], card["worst_class"][f"class_accuracy{EYES}"]
     assert f"`fcd{EYES}` {fcd['value']:.4g}, {fcd['times_floor']:.3g} times the floor" in shown
     assert f"worst class {worst['class']}: {worst['value']:.4g}" in shown
-    assert f"| `{card['command']}` |" in shown
+    assert "| `acgan train digits` with " in shown  # the tiny training has many settings
     assert "320 images in 0:" in shown
     assert "warned " in failures
 
