@@ -27,6 +27,7 @@ import click
 from gallery_command import check_command, likely_command
 from gallery_tables import Card, problems, read_cards, split_readme, tables
 
+import acgan
 from acgan import api
 from acgan.cli.options import device_option, which_option, write_text
 from acgan.code_version import git_commit
@@ -58,6 +59,7 @@ class Run:
         command: What a user types to get the same.
         recipe: That the command names.
         given: The configuration that the command gives.
+        code: Of the acgan that reads it, as on the card; files may change before it is scored.
     """
 
     config: RunConfig
@@ -67,6 +69,7 @@ class Run:
     command: str
     recipe: str
     given: RunConfig
+    code: Card | None
 
 
 def read_run(directory: Path, which: str | None, command: str | None) -> Run:
@@ -84,7 +87,7 @@ def read_run(directory: Path, which: str | None, command: str | None) -> Run:
             "The command that began it goes on."
         )
     command = command or likely_command(config)
-    return Run(config, stats, file, sampler, command, *check_command(command, config, origin))
+    return Run(config, stats, file, sampler, command, *check_command(command, config, origin), code_card())
 
 
 def make_card(run: Run, scores: Scores) -> Card:
@@ -108,7 +111,7 @@ def make_card(run: Run, scores: Scores) -> Card:
         "trained_sec": round(seconds, 1),
         "images_per_sec": rounded(nimg / seconds),
         **{key: origin[key] for key in keys},
-        "code": code_card(),
+        "code": run.code,
         "monitor": rounded(monitor_card(run.stats, run.config.monitor)),
         "scores": rounded(score_cards(scores)),
         **({} if scores.help is None else {"cas": rounded(cas_card(scores, scores.help))}),
@@ -188,8 +191,8 @@ def evaluation_card(scores: Scores) -> Card:
 
 
 def code_card() -> Card | None:
-    """The commit of the code that writes the card, and whether the code is as committed; None outside git."""
-    found = git_commit(_REPOSITORY, "acgan", "configs", "benchmarks")
+    """The commit of the acgan that scores, and whether its code is as committed; None outside git."""
+    found = git_commit(Path(acgan.__file__).parents[1], "acgan", "configs", "benchmarks")
     return None if found is None else dict(zip(("commit", "clean"), found, strict=True))
 
 
