@@ -1,0 +1,79 @@
+"""Does a discriminator know its training images by heart? Its class loss, accuracy and logit on images it never saw.
+
+    python benchmarks/overfit.py runs/cifar10
+
+Of the discriminator in a run's last checkpoint, on up to 2,000 images each of what it was trained on, of what was held
+out of that to choose the best generator by, and of the test images: a Markdown table. Images are not augmented.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from acgan import api
+from acgan.api.gan import prepare
+from acgan.build import build_gan
+from acgan.config import RunConfig, load
+from acgan.distributed import Ranks
+from acgan.errors import RunError, UserError
+from acgan.runtime import choose_device
+from acgan.training.checkpoint import read_latest
+from acgan.training.gan import Gan
+from acgan.types import ImageStore
+
+_IMAGES, _PORTION = 2_000, 250
+
+
+@click.command()
+@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def main(directory: Path) -> None:
+    """Compare a discriminator on images that it was trained on with others."""
+    config, device = load(RunConfig, directory / "config.yaml"), choose_device("auto")
+    checkpoint = read_latest(directory / "checkpoints", click.echo)
+    if checkpoint is None:
+        raise RunError(f"{directory}: found no checkpoint; expected a run of `acgan train`.")
+    dataset = prepare(config, api.load_data(config))
+    gan = build_gan(config, dataset.train, device=device, precision="float32", ranks=Ranks())
+    gan.discriminator.load_state_dict(checkpoint["state"]["discriminator"])
+    gan.discriminator.eval()
+    click.echo("| images | number | class loss | class accuracy | logit |\n|---|---|---|---|---|")
+    for name in ("train", "validation", "test"):
+        store = getattr(dataset, name)
+        if store is not None:
+            number, loss, accuracy, logit = measured(gan, store)
+            click.echo(f"| {name} | {number:,} | {loss:.3f} | {accuracy:.3f} | {logit:.3f} |")
+
+
+@torch.no_grad()
+def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
+    """Of images drawn at random: their number, the class loss of D's step on them, class accuracy, and mean logit."""
+    chosen = np.random.default_rng(0).permutation(len(store))[:_IMAGES]
+    sums = np.zeros(3)
+    for rows in np.split(chosen, range(_PORTION, len(chosen), _PORTION)):
+        images = torch.from_numpy(store.images[rows]).to(gan.device).float() / 127.5 - 1
+        labels = torch.from_numpy(store.labels[rows]).to(gan.device)
+        output = gan.discriminator(images, labels)
+        of_class = [float("nan")] * 2
+        if gan.objective.classification is not None:
+            # What it says of generated images is left out.
+            terms = gan.objective.classification.discriminator(output.aux, output.aux, labels)
+            right = (output.aux.logits.argmax(dim=1) == labels).float().mean()
+            of_class = [terms["class_real"].item(), right.item()]
+        sums += len(rows) * np.array([*of_class, output.adv.mean().item()])
+    loss, accuracy, logit = sums / len(chosen)
+    return len(chosen), loss, accuracy, logit
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        sys.exit(f"Error: {error}")
