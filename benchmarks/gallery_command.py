@@ -45,7 +45,8 @@ def read_command(text: str) -> tuple[str, RunConfig, dict[str, Any]]:
 
 def likely_command(config: RunConfig) -> str:
     """The command that gives a configuration, by the recipe that is nearest to it."""
-    config, known = _anywhere(config), {name: load(RunConfig, file) for name, file in recipes().items()}
+    config = _anywhere(config)
+    known = {name: load(RunConfig, file) for name, file in recipes().items()}
     recipe = min(known, key=lambda name: len(_changes(known[name], config)))
     words, source = ["acgan", "train", recipe], config.data.source
     if source != known[recipe].data.source:

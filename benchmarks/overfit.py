@@ -19,6 +19,7 @@ from acgan import api
 from acgan.api.gan import prepare
 from acgan.build import build_gan
 from acgan.config import RunConfig, load
+from acgan.data import DeviceImages
 from acgan.distributed import Ranks
 from acgan.errors import RunError, UserError
 from acgan.runtime import choose_device
@@ -53,16 +54,15 @@ def main(directory: Path) -> None:
 def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
     """Of images drawn at random: their number, the class loss of D's step on them, class accuracy, and mean logit."""
     chosen = np.random.default_rng(0).permutation(len(store))[:_IMAGES]
-    sums = np.zeros(3)
+    shown, sums = DeviceImages(store, device=gan.device, max_bytes_on_device=0), np.zeros(3)
     for rows in np.split(chosen, range(_PORTION, len(chosen), _PORTION)):
-        images = torch.from_numpy(store.images[rows]).to(gan.device).float() / 127.5 - 1
-        labels = torch.from_numpy(store.labels[rows]).to(gan.device)
-        output = gan.discriminator(images, labels)
+        batch = shown.batch(rows, None)
+        output = gan.discriminator(batch.images, batch.labels)
         of_class = [float("nan")] * 2
         if gan.objective.classification is not None:
             # What it says of generated images is left out.
-            terms = gan.objective.classification.discriminator(output.aux, output.aux, labels)
-            right = (output.aux.logits.argmax(dim=1) == labels).float().mean()
+            terms = gan.objective.classification.discriminator(output.aux, output.aux, batch.labels)
+            right = (output.aux.logits.argmax(dim=1) == batch.labels).float().mean()
             of_class = [terms["class_real"].item(), right.item()]
         sums += len(rows) * np.array([*of_class, output.adv.mean().item()])
     loss, accuracy, logit = sums / len(chosen)
@@ -71,9 +71,6 @@ def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
 
 if __name__ == "__main__":
     try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        main()
     except UserError as error:
         sys.exit(f"Error: {error}")
