@@ -34,10 +34,10 @@ _IMAGES, _PORTION = 2_000, 250
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 def main(directory: Path) -> None:
     """Compare a discriminator on images that it was trained on with others."""
-    config, device = load(RunConfig, directory / "config.yaml"), choose_device("auto")
     checkpoint = read_latest(directory / "checkpoints", click.echo)
     if checkpoint is None:
         raise RunError(f"{directory}: found no checkpoint; expected a run of `acgan train`.")
+    config, device = load(RunConfig, directory / "config.yaml"), choose_device("auto")
     dataset = prepare(config, api.load_data(config))
     gan = build_gan(config, dataset.train, device=device, precision="float32", ranks=Ranks())
     gan.discriminator.load_state_dict(checkpoint["state"]["discriminator"])
