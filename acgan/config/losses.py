@@ -88,8 +88,8 @@ class ZeroCenteredPenalty(Section):
     """Which images."""
     gamma: ScheduledPositive = 0.5
     """Strength."""
-    of: Literal["adversarial", "objective"] = "objective"
-    """Of D's adversarial logit alone, or of all that G gains by, the class terms too: what they pull at gets smooth."""
+    of: Literal["adversarial", "objective", "each"] = "objective"
+    """Of D's adversarial logit; of all that G's loss depends on, class terms too; or of each of the two by itself."""
     every: Positive = 4
     """Computed every so many D steps, and then multiplied by it."""
 
@@ -106,7 +106,7 @@ class GradientPenalty(Section):
     weight: ScheduledPositive = 10.0
     """Strength."""
     of: Literal["adversarial", "objective"] = "adversarial"
-    """Of D's adversarial logit alone, or of all that G gains by, the class terms too: what they pull at gets smooth."""
+    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too."""
     every: Positive = 1
     """Computed every so many D steps, and then multiplied by it."""
 
