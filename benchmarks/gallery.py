@@ -102,7 +102,8 @@ def make_card(run: Run, scores: Scores) -> Card:
     }
     keys = ("machine", "torch", "acgan", "precision", "date", "data", "data_fingerprint")
     return {
-        "description": run.config.description,
+        # Of the recipe: it is not that of a run with other networks, losses or length.
+        "description": recipe.description if set(changed) <= {"train.threads", "seed"} else "",
         "command": run.command,
         "recipe": run.recipe,
         "config": changed,

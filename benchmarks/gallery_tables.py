@@ -17,12 +17,21 @@ _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240
 _CLASSES_NAMED = 3
 _SETTINGS_SHOWN = 3
-_HEAD = ("samples", "command", "training", "Fréchet distance", "coverage", "recall", "class accuracy")
+_HEAD = (
+    "samples",
+    "command",
+    "training",
+    "Fréchet distance",
+    "coverage",
+    "recall",
+    "class accuracy",
+    "the collapse monitor",
+)
 _FAILURES = (
     "samples",
     "command",
     "training",
-    "what is to be seen",
+    "what to look for",
     "the collapse monitor",
     "Fréchet distance",
     "coverage",
@@ -57,7 +66,7 @@ def _in_cell(text: str) -> str:
 
 def _row(card: Card) -> list[str]:
     beside = [_beside_real(card, plain) for plain in ("coverage", "recall")]
-    return [*_first_cells(card), _frechet(card), *beside, _accuracy(card)]
+    return [*_first_cells(card), _frechet(card), *beside, _accuracy(card), _monitor(card["monitor"])]
 
 
 def _failure_row(card: Card) -> list[str]:
@@ -104,24 +113,26 @@ def _number(value: float | None) -> str:
 
 
 def _beside_real(card: Card, plain: str) -> str:
-    """Of all samples; and of as many as the floor is of, beside real images."""
-    _, score = _score(card, plain)
-    if score["floor"] is None:
-        return _number(score["value"])
-    halves = f"{_number(score['at_floor_count'])}, real {_number(score['floor'])}"
-    return f"{_number(score['value'])} (halves: {halves})"
+    """Of all samples; of as many as the floor is of, beside real images; and the worst class."""
+    metric, score = _score(card, plain)
+    text = _number(score["value"])
+    if score["floor"] is not None:
+        text += f" (halves: {_number(score['at_floor_count'])}, real {_number(score['floor'])})"
+    return text + _worst(card, metric)
 
 
 def _accuracy(card: Card) -> str:
     metric, score = _score(card, "class_accuracy")
-    worst = card["worst_class"].get(metric)
-    text = _number(score["value"])
-    if worst:
-        text += f", worst class {worst['class']}: {_number(worst['value'])}"
+    text = _number(score["value"]) + _worst(card, metric)
     if "cas" in card:
         word, gain = card["cas"]["verdict"].partition(":")[0], _gain(card["cas"]["cas_gain"])
         text += f"; a classifier of real images, with samples besides: {word}, {gain}"
     return text
+
+
+def _worst(card: Card, metric: str) -> str:
+    worst = card["worst_class"].get(metric)
+    return f", worst class {worst['class']}: {_number(worst['value'])}" if worst else ""
 
 
 def _gain(interval: Mapping[str, float]) -> str:
@@ -133,17 +144,15 @@ def _monitor(card: Card | None) -> str:
     if card is None:
         return "was off"
     if not card["warnings"]:
-        return f"nothing in {card['looks']} looks"
+        return f"never warned in {card['looks']} checks"
     classes = [
         f"{name} ({shares['duplicates']:.0%} near-duplicates, {shares['coverage']:.0%} covered)"
         for name, shares in card["collapsed_at_last"].items()
     ]
     more = f" and {len(classes) - _CLASSES_NAMED} more" if len(classes) > _CLASSES_NAMED else ""
     named = ", ".join(classes[:_CLASSES_NAMED]) + more
-    often = (
-        f"warned {card['warnings']} of {card['looks']} times, first at {card['first_warning_nimg']:,} images"
-    )
-    return f"{often}; at last of class {named or 'none'}"
+    often = f"warned in {card['warnings']} of {card['looks']} checks"
+    return f"{often}, first at {card['first_warning_nimg']:,} images; in the last one about {named or 'none'}"
 
 
 def split_readme(root: Path) -> tuple[str, str, str]:

@@ -37,7 +37,8 @@ class EvaluateOptions:
         split: The reference: ``test``, or ``train``, the images that were trained on.
         metrics: Keys of ``METRICS``, and ``cas``, which trains classifiers to see whether samples help them.
         num_images: Samples; None is as many as the reference has images, at most 50,000.
-        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses.
+        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
+            where its weights are at hand, what is shipped for the data, or what the training was scored with.
         inception_weights: A file; None is the hub's cache, or a download.
         label_prior: ``reference``, classes as often as there, or ``uniform``.
         repeats: Generation seeds.
@@ -150,7 +151,8 @@ def set_up(
     if set(options.metrics) != {CAS}:
         extractor = choose_extractor(
             options.extractor, data_name=dataset.name, class_names=class_names,
-            weights=options.inception_weights, device=device, warn=warn,
+            weights=options.inception_weights, otherwise=first.config.evaluate.extractor,
+            device=device, warn=warn,
         )  # fmt: skip
     elif options.extractor is not None:
         raise ConfigError(

@@ -72,7 +72,8 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "--extractor",
     metavar="inception|NAME|FILE",
     help="Makes the features: FID's Inception, a shipped classifier, or a run or file of `acgan classify train`.  "
-    "[default: Inception where its weights are at hand, else what is shipped for the data]",
+    "[default: Inception where its weights are at hand, else what is shipped for the data, else the run's "
+    "evaluate.extractor]",
 )
 @click.option(
     "--inception-weights",

@@ -93,11 +93,11 @@ class ADAConfig(Section):
     groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
     """What is changed: flips (by data.mirror), quarter turns and shifts; scaling, rotation and stretching; colours."""
     target: Annotated[float, Field(gt=0, lt=1)] | None = 0.6
-    """p rises while the mean sign of D's logits on real images is above it, else falls; null leaves p as it is set."""
+    """p rises while the mean sign of D's logits on real images (relativistic: of real less generated) is above it."""
     adjust_nimg: Positive = 500_000
     """Images in which p can rise from 0 to 1."""
     p: ScheduledProbability | None = None
-    """Probability of each change for each image; takes target: null."""
+    """Probability of each change for each image, where target is null."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ADAConfig:

@@ -10,7 +10,7 @@ from acgan.evaluation.result import Scores, Summary
 
 #: Deviations of the floor within which a score is that of real images.
 _NOISE = 2.0
-_FEW = 100  # images: a floor of so few is that of a bad generator too
+_FEW = 100  # images: with fewer a floor is that of a bad generator too, and the nearest 1% are none
 _LEAST_COVERAGE = 0.5  # of the floor's
 _LEAST_ACCURACY = 0.9  # of the floor's, in any class
 _MANY_COPIES = 5.0  # times the floor's
@@ -123,12 +123,14 @@ def _labels(scores: Scores) -> str:
         for name, value in _by_class(scores.per_class, "class_accuracy").items()
         if value < _LEAST_ACCURACY * floor.value
     }
-    judged = f"the classifier sees the class asked for in {score.value:.2%} of samples, and its own in "
+    judged = (
+        f"the classifier sees the class asked for in {score.value:.2%} of samples, and the right class in "
+    )
     judged += f"{floor.value:.2%} of real images"
     if not low:
-        return f"Classes are what they should be: {judged}."
+        return f"Samples show the class asked for: {judged}."
     named = ", ".join(f"{name} ({low[name]:.0%})" for name in sorted(low, key=lambda name: low[name]))
-    return f"Classes are often wrong in {named}: {judged}."
+    return f"Samples often show another class than asked for; right are of {named}: {judged}."
 
 
 def _cover(scores: Scores) -> str:
@@ -151,6 +153,9 @@ def _copies(scores: Scores) -> str:
     nearer = _named(scores.overall, "memorisation_nearer")
     if copies is None or floor is None or copies.value is None or floor.value is None:
         return ""
+    few = min(sum(scores.provenance[key]) for key in ("samples_by_class", "reference_by_class"))
+    if few < _FEW:
+        return f"Copies: {few} samples or held-out images are too few to tell."
     text = f"{copies.value:.1%} of samples lie as near to a training image as the nearest 1% of held-out images do"
     if copies.value > _MANY_COPIES * max(floor.value, 0.01):
         return f"Copies: {text}: look at memorisation.png."

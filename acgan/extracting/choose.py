@@ -25,6 +25,7 @@ def choose_extractor(
     class_names: Sequence[str] = (),
     dims: int | None = None,
     weights: Path | None = None,
+    otherwise: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
 ) -> Extractor:
@@ -33,11 +34,12 @@ def choose_extractor(
     Args:
         wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`; None takes
             Inception where its weights are there or ``dims`` or ``weights`` ask for it, else the classifier that is
-            shipped for the data.
+            shipped for the data, else ``otherwise``.
         data_name: What the data is called.
         class_names: Its classes; the shipped classifier must know them all.
         dims: Of Inception's features; None is FID's 2048.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
+        otherwise: A classifier as in ``wanted``, which need not be there.
         device: Where to compute.
         warn: Told where Inception's weights are not FID's own.
 
@@ -49,12 +51,14 @@ def choose_extractor(
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
-        own = None if inception_weights_present() else shipped_for(data_name, class_names)
-        if own is not None:
+        if inception_weights_present():
+            wanted = INCEPTION
+        elif own := shipped_for(data_name, class_names):
             return ClassifierExtractor(own, device)
-        if not inception_weights_present():
+        elif otherwise is not None and (otherwise in shipped() or Path(otherwise).exists()):
+            wanted = otherwise
+        else:
             raise RunError(_no_choice(data_name))
-        wanted = INCEPTION
     if wanted == INCEPTION:
         return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
     if about_inception:
@@ -83,5 +87,5 @@ def _no_choice(data_name: str | None) -> str:
     of_data = f" for {data_name}" if data_name else ""
     return (
         f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}. "
-        f"`--extractor {INCEPTION}` fetches FID's weights. {ways_out()}"
+        f"`--extractor {INCEPTION}` fetches FID's weights, which a CPU is slow with. {ways_out()}"
     )

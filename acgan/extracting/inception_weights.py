@@ -85,11 +85,11 @@ def read_inception_weights(path: Path | None, warn: Callable[[str], None]) -> In
 
 
 def ways_out() -> str:
-    """What to do where the weights cannot be fetched: put them in place, or use a classifier."""
+    """What to do where the weights cannot be fetched: use a classifier, or put them in place."""
     return (
-        f"Put {URL} at {hub_file()}, or name the file with --inception-weights; or compare by a classifier's features: "
-        "`acgan classify train --data SOURCE` makes one, for --extractor runs/classify-…; shipped ones go by name "
-        "(--extractor NAME)."
+        "A classifier's features will do: train one on the same images, `acgan classify train --data SOURCE`, and name "
+        "its run, --extractor runs/classify-…, or a shipped one. "
+        f"Or put {URL} at {hub_file()}, or name the file with --inception-weights."
     )
 
 

@@ -19,7 +19,8 @@ class Augmenter:
     """Changes real and generated images alike, each with a probability that may follow D's overfitting.
 
     Feedback is that of ADA: p rises by a fixed step while the mean sign of D's logits on real images,
-    r_t = E sign(D(x)), is above the target, and else falls (Karras et al. 2020, eq. 1). It lives on the device.
+    r_t = E sign(D(x)), is above the target, and else falls (Karras et al. 2020, eq. 1). A relativistic D has no zero
+    of its own: its r_t is E sign(D(x) - D(G)) over pairs. It lives on the device.
 
     Args:
         transform: What is done to images.

@@ -156,10 +156,10 @@ def test_where_halves_are_too_small_coverage_is_that_of_all_unless_samples_are_m
 def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
     right = {name: {"class_accuracy[x@1]": 1.0} for name in "abcdefghi"}
     wrong = {**right, "j": {"class_accuracy[x@1]": 0.25}}
-    assert _of("Classes", per_class=wrong).startswith(
-        "Classes are often wrong in j (25%): the classifier sees"
+    assert _of("Samples", per_class=wrong).startswith(
+        "Samples often show another class than asked for; right are of j (25%): the classifier sees"
     )
-    assert _of("Classes", per_class=right).startswith("Classes are what they should be: ")
+    assert _of("Samples", per_class=right).startswith("Samples show the class asked for: ")
 
 
 def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> None:
@@ -175,6 +175,12 @@ def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> 
     assert line.startswith("Copies: nearly all samples lie nearer to training images")
     assert "memorisation.png" in line
     assert _of("Copies").startswith("Copies: no sign of them")
+
+
+def test_of_few_images_nothing_is_said_about_copies() -> None:
+    counts = {"samples_by_class": [60, 60], "reference_by_class": [60, 39]}
+    assert _of("Copies", provenance=counts) == "Copies: 99 samples or held-out images are too few to tell."
+    assert "no sign" in _of("Copies", provenance={**counts, "reference_by_class": [60, 40]})
 
 
 def test_copies_of_one_class_are_told_though_they_are_few_of_all() -> None:

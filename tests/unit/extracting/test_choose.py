@@ -91,7 +91,19 @@ def test_none_to_choose_says_both_ways_out(
     ):
         assert part in text
     assert "\n" not in text
-    assert "`--extractor inception` fetches FID's weights. Put " in text, "the shortest way first"
+    assert text.index("--extractor inception") < text.index("classify train") < text.index("offline.pth")
+
+
+def test_otherwise_is_taken_where_there_is_nothing_better(
+    empty_hub: Path, inception_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mnist = str(shipped()["mnist"])
+    for otherwise in ("mnist", mnist):
+        assert choose_extractor(None, data_name="cats", otherwise=otherwise).name.startswith("mnist@")
+    assert choose_extractor(None, data_name="digits", class_names=("3",), otherwise=mnist).name == DIGITS
+    for otherwise in (None, "auto", "runs/no-longer-there"):
+        with pytest.raises(RunError, match="no extractor"):
+            choose_extractor(None, data_name="cats", otherwise=otherwise)
 
 
 def test_inception_by_name_is_fetched_or_says_why_not(empty_hub: Path) -> None:

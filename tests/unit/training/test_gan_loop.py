@@ -150,9 +150,7 @@ def test_the_penalty_is_due_every_so_many_steps_of_d(d_steps: int, every: int) -
 
 
 @pytest.mark.parametrize("d_steps", [1, 2])
-def test_the_penalty_is_told_how_many_times_it_was_due(
-    monkeypatch: pytest.MonkeyPatch, d_steps: int
-) -> None:
+def test_the_penalty_is_told_how_many_times_it_was_due(monkeypatch: pytest.MonkeyPatch, d_steps: int) -> None:
     gan = tiny_gan(f"train.d_steps={d_steps}", "loss.penalty.every=3", "train.micro_batch=4")
     turns = []
     penalize = Objective.penalize

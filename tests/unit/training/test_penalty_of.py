@@ -90,8 +90,7 @@ def test_of_each_part_two_turns_have_the_mean_of_the_sum_of_squares() -> None:
     turns = [each.penalize(d, REAL, FAKE, torch.zeros(5), GAMMA, turn).parts for turn in range(3)]
     for side, images in (("r1", REAL.images), ("r2", FAKE)):
         squares = [
-            d.adv.square().sum()
-            + (WEIGHT * _slope("adc", d, image.flatten(), int(label))).square().sum()
+            d.adv.square().sum() + (WEIGHT * _slope("adc", d, image.flatten(), int(label))).square().sum()
             for image, label in zip(images, REAL.labels, strict=True)
         ]
         assert_close((turns[0][side] + turns[1][side]) / 2, GAMMA / 2 * torch.stack(squares).mean())
@@ -114,7 +113,9 @@ def test_of_each_part_d_gains_nothing_by_turning_one_against_the_other() -> None
 
 def test_of_the_logit_it_leaves_them_out() -> None:
     d = LinearD()
-    found = _objective(CLASSIFICATION["adc"](), "adversarial").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA, 0)
+    found = _objective(CLASSIFICATION["adc"](), "adversarial").penalize(
+        d, REAL, FAKE, torch.zeros(5), GAMMA, 0
+    )
     assert_close(found.parts["r1"], GAMMA / 2 * d.adv.square().sum())
 
 
