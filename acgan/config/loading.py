@@ -215,55 +215,83 @@ def _type_name(annotation: Any) -> str:
     return str(getattr(annotation, "type_name", annotation.__name__))
 
 
-def _locate(model: type[BaseModel], path: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Pydantic's path without the kinds it puts among the keys, and the keys known where it ends."""
-    candidates: list[type[BaseModel]] = [model]
+def _kind(section: type[BaseModel]) -> str | None:
+    """Of a section that is one of several kinds."""
+    field = section.model_fields.get("kind")
+    return _type_name(field.annotation) if field else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where pydantic found a problem.
+
+    Attributes:
+        path: Our key, without the kinds that pydantic puts among the keys.
+        sections: That may stand there, or of which a key does: of one kind where that is known.
+        kinds: Those sections, of whatever kind.
+    """
+
+    path: list[str]
+    sections: list[type[BaseModel]]
+    kinds: list[type[BaseModel]]
+
+
+def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
+    sections = kinds = [model]
     kept: list[str] = []
     for part in path:
-        fields = {name: info for section in candidates for name, info in section.model_fields.items()}
+        fields = {name: info for section in sections for name, info in section.model_fields.items()}
         if part not in fields:
-            chosen = [
-                c
-                for c in candidates
-                if c.model_fields.get("kind") and _type_name(c.model_fields["kind"].annotation) == part
-            ]
+            chosen = [section for section in sections if _kind(section) == part]
             if chosen:
-                candidates = chosen
+                sections = chosen
                 continue
-            return [*kept, str(part)], list(fields)
+            return _Place([*kept, str(part)], sections, kinds)
         kept.append(str(part))
         inner = _sections(fields[part].annotation)
         if not inner:
             break
-        candidates = inner
-    return kept, [name for section in candidates for name in section.model_fields]
+        sections = kinds = inner
+    return _Place(kept, sections, kinds)
 
 
 def _explain(model: type[BaseModel], problem: Any) -> str:
     """One of pydantic's problems in a line: our key, what was found, what was expected."""
-    path, known = _locate(model, problem["loc"])
-    dotted = ".".join(path)
+    place, found = _locate(model, problem["loc"]), problem["input"]
+    dotted, kinds = ".".join(place.path), [kind for kind in map(_kind, place.kinds) if kind]
     if problem["type"] == "extra_forbidden":
-        hint = did_you_mean(path[-1], known)
-        task = model.model_fields["task"].default if "task" in model.model_fields else "gan"
-        option = " --classify" if task == "classify" else ""
-        return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."
+        return _explain_unknown(model, place)
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        kinds = (
-            str(problem["ctx"].get("expected_tags", "")).replace("'", "").split(", ")
-            if problem.get("ctx")
-            else []
-        )
-        found = problem["input"].get("kind") if isinstance(problem["input"], Mapping) else problem["input"]
-        expected = (
-            f"one of {', '.join(kinds)}" if any(kinds) else "the kind that the section's other keys belong to"
-        )
-        return f"{dotted}.kind: found {found!r}; expected {expected}.{did_you_mean(str(found), kinds)}"
-    message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-    if problem["type"] == "model_type":
-        message = "expected a section of keys, as in {key: value}"
-    if not dotted:
-        return f"{message}."
-    if isinstance(problem["input"], Mapping):
-        return f"{dotted}: {message}."
-    return f"{dotted}: found {problem['input']!r}; {message}."
+        found = found.get("kind") if isinstance(found, Mapping) else found
+        hint = did_you_mean(str(found), kinds)
+        return f"{dotted}.kind: found {found!r}; expected one of {', '.join(kinds)}.{hint}"
+    expected, choices = _expected(problem, kinds)
+    start = f"{dotted}: " if dotted else ""
+    if dotted and not isinstance(found, Mapping):
+        start += f"found {found!r}; "
+    return f"{start}{expected}.{did_you_mean(str(found), choices)}"
+
+
+def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """What was expected, in words, and names that may have been meant; ``kinds`` are those of the section."""
+    if problem["type"] in ("model_type", "model_attributes_type"):
+        like = f"kind: {kinds[0]}}}, of kind {', '.join(kinds)}" if kinds else "key: value}"
+        return f"expected a section of keys, as in {{{like}", kinds
+    if problem["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        return f"expected one of {', '.join(choices)}", choices
+    if problem["type"] == "too_short":
+        return f"expected {problem['ctx']['min_length']} or more in the list", ()
+    return str(problem["msg"]).removeprefix("Value error, ").rstrip("."), ()
+
+
+def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
+    """A key that is not there, or not in a section of this kind."""
+    dotted, key = ".".join(place.path), place.path[-1]
+    owners = [kind for section in place.kinds if key in section.model_fields and (kind := _kind(section))]
+    if owners and len(place.sections) == 1:
+        return f"unknown key {dotted} for kind {_kind(place.sections[0])}; it belongs to {', '.join(owners)}."
+    hint = did_you_mean(key, [name for section in place.sections for name in section.model_fields])
+    task = model.model_fields["task"].default if "task" in model.model_fields else "gan"
+    option = " --classify" if task == "classify" else ""
+    return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acgan.config.base import NonNegative, Points, Positive, PositiveFloat, ScheduledPositive, Section, Share
 
@@ -92,6 +92,13 @@ class ZeroCenteredPenalty(Section):
     """Of D's adversarial logit; of all that G's loss depends on, class terms too; or of each of the two by itself."""
     every: Positive = 4
     """Computed every so many D steps, and then multiplied by it."""
+
+    @field_validator("on")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("expected each side once")
+        return value
 
     @property
     def strength(self) -> float | Points:

@@ -254,7 +254,10 @@ class RunConfig(Section):
                 "loss.classification.unit_norm and model.discriminator.spectral_norm together bound the class logits "
                 "to [-1, 1], from which no class can be told; expected one of them"
             )
-        if isinstance(classification, DataToDataConfig) and self.train.micro_batch is not None:
+        if isinstance(classification, DataToDataConfig) and self.train.micro_batch not in (
+            None,
+            self.train.batch_size,
+        ):
             raise ValueError(
                 "loss.classification.kind d2d_ce compares the images of a batch with each other; expected "
                 "train.micro_batch: null"

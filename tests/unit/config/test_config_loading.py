@@ -269,10 +269,43 @@ def test_unknown_keys_are_refused_with_a_suggestion(override: str, key: str, sug
 
 
 def test_the_keys_of_another_kind_are_unknown() -> None:
-    with pytest.raises(ConfigError, match=r"unknown key loss\.penalty\.gamma"):
+    of_another = r"unknown key loss\.penalty\.gamma for kind gradient_penalty; it belongs to zero_centered\."
+    with pytest.raises(ConfigError, match=of_another):
         _set("loss.penalty.kind=gradient_penalty", "loss.penalty.gamma=1")
-    with pytest.raises(ConfigError, match=r"unknown key model\.generator\.max_channels"):
+    with pytest.raises(ConfigError, match=r"key model\.generator\.max_channels for kind dcgan; .* resnet\."):
         _set("model.generator={kind: dcgan, max_channels: 8}")
+    with pytest.raises(
+        ConfigError, match=r"unit_norm for kind d2d_ce; it belongs to cross_entropy, tac, adc\."
+    ):
+        _set("loss.classification={kind: d2d_ce, unit_norm: true}")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("augment=ada", "augment: found 'ada'; expected a section of keys, as in {kind: diff_augment}"),
+        ("model.generator=dcgan", "of kind paper, dcgan, resnet. Did you mean 'dcgan'?"),
+        ("loss.lecam=true", "loss.lecam: found True; expected a section of keys, as in {key: value}."),
+        ("augment.policy=[color]", "augment.kind: found None; expected one of diff_augment, ada."),
+        (
+            "loss.adversarial.kind=wgan",
+            "found 'wgan'; expected one of bce, hinge, wgan_gp, relativistic. Did you mean 'wgan_gp'?",
+        ),
+        ("loss.penalty.on=[]", "loss.penalty.on: found []; expected 1 or more in the list."),
+        ("loss.penalty.on=[real, real]", "loss.penalty.on: found ['real', 'real']; expected each side once."),
+    ],
+)
+def test_values_of_another_shape_are_answered_with_what_is_expected(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _set(override)
+    assert message in str(caught.value)
+
+
+def test_a_loss_across_the_batch_takes_the_whole_batch_at_once() -> None:
+    d2d = "loss.classification.kind=d2d_ce"
+    with pytest.raises(ConfigError, match=r"train\.micro_batch: null"):
+        _set(d2d, "train.batch_size=64", "train.micro_batch=32")
+    assert _set(d2d, "train.batch_size=64", "train.micro_batch=64").train.micro_batch == 64
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
@@ -280,7 +313,7 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
         ConfigError, match=r"model\.generator\.kind: found 'stylegan'; expected one of paper, dcgan"
     ):
         _set("model.generator.kind=stylegan")
-    with pytest.raises(ConfigError, match=r"loss\.adversarial\.kind: found 'lsgan'.*'bce'"):
+    with pytest.raises(ConfigError, match=r"loss\.adversarial\.kind: found 'lsgan'; .*bce, hinge"):
         _set("loss.adversarial.kind=lsgan")
 
 

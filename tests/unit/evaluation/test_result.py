@@ -178,7 +178,7 @@ def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> 
 
 
 def test_of_few_images_nothing_is_said_about_copies() -> None:
-    counts = {"samples_by_class": [60, 60], "reference_by_class": [60, 39]}
+    counts = {"floor_images": 49, "samples_by_class": [60, 60], "reference_by_class": [60, 39]}
     assert _of("Copies", provenance=counts) == "Copies: 99 samples or held-out images are too few to tell."
     assert "no sign" in _of("Copies", provenance={**counts, "reference_by_class": [60, 40]})
 
