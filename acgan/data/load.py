@@ -39,6 +39,8 @@ class Source(Protocol):
         """All images that it holds."""
 
 
+#: What recipes name that have no images of their own.
+_YOURS = ("images", "imagenet")
 _FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
 
 
@@ -223,6 +225,11 @@ def find_source(source: str, root: Path | None, cache: Path) -> Source:
     builtin = find_builtin(source, root if root is not None else cache)
     if builtin is not None:
         return builtin
+    if source in _YOURS:
+        raise DataError(
+            f"data.source: found {source!r}, which stands for images of your own; expected --data with a folder that "
+            "has one folder per class, a .zip of that, a .csv or an .npz."
+        )
     raise DataError(
         f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
         " --data."
