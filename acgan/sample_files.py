@@ -1,4 +1,4 @@
-"""Samples on disk, whole or not at all: a folder a class, one ``.npz`` of arrays, or a grid as ``.png``."""
+"""Samples on disk, whole or not at all: a folder per class, one ``.npz`` of arrays, or a grid as ``.png``."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def _write_member(
 
 
 def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
-    """One picture, a row a class."""
+    """One picture, a row per class."""
     rows = []
     for _, _, images in selection.portions():
         rows.append(images)

@@ -184,7 +184,7 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 32) -> Tensor:
-    """A grid (C, H, W) uint8 to follow a training by: one row a class, the same latents every time.
+    """A grid (C, H, W) uint8 to follow a training by: one row per class, the same latents every time.
 
     Classes share portions here, which is quick; so a pixel may differ by 1 from the same index of ``sample``.
 

@@ -8,7 +8,7 @@ Machines are shared, and a neighbour must not decide. So equal time is so many m
 variant reaches in the best of several rehearsals; these are made once, before anything is trained, and kept in
 throughput.json with the configuration that they are of. Each run is an `acgan train` of its own in FOLDER, and shows
 so many images however long it takes; schedules are stretched to that length. Its last state is evaluated, none is
-chosen. results.jsonl has a line for each run, table.md their means. The same command goes on after an interruption. A
+chosen. results.jsonl has a line for each run, table.md their means. The same command resumes after an interruption. A
 file of variants maps names to keys:
 
     no penalty: {loss.penalty: null}
@@ -150,7 +150,7 @@ class Study:
             process.wait()  # for its checkpoint
             raise
         if code in _STOPPED:
-            raise Interrupted(f"{cell.directory}: stopped; the same command goes on.", code)
+            raise Interrupted(f"{cell.directory}: stopped; the same command resumes.", code)
         if code == NotFiniteError.exit_code:
             raise NotFiniteError(f"{cell.directory}: not finite.")
         if code:
@@ -258,7 +258,7 @@ def main(
     lengths = study.lengths(minutes) if minutes is not None else dict.fromkeys(chosen, nimg or 0)
     told = settings({name: study.config(name) for name in chosen})
     budget = f"{minutes:g} minutes each" if minutes is not None else f"{nimg:,} images each"
-    with stopped_by_sigterm("the same command goes on"):
+    with stopped_by_sigterm("the same command resumes"):
         for rows in run_all(study, list(study.cells(lengths)), {**how, "device": device}):
             metric = next((metric for row in rows for metric in row.get("scores", {})), "no scores")
             head = f"{recipe}: {budget}; `{metric}`; {machine()}; torch {torch.__version__}; {date.today()}"

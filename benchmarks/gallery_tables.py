@@ -76,7 +76,7 @@ def _failure_row(card: Card) -> list[str]:
 
 def _first_cells(card: Card) -> list[str]:
     name = card["name"]
-    image = f'<img src="samples/{name}.png" width="{_WIDTH}" alt="{name}: one row a class">'
+    image = f'<img src="samples/{name}.png" width="{_WIDTH}" alt="{name}: one row per class">'
     trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
     training = f"{trained}, {card['machine']}, {card['date'][:10]}"
     return [f'<a href="samples/{name}.json">{image}</a>', _command(card), training]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -66,6 +67,11 @@ class _Main(Commands):
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except BrokenPipeError:  # as of `acgan config | head`: nobody reads on
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the flush at exit would fail once more
+            ctx.exit(0)
         except OSError as error:  # a full disk, a directory that may not be written to
             if ctx.params.get("debug"):
                 raise
@@ -94,7 +100,7 @@ def main(debug: bool) -> None:
 
     \b
     acgan train                             digits, in minutes on a laptop
-    acgan train --data PICTURES/            a folder with one folder a class
+    acgan train --data PICTURES/            a folder with one folder per class
     acgan sample RUN --class cat --out cats/
     acgan classify train --data PICTURES/   a classifier of the same folder
     """  # noqa: D301  # click wants the backspace itself

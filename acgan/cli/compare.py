@@ -28,7 +28,7 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
     be of the same reference, extractor and number of images, and of three seeds or more: `--repeats 5`, or several
     runs of `acgan train --seeds 0,1,2`.
 
-    A difference is distinguishable where its 95 % interval, bootstrapped over the seeds, excludes nought.
+    A difference is distinguishable where its 95 % interval, bootstrapped over the seeds, excludes zero.
     """
     from acgan.comparing import compare, evaluation_file, read_evaluation
     from acgan.training.checkpoint import write_atomically

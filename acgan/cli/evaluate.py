@@ -94,9 +94,9 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Draw and score so many times, with seeds from --seed on: mean and deviation.",
+    help="Number of times to draw and score, with seeds from --seed on: mean and deviation.",
 )
-@seed_option("Of the samples, and of every choice.")
+@seed_option("Random seed of the samples and of every other random choice.")
 @truncation_option
 @which_option
 @device_option

@@ -48,7 +48,12 @@ from acgan.cli.options import device_option, seed_option, stopped_by_sigterm, wh
 @click.option(
     "--dims", type=click.Choice(["64", "192", "768", "2048"]), help="Features of inception.  [default: 2048]"
 )
-@click.option("--inception-weights", type=click.Path(path_type=Path), metavar="PATH", help="Where they are.")
+@click.option(
+    "--inception-weights",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file of Inception's weights.",
+)
 @click.option(
     "--save-stats",
     type=click.Path(path_type=Path),
@@ -81,7 +86,7 @@ def command(
     device: str,
     quiet: bool,
 ) -> None:
-    """Compare two sets of images by the Fréchet distance: FID, or with a classifier's features FCD. Less is nearer.
+    """Compare two sets of images by the Fréchet distance: FID, or with a classifier's features FCD. Lower is better.
 
     A and B are each one of:
 
@@ -91,7 +96,7 @@ def command(
     another data source  as of `acgan train`: a .csv, or a built-in NAME[:FOLDER]
     a run or generator   a run directory of `acgan train`, or its generator.safetensors
 
-    Images are compared as they are stored, as pytorch-fid does, and numbers are the same as its.
+    Images are compared as they are stored, as pytorch-fid does, and the numbers equal pytorch-fid's.
     """  # noqa: D301  # click wants the backspace itself
     if b is None and save_stats is None:
         raise click.UsageError("Missing argument 'B'; without it, --save-stats is needed.")

@@ -39,7 +39,7 @@ _NUM_IN_FILES = 64
     type=click.IntRange(min=1),
     help=f"Images of each class.  [default: {_NUM_IN_GRID} in a grid, else {_NUM_IN_FILES}]",
 )
-@seed_option("Another seed, other images. A larger -n keeps those there are.")
+@seed_option("Random seed. With a larger -n the first images stay the same.")
 @truncation_option
 @device_option
 @which_option
@@ -64,7 +64,7 @@ def command(
     \b
     DIR        a folder for each class with 000000.png, 000001.png, ...; sampler.json says which is which
     FILE.npz   arrays: images (N, H, W, C) uint8, labels (N,) and class_names
-    FILE.png   a grid to look at, one row a class, at most 64 images in a row
+    FILE.png   a grid to look at, one row per class, at most 64 images in a row
 
     An image depends on its class, the seed and its number alone: the same command gives the same bytes.
     """  # noqa: D301  (click wants the backspace itself)

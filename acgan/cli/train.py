@@ -41,5 +41,5 @@ def _conclude(result: TrainResult, reporter: Reporter) -> None:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
-        reporter.say(f"Samples, one row a class: {grids[-1]}")
+        reporter.say(f"Samples, one row per class: {grids[-1]}")
     reporter.say(f"More: acgan sample {result.directory} --out samples.png")

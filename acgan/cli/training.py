@@ -68,7 +68,7 @@ def train_each_seed(
                 warn=reporter.warn,
                 **options,
             )
-        state = "stopped by --max-time; the same command goes on"
+        state = "stopped by --max-time; the same command resumes"
         if result.finished:
             state = "ended by train.patience_nimg" if result.out_of_patience else "done"
         reporter.say(

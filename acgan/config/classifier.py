@@ -107,9 +107,9 @@ class AdamWConfig(Section):
     backbone_lr: PositiveFloat = 1.0
     """Factor on it for the backbone: below 1 for fine-tuning."""
     warmup: Share = 0.2
-    """Share of the training in which it rises, from nought."""
+    """Share of the training in which it rises, from zero."""
     decay: Literal["linear", "cosine", "none"] = "linear"
-    """How it falls afterwards, to nought at the end."""
+    """How it falls afterwards, to zero at the end."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     """Decay of the running means of the gradient and of its square."""
     eps: PositiveFloat = 1.0e-8

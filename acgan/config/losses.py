@@ -91,7 +91,7 @@ class ZeroCenteredPenalty(Section):
     of: Literal["adversarial", "objective", "each"] = "objective"
     """Of D's adversarial logit; of all that G's loss depends on, class terms too; or of each of the two by itself."""
     every: Positive = 4
-    """Computed every so many D steps, and then multiplied by it."""
+    """Computed once every this many D steps, and then multiplied by this number."""
 
     @field_validator("on")
     @classmethod
@@ -115,7 +115,7 @@ class GradientPenalty(Section):
     of: Literal["adversarial", "objective"] = "adversarial"
     """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too."""
     every: Positive = 1
-    """Computed every so many D steps, and then multiplied by it."""
+    """Computed once every this many D steps, and then multiplied by this number."""
 
     @property
     def strength(self) -> float | Points:

@@ -41,7 +41,7 @@ class DataConfig(Section):
     on_error: Literal["stop", "skip"] = "stop"
     """What to do about a broken image: stop, or skip it and list it."""
     mirror: bool = False
-    """Whether images are flipped left to right at random; only for classes that it does not change."""
+    """Whether images are flipped left to right at random: only where mirrored images keep their class."""
     balance: bool = False
     """Whether batches hold every class equally often, however many images it has."""
     max_per_class: Positive | None = None
@@ -49,7 +49,7 @@ class DataConfig(Section):
     test_share: Share = 0.15
     """Share of each class that is held out where the source has no test split of its own."""
     split_seed: Annotated[int, Field(ge=0)] = 0
-    """Of the choice of what is held out; apart from `seed`, so that runs of several seeds train on the same images."""
+    """Seed of the held-out split; apart from `seed`, so that runs of several seeds train on the same images."""
     validation_share: Share = 0.0
     """Share of each class's training images that is held out to evaluate on while training, and to choose by."""
 
@@ -120,7 +120,7 @@ class ComputeConfig(Section):
     micro_batch: Positive | None = None
     """Images at once on one process, gradients accumulating to the batch; null is all. BatchNorm sees them alone."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
-    """Of the networks; auto is bf16 where it is native, else float32. Losses and penalties are float32 or more."""
+    """Number format of the networks; auto is bf16 where it is native, else float32. Losses are float32 or more."""
     compile: bool = False
     """torch.compile of the networks: pays on GPUs."""
     threads: Positive | None = None
@@ -135,12 +135,12 @@ class TrainConfig(ComputeConfig):
     d_steps: Positive = 1
     """Discriminator steps for each generator step."""
     ema_half_life_nimg: ScheduledNonNegative = 5_000
-    """Half-life of the running mean of G's weights, which is what is sampled; 0 is no mean."""
+    """Half-life of the running mean (EMA) of G's weights, which is what is sampled; 0 is no mean."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
     standing_nimg: Annotated[int, Field(ge=0)] = 2_000
-    """BatchNorm in G's running mean: its statistics over so many images are what samples are made with; 0: it goes on
-    with the mean of the training's own."""
+    """Images over which the BatchNorm statistics of G's averaged weights are taken anew before sampling; 0 keeps the
+    running ones of the training."""
     patience_nimg: Positive | None = None
     """Stop after so many images without a better score on the validation images; null never does."""
 
@@ -196,7 +196,7 @@ class RunConfig(Section):
     description: str = ""
     """What this is for, in a line; said when a training starts."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Of every random draw."""
+    """Random seed of the training."""
     data: DataConfig = DataConfig()
     """The labelled images."""
     model: ModelConfig = ModelConfig()

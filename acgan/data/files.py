@@ -153,7 +153,7 @@ def _no_images(where: str, flat: int, split: str) -> DataError:
     found = f"{flat:,} images but no folder of a class with images" if flat else "no images"
     endings = "" if flat else f" Images end in {', '.join(sorted(IMAGE_ENDINGS))}."
     return DataError(
-        f"{prefix} holds {found}; expected one folder a class ({prefix}/<class>/*.png)"
+        f"{prefix} holds {found}; expected one folder per class ({prefix}/<class>/*.png)"
         f"{'' if split else ', or train/ and test/ with such folders in each'}."
         f"{' Move each image into a folder named after its class.' if flat else endings}"
     )

@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the interval excludes nought."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
@@ -61,7 +61,7 @@ def bootstrap_difference(
 
     Returns:
         mean(b) - mean(a) with its interval, of no width where neither group has any spread. Where both groups are of
-        one distribution, whichever, it excludes nought in at most ``1 - confidence`` of all cases.
+        one distribution, whichever, it excludes zero in at most ``1 - confidence`` of all cases.
 
     Raises:
         ValueError: A group has fewer than three units, or a score is not finite.
@@ -71,7 +71,7 @@ def bootstrap_difference(
         raise ValueError(f"expected {MIN_UNITS} finite scores or more a group, got {a} and {b}")
     means = [_mean(units) for units in groups]
     value = means[1] - means[0]
-    # Deviations from the means, unlike the units themselves, are exactly nought where all units are the same.
+    # Deviations from the means, unlike the units themselves, are exactly zero where all units are the same.
     centred = [units - mean for units, mean in zip(groups, means, strict=True)]
     size_a, size_b = map(len, groups)
     part_a, part_b = (float(np.mean(units**2)) / (len(units) - 1) for units in centred)  # s^2 / n

@@ -15,7 +15,7 @@ _TOP = 5
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is recognised; shares in [0, 1], None where the denominator is nought.
+    """How well one class is recognised; shares in [0, 1], None where the denominator is zero.
 
     Attributes:
         precision: Share of the images predicted as the class that are of it; None where it is never predicted.

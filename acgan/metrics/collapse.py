@@ -59,7 +59,7 @@ def class_diversity(samples: Tensor, real: Tensor) -> ClassDiversity | None:
 
 
 def _scaled_down(images: Tensor) -> Tensor:
-    """(N, C * 16 * 16), in float64, so that the distance between equal images comes out as nought."""
+    """(N, C * 16 * 16), in float64, so that the distance between equal images comes out as zero."""
     return F.adaptive_avg_pool2d(images.double(), _SIDE).flatten(1)
 
 
@@ -81,7 +81,7 @@ def _nearest(points: Tensor) -> Tensor:
 def _first_percentile(distances: Tensor) -> Tensor:
     """The 1st percentile of the log-normal distribution through the distances.
 
-    The empirical one would lie at the smallest of a hundred distances, and be nought where two real images are
+    The empirical one would lie at the smallest of a hundred distances, and be zero where two real images are
     the same. So that a few such pairs do not widen the distribution either, none counts as lying further below the
     median than the largest distance lies above it.
     """

@@ -46,7 +46,7 @@ def _root(covariance: Tensor) -> Tensor:
     """A root R (F, r) such that R R^T is the covariance, of rank r.
 
     A Cholesky factor, which pivoting ends where what is left is rounding (Higham 1990). Of a matrix that rounding, say
-    to float32, has made indefinite there is none, and what is left falls below nought: then the eigenvectors.
+    to float32, has made indefinite there is none, and what is left falls below zero: then the eigenvectors.
     """
     from scipy.linalg.lapack import dpstrf  # takes a moment to load
 

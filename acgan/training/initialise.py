@@ -19,7 +19,7 @@ from acgan.weights_file import holds
 
 _POWER_ITERATIONS = 15  # until the largest singular values of weights from elsewhere are known
 
-#: Parts of networks whose tensors have a row a class.
+#: Parts of networks whose tensors have a row per class.
 _PER_CLASS = ("embed", "classify", "twin")
 
 
@@ -136,7 +136,7 @@ def _transfer(
         name: The network's, for the report.
         source: Tensors by name.
         network: Changed in place.
-        rows: Old row by new row, for tensors with a row a class.
+        rows: Old row by new row, for tensors with a row per class.
         sizes: Number of classes, old and new.
     """
     same_classes = (

@@ -129,7 +129,7 @@ class TrainingRun:
         if self._signal is not None and not self.ended:
             name = signal.Signals(self._signal).name
             raise Interrupted(
-                f"{name}: stopped after {self.nimg:,} images; the same command goes on from there.",
+                f"{name}: stopped after {self.nimg:,} images; the same command resumes from there.",
                 exit_code=130 if self._signal == signal.SIGINT else 75,
             )
 

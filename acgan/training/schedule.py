@@ -21,8 +21,8 @@ class WarmupDecay:
     """A linear rise, then a fall (Goyal et al. 2017; Loshchilov & Hutter 2017).
 
     Attributes:
-        warmup: Share of the training in which the rate rises from nought, in [0, 1).
-        decay: How it falls afterwards, to nought at the end: ``linear``, ``cosine``, or ``none``.
+        warmup: Share of the training in which the rate rises from zero, in [0, 1).
+        decay: How it falls afterwards, to zero at the end: ``linear``, ``cosine``, or ``none``.
     """
 
     warmup: float

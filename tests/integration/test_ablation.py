@@ -51,7 +51,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, nothing_at_hand: None) -> Pa
     watcher = threading.Thread(target=interrupt)
     watcher.start()
     try:
-        with pytest.raises(Interrupted, match="the same command goes on"):
+        with pytest.raises(Interrupted, match="the same command resumes"):
             run(*command)
     finally:
         ended.set()

@@ -89,7 +89,7 @@ def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
     run = tmp_path / "run"
     child = Child(classify_args(run), tmp_path / "first", killed_at(5, number))
     assert child.wait() == code
-    assert f"{number.name}: stopped after 80 images; the same command goes on" in child.stderr
+    assert f"{number.name}: stopped after 80 images; the same command resumes" in child.stderr
     assert "Traceback" not in child.stderr
     assert checkpoints(run)[-1] == 80
     assert (run / "classifier.safetensors").exists()
@@ -112,7 +112,7 @@ def test_max_time_stops_with_success(uninterrupted: Callable[[str], Path], tmp_p
     run = tmp_path / "run"
     result = acgan_classify(run, {}, "--max-time", "0")
     assert result.exit_code == 0
-    assert "stopped by --max-time; the same command goes on" in result.stdout
+    assert "stopped by --max-time; the same command resumes" in result.stdout
     assert checkpoints(run) == [0]
     classified(run)
     assert_same_classifier_run(run, uninterrupted("default"))

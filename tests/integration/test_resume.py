@@ -120,7 +120,7 @@ def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
     child.send(number)
     assert child.wait() == code
     assert number.name in child.stderr
-    assert "the same command goes on" in child.stderr
+    assert "the same command resumes" in child.stderr
     assert "Traceback" not in child.stderr
     stopped_at = checkpoints(run)[-1]
     assert 0 < stopped_at < 320

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -227,6 +229,16 @@ def test_mistakes(arguments: list[str], code: int, message: str, workdir: Path) 
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert tree(workdir) == {}, "a mistake leaves nothing behind"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acgan", "config"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()  # before anything is written
+    assert (process.stderr.read(), process.wait()) == ("", 0)
 
 
 def test_a_config_file_with_a_wrong_key_is_named(workdir: Path) -> None:

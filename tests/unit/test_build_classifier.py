@@ -311,7 +311,8 @@ ARRIVALS: dict[str, Arrival] = {
 
 
 def test_no_key_is_left_out() -> None:
-    assert {info.key for info in list_keys(ClassifierConfig)} == {"task", *ARRIVALS}
+    listed = {info.key for info in list_keys(ClassifierConfig) if info.type != "section | null"}
+    assert listed == {"task", *ARRIVALS}
     assert CONFIGS[ClassifierConfig().task] is ClassifierConfig
 
 

@@ -96,7 +96,10 @@ def test_one_class_of_one_image(write, load):
     ("files", "message"),
     [
         ({"a.png": 1, "b.png": 2}, r"holds 2 images but no folder.*/<class>/\*\.png.*Move each image"),
-        ({"cats/": b"", "dogs/": b""}, r"holds no images; expected one folder a class.*Images end in \.bmp"),
+        (
+            {"cats/": b"", "dogs/": b""},
+            r"holds no images; expected one folder per class.*Images end in \.bmp",
+        ),
         ({"train/a.png": 1, "test/b.png": 2}, r"set/train holds 2 images but no folder"),
     ],
 )

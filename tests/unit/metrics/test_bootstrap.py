@@ -176,7 +176,7 @@ def test_paired_finds_what_the_pairing_shows() -> None:
 
 
 def test_paired_over_seeds_alone_is_student_s_interval() -> None:
-    """Every image alike: of seeds right on 40 to 60 % of them, the images' part is nought beside the seeds'."""
+    """Every image alike: of seeds right on 40 to 60 % of them, the images' part is zero beside the seeds'."""
     gains = np.linspace(-0.2, 0.3, 60)
     images = 1000
     a = np.zeros((60, images), bool)

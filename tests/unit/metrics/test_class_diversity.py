@@ -111,7 +111,7 @@ def test_few_pictures_with_noise_are_always_flagged(
 
 
 def test_a_data_set_that_repeats_some_images_does_not_blind_it(images: dict[str, Tensor]) -> None:
-    # Photographs are often there twice: the smallest real distance is nought then.
+    # Photographs are often there twice: the smallest real distance is zero then.
     for name, own, generator in _cases(images, 1):
         real = own[:100].clone()
         real[-2:] = real[:2]

@@ -488,7 +488,7 @@ def test_what_is_not_finite_reaches_neither_weights_nor_moments(
     run = StubRun(bad_step + 2, at_each=lambda: before.append(_state(task)))  # good again, but masked
     _train(task, run)
     good, after = before[bad_step], before[-1]
-    if first:  # AdamW made its moments meanwhile: all nought
+    if first:  # AdamW made its moments meanwhile: all zero
         good = good + [torch.zeros_like(tensor) for tensor in after[len(good) :]]
     assert _same(good, after)
     assert run.guard.found.item() == 1

@@ -213,7 +213,7 @@ def test_the_means_of_the_logits_follow_each_step() -> None:
     for iteration in range(3):
         found = discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
         if iteration == 0:
-            # Of this step are the means before it: nought.
+            # Of this step are the means before it: zero.
             squares = found["lecam"].item() / 0.3
             assert squares >= found["logit_real"].item() ** 2 + found["logit_fake"].item() ** 2
         kept = 0.5 ** (8 / 16)

@@ -20,7 +20,7 @@ def _number(value: float, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.tensor(value, dtype=dtype)
 
 
-def test_they_begin_at_nought() -> None:
+def test_they_begin_at_zero() -> None:
     assert (_means().real, _means().fake) == (0, 0)
 
 
