@@ -97,8 +97,8 @@ def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
         elif not info.is_required() and info.get_default(call_default_factory=True) is None:
             kind, fields = _kind(members[0]), members[0].model_fields
             needed = [f"{key}: …" for key, field in fields.items() if field.is_required() and key != "kind"]
-            on = ", ".join([f"kind: {kind}"] * (kind is not None) + needed)
-            meaning = f"{info.description} Off; --set {prefix}{name}='{{{on}}}' switches it on, with the defaults below."
+            on = f"{prefix}{name}='{{{', '.join([f'kind: {kind}'] * (kind is not None) + needed)}}}'"
+            meaning = f"{info.description} Off; --set {on} switches it on, with the defaults below."
             yield KeyInfo(f"{prefix}{name}", "section | null", None, meaning)
         for member in members:
             yield from list_keys(member, f"{prefix}{name}.")
