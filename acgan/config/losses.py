@@ -88,8 +88,8 @@ class ZeroCenteredPenalty(Section):
     """Which images."""
     gamma: ScheduledPositive = 0.5
     """Strength."""
-    of: Literal["adversarial", "objective", "each"] = "objective"
-    """Of D's adversarial logit; of all that G's loss depends on, class terms too; or of each of the two by itself."""
+    of: Literal["adversarial", "objective"] = "objective"
+    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too: which keeps that smooth."""
     every: Positive = 4
     """Computed once every this many D steps, and then multiplied by this number."""
 
@@ -113,7 +113,7 @@ class GradientPenalty(Section):
     weight: ScheduledPositive = 10.0
     """Strength."""
     of: Literal["adversarial", "objective"] = "adversarial"
-    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too."""
+    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too: which keeps that smooth."""
     every: Positive = 1
     """Computed once every this many D steps, and then multiplied by this number."""
 

@@ -27,9 +27,8 @@ class Objective:
         penalty: On D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
-        penalty_of: What the penalty takes the gradient of: the ``adversarial`` logit; the ``objective``, all that G
-            gains by: the logit less ``weight_g`` times G's classification terms; or ``each`` of these two by itself,
-            so that D cannot lower one by turning it against the other.
+        penalty_of: What the penalty takes the gradient of: the ``adversarial`` logit, or the ``objective``, all that G
+            gains by: the logit less ``weight_g`` times G's classification terms.
         penalty_every: The penalty is due every so many D steps, and then counts so many times.
         consistency: Of D's logits under small changes of the images, or None.
         lecam: Of D's logits with their running means, or None.
@@ -40,7 +39,7 @@ class Objective:
     penalty: Penalty | None
     weight_d: float
     weight_g: float
-    penalty_of: Literal["adversarial", "objective", "each"] = "adversarial"
+    penalty_of: Literal["adversarial", "objective"] = "adversarial"
     penalty_every: int = 1
     consistency: Consistency | None = None
     lecam: LeCam | None = None
@@ -93,13 +92,8 @@ class Objective:
                 stats["class_accuracy_fake"] = _accuracy(on_fake.aux, real.labels)
         return _sum(parts, classes, self.weight_d, stats)
 
-    def penalize(
-        self, d: Discriminate, real: Batch, fake: Tensor, mix: Tensor, strength: float, turn: int
-    ) -> Terms:
+    def penalize(self, d: Discriminate, real: Batch, fake: Tensor, mix: Tensor, strength: float) -> Terms:
         """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
-
-        With ``penalty_of`` ``each`` the class terms are subtracted from the logit and added to it in turns: of two
-        gradients a and c, |a - c|^2 and |a + c|^2 have the mean |a|^2 + |c|^2, at the cost of one.
 
         Args:
             d: The discriminator, not compiled: a penalty is differentiated twice.
@@ -107,14 +101,12 @@ class Objective:
             fake: (N, C, H, W) generated images, without gradient.
             mix: (N,) uniform draws in [0, 1).
             strength: Of the penalty.
-            turn: How many times it was due before.
         """
         assert self.penalty is not None
-        sign = -1 if self.penalty_of == "each" and turn % 2 else 1
 
         def critic(images: Tensor) -> Tensor:
             output = d(images, real.labels.repeat(len(images) // len(real.labels)))
-            return output.adv.sum() - sign * self._class_loss(output, real.labels)
+            return output.adv.sum() - self._class_loss(output, real.labels)
 
         parts = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
         return Terms(total=torch.stack(list(parts.values())).sum() * self.penalty_every, parts=parts)

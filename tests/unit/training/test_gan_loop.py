@@ -149,30 +149,13 @@ def test_the_penalty_is_due_every_so_many_steps_of_d(d_steps: int, every: int) -
     assert due == [step % every == 0 for step in range(4 * d_steps)]
 
 
-@pytest.mark.parametrize("d_steps", [1, 2])
-def test_the_penalty_is_told_how_many_times_it_was_due(monkeypatch: pytest.MonkeyPatch, d_steps: int) -> None:
-    gan = tiny_gan(f"train.d_steps={d_steps}", "loss.penalty.every=3", "train.micro_batch=4")
-    turns = []
-    penalize = Objective.penalize
-
-    def spy(self: Objective, *arguments: Any) -> Any:
-        turns.append(arguments[-1])
-        return penalize(self, *arguments)
-
-    monkeypatch.setattr(Objective, "penalize", spy)
-    for iteration, sub_step in itertools.product(range(9 // d_steps + 1), range(d_steps)):
-        discriminator_step(gan, FiniteGuard(CPU), iteration, sub_step)
-    parts = gan.batch_size // 4
-    assert turns == [turn for turn in range(4) for _ in range(parts)]
-
-
 def test_the_penalty_is_computed_in_float32_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     gan = tiny_gan(precision="bf16")
     seen = []
     penalize = Objective.penalize
 
-    def spy(self: Objective, d: Any, real: Any, fake: Tensor, mix: Tensor, strength: float, turn: int) -> Any:
-        terms = penalize(self, d, real, fake, mix, strength, turn)
+    def spy(self: Objective, d: Any, real: Any, fake: Tensor, mix: Tensor, strength: float) -> Any:
+        terms = penalize(self, d, real, fake, mix, strength)
         seen.append((torch.is_autocast_enabled("cpu"), real.images.dtype, terms.total.dtype))
         return terms
 
