@@ -67,6 +67,7 @@ class Setting:
         warn: See ``TrainOptions``.
         meta: What the checkpoint says that is gone on from; empty at the start of a run.
         origin: Where the first weights come from, once it is known; for provenance.
+        code: Version and commit of acgan as the training began, whatever becomes of the files meanwhile.
     """
 
     dataset: Dataset
@@ -78,11 +79,12 @@ class Setting:
     warn: Callable[[str], None]
     meta: Mapping[str, Any]
     origin: dict[str, Any] = field(default_factory=dict)
+    code: str = field(default_factory=code_version)
 
     def provenance(self, config: AnyConfig, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """What the file of a trained network says of where it comes from; its score where it is the best of a run."""
         return {
-            "acgan": code_version(),
+            "acgan": self.code,
             "torch": torch.__version__,
             "machine": runtime.machine(),
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
