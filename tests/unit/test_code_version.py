@@ -2,12 +2,18 @@
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 import acgan
 from acgan import code_version as module
+from acgan.api.session import Setting
 from acgan.code_version import code_version, git_commit
+from acgan.config import RunConfig
+from acgan.distributed import Ranks
 
 
 @pytest.fixture
@@ -42,6 +48,16 @@ def test_a_checkout_is_named_by_its_commit(checkout: Path) -> None:
 def test_changed_code_is_said_to_be(checkout: Path, name: str) -> None:
     (checkout / "acgan" / name).write_text("2\n", encoding="utf-8")
     assert code_version() == f"{acgan.__version__}+g{git(checkout, 'rev-parse', 'HEAD')[:7]}.dirty"
+
+
+def test_a_training_is_of_the_code_that_it_began_with(checkout: Path) -> None:
+    store = SimpleNamespace(fingerprint="f")
+    dataset: Any = SimpleNamespace(name="cats", train=store)
+    setting = Setting(dataset, torch.device("cpu"), "float32", Ranks(), "f", print, print, {})
+    begun = code_version()
+    (checkout / "acgan" / "code.py").write_text("2\n", encoding="utf-8")
+    code_version.cache_clear()
+    assert setting.provenance(RunConfig(), 0)["acgan"] == begun != code_version()
 
 
 def test_a_package_inside_another_repository_is_not_of_its_commit(
