@@ -128,9 +128,9 @@ def _labels(scores: Scores) -> str:
     )
     judged += f"{floor.value:.2%} of real images"
     if not low:
-        return f"Samples show the class asked for: {judged}."
+        return f"Classes: as asked for; {judged}."
     named = ", ".join(f"{name} ({low[name]:.0%})" for name in sorted(low, key=lambda name: low[name]))
-    return f"Samples often show another class than asked for; right are of {named}: {judged}."
+    return f"Classes: often not as asked for; right are of {named}; {judged}."
 
 
 def _cover(scores: Scores) -> str:

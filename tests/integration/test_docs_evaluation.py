@@ -156,7 +156,7 @@ def test_the_output_shown_is_of_the_form_printed(place: Path) -> None:
     for word in (
         "Quality: ",
         "Worst class: ",
-        "Classes are ",
+        "Classes: ",
         "Diversity: ",
         "Copies: ",
         "features: digits@738debee, ",

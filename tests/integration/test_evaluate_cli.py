@@ -149,7 +149,7 @@ def test_what_a_person_reads(evaluated: tuple[Path, str]) -> None:
     assert "269 samples, labels as often as in the reference, seed 0, against 269 held-out images" in output
     assert f"features: {EYES[1:-1]}, 64 of them, which never saw these images" in output
     assert "135 real: floor" in output
-    for start in ("Quality: ", "Worst class: ", "Classes are ", "Diversity: ", "Copies: "):
+    for start in ("Quality: ", "Worst class: ", "Classes: ", "Diversity: ", "Copies: "):
         assert f"\n{start}" in output
 
 

@@ -156,10 +156,10 @@ def test_where_halves_are_too_small_coverage_is_that_of_all_unless_samples_are_m
 def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
     right = {name: {"class_accuracy[x@1]": 1.0} for name in "abcdefghi"}
     wrong = {**right, "j": {"class_accuracy[x@1]": 0.25}}
-    assert _of("Samples", per_class=wrong).startswith(
-        "Samples often show another class than asked for; right are of j (25%): the classifier sees"
+    assert _of("Classes", per_class=wrong).startswith(
+        "Classes: often not as asked for; right are of j (25%); the classifier sees"
     )
-    assert _of("Samples", per_class=right).startswith("Samples show the class asked for: ")
+    assert _of("Classes", per_class=right).startswith("Classes: as asked for; the classifier sees")
 
 
 def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> None:

@@ -296,7 +296,7 @@ def test_what_cannot_be_fetched(
 def test_no_folder_for_the_weights_is_a_line(hub: Path) -> None:
     hub.parent.parent.mkdir(parents=True)
     hub.parent.write_text("in the way")
-    with pytest.raises(RunError, match=r"could not be fetched \(.*exists.*\)\. Put ") as caught:
+    with pytest.raises(RunError, match=r"could not be fetched \(.*exists.*\)\. A classifier's") as caught:
         InceptionExtractor(64)
     assert "\n" not in str(caught.value)
 
