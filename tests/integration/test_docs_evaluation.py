@@ -274,7 +274,7 @@ def options(command: click.Command) -> dict[str, list[str]]:
 
 
 def test_every_option_is_named() -> None:
-    spoken = " ".join(CODES) + " ".join(block.code for block in BLOCKS)
+    spoken = " ".join([*CODES, *(block.code for block in BLOCKS)])
     there = {name for command in COMMANDS.values() for names in options(command).values() for name in names}
     named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", spoken))
     common = {"--quiet", "--help"}
