@@ -68,9 +68,8 @@ class _Main(Commands):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except BrokenPipeError:  # as of `acgan config | head`: nobody reads on
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # the flush at exit would fail once more
+            # The flush at exit would fail once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except OSError as error:  # a full disk, a directory that may not be written to
             if ctx.params.get("debug"):

@@ -93,7 +93,8 @@ class ADAConfig(Section):
     groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
     """What is changed: flips (by data.mirror), quarter turns and shifts; scaling, rotation and stretching; colours."""
     target: Annotated[float, Field(gt=0, lt=1)] | None = 0.6
-    """p rises while the mean sign of D's logits on real images (relativistic: of real less generated) is above it."""
+    """p rises while the mean sign of D's logits on real images (relativistic: of real less generated) is above it, else
+    falls; null leaves p as it is set."""
     adjust_nimg: Positive = 500_000
     """Images in which p can rise from 0 to 1."""
     p: ScheduledProbability | None = None

@@ -233,6 +233,15 @@ def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Pa
     assert "`acgan classify train --data" in result.stderr
 
 
+def test_a_folder_is_scored_by_what_its_training_was_scored_with(
+    pictures: Path, tmp_path: Path, out: Path
+) -> None:
+    scored_with = {**SHORT, "data.source": str(pictures), "evaluate.extractor": "digits"}
+    run = trained(tmp_path / "run", scored_with)
+    assert scored(out, run)["provenance"]["extractor"]["name"] == EYES[1:-1]
+    assert scored(out, run, "--extractor", "mnist")["provenance"]["extractor"]["name"].startswith("mnist@")
+
+
 def test_with_inception_the_shipped_classifier_still_judges_classes(
     seeds: Path, inception_weights: Path, tmp_path: Path, out: Path
 ) -> None:
