@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from evaluate_helpers import EYES, read
-from run_helpers import TINY, benchmark, stats_rows
+from run_helpers import BENCHMARKS, TINY, benchmark, stats_rows
 
 from acgan.api import resolve_config
 from acgan.config import RunConfig
@@ -285,3 +285,11 @@ def test_what_is_asked_for_wrongly_is_refused(workdir: Path, arguments: list[str
     with pytest.raises(ConfigError, match=words):
         run("folder", *arguments)
     assert not list(workdir.iterdir())
+
+
+@pytest.mark.parametrize("recipe", ["mnist", "cifar10"])
+def test_the_documented_table_is_that_of_the_kept_rows(recipe: str) -> None:
+    root = BENCHMARKS.parent
+    lines = (root / "benchmarks" / "ablation" / f"{recipe}.jsonl").read_text(encoding="utf-8").splitlines()
+    shown = (root / "docs" / "ablation.md").read_text(encoding="utf-8")
+    assert ablation_table.table([json.loads(line) for line in lines]).strip() in shown
