@@ -280,9 +280,13 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
 
 def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
     """What was expected, in words, and names that may have been meant; ``kinds`` are those of the section."""
+    found = problem["input"]
     if problem["type"] in ("model_type", "model_attributes_type"):
-        like = f"kind: {kinds[0]}}}, of kind {', '.join(kinds)}" if kinds else "key: value}"
-        return f"expected a section of keys, as in {{{like}", kinds
+        if not kinds:
+            return "expected a section of keys, as in {key: value}", ()
+        # The short form that users try: a kind's name alone.
+        kind, others = (found, ()) if found in kinds else (kinds[0], kinds)
+        return f"expected a section of keys, as in {{kind: {kind}}}, of kind {', '.join(kinds)}", others
     if problem["type"] == "literal_error":
         choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         return f"expected one of {', '.join(choices)}", choices

@@ -285,8 +285,11 @@ def test_the_keys_of_another_kind_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("augment=ada", "augment: found 'ada'; expected a section of keys, as in {kind: diff_augment}"),
-        ("model.generator=dcgan", "of kind paper, dcgan, resnet. Did you mean 'dcgan'?"),
+        (
+            "augment=ada",
+            "found 'ada'; expected a section of keys, as in {kind: ada}, of kind diff_augment, ada.",
+        ),
+        ("model.generator=dcgn", "as in {kind: paper}, of kind paper, dcgan, resnet. Did you mean 'dcgan'?"),
         ("loss.lecam=true", "loss.lecam: found True; expected a section of keys, as in {key: value}."),
         ("augment.policy=[color]", "augment.kind: found None; expected one of diff_augment, ada."),
         (
