@@ -1,11 +1,10 @@
-"""Configuration: what can be set (``schema``, ``classifier``); reading, comparing and listing it (``loading``)."""
+"""Configuration: what can be set (``schema``, ``classifier``); reading, comparing (``loading``) and listing it."""
 
 from acgan.config.classifier import ClassifierConfig
+from acgan.config.listing import KeyInfo, list_keys
 from acgan.config.loading import (
-    KeyInfo,
     diff,
     is_harmless,
-    list_keys,
     load,
     save,
     to_yaml,

@@ -1,0 +1,75 @@
+"""Every key of a configuration with its meaning, and what its sections are."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """What is declared about a key."""
+
+    key: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
+    """Every key of a configuration in order of declaration; a section that has kinds lists each kind's keys."""
+    for name, info in model.model_fields.items():
+        members = sections_of(info.annotation)
+        if not members:
+            default = None if info.is_required() else info.get_default(call_default_factory=True)
+            meaning = info.description or inspect.getdoc(model) or ""
+            yield KeyInfo(f"{prefix}{name}", type_name(info.annotation), default, meaning)
+        elif not info.is_required() and info.get_default(call_default_factory=True) is None:
+            kind, fields = kind_of(members[0]), members[0].model_fields
+            needed = [f"{key}: …" for key, field in fields.items() if field.is_required() and key != "kind"]
+            on = f"{prefix}{name}='{{{', '.join([f'kind: {kind}'] * (kind is not None) + needed)}}}'"
+            meaning = f"{info.description} Off; --set {on} switches it on, with the defaults below."
+            yield KeyInfo(f"{prefix}{name}", "section | null", None, meaning)
+        for member in members:
+            yield from list_keys(member, f"{prefix}{name}.")
+
+
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    """The section classes that an annotation admits; none for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return sections_of(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [section for member in typing.get_args(annotation) for section in sections_of(member)]
+    return []
+
+
+def type_name(annotation: Any) -> str:
+    """A type as a user would write it: ``int``, ``crop | pad``, ``list of str``."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_name(arguments[0])
+    if origin is typing.Literal:
+        return " | ".join(str(argument) for argument in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(type_name(argument) for argument in arguments)
+    if origin in (list, tuple):
+        return f"list of {type_name(arguments[0])}"
+    if origin is dict:
+        return f"{{{type_name(arguments[0])}: {type_name(arguments[1])}}}"
+    if annotation is type(None):
+        return "null"
+    return str(getattr(annotation, "type_name", annotation.__name__))
+
+
+def kind_of(section: type[BaseModel]) -> str | None:
+    """Of a section that is one of several kinds."""
+    field = section.model_fields.get("kind")
+    return type_name(field.annotation) if field else None
