@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal, Union
 from pydantic import Field, model_validator
 
 from acgan.config.base import ClassName, NonNegative, Positive, PositiveFloat, Section, Share
-from acgan.config.schema import ComputeConfig, DataConfig, check_portions
+from acgan.config.fitting import check_portions
+from acgan.config.schema import ComputeConfig, DataConfig
 
 
 class SmallBackbone(Section):

@@ -19,7 +19,8 @@ from acgan.config.base import (
     Section,
     Share,
 )
-from acgan.config.losses import DataToDataConfig, GradientPenalty, LossConfig
+from acgan.config.fitting import check_parts
+from acgan.config.losses import LossConfig
 from acgan.config.networks import ModelConfig
 
 
@@ -190,6 +191,7 @@ class RunConfig(Section):
         "train.standing_nimg",
         "every.",
         "evaluate.",
+        "monitor.",
     )
 
     task: Literal["gan"] = "gan"
@@ -219,62 +221,5 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:
-        adversarial, penalty, d = self.loss.adversarial.kind, self.loss.penalty, self.model.discriminator
-        if adversarial == "wgan_gp" and not isinstance(penalty, GradientPenalty):
-            raise ValueError(
-                "loss.adversarial.kind is wgan_gp, whose loss is unbounded without its gradient penalty; "
-                "expected loss.penalty: {kind: gradient_penalty}"
-            )
-        has_batch_norm = d.kind == "paper" or (d.kind == "dcgan" and not d.spectral_norm)
-        if penalty is not None and has_batch_norm:
-            remedy = "" if d.kind == "paper" else ", or model.discriminator.spectral_norm: true"
-            raise ValueError(
-                f"loss.penalty needs the gradient of each image by itself, but model.discriminator.kind {d.kind} "
-                f"mixes the images of a batch in BatchNorm; expected loss.penalty: null{remedy}, "
-                "or model.discriminator.kind: resnet"
-            )
-        check_portions(self.train)
-        classification = self.loss.classification
-        if classification is None and not d.projection:
-            raise ValueError(
-                "loss.classification is null and model.discriminator.projection is false, so nothing tells G the "
-                "class; expected one of them"
-            )
-        consistency = self.loss.consistency
-        if consistency is not None and not (consistency.shift or self.data.mirror):
-            raise ValueError(
-                "loss.consistency.shift is 0 and data.mirror false, so no image changes; expected a shift above 0"
-            )
-        if consistency is not None and not (consistency.weight_real or consistency.weight_fake):
-            raise ValueError(
-                "loss.consistency.weight_real and weight_fake are both 0; expected one above 0, or "
-                "loss.consistency: null"
-            )
-        if getattr(classification, "unit_norm", False) and getattr(d, "spectral_norm", False):
-            raise ValueError(
-                "loss.classification.unit_norm and model.discriminator.spectral_norm together bound the class logits "
-                "to [-1, 1], from which no class can be told; expected one of them"
-            )
-        if isinstance(classification, DataToDataConfig) and self.train.micro_batch not in (
-            None,
-            self.train.batch_size,
-        ):
-            raise ValueError(
-                "loss.classification.kind d2d_ce compares the images of a batch with each other; expected "
-                "train.micro_batch: null"
-            )
-        if self.train.patience_nimg is not None and not (
-            self.evaluate.extractor and self.data.validation_share
-        ):
-            raise ValueError(
-                "train.patience_nimg goes by the score on validation images, and there is none; expected "
-                "data.validation_share above 0 and an evaluate.extractor"
-            )
+        check_parts(self)
         return self
-
-
-def check_portions(train: ComputeConfig) -> None:
-    """Refuse portions that do not make up a batch."""
-    micro, batch = train.micro_batch, train.batch_size
-    if micro is not None and batch % micro:
-        raise ValueError(f"train.micro_batch {micro} does not divide train.batch_size {batch}")

@@ -305,7 +305,7 @@ def test_the_class_loss_has_the_configured_options(section: str, expected: dict[
         ("{kind: tac, weight_d: 0.7, weight_g: 0.2}", (0.7, 0.2)),
         ("{kind: tac}", (1.0, 1.0)),  # the paper's
         ("{kind: adc}", (1.0, 0.5)),
-        ("{kind: adc, weight_g: 0}", (1.0, 0.0)),
+        ("{kind: adc, weight_g: 0.01}", (1.0, 0.01)),
         ("{kind: d2d_ce}", (0.5, 0.5)),  # the paper's for CIFAR-10
         ("{kind: d2d_ce, weight_d: 2, weight_g: 3}", (2.0, 3.0)),
     ],
