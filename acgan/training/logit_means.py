@@ -12,7 +12,8 @@ from torch import Tensor
 class LogitMeans:
     """Exponential moving averages of D's logits on real and on generated images.
 
-    They begin at 0, without a correction for it.
+    Of all images so far: what a mean that begins at 0 lacks of its weight is divided out, as Adam does (Kingma & Ba
+    2015, section 3) and LeCam's authors do. Before the first step they are 0.
 
     Args:
         half_life_nimg: After so many images an old mean counts half.
@@ -22,22 +23,26 @@ class LogitMeans:
 
     def __init__(self, *, half_life_nimg: float, device: torch.device, dtype: torch.dtype):
         self.half_life_nimg = half_life_nimg
-        self._means = torch.zeros(2, device=device, dtype=dtype)
+        self._means = torch.zeros(3, device=device, dtype=dtype)  # real, fake, and the weight of both
 
     @property
     def real(self) -> Tensor:
         """Of real images."""
-        return self._means[0]
+        return self._mean(0)
 
     @property
     def fake(self) -> Tensor:
         """Of generated images."""
-        return self._means[1]
+        return self._mean(1)
 
     def update(self, real: Tensor, fake: Tensor, images: float) -> None:
         """Move towards the means of a D step, which stands for so many images shown."""
-        new = torch.stack((real, fake)).to(self._means.dtype)
+        new = torch.stack((real, fake, torch.ones_like(real))).to(self._means.dtype)
         self._means = torch.lerp(self._means, new, 1 - 0.5 ** (images / self.half_life_nimg))
+
+    def _mean(self, side: int) -> Tensor:
+        weight = self._means[2].clamp(min=torch.finfo(self._means.dtype).tiny)
+        return self._means[side] / weight
 
     def state_dict(self) -> dict[str, Any]:
         """What an exact resume needs."""

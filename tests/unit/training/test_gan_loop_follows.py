@@ -209,7 +209,7 @@ def test_feedback_follows_the_logits_of_real_images_step_by_step() -> None:
 def test_the_means_of_the_logits_follow_each_step() -> None:
     gan = tiny_gan("loss.lecam={half_life_nimg: 16}")
     gan.micro_batch = 3
-    real = fake = 0.0
+    real = fake = weight = 0.0
     for iteration in range(3):
         found = discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
         if iteration == 0:
@@ -219,7 +219,9 @@ def test_the_means_of_the_logits_follow_each_step() -> None:
         kept = 0.5 ** (8 / 16)
         real = kept * real + (1 - kept) * found["logit_real"].item()
         fake = kept * fake + (1 - kept) * found["logit_fake"].item()
-        assert [gan.logit_means.real.item(), gan.logit_means.fake.item()] == pytest.approx([real, fake])
+        weight = kept * weight + (1 - kept)
+        expected = [real / weight, fake / weight]
+        assert [gan.logit_means.real.item(), gan.logit_means.fake.item()] == pytest.approx(expected)
     assert "augment_p" not in found
 
 
@@ -228,7 +230,7 @@ def test_what_follows_the_logits_hears_of_all_ranks(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: 0 * values + 2.0)
     for iteration in range(4):
         discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
-    assert gan.logit_means.real.item() == gan.logit_means.fake.item() == pytest.approx(2 * (1 - 0.5**4))
+    assert gan.logit_means.real.item() == gan.logit_means.fake.item() == pytest.approx(2)
     assert gan.augmenter.p(0).item() == pytest.approx(0.1)
 
 
