@@ -101,9 +101,14 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
 
 def _runs(path: Path) -> list[Path]:
     seeds = [entry for entry in path.glob("seed*") if re.fullmatch(r"seed\d+", entry.name) and entry.is_dir()]
-    if seeds and not (path / "config.yaml").exists():
-        return sorted(seeds, key=lambda entry: int(entry.name[4:]))
-    return [path]
+    if not seeds:
+        return [path]
+    if (path / "config.yaml").exists():
+        raise ConfigError(
+            f"{path}: is a run, and has {len(seeds)} more in it ({seeds[0].name}, …); expected one or the other. "
+            f"Name the generator's file ({path}/generator.safetensors), or the runs in it one by one."
+        )
+    return sorted(seeds, key=lambda entry: int(entry.name[4:]))
 
 
 def _load(path: Path, which: str | None, device: Any) -> Subject:

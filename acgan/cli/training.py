@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from acgan.cli.options import clock, stopped_by_sigterm
 from acgan.cli.progress import Reporter
+from acgan.errors import ConfigError
 
 if TYPE_CHECKING:
     from acgan.api import TrainResult
@@ -51,6 +52,11 @@ def train_each_seed(
     parent = run_dir or Path("runs") / name
     runs: list[tuple[Path, Sequence[str]]] = [(parent, overrides)]
     if seeds is not None:
+        if (parent / "config.yaml").exists():
+            raise ConfigError(
+                f"--seeds: {parent} is itself a run, which `acgan evaluate {parent}` would score in place of the "
+                "seeds'. Choose another directory with --run-dir."
+            )
         runs = [(parent / f"seed{seed}", (*overrides, f"seed={seed}")) for seed in seeds]
     end = None if max_time is None else time.monotonic() + max_time
     for (run, run_overrides), (folder, arm_overrides) in itertools.product(runs, arms):

@@ -81,6 +81,13 @@ def test_runs_that_are_not_one_method_are_refused(seeds: Path, tmp_path: Path) -
     assert_refused(evaluate(seeds, again), f"{again}: of training seed 1, as {second} is")
 
 
+def test_a_run_with_runs_in_it_is_refused(seeds: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(seeds / "seed0", tmp_path / "run")
+    shutil.copytree(seeds / "seed1", run / "seed1")
+    assert_refused(evaluate(run), f"{run}: is a run, and has 1 more in it (seed1, …)")
+    assert evaluate(run / "generator.safetensors", "-n", "40", "--metrics", "kid").exit_code == 0
+
+
 def test_runs_on_other_images_are_refused(tmp_path: Path) -> None:
     folder = write_images(tmp_path / "pictures", {"cat": 8, "dog": 8})
     runs = []

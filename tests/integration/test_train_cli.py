@@ -288,6 +288,17 @@ def test_seeds_by_default_go_under_the_recipe(workdir: Path) -> None:
     assert [str(path) for path in Path("runs").glob("*/*")] == ["runs/tiny/seed1"]
 
 
+def test_seeds_do_not_go_into_a_run(workdir: Path) -> None:
+    arguments = ("train", str(TINY), *sets({**SHORT, "train.total_nimg": 32}))
+    assert acgan(*arguments).exit_code == 0
+    before = tree(workdir)
+    result = acgan(*arguments, "--seeds", "1,2")
+    assert result.exit_code == 1
+    assert "--seeds: runs/tiny is itself a run" in result.stderr
+    assert "--run-dir" in result.stderr
+    assert tree(workdir) == before
+
+
 def test_max_time_counts_the_whole_invocation(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[float] = []
     train = api.train
