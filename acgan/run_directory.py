@@ -99,6 +99,9 @@ def _move_aside(directory: Path) -> Path:
 
 def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
     changed = {key: values for key, values in diff(old, new).items() if not is_harmless(key, new.harmless)}
+    before, after = changed.get("data.source", ("", "x"))
+    if Path(before).resolve() == Path(after).resolve():  # PICTURES/ and PICTURES
+        del changed["data.source"]
     if changed:
         lines = "\n".join(f"  {key}: {before} -> {after}" for key, (before, after) in changed.items())
         raise ConfigError(

@@ -67,7 +67,8 @@ class Setting:
         warn: See ``TrainOptions``.
         meta: What the checkpoint says that is gone on from; empty at the start of a run.
         origin: Where the first weights come from, once it is known; for provenance.
-        code: Version and commit of acgan as the training began, whatever becomes of the files meanwhile.
+        code: Version and commit of acgan as the training began, whatever becomes of the files meanwhile, and behind it
+            those that it went on with.
     """
 
     dataset: Dataset
@@ -79,12 +80,12 @@ class Setting:
     warn: Callable[[str], None]
     meta: Mapping[str, Any]
     origin: dict[str, Any] = field(default_factory=dict)
-    code: str = field(default_factory=code_version)
+    code: Sequence[str] = field(default_factory=lambda: [code_version()])
 
     def provenance(self, config: AnyConfig, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """What the file of a trained network says of where it comes from; its score where it is the best of a run."""
         return {
-            "acgan": self.code,
+            "acgan": ", then ".join(self.code),
             "torch": torch.__version__,
             "machine": runtime.machine(),
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -196,7 +197,8 @@ def run_training(
         dataset = prepare(source)
         tell_about(dataset, say)
         check_unchanged(meta, dataset, directory)
-        setting = Setting(dataset, device, precision, ranks, source.train.fingerprint, say, warn_once, meta)
+        fingerprint, code = source.train.fingerprint, _code_so_far(meta)
+        setting = Setting(dataset, device, precision, ranks, fingerprint, say, warn_once, meta, code=code)
         setting.origin.update(meta.get("init_from") or {})
         trainee = build(setting)
         _initialise(trainee, setting, options.get("init_from"), payload, say)
@@ -219,6 +221,12 @@ def run_training(
         best=run.scores.best if ranks.first else None,
         out_of_patience=run.out_of_patience,
     )
+
+
+def _code_so_far(meta: Mapping[str, Any]) -> Sequence[str]:
+    """What a run was trained by until now, and this code where that is another."""
+    before, now = list(meta.get("code", [])), code_version()
+    return before if before[-1:] == [now] else [*before, now]
 
 
 def _train(
@@ -274,6 +282,7 @@ def _make_run(
         "validation_fingerprint": dataset.validation.fingerprint if dataset.validation is not None else None,
         "class_names": list(dataset.train.class_names),
         "init_from": setting.origin or None,
+        "code": list(setting.code),
         **trainee.meta,
     }
     return TrainingRun(

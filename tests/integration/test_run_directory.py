@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from run_helpers import (
     trained,
     tree,
 )
+
+from acgan.api import session
+from acgan.code_version import code_version
+from acgan.sampling import load_generator
 
 SHORT: dict[str, Any] = {
     "train.total_nimg": 96,
@@ -115,6 +120,14 @@ def test_another_configuration_is_refused_with_what_differs(
 def test_length_and_intervals_may_change(stopped: Path) -> None:
     trained(stopped, {**SHORT, "train.total_nimg": 128, "every.log_nimg": 16, "every.sample_nimg": 1000})
     assert [row["nimg"] for row in stats_rows(stopped)] == [32, 64, 80, 96, 112, 128]
+
+
+def test_provenance_names_all_code_that_trained(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = code_version()
+    for total, code in ((96, begun), (128, "0.2.0"), (160, "0.2.0")):
+        monkeypatch.setattr(session, "code_version", lambda code=code: code)
+        trained(stopped, {**SHORT, "train.total_nimg": total})
+    assert load_generator(stopped).info.provenance["acgan"] == f"{begun}, then 0.2.0"
 
 
 def test_fresh_moves_everything_aside(stopped: Path, tmp_path: Path) -> None:
@@ -213,6 +226,12 @@ def test_changed_data_is_refused(workdir: Path) -> None:
             Image.fromarray(pixels).save(workdir / "set" / name / f"{index}.png")
     command = train_args("run", {**SHORT, "train.total_nimg": 64}, "--data", "set")
     assert acgan(*command).exit_code == 0
+    for same in ("set/", "./set", str(workdir / "set")):
+        assert acgan(*command[:-1], same).exit_code == 0, same
+    elsewhere = shutil.copytree(workdir / "set", workdir / "copy")
+    refused = acgan(*command[:-1], str(elsewhere))
+    assert refused.exit_code == 1
+    assert f"data.source: {workdir / 'set'} -> {elsewhere}" in refused.stderr
     before = tree(workdir / "run")
     Image.fromarray(255 - np.asarray(Image.open("set/a/3.png"))).save("set/a/3.png")
     result = acgan(*command)
