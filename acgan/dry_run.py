@@ -163,11 +163,11 @@ def _build_gan(
     gan.generator.train()
     gan.discriminator.train()
     every = gan.objective.penalty_every
-    # Steps that are a multiple of `every` carry the penalty; with d_steps > 1 an iteration has several.
-    plain = next((i for i in range(1, every + 1) if (i * gan.d_steps) % every), 0)
+    # Steps that are a multiple of `every` carry the penalty; step 1 does where every step does.
+    plain, sub_step = divmod(1, gan.d_steps)
     due = gan.d_steps / every if gan.objective.penalty is not None else 0.0
     steps: dict[str, tuple[Callable[[FiniteGuard], object], float]] = {
-        "discriminator": (lambda guard: discriminator_step(gan, guard, plain, 0), gan.d_steps - due),
+        "discriminator": (lambda guard: discriminator_step(gan, guard, plain, sub_step), gan.d_steps - due),
         "generator": (lambda guard: generator_step(gan, guard, 0), 1),
     }
     if due:
