@@ -46,7 +46,7 @@ gallery: $(VENV)/.installed        ## train the recipes and the failures, and re
 	$(BIN)/acgan train digits --run-dir runs/gallery/digits
 	$(BIN)/acgan train mnist --data mnist:$(DATA) --run-dir runs/gallery/mnist
 	$(BIN)/acgan train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/cifar10
-	$(BIN)/acgan train plain-cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/plain-cifar10
+	$(BIN)/acgan train plain-cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/plain-cifar10 --set train.threads=1
 	test -e runs/gallery/three || $(BIN)/python benchmarks/few_images.py $(DATA)/cifar10_jpg.zip runs/gallery/three
 	$(BIN)/acgan train --data runs/gallery/three --run-dir runs/gallery/folder
 	for name in digits mnist cifar10; do \

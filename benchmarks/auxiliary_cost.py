@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 
+import click
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,7 +55,9 @@ def evaluate(network: nn.Module, x: Tensor) -> Tensor:
     return out
 
 
+@click.command()
 def main() -> None:
+    """Compare networks with auxiliary heads with torchvision's own."""
     torch.manual_seed(0)
     print(
         f"{machine()}; torch {torch.__version__}; {date.today()}; {_ROUNDS} rounds, batch {_BATCH}, {_SIDE} px\n"

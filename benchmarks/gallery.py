@@ -170,7 +170,11 @@ def cas_card(scores: Scores, found: Mapping[str, Any]) -> Card:
 
 
 def worst_classes(scores: Scores) -> dict[str, Card]:
-    """The worst class by each metric that has a better side, and its value."""
+    """The worst class by each metric that has a better side, and its value.
+
+    A Fréchet distance grows with fewer images and differs between classes of real ones: it counts as a multiple of the
+    class's floor, as in the verdict.
+    """
     worst: dict[str, Card] = {}
     for metric in dict.fromkeys(metric for values in scores.per_class.values() for metric in values):
         values = ((name, found.get(metric)) for name, found in scores.per_class.items())
@@ -179,7 +183,20 @@ def worst_classes(scores: Scores) -> dict[str, Card]:
         if known and base in LOWER_IS_BETTER | HIGHER_IS_BETTER:
             name = (max if base in LOWER_IS_BETTER else min)(known, key=known.__getitem__)
             worst[metric] = {"class": name, "value": known[name]}
+            ratios = times_floor(scores, metric) if base in ("fid", "fcd") else {}
+            if len(ratios) == len(known):
+                name = max(ratios, key=ratios.__getitem__)
+                worst[metric] = {"class": name, "value": known[name], "times_floor": ratios[name]}
     return worst
+
+
+def times_floor(scores: Scores, metric: str) -> dict[str, float]:
+    """By class, a distance of as many samples as the floor has images, as a multiple of the floor."""
+    measured = ((name, found.get(metric)) for name, found in scores.at_floor_count_per_class.items())
+    floors = {name: found.get(metric) for name, found in scores.floor_per_class.items()}
+    return {
+        name: value / floor for name, value in measured if value is not None and (floor := floors.get(name))
+    }
 
 
 def evaluation_card(scores: Scores) -> Card:

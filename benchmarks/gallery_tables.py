@@ -24,6 +24,7 @@ _HEAD = (
     "Fréchet distance",
     "coverage",
     "recall",
+    "MS-SSIM in classes",
     "class accuracy",
     "the collapse monitor",
 )
@@ -65,7 +66,7 @@ def _in_cell(text: str) -> str:
 
 
 def _row(card: Card) -> list[str]:
-    beside = [_beside_real(card, plain) for plain in ("coverage", "recall")]
+    beside = [_beside_real(card, plain) for plain in ("coverage", "recall", "ms_ssim")]
     return [*_first_cells(card), _frechet(card), *beside, _accuracy(card), _monitor(card["monitor"])]
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
 from datetime import date
 from pathlib import Path
 
+import click
 import torch
 from scipy.stats import t as student_t
 
@@ -73,7 +73,11 @@ def interval(differences: list[float]) -> str:
     return f"{mean:+.4f} ({mean - half:+.4f} to {mean + half:+.4f})"
 
 
+@click.command()
+@click.argument("source")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def main(source: str, folder: Path) -> None:
+    """Tell what a GAN-trained trunk is worth with few labels; SOURCE is digits or mnist:ROOT, runs stay in FOLDER."""
     recipe = source.partition(":")[0]
     print(
         f"{recipe}; {machine()}; torch {torch.__version__}; {date.today()}; mean ± standard deviation of 5 seeds"
@@ -97,6 +101,4 @@ def main(source: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(sys.argv[1], Path(sys.argv[2]))
+    main()

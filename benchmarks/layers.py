@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 
+import click
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,7 +43,9 @@ def milliseconds(layer: Callable[[Tensor], Tensor], dtype: torch.dtype, memory: 
     return best * 1e3
 
 
+@click.command()
 def main() -> None:
+    """Print what single layers cost, as a Markdown table."""
     kinds = [
         (dtype, memory)
         for dtype in (torch.bfloat16, torch.float32)

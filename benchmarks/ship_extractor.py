@@ -13,6 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import torch
 
 import acgan
@@ -24,7 +25,11 @@ _MAX_BYTES, _MAX_FEATURES = 2_000_000, 128
 _LEAST_ACCURACY = {"digits": 0.985, "mnist": 0.995, "cifar10_jpg": 0.85}
 
 
+@click.command()
+@click.argument("name")
+@click.argument("run", type=click.Path(path_type=Path, exists=True))
 def main(name: str, run: Path) -> None:
+    """Put the classifier of RUN among the fixed extractors, as NAME."""
     classifier = api.load_classifier(run)
     features = classifier.network.heads["main"].in_channels
     origin = dict(classifier.info.provenance)
@@ -60,6 +65,4 @@ def main(name: str, run: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(sys.argv[1], Path(sys.argv[2]))
+    main()

@@ -7,9 +7,10 @@ Each argument is a recipe, or RECIPE=SOURCE. The best of several repetitions cou
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from datetime import date
 
+import click
 import torch
 
 from acgan.api import resolve_config
@@ -20,7 +21,10 @@ _REPETITIONS = 5
 _KINDS = ("discriminator", "discriminator with penalty", "generator")
 
 
-def main(arguments: list[str]) -> None:
+@click.command()
+@click.argument("arguments", metavar="RECIPE[=SOURCE]...", nargs=-1, required=True)
+def main(arguments: Sequence[str]) -> None:
+    """Print the cost of a step of each kind, for shipped recipes."""
     print(f"{machine()}; torch {torch.__version__}; {date.today()}\n")
     print("| recipe | precision | D step (ms) | D step with penalty (ms) | G step (ms) | images/s |")
     print("|---|---|---|---|---|---|")
@@ -43,4 +47,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["digits"])
+    main()

@@ -20,6 +20,7 @@ from run_helpers import acgan, benchmark, stats_rows, trained
 from acgan.api import resolve_config
 from acgan.config import RunConfig, diff, load
 from acgan.errors import ConfigError, RunError
+from acgan.evaluation import Scores
 from acgan.sampling import grid, load_generator, write_png
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,33 @@ def test_whether_samples_help_is_told(tiny: Path, root: Path, monkeypatch: pytes
     [row] = [line for line in (root / "README.md").read_text("utf-8").splitlines() if "helped.json" in line]
     assert f"{expected.verdict.partition(':')[0]}, {100 * expected.gain.value:+.1f} points (" in row
     assert "cas" not in card_of(root, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("floors", "worst"), [((2.0, 10.0), "rare"), ((2.0, 30.0), "common"), ((2.0, None), "rare")]
+)
+def test_the_worst_class_by_distance_is_so_for_its_floor(
+    floors: tuple[float, float | None], worst: str
+) -> None:
+    names, halves, whole = ("common", "rare"), (8.0, 60.0), (7.0, 50.0)
+
+    def by_class(values: tuple[float | None, ...]) -> dict[str, dict[str, float | None]]:
+        return {name: {"fcd[x]": value} for name, value in zip(names, values, strict=True)}
+
+    scores = Scores(
+        provenance={},
+        overall={},
+        floor={},
+        at_floor_count={},
+        per_class=by_class(whole),
+        floor_per_class=by_class(floors),
+        at_floor_count_per_class=by_class(halves),
+        confusion=None,
+    )
+    found, chosen = gallery.worst_classes(scores)["fcd[x]"], names.index(worst)
+    assert (found["class"], found["value"]) == (worst, whole[chosen])
+    floor = floors[chosen]
+    assert found.get("times_floor") == (halves[chosen] / floor if floors[1] and floor else None)
 
 
 def test_the_picture_is_the_generators(tiny: Path, made: Path, tmp_path: Path) -> None:

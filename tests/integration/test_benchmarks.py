@@ -1,0 +1,25 @@
+"""benchmarks/*.py: each says what it does and takes, and does nothing when asked for that alone."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+from run_helpers import BENCHMARKS, benchmark
+
+PROGRAMS = sorted(
+    file.stem for file in BENCHMARKS.glob("*.py") if "__main__" in file.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_help(name: str) -> None:
+    result = CliRunner().invoke(benchmark(name).main, ["--help"])
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage:")
+    assert "Options:" in result.output
+
+
+@pytest.mark.parametrize("name", ["auxiliary_cost", "layers", "overfit"])
+def test_an_argument_too_many_is_refused(name: str) -> None:
+    result = CliRunner().invoke(benchmark(name).main, ["runs", "more"])
+    assert result.exit_code == 2, result.output
