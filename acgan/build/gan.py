@@ -11,7 +11,6 @@ import torch
 
 from acgan.build.feed import build_feed, own_share, torch_dtype
 from acgan.config import RunConfig
-from acgan.config.losses import DataToDataConfig
 from acgan.config.schema import ADAConfig
 from acgan.data import DISCRIMINATOR_AUGMENTATIONS, Augmentation
 from acgan.distributed import Ranks
@@ -26,9 +25,6 @@ from acgan.training.logit_means import LogitMeans
 from acgan.training.objective import Objective
 from acgan.training.schedule import Curve
 from acgan.types import ImageStore
-
-#: Keys of a classification section that its loss does not take.
-_NOT_OF_THE_LOSS = {"kind", "weight_d", "weight_g", "unit_norm", "embedding_dim"}
 
 
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
@@ -75,10 +71,7 @@ def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead 
     loss = config.loss.classification
     if loss is None:
         return None
-    if isinstance(loss, DataToDataConfig):
-        own: dict[str, Any] = {"embedding_dim": loss.embedding_dim}
-    else:
-        own = {"unit_norm": loss.unit_norm}
+    own = loss.model_dump(include=set(loss.head_keys))
     return AuxHead(in_channels, num_classes, outputs=CLASSIFICATION[loss.kind].head_outputs, **own)
 
 
@@ -87,7 +80,9 @@ def build_objective(config: RunConfig) -> Objective:
     loss = config.loss
     classification = penalty = consistency = lecam = None
     if loss.classification is not None:
-        own = loss.classification.model_dump(exclude=_NOT_OF_THE_LOSS)
+        own = loss.classification.model_dump(
+            exclude={"kind", "weight_d", "weight_g", *loss.classification.head_keys}
+        )
         classification = CLASSIFICATION[loss.classification.kind](**own)
     if loss.penalty is not None:
         own = loss.penalty.model_dump(exclude={"kind", "of", "every", "gamma", "weight"})

@@ -37,9 +37,12 @@ def command(config: str | None, data: str | None, dry_run: bool, **options: Any)
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
     """What to do with what was made."""
-    if result.best is not None:
+    scored = result.best is not None  # so there are features to score by
+    if scored:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
         reporter.say(f"Samples, one row per class: {grids[-1]}")
     reporter.say(f"More: acgan sample {result.directory} --out samples.png")
+    if scored:
+        reporter.say(f"How good they are, class by class: acgan evaluate {result.directory}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, field_validator
 
@@ -17,6 +17,9 @@ class AdversarialConfig(Section):
 
 
 class _ClassificationSection(Section):
+    head_keys: ClassVar[tuple[str, ...]] = (
+        "unit_norm",
+    )  # the head takes these, and the loss all but the weights
     kind: str  # declared here so that it is listed first
     weight_d: NonNegative = 1.0
     """Weight of the class loss in D's sum."""
@@ -61,6 +64,7 @@ class ADCConfig(_ClassificationSection):
 class DataToDataConfig(_ClassificationSection):
     """ReACGAN: data-to-data cross-entropy of unit-norm embeddings and class proxies."""
 
+    head_keys = ("embedding_dim",)
     kind: Literal["d2d_ce"]
     weight_d: NonNegative = 0.5
     """Weight of the class loss in D's sum."""

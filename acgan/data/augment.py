@@ -1,4 +1,4 @@
-"""Random changes of the images that a classifier is trained on, whole batches at once, on the device."""
+"""Random changes of images, for classifiers and for D's consistency: whole batches at once, on the device."""
 
 from __future__ import annotations
 

@@ -78,7 +78,8 @@ class DCGANTrunk(Trunk):
 
     Args:
         channels: Feature maps of the first layer; they double with each halving of the side, up to 8 times.
-        spectral_norm: Whether the whole discriminator is spectrally normalised, in place of BatchNorm.
+        spectral_norm: Whether the whole discriminator is spectrally normalised, which ``Discriminator`` does; here it
+            leaves BatchNorm out.
     """
 
     resolutions = (16, 32, 64, 128, 256)
@@ -109,7 +110,8 @@ class ResNetTrunk(Trunk):
     Args:
         channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
         max_channels: Upper bound of the feature maps of a layer, and half the number of features.
-        spectral_norm: Whether the whole discriminator is spectrally normalised.
+        spectral_norm: Whether the whole discriminator is spectrally normalised, which ``Discriminator`` does; here it
+            changes nothing, as there is no BatchNorm to leave out.
         patch: Side in pixels of the patches that images are read in, as channels: 1, 2 or 4; at least 8 x 8 of them
             make an image (the inverse of the sub-pixel convolution of Shi et al. 2016).
         attention: Sides of the blocks' outputs, from R / ``patch`` / 2 to 4, that self-attention follows (Zhang et

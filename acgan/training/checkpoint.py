@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,13 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         os.close(descriptor)
 
 
-def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: Iterable[int] = ()) -> Path:
+def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
     """Write ``<nimg>.pt`` and its checksum, then remove all but the last two.
 
     Args:
         directory: The checkpoints' directory.
         nimg: Images shown so far.
         payload: Tensors and plain values.
-        keep: Checkpoints to keep besides, by their nimg.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{nimg}.pt"
@@ -64,7 +63,7 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any], keep: 
     write_atomically(file, write)
     # Newer ones were passed over as broken, or the run would not be here: they take no whole one's place.
     not_newer = sorted((other for other in _all(directory) if other <= nimg), reverse=True)
-    kept = {*not_newer[:KEPT], *keep}
+    kept = not_newer[:KEPT]
     for old, path in _all(directory).items():
         if old not in kept:
             path.unlink()

@@ -66,8 +66,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
         if penalty_due:
             mix = _uniform(gan, (), "mix", iteration, sub_step, part)
             strength = gan.schedules.penalty.at(iteration * gan.batch_size)
-            with runtime.dropout_draws(gan.draws, "penalty", iteration, sub_step, part.start):
-                terms = objective.penalize(d, real, fake, mix, strength)
+            terms = objective.penalize(d, real, fake, mix, strength)
             (terms.total * share).backward()
             log.add(terms, share)
     logged = update(

@@ -39,10 +39,10 @@ class Objective:
     penalty: Penalty | None
     weight_d: float
     weight_g: float
-    penalty_of: Literal["adversarial", "objective"] = "adversarial"
-    penalty_every: int = 1
-    consistency: Consistency | None = None
-    lecam: LeCam | None = None
+    penalty_of: Literal["adversarial", "objective"]
+    penalty_every: int
+    consistency: Consistency | None
+    lecam: LeCam | None
 
     def discriminator(
         self,

@@ -91,12 +91,6 @@ def test_two_are_kept(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == expected
 
 
-def test_those_asked_for_are_kept_besides(tmp_path: Path) -> None:
-    for nimg in (8, 9, 10, 11):
-        write_checkpoint(tmp_path, nimg, _payload(nimg), keep=[8])
-    assert {path.name for path in tmp_path.glob("*.pt")} == {"8.pt", "10.pt", "11.pt"}
-
-
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_broken_latest_falls_back_and_says_so(tmp_path: Path, damage: str) -> None:
     _write(tmp_path, 1, 2)

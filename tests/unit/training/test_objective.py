@@ -60,6 +60,10 @@ def objective() -> Callable[..., Objective]:
             penalty=PENALTIES["zero_centered"](on=["real", "fake"]),
             weight_d=0.7,
             weight_g=0.3,
+            penalty_of="adversarial",
+            penalty_every=1,
+            consistency=None,
+            lecam=None,
         )
         return dataclasses.replace(parts, **changes)
 
@@ -249,7 +253,7 @@ def test_consistency_compares_with_the_changed_images(objective: Callable[..., O
 def test_lecam_compares_with_the_running_means_of_the_other_side(objective: Callable[..., Objective]) -> None:
     d = LinearD()
     means = LogitMeans(half_life_nimg=1, device=torch.device("cpu"), dtype=torch.float64)
-    means.update(torch.tensor(1.4), torch.tensor(-0.8), 1)  # halfway there: 0.7 and -0.4
+    means.update(torch.tensor(0.7), torch.tensor(-0.4), 1)
     terms = objective(lecam=LeCam(weight=0.3)).discriminator(d, REAL, FAKE, None, means)
     real, fake = (d(images, REAL.labels).adv for images in (REAL.images, FAKE))
     assert_close(terms.parts["lecam"], 0.3 * ((real + 0.4).square().mean() + (fake - 0.7).square().mean()))

@@ -45,6 +45,9 @@ def _objective(classification: ClassificationLoss | None, of: str) -> Objective:
         weight_d=1.0,
         weight_g=WEIGHT,
         penalty_of=of,
+        penalty_every=1,
+        consistency=None,
+        lecam=None,
     )
 
 
