@@ -58,9 +58,10 @@ def resolve_config(
 def load_data(
     config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The configured data, decoded; or a torch Dataset's images; or a ``Dataset`` as it is."""
-    if data is None or isinstance(data, str):
-        return load_dataset(config.data.source, **data_keywords(config.data), progress=progress)
+    """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
+    if data is None or isinstance(data, (str, os.PathLike)):
+        source = config.data.source if data is None else os.fspath(data)
+        return load_dataset(source, **data_keywords(config.data), progress=progress)
     if config.data.classes is not None:
         raise ConfigError(
             "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."

@@ -51,6 +51,14 @@ def test_classes_of_a_torch_dataset_are_not_picked_by_a_key(tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+def test_a_source_takes_the_place_of_the_configured_one(pictures: Path) -> None:
+    elsewhere = load(RunConfig, None, [f"data.source={pictures}/nothing"])
+    expected = acgan.api.load_data(load(RunConfig, None, [f"data.source={pictures}"]))
+    for source in (pictures, str(pictures)):
+        found = acgan.api.load_data(elsewhere, source)
+        assert (found.name, found.train.fingerprint) == (expected.name, expected.train.fingerprint)
+
+
 def test_seeds_train_on_the_same_images(pictures: Path, tmp_path: Path) -> None:
     held_out = [
         acgan.api.load_data(
