@@ -77,21 +77,24 @@ class _Rehearsed:
 
 
 def rehearse(
-    config: AnyConfig, device_name: str, directory: Path | None = None, init_from: Path | None = None
+    config: AnyConfig,
+    device_name: str,
+    runs: Mapping[Path, AnyConfig] | None = None,
+    init_from: Path | None = None,
 ) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
 
     Args:
         config: What to rehearse.
         device_name: As ``--device`` takes it.
-        directory: The run directory, refused as a training would; None where whatever is there will move aside.
+        runs: Run directories and what would train in them, refused as a training would.
         init_from: A run or file whose weights to start from.
 
     Raises:
         UserError: For whatever a training would refuse, and for a step that is not finite.
     """
-    if directory is not None:
-        check_usable(directory, config, fresh=False)
+    for directory, own in (runs or {}).items():
+        check_usable(directory, own, fresh=False)
     device = runtime.choose_device(device_name)
     runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)

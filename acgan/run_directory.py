@@ -99,8 +99,7 @@ def _move_aside(directory: Path) -> Path:
 
 def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
     changed = {key: values for key, values in diff(old, new).items() if not is_harmless(key, new.harmless)}
-    before, after = changed.get("data.source", ("", "x"))
-    if Path(before).resolve() == Path(after).resolve():  # PICTURES/ and PICTURES
+    if "data.source" in changed and len({_place(source) for source in changed["data.source"]}) == 1:
         del changed["data.source"]
     if changed:
         lines = "\n".join(f"  {key}: {before} -> {after}" for key, (before, after) in changed.items())
@@ -109,3 +108,11 @@ def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
             "Go on with the old one by undoing these changes, or start anew: --fresh moves the old run aside, "
             "--run-dir chooses another place."
         )
+
+
+def _place(source: str) -> tuple[str, Path]:
+    """The same for PICTURES/ and PICTURES, and for mnist:ROOT and mnist:./ROOT."""
+    name, colon, root = source.partition(":")
+    if not colon or Path(source).expanduser().exists():
+        name, root = "", source
+    return name, Path(root).expanduser().resolve()

@@ -225,7 +225,7 @@ def run_training(
 
 def _code_so_far(meta: Mapping[str, Any]) -> Sequence[str]:
     """What a run was trained by until now, and this code where that is another."""
-    before, now = list(meta.get("code", [])), code_version()
+    before, now = list(meta.get("code", ["unknown"] if meta else [])), code_version()
     return before if before[-1:] == [now] else [*before, now]
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from acgan.classifier_file import CLASSIFIER_FILE
-from acgan.config import RunConfig, diff, validate
+from acgan.config import RunConfig, diff, is_harmless, validate
 from acgan.errors import ConfigError, RunError
 from acgan.sampling import ClassSampler, find_generator, load_generator
 from acgan.weights_file import holds, sha256
 
-#: Runs that differ in nothing else are one method trained several times.
-_MAY_DIFFER = ("seed", "description")
+#: Runs that differ in nothing else are one method trained several times; the images are compared by themselves.
+_MAY_DIFFER = ("seed", "description", "data.source", "monitor.", "every.log_nimg", "every.sample_nimg")
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
         RunError: If there is no generator.
         ConfigError: If several are not of one configuration and data, or two of one seed.
     """
-    found = [run for path in as_list(paths) for run in _runs(Path(path))]
+    found = [run for path in as_list(paths) for run in _runs(Path(path), which)]
     if not found:
         raise ConfigError("runs: found none; expected at least one.")
     subjects = [_load(path, which, device) for path in found]
     first = subjects[0]
     for number, other in enumerate(subjects):
-        changed = [key for key in diff(first.config, other.config) if key not in _MAY_DIFFER]
+        changed = [key for key in diff(first.config, other.config) if not is_harmless(key, _MAY_DIFFER)]
         if first.origin["data_fingerprint"] != other.origin["data_fingerprint"]:
             changed.append("the training images")
         if changed:
@@ -99,14 +99,16 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
     return subjects
 
 
-def _runs(path: Path) -> list[Path]:
-    seeds = [entry for entry in path.glob("seed*") if re.fullmatch(r"seed\d+", entry.name) and entry.is_dir()]
+def _runs(path: Path, which: str | None) -> list[Path]:
+    seeds = [
+        file.parent for file in path.glob("seed*/config.yaml") if re.fullmatch(r"seed\d+", file.parent.name)
+    ]
     if not seeds:
         return [path]
     if (path / "config.yaml").exists():
         raise ConfigError(
             f"{path}: is a run, and has {len(seeds)} more in it ({seeds[0].name}, …); expected one or the other. "
-            f"Name the generator's file ({path}/generator.safetensors), or the runs in it one by one."
+            f"Name the run's file, {find_generator(path, which)}, or the runs in it one by one."
         )
     return sorted(seeds, key=lambda entry: int(entry.name[4:]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from acgan.cli.options import clock
+from acgan.cli.training import run_directories
 from acgan.config import AnyConfig, to_yaml
 from acgan.dry_run import Rehearsal, rehearse
 
@@ -19,14 +21,19 @@ def show_dry_run(
     name: str,
     *,
     run_dir: Path | None,
+    seeds: Sequence[int] | None,
     device: str,
     init_from: Path | None,
     fresh: bool,
     **_others: Any,
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
-    directory = run_dir or Path("runs") / name
-    found = rehearse(resolved, device, None if fresh else directory, init_from)
+    directories = run_directories(run_dir or Path("runs") / name, seeds)
+    runs = {
+        directory: resolved if seed is None else resolved.model_copy(update={"seed": seed})
+        for directory, seed in directories.items()
+    }
+    found = rehearse(resolved, device, {} if fresh else runs, init_from)
     console = Console(highlight=False, soft_wrap=True)
     console.print(to_yaml(resolved), markup=False)
     store = found.dataset.train
@@ -61,7 +68,8 @@ def show_dry_run(
         f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, {length}; "
         f"memory {found.peak_bytes / 2**30:.1f} GiB so far"
     )
-    console.print(f"would train in {directory} (see --run-dir); nothing was written", markup=False)
+    where = ", ".join(map(str, directories))
+    console.print(f"would train in {where} (see --run-dir); nothing was written", markup=False)
 
 
 def _show_heads(found: Rehearsal, console: Console) -> None:

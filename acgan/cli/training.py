@@ -22,6 +22,22 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, int | None]:
+    """Each run's directory and seed: one with the configured seed, or one for each of several.
+
+    Raises:
+        ConfigError: If a directory for several seeds is a run itself: it would say nothing of which is which.
+    """
+    if seeds is None:
+        return {directory: None}
+    if (directory / "config.yaml").exists():
+        raise ConfigError(
+            f"--seeds: {directory} is a run of one seed; expected a directory that is none, for a run of each seed in "
+            "it. Choose another with --run-dir."
+        )
+    return {directory / f"seed{seed}": seed for seed in seeds}
+
+
 def train_each_seed(
     train: Callable[..., TrainResult],
     conclude: Callable[[TrainResult, Reporter], None],
@@ -49,18 +65,11 @@ def train_each_seed(
         arms: Variants of each run: a folder in its directory, and ``KEY=VALUE`` texts.
         **options: Of ``train``.
     """
-    parent = run_dir or Path("runs") / name
-    runs: list[tuple[Path, Sequence[str]]] = [(parent, overrides)]
-    if seeds is not None:
-        if (parent / "config.yaml").exists():
-            raise ConfigError(
-                f"--seeds: {parent} is itself a run, which `acgan evaluate {parent}` would score in place of the "
-                "seeds'. Choose another directory with --run-dir."
-            )
-        runs = [(parent / f"seed{seed}", (*overrides, f"seed={seed}")) for seed in seeds]
     end = None if max_time is None else time.monotonic() + max_time
-    for (run, run_overrides), (folder, arm_overrides) in itertools.product(runs, arms):
-        directory, own_overrides = run / folder, (*run_overrides, *arm_overrides)
+    runs = run_directories(run_dir or Path("runs") / name, seeds)
+    for (run, seed), (folder, arm_overrides) in itertools.product(runs.items(), arms):
+        own_seed = () if seed is None else (f"seed={seed}",)
+        directory, own_overrides = run / folder, (*overrides, *own_seed, *arm_overrides)
         reporter = Reporter(quiet or not is_first_process())
         # From the first checkpoint on the run answers signals itself, at the end of a step.
         with reporter.showing(), stopped_by_sigterm("stopped before the training began"):

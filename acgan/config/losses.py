@@ -17,9 +17,8 @@ class AdversarialConfig(Section):
 
 
 class _ClassificationSection(Section):
-    head_keys: ClassVar[tuple[str, ...]] = (
-        "unit_norm",
-    )  # the head takes these, and the loss all but the weights
+    #: Keys that the head takes; the loss takes the others, but for the kind and the weights.
+    head_keys: ClassVar[tuple[str, ...]] = ("unit_norm",)
     kind: str  # declared here so that it is listed first
     weight_d: NonNegative = 1.0
     """Weight of the class loss in D's sum."""

@@ -13,7 +13,7 @@ class LogitMeans:
     """Exponential moving averages of D's logits on real and on generated images.
 
     Of all images so far: what a mean that begins at 0 lacks of its weight is divided out, as Adam does (Kingma & Ba
-    2015, section 3) and LeCam's authors do. Before the first step they are 0.
+    2015, section 3), and LeCam's authors do for StyleGAN2. Before the first step they are 0.
 
     Args:
         half_life_nimg: After so many images an old mean counts half.
@@ -50,4 +50,6 @@ class LogitMeans:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from ``state_dict``."""
-        self._means = state["means"].to(self._means)
+        means = state["means"].to(self._means)
+        # Two, without their weight, are of a run from before it was kept: taken for what they are.
+        self._means = means if len(means) == 3 else torch.cat([means, torch.ones_like(means[:1])])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 from run_helpers import BENCHMARKS, benchmark
@@ -20,6 +22,7 @@ def test_help(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["auxiliary_cost", "layers", "overfit"])
-def test_an_argument_too_many_is_refused(name: str) -> None:
-    result = CliRunner().invoke(benchmark(name).main, ["runs", "more"])
+def test_an_argument_too_many_is_refused(name: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(benchmark(name).main, [str(tmp_path), "more"])
     assert result.exit_code == 2, result.output
+    assert "unexpected extra argument" in result.output

@@ -27,6 +27,7 @@ from run_helpers import classified, trained, tree
 
 from acgan.api import evaluation_files
 from acgan.evaluation import judge
+from acgan.sampling import find_generator
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -84,8 +85,22 @@ def test_runs_that_are_not_one_method_are_refused(seeds: Path, tmp_path: Path) -
 def test_a_run_with_runs_in_it_is_refused(seeds: Path, tmp_path: Path) -> None:
     run = shutil.copytree(seeds / "seed0", tmp_path / "run")
     shutil.copytree(seeds / "seed1", run / "seed1")
-    assert_refused(evaluate(run), f"{run}: is a run, and has 1 more in it (seed1, …)")
-    assert evaluate(run / "generator.safetensors", "-n", "40", "--metrics", "kid").exit_code == 0
+    refused = evaluate(run)
+    assert_refused(refused, f"{run}: is a run, and has 1 more in it (seed1, …)")
+    file = find_generator(run, None)
+    assert f"Name the run's file, {file}, or" in refused.stderr
+    assert evaluate(file, "-n", "40", "--metrics", "kid").exit_code == 0
+    shutil.rmtree(run / "seed1")
+    (run / "seed1").mkdir()  # of samples, perhaps
+    assert evaluate(run, "-n", "40", "--metrics", "kid").exit_code == 0
+
+
+def test_seeds_may_differ_in_what_changes_no_weight(pictures: Path, of_folder: Path, tmp_path: Path) -> None:
+    elsewhere = f"{pictures.parent}/./{pictures.name}/"
+    changes = {**SHORT, "data.source": elsewhere, "seed": 7, "monitor.num_per_class": 21}
+    other = trained(tmp_path / "other", changes)
+    result = evaluate(of_folder, other, *EXTRACTOR, "-n", "6", "--metrics", "kid")
+    assert result.exit_code == 0, result.output
 
 
 def test_runs_on_other_images_are_refused(tmp_path: Path) -> None:

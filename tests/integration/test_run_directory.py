@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from run_helpers import (
     TINY,
@@ -27,7 +28,11 @@ from run_helpers import (
 
 from acgan.api import session
 from acgan.code_version import code_version
+from acgan.config import RunConfig, load, save
+from acgan.errors import ConfigError
+from acgan.run_directory import check_usable
 from acgan.sampling import load_generator
+from acgan.training.checkpoint import write_checkpoint
 
 SHORT: dict[str, Any] = {
     "train.total_nimg": 96,
@@ -128,6 +133,41 @@ def test_provenance_names_all_code_that_trained(stopped: Path, monkeypatch: pyte
         monkeypatch.setattr(session, "code_version", lambda code=code: code)
         trained(stopped, {**SHORT, "train.total_nimg": total})
     assert load_generator(stopped).info.provenance["acgan"] == f"{begun}, then 0.2.0"
+
+
+def test_code_that_a_checkpoint_does_not_name_is_unknown(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in (stopped / "checkpoints").glob("*.pt"):
+        payload = torch.load(file, weights_only=True)
+        del payload["meta"]["code"]
+        write_checkpoint(file.parent, int(file.stem), payload)
+    monkeypatch.setattr(session, "code_version", lambda: "0.2.0")
+    trained(stopped, SHORT)
+    assert load_generator(stopped).info.provenance["acgan"] == "unknown, then 0.2.0"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("digits", "./digits", True),
+        ("mnist:data", "mnist:./data/", True),
+        ("mnist:data", "fashion_mnist:data", False),
+        ("mnist:data", "mnist:other", False),
+        ("mnist", "digits", False),
+        ("~/images", str(Path("~/images").expanduser()), True),
+    ],
+)
+def test_the_same_source_written_otherwise(before: str, after: str, same: bool, workdir: Path) -> None:
+    (workdir / "x").symlink_to(".")
+    old, new = (load(RunConfig, None, [f"data.source={source}"]) for source in (before, after))
+    save(old, workdir / "config.yaml")
+    check_usable(workdir, old, fresh=False)
+    if same:
+        check_usable(workdir, new, fresh=False)
+    else:
+        with pytest.raises(ConfigError, match=r"data\.source: "):
+            check_usable(workdir, new, fresh=False)
 
 
 def test_fresh_moves_everything_aside(stopped: Path, tmp_path: Path) -> None:

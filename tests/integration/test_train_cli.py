@@ -292,11 +292,23 @@ def test_seeds_do_not_go_into_a_run(workdir: Path) -> None:
     arguments = ("train", str(TINY), *sets({**SHORT, "train.total_nimg": 32}))
     assert acgan(*arguments).exit_code == 0
     before = tree(workdir)
-    result = acgan(*arguments, "--seeds", "1,2")
-    assert result.exit_code == 1
-    assert "--seeds: runs/tiny is itself a run" in result.stderr
-    assert "--run-dir" in result.stderr
+    for more in ((), ("--dry-run",)):
+        result = acgan(*arguments, "--seeds", "1,2", *more)
+        assert result.exit_code == 1
+        assert "--seeds: runs/tiny is a run of one seed" in result.stderr
+        assert "--run-dir" in result.stderr
     assert tree(workdir) == before
+
+
+def test_a_dry_run_of_seeds_looks_at_their_directories(workdir: Path) -> None:
+    arguments = ("train", str(TINY), "--seeds", "1,2")
+    assert acgan(*arguments, *sets({**SHORT, "train.total_nimg": 32}), "--max-time", "0").exit_code == 0
+    result = acgan(*arguments, "--dry-run", *sets(SHORT))
+    assert result.exit_code == 0, result.output
+    assert "would train in runs/tiny/seed1, runs/tiny/seed2 (" in result.stdout
+    result = acgan(*arguments, "--dry-run", *sets({**SHORT, "optim.generator.lr": 1.0}))
+    assert result.exit_code == 1
+    assert "runs/tiny/seed1: holds a run with another configuration" in result.stderr
 
 
 def test_max_time_counts_the_whole_invocation(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,3 +84,11 @@ def test_resuming_is_going_on() -> None:
     assert torch.equal(second.real, whole.real)
     assert torch.equal(second.fake, whole.fake)
     assert torch.equal(saved["means"], before)  # what is saved does not change afterwards
+
+
+def test_means_without_a_weight_are_taken_for_what_they_are() -> None:
+    means = _means(half_life=16.0)
+    means.load_state_dict({"means": torch.tensor([0.4, -0.2])})
+    assert_close((means.real, means.fake), (_number(0.4), _number(-0.2)), rtol=1e-6, atol=0)
+    means.update(_number(1.0), _number(0.0), 16)
+    assert_close((means.real, means.fake), (_number(0.7), _number(-0.1)), rtol=1e-6, atol=0)
