@@ -49,10 +49,11 @@ gallery: $(VENV)/.installed        ## train the recipes and the failures, and re
 	$(BIN)/acgan train plain-cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/plain-cifar10 --set train.threads=1
 	test -e runs/gallery/three || $(BIN)/python benchmarks/few_images.py $(DATA)/cifar10_jpg.zip runs/gallery/three
 	$(BIN)/acgan train --data runs/gallery/three --run-dir runs/gallery/folder
-	for name in digits mnist cifar10; do \
+	$(BIN)/python benchmarks/gallery.py add runs/gallery/digits --cas
+	for name in mnist cifar10; do \
 	  $(BIN)/python benchmarks/gallery.py add runs/gallery/$$name || exit 1; done
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/plain-cifar10 --failure "one image a class, whatever the latents"
-	$(BIN)/python benchmarks/gallery.py add runs/gallery/folder --extractor cifar10_jpg --cas
+	$(BIN)/python benchmarks/gallery.py add runs/gallery/folder --extractor cifar10_jpg
 	$(BIN)/python benchmarks/ablation.py mnist runs/gallery/ablation-mnist --data mnist:$(DATA) \
 	  --only "plain AC-GAN" --minutes 4 $(ABLATION)
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/ablation-mnist/plain-ac-gan/seed0 --name plain-mnist --which last \

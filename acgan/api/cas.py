@@ -24,7 +24,7 @@ from acgan.types import Dataset, ImageStore
 
 ARMS = ("real", "synthetic", "both")
 #: Length of a training unless it is given: passes over the real images, and bounds in steps.
-EPOCHS, MIN_STEPS, MAX_STEPS = 6, 100, 1_000
+EPOCHS, MIN_STEPS, MAX_STEPS = 6, 400, 1_000
 _RECIPES = {"digits": "digits", "mnist": "mnist", "fashion_mnist": "mnist", "cifar10": "cifar10"}
 
 
@@ -54,7 +54,7 @@ def classification_accuracy_score(
         sampler: The generator.
         dataset: What it was trained on, and real images held out from it.
         seeds: Of the trainings and of the generated images: three or more.
-        steps: Of the optimiser in every training; None is 6 passes over the real images, but 100 at least and
+        steps: Of the optimiser in every training; None is 6 passes over the real images, but 400 at least and
             1,000 at most.
         truncation: Factor on the latents.
         device: Where to train: ``auto``, ``cpu``, ``cuda`` or ``mps``.
