@@ -54,13 +54,13 @@ gallery: $(VENV)/.installed        ## train the recipes and the failures, and re
 	  $(BIN)/python benchmarks/gallery.py add runs/gallery/$$name || exit 1; done
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/plain-cifar10 --failure "one image a class, whatever the latents"
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/folder --extractor cifar10_jpg
-	$(BIN)/python benchmarks/ablation.py mnist runs/gallery/ablation-mnist --data mnist:$(DATA) \
-	  --only "plain AC-GAN" --minutes 4 $(ABLATION)
-	$(BIN)/python benchmarks/gallery.py add runs/gallery/ablation-mnist/plain-ac-gan/seed0 --name plain-mnist --which last \
+	$(BIN)/acgan train plain-cifar10 --data mnist:$(DATA) --run-dir runs/gallery/plain-mnist --set data.mirror=false \
+	  --set evaluate.extractor=mnist --set train.total_nimg=80000
+	$(BIN)/python benchmarks/gallery.py add runs/gallery/plain-mnist --which last \
 	  --failure "one image a class, and of another class than asked for: D, whose class head learns from generated images too, and G agree on a code of their own"
-	$(BIN)/python benchmarks/ablation.py cifar10 runs/gallery/ablation-cifar10 --data $(DATA)/cifar10_jpg.zip \
-	  --only AC --minutes 5 $(ABLATION)
-	$(BIN)/python benchmarks/gallery.py add runs/gallery/ablation-cifar10/ac/seed0 --name cross-entropy-cifar10 --which last \
+	$(BIN)/acgan train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/cross-entropy-cifar10 \
+	  --set loss.classification.kind=cross_entropy --set augment=null --set train.total_nimg=120000
+	$(BIN)/python benchmarks/gallery.py add runs/gallery/cross-entropy-cifar10 --which last \
 	  --failure "each class has one scene, a little varied: with cross-entropy in place of ADC, G pleases the class head so"
 	$(BIN)/python benchmarks/gallery.py table
 

@@ -223,7 +223,7 @@ def test_scores_are_a_function_of_the_seed(bad: Watched, dataset: Dataset) -> No
 
 @pytest.mark.parametrize(
     ("name", "num_train", "recipe", "steps"),
-    [("digits", 1527, "digits", 144), ("mine", 10, "folder", 100), ("fashion_mnist", 60_000, "mnist", 1000)],
+    [("digits", 5000, "digits", 469), ("mine", 10, "folder", 400), ("fashion_mnist", 60_000, "mnist", 1000)],
 )
 def test_recipe_and_length_are_those_of_the_data(
     name: str, num_train: int, recipe: str, steps: int, dataset: Dataset
