@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from acgan.build import architecture, build_classification, build_gan
 from acgan.classifier_file import ClassifierInfo
@@ -78,3 +78,12 @@ def head_state(network: AuxClassifier, store: ImageStore) -> dict[str, Tensor]:
     x = torch.from_numpy(store.images[:2]).float() / 127.5 - 1
     with torch.no_grad():
         return network.eval().all_logits(x)
+
+
+def scramble(network: nn.Module) -> None:
+    """Give BatchNorm something to do in eval mode, and biases values other than 0."""
+    generator = torch.Generator().manual_seed(4)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1, generator=generator)
+            layer.running_var.uniform_(0.5, 2.0, generator=generator)

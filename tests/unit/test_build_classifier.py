@@ -5,8 +5,17 @@ from unittest import mock
 
 import pytest
 import torch
-from build_helpers import SHUFFLENET, built, head_state, make_config, make_store, place, refuse, task_of
-from torch import nn
+from build_helpers import (
+    SHUFFLENET,
+    built,
+    head_state,
+    make_config,
+    make_store,
+    place,
+    refuse,
+    scramble,
+    task_of,
+)
 from torch.testing import assert_close
 
 from acgan.build.classifier import build_network, class_weights, classifier_architecture
@@ -202,15 +211,6 @@ def test_networks_that_start_anew_take_images_from_minus_1_to_1(overrides: tuple
 # ---------------------------------------------------------------- files rebuild networks
 
 
-def _scramble(network: nn.Module) -> None:
-    """Give BatchNorm something to do in eval mode."""
-    generator = torch.Generator().manual_seed(4)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean.normal_(0, 0.1, generator=generator)
-            layer.running_var.uniform_(0.5, 2.0, generator=generator)
-
-
 GOOGLENET = "model.backbone={kind: torchvision, name: googlenet}"
 NETWORKS: dict[str, tuple[tuple[str, ...], ImageStore]] = {
     "small": ((), make_store()),
@@ -242,7 +242,7 @@ def test_a_file_holds_all_that_rebuilds_the_network(
     config = make_config(*(place(override, places) for override in overrides))
     with mock.patch("torch.nn.init.trunc_normal_"):  # of GoogLeNet: slow, and not to be seen here
         network, info = build_network(config, store, lambda message: None)
-    _scramble(network)
+    scramble(network)
     file = tmp_path / CLASSIFIER_FILE.name
     CLASSIFIER_FILE.save(file, network, info)
     with mock.patch("torch.nn.init.trunc_normal_"):

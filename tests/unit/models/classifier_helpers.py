@@ -47,15 +47,6 @@ def count_hooks(network: nn.Module) -> int:
     return sum(len(layer._forward_hooks) + len(layer._forward_pre_hooks) for layer in network.modules())
 
 
-def scramble(network: nn.Module) -> None:
-    """Give BatchNorm something to do in eval mode, and biases values other than 0."""
-    generator = torch.Generator().manual_seed(4)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean.normal_(0, 0.1, generator=generator)
-            layer.running_var.uniform_(0.5, 2.0, generator=generator)
-
-
 def reached(model: AuxClassifier, head: str) -> int:
     (found,) = [reach for reach in model.reach() if reach.head == head]
     return found.reached

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from build_helpers import scramble
 from classifier_helpers import (
     LABELS,
     SIZE,
@@ -19,7 +20,6 @@ from classifier_helpers import (
     make_images,
     make_plain,
     reached,
-    scramble,
     state_of,
 )
 from torch import Tensor, nn

@@ -8,6 +8,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from build_helpers import scramble
 from classifier_helpers import (
     SIZE,
     K,
@@ -17,7 +18,6 @@ from classifier_helpers import (
     make_classifier,
     make_images,
     make_plain,
-    scramble,
     state_of,
 )
 from safetensors.torch import save_file
