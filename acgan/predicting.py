@@ -65,7 +65,10 @@ class ImageClassifier(nn.Module):
 
     @property
     def target(self) -> Target:
-        """What its training images were brought to, and so any others are."""
+        """What its training images were brought to, and so any others are.
+
+        An image of 28 x 28 is padded to 32 x 32 by itself, where training pads all images of a set or none.
+        """
         config = self.info.provenance.get("config", {})
         fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
         return Target(self.info.resolution, self.info.channels, fit, pad_28=self.info.resolution == 32)
@@ -137,7 +140,7 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
     network, info = CLASSIFIER_FILE.read(find_classifier(path))
     network = network.float().eval().requires_grad_(False)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return ImageClassifier(network, info).to(device)
+    return ImageClassifier(network, info).to(runtime.choose_device(device))
 
 
 def _portions(images: Tensor | np.ndarray) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,7 +97,7 @@ def stateless_dropout(x: Tensor, probability: float) -> Tensor:
     assert isinstance(raw, np.random.Philox)
     raw.advance(stream.offset * blocks)
     bits = raw.random_raw(len(x) * blocks * 4).view(np.uint16).reshape(len(x), -1)[:, :per_image]
-    keep = torch.from_numpy(bits >= round(probability * 2**16)).to(x.device).view(x.shape)
+    keep = send(torch.from_numpy(bits >= round(probability * 2**16)), x.device).view(x.shape)
     return x * keep.to(x.dtype) / (1.0 - probability)
 
 
@@ -106,19 +107,24 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """The device that ``--device`` names; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Args:
-        name: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        name: ``auto``, ``cpu``, ``cuda`` or ``mps``, with its number as in ``cuda:1`` where there are several; a
+            device of torch's is itself.
 
     Raises:
         UserError: If the named device is not there.
     """
+    if isinstance(name, torch.device):
+        return name
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available.get(name):
+    kind, _, index = name.partition(":")
+    last = torch.cuda.device_count() - 1 if kind == "cuda" else 0
+    if not available.get(kind) or (":" in name and not (index.isdecimal() and int(index) <= last)):
         there = ", ".join(kind for kind, is_there in available.items() if is_there)
         raise UserError(f"--device {name}: this machine or this build of torch has none; available: {there}.")
     if name == "cuda":
@@ -126,6 +132,13 @@ def choose_device(name: str) -> torch.device:
         torch.cuda.set_device(local)
         return torch.device("cuda", local)
     return torch.device(name)
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Copy from the CPU to a device; from pinned memory to a GPU, so that the loop does not wait for it."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def has_native_bf16(device: torch.device) -> bool:
@@ -230,3 +243,24 @@ def machine() -> str:
         name = models[0] if models else name
     words = f"{name}, {torch.get_num_threads()} threads"
     return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Switch off TF32, which keeps 10 bits of float32's 23: scores and samples of two machines are to be the same."""
+    settings = _float32_settings()
+    before = [getattr(place, name) for place, name, _ in settings]
+    try:
+        for place, name, value in settings:
+            setattr(place, name, value)
+        yield
+    finally:
+        for (place, name, _), value in zip(settings, before, strict=True):
+            setattr(place, name, value)
+
+
+def _float32_settings() -> list[tuple[Any, str, Any]]:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    if hasattr(cudnn, "conv"):  # since torch 2.9, which will not have both ways mixed
+        return [(cudnn.conv, "fp32_precision", "ieee"), (matmul, "fp32_precision", "ieee")]
+    return [(cudnn, "allow_tf32", False), (matmul, "allow_tf32", False)]

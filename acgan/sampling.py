@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -18,7 +22,7 @@ from torch import Tensor, nn
 from acgan.errors import UserError, nearest
 from acgan.generator_file import GeneratorInfo, find_generator, read_generator, save_generator
 from acgan.models import Generator
-from acgan.runtime import Draws
+from acgan.runtime import Draws, choose_device, full_precision
 
 __all__ = [
     "CHUNK",
@@ -37,6 +41,9 @@ __all__ = [
 #: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
 #: convolution's rounding may depend on how many images it is given.
 CHUNK = 64
+#: Names or labels, one or several; None is all.
+Classes: TypeAlias = str | int | Sequence[str | int] | np.ndarray | Tensor | None
+_BORDER = 2  # pixels between the images of a grid
 
 
 class ClassSampler(nn.Module):
@@ -70,7 +77,7 @@ class ClassSampler(nn.Module):
     def sample(
         self,
         num: int,
-        classes: str | int | Sequence[str | int] | None = None,
+        classes: Classes = None,
         seed: int = 0,
         truncation: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
@@ -131,11 +138,11 @@ class ClassSampler(nn.Module):
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Images (N, C, H, W) uint8, on the CPU, for latents and labels on the CPU."""
         parameter = next(self.generator.parameters())
-        with _reproducible_convolutions():
+        with _reproducible_convolutions(), full_precision():
             x = self.generator(z.to(parameter.device, parameter.dtype), y.to(parameter.device))
         return to_uint8(x).cpu()
 
-    def labels_of(self, classes: str | int | Sequence[str | int] | None) -> list[int]:
+    def labels_of(self, classes: Classes) -> list[int]:
         """Different labels of classes given by name or label; a name wins where both would do.
 
         Raises:
@@ -143,16 +150,24 @@ class ClassSampler(nn.Module):
         """
         if classes is None:
             return list(range(len(self.class_names)))
+        if isinstance(classes, (np.generic, np.ndarray, Tensor)):
+            classes = classes.tolist()
         given = [classes] if isinstance(classes, (str, int)) else list(classes)
         if not given:
             raise UserError("classes: found none; expected at least one, or None for all.")
         return list(dict.fromkeys(self._label_of(name) for name in given))
 
     def _label_of(self, name: str | int) -> int:
-        if isinstance(name, str) and name in self.class_names:
-            return self.class_names.index(name)
-        if (isinstance(name, int) or name.isdecimal()) and 0 <= int(name) < len(self.class_names):
-            return int(name)
+        if isinstance(name, str):
+            composed = unicodedata.normalize("NFC", name)  # macOS names folders otherwise
+            known = next((one for one in (name, composed) if one in self.class_names), None)
+            if known is not None:
+                return self.class_names.index(known)
+            label = int(name) if name.isdecimal() else -1
+        else:
+            label = operator.index(name)  # of NumPy's integers too
+        if 0 <= label < len(self.class_names):
+            return label
         names = list(self.class_names)
         near = nearest(str(name), names)
         listed = ", ".join(repr(known) for known in [*near, *(known for known in names if known not in near)])
@@ -203,14 +218,14 @@ def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 
     return tile(images, columns)
 
 
-def tile(images: Tensor, columns: int, border: int = 2) -> Tensor:
+def tile(images: Tensor, columns: int) -> Tensor:
     """Put images (N, C, H, W) uint8 side by side into one (C, H', W'), white between and around them."""
     num, channels, height, width = images.shape
     rows, columns = math.ceil(num / columns), min(columns, num)
-    down, right = height + border, width + border
-    canvas = torch.full((channels, rows * down + border, columns * right + border), 255, dtype=torch.uint8)
+    down, right = height + _BORDER, width + _BORDER
+    canvas = torch.full((channels, rows * down + _BORDER, columns * right + _BORDER), 255, dtype=torch.uint8)
     for index, image in enumerate(images):
-        top, left = index // columns * down + border, index % columns * right + border
+        top, left = index // columns * down + _BORDER, index % columns * right + _BORDER
         canvas[:, top : top + height, left : left + width] = image
     return canvas
 
@@ -229,7 +244,7 @@ def load_generator(
         RunError: If there is no generator, or the file is not one.
     """
     generator, info = read_generator(find_generator(Path(path), which))
-    return ClassSampler(generator.requires_grad_(False), info).to(device)
+    return ClassSampler(generator.requires_grad_(False), info).to(choose_device(device))
 
 
 def write_png(image: Tensor, file: Path) -> None:

@@ -136,7 +136,8 @@ class Terms:
 
     Attributes:
         total: Scalar, the weighted sum: what is minimised.
-        parts: Its terms by name; class terms without the weight that they have in the sum, the others with theirs.
+        parts: Its terms by name; class terms without the weight that they have in the sum, and penalties of
+            one step, without the number of steps that they stand for; the others with theirs.
         stats: Scalars worth logging that are not part of it, without gradient.
     """
 

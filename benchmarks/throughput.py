@@ -1,8 +1,9 @@
 """Cost of a step of each kind, for shipped recipes: a Markdown table.
 
     python benchmarks/throughput.py digits mnist=mnist:ROOT cifar10=FILE.zip
+    python benchmarks/throughput.py mnist=mnist:ROOT --set model.generator.patch=1 --set model.discriminator.patch=1
 
-Each argument is a recipe, or RECIPE=SOURCE. The best of several repetitions counts; run it on an idle machine.
+Each argument is a recipe, or RECIPE=SOURCE; --set changes keys in all of them. The best of several repetitions counts; run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ _KINDS = ("discriminator", "discriminator with penalty", "generator")
 
 @click.command()
 @click.argument("arguments", metavar="RECIPE[=SOURCE]...", nargs=-1, required=True)
-def main(arguments: Sequence[str]) -> None:
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Of all recipes.")
+def main(arguments: Sequence[str], changes: Sequence[str]) -> None:
     """Print the cost of a step of each kind, for shipped recipes."""
     print(f"{machine()}; torch {torch.__version__}; {date.today()}\n")
     print("| recipe | precision | D step (ms) | D step with penalty (ms) | G step (ms) | images/s |")
     print("|---|---|---|---|---|---|")
     for argument in arguments:
         recipe, _, source = argument.partition("=")
-        config, _ = resolve_config(recipe, source or None)
+        config, _ = resolve_config(recipe, source or None, changes)
         found = [rehearse(config, "auto") for _ in range(_REPETITIONS)]
         best = {kind: min(one.step_sec.get(kind, float("nan")) for one in found) * 1e3 for kind in _KINDS}
         every = config.loss.penalty.every if config.loss.penalty else 1

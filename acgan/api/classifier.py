@@ -36,6 +36,7 @@ from acgan.training.tracking import Listener
 from acgan.types import Dataset, ImageStore
 
 _GRID_COLUMNS, _GRID_ROWS = 10, 10
+_SPLITS = ("test", "train", "all")
 
 
 @dataclass
@@ -115,6 +116,8 @@ def evaluate_classifier(
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
     """
+    if split not in _SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)

@@ -53,7 +53,7 @@ class EvaluateOptions:
     metrics: Sequence[str] = tuple(METRICS)
     num_images: int | None = None
     extractor: str | None = None
-    inception_weights: Path | None = None
+    inception_weights: str | Path | None = None
     label_prior: str = "reference"
     repeats: int = 1
     seed: int = 0
@@ -163,6 +163,9 @@ def set_up(
         _check_cas(subjects, dataset)
     metrics, classifier, training = _measurable(options, config, dataset, extractor, first, device, say)
     reference_counts = class_counts(store)
+    without = [name for name, count in zip(class_names, reference_counts, strict=True) if not count]
+    if without:
+        say(f"no {options.split} images of {', '.join(without)}: not scored against real images")
     num = options.num_images or min(len(store), MAX_SAMPLES)
     setting = Setting(
         options, subjects, dataset, extractor, classifier,

@@ -34,7 +34,7 @@ from acgan.fid import (
     select,
     shared_metric,
     stored_of,
-    warn_of_sizes,
+    warn_as_stored,
     write_statistics,
 )
 from acgan.metrics import frechet_distance
@@ -42,6 +42,7 @@ from acgan.predicting import shipped
 
 RESOLUTIONS = (16, 32, 64, 128, 256)
 _WHICH = (None, "best", "last")
+_SPLITS = ("all", "train", "test")
 
 Progress = Callable[[str, int, int], None]
 
@@ -93,10 +94,10 @@ def fid(
     seed: int = 0,
     split: str = "all",
     resolution: int | None = None,
-    extractor: str | Extractor | None = None,
+    extractor: str | Path | Extractor | None = None,
     dims: int | None = None,
-    weights: Path | None = None,
-    save_stats: Path | None = None,
+    weights: str | Path | None = None,
+    save_stats: str | Path | None = None,
     which: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
@@ -133,8 +134,11 @@ def fid(
         )
     if which not in _WHICH:
         raise ConfigError(f"which: found {which!r}; expected best, last or None.")
+    if split not in _SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    device = runtime.choose_device(device)
     if save_stats is not None:
-        check_target(save_stats)
+        check_target(save_stats := Path(save_stats))
     given = [str(side) for side in (a, b) if side is not None]
     sides = [open_side(name, device, which) for name in given]
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
@@ -180,9 +184,9 @@ def _held_out(side: Stored, split: str, resolution: int) -> Stored:
 def _agree(
     given: Sequence[str],
     sides: Sequence[Side],
-    wanted: str | Extractor | None,
+    wanted: str | Path | Extractor | None,
     dims: int | None,
-    weights: Path | None,
+    weights: str | Path | None,
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> tuple[Extractor | None, str]:
@@ -194,7 +198,7 @@ def _agree(
     extractor = _extractor(sides, wanted, dims, weights, device, warn)
     metric = metric_name(extractor.frechet, extractor)
     if extractor.size is None:
-        warn_of_sizes(sides, warn)
+        warn_as_stored(sides, warn)
     for name, side in saved:
         check_fits(name, side, extractor, metric, warn)
     return extractor, metric
@@ -210,18 +214,18 @@ def _refuse(why: str, **options: object) -> None:
 
 def _extractor(
     sides: Sequence[Side],
-    wanted: str | Extractor | None,
+    wanted: str | Path | Extractor | None,
     dims: int | None,
-    weights: Path | None,
+    weights: str | Path | None,
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> Extractor:
-    if wanted is not None and not isinstance(wanted, str):
+    if wanted is not None and not isinstance(wanted, (str, Path)):
         _refuse("the extractor is made already", dims=dims, weights=weights)
         return wanted
     data_name, class_names = _data_of(sides)
     return choose_extractor(
-        wanted,
+        None if wanted is None else str(wanted),
         data_name=data_name,
         class_names=class_names,
         dims=dims,

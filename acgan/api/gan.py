@@ -136,6 +136,8 @@ def _evaluation(
 
 
 def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Evaluation] | None:
+    if not config.monitor.num_per_class:
+        return None
     store = setting.dataset.train
     counts = np.bincount(store.labels, minlength=store.num_classes)
     small = [name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES]
@@ -143,8 +145,6 @@ def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Call
         setting.say(
             f"the collapse monitor needs {MIN_IMAGES} images a class and cannot judge: {', '.join(small)}"
         )
-    if not config.monitor.num_per_class:
-        return None
     return collapse_monitor(config.monitor, config.seed, sampler, store)
 
 

@@ -1,11 +1,6 @@
 """From a configuration to objects: the only place that knows both."""
 
-from acgan.build.classifier import (
-    build_classification,
-    class_weights,
-    classifier_architecture,
-    read_discriminator,
-)
+from acgan.build.classifier import build_classification
 from acgan.build.feed import build_feed, data_keywords
 from acgan.build.gan import architecture, build_discriminator, build_gan, build_generator, build_objective
 from acgan.build.score import build_score_extractor, choose_score
@@ -20,8 +15,5 @@ __all__ = [
     "build_objective",
     "build_score_extractor",
     "choose_score",
-    "class_weights",
-    "classifier_architecture",
     "data_keywords",
-    "read_discriminator",
 ]

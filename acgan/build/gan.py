@@ -17,7 +17,6 @@ from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
 from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
-from acgan.runtime import Draws
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.gan import Gan, Schedules
@@ -85,7 +84,7 @@ def build_objective(config: RunConfig) -> Objective:
         )
         classification = CLASSIFICATION[loss.classification.kind](**own)
     if loss.penalty is not None:
-        own = loss.penalty.model_dump(exclude={"kind", "of", "every", "gamma", "weight"})
+        own = loss.penalty.model_dump(exclude={"kind", "of", "every", loss.penalty.strength_key})
         penalty = PENALTIES[loss.penalty.kind](**own)
     if loss.consistency is not None:
         consistency = Consistency(**loss.consistency.model_dump(exclude={"shift"}))
@@ -168,7 +167,6 @@ def build_gan(
         objective=build_objective(config),
         schedules=schedules,
         feed=build_feed(config, store, device, mirror=config.data.mirror),
-        draws=Draws(config.seed),
         device=device,
         precision=precision,
         micro_batch=min(train.micro_batch or share, share),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import write_text
+from acgan.cli.options import check_json_file, write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +33,7 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
     from acgan.comparing import compare, evaluation_file, read_evaluation
     from acgan.training.checkpoint import write_atomically
 
+    check_json_file(json_file)
     file_a, file_b = evaluation_file(a), evaluation_file(b)
     scores_a, scores_b = read_evaluation(a), read_evaluation(b)
     found = compare(scores_a, scores_b, (str(file_a), str(file_b)))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from acgan.cli.options import (
+    check_json_file,
     device_option,
     seed_option,
     stopped_by_sigterm,
@@ -118,10 +119,8 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
 
     from acgan import api
     from acgan.cli.evaluation_table import show
-    from acgan.errors import ConfigError
 
-    if json_file is not None and not json_file.parent.is_dir():
-        raise ConfigError(f"--json {json_file}: there is no such folder. Make it, or choose another place.")
+    check_json_file(json_file)
     with stopped_by_sigterm("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
@@ -130,8 +129,9 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
-    written = api.write_evaluation(evaluated, runs, json_file)
     if not quiet:
         show(evaluated.scores, Console(highlight=False, soft_wrap=True))
+    written = api.write_evaluation(evaluated, runs, json_file)
+    if not quiet:
         for what, file in written.items():
             click.echo(f"{what}: {file}")

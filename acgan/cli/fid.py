@@ -11,7 +11,14 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import device_option, seed_option, stopped_by_sigterm, which_option, write_text
+from acgan.cli.options import (
+    check_json_file,
+    device_option,
+    seed_option,
+    stopped_by_sigterm,
+    which_option,
+    write_text,
+)
 
 
 @click.command()
@@ -101,14 +108,10 @@ def command(
     if b is None and save_stats is None:
         raise click.UsageError("Missing argument 'B'; without it, --save-stats is needed.")
     from acgan import api
-    from acgan.errors import ConfigError
     from acgan.runtime import choose_device
     from acgan.training.checkpoint import write_atomically
 
-    if json_file is not None and not json_file.parent.is_dir():
-        raise ConfigError(f"--json {json_file}: there is no such folder. Make it, or choose another place.")
-    if json_file is not None and json_file.is_dir():
-        raise ConfigError(f"--json {json_file}: is a folder; expected a file to write. Choose another name.")
+    check_json_file(json_file)
     with stopped_by_sigterm("stopped; nothing was written"), _progress(quiet) as progress:
         result = api.fid(
             a,

@@ -24,10 +24,11 @@ class Duration(click.ParamType[float]):
         if isinstance(value, (int, float)):
             return float(value)
         match = re.fullmatch(
-            r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)s?)?",
+            r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)(?P<unit>s?))?",
             str(value),
         )
-        if not match or not any(match.groups()):
+        bare = match and match["s"] and not match["unit"] and (match["h"] or match["m"])  # 1h30: of what?
+        if not match or not any(match.groups()) or bare:
             self.fail(f"{value!r} is not a duration; expected e.g. 90s, 10m, 1h30m or seconds.", param, ctx)
         hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
         return hours * 3600 + minutes * 60 + seconds
@@ -70,6 +71,20 @@ def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     if len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise click.BadParameter(f"{value!r}; expected different numbers from 0 up.")
     return seeds
+
+
+def check_json_file(file: Path | None) -> None:
+    """Find out that a file of scores has no place before they are computed.
+
+    Raises:
+        ConfigError: If there is no such folder, or a folder has the name.
+    """
+    from acgan.errors import ConfigError
+
+    if file is not None and not file.parent.is_dir():
+        raise ConfigError(f"--json {file}: there is no such folder. Make it, or choose another place.")
+    if file is not None and file.is_dir():
+        raise ConfigError(f"--json {file}: is a folder; expected a file to write. Choose another name.")
 
 
 def write_text(text: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from itertools import pairwise
 from typing import Annotated, ClassVar
 
@@ -15,10 +16,13 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _class_name(value: object) -> object:
-    """YAML reads an unquoted ``0`` as a number, which is clear, and ``no`` as a truth value, which is not."""
+    """YAML reads an unquoted ``0`` as a number, which is clear, and ``no`` as a truth value, which is not.
+
+    Letters are composed as in the names of classes, whichever way macOS writes those of folders.
+    """
     if isinstance(value, bool):
         raise ValueError(f"YAML read a class name as the truth value {value}; put it in quotes")
-    return str(value) if isinstance(value, int) else value
+    return unicodedata.normalize("NFC", str(value)) if isinstance(value, (int, str)) else value
 
 
 ClassName = Annotated[str, BeforeValidator(_class_name)]

@@ -9,6 +9,9 @@ from acgan.config.losses import DataToDataConfig, GradientPenalty
 if TYPE_CHECKING:
     from acgan.config.schema import ComputeConfig, RunConfig
 
+#: Samples of a class that the collapse monitor needs: ``acgan.metrics.MIN_IMAGES``.
+MONITOR_LEAST = 20
+
 
 def check_parts(config: RunConfig) -> None:
     """Refuse parts that do not fit each other.
@@ -22,6 +25,7 @@ def check_parts(config: RunConfig) -> None:
     check_portions(config.train)
     _check_batch(config)
     _check_patience(config)
+    _check_monitor(config)
 
 
 def check_portions(train: ComputeConfig) -> None:
@@ -100,4 +104,13 @@ def _check_patience(config: RunConfig) -> None:
         raise ValueError(
             "train.patience_nimg goes by the score on validation images, and there is none; expected "
             "data.validation_share above 0 and an evaluate.extractor"
+        )
+
+
+def _check_monitor(config: RunConfig) -> None:
+    num = config.monitor.num_per_class
+    if 0 < num < MONITOR_LEAST:
+        raise ValueError(
+            f"monitor.num_per_class: found {num}; expected {MONITOR_LEAST} or more, for fewer samples of a class tell "
+            "nothing of its diversity, or 0 for no monitor"
         )

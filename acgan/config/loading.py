@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -33,11 +33,11 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
         _check_task(values.get("task"), given.get("task", "gan"), file)
         values = _merge(values, given)
     changes = [_parse_override(override) for override in overrides]
+    tables = set(_tables(model))
     for path, value in sorted(changes, key=_precedence):
-        nested = value
-        for part in reversed(path):
-            nested = {part: nested}
-        values = _merge(values, nested)
+        if tuple(path) in tables:  # the table that is given is the whole table
+            values = _merge(values, _nested(path, None))
+        values = _merge(values, _nested(path, value))
     where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
     return validate(model, values, where)
 
@@ -153,9 +153,26 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    for part in reversed(path):
+        value = {part: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def _tables(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of the keys whose values are tables with keys of the user's own."""
+    for name, field in model.model_fields.items():
+        for member in (field.annotation, *get_args(field.annotation)):
+            if get_origin(member) is dict:
+                yield (*prefix, name)
+            elif isinstance(member, type) and issubclass(member, BaseModel):
+                yield from _tables(member, (*prefix, name))
+
+
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:  # an empty table is a value
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -83,9 +83,25 @@ Classification = Annotated[
 ]
 
 
-class ZeroCenteredPenalty(Section):
+class PenaltySection(Section):
+    """A penalty of D; beside these keys and its kind, its section has what its class takes."""
+
+    #: Of its strength, which a schedule may give.
+    strength_key: ClassVar[str]
+    of: Literal["adversarial", "objective"]
+    every: Positive
+
+    @property
+    def strength(self) -> float | Points:
+        """What the penalty is multiplied by."""
+        strength: float | Points = getattr(self, self.strength_key)
+        return strength
+
+
+class ZeroCenteredPenalty(PenaltySection):
     """gamma/2 E|grad_x f(x)|^2 on real images (R1), generated ones (R2) or both."""
 
+    strength_key = "gamma"
     kind: Literal["zero_centered"] = "zero_centered"
     on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
     """Which images."""
@@ -103,15 +119,11 @@ class ZeroCenteredPenalty(Section):
             raise ValueError("expected each side once")
         return value
 
-    @property
-    def strength(self) -> float | Points:
-        """What the penalty is multiplied by."""
-        return self.gamma
 
-
-class GradientPenalty(Section):
+class GradientPenalty(PenaltySection):
     """weight E(|grad_x f(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
 
+    strength_key = "weight"
     kind: Literal["gradient_penalty"]
     weight: ScheduledPositive = 10.0
     """Strength."""
@@ -119,11 +131,6 @@ class GradientPenalty(Section):
     """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too: which keeps that smooth."""
     every: Positive = 1
     """Computed once every this many D steps, and then multiplied by this number."""
-
-    @property
-    def strength(self) -> float | Points:
-        """What the penalty is multiplied by."""
-        return self.weight
 
 
 Penalty = Annotated[Union[ZeroCenteredPenalty, GradientPenalty], Field(discriminator="kind")]  # noqa: UP007

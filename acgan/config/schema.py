@@ -164,7 +164,7 @@ class MonitorConfig(Section):
     """The collapse monitor: compares samples of each class with as many real images of it."""
 
     num_per_class: Annotated[int, Field(ge=0)] = 100
-    """Samples a class, at most as many as it has real images; 0 switches the monitor off."""
+    """Samples a class, 20 or more, at most as many as it has real images; 0 switches the monitor off."""
     max_duplicates: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Warn where a larger share of a class's samples are near-duplicates of each other."""
     min_coverage: Annotated[float, Field(ge=0, lt=1)] = 0.2

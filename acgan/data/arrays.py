@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from acgan.data.files import digest_lines, file_stamp
+from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, choose_held_out
 from acgan.errors import DataError
 
@@ -173,9 +173,13 @@ class NpzSource:
         self, labels: np.ndarray, names: np.ndarray | None
     ) -> tuple[np.ndarray, tuple[str, ...]]:
         if names is None:
-            found, positions = np.unique(labels, return_inverse=True)
+            given = (
+                [class_name(str(label)) for label in labels.tolist()] if labels.dtype.kind == "U" else labels
+            )
+            found, positions = np.unique(given, return_inverse=True)
             return positions.astype(np.int64), tuple(str(label) for label in found.tolist())
-        if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) < len(names):
+        composed = tuple(class_name(str(name)) for name in names.reshape(-1).tolist())
+        if names.ndim != 1 or names.dtype.kind != "U" or len(set(composed)) < len(composed):
             raise DataError(f"{self._path} has class_names that are not a list of different strings.")
         if labels.dtype.kind == "U":
             raise DataError(f"{self._path} has class_names and labels that are strings; give one of them.")
@@ -184,7 +188,7 @@ class NpzSource:
                 f"{self._path} has labels from {labels.min()} to {labels.max()} and {len(names)} class_names;"
                 f" expected labels from 0 to {len(names) - 1}."
             )
-        return labels.astype(np.int64), tuple(names.tolist())
+        return labels.astype(np.int64), composed
 
 
 class TorchReader:

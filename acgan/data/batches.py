@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from acgan.runtime import Draws
+from acgan.runtime import Draws, send
 from acgan.types import Batch, ImageStore
 
 BLOCK = 256  # images that stay neighbours in the store
@@ -168,23 +168,17 @@ class DeviceImages:
         Returns:
             Images (n, C, H, W) float32 in [-1, 1], in channels-last memory on a GPU, and labels (n,) int64.
         """
-        chosen = self._send(torch.from_numpy(indices))
+        chosen = send(torch.from_numpy(indices), self._device)
         if self._images is not None:
             images = self._images.index_select(0, chosen)
         else:
-            images = self._send(torch.from_numpy(self._store.images[indices]))
+            images = send(torch.from_numpy(self._store.images[indices]), self._device)
         if flip is not None:
-            mirrored = self._send(torch.from_numpy(flip))[:, None, None, None]
+            mirrored = send(torch.from_numpy(flip), self._device)[:, None, None, None]
             images = torch.where(mirrored, images.flip(3), images)
         images = images.to(torch.float32, memory_format=self._memory_format)
         return Batch(images.div_(127.5).sub_(1), self._labels.index_select(0, chosen))
 
     def labels(self, indices: np.ndarray) -> torch.Tensor:
         """The labels (n,) int64 of the images at some indices (n,)."""
-        return self._labels.index_select(0, self._send(torch.from_numpy(indices)))
-
-    def _send(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Copy to the device; from pinned memory to a GPU, so that the loop does not wait for it."""
-        if self._device.type == "cuda":
-            return tensor.pin_memory().to(self._device, non_blocking=True)
-        return tensor.to(self._device)
+        return self._labels.index_select(0, send(torch.from_numpy(indices), self._device))

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.csv_list import CsvSource
-from acgan.data.files import FolderSource, ZipSource
+from acgan.data.files import FolderSource, ZipSource, class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
 from acgan.data.pack import Options, decode_all, pack, prepare, put_in_order
 from acgan.data.store import FORMAT, Cache, make_dataset
@@ -165,7 +165,6 @@ def dataset_from_torch(
     dataset: Any,
     *,
     name: str,
-    class_names: Sequence[str] | None = None,
     resolution: int | None,
     channels: int | None,
     fit: Literal["crop", "pad"],
@@ -176,9 +175,8 @@ def dataset_from_torch(
 
     Args:
         dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1];
-            its labels whole numbers.
+            its labels whole numbers, which ``dataset.classes`` names where there is such.
         name: Short name, fit for a directory.
-        class_names: Names by label; None takes ``dataset.classes``, or the labels where there is none.
         resolution: As in ``load_dataset``.
         channels: As in ``load_dataset``.
         fit: As in ``load_dataset``.
@@ -195,14 +193,15 @@ def dataset_from_torch(
         raise DataError(f"{name} is an empty dataset.")
     # One thread: nothing says that a dataset may be read by several.
     decoded = decode_all(reader, rows, options, workspace=None, threads=1, progress=None)
-    names = class_names if class_names is not None else getattr(dataset, "classes", None)
+    names = getattr(dataset, "classes", None)
     if names is None:
         names = [str(label) for label in range(reader.labels.max() + 1)]
     if reader.labels.max() >= len(names):
         raise DataError(
             f"{name} has the label {reader.labels.max()} but {len(names)} class names; expected a name for each."
         )
-    index = leave_out_empty(Index(reader, rows, reader.labels, tuple(map(str, names)), held_out=None))
+    names = tuple(class_name(str(name)) for name in names)
+    index = leave_out_empty(Index(reader, rows, reader.labels, names, held_out=None))
     return make_dataset(name, put_in_order(index, decoded, options, None))
 
 

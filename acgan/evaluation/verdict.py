@@ -12,7 +12,9 @@ from acgan.evaluation.result import Scores, Summary
 _NOISE = 2.0
 _FEW = 100  # images: with fewer a floor is that of a bad generator too, and the nearest 1% are none
 _LEAST_COVERAGE = 0.5  # of the floor's
-_LEAST_ACCURACY = 0.9  # of the floor's, in any class
+_LEAST_ACCURACY = 0.9  # of the floor's, the class's own where it has one
+_FEW_TO_JUDGE = 20  # samples: of fewer, one or two wrong ones say nothing of a class
+_LIKE = 2.0  # times as many images on one side: coverage is still like that of equal numbers
 _MANY_COPIES = 5.0  # times the floor's
 _NEARER = 0.9  # of samples, against held-out images
 _FEW_TO_COPY = 200  # images of a class: the nearest 1% of fewer are too few to name a class by
@@ -82,7 +84,7 @@ def _worst_class(scores: Scores) -> str:
     if len(known) < 2:
         return ""
     worst = max(known, key=lambda name: known[name])
-    images = _images(scores, worst)
+    images = min(_counts(scores, worst))
     hint = f"; of {images:,} images this is a hint" if images < _FEW_OF_CLASS else ""
     return f"Worst class: {worst}, by KID {known[worst]:.4g}{_details(per_class[worst])}{hint}."
 
@@ -118,29 +120,33 @@ def _labels(scores: Scores) -> str:
     score, floor = _named(scores.overall, "class_accuracy"), _named(scores.floor, "class_accuracy")
     if score is None or floor is None or score.value is None or floor.value is None:
         return ""
+    own = _by_class(scores.floor_per_class, "class_accuracy")
     low = {
         name: value
         for name, value in _by_class(scores.per_class, "class_accuracy").items()
-        if value < _LEAST_ACCURACY * floor.value
+        if value < _LEAST_ACCURACY * own.get(name, floor.value) and _counts(scores, name)[0] >= _FEW_TO_JUDGE
     }
     judged = (
         f"the classifier sees the class asked for in {score.value:.2%} of samples, and the right class in "
     )
     judged += f"{floor.value:.2%} of real images"
-    if not low:
+    if not low and score.value >= _LEAST_ACCURACY * floor.value:
         return f"Classes: as asked for; {judged}."
     named = ", ".join(f"{name} ({low[name]:.0%})" for name in sorted(low, key=lambda name: low[name]))
-    return f"Classes: often not as asked for; right are of {named}; {judged}."
+    return f"Classes: often not as asked for; {f'right are of {named}; ' if named else ''}{judged}."
 
 
 def _cover(scores: Scores) -> str:
     score, floor = _named(scores.at_floor_count, "coverage"), _named(scores.floor, "coverage")
     if score is None or floor is None or score.value is None or floor.value is None:
         return ""
-    # More samples cover more: of all of them only where they are no more than the real images.
-    of_halves, origin = _by_class(scores.at_floor_count_per_class, "coverage"), scores.provenance
-    comparable = max(origin["samples_by_class"]) <= max(origin["reference_by_class"])
-    each = {**(_by_class(scores.per_class, "coverage") if comparable else {}), **of_halves}
+    # More samples cover more, and fewer less: of all of a class only where they are about as many as its real images.
+    each = {
+        name: value
+        for name, value in _by_class(scores.per_class, "coverage").items()
+        if max(counts := _counts(scores, name)) <= _LIKE * min(counts)
+    }
+    each |= _by_class(scores.at_floor_count_per_class, "coverage")
     low = [name for name, value in each.items() if value < _LEAST_COVERAGE * floor.value]
     text = f"Diversity: samples cover {score.value:.1%} of real images, real images {floor.value:.1%}"
     if low:
@@ -182,11 +188,13 @@ def _copied_classes(scores: Scores) -> dict[str, float]:
     return {
         name: share
         for name, share in shares.items()
-        if share > _MANY_COPIES * max(floor.get(name, 0.0), 0.01) and _images(scores, name) >= _FEW_TO_COPY
+        if share > _MANY_COPIES * max(floor.get(name, 0.0), 0.01)
+        and min(_counts(scores, name)) >= _FEW_TO_COPY
     }
 
 
-def _images(scores: Scores, class_name: str) -> int:
-    """Samples or reference images of a class, whichever are fewer."""
+def _counts(scores: Scores, class_name: str) -> tuple[int, int]:
+    """Samples of a class, and reference images of it."""
     label = list(scores.per_class).index(class_name)
-    return int(min(scores.provenance[key][label] for key in ("samples_by_class", "reference_by_class")))
+    samples, real = (scores.provenance[key][label] for key in ("samples_by_class", "reference_by_class"))
+    return int(samples), int(real)

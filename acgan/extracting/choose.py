@@ -24,7 +24,7 @@ def choose_extractor(
     data_name: str | None = None,
     class_names: Sequence[str] = (),
     dims: int | None = None,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     otherwise: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,

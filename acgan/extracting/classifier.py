@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from acgan.extracting.base import Extracted
-from acgan.extracting.precision import full_precision
 from acgan.predicting import find_classifier, load_classifier, shipped
+from acgan.runtime import full_precision
 from acgan.weights_file import sha256
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from acgan._torchvision import torchvision  # before pytorch_fid, which imports torchvision, too
 from acgan.extracting.base import Extracted
 from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
-from acgan.extracting.precision import full_precision
+from acgan.runtime import full_precision
 
 #: Features that are to be had: from the first pooling, the second, before the auxiliary head, and the last.
 INCEPTION_DIMS = (64, 192, 768, 2048)
@@ -57,7 +57,7 @@ class InceptionExtractor:
     def __init__(
         self,
         dims: int = FID_DIMS,
-        weights: Path | None = None,
+        weights: str | Path | None = None,
         device: str | torch.device = "cpu",
         warn: Callable[[str], None] = warnings.warn,
     ):

@@ -51,7 +51,7 @@ def inception_weights_present() -> bool:
     return hub_file().is_file()
 
 
-def read_inception_weights(path: Path | None, warn: Callable[[str], None]) -> InceptionWeights:
+def read_inception_weights(path: str | Path | None, warn: Callable[[str], None]) -> InceptionWeights:
     """Read the weights of a file, else of the hub's cache, which is filled first if it has none.
 
     Args:
@@ -61,7 +61,7 @@ def read_inception_weights(path: Path | None, warn: Callable[[str], None]) -> In
     Raises:
         RunError: If there is no such file and none can be fetched, or it is damaged or of another network.
     """
-    file = hub_file() if path is None else path
+    file = hub_file() if path is None else Path(path)
     if path is None and not file.is_file():
         _download(file)
     if not file.is_file():

@@ -2,7 +2,7 @@
 
 from acgan.fid.agreement import check_fits, few_images, shared_metric
 from acgan.fid.cache import StatisticsCache
-from acgan.fid.selection import Wanted, select, warn_of_sizes
+from acgan.fid.selection import Wanted, select, warn_as_stored
 from acgan.fid.sources import Generated, Side, Stored, open_side, stored_of
 from acgan.fid.statistics_file import Saved, check_target, read_statistics, write_statistics
 from acgan.fid.stream import feature_statistics
@@ -23,6 +23,6 @@ __all__ = [
     "select",
     "shared_metric",
     "stored_of",
-    "warn_of_sizes",
+    "warn_as_stored",
     "write_statistics",
 ]

@@ -97,18 +97,26 @@ def _warn_of_resolution(sides: Sequence[Side], resolution: int | None, warn: Cal
             )
 
 
-def warn_of_sizes(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
-    """Warn where a generator is compared with images of another size, which costs it dearly."""
+def warn_as_stored(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
+    """Warn of images that are compared as they are stored and lose by it: by their size, or by their depth."""
     generated = next((side for side in sides if isinstance(side, Generated)), None)
-    stored = next((side for side in sides if isinstance(side, Stored) and side.fitted is None), None)
-    if generated is None or stored is None:
-        return
-    made, size = generated.sampler.generator.resolution, stored.first_size()
-    if size is not None and size != (made, made):
-        warn(
-            f"{stored.given} has images of {size[0]} x {size[1]} pixels, and {generated.given} makes {made} x {made}; "
-            f"--resolution {made} compares like with like"
-        )
+    for side in sides:
+        if not isinstance(side, Stored) or side.fitted is not None or (found := side.first_image()) is None:
+            continue
+        mode, (width, height) = found
+        if mode.startswith(("I", "F")):
+            warn(
+                f"{side.given} has images of more than 8 bits (mode {mode}), which are cut off at 255 here, as "
+                "pytorch-fid does; --resolution scales them to 8 bits"
+            )
+        if generated is None:
+            continue
+        made = generated.sampler.generator.resolution
+        if (width, height) != (made, made):
+            warn(
+                f"{side.given} has images of {width} x {height} pixels, and {generated.given} makes {made} x {made}; "
+                f"--resolution {made} compares like with like"
+            )
 
 
 def _stored(side: Stored, wanted: Wanted) -> Stored:

@@ -89,11 +89,11 @@ class Stored:
         targets = [target for target in (self.fitted, target_of(extractor)) if target is not None]
         return stored_batches(self.raw.images.reader, self.rows, lambda image: _prepared(image, targets))
 
-    def first_size(self) -> tuple[int, int] | None:
-        """(width, height) of an image as it is stored; None where it is broken."""
+    def first_image(self) -> tuple[str, tuple[int, int]] | None:
+        """Mode, and (width, height), of an image as it is stored; None where it is broken."""
         try:
             with self.raw.images.reader.read(int(self.rows[0])) as image:
-                return image.width, image.height
+                return image.mode, image.size
         except Exception:  # decoding reports it
             return None
 

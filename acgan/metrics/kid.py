@@ -48,8 +48,8 @@ def kernel_distance(
     Args:
         real: (N, F) features of real images, of any floating-point type; computed with in float64.
         fake: (M, F) features of generated images.
-        strata: (N,) and (M,) int64 classes, of which the numbers of images were fixed. A class with a single image
-            leaves its side as it is without strata.
+        strata: (N,) and (M,) int64 classes, of which the numbers of images were fixed. Classes of a single image,
+            which have no pairs, count as one class; a lone one goes to the smallest other class.
         subsets: Number of estimates.
         subset_size: Images of a side in an estimate; no more than the smaller side has are taken.
         seed: Which subsets; the same for the same seed, N and M.
@@ -93,12 +93,22 @@ class _Weights:
     all: float
 
 
-def _pair_weights(classes: Tensor) -> _Weights | None:
-    """What makes up for fixed numbers of images of each class; None where a class has a single image."""
+def _pair_weights(classes: Tensor) -> _Weights:
+    """What makes up for fixed numbers of images of each class."""
+    classes = _without_single(classes)
     sizes = classes.bincount()[classes].double()  # (N,) of each image's class
-    if (sizes < 2).any():
-        return None
     return _Weights(classes, sizes / (sizes - 1), (len(classes) - 1) / len(classes))
+
+
+def _without_single(classes: Tensor) -> Tensor:
+    """Classes (N,) of two images or more: those of one image together, a lone one with the smallest other class."""
+    sizes = classes.bincount()
+    alone = sizes[classes] == 1  # (N,)
+    if not alone.any():
+        return classes
+    others = torch.where(sizes > 1, sizes, len(classes))
+    joined = len(sizes) if alone.sum() > 1 else int(others.argmin())
+    return torch.where(alone, joined, classes)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class ResNetTrunk(Trunk):
 
     Args:
         channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
-        max_channels: Upper bound of the feature maps of a layer, and half the number of features.
+        max_channels: Upper bound of the feature maps of a layer; the features are twice those of side 4.
         spectral_norm: Whether the whole discriminator is spectrally normalised, which ``Discriminator`` does; here it
             changes nothing, as there is no BatchNorm to leave out.
         patch: Side in pixels of the patches that images are read in, as channels: 1, 2 or 4; at least 8 x 8 of them

@@ -148,7 +148,7 @@ class SpectralNorm(nn.Module):
         self.u = F.normalize(matrix @ F.normalize(matrix.T @ self.u, dim=0), dim=0)
 
     def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):  # a singular value to 8 bits would not do
+        with outside_autocast(weight.device):  # a singular value to 8 bits would not do
             matrix = weight.flatten(1)
             v = F.normalize(matrix.detach().T @ self.u, dim=0)
             return weight / torch.dot(self.u, matrix @ v)

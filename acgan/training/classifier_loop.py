@@ -67,7 +67,7 @@ class Classification:
         batch = self.feed.batch(step, part, parameter_dtype(self.network))
         shape = (self.feed.batch_size, Augmentation.NUM_DRAWS)
         draws = self.feed.draws.generator("augment", step).random(shape, "float32")[part]
-        uniform = torch.from_numpy(draws).to(self.device, batch.images.dtype)
+        uniform = runtime.send(torch.from_numpy(draws), self.device).to(batch.images.dtype)
         return Batch(self.augmentation(batch.images, uniform), batch.labels)
 
 

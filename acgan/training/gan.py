@@ -14,7 +14,7 @@ from torch.optim import Adam
 from acgan.data import Augmentation
 from acgan.distributed import Ranks
 from acgan.models import Discriminator, Generator, standing_statistics
-from acgan.runtime import Draws
+from acgan.runtime import send
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.logit_means import LogitMeans
@@ -62,7 +62,6 @@ class Gan:
     objective: Objective
     schedules: Schedules
     feed: Feed
-    draws: Draws
     device: torch.device
     precision: str
     micro_batch: int
@@ -95,8 +94,8 @@ class Gan:
     def latents(self, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
         """Latents (n, Z) of a part of the global batch."""
         shape = (self.batch_size, self.generator.latent_dim)
-        z = self.draws.normal(shape, purpose, iteration, sub_step)[part]
-        return z.to(self.device, parameter_dtype(self.generator))
+        z = self.feed.draws.normal(shape, purpose, iteration, sub_step)[part]
+        return send(z.to(parameter_dtype(self.generator)), self.device)
 
     def follow_schedules(self, nimg: int) -> None:
         """Set what has a schedule to its value after so many images."""

@@ -58,7 +58,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
         changed = _changed(gan, real, fake, iteration, sub_step, part)
         with (
             runtime.autocast(gan.precision, gan.device),
-            runtime.dropout_draws(gan.draws, "D", iteration, sub_step, part.start),
+            runtime.dropout_draws(gan.feed.draws, "D", iteration, sub_step, part.start),
         ):
             terms = objective.discriminator(gan.run_discriminator, real, fake, changed, gan.logit_means)
         (terms.total * share).backward()
@@ -95,7 +95,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
         z = gan.latents("latents/G", iteration, 0, part)
         with (
             runtime.autocast(gan.precision, gan.device),
-            runtime.dropout_draws(gan.draws, "G", iteration, 0, part.start),
+            runtime.dropout_draws(gan.feed.draws, "G", iteration, 0, part.start),
         ):
             fake = gan.run_generator(z, real.labels)
             real, fake = _seen(gan, real, fake, "G", iteration, 0, part)
@@ -117,8 +117,8 @@ def _uniform(
     gan: Gan, shape: tuple[int, ...], purpose: str, iteration: int, sub_step: int, part: slice
 ) -> Tensor:
     """Draws in [0, 1) of the given shape for each image."""
-    draws = gan.draws.generator(purpose, iteration, sub_step).random((gan.batch_size, *shape))[part]
-    return torch.from_numpy(draws).to(parameter_dtype(gan.discriminator)).to(gan.device)
+    draws = gan.feed.draws.generator(purpose, iteration, sub_step).random((gan.batch_size, *shape))[part]
+    return runtime.send(torch.from_numpy(draws).to(parameter_dtype(gan.discriminator)), gan.device)
 
 
 def _seen(

@@ -52,7 +52,7 @@ def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[s
         lines.append("discriminator: starts anew, there is no checkpoint with one")
     else:
         state = payload["state"]["discriminator"]
-        lines.append(_transfer("discriminator", state, gan.discriminator, rows, sizes))
+        lines.append(_transfer_to_discriminator(state, gan.discriminator, rows, sizes))
     return _report(path, lines), _origin(path, source.info.provenance)
 
 
@@ -95,14 +95,27 @@ def _start_discriminator(
     discriminator: Discriminator,
     class_names: Sequence[str],
 ) -> str:
-    state = {}
-    for key, tensor in classifier.state_dict().items():
-        own = key.replace("heads.main.", "aux_head.").replace("backbone.", "trunk.", 1)
-        # A spectrally normalised layer keeps its weight under another name.
-        original = own.removesuffix("weight") + "parametrizations.weight.original"
-        state[original if original in discriminator.state_dict() else own] = tensor
+    state = {
+        key.replace("heads.main.", "aux_head.").replace("backbone.", "trunk.", 1): tensor
+        for key, tensor in classifier.state_dict().items()
+    }
     rows, sizes = _shared_classes(old_names, class_names)
-    line = _transfer("discriminator", state, discriminator, rows, sizes)
+    return _transfer_to_discriminator(state, discriminator, rows, sizes)
+
+
+def _transfer_to_discriminator(
+    state: Mapping[str, Tensor],
+    discriminator: Discriminator,
+    rows: Mapping[int, int],
+    sizes: tuple[int, int],
+) -> str:
+    """Copy what fits, also plain weights into layers that are spectrally normalised."""
+    own, named = discriminator.state_dict(), {}
+    for key, tensor in state.items():
+        # A spectrally normalised layer keeps its weight under another name.
+        original = key.removesuffix("weight") + "parametrizations.weight.original"
+        named[original if original in own else key] = tensor
+    line = _transfer("discriminator", named, discriminator, rows, sizes)
     for _ in range(_POWER_ITERATIONS):
         advance_spectral_norm(discriminator)
     return line

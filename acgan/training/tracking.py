@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from acgan.distributed import Ranks, average_over_ranks
+from acgan.training.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,8 @@ def _truncate(file: Path, nimg: int) -> None:
         except (json.JSONDecodeError, KeyError):
             break
         kept.append(line + "\n")
-    temporary = file.with_name(f".{file.name}.tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, file)
+
+    def write(path: Path) -> None:
+        path.write_text("".join(kept), encoding="utf-8")
+
+    write_atomically(file, write)

@@ -6,6 +6,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and for the pro
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,3 +46,28 @@ def seeds(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
     changes = {"train.total_nimg": 32, "monitor.num_per_class": 0}
     return trained(tmp_path_factory.mktemp("trained") / "seeds", changes, "--seeds", "0,1")
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[str, str]:
+    """Two folders of 150 images, for ``acgan fid``."""
+    from fid_cli_helpers import pictures
+
+    return str(pictures(tmp_path / "a", 150)), str(pictures(tmp_path / "b", 150, seed=1, least=120))
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call of a classifier extractor was given, but for the probe when it is made."""
+    from acgan.extracting import ClassifierExtractor, Extracted
+
+    counts: list[int] = []
+    plain = ClassifierExtractor.__call__
+
+    def counting(self: ClassifierExtractor, images: Any) -> Extracted:
+        if hasattr(self, "dims"):
+            counts.append(len(images))
+        return plain(self, images)
+
+    monkeypatch.setattr(ClassifierExtractor, "__call__", counting)
+    return counts

@@ -14,6 +14,7 @@ from run_helpers import acgan, classified, digits_npz
 
 from acgan import api
 from acgan.data import load_dataset
+from acgan.errors import ConfigError
 from acgan.types import Dataset, ImageStore
 
 
@@ -154,6 +155,8 @@ def test_no_test_images_are_told(run: Path, tmp_path: Path) -> None:
     assert "few: has no test images" in result.stderr
     assert "--split" in result.stderr
     assert acgan(*command, "train").exit_code == 0
+    with pytest.raises(ConfigError, match="split: found 'validation'; expected one of test, train, all"):
+        api.evaluate_classifier(run, split="validation")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,12 @@ def test_no_test_images_are_told(run: Path, tmp_path: Path) -> None:
         (["evaluate", "RUN", "--split", "validation"], 2, "validation"),
         (["evaluate", "RUN", "--data", "no_such_folder"], 1, "no_such_folder"),
         (["evaluate"], 2, "RUN_OR_FILE"),
-        (["evaluate", "RUN", "--json", "no/such/folder.json"], 1, "no/such"),
+        (
+            ["evaluate", "RUN", "--json", "no/such/folder.json"],
+            1,
+            "--json no/such/folder.json: there is no such",
+        ),
+        (["evaluate", "RUN", "--json", "."], 1, "--json .: is a folder"),
         (["predict", "no_such_run", "a.png"], 1, "no_such_run: no such run or file"),
         (["predict", "RUN"], 2, "IMAGES"),
         (["predict", "RUN", "missing.png"], 1, "missing.png: no such image or folder"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import torch
 import yaml
 from PIL import Image
 from run_helpers import (
-    TINY,
     TINY_CLASSIFIER,
     Child,
     acgan,
     acgan_classify,
-    acgan_train,
     checkpoints,
     classified,
     classifier_tensors,
@@ -27,9 +24,7 @@ from run_helpers import (
     digits_npz,
     latest_payload,
     overrides,
-    sets,
     stats_rows,
-    trained,
     tree,
 )
 
@@ -289,213 +284,3 @@ def test_a_torch_dataset(workdir: Path) -> None:
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(2))
     again = api.train_classifier(config, Squares(), run_dir="mine", device="cpu")
     assert (again.nimg, again.finished) == (480, True)
-
-
-# Starting from another classifier.
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with digits 1, 2 and 3."""
-    return classified(tmp_path_factory.mktemp("source") / "run", {**SHORT, "data.classes": ["1", "2", "3"]})
-
-
-def begin(run: Path, source: Path, changes: dict[str, Any]) -> str:
-    """Begin a run from another one, without an iteration; what was said."""
-    result = acgan_classify(run, changes, "--init-from", str(source), "--max-time", "0")
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-@pytest.mark.parametrize("as_file", [False, True])
-def test_init_from_the_same_classes_takes_everything(as_file: bool, source: Path, tmp_path: Path) -> None:
-    path = source
-    if as_file:
-        path = tmp_path / "mine.safetensors"
-        shutil.copy(source / "classifier.safetensors", path)
-    said = begin(tmp_path / "run", path, {"data.classes": ["1", "2", "3"], "seed": 9})
-    before, after = classifier_tensors(source), classifier_tensors(tmp_path / "run")
-    assert not differences(after, before)
-    assert f"--init-from {path}:\n  classifier: took {len(before)} of {len(before)} tensors\n" in said
-    assert latest_payload(tmp_path / "run")["meta"]["init_from"]["path"] == str(path)
-
-
-def test_init_from_matches_classes_by_name(source: Path, tmp_path: Path) -> None:
-    said = begin(tmp_path / "run", source, {"data.classes": ["7", "3", "1"]})
-    old, new = classifier_tensors(source), classifier_tensors(tmp_path / "run")
-    for head in ("main", "block1"):
-        for part in ("weight", "bias"):
-            key = f"heads.{head}.classify.{part}"
-            assert torch.equal(new[key][1], old[key][2])
-            assert torch.equal(new[key][2], old[key][0])
-            assert not any(torch.equal(new[key][0], row) for row in old[key]), "7 is new"
-        assert f"heads.{head}.classify.weight (only the rows of 2 of 3 classes)" in said
-    backbone = {name for name in old if name.startswith("backbone.")}
-    assert not differences({name: new[name] for name in backbone}, {name: old[name] for name in backbone})
-
-
-def test_init_from_another_network_takes_what_fits_and_says_so(source: Path, tmp_path: Path) -> None:
-    changes = {"data.classes": ["1", "2", "3"], "model.backbone.channels": 8}
-    said = begin(tmp_path / "run", source, changes)
-    assert "classifier: took " in said
-    assert "backbone.stem.0.weight (8, 1, 3, 3) (there (4, 1, 3, 3))" in said
-
-
-# Mistakes.
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "messages"),
-    [
-        (["--no-such-option"], 2, ["No such option"]),
-        (["--aux", "blok1"], 1, ["aux: no layer 'blok1'", "Did you mean 'block1'", "There are: "]),
-        (["--aux", "main"], 1, ["aux: 'main' is the head at the network's end"]),
-        (["--aux", "block1=x"], 2, ["--aux", "'block1=x'", "LAYER=WEIGHT"]),
-        (["--aux", "block1=-1"], 1, ["model.aux", "found -1", "greater than or equal to 0"]),
-        (["--backbone", "resnet81"], 1, ["no backbone 'resnet81'", "Did you mean 'resnet18'", "small"]),
-        (["--freeze", "all"], 1, ["model.freeze: found 'all'", "none, backbone or until:LAYER"]),
-        (["--freeze", "until:"], 1, ["model.freeze: found 'until:'", "none, backbone or until:LAYER"]),
-        (["--freeze", "until:blok1"], 1, ["until: no layer 'blok1'", "Did you mean 'block1'"]),
-        (["--pretrained"], 1, ["model.backbone.pretrained"]),
-        (["--epochs", "0"], 2, ["--epochs", "0"]),
-        (["--epochs", "many"], 2, ["--epochs", "'many'"]),
-        (["--synthetic", "no_such_run"], 1, ["no_such_run: no such run or file", "acgan train"]),
-        (["--backbone", "discriminator:no_such_run"], 1, ["no_such_run", "acgan train"]),
-        (["--init-from", "no_such_run"], 1, ["no_such_run", "acgan classify train"]),
-        (["--data", "no_such_folder"], 1, ["no_such_folder"]),
-        (["--data", "digit"], 1, ["Did you mean 'digits'?"]),
-        (["--set", "train.micro_batch=7"], 1, ["does not divide"]),
-        (["--set", "model.bakbone.kind=small"], 1, ["model.bakbone", "Did you mean 'backbone'"]),
-        (["--set", "model.backbone.kind=resnet"], 1, ["found 'resnet'", "torchvision, discriminator"]),
-        (
-            ["--set", "loss.class_weights={cat: 2}"],
-            1,
-            ["loss.class_weights: no class 'cat'", "0, 1, 2"],
-        ),
-        (["--set", "loss.class_weights=balance"], 1, ["loss.class_weights", "'balance'"]),
-        (["--set", "data.validation_share=1.5"], 1, ["data.validation_share: found 1.5"]),
-        (["--set", "synthetic.num_per_class=3"], 1, ["synthetic.run"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith("--") else "",
-)
-def test_mistakes(arguments: list[str], code: int, messages: list[str], workdir: Path) -> None:
-    result = acgan("classify", "train", CONFIG, *arguments)
-    assert result.exit_code == code, result.output
-    for message in messages:
-        assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert tree(workdir) == {}, "a mistake leaves nothing behind"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["classify", "trian"], 2, "Did you mean 'train'?"),
-        (["classify", "train", "digitz"], 1, "Did you mean 'digits'?"),
-        (["classify", "train", str(TINY)], 1, "configures `acgan train`, not `acgan classify train`"),
-        (["train", CONFIG], 1, "configures `acgan classify train`, not `acgan train`"),
-    ],
-    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
-)
-def test_commands_and_recipes_that_are_not_there(
-    arguments: list[str], code: int, message: str, workdir: Path
-) -> None:
-    result = acgan(*arguments)
-    assert result.exit_code == code, result.output
-    assert message in result.stderr
-    assert tree(workdir) == {}
-
-
-def test_a_network_that_does_not_take_such_images_is_told(workdir: Path) -> None:
-    result = acgan("classify", "train", CONFIG, "--backbone", "squeezenet1_1", "--aux", "none")
-    assert result.exit_code == 1, result.output
-    assert "the backbone does not take images of 3 x 16 x 16" in result.stderr
-    assert "data.resolution" in result.stderr
-    assert tree(workdir) == {}
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A finished run."""
-    return classified(tmp_path / "run", {"train.total_nimg": 16})
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "told"),
-    [
-        ("optim.lr", 0.1, "optim.lr: 0.002 -> 0.1"),
-        ("model.aux", {"block2": 0.3}, "model.aux.block2: None -> 0.3"),
-        ("train.total_nimg", 64, "train.total_nimg: 16 -> 64"),
-        ("augment.shift", 0.1, "augment.shift: 0.0 -> 0.1"),
-    ],
-)
-def test_another_configuration_is_refused_with_what_differs(
-    key: str, value: Any, told: str, run: Path
-) -> None:
-    before = tree(run)
-    result = acgan_classify(run, {"train.total_nimg": 16, key: value})
-    assert result.exit_code == 1
-    assert told in result.stderr
-    assert "--fresh" in result.stderr
-    assert tree(run) == before
-
-
-def test_other_data_in_the_same_directory_is_refused_and_goes_with_fresh(run: Path) -> None:
-    before = tree(run)
-    source = digits_npz(run.parent / "few.npz", {"1": 20, "2": 20})
-    command = classify_args(run, {"train.total_nimg": 16}, "--data", str(source))
-    result = acgan(*command)
-    assert result.exit_code == 1
-    assert f"data.source: digits -> {source}" in result.stderr
-    assert tree(run) == before
-    result = acgan(*command, "--fresh")
-    assert result.exit_code == 0, result.output
-    before.pop(".lock")
-    assert tree(run.with_name("run.1")) == before
-    assert latest_payload(run)["meta"]["class_names"] == ["1", "2"]
-
-
-def test_the_run_of_another_kind_is_refused_untouched(run: Path, tmp_path: Path) -> None:
-    gan = trained(tmp_path / "gan", {"train.total_nimg": 16, "monitor.num_per_class": 0})
-    for command, directory, message in (
-        (acgan_train, run, "configures `acgan classify train`, not `acgan train`"),
-        (acgan_classify, gan, "configures `acgan train`, not `acgan classify train`"),
-    ):
-        before = tree(directory)
-        result = command(directory)
-        assert result.exit_code == 1, result.output
-        assert f"{directory / 'config.yaml'}: {message}" in result.stderr
-        assert tree(directory) == before
-    result = acgan_classify(tmp_path / "new", {}, "--init-from", str(gan))
-    assert result.exit_code == 1
-    assert f"{gan}: holds a GAN" in result.stderr
-    assert "--backbone discriminator:" in result.stderr
-    result = acgan(*classify_args(tmp_path / "new", {}), "--init-from", str(gan / "generator.safetensors"))
-    assert result.exit_code == 1
-    assert "generator.safetensors: holds a GAN" in result.stderr
-    assert not (tmp_path / "new").exists()
-
-
-# Not finite.
-
-
-def test_a_divergence_ends_the_training_and_leaves_good_weights(tmp_path: Path) -> None:
-    changes = {"optim.lr": 1e30, "every.checkpoint_nimg": 16, "every.log_nimg": 16}
-    result = acgan_classify(tmp_path / "run", changes)
-    assert result.exit_code == 3, result.output
-    assert "training is not finite: iteration" in result.stderr
-    assert "(classifier: " in result.stderr
-    assert "optim.lr" in result.stderr
-    assert "loss.penalty" not in result.stderr, "a classifier has none"
-    assert "Traceback" not in result.stderr
-    assert all(nimg < 160 for nimg in checkpoints(tmp_path / "run"))
-    if checkpoints(tmp_path / "run"):
-        assert all(tensor.isfinite().all() for tensor in classifier_tensors(tmp_path / "run").values())
-
-
-def test_a_dry_run_finds_a_divergence_too(workdir: Path) -> None:
-    result = acgan("classify", "train", CONFIG, "--dry-run", *sets({"optim.lr": 1e30}))
-    assert result.exit_code == 3, result.output
-    assert "not finite" in result.stderr
-    assert "loss.penalty" not in result.stderr
-    assert tree(workdir) == {}

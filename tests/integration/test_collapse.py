@@ -96,10 +96,12 @@ def test_real_images_raise_no_warning(
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
     result = acgan_train(tmp_path / "run", {**CHANGES, "monitor.num_per_class": 0})
     assert result.stderr == ""
+    assert "monitor" not in result.stdout
     assert not any(key.startswith("monitor") for row in stats_rows(tmp_path / "run") for key in row)
 
 
 def test_too_few_images_of_a_class_say_nothing(tmp_path: Path) -> None:
-    result = acgan_train(tmp_path / "run", {**CHANGES, "monitor.num_per_class": 10})
+    result = acgan_train(tmp_path / "run", {**CHANGES, "data.max_per_class": 15})
     assert result.stderr == ""
+    assert "the collapse monitor needs 20 images a class and cannot judge: 3, 7, 8" in result.stdout
     assert all(len(row) > 1 for row in stats_rows(tmp_path / "run")), "no empty rows"

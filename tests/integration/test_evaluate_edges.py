@@ -176,7 +176,11 @@ def test_few_images_and_missing_classes_leave_values_out(
     counts: dict[str, int], prior: str, seeds: Path, tmp_path: Path, out: Path
 ) -> None:
     folder = write_images(tmp_path / "few", {**OF_TRAINING, **{f"test/{k}": n for k, n in counts.items()}})
-    scores = scored(out, seeds / "seed0", "--data", folder, *EXTRACTOR, "-n", "40", "--label-prior", prior)
+    options = ("--data", folder, *EXTRACTOR, "-n", "40", "--label-prior", prior)
+    missing = ", ".join(name for name in DIGITS if name not in counts)
+    said = evaluate(seeds / "seed0", *options, "--metrics", "kid").output
+    assert f"no test images of {missing}: not scored against real images" in said
+    scores = scored(out, seeds / "seed0", *options)
     assert scores["overall"][f"fcd{EYES}"]["value"] > 0
     for name in DIGITS:
         found = scores["per_class"][name]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import Result
+from fid_cli_helpers import pictures, refused, scored
 from PIL import Image
 from pytorch_fid import fid_score, inception
 from run_helpers import acgan, trained
 
+import acgan as acgan_package
 from acgan import api
 from acgan.data import load_dataset
 from acgan.errors import UserError
@@ -26,61 +26,13 @@ from acgan.sampling import load_generator, save_generator
 from acgan.weights_file import sha256
 
 SCORED = "fcd[digits@"
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(workdir: Path) -> None:
-    """A current directory and a cache of each test's own."""
+pytestmark = pytest.mark.usefixtures("workdir")  # a current directory and a cache of each test's own
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a few steps on digits."""
     return trained(tmp_path_factory.mktemp("trained") / "run")
-
-
-def pictures(folder: Path, count: int, seed: int = 0, least: int = 0, name: str = "{}.png") -> Path:
-    """Blurred patches, each of a mean of its own."""
-    draws = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        small = draws.integers(least, 256, (3, 3, 3), dtype=np.uint8)
-        image = Image.fromarray(small).resize((16, 16), Image.Resampling.BICUBIC)
-        file = folder / name.format(number)
-        file.parent.mkdir(exist_ok=True)
-        image.save(file)
-    return folder
-
-
-@pytest.fixture
-def sides(tmp_path: Path) -> tuple[str, str]:
-    """Two folders of 150 images."""
-    return str(pictures(tmp_path / "a", 150)), str(pictures(tmp_path / "b", 150, seed=1, least=120))
-
-
-def scored(*arguments: str) -> Any:
-    """What the command writes with --json, which it also prints."""
-    out = Path("scores.json")
-    result = acgan("fid", *arguments, "--json", str(out))
-    assert result.exit_code == 0, result.output
-    found = json.loads(out.read_text())
-    out.unlink()
-    if found["value"] is not None:
-        assert result.stdout.splitlines()[0] == f"{found['metric']} {found['value']:.6g}"
-    return found
-
-
-def refused(*arguments: str) -> Result:
-    """The result of a command that fails with a one-line error and leaves nothing."""
-    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    result = acgan("fid", *arguments, "--json", "scores.json")
-    assert result.exit_code == 1, result.output
-    assert not result.stdout, "no partial output"
-    *warnings, error = result.stderr.splitlines()
-    assert error.startswith("Error: ")
-    assert all(line.startswith("warning: ") for line in warnings), result.stderr
-    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
-    return result
 
 
 # against pytorch-fid
@@ -219,21 +171,6 @@ def test_parts_that_training_makes(tmp_path: Path) -> None:
 # what is kept
 
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many images each call of a classifier extractor was given, but for the probe when it is made."""
-    counts: list[int] = []
-    plain = ClassifierExtractor.__call__
-
-    def counting(self: ClassifierExtractor, images: Any) -> Extracted:
-        if hasattr(self, "dims"):
-            counts.append(len(images))
-        return plain(self, images)
-
-    monkeypatch.setattr(ClassifierExtractor, "__call__", counting)
-    return counts
-
-
 def test_a_data_source_is_looked_at_once(sides: tuple[str, str], seen: list[int], tmp_path: Path) -> None:
     def images_seen(*changes: str) -> int:
         seen.clear()
@@ -324,123 +261,14 @@ def test_which_generator_of_a_run(run: Path, tmp_path: Path) -> None:
     ]
 
 
-# few images, and none
-
-
-def test_fewer_images_than_features(sides: tuple[str, str]) -> None:
-    result = acgan("fid", *sides, "-n", "5", "--extractor", "digits", "--quiet")
-    assert result.exit_code == 0, result.output
-    (line,) = result.stdout.splitlines()
-    assert float(line.split()[1]) > 0
-    warnings = result.stderr.splitlines()
-    assert len(warnings) == 2
-    assert all("has 5 images, fewer than 128" in warning and "biased" in warning for warning in warnings)
-    assert not acgan("fid", *sides, "--extractor", "digits").stderr, "150 are enough for 64 features"
-
-
-def test_the_other_side_is_needed(sides: tuple[str, str]) -> None:
-    result = acgan("fid", sides[0])
-    assert result.exit_code == 2
-    assert "--save-stats" in result.stderr
-
-
-def broken(kind: str) -> str:
-    """Something in the current directory that cannot be scored."""
-    path = Path("bad")
-    if kind == "one image":
-        pictures(path, 1)
-    elif kind == "corrupt":
-        file = pictures(path, 140) / "70.png"
-        file.write_bytes(file.read_bytes()[:60])
-    elif kind == "empty":
-        path.mkdir()
-    elif kind == "keys":
-        np.savez(path := Path("bad.npz"), mu=np.zeros(64))
-    elif kind == "shapes":
-        np.savez(path := Path("bad.npz"), mu=np.zeros(64), sigma=np.eye(65))
-    elif kind == "dims":
-        np.savez(path := Path("bad.npz"), mu=np.zeros(8), sigma=np.eye(8))
-    elif kind == "unknown":
-        np.savez(path := Path("bad.npz"), mu=np.zeros(64), sigma=np.eye(64))
-    elif kind == "truncated":
-        (path := Path("bad.safetensors")).write_bytes(b"\0" * 50)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("nothing", "bad: there is no such path or data set; expected"),
-        ("empty", "bad holds no images. Images end in"),
-        ("one image", "bad: found 1 image; expected at least 2"),
-        ("corrupt", "70.png cannot be decoded"),
-        ("keys", "bad.npz has no sigma; expected mu"),
-        ("shapes", "mu of shape (64,) and sigma of shape (65, 65)"),
-        ("dims", "bad.npz holds 8 features, and digits@"),
-        ("unknown", "bad.npz does not say of which extractor it is"),
-        ("truncated", "bad.safetensors: not a safetensors file"),
-    ],
-)
-@pytest.mark.parametrize("first", [False, True])
-def test_bad_input_is_a_line(kind: str, message: str, first: bool, tmp_path: Path) -> None:
-    given = [str(pictures(tmp_path / "good", 130)), broken(kind)]
-    if first:
-        given.reverse()
-    assert message in refused(*given, "--extractor", "digits", "--save-stats", "out.npz").stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--resolution", "48"], "--resolution: found 48; expected one of 16, 32"),
-        (["--extractor", "digit"], "Did you mean 'digits'"),
-        (["--extractor", "digits", "--dims", "2048"], "--dims 2048: is of Inception"),
-        (["--which", "last"], "--which last: no side is a run directory"),
-        (["--save-stats", "a.pt"], "expected a name that ends in .npz"),
-        (["--save-stats", "nowhere/a.npz"], "no such folder"),
-    ],
-)
-def test_bad_options_are_a_line(options: list[str], message: str, sides: tuple[str, str]) -> None:
-    assert message in refused(*sides, *options).stderr
-
-
-@pytest.mark.parametrize(("place", "message"), [("nowhere/a.json", "no such folder"), (".", "is a folder")])
-def test_no_place_for_the_scores_is_found_before_the_work(
-    place: str, message: str, sides: tuple[str, str], seen: list[int]
-) -> None:
-    result = acgan("fid", *sides, "--extractor", "digits", "--json", place)
-    assert result.exit_code == 1
-    assert f"--json {place}: " in result.stderr
-    assert message in result.stderr
-    assert not sum(seen)
-
-
-def test_a_full_disk_loses_no_score(sides: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = acgan("fid", *sides, "--extractor", "digits", "--quiet").stdout.strip()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    result = acgan("fid", *sides, "--extractor", "digits", "--json", "a.json")
-    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, expected)
-    result = acgan("fid", *sides, "--extractor", "digits", "--save-stats", "a.npz")
-    assert result.exit_code == 1
-    assert "--save-stats a.npz: cannot be written (No space left on device)" in result.stderr
-    assert f"The score is {expected}." in result.stderr
-    assert not list(Path().glob("a.*"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
-def test_a_path_that_is_no_text(sides: tuple[str, str]) -> None:
-    odd = Path(sides[1]).rename(os.fsdecode(b"bilder\xff"))
-    result = acgan(
-        "fid", sides[0], str(odd), "--extractor", "digits", "--json", "a.json", "--save-stats", "a.npz"
+def test_from_python_paths_and_texts_are_the_same(sides: tuple[str, str], tmp_path: Path) -> None:
+    classifier = shutil.copy(
+        Path(acgan_package.__file__).parent / "extractors" / "digits.safetensors", tmp_path
     )
-    assert result.exit_code == 0, result.output
-    assert "B: bilder\ufffd, 150 images" in result.stdout
-    assert json.loads(Path("a.json").read_text())["provenance"]["b"]["source"] == str(odd)
-    other = acgan("fid", str(odd), sides[0], "--extractor", "digits", "--save-stats", "b.npz")
-    assert other.exit_code == 0, other.output
-    value = json.loads(Path("a.json").read_text())["value"]
-    assert scored("b.npz", "a.npz")["value"] == pytest.approx(value, rel=1e-9)
+    found = [
+        api.fid(*sides, extractor=kind(classifier), save_stats=kind(tmp_path / "a.npz"), device="auto").value
+        for kind in (str, Path)
+    ]
+    assert found[0] == found[1]
+    with pytest.raises(UserError, match="split: found 'tset'; expected one of all, train, test"):
+        api.fid(*sides, split="tset")

@@ -161,3 +161,21 @@ def test_not_a_generator(tmp_path: Path) -> None:
         assert result.exit_code == 1, result.output
         assert str(path) in result.stderr
         assert not (tmp_path / "run").exists()
+
+
+def test_plain_weights_start_a_spectrally_normalised_discriminator(source: Path, tmp_path: Path) -> None:
+    norm = {"model.discriminator.spectral_norm": True}
+    said = begin(tmp_path / "run", source, {"data.classes": ["2", "7", "1"], **norm})
+    new, old = (weights(path, "discriminator") for path in (tmp_path / "run", source))
+    originals = [key for key in new if key.endswith(".parametrizations.weight.original")]
+    plain = [key for key in originals if not key.startswith("aux_head.")]
+    assert len(plain) > 5
+    for key in plain:
+        assert torch.equal(new[key], old[key.replace("parametrizations.weight.original", "weight")]), key
+    assert not any(f"{key} " in said for key in plain), "taken whole"
+    # Its largest singular value is known from the first step on.
+    for key in originals:
+        u = new[key.replace("original", "0.u")]
+        torch.testing.assert_close(u.norm().item(), 1.0)
+        found = (new[key].flatten(1).T @ u).norm().item()
+        assert found > 0.9 * torch.linalg.matrix_norm(new[key].flatten(1), 2).item()

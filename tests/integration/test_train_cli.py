@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,8 @@ from run_helpers import (
     TINY,
     Child,
     acgan,
-    acgan_train,
     checkpoints,
-    latest_payload,
     sets,
-    stats_rows,
     train_args,
     tree,
 )
@@ -264,140 +259,8 @@ def test_durations(text: str, seconds: float, workdir: Path, monkeypatch: pytest
     assert given["max_time_sec"] == pytest.approx(seconds, abs=0.5)
 
 
-# Several seeds.
-
-
-def test_seeds_make_a_directory_each(workdir: Path) -> None:
-    changes = {**SHORT, "train.total_nimg": 32}
-    result = acgan(*train_args("runs/both", changes, "--seeds", "0,3"))
-    assert result.exit_code == 0, result.output
-    payloads = [latest_payload(Path(f"runs/both/seed{seed}")) for seed in (0, 3)]
-    assert [payload["nimg"] for payload in payloads] == [32, 32]
-    first, second = (payload["state"]["generator"]["to_image.weight"] for payload in payloads)
-    assert not first.equal(second)
-    assert acgan(*train_args("alone", {**changes, "seed": 3})).exit_code == 0
-    assert second.equal(latest_payload(Path("alone"))["state"]["generator"]["to_image.weight"])
-    # The same command again has nothing to do; one more seed trains that one.
-    assert acgan(*train_args("runs/both", changes, "--seeds", "0,3,4")).exit_code == 0
-    assert sorted(path.name for path in Path("runs/both").iterdir()) == ["seed0", "seed3", "seed4"]
-
-
-def test_seeds_by_default_go_under_the_recipe(workdir: Path) -> None:
-    result = acgan("train", str(TINY), "--seeds", "1", *sets(SHORT), "--max-time", "0")
-    assert result.exit_code == 0, result.output
-    assert [str(path) for path in Path("runs").glob("*/*")] == ["runs/tiny/seed1"]
-
-
-def test_seeds_do_not_go_into_a_run(workdir: Path) -> None:
-    arguments = ("train", str(TINY), *sets({**SHORT, "train.total_nimg": 32}))
-    assert acgan(*arguments).exit_code == 0
-    before = tree(workdir)
-    for more in ((), ("--dry-run",)):
-        result = acgan(*arguments, "--seeds", "1,2", *more)
-        assert result.exit_code == 1
-        assert "--seeds: runs/tiny is a run of one seed" in result.stderr
-        assert "--run-dir" in result.stderr
-    assert tree(workdir) == before
-
-
-def test_a_dry_run_of_seeds_looks_at_their_directories(workdir: Path) -> None:
-    arguments = ("train", str(TINY), "--seeds", "1,2")
-    assert acgan(*arguments, *sets({**SHORT, "train.total_nimg": 32}), "--max-time", "0").exit_code == 0
-    result = acgan(*arguments, "--dry-run", *sets(SHORT))
-    assert result.exit_code == 0, result.output
-    assert "would train in runs/tiny/seed1, runs/tiny/seed2 (" in result.stdout
-    result = acgan(*arguments, "--dry-run", *sets({**SHORT, "optim.generator.lr": 1.0}))
-    assert result.exit_code == 1
-    assert "runs/tiny/seed1: holds a run with another configuration" in result.stderr
-
-
-def test_max_time_counts_the_whole_invocation(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[float] = []
-    train = api.train
-
-    def watch(*args: Any, **keywords: Any) -> Any:
-        given.append(keywords["max_time_sec"])
-        return train(*args, **keywords)
-
-    monkeypatch.setattr(api, "train", watch)
-    command = train_args("run", {"train.total_nimg": 32}, "--seeds", "0,1", "--max-time")
-    assert acgan(*command, "0").exit_code == 0
-    assert len(given) == 1, "no time is left for the second"
-    assert acgan(*command, "100").exit_code == 0
-    assert given[2] < given[1] <= 100, "what the first took is gone"
-
-
-def test_a_signal_stops_all_seeds(workdir: Path) -> None:
-    child = Child(train_args("run", {}, "--seeds", "0,1"), workdir / "log")
-    child.wait_for(lambda: len(stats_rows(workdir / "run" / "seed0")) > 1)
-    child.send(signal.SIGTERM)
-    assert child.wait() == 75
-    assert not (workdir / "run" / "seed1").exists()
-
-
-# Every combination of kinds.
-
-
-_ADVERSARIAL = ("bce", "hinge", "wgan_gp", "relativistic")
-_GENERATORS = ("paper", "dcgan", "resnet")
-_DISCRIMINATORS = ("paper", "dcgan", "dcgan sn", "resnet", "resnet sn")
-# A third of them, with each pair of an adversarial loss and a discriminator, is quick; the others are slow.
-KINDS = [
-    pytest.param(*(kind for _, kind in kinds), marks=[pytest.mark.slow] * (sum(i for i, _ in kinds) % 3 > 0))
-    for kinds in product(*map(enumerate, (_ADVERSARIAL, _GENERATORS, _DISCRIMINATORS)))
-    if kinds[0][1] != "wgan_gp" or kinds[2][1] not in ("paper", "dcgan")
-]
-
-
-@pytest.mark.parametrize(("adversarial", "generator", "discriminator"), KINDS)
-def test_every_combination_trains(
-    adversarial: str, generator: str, discriminator: str, tmp_path: Path
-) -> None:
-    kind, _, normalised = discriminator.partition(" ")
-    trunk: dict[str, Any] = {"kind": kind}
-    if normalised:
-        trunk["spectral_norm"] = True
-    if kind != "paper":
-        trunk["channels"] = 4
-    has_batch_norm = kind != "resnet" and not normalised
-    penalty = (
-        {"kind": "gradient_penalty"} if adversarial == "wgan_gp" else {"kind": "zero_centered", "every": 1}
-    )
-    changes = {
-        **SHORT,
-        "data.resolution": 32 if "paper" in (generator, kind) else 16,
-        "model.generator": {"kind": generator, **({} if generator == "paper" else {"channels": 4})},
-        "model.discriminator": trunk,
-        "loss.adversarial.kind": adversarial,
-        "loss.classification": {"kind": "cross_entropy", "on_fake": adversarial == "bce"},
-        "loss.penalty": None if has_batch_norm else penalty,
-        "train.batch_size": 4,
-        "train.total_nimg": 8,
-        "every.log_nimg": 4,
-    }
-    result = acgan_train(tmp_path / "run", changes)
-    assert result.exit_code == 0, result.output
-    rows = stats_rows(tmp_path / "run")
-    assert [row["nimg"] for row in rows] == [4, 8]
-    expected = {"D/adversarial", "D/class_real", "G/adversarial", "G/class_fake"}
-    if adversarial == "bce":
-        expected |= {"D/class_fake"}
-    if not has_batch_norm:
-        expected |= {"D/gp"} if adversarial == "wgan_gp" else {"D/r1", "D/r2"}
-    assert expected <= rows[0].keys()
-    assert all(abs(value) < 1e4 for row in rows for value in row.values()), rows
-
-
-@pytest.mark.parametrize("resolution", [16, 32, 64, pytest.param(128, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["dcgan", "resnet"])
-def test_every_resolution_trains(kind: str, resolution: int, tmp_path: Path) -> None:
-    changes = {
-        **SHORT,
-        "data.resolution": resolution,
-        "model.generator": {"kind": kind, "channels": 2},
-        "model.discriminator": {"kind": kind, "channels": 2},
-        "loss.penalty": None,
-        "train.batch_size": 2,
-        "train.total_nimg": 4,
-    }
-    assert acgan_train(tmp_path / "run", changes).exit_code == 0
+@pytest.mark.parametrize("text", ["1h30", "5m3", "1d", ""])
+def test_a_duration_without_its_unit_is_refused(text: str, workdir: Path) -> None:
+    result = acgan("train", "--max-time", text)
+    assert result.exit_code == 2
+    assert f"{text!r} is not a duration; expected e.g. 90s" in result.stderr

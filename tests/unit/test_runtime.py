@@ -286,11 +286,20 @@ def test_each_process_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     assert chosen == [3]
 
 
-@pytest.mark.parametrize("name", ["cuda", "mps", "gpu", "cuda:1", ""])
+@pytest.mark.parametrize("name", ["cuda", "mps", "gpu", "cuda:1", "cpu:x", "cpu:1", ""])
 def test_a_device_that_is_not_there_is_a_user_error(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     _pretend(monkeypatch)
     with pytest.raises(UserError, match=f"--device {name}.*available: cpu"):
         runtime.choose_device(name)
+
+
+def test_a_device_of_torchs_and_one_with_its_number_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, cuda=True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert runtime.choose_device(torch.device("meta")) == torch.device("meta")
+    assert runtime.choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(UserError, match="--device cuda:2"):
+        runtime.choose_device("cuda:2")
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -1,6 +1,7 @@
 """Sampling: the same bytes whatever else is drawn, classes by name, pictures."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,6 +138,14 @@ class TestClasses:
         assert sampler.labels_of("1") == [2], "a class called 1"
         assert sampler.labels_of(1) == [1]
         assert sampler.labels_of(None) == [0, 1, 2]
+
+    def test_numpys_and_torchs_integers_are_labels(self, sampler):
+        for given in (np.int64(2), np.array([2]), torch.tensor(2), torch.tensor([2]), [np.int64(2)]):
+            assert sampler.labels_of(given) == [2]
+
+    def test_a_name_as_macos_writes_it(self, sampler):
+        sampler.info = replace(sampler.info, class_names=("caf\u00e9", "dog", "1"))
+        assert sampler.labels_of("cafe\u0301") == [0]
 
     @pytest.mark.parametrize("name", ["dgo", 3, "3", -1, "²"])
     def test_unknown(self, sampler, name):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import device_option, write_text
+from acgan.cli.options import check_json_file, device_option, write_text
 
 if TYPE_CHECKING:
     from acgan.scoring import ClassifierScores
@@ -48,14 +48,15 @@ def command(
     from acgan.runtime import choose_device
     from acgan.training.checkpoint import write_atomically
 
+    check_json_file(json_file)
     scores = api.evaluate_classifier(run, data, split=split, device=choose_device(device))
+    _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:
         image = confusion_picture(scores.main.confusion, scores.class_names)
         write_atomically(picture, lambda path: image.save(path, format="PNG"))
     if json_file is not None:
         write_atomically(json_file, partial(write_text, scores.to_json() + "\n"))
-    _show(scores, Console(highlight=False, soft_wrap=True))
     if picture is not None:
         click.echo(f"confusion matrix: {picture}")
 

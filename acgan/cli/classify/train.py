@@ -118,8 +118,6 @@ def command(
     if backbone is not None:  # another network has other layers and weights than the recipe's
         changes += ["model.aux=null"] * (aux is None)
         changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
-    if aux is not None:  # a table of layers is replaced, not merged into what the recipe has
-        changes.insert(0, "model.aux=null")
     if epochs is not None:
         changes.append("train.total_nimg=null")
     overrides = (*changes, *overrides)

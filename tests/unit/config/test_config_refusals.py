@@ -8,7 +8,9 @@ from config_helpers import changed, load_text
 from acgan.config import (
     RunConfig,
 )
+from acgan.config.fitting import MONITOR_LEAST
 from acgan.errors import ConfigError
+from acgan.metrics import MIN_IMAGES
 
 # ---------------------------------------------------------------- what does not fit
 
@@ -190,3 +192,20 @@ def test_parts_that_fit_are_taken(overrides: list[str]) -> None:
 def test_configurations_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         RunConfig().train.batch_size = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("num", "fine"), [(0, True), (1, False), (19, False), (20, True)])
+def test_a_monitor_that_would_see_too_little_is_refused(num: int, fine: bool) -> None:
+    assert MONITOR_LEAST == MIN_IMAGES
+    if fine:
+        assert changed(f"monitor.num_per_class={num}").monitor.num_per_class == num
+        return
+    with pytest.raises(
+        ConfigError, match=rf"monitor\.num_per_class: found {num}; expected 20 or more, .* or 0"
+    ):
+        changed(f"monitor.num_per_class={num}")
+
+
+def test_letters_of_class_names_are_composed() -> None:
+    """macOS writes those of folders in parts, and a shell hands them on so."""
+    assert changed("data.classes=[cafe\u0301]").data.classes == ["caf\u00e9"]

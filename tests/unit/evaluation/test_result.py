@@ -146,20 +146,47 @@ def test_a_class_that_is_hardly_covered_has_collapsed() -> None:
     assert "collapsed" not in _of("Diversity", at_floor_count_per_class=fine)
 
 
-def test_where_halves_are_too_small_coverage_is_that_of_all_unless_samples_are_more() -> None:
+@pytest.mark.parametrize(("samples", "told"), [(100, True), (160, True), (900, False), (30, False)])
+def test_where_halves_are_too_small_coverage_is_that_of_all_if_about_as_many(
+    samples: int, told: bool
+) -> None:
+    """More samples cover more than real images do in the floor, and fewer less."""
     nothing = {"cat": {"coverage[x@1]": None}, "dog": {"coverage[x@1]": None}}
-    assert "class dog: collapsed" in _of("Diversity", at_floor_count_per_class=nothing)
-    more = {"floor_images": 100, "samples_by_class": [900, 900], "reference_by_class": [120, 80]}
-    assert "collapsed" not in _of("Diversity", at_floor_count_per_class=nothing, provenance=more)
+    counts = {"floor_images": 100, "samples_by_class": [100, samples], "reference_by_class": [120, 80]}
+    line = _of("Diversity", at_floor_count_per_class=nothing, provenance=counts)
+    assert ("class dog: collapsed" in line) is told
 
 
 def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
     right = {name: {"class_accuracy[x@1]": 1.0} for name in "abcdefghi"}
     wrong = {**right, "j": {"class_accuracy[x@1]": 0.25}}
-    assert _of("Classes", per_class=wrong).startswith(
+    counts = {**scores().provenance, "samples_by_class": [20] * 10, "reference_by_class": [20] * 10}
+    assert _of("Classes", per_class=wrong, provenance=counts).startswith(
         "Classes: often not as asked for; right are of j (25%); the classifier sees"
     )
-    assert _of("Classes", per_class=right).startswith("Classes: as asked for; the classifier sees")
+    line = _of("Classes", per_class=right, provenance=counts)
+    assert line.startswith("Classes: as asked for; the classifier sees")
+
+
+def test_a_class_is_held_against_its_own_real_images() -> None:
+    hard = {"cat": {"class_accuracy[x@1]": 0.75}, "dog": {"class_accuracy[x@1]": 0.95}}
+    line = _of("Classes", per_class=hard, floor_per_class={"cat": {"class_accuracy[x@1]": 0.8}, "dog": {}})
+    assert line.startswith("Classes: as asked for")
+    line = _of("Classes", per_class=hard, floor_per_class={"cat": {"class_accuracy[x@1]": 0.9}, "dog": {}})
+    assert "right are of cat (75%);" in line
+
+
+def test_of_few_samples_no_class_is_said_to_be_wrong() -> None:
+    counts = {**scores().provenance, "samples_by_class": [8, 20]}
+    values = {"cat": {"class_accuracy[x@1]": 0.5}, "dog": {"class_accuracy[x@1]": 0.5}}
+    assert "right are of dog (50%);" in _of("Classes", per_class=values, provenance=counts)
+    floor = {"class_accuracy[x@1]": Summary(1.0, 0.0)}
+    overall = {"class_accuracy[x@1]": Summary(0.5, None)}
+    few = {**counts, "samples_by_class": [8, 8]}
+    line = _of("Classes", per_class=values, provenance=few, floor=floor, overall=overall)
+    assert line.startswith(
+        "Classes: often not as asked for; the classifier sees the class asked for in 50.00%"
+    )
 
 
 def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from acgan.extracting import ClassifierExtractor, InceptionExtractor
-from acgan.extracting.precision import full_precision
+from acgan.runtime import full_precision
 
 
 def _tf32() -> tuple[bool, bool]:

@@ -16,7 +16,7 @@ from PIL import Image
 from acgan.data import load_dataset
 from acgan.errors import ConfigError, DataError, RunError
 from acgan.extracting import ClassifierExtractor
-from acgan.fid import Generated, Saved, Stored, Wanted, open_side, select, stored_of, warn_of_sizes
+from acgan.fid import Generated, Saved, Stored, Wanted, open_side, select, stored_of, warn_as_stored
 from acgan.generator_file import save_generator
 from acgan.predicting import shipped
 from acgan.types import ImageStore
@@ -392,11 +392,27 @@ def test_sizes_that_do_not_match_are_remarked_on(generator: Path, tmp_path: Path
         )
     same, other = (open_side(str(tmp_path / str(side))) for side in (made, made - 4))
     remarks: list[str] = []
-    warn_of_sizes([run, same], remarks.append)
-    warn_of_sizes([other, same], remarks.append)
-    warn_of_sizes([run, other.at(made, "crop")], remarks.append)
+    warn_as_stored([run, same], remarks.append)
+    warn_as_stored([other, same], remarks.append)
+    warn_as_stored([run, other.at(made, "crop")], remarks.append)
     assert not remarks
-    warn_of_sizes([run, other], remarks.append)
+    warn_as_stored([run, other], remarks.append)
     (remark,) = remarks
     assert f"--resolution {made}" in remark
     assert f"{made} x {made - 4}" in remark
+
+
+@pytest.mark.parametrize(("values", "told"), [(np.uint16, True), (np.uint8, False)])
+def test_images_of_more_than_8_bits_are_remarked_on(values: type, told: bool, tmp_path: Path) -> None:
+    """pytorch-fid's conversion, which is kept, leaves them white."""
+    (tmp_path / "set").mkdir()
+    pixels = np.full((9, 9), np.iinfo(values).max // 2, values)
+    Image.fromarray(pixels).save(tmp_path / "set" / "0.png")
+    side, remarks = open_side(str(tmp_path / "set")), []
+    warn_as_stored([side], remarks.append)
+    assert [("more than 8 bits" in remark and "--resolution" in remark) for remark in remarks] == [
+        True
+    ] * told
+    remarks.clear()
+    warn_as_stored([side.at(16, "crop")], remarks.append)
+    assert not remarks

@@ -193,12 +193,35 @@ def test_with_strata_there_is_no_bias_where_class_counts_are_fixed() -> None:
     assert sum(without) / 3000 < -5 * error
 
 
-def test_a_class_of_one_image_leaves_its_side_without_strata() -> None:
+@pytest.mark.parametrize(
+    ("classes", "joined"),
+    [
+        ([0, 1, 1, 1, 2, 2], [2, 1, 1, 1, 2, 2]),  # to the smallest other class
+        ([0, 3, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]),
+        ([0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_classes_of_one_image_are_joined(classes: list[int], joined: list[int]) -> None:
+    """They have no pairs of their own, and the others keep what makes up for their fixed numbers."""
     generator = torch.Generator().manual_seed(0)
     real, fake = torch.randn(6, 3, generator=generator), torch.randn(6, 3, generator=generator)
-    lonely = torch.tensor([0, 1, 1, 1, 1, 1])
-    plain = kernel_distance(real, fake).value
-    assert kernel_distance(real, fake, strata=(lonely, lonely)).value == plain
+    found, expected = (
+        kernel_distance(real, fake, strata=(strata, strata)).value
+        for strata in (torch.tensor(classes), torch.tensor(joined))
+    )
+    assert found == expected
+
+
+def test_one_tiny_class_leaves_no_more_than_its_own_bias() -> None:
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.tensor([0] * 12 + [1] * 12 + [2])
+    centres = torch.tensor([[0.0, 0.0], [4.0, 1.0], [1.0, 3.0]])
+    with_strata, without = [], []
+    for _ in range(500):
+        real, fake = (centres[classes] + torch.randn(25, 2, generator=generator) / 2 for _ in "ab")
+        with_strata.append(kernel_distance(real, fake, strata=(classes, classes)).value)
+        without.append(kernel_distance(real, fake).value)
+    assert abs(sum(with_strata)) < 0.2 * abs(sum(without))
 
 
 def test_subsets_of_fixed_class_counts_have_no_bias_with_strata() -> None:

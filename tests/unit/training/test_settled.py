@@ -26,7 +26,7 @@ def test_statistics_are_over_the_labels_of_training() -> None:
     found = settled(gan, 3)  # two batches
     batches = [
         (
-            gan.draws.normal((2, 5), "standing", turn, 0).double(),
+            gan.feed.draws.normal((2, 5), "standing", turn, 0).double(),
             gan.feed.batch(turn, slice(0, 2), torch.float64).labels,
         )
         for turn in range(2)

@@ -1,0 +1,34 @@
+"""What the tests of building a GAN share."""
+
+import numpy as np
+import torch
+
+from acgan.build import build_gan
+from acgan.config import RunConfig, load
+from acgan.distributed import Ranks
+from acgan.training.gan import Gan
+from acgan.types import ImageStore
+
+CPU = torch.device("cpu")
+TINY = (
+    "model.latent_dim=5",
+    "model.generator.channels=8",
+    "model.discriminator.channels=8",
+    "train.batch_size=8",
+)
+
+
+def gan_store(resolution: int = 16, channels: int = 1, num: int = 24, classes: int = 3) -> ImageStore:
+    images = np.random.default_rng(0).integers(0, 256, (num, channels, resolution, resolution), np.uint8)
+    labels = np.arange(num) % classes
+    return ImageStore(images, labels, tuple(f"class {k}" for k in range(classes)), "0" * 32)
+
+
+def gan_config(*overrides: str) -> RunConfig:
+    return load(RunConfig, None, overrides)
+
+
+def tiny_gan(*overrides: str, precision: str = "float32", ranks: Ranks = Ranks(), **shape: int) -> Gan:  # noqa: B008
+    return build_gan(
+        gan_config(*TINY, *overrides), gan_store(**shape), device=CPU, precision=precision, ranks=ranks
+    )
