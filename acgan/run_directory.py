@@ -9,10 +9,10 @@ from pathlib import Path
 
 import filelock
 
+from acgan.atomic import write_atomically
 from acgan.config import AnyConfig, diff, is_harmless, load, save
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
-from acgan.training.checkpoint import write_atomically
 
 _LOCK = ".lock"
 _OURS = (_LOCK, ".config.yaml.tmp")  # the second is what a kill left of a directory's first moment

@@ -28,7 +28,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,8 @@ from ablation_table import METRICS, table
 from ablation_variants import built_in, override, read_variants, settings, stretched_schedules
 
 from acgan import api
-from acgan.cli.options import device_option, stopped_by_sigterm, write_text
+from acgan.atomic import write_text
+from acgan.cli.options import device_option, stopped_by_sigterm
 from acgan.config import RunConfig, diff
 from acgan.data import data_name
 from acgan.dry_run import rehearse
@@ -46,7 +46,6 @@ from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, Use
 from acgan.evaluation import Scores, plain_name
 from acgan.predicting import shipped
 from acgan.runtime import machine
-from acgan.training.checkpoint import write_atomically
 
 _REHEARSALS = 5
 _STOPPED = (75, 130)
@@ -109,7 +108,7 @@ class Study:
                 best[variant] = max(best[variant], speed)
         origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
         known |= {v: {"images_per_sec": speed, **origin, **wanted[v]} for v, speed in best.items()}
-        write_atomically(file, partial(write_text, json.dumps(known, indent=2) + "\n"))
+        write_text(file, json.dumps(known, indent=2) + "\n")
         return {v: max(1, round(minutes * 60 * known[v]["images_per_sec"])) for v in self.overrides}
 
     def _timed(self, variant: str) -> dict[str, Any]:
@@ -203,7 +202,7 @@ def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iter
             api.write_evaluation(evaluated, cell.directory)
             known[key] = row | result(cell, evaluated.scores)
         text = "".join(json.dumps(one) + "\n" for one in known.values())
-        write_atomically(file, partial(write_text, text))
+        write_text(file, text)
         done.append(known[key])
         yield done
     yield done
@@ -263,7 +262,7 @@ def main(
             metric = next((metric for row in rows for metric in row.get("scores", {})), "no scores")
             head = f"{recipe}: {budget}; `{metric}`; {machine()}; torch {torch.__version__}; {date.today()}"
             text = f"{head}\n\n{told}\n{table(rows)}"
-            write_atomically(folder / "table.md", partial(write_text, text))
+            write_text(folder / "table.md", text)
     click.echo(text)
 
 

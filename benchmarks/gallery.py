@@ -29,7 +29,8 @@ from gallery_tables import Card, problems, read_cards, split_readme, tables
 
 import acgan
 from acgan import api
-from acgan.cli.options import device_option, which_option, write_text
+from acgan.atomic import write_atomically, write_text
+from acgan.cli.options import device_option, which_option
 from acgan.code_version import git_commit
 from acgan.comparing.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from acgan.config import RunConfig, diff, load
@@ -39,7 +40,6 @@ from acgan.errors import ConfigError, RunError, UserError
 from acgan.evaluation import METRICS, Scores, plain_name, verdict
 from acgan.predicting import shipped
 from acgan.sampling import ClassSampler, find_generator, grid, load_generator, write_png
-from acgan.training.checkpoint import write_atomically
 from acgan.weights_file import sha256
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -270,7 +270,7 @@ def add(
         "sha256": sha256(picture),
     }
     text = json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(picture.with_suffix(".json"), partial(write_text, text))
+    write_text(picture.with_suffix(".json"), text)
     click.echo("\n".join([str(picture.with_suffix(".json")), *card["verdict"]]))
 
 
@@ -280,7 +280,7 @@ def table(root: Path) -> None:
     """Rewrite the tables in README.md."""
     before, _, after = split_readme(root)
     text = f"{before}{tables(read_cards(root))}{after}"
-    write_atomically(root / "README.md", partial(write_text, text))
+    write_text(root / "README.md", text)
 
 
 @main.command()

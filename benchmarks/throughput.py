@@ -3,7 +3,8 @@
     python benchmarks/throughput.py digits mnist=mnist:ROOT cifar10=FILE.zip
     python benchmarks/throughput.py mnist=mnist:ROOT --set model.generator.patch=1 --set model.discriminator.patch=1
 
-Each argument is a recipe, or RECIPE=SOURCE; --set changes keys in all of them. The best of several repetitions counts; run it on an idle machine.
+Each argument is a recipe, or RECIPE=SOURCE; --set changes keys in all of them. The best of several repetitions counts;
+run it on an idle machine.
 """
 
 from __future__ import annotations

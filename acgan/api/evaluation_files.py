@@ -11,9 +11,9 @@ from PIL import Image
 
 from acgan.api.evaluate import Evaluated
 from acgan.api.subjects import as_list
+from acgan.atomic import write_atomically, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.plots import confusion_picture, pairs_picture
-from acgan.training.checkpoint import write_atomically
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
@@ -46,7 +46,7 @@ def write_evaluation(
     written: dict[str, Path] = {}
     scores = Path(file) if file is not None else (home / "evaluation.json" if home is not None else None)
     if scores is not None:
-        write_atomically(scores, partial(_write_text, text))
+        write_text(scores, text)
         written["scores"] = scores
     if home is None:
         return written
@@ -107,10 +107,6 @@ def _scalars(scores: Scores) -> dict[str, float]:
         for metric, value in values.items()
     }
     return {name: value for name, value in {**overall, **per_class}.items() if value is not None}
-
-
-def _write_text(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _save(image: Image.Image, path: Path) -> None:

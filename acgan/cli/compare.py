@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import check_json_file, write_text
+from acgan.atomic import write_text
+from acgan.cli.options import check_json_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,14 +31,13 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
     A difference is distinguishable where its 95 % interval, bootstrapped over the seeds, excludes zero.
     """
     from acgan.comparing import compare, evaluation_file, read_evaluation
-    from acgan.training.checkpoint import write_atomically
 
     check_json_file(json_file)
     file_a, file_b = evaluation_file(a), evaluation_file(b)
     scores_a, scores_b = read_evaluation(a), read_evaluation(b)
     found = compare(scores_a, scores_b, (str(file_a), str(file_b)))
     if json_file is not None:
-        write_atomically(json_file, partial(write_text, found.to_json(file_a, file_b) + "\n"))
+        write_text(json_file, found.to_json(file_a, file_b) + "\n")
     click.echo(f"A: {file_a} ({scores_a.num_units} {found.units})")
     click.echo(f"B: {file_b} ({scores_b.num_units} {found.units})")
     _show(found)

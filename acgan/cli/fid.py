@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from acgan.atomic import write_text
 from acgan.cli.options import (
     check_json_file,
     device_option,
     seed_option,
     stopped_by_sigterm,
     which_option,
-    write_text,
 )
 
 
@@ -109,7 +108,6 @@ def command(
         raise click.UsageError("Missing argument 'B'; without it, --save-stats is needed.")
     from acgan import api
     from acgan.runtime import choose_device
-    from acgan.training.checkpoint import write_atomically
 
     check_json_file(json_file)
     with stopped_by_sigterm("stopped; nothing was written"), _progress(quiet) as progress:
@@ -137,7 +135,7 @@ def command(
         if save_stats is not None:
             click.echo(f"statistics of A: {click.format_filename(save_stats)}")
     if json_file is not None:
-        write_atomically(json_file, partial(write_text, result.to_json() + "\n"))
+        write_text(json_file, result.to_json() + "\n")
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:

@@ -87,11 +87,6 @@ def check_json_file(file: Path | None) -> None:
         raise ConfigError(f"--json {file}: is a folder; expected a file to write. Choose another name.")
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a file in UTF-8."""
-    path.write_text(text, encoding="utf-8")
-
-
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--device``."""
     return click.option(

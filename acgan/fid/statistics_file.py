@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acgan.atomic import write_atomically
 from acgan.data.arrays import array_names, read_array
 from acgan.errors import DataError
-from acgan.training.checkpoint import write_atomically
 
 KEYS = ("mu", "sigma")
 _ORIGIN = "acgan"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from acgan.atomic import write_atomically
 from acgan.training.best import Best
-from acgan.training.checkpoint import write_atomically
 from acgan.weights_file import best_name
 
 

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from acgan.atomic import write_atomically, write_text
 from acgan.errors import RunError
 from acgan.weights_file import sha256
 
 KEPT = 2
-
-
-def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
-    """Write a file under a temporary name, force it to the disk, then give it its name.
-
-    Args:
-        file: The file's name; whatever is there is replaced, or stays whole.
-        write: Writes the content to the path it is given.
-    """
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the rename itself reaches the disk with the directory (POSIX)
-        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(descriptor)
-        os.close(descriptor)
 
 
 def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
@@ -58,7 +36,7 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Pat
             ) from error
         # The checksum takes its place before the checkpoint does: a checkpoint is never without one.
         line = f"{sha256(temporary)}  {file.name}\n"
-        write_atomically(_checksum_file(file), lambda path: _write_text(path, line))
+        write_text(_checksum_file(file), line)
 
     write_atomically(file, write)
     # Newer ones were passed over as broken, or the run would not be here: they take no whole one's place.
@@ -111,7 +89,3 @@ def _all(directory: Path) -> dict[int, Path]:
 
 def _checksum_file(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
-from acgan.training.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,4 @@ def _truncate(file: Path, nimg: int) -> None:
         except (json.JSONDecodeError, KeyError):
             break
         kept.append(line + "\n")
-
-    def write(path: Path) -> None:
-        path.write_text("".join(kept), encoding="utf-8")
-
-    write_atomically(file, write)
+    write_text(file, "".join(kept))

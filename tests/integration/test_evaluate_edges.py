@@ -323,6 +323,6 @@ def test_an_interruption_leaves_an_old_evaluation_as_it_was(
         assert evaluate(run, "-n", "41").exit_code == 70
     assert_untouched(run, before)
     with monkeypatch.context() as patch:
-        patch.setattr("acgan.training.checkpoint.os.fsync", fail)
+        patch.setattr("acgan.atomic.os.fsync", fail)
         assert_refused(evaluate(run, "-n", "41"), "No space left on device")
     assert_untouched(run, before)

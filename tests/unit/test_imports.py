@@ -13,7 +13,7 @@ import acgan
 
 ROOT = Path(acgan.__file__).parent
 
-BASE = {"runtime", "distributed", "types", "errors", "code_version", "_torchvision"}
+BASE = {"runtime", "distributed", "types", "errors", "atomic", "code_version", "_torchvision"}
 PARTS = {"models", "losses", "data", "metrics"}
 FILES = {"weights_file", "generator_file", "classifier_file"}
 DRAWING = FILES | {"sampling", "predicting", "extracting", "sample_files", "sample_folder"}
@@ -22,6 +22,7 @@ DRAWING = FILES | {"sampling", "predicting", "extracting", "sample_files", "samp
 #: cli -> api -> build, evaluation, training -> sampling -> models | losses | data | metrics -> runtime ...
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "atomic": set(),
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
@@ -46,11 +47,11 @@ ALLOWED: dict[str, set[str]] = {
     # training knows neither the configuration nor evaluation: it is handed plain values and callables
     "training": DRAWING | PARTS | BASE,
     "evaluation": {"training", "config"} | DRAWING | PARTS | BASE,
-    "fid": {"training"} | DRAWING | PARTS | BASE,  # of training, how a file is written
+    "fid": DRAWING | PARTS | BASE,
     "scoring": DRAWING | PARTS | BASE,
     "build": {"training", "config"} | DRAWING | PARTS | BASE,
     # beside api: what it is composed of
-    "run_directory": {"training", "config"} | BASE,
+    "run_directory": {"config"} | BASE,
     "dry_run": {"build", "run_directory", "training", "config"} | DRAWING | PARTS | BASE,
     "api": {
         "plots",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import check_json_file, device_option, write_text
+from acgan.atomic import write_atomically, write_text
+from acgan.cli.options import check_json_file, device_option
 
 if TYPE_CHECKING:
     from acgan.scoring import ClassifierScores
@@ -46,7 +46,6 @@ def command(
     from acgan import api
     from acgan.plots import confusion_picture
     from acgan.runtime import choose_device
-    from acgan.training.checkpoint import write_atomically
 
     check_json_file(json_file)
     scores = api.evaluate_classifier(run, data, split=split, device=choose_device(device))
@@ -56,7 +55,7 @@ def command(
         image = confusion_picture(scores.main.confusion, scores.class_names)
         write_atomically(picture, lambda path: image.save(path, format="PNG"))
     if json_file is not None:
-        write_atomically(json_file, partial(write_text, scores.to_json() + "\n"))
+        write_text(json_file, scores.to_json() + "\n")
     if picture is not None:
         click.echo(f"confusion matrix: {picture}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from acgan.atomic import write_text
 from acgan.cli.options import training_options
 from acgan.cli.training import is_first_process, train_each_seed
 
@@ -139,8 +140,6 @@ def command(
 def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device) -> None:
     """After the second arm: what generated images changed."""
     from acgan import api
-    from acgan.cli.options import write_text
-    from acgan.training.checkpoint import write_atomically
 
     is_second = result.finished and result.directory.name == api.WITHOUT_SYNTHETIC
     if not (is_second and is_first_process()):
@@ -148,7 +147,7 @@ def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device)
     run = result.directory.parent
     found = api.compare_with_synthetic(run, device)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(run / "comparison.json", partial(write_text, text))
+    write_text(run / "comparison.json", text)
     reporter.say(_comparison(found))
     reporter.say(f"More: {run / 'comparison.json'}")
 

@@ -11,8 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from acgan.errors import RunError
-from acgan.training import checkpoint
-from acgan.training.checkpoint import read_latest, write_atomically, write_checkpoint
+from acgan.training.checkpoint import read_latest, write_checkpoint
 
 
 def _payload(nimg: int) -> dict[str, object]:
@@ -172,31 +171,13 @@ def test_a_kill_at_any_moment_leaves_a_whole_latest(
 def test_the_bytes_reach_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(checkpoint.os, "fsync", lambda fd: (events.append("sync"), fsync(fd))[1])
-    monkeypatch.setattr(
-        checkpoint.os, "replace", lambda a, b: (events.append(Path(b).name), replace(a, b))[1]
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("sync"), fsync(fd))[1])
+    monkeypatch.setattr(os, "replace", lambda a, b: (events.append(Path(b).name), replace(a, b))[1])
     write_checkpoint(tmp_path, 7, _payload(7))
     names = [event for event in events if event != "sync"]
     assert names == ["7.pt.sha256", "7.pt"]  # a checkpoint is never there without its checksum
     for name in names:
         assert events[events.index(name) - 1] == "sync"
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "generator.safetensors"
-    file.write_text("old")
-
-    def fail(path: Path) -> None:
-        path.write_text("half")
-        raise OSError("no space left on device")
-
-    with pytest.raises(OSError, match="no space"):
-        write_atomically(file, fail)
-    assert file.read_text() == "old"
-    write_atomically(file, lambda path: path.write_text("new"))
-    assert file.read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["generator.safetensors"]
 
 
 def test_a_payload_is_read_without_running_code(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under a temporary name, force it to the disk, then give it its name.
+
+    Args:
+        file: The file's name; whatever is there is replaced, or stays whole.
+        write: Writes the content to the path it is given.
+    """
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the rename itself reaches the disk with the directory (POSIX)
+        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file in UTF-8 so."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_atomically(file, write)
