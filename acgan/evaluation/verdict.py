@@ -176,7 +176,7 @@ def _copies(scores: Scores) -> str:
         named = ", ".join(
             f"{name} ({copied[name]:.1%})" for name in sorted(copied, key=lambda name: -copied[name])
         )
-        return f"Copies: {text}, but far more of them in class {named}: look at memorisation.png."
+        return f"Copies: {text}; by held-out images of their own class, far more of {named}: look at memorisation.png."
     return f"Copies: no sign of them; {text}."
 
 
