@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from acgan.errors import ConfigError
 
 #: Not compared: where things lie on a machine, which the command tells in its own words, and what changes nothing.
 _NOT_COMPARED = ("data.source", "data.root", "description")
+#: Texts that YAML reads as such.
+_PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off)$)[a-z][a-z_]*")
 _ABSOLUTE = re.compile(r"""(?:^|[=:,\[{\s"'])(?:[/~\\]|[A-Za-z]:[\\/])""")
 
 
@@ -52,21 +54,33 @@ def likely_command(config: RunConfig) -> str:
     if source != known[recipe].data.source:
         name, colon, _ = source.partition(":")
         words += ["--data", f"{name}:ROOT" if colon and data_name(source) == name else Path(source).name]
-    settings = dict(_setting(config, key) for key in _changes(known[recipe], config))
-    words += [word for key, value in settings.items() if key for word in ("--set", f"{key}={value}")]
-    return shlex.join(words)
+    settings = [_setting(config, key) for key in _changes(known[recipe], config)]
+    settings = list(dict.fromkeys(setting for setting in settings if setting))
+    for setting in tuple(settings):  # another kind of section brings its own defaults
+        fewer = [other for other in settings if other != setting]
+        if _gives(recipe, fewer, config):
+            settings = fewer
+    return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
 
-def _setting(config: RunConfig, key: str) -> tuple[str, str]:
-    """What ``--set`` takes to bring a key to a configuration's value: the key, or a section that is null."""
+def _gives(recipe: str, settings: Sequence[str], config: RunConfig) -> bool:
+    try:
+        return not _changes(load(RunConfig, recipes()[recipe], settings), config)
+    except ConfigError:  # what belongs to the kind that is left out
+        return False
+
+
+def _setting(config: RunConfig, key: str) -> str:
+    """What ``--set`` takes to bring a key to a configuration's value: of the key, or of a section that is null."""
     value, path = config.model_dump(mode="json"), key.split(".")
     for depth, part in enumerate(path, start=1):
         if part not in value:  # of another kind of section, whose kind says it all
-            return "", ""
+            return ""
         value = value[part]
         if value is None:
-            return ".".join(path[:depth]), "null"
-    return key, json.dumps(value)
+            return f"{'.'.join(path[:depth])}=null"
+    is_plain = isinstance(value, str) and _PLAIN.fullmatch(value)
+    return f"{key}={value if is_plain else json.dumps(value)}"
 
 
 def _changes(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:

@@ -214,7 +214,9 @@ def test_copies_of_one_class_are_told_though_they_are_few_of_all() -> None:
     shares = {"cat": {"memorisation_copies[x@1]": 0.4}, "dog": {"memorisation_copies[x@1]": 0.02}}
     counts = {"floor_images": 100, "samples_by_class": [200, 200], "reference_by_class": [300, 200]}
     line = _of("Copies", per_class=shares, provenance=counts)
-    assert line.endswith("by held-out images of their own class, far more of cat (40.0%): look at memorisation.png.")
+    assert line.endswith(
+        "by held-out images of their own class, far more of cat (40.0%): look at memorisation.png."
+    )
     # Not where real images have as many, nor where the nearest 1% are one image or two.
     floor = {"cat": {"memorisation_copies[x@1]": 0.09}}
     assert "no sign" in _of("Copies", per_class=shares, provenance=counts, floor_per_class=floor)
