@@ -268,7 +268,7 @@ def test_the_features_that_chose_the_best_are_held_against_the_run_wherever_they
         "digits", "/home/me/runs/eyes",
     )}  # fmt: skip
     command = gallery_command.likely_command(chosen["/home/me/runs/eyes"])
-    assert command == "acgan train digits --set 'evaluate.extractor=\"eyes\"'"
+    assert command == "acgan train digits --set evaluate.extractor=eyes"
     gallery_command.check_command(command, chosen["/home/me/runs/eyes"], origin)
     with pytest.raises(ConfigError, match=r"evaluate\.extractor: eyes in the command, digits in the run"):
         gallery_command.check_command(command, chosen["digits"], origin)
