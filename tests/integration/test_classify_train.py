@@ -154,7 +154,8 @@ def test_epochs_take_the_place_of_a_length_in_images(tmp_path: Path) -> None:
         (["--aux", "block2=0.7"], {"main": 1.0, "block2": 0.7}),
         (["--aux", "block2", "--aux", "stem=0.1"], {"main": 1.0, "block2": 0.3, "stem": 0.1}),
         (["--aux", "none"], {"main": 1.0}),
-        (["--set", "model.aux={stem: 0.1}"], {"main": 1.0, "block1": 0.3, "stem": 0.1}),
+        (["--set", "model.aux={stem: 0.1}"], {"main": 1.0, "stem": 0.1}),
+        (["--set", "model.aux.stem=0.1"], {"main": 1.0, "block1": 0.3, "stem": 0.1}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
