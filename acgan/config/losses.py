@@ -84,12 +84,10 @@ Classification = Annotated[
 
 
 class PenaltySection(Section):
-    """A penalty of D; beside these keys and its kind, its section has what its class takes."""
+    """A penalty of D: its section has `kind`, `of`, `every`, its strength, and what its class takes."""
 
     #: Of its strength, which a schedule may give.
     strength_key: ClassVar[str]
-    of: Literal["adversarial", "objective"]
-    every: Positive
 
     @property
     def strength(self) -> float | Points:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gan_helpers import CPU, TINY
 from torch import Tensor
 
 from acgan.build import build_gan
@@ -15,14 +16,6 @@ from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import ImageStore
-
-CPU = torch.device("cpu")
-TINY = (
-    "model.latent_dim=5",
-    "model.generator.channels=8",
-    "model.discriminator.channels=8",
-    "train.batch_size=8",
-)
 
 
 def tiny_store() -> ImageStore:
