@@ -130,6 +130,20 @@ class TestModule:
         finally:
             cudnn.benchmark = before[1]
 
+    @pytest.mark.skipif(
+        not hasattr(torch.backends.cudnn, "conv"), reason="torch before 2.9 has another switch"
+    )
+    def test_float32_is_not_rounded_to_tf32(self, sampler):
+        heard = []
+        for module in sampler.generator.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(
+                    lambda *_: heard.append(torch.backends.cudnn.conv.fp32_precision)
+                )
+        sampler.sample(1)
+        assert set(heard) == {"ieee"}
+        assert torch.backends.cudnn.conv.fp32_precision != "ieee", "as it was before"
+
 
 class TestClasses:
     def test_by_name_by_index_and_a_name_wins(self, sampler):
