@@ -1,7 +1,8 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, their digests, and the name of a run's best one."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -36,3 +37,18 @@ def write_text(file: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_atomically(file, write)
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with open(file, "rb") as handle:
+        while chunk := handle.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def best_name(name: str) -> str:
+    """What a run calls the best of what it called ``name``: ``generator-best.safetensors``."""
+    path = Path(name)
+    return f"{path.stem}-best{path.suffix}"

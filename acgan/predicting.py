@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from acgan import runtime
-from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
 from acgan.data.decode import Fit, Target
 from acgan.models import AuxClassifier
-from acgan.weights_file import holds
+from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
 #: Images are classified in portions of so many.

@@ -144,3 +144,31 @@ class Terms:
     total: Tensor
     parts: dict[str, Tensor]
     stats: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the states of a training are compared by.
+
+    Attributes:
+        name: The metric's full name; scores are compared where it is the same.
+        value: Lower is better.
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation in the middle of a training found.
+
+    Attributes:
+        stats: Scalars by name.
+        messages: Remarks for people, such as a collapse.
+        score: What the best state is chosen by; None where nothing is chosen.
+    """
+
+    stats: dict[str, float]
+    messages: tuple[str, ...] = ()
+    score: Score | None = None

@@ -37,11 +37,11 @@ from ablation_table import METRICS, table
 from ablation_variants import built_in, override, read_variants, settings, stretched_schedules
 
 from acgan import api
+from acgan.api.dry_run import rehearse
 from acgan.atomic import write_text
 from acgan.cli.options import device_option, stopped_by_sigterm
 from acgan.config import RunConfig, diff
 from acgan.data import data_name
-from acgan.dry_run import rehearse
 from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, UserError
 from acgan.evaluation import Scores, plain_name
 from acgan.predicting import shipped

@@ -9,8 +9,7 @@ from typing import Any
 
 from scipy.special import stdtrit
 
-from acgan.comparing import CONFIDENCE
-from acgan.evaluation import plain_name
+from acgan.evaluation import CONFIDENCE, plain_name
 from acgan.metrics import MIN_UNITS, bootstrap_difference
 
 Row = Mapping[str, Any]

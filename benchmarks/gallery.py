@@ -29,18 +29,19 @@ from gallery_tables import Card, problems, read_cards, split_readme, tables
 
 import acgan
 from acgan import api
-from acgan.atomic import write_atomically, write_text
+from acgan.atomic import sha256, write_atomically, write_text
 from acgan.cli.options import device_option, which_option
 from acgan.code_version import git_commit
-from acgan.comparing.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from acgan.config import RunConfig, diff, load
 from acgan.config.recipes import recipes
 from acgan.config.schema import MonitorConfig
 from acgan.errors import ConfigError, RunError, UserError
 from acgan.evaluation import METRICS, Scores, plain_name, verdict
+from acgan.evaluation.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from acgan.plots.grid import write_png
 from acgan.predicting import shipped
-from acgan.sampling import ClassSampler, find_generator, grid, load_generator, write_png
-from acgan.weights_file import sha256
+from acgan.sampling import ClassSampler, grid, load_generator
+from acgan.weights import find_generator
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _COLUMNS, _SEED = 10, 0

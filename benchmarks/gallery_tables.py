@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acgan.atomic import sha256
 from acgan.cli.options import clock
 from acgan.errors import ConfigError
 from acgan.evaluation import plain_name
-from acgan.weights_file import sha256
 
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240

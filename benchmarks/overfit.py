@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from acgan import api
-from acgan.api.gan import prepare
-from acgan.build import build_gan
+from acgan.assembly import build_gan
+from acgan.assembly.images import prepare
 from acgan.config import RunConfig, load
 from acgan.data import DeviceImages
 from acgan.distributed import Ranks

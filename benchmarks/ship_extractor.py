@@ -18,7 +18,7 @@ import torch
 
 import acgan
 from acgan import api
-from acgan.classifier_file import CLASSIFIER_FILE
+from acgan.weights import CLASSIFIER_FILE
 
 _FOLDER = Path(acgan.__file__).with_name("extractors")
 _MAX_BYTES, _MAX_FEATURES = 2_000_000, 128

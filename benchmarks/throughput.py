@@ -16,7 +16,7 @@ import click
 import torch
 
 from acgan.api import resolve_config
-from acgan.dry_run import rehearse
+from acgan.api.dry_run import rehearse
 from acgan.runtime import machine
 
 _REPETITIONS = 5

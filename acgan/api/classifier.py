@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from acgan.api.inputs import limited, load_data, resolve_config
+from acgan.api.inputs import resolve_config
 from acgan.api.session import (
     Setting,
     Trainee,
@@ -19,21 +19,22 @@ from acgan.api.session import (
     TrainResult,
     run_training,
 )
-from acgan.api.synthetic import with_synthetic
-from acgan.build import build_classification
-from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo
+from acgan.assembly import build_classification
+from acgan.assembly.images import limited, load_data
+from acgan.assembly.initialise import initialise_classifier
+from acgan.assembly.synthetic import with_synthetic
 from acgan.config import ClassifierConfig, validate
 from acgan.data import extend, find_images, hold_out, read_images
 from acgan.errors import ConfigError, DataError
+from acgan.evaluation import ClassifierScores, score_classifier
+from acgan.plots.grid import tile, to_uint8
 from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
-from acgan.sampling import tile, to_uint8
-from acgan.scoring import ClassifierScores, score_classifier
 from acgan.training.classifier_loop import Classification
 from acgan.training.classifier_loop import train_classifier as run_loop
-from acgan.training.hooks import Evaluation, Hooks, Intervals
-from acgan.training.initialise import initialise_classifier
+from acgan.training.hooks import Hooks, Intervals
 from acgan.training.tracking import Listener
-from acgan.types import Dataset, ImageStore
+from acgan.types import Dataset, Evaluation, ImageStore
+from acgan.weights import CLASSIFIER_FILE, ClassifierInfo
 
 _GRID_COLUMNS, _GRID_ROWS = 10, 10
 _SPLITS = ("test", "train", "all")

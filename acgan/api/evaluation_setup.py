@@ -12,9 +12,8 @@ import torch
 
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
-from acgan.api.gan import prepare
-from acgan.api.inputs import load_data
 from acgan.api.subjects import Subject, find_subjects
+from acgan.assembly.images import load_data, prepare
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from acgan import runtime
-from acgan.build import data_keywords
+from acgan.assembly import data_keywords
 from acgan.code_version import code_version
-from acgan.config.schema import DataConfig
+from acgan.config.shared import DataConfig
 from acgan.data import cache_dir, load_dataset
 from acgan.errors import ConfigError, DataError
 from acgan.extracting import Extractor, choose_extractor, metric_name

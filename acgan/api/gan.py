@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import Unpack
 
 from acgan import distributed
-from acgan.api.inputs import limited, resolve_config
+from acgan.api.inputs import resolve_config
 from acgan.api.session import (
     Setting,
     Trainee,
@@ -19,21 +19,20 @@ from acgan.api.session import (
     TrainResult,
     run_training,
 )
-from acgan.build import architecture, build_gan, build_score_extractor, choose_score
+from acgan.assembly import architecture, build_gan, build_score_extractor, choose_score
+from acgan.assembly.images import prepare
+from acgan.assembly.initialise import initialise_from
 from acgan.config import RunConfig
-from acgan.data import hold_out
 from acgan.errors import RunError, UserError
 from acgan.evaluation import collapse_monitor, validation_score
-from acgan.generator_file import GENERATOR_FILE
 from acgan.metrics import MIN_IMAGES
-from acgan.sampling import ClassSampler, GeneratorInfo, grid, save_generator
-from acgan.training.best import Score
+from acgan.sampling import ClassSampler, grid
 from acgan.training.gan import settled
 from acgan.training.gan_loop import train_gan
-from acgan.training.hooks import Evaluation, Hooks, Intervals
-from acgan.training.initialise import initialise_from
+from acgan.training.hooks import Hooks, Intervals
 from acgan.training.tracking import Listener
-from acgan.types import Dataset
+from acgan.types import Evaluation, Score
+from acgan.weights import GENERATOR_FILE, GeneratorInfo, save_generator
 
 _GRID_COLUMNS = 10
 
@@ -69,17 +68,6 @@ def train(
         on_tick,
         lambda dataset: prepare(resolved, dataset),
     )
-
-
-def prepare(config: RunConfig, dataset: Dataset) -> Dataset:
-    """What is trained on, and what is held out of it to choose by."""
-    data, train, notes = config.data, dataset.train, list(dataset.notes)
-    validation = None
-    if data.validation_share:
-        train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
-        notes.append(f"{len(validation):,} training images are held out to evaluate on")
-    train = limited(train, data, notes)
-    return replace(dataset, train=train, validation=validation, notes=tuple(notes))
 
 
 def _trainee(config: RunConfig, setting: Setting) -> Trainee:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acgan.build import data_keywords
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
-from acgan.config.schema import DataConfig
-from acgan.data import data_name, dataset_from_torch, limit_per_class, load_dataset
+from acgan.data import data_name
 from acgan.errors import ConfigError, RunError
-from acgan.types import Dataset, ImageStore
+from acgan.types import Dataset
 
 _DATASET = "dataset"  # the name of a torch Dataset, which has none
 _SKIPPED_SHOWN = 20
@@ -53,38 +51,6 @@ def resolve_config(
         source = {"source": data if isinstance(data, str) else _DATASET}
         resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
     return resolved, name if task == "gan" else f"{task}-{name}"
-
-
-def load_data(
-    config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
-) -> Dataset:
-    """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
-    if data is None or isinstance(data, (str, os.PathLike)):
-        source = config.data.source if data is None else os.fspath(data)
-        return load_dataset(source, **data_keywords(config.data), progress=progress)
-    if config.data.classes is not None:
-        raise ConfigError(
-            "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
-        )
-    if isinstance(data, Dataset):
-        return data
-    return dataset_from_torch(
-        data,
-        name=_DATASET,
-        resolution=config.data.resolution,
-        channels=config.data.channels,
-        fit=config.data.fit,
-        test_share=config.data.test_share,
-        seed=config.data.split_seed,
-    )
-
-
-def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
-    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
-    if data.max_per_class is None:
-        return store
-    notes.append(f"at most {data.max_per_class} images of each class are trained on")
-    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
 
 
 def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:

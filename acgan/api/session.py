@@ -15,19 +15,20 @@ from typing import Any, TypedDict
 import torch
 
 from acgan import distributed, runtime
-from acgan.api.inputs import check_unchanged, load_data, tell_about
+from acgan.api.inputs import check_unchanged, tell_about
+from acgan.api.run_directory import check_usable, locked, settle
+from acgan.assembly.images import load_data
 from acgan.code_version import code_version
 from acgan.config import AnyConfig, to_yaml
 from acgan.distributed import Ranks
 from acgan.predicting import ImageClassifier, load_classifier
-from acgan.run_directory import check_usable, locked, settle
 from acgan.sampling import ClassSampler, load_generator
-from acgan.training.best import Best, Score
+from acgan.training.best import Best
 from acgan.training.checkpoint import read_latest
 from acgan.training.hooks import Hooks, Intervals, Stateful
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener, Tick
-from acgan.types import Dataset
+from acgan.types import Dataset, Score
 
 
 class TrainOptions(TypedDict, total=False):

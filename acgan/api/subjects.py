@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.classifier_file import CLASSIFIER_FILE
+from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, validate
 from acgan.errors import ConfigError, RunError
-from acgan.sampling import ClassSampler, find_generator, load_generator
-from acgan.weights_file import holds, sha256
+from acgan.sampling import ClassSampler, load_generator
+from acgan.weights import CLASSIFIER_FILE, find_generator, holds
 
 #: Runs that differ in nothing else are one method trained several times; the images are compared by themselves.
 _MAY_DIFFER = ("seed", "description", "data.source", "monitor.", "every.log_nimg", "every.sample_nimg")

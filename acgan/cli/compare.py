@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from acgan.comparing import Comparison, MetricComparison
+    from acgan.evaluation import Comparison, MetricComparison
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
 
     A difference is distinguishable where its 95 % interval, bootstrapped over the seeds, excludes zero.
     """
-    from acgan.comparing import compare, evaluation_file, read_evaluation
+    from acgan.evaluation import compare, evaluation_file, read_evaluation
 
     check_json_file(json_file)
     file_a, file_b = evaluation_file(a), evaluation_file(b)

@@ -10,10 +10,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from acgan.api.dry_run import Rehearsal, rehearse
 from acgan.cli.options import clock
 from acgan.cli.training import run_directories
 from acgan.config import AnyConfig, to_yaml
-from acgan.dry_run import Rehearsal, rehearse
 
 
 def show_dry_run(

@@ -69,8 +69,8 @@ def command(
     An image depends on its class, the seed and its number alone: the same command gives the same bytes.
     """  # noqa: D301  (click wants the backspace itself)
     from acgan.runtime import choose_device
-    from acgan.sample_files import Selection, form_of, write_samples
     from acgan.sampling import load_generator
+    from acgan.sampling.files import Selection, form_of, write_samples
 
     if num_per_class is None:
         num_per_class = _NUM_IN_GRID if form_of(out) == ".png" else _NUM_IN_FILES

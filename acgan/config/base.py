@@ -28,7 +28,7 @@ def _class_name(value: object) -> object:
 ClassName = Annotated[str, BeforeValidator(_class_name)]
 
 
-class Section(BaseModel):
+class BaseConfig(BaseModel):
     """A part of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)

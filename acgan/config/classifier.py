@@ -5,16 +5,15 @@ Sections that a GAN's run has too are those of ``acgan.config.schema``.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgan.config.base import ClassName, NonNegative, Positive, PositiveFloat, Section, Share
-from acgan.config.fitting import check_portions
-from acgan.config.schema import ComputeConfig, DataConfig
+from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Share
+from acgan.config.shared import ComputeConfig, DataConfig, check_portions
 
 
-class SmallBackbone(Section):
+class SmallBackboneConfig(BaseConfig):
     """A small convolutional network, for 16 to 64 px."""
 
     kind: Literal["small"] = "small"
@@ -22,7 +21,7 @@ class SmallBackbone(Section):
     """Feature maps of the stem; the last block has 4 times as many, which is the number of features."""
 
 
-class TorchvisionBackbone(Section):
+class TorchvisionBackboneConfig(BaseConfig):
     """A classification network of torchvision's."""
 
     kind: Literal["torchvision"]
@@ -34,7 +33,7 @@ class TorchvisionBackbone(Section):
     """Start from a file with a state dict of that network, for where nothing can be downloaded."""
 
 
-class DiscriminatorBackbone(Section):
+class DiscriminatorBackboneConfig(BaseConfig):
     """The trunk of a discriminator, and where the classes are the same its AuxHead."""
 
     kind: Literal["discriminator"]
@@ -44,16 +43,16 @@ class DiscriminatorBackbone(Section):
     """Take the weights too, not the architecture alone."""
 
 
-Backbone = Annotated[
-    Union[SmallBackbone, TorchvisionBackbone, DiscriminatorBackbone],  # noqa: UP007
+BackboneConfig = Annotated[
+    SmallBackboneConfig | TorchvisionBackboneConfig | DiscriminatorBackboneConfig,
     Field(discriminator="kind"),
 ]
 
 
-class ClassifierModelConfig(Section):
+class ClassifierModelConfig(BaseConfig):
     """The network: a backbone, a main AuxHead, and AuxHeads at layers."""
 
-    backbone: Backbone = SmallBackbone()
+    backbone: BackboneConfig = SmallBackboneConfig()
     """What the heads read."""
     aux: dict[str, NonNegative] | None = None
     """Layers with an auxiliary head, and the weight of its loss; null: where Inception and GoogLeNet have theirs."""
@@ -65,7 +64,7 @@ class ClassifierModelConfig(Section):
     """What is not trained: none, backbone, or until:LAYER (it and all below). Frozen BatchNorm keeps its statistics."""
 
 
-class AugmentConfig(Section):
+class AugmentConfig(BaseConfig):
     """Random changes of the training images, besides data.mirror."""
 
     shift: Share = 0.0
@@ -80,7 +79,7 @@ class AugmentConfig(Section):
     """Brightness, contrast and saturation changed by up to this share."""
 
 
-class SyntheticConfig(Section):
+class SyntheticConfig(BaseConfig):
     """Images of a trained generator, added to the training images by class name."""
 
     run: str
@@ -91,7 +90,7 @@ class SyntheticConfig(Section):
     """Of the samples."""
 
 
-class ClassifierLossConfig(Section):
+class ClassifierLossConfig(BaseConfig):
     """Cross-entropy of every head, weighted and summed."""
 
     label_smoothing: Share = 0.0
@@ -100,7 +99,7 @@ class ClassifierLossConfig(Section):
     """Of the loss by class: balanced is in inverse proportion to images; {cat: 2} is twice as much as other classes."""
 
 
-class AdamWConfig(Section):
+class AdamWConfig(BaseConfig):
     """AdamW, with a schedule of the learning rate."""
 
     lr: PositiveFloat = 2.0e-3
@@ -130,7 +129,7 @@ class ClassifierTrainConfig(ComputeConfig):
     """Write classifier.safetensors in float16, half the size; checkpoints keep full precision."""
 
 
-class ClassifierIntervalsConfig(Section):
+class ClassifierIntervalsConfig(BaseConfig):
     """How often what happens besides training, in images."""
 
     log_nimg: Positive = 10_000
@@ -143,7 +142,7 @@ class ClassifierIntervalsConfig(Section):
     """A checkpoint and classifier.safetensors."""
 
 
-class ClassifierConfig(Section):
+class ClassifierConfig(BaseConfig):
     """Everything that `acgan classify train` can be told."""
 
     #: Keys, and sections as prefixes, that a run may be resumed with although they changed.

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from acgan.config.base import NonNegative, Points, Positive, PositiveFloat, ScheduledPositive, Section, Share
+from acgan.config.base import (
+    BaseConfig,
+    NonNegative,
+    Points,
+    Positive,
+    PositiveFloat,
+    ScheduledPositive,
+    Share,
+)
 
 
-class AdversarialConfig(Section):
+class AdversarialConfig(BaseConfig):
     """The real/fake loss."""
 
     kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
     """bce: the paper's, non-saturating. wgan_gp: Wasserstein, with the gradient penalty. relativistic: in pairs."""
 
 
-class _ClassificationSection(Section):
+class BaseClassificationConfig(BaseConfig):
+    """A classification loss: its section has `kind`, the two weights, and what its class and the head take."""
+
     #: Keys that the head takes; the loss takes the others, but for the kind and the weights.
     head_keys: ClassVar[tuple[str, ...]] = ("unit_norm",)
     kind: str  # declared here so that it is listed first
@@ -26,7 +36,7 @@ class _ClassificationSection(Section):
     """Weight of the class loss in G's sum."""
 
 
-class CrossEntropyConfig(_ClassificationSection):
+class CrossEntropyConfig(BaseClassificationConfig):
     """AC-GAN: cross-entropy of the auxiliary head's logits."""
 
     kind: Literal["cross_entropy"]
@@ -38,7 +48,7 @@ class CrossEntropyConfig(_ClassificationSection):
     """The head reads features brought to length one, which bounds the gradient of the class loss."""
 
 
-class TACConfig(_ClassificationSection):
+class TACConfig(BaseClassificationConfig):
     """TAC-GAN: a twin head learns the class of generated images, and G is to leave it guessing."""
 
     kind: Literal["tac"]
@@ -50,7 +60,7 @@ class TACConfig(_ClassificationSection):
     """The heads read features brought to length one, which bounds the gradient of the class loss."""
 
 
-class ADCConfig(_ClassificationSection):
+class ADCConfig(BaseClassificationConfig):
     """ADC-GAN: 2K classes, each real or generated; G is to move its images from one to the other."""
 
     kind: Literal["adc"] = "adc"
@@ -60,7 +70,7 @@ class ADCConfig(_ClassificationSection):
     """The head reads features brought to length one, which bounds the gradient of the class loss."""
 
 
-class DataToDataConfig(_ClassificationSection):
+class DataToDataConfig(BaseClassificationConfig):
     """ReACGAN: data-to-data cross-entropy of unit-norm embeddings and class proxies."""
 
     head_keys = ("embedding_dim",)
@@ -77,13 +87,13 @@ class DataToDataConfig(_ClassificationSection):
     """tau: what cosines are divided by."""
 
 
-Classification = Annotated[
-    Union[CrossEntropyConfig, TACConfig, ADCConfig, DataToDataConfig],  # noqa: UP007
+ClassificationConfig = Annotated[
+    CrossEntropyConfig | TACConfig | ADCConfig | DataToDataConfig,
     Field(discriminator="kind"),
 ]
 
 
-class PenaltySection(Section):
+class BasePenaltyConfig(BaseConfig):
     """A penalty of D: its section has `kind`, `of`, `every`, its strength, and what its class takes."""
 
     #: Of its strength, which a schedule may give.
@@ -96,7 +106,7 @@ class PenaltySection(Section):
         return strength
 
 
-class ZeroCenteredPenalty(PenaltySection):
+class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
     """gamma/2 E|grad_x f(x)|^2 on real images (R1), generated ones (R2) or both."""
 
     strength_key = "gamma"
@@ -118,7 +128,7 @@ class ZeroCenteredPenalty(PenaltySection):
         return value
 
 
-class GradientPenalty(PenaltySection):
+class GradientPenaltyConfig(BasePenaltyConfig):
     """weight E(|grad_x f(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
 
     strength_key = "weight"
@@ -131,10 +141,10 @@ class GradientPenalty(PenaltySection):
     """Computed once every this many D steps, and then multiplied by this number."""
 
 
-Penalty = Annotated[Union[ZeroCenteredPenalty, GradientPenalty], Field(discriminator="kind")]  # noqa: UP007
+PenaltyConfig = Annotated[ZeroCenteredPenaltyConfig | GradientPenaltyConfig, Field(discriminator="kind")]
 
 
-class ConsistencyConfig(Section):
+class ConsistencyConfig(BaseConfig):
     """Balanced consistency: D's logit may not change where an image is shifted (or mirrored, by data.mirror)."""
 
     weight_real: NonNegative = 10.0
@@ -145,7 +155,7 @@ class ConsistencyConfig(Section):
     """Images are moved by up to this share of their side, either way."""
 
 
-class LeCamConfig(Section):
+class LeCamConfig(BaseConfig):
     """LeCam: D's logits stay near the running mean of those on the other side, for few images."""
 
     weight: PositiveFloat = 0.3
@@ -154,14 +164,14 @@ class LeCamConfig(Section):
     """Half-life of the running means."""
 
 
-class LossConfig(Section):
+class LossConfig(BaseConfig):
     """The terms that are summed."""
 
     adversarial: AdversarialConfig = AdversarialConfig()
     """Real or fake."""
-    classification: Classification | None = ADCConfig()
+    classification: ClassificationConfig | None = ADCConfig()
     """Which class; null leaves it to model.discriminator.projection."""
-    penalty: Penalty | None = ZeroCenteredPenalty()
+    penalty: PenaltyConfig | None = ZeroCenteredPenaltyConfig()
     """Penalty on D's input gradient."""
     consistency: ConsistencyConfig | None = None
     """Consistency of D's logits under small changes of the images."""

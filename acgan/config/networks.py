@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from acgan.config.base import Positive, Section, Share
+from acgan.config.base import BaseConfig, Positive, Share
 
 _SIDES = (4, 8, 16, 32, 64, 128, 256)
 
@@ -22,13 +22,13 @@ def _sides(value: object) -> tuple[int, ...]:
 Sides = Annotated[tuple[int, ...], BeforeValidator(_sides)]
 
 
-class PaperGenerator(Section):
+class PaperGeneratorConfig(BaseConfig):
     """The AC-GAN paper's: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
 
     kind: Literal["paper"]
 
 
-class DCGANGenerator(Section):
+class DCGANGeneratorConfig(BaseConfig):
     """DCGAN: latent and label embedding concatenated, 4x4 transposed convolutions, BatchNorm."""
 
     kind: Literal["dcgan"]
@@ -36,7 +36,7 @@ class DCGANGenerator(Section):
     """Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times."""
 
 
-class ResNetGenerator(Section):
+class ResNetGeneratorConfig(BaseConfig):
     """Residual blocks; class and latent enter every block."""
 
     kind: Literal["resnet"] = "resnet"
@@ -56,7 +56,7 @@ class ResNetGenerator(Section):
     """Pixels a side of the patches the image is painted in: with 2 the blocks end at half the side, and cost less."""
 
 
-class DiscriminatorSection(Section):
+class BaseDiscriminatorConfig(BaseConfig):
     """What every discriminator has."""
 
     kind: str  # declared here so that it is listed first
@@ -64,7 +64,7 @@ class DiscriminatorSection(Section):
     """The adversarial head adds the product of features and a class embedding: the projection discriminator."""
 
 
-class PaperDiscriminator(DiscriminatorSection):
+class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
     """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
 
     kind: Literal["paper"]
@@ -72,7 +72,7 @@ class PaperDiscriminator(DiscriminatorSection):
     """Dropout probability after each convolution."""
 
 
-class DCGANDiscriminator(DiscriminatorSection):
+class DCGANDiscriminatorConfig(BaseDiscriminatorConfig):
     """DCGAN: 4x4 stride-2 convolutions, BatchNorm, LeakyReLU."""
 
     kind: Literal["dcgan"]
@@ -82,7 +82,7 @@ class DCGANDiscriminator(DiscriminatorSection):
     """Spectral normalisation of every layer, in place of BatchNorm."""
 
 
-class ResNetDiscriminator(DiscriminatorSection):
+class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):
     """Residual blocks without normalisation over the batch."""
 
     kind: Literal["resnet"] = "resnet"
@@ -98,21 +98,21 @@ class ResNetDiscriminator(DiscriminatorSection):
     """Pixels a side of the patches the image is read in: with 2 the blocks begin at half the side, and cost less."""
 
 
-Generator = Annotated[
-    Union[PaperGenerator, DCGANGenerator, ResNetGenerator], Field(discriminator="kind")  # noqa: UP007
+GeneratorConfig = Annotated[
+    PaperGeneratorConfig | DCGANGeneratorConfig | ResNetGeneratorConfig, Field(discriminator="kind")
 ]
-Discriminator = Annotated[
-    Union[PaperDiscriminator, DCGANDiscriminator, ResNetDiscriminator],  # noqa: UP007
+DiscriminatorConfig = Annotated[
+    PaperDiscriminatorConfig | DCGANDiscriminatorConfig | ResNetDiscriminatorConfig,
     Field(discriminator="kind"),
 ]
 
 
-class ModelConfig(Section):
+class ModelConfig(BaseConfig):
     """The two networks."""
 
     latent_dim: Positive = 64
     """Size of the latent vector z."""
-    generator: Generator = ResNetGenerator()
+    generator: GeneratorConfig = ResNetGeneratorConfig()
     """The class-conditional generator."""
-    discriminator: Discriminator = ResNetDiscriminator()
+    discriminator: DiscriminatorConfig = ResNetDiscriminatorConfig()
     """Trunk, adversarial head and AuxHead."""

@@ -5,57 +5,28 @@ Time is counted in images (``_nimg``), ``null`` means off or inferred, unknown k
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from acgan.config.base import (
-    ClassName,
+    BaseConfig,
     Positive,
     PositiveFloat,
     ScheduledNonNegative,
     ScheduledPositive,
     ScheduledProbability,
-    Section,
     Share,
 )
-from acgan.config.fitting import check_parts
-from acgan.config.losses import LossConfig
+from acgan.config.losses import DataToDataConfig, GradientPenaltyConfig, LossConfig
 from acgan.config.networks import ModelConfig
+from acgan.config.shared import ComputeConfig, DataConfig, check_portions
+
+#: Samples of a class that the collapse monitor needs: ``acgan.metrics.MIN_IMAGES``.
+MONITOR_LEAST = 20
 
 
-class DataConfig(Section):
-    """The labelled images."""
-
-    source: str = "digits"
-    """A folder of class folders, a zip of it, a .csv, an .npz, or a built-in set as NAME[:ROOT]."""
-    root: str | None = None
-    """Where built-in sets lie or are downloaded to; null is the cache folder."""
-    classes: list[ClassName | dict[ClassName, list[ClassName]]] | None = None
-    """Picks, orders and merges classes: [dog, {pets: [cat, hamster]}]; null takes all, sorted by code point."""
-    resolution: Literal[16, 32, 64, 128, 256] | None = None
-    """Side of the square images in pixels; null chooses it from the images."""
-    channels: Literal[1, 3] | None = None
-    """1 gray, 3 RGB; null takes 1 only where every image is gray."""
-    fit: Literal["crop", "pad"] = "crop"
-    """How an image becomes square: centre crop, or padding with its border's colour."""
-    on_error: Literal["stop", "skip"] = "stop"
-    """What to do about a broken image: stop, or skip it and list it."""
-    mirror: bool = False
-    """Whether images are flipped left to right at random: only where mirrored images keep their class."""
-    balance: bool = False
-    """Whether batches hold every class equally often, however many images it has."""
-    max_per_class: Positive | None = None
-    """Train on at most so many images of each class, a choice seeded by `split_seed`; null takes all."""
-    test_share: Share = 0.15
-    """Share of each class that is held out where the source has no test split of its own."""
-    split_seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the held-out split; apart from `seed`, so that runs of several seeds train on the same images."""
-    validation_share: Share = 0.0
-    """Share of each class's training images that is held out to evaluate on while training, and to choose by."""
-
-
-class AdamConfig(Section):
+class AdamConfig(BaseConfig):
     """Adam for one network."""
 
     lr: ScheduledPositive = 5.0e-4
@@ -66,7 +37,7 @@ class AdamConfig(Section):
     """Added to the denominator."""
 
 
-class OptimConfig(Section):
+class OptimConfig(BaseConfig):
     """The two optimisers."""
 
     generator: AdamConfig = AdamConfig()
@@ -75,7 +46,7 @@ class OptimConfig(Section):
     """D's."""
 
 
-class DiffAugmentConfig(Section):
+class DiffAugmentConfig(BaseConfig):
     """DiffAugment: colour, translation and cutout on all that D sees, real and generated, in both steps."""
 
     kind: Literal["diff_augment"]
@@ -87,7 +58,7 @@ class DiffAugmentConfig(Section):
     """Probability of each change for each image; the paper's is 1."""
 
 
-class ADAConfig(Section):
+class ADAConfig(BaseConfig):
     """Adaptive augmentation (ADA): as strong as D's overfitting asks for."""
 
     kind: Literal["ada"]
@@ -111,22 +82,7 @@ class ADAConfig(Section):
         return self
 
 
-Augment = Annotated[Union[DiffAugmentConfig, ADAConfig], Field(discriminator="kind")]  # noqa: UP007
-
-
-class ComputeConfig(Section):
-    """In what portions and how it is computed."""
-
-    batch_size: Positive = 64
-    """Images a batch, over all processes."""
-    micro_batch: Positive | None = None
-    """Images at once on one process, gradients accumulating to the batch; null is all. BatchNorm sees them alone."""
-    precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
-    """Number format of the networks; auto is bf16 where it is native, else float32. Losses are float32 or more."""
-    compile: bool = False
-    """torch.compile of the networks: pays on GPUs."""
-    threads: Positive | None = None
-    """CPU threads; null is torch's choice. Saved with the run, because bits depend on it."""
+DiscriminatorAugmentConfig = Annotated[DiffAugmentConfig | ADAConfig, Field(discriminator="kind")]
 
 
 class TrainConfig(ComputeConfig):
@@ -147,7 +103,7 @@ class TrainConfig(ComputeConfig):
     """Stop after so many images without a better score on the validation images; null never does."""
 
 
-class IntervalsConfig(Section):
+class IntervalsConfig(BaseConfig):
     """How often what happens besides training."""
 
     log_nimg: Positive = 2_000
@@ -160,7 +116,7 @@ class IntervalsConfig(Section):
     """A checkpoint and generator.safetensors."""
 
 
-class MonitorConfig(Section):
+class MonitorConfig(BaseConfig):
     """The collapse monitor: compares samples of each class with as many real images of it."""
 
     num_per_class: Annotated[int, Field(ge=0)] = 100
@@ -171,7 +127,7 @@ class MonitorConfig(Section):
     """Warn where the samples cover a smaller share of a class's real images."""
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(BaseConfig):
     """The score on the validation images, every `every.evaluate_nimg`; the best generator is chosen by it."""
 
     extractor: str | None = "auto"
@@ -180,7 +136,7 @@ class EvaluateConfig(Section):
     """Samples, in classes as the validation images are; it is part of the score's name."""
 
 
-class RunConfig(Section):
+class RunConfig(BaseConfig):
     """Everything that `acgan train` can be told."""
 
     #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
@@ -206,7 +162,7 @@ class RunConfig(Section):
     """The networks."""
     loss: LossConfig = LossConfig()
     """What is minimised."""
-    augment: Augment | None = None
+    augment: DiscriminatorAugmentConfig | None = None
     """Changes of all images that D sees, against overfitting on few."""
     optim: OptimConfig = OptimConfig()
     """Adam's settings."""
@@ -221,5 +177,92 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:
-        check_parts(self)
+        _check_penalty(self)
+        _check_classes(self)
+        _check_consistency(self)
+        check_portions(self.train)
+        _check_batch(self)
+        _check_patience(self)
+        _check_monitor(self)
         return self
+
+
+def _check_penalty(config: RunConfig) -> None:
+    penalty, d = config.loss.penalty, config.model.discriminator
+    if config.loss.adversarial.kind == "wgan_gp" and not isinstance(penalty, GradientPenaltyConfig):
+        raise ValueError(
+            "loss.adversarial.kind is wgan_gp, whose loss is unbounded without its gradient penalty; "
+            "expected loss.penalty: {kind: gradient_penalty}"
+        )
+    has_batch_norm = d.kind == "paper" or (d.kind == "dcgan" and not d.spectral_norm)
+    if penalty is not None and has_batch_norm:
+        remedy = "" if d.kind == "paper" else ", or model.discriminator.spectral_norm: true"
+        raise ValueError(
+            f"loss.penalty needs the gradient of each image by itself, but model.discriminator.kind {d.kind} "
+            f"mixes the images of a batch in BatchNorm; expected loss.penalty: null{remedy}, "
+            "or model.discriminator.kind: resnet"
+        )
+
+
+def _check_classes(config: RunConfig) -> None:
+    """Something must tell G the class."""
+    loss, d = config.loss.classification, config.model.discriminator
+    if loss is None and not d.projection:
+        raise ValueError(
+            "loss.classification is null and model.discriminator.projection is false, so nothing tells G the "
+            "class; expected one of them"
+        )
+    if loss is not None and not d.projection and not (loss.weight_d and loss.weight_g):
+        raise ValueError(
+            f"loss.classification has weight_d {loss.weight_d:g} and weight_g {loss.weight_g:g}, and "
+            "model.discriminator.projection is false, so G learns nothing of the class; expected both above 0, or "
+            "model.discriminator.projection: true"
+        )
+    if getattr(loss, "unit_norm", False) and getattr(d, "spectral_norm", False):
+        raise ValueError(
+            "loss.classification.unit_norm and model.discriminator.spectral_norm together bound the class logits "
+            "to [-1, 1], from which no class can be told; expected one of them"
+        )
+
+
+def _check_consistency(config: RunConfig) -> None:
+    consistency = config.loss.consistency
+    if consistency is None:
+        return
+    if not (consistency.shift or config.data.mirror):
+        raise ValueError(
+            "loss.consistency.shift is 0 and data.mirror false, so no image changes; expected a shift above 0"
+        )
+    if not (consistency.weight_real or consistency.weight_fake):
+        raise ValueError(
+            "loss.consistency.weight_real and weight_fake are both 0; expected one above 0, or "
+            "loss.consistency: null"
+        )
+
+
+def _check_batch(config: RunConfig) -> None:
+    whole = (None, config.train.batch_size)
+    if isinstance(config.loss.classification, DataToDataConfig) and config.train.micro_batch not in whole:
+        raise ValueError(
+            "loss.classification.kind d2d_ce compares the images of a batch with each other; expected "
+            "train.micro_batch: null"
+        )
+
+
+def _check_patience(config: RunConfig) -> None:
+    if config.train.patience_nimg is not None and not (
+        config.evaluate.extractor and config.data.validation_share
+    ):
+        raise ValueError(
+            "train.patience_nimg goes by the score on validation images, and there is none; expected "
+            "data.validation_share above 0 and an evaluate.extractor"
+        )
+
+
+def _check_monitor(config: RunConfig) -> None:
+    num = config.monitor.num_per_class
+    if 0 < num < MONITOR_LEAST:
+        raise ValueError(
+            f"monitor.num_per_class: found {num}; expected {MONITOR_LEAST} or more, for fewer samples of a class tell "
+            "nothing of its diversity, or 0 for no monitor"
+        )

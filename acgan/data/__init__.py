@@ -1,31 +1,17 @@
 """Data sources, decoded once into packed uint8 arrays, and the batches made of them."""
 
-from acgan.data.ada import AdaptiveAugment
-from acgan.data.augment import Augmentation
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
-from acgan.data.diff_augment import DiffAugment
-from acgan.data.discriminator_augment import DiscriminatorAugmentation
 from acgan.data.few import find_images, read_images
 from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
 from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
 
-DISCRIMINATOR_AUGMENTATIONS: dict[str, type[DiscriminatorAugmentation]] = {
-    "diff_augment": DiffAugment,
-    "ada": AdaptiveAugment,
-}
-
 __all__ = [
     "BUILTIN_NAMES",
-    "DISCRIMINATOR_AUGMENTATIONS",
-    "AdaptiveAugment",
-    "Augmentation",
     "BatchOrder",
     "DeviceImages",
-    "DiffAugment",
-    "DiscriminatorAugmentation",
     "RawImages",
     "cache_dir",
     "data_name",

@@ -1,5 +1,14 @@
 """Generators scored: a quick look during training, and one pass for every metric."""
 
+from acgan.evaluation.classifier import ClassifierScores, score_classifier
+from acgan.evaluation.comparison import (
+    CLASSES_NAMED,
+    CONFIDENCE,
+    ClassChange,
+    Comparison,
+    MetricComparison,
+    compare,
+)
 from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.measures import METRICS, Context
 from acgan.evaluation.monitor import collapse_monitor
@@ -11,6 +20,7 @@ from acgan.evaluation.one_pass import (
     look_at_samples,
     share_out,
 )
+from acgan.evaluation.reading import FILE_NAME, EvaluationFile, evaluation_file, read_evaluation
 from acgan.evaluation.result import (
     FORMAT,
     Scores,
@@ -24,21 +34,33 @@ from acgan.evaluation.validation import validation_score
 from acgan.evaluation.verdict import plain_name, verdict
 
 __all__ = [
+    "CLASSES_NAMED",
+    "CONFIDENCE",
+    "FILE_NAME",
     "FORMAT",
     "MAX_TRAINING",
     "METRICS",
+    "ClassChange",
+    "ClassifierScores",
+    "Comparison",
     "Context",
+    "EvaluationFile",
     "Judge",
+    "MetricComparison",
     "Pass",
     "Reference",
     "Scores",
     "Summary",
     "class_counts",
     "collapse_monitor",
+    "compare",
+    "evaluation_file",
     "look_at_reference",
     "look_at_samples",
     "mean_per_class",
     "plain_name",
+    "read_evaluation",
+    "score_classifier",
     "share_out",
     "summarise_all",
     "summarise_passes",

@@ -11,8 +11,7 @@ from acgan import runtime
 from acgan.config.schema import MonitorConfig
 from acgan.metrics import class_diversity
 from acgan.sampling import ClassSampler
-from acgan.training.hooks import Evaluation
-from acgan.types import ImageStore
+from acgan.types import Evaluation, ImageStore
 
 _CLASSES_NAMED = 10
 

@@ -14,8 +14,7 @@ from acgan.extracting import Extractor, fitted, metric_name, target_of
 from acgan.metrics import FeatureStatistics, frechet_distance
 from acgan.runtime import Draws
 from acgan.sampling import CHUNK, ClassSampler
-from acgan.training.best import Score
-from acgan.types import ImageStore
+from acgan.types import ImageStore, Score
 
 
 def validation_score(

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from acgan.atomic import sha256
 from acgan.extracting.base import Extracted
 from acgan.predicting import find_classifier, load_classifier, shipped
 from acgan.runtime import full_precision
-from acgan.weights_file import sha256
 
 
 class ClassifierExtractor:

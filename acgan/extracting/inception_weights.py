@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from acgan._torchvision import torchvision
+from acgan.atomic import sha256
 from acgan.errors import RunError
-from acgan.weights_file import sha256
 
 #: What the SHA-256 of the hub's file begins with.
 HUB_SHA256 = "6726825d"

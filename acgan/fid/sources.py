@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import acgan
+from acgan.atomic import best_name, sha256
 from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure
@@ -25,11 +26,10 @@ from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
 from acgan.fid.statistics_file import KEYS, Saved, read_statistics
 from acgan.fid.stream import stored_batches
-from acgan.generator_file import GENERATOR_FILE
 from acgan.runtime import Draws
-from acgan.sampling import ClassSampler, find_generator, load_generator
+from acgan.sampling import ClassSampler, load_generator
 from acgan.types import ImageStore
-from acgan.weights_file import best_name, holds, sha256
+from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
     "expected a folder of images, a .zip, .csv or .npz of images, an .npz of statistics (mu and sigma), a built-in "

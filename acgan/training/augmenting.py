@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from acgan.data import DiscriminatorAugmentation
+from acgan.augment import DiscriminatorAugmentation
 from acgan.training.schedule import Curve
 
 #: D steps from one adjustment to the next, and over which the sign is averaged (Karras et al. 2020, section 3).

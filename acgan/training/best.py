@@ -7,21 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from acgan.types import Score
+
 #: A training no longer improves where so many scores, over such a share of the images so far, were no better.
 _SCORES, _SHARE = 3, 0.2
-
-
-@dataclass(frozen=True)
-class Score:
-    """What the states of a training are compared by.
-
-    Attributes:
-        name: The metric's full name; scores are compared where it is the same.
-        value: Lower is better.
-    """
-
-    name: str
-    value: float
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from acgan.atomic import write_atomically
+from acgan.atomic import best_name, write_atomically
 from acgan.training.best import Best
-from acgan.weights_file import best_name
 
 
 class BestFile:

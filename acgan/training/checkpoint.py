@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from acgan.atomic import write_atomically, write_text
+from acgan.atomic import sha256, write_atomically, write_text
 from acgan.errors import RunError
-from acgan.weights_file import sha256
 
 KEPT = 2
 

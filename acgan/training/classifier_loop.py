@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from acgan import runtime
-from acgan.data import Augmentation
+from acgan.augment import Augmentation
 from acgan.distributed import Ranks
 from acgan.losses import SummedLoss
 from acgan.models import AuxClassifier

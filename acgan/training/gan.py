@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from acgan.data import Augmentation
+from acgan.augment import Augmentation
 from acgan.distributed import Ranks
 from acgan.models import Discriminator, Generator, standing_statistics
 from acgan.runtime import send

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from acgan import distributed, runtime
-from acgan.data import Augmentation
+from acgan.augment import Augmentation
 from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from acgan.training.best import Score
+from acgan.types import Evaluation, Score
 
 
 class Stateful(Protocol):
@@ -24,21 +24,6 @@ class Stateful(Protocol):
 
     def networks(self) -> Sequence[torch.nn.Module]:
         """The networks, whose parameters all ranks hold alike."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation in the middle of a training found.
-
-    Attributes:
-        stats: Scalars by name.
-        messages: Remarks for people, such as a collapse.
-        score: What the best state is chosen by; None where nothing is chosen.
-    """
-
-    stats: dict[str, float]
-    messages: tuple[str, ...] = ()
-    score: Score | None = None
 
 
 @dataclass(frozen=True)

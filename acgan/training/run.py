@@ -18,14 +18,15 @@ from acgan import distributed, runtime
 from acgan.atomic import write_atomically
 from acgan.distributed import Ranks
 from acgan.errors import Interrupted, NotFiniteError
+from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
-from acgan.sampling import write_png
 from acgan.training.best import BestSoFar
 from acgan.training.best_file import BestFile
 from acgan.training.checkpoint import write_checkpoint
-from acgan.training.hooks import Evaluation, Hooks, Intervals, Stateful
+from acgan.training.hooks import Hooks, Intervals, Stateful
 from acgan.training.signals import signals_heard
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
+from acgan.types import Evaluation
 
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from acgan import api
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.training.gan import Gan
 

@@ -12,7 +12,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-import acgan.weights_file
+import acgan.weights.file
 
 #: When in the life of a file: half written, before and after it is forced to disk, before and after it gets its
 #: name, before and after it is removed.
@@ -68,7 +68,7 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
         torch.save = half(torch.save, lambda payload, file: file)
         # The product's file is written by name from wherever it was imported to.
         save_file = half(safetensors.torch.save_file, lambda tensors, file: file)
-        acgan.weights_file.save_file = safetensors.torch.save_file = save_file
+        acgan.weights.file.save_file = safetensors.torch.save_file = save_file
         Path.write_text = half(Path.write_text, lambda path, text: path)
     elif moment == "synced":
         os.fsync = around(os.fsync, lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))

@@ -10,7 +10,7 @@ import torch
 from run_helpers import TINY, overrides
 
 from acgan import api
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard

@@ -21,10 +21,10 @@ from acgan.api.session import TrainResult
 from acgan.config import ClassifierConfig, load
 from acgan.data import extend, take
 from acgan.errors import DataError, Interrupted, UserError
-from acgan.generator_file import GeneratorInfo
 from acgan.metrics.cas import CasScores
 from acgan.sampling import ClassSampler
 from acgan.types import Dataset, ImageStore
+from acgan.weights import GeneratorInfo
 
 TRAIN, TEST = {"0": 30, "4": 20, "7": 24}, {"0": 20, "4": 25, "7": 20}
 STEPS = 24

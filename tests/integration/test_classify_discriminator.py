@@ -33,8 +33,8 @@ from run_helpers import (
 from torch import Tensor
 
 from acgan import api
-from acgan.build import build_gan
-from acgan.build.classifier import build_network
+from acgan.assembly import build_gan
+from acgan.assembly.classifier import build_network
 from acgan.config import ClassifierConfig, RunConfig, load
 from acgan.distributed import Ranks
 from acgan.models import Discriminator

@@ -21,7 +21,7 @@ from run_helpers import (
 
 from acgan import api
 from acgan._torchvision import torchvision
-from acgan.build import build_classification
+from acgan.assembly import build_classification
 from acgan.config import ClassifierConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard

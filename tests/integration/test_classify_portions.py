@@ -26,7 +26,7 @@ from run_helpers import (
 from test_ranks import two
 
 from acgan import api
-from acgan.build import build_classification
+from acgan.assembly import build_classification
 from acgan.config import ClassifierConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard

@@ -21,8 +21,8 @@ from test_docs_classification import read_blocks
 
 from acgan import cli
 from acgan.api import EvaluateOptions, cas
-from acgan.comparing.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from acgan.evaluation import METRICS, plain_name
+from acgan.evaluation.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from acgan.extracting import INCEPTION_DIMS
 from acgan.predicting import shipped
 

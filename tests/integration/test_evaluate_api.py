@@ -28,11 +28,11 @@ from torch.utils.tensorboard import SummaryWriter
 
 from acgan import api
 from acgan.api import EvaluateOptions, evaluation_files
+from acgan.atomic import sha256
 from acgan.errors import ConfigError
 from acgan.extracting import ClassifierExtractor
 from acgan.metrics.cas import CasScores
 from acgan.training.tracking import record_scalars
-from acgan.weights_file import sha256
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 

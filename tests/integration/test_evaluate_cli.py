@@ -24,8 +24,8 @@ from run_helpers import acgan, acgan_train, assert_same_run, classified, trained
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from acgan import api
+from acgan.atomic import sha256
 from acgan.evaluation import class_counts
-from acgan.weights_file import sha256
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 

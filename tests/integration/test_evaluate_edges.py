@@ -27,7 +27,7 @@ from run_helpers import classified, trained, tree
 
 from acgan.api import evaluation_files
 from acgan.evaluation import judge
-from acgan.sampling import find_generator
+from acgan.weights import find_generator
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 

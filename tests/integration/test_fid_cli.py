@@ -18,12 +18,13 @@ from run_helpers import acgan, trained
 
 import acgan as acgan_package
 from acgan import api
+from acgan.atomic import sha256
 from acgan.data import load_dataset
 from acgan.errors import UserError
 from acgan.extracting import ClassifierExtractor, Extracted
 from acgan.metrics import FeatureStatistics, frechet_distance
-from acgan.sampling import load_generator, save_generator
-from acgan.weights_file import sha256
+from acgan.sampling import load_generator
+from acgan.weights import save_generator
 
 SCORED = "fcd[digits@"
 pytestmark = pytest.mark.usefixtures("workdir")  # a current directory and a cache of each test's own

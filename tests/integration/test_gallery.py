@@ -21,7 +21,8 @@ from acgan.api import resolve_config
 from acgan.config import RunConfig, diff, load
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import Scores
-from acgan.sampling import grid, load_generator, write_png
+from acgan.plots.grid import write_png
+from acgan.sampling import grid, load_generator
 
 ROOT = Path(__file__).parents[2]
 gallery = benchmark("gallery")

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from run_helpers import benchmark, trained
 
 from acgan import api
-from acgan.api.gan import prepare
-from acgan.build import build_gan
+from acgan.assembly import build_gan
+from acgan.assembly.images import prepare
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.errors import RunError

@@ -27,10 +27,10 @@ from run_helpers import (
 )
 
 from acgan.api import session
+from acgan.api.run_directory import check_usable
 from acgan.code_version import code_version
 from acgan.config import RunConfig, load, save
 from acgan.errors import ConfigError
-from acgan.run_directory import check_usable
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import write_checkpoint
 

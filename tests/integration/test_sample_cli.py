@@ -15,10 +15,12 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from acgan import sample_files
 from acgan.cli import main
 from acgan.models import GENERATORS
-from acgan.sampling import CHUNK, ClassSampler, GeneratorInfo, load_generator, save_generator, tile
+from acgan.plots.grid import tile
+from acgan.sampling import CHUNK, ClassSampler, load_generator
+from acgan.sampling import files as sample_files
+from acgan.weights import GeneratorInfo, save_generator
 
 CLASSES = ("cat", "Cat", "../dog", "con")
 FOLDERS = ("cat", "Cat-2", "___dog", "_con")

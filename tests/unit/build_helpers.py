@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acgan.build import architecture, build_classification, build_gan
-from acgan.classifier_file import ClassifierInfo
+from acgan.assembly import architecture, build_classification, build_gan
 from acgan.config import ClassifierConfig, RunConfig, load, save
 from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
-from acgan.sampling import GeneratorInfo, save_generator
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.classifier_loop import Classification
 from acgan.types import ImageStore
+from acgan.weights import ClassifierInfo, GeneratorInfo, save_generator
 
 CPU = torch.device("cpu")
 NAMES = ("cat", "dog", "owl")

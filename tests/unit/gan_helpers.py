@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.training.gan import Gan

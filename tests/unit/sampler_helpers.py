@@ -5,7 +5,8 @@ import inspect
 import torch
 
 from acgan.models import GENERATORS
-from acgan.sampling import ClassSampler, GeneratorInfo
+from acgan.sampling import ClassSampler
+from acgan.weights import GeneratorInfo
 
 SMALL = {
     "channels": 4,

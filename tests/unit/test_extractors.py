@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from acgan import api
+from acgan.atomic import sha256
 from acgan.predicting import find_classifier, load_classifier, shipped
-from acgan.weights_file import sha256
 
 #: The least accuracy on held-out images.
 LEAST = {"digits": 0.985, "mnist": 0.995, "cifar10_jpg": 0.85}

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from acgan import predicting
-from acgan.classifier_file import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 from acgan.models import IMAGENET_MEAN, IMAGENET_STD
 from acgan.predicting import CHUNK, ImageClassifier, Normalisation, load_classifier
+from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 
 NAMES = ("cat", "dog", "owl")
 

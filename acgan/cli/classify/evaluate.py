@@ -11,7 +11,7 @@ from acgan.atomic import write_atomically, write_text
 from acgan.cli.options import check_json_file, device_option
 
 if TYPE_CHECKING:
-    from acgan.scoring import ClassifierScores
+    from acgan.evaluation import ClassifierScores
 
 _CLASSES_SHOWN = 50
 

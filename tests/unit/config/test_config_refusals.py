@@ -8,7 +8,7 @@ from config_helpers import changed, load_text
 from acgan.config import (
     RunConfig,
 )
-from acgan.config.fitting import MONITOR_LEAST
+from acgan.config.schema import MONITOR_LEAST
 from acgan.errors import ConfigError
 from acgan.metrics import MIN_IMAGES
 

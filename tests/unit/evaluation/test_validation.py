@@ -13,8 +13,9 @@ from acgan.evaluation.validation import validation_score
 from acgan.extracting import ClassifierExtractor, Extracted, fitted, target_of
 from acgan.models import GENERATORS
 from acgan.runtime import Draws
-from acgan.sampling import ClassSampler, GeneratorInfo
+from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
+from acgan.weights import GeneratorInfo
 
 
 class Blocks:

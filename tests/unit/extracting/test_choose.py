@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from acgan.atomic import sha256
 from acgan.errors import RunError, UserError
 from acgan.extracting import ClassifierExtractor, InceptionExtractor, choose_extractor
 from acgan.predicting import shipped
-from acgan.weights_file import sha256
 
 DIGITS = "digits@738debee"
 

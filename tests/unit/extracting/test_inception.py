@@ -12,12 +12,12 @@ from PIL import Image
 from pytorch_fid import fid_score, inception
 from torch import Tensor
 
+from acgan.atomic import sha256
 from acgan.errors import RunError
 from acgan.extracting import InceptionExtractor, inception_weights_present
 from acgan.extracting import inception_weights as weights_module
 from acgan.metrics import FeatureStatistics, frechet_distance
 from acgan.runtime import Draws
-from acgan.weights_file import sha256
 
 HUB_NAME = "pt_inception-2015-12-05-6726825d.pth"
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from acgan.extracting import Extracted
 from acgan.models import GENERATORS
-from acgan.sampling import ClassSampler, GeneratorInfo
+from acgan.sampling import ClassSampler
+from acgan.weights import GeneratorInfo
 
 
 class Means:

@@ -17,9 +17,9 @@ from acgan.data import load_dataset
 from acgan.errors import ConfigError, DataError, RunError
 from acgan.extracting import ClassifierExtractor
 from acgan.fid import Generated, Saved, Stored, Wanted, open_side, select, stored_of, warn_as_stored
-from acgan.generator_file import save_generator
 from acgan.predicting import shipped
 from acgan.types import ImageStore
+from acgan.weights import save_generator
 
 ALL = Wanted(num=None, seed=0, split="all", resolution=None, fit="crop")
 

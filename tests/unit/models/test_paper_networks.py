@@ -77,9 +77,9 @@ def test_discriminator_layers(resolution: int, channels: int) -> None:
 
 
 def test_dropout_is_half_by_default_of_the_configuration() -> None:
-    from acgan.config.networks import PaperDiscriminator
+    from acgan.config.networks import PaperDiscriminatorConfig
 
-    assert PaperDiscriminator(kind="paper").dropout == 0.5
+    assert PaperDiscriminatorConfig(kind="paper").dropout == 0.5
 
 
 def test_dropout_acts_in_training_alone() -> None:

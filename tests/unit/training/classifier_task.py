@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acgan.data import Augmentation, BatchOrder, DeviceImages
+from acgan.augment import Augmentation
+from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
 from acgan.predicting import Normalisation

@@ -9,7 +9,7 @@ import torch
 from gan_helpers import CPU, TINY
 from torch import Tensor
 
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard

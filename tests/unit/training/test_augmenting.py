@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acgan.data import AdaptiveAugment
+from acgan.augment import AdaptiveAugment
 from acgan.training.augmenting import Augmenter
 from acgan.training.schedule import Curve
 

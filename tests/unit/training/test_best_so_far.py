@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from acgan.training.best import Best, BestSoFar, Score
+from acgan.training.best import Best, BestSoFar
+from acgan.types import Score
 
 
 def _taken(*values: float, every: int = 100, name: str = "fcd") -> BestSoFar:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from acgan import distributed
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard

@@ -13,11 +13,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from acgan.training.best import Best, Score
+from acgan.training.best import Best
 from acgan.training.checkpoint import read_latest
-from acgan.training.hooks import Evaluation, Hooks, Intervals
+from acgan.training.hooks import Hooks, Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Tick
+from acgan.types import Evaluation, Score
 
 EVERY = 10
 NAME = "fcd_val"

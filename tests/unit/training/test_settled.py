@@ -8,7 +8,7 @@ import torch
 from loop_helpers import CPU, TINY, tiny_gan, tiny_store
 from torch.testing import assert_close
 
-from acgan.build import build_gan
+from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.models import standing_statistics

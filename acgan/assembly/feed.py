@@ -1,0 +1,66 @@
+"""From a configuration to the images that any training is fed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acgan.config import ClassifierConfig, RunConfig
+from acgan.config.shared import ComputeConfig, DataConfig
+from acgan.data import BatchOrder, DeviceImages, cache_dir
+from acgan.distributed import Ranks
+from acgan.errors import ConfigError
+from acgan.runtime import Draws
+from acgan.training.step import Feed
+from acgan.types import ImageStore
+
+#: Packed images up to this size live on the device.
+_MAX_BYTES_ON_DEVICE = 4 << 30
+
+
+def data_keywords(data: DataConfig) -> dict[str, Any]:
+    """Keywords of ``acgan.data.load_dataset``."""
+    return {
+        "root": Path(data.root) if data.root is not None else None,
+        "classes": data.classes,
+        "resolution": data.resolution,
+        "channels": data.channels,
+        "fit": data.fit,
+        "on_error": data.on_error,
+        "test_share": data.test_share,
+        "seed": data.split_seed,
+        "cache": cache_dir(),
+    }
+
+
+def build_feed(
+    config: RunConfig | ClassifierConfig, store: ImageStore, device: torch.device, *, mirror: bool
+) -> Feed:
+    """Batches of the training images."""
+    return Feed(
+        images=DeviceImages(store, device=device, max_bytes_on_device=_MAX_BYTES_ON_DEVICE),
+        order=BatchOrder(store.labels, seed=config.seed, balance=config.data.balance),
+        draws=Draws(config.seed),
+        batch_size=config.train.batch_size,
+        mirror=mirror,
+    )
+
+
+def own_share(train: ComputeConfig, ranks: Ranks) -> int:
+    """Images of a batch that each process takes.
+
+    Raises:
+        ConfigError: If the batch cannot be shared out.
+    """
+    if train.batch_size % ranks.world:
+        raise ConfigError(
+            f"train.batch_size {train.batch_size} must be a multiple of the {ranks.world} processes."
+        )
+    return train.batch_size // ranks.world
+
+
+def torch_dtype(precision: str) -> torch.dtype:
+    """Of parameters: bf16 is a matter of autocast alone."""
+    return torch.float64 if precision == "float64" else torch.float32

@@ -1,0 +1,220 @@
+"""From a configuration to a GAN."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, Augmentation
+from acgan.config import RunConfig
+from acgan.config.schema import ADAConfig
+from acgan.distributed import Ranks
+from acgan.errors import ConfigError
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
+from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
+from acgan.training.augmenting import Augmenter
+from acgan.training.ema import EMA
+from acgan.training.gan import Gan, Schedules
+from acgan.training.logit_means import LogitMeans
+from acgan.training.objective import Objective
+from acgan.training.schedule import Curve
+from acgan.types import ImageStore
+
+
+def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
+    """``kind`` and every keyword of the generator's constructor."""
+    own = config.model.generator.model_dump(mode="json")
+    kind = own.pop("kind")
+    return {
+        "kind": kind,
+        "latent_dim": config.model.latent_dim,
+        "num_classes": store.num_classes,
+        "resolution": store.resolution,
+        "image_channels": store.channels,
+        **own,
+    }
+
+
+def build_generator(config: RunConfig, store: ImageStore) -> Generator:
+    """The generator for a configuration and the data's shape."""
+    keywords = architecture(config, store)
+    network = GENERATORS[keywords.pop("kind")]
+    _check_resolution("model.generator", config.model.generator.kind, network.resolutions, store)
+    with _naming("model.generator"):
+        return network(**keywords)
+
+
+def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
+    """The discriminator for a configuration and the data's shape."""
+    own = config.model.discriminator.model_dump(mode="json")
+    kind, projection = own.pop("kind"), own.pop("projection")
+    _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, store)
+    with _naming("model.discriminator"):
+        trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
+    return Discriminator(
+        trunk,
+        num_classes=store.num_classes,
+        aux_head=_aux_head(config, trunk.feature_dim, store.num_classes),
+        projection=projection,
+        spectral_norm=own.get("spectral_norm", False),
+    )
+
+
+def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead | None:
+    """A head with the outputs that the classification loss asks for; None without such a loss."""
+    loss = config.loss.classification
+    if loss is None:
+        return None
+    own = loss.model_dump(include=set(loss.head_keys))
+    return AuxHead(in_channels, num_classes, outputs=CLASSIFICATION[loss.kind].head_outputs, **own)
+
+
+def build_objective(config: RunConfig) -> Objective:
+    """The summed objective."""
+    loss = config.loss
+    classification = penalty = consistency = lecam = None
+    if loss.classification is not None:
+        own = loss.classification.model_dump(
+            exclude={"kind", "weight_d", "weight_g", *loss.classification.head_keys}
+        )
+        classification = CLASSIFICATION[loss.classification.kind](**own)
+    if loss.penalty is not None:
+        own = loss.penalty.model_dump(exclude={"kind", "of", "every", loss.penalty.strength_key})
+        penalty = PENALTIES[loss.penalty.kind](**own)
+    if loss.consistency is not None:
+        consistency = Consistency(**loss.consistency.model_dump(exclude={"shift"}))
+    if loss.lecam is not None:
+        lecam = LeCam(weight=loss.lecam.weight)
+    return Objective(
+        adversarial=ADVERSARIAL[loss.adversarial.kind](),
+        classification=classification,
+        penalty=penalty,
+        weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
+        weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
+        penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
+        penalty_every=loss.penalty.every if loss.penalty is not None else 1,
+        consistency=consistency,
+        lecam=lecam,
+    )
+
+
+def build_schedules(config: RunConfig) -> Schedules:
+    """What changes while training, and what might."""
+    penalty, optim = config.loss.penalty, config.optim
+    return Schedules(
+        generator_lr=Curve.of(optim.generator.lr),
+        discriminator_lr=Curve.of(optim.discriminator.lr),
+        ema_half_life_nimg=Curve.of(config.train.ema_half_life_nimg),
+        penalty=Curve.of(penalty.strength if penalty is not None else 0.0),
+    )
+
+
+def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None:
+    """What changes the images that D sees."""
+    augment = config.augment
+    if augment is None:
+        return None
+    own: dict[str, Any] = augment.model_dump(exclude={"kind", "p", "target", "adjust_nimg"})
+    if isinstance(augment, ADAConfig):
+        own["mirror"] = config.data.mirror
+    return Augmenter(
+        DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
+        p=Curve.of(augment.p if augment.p is not None else 0.0),
+        target=augment.target if isinstance(augment, ADAConfig) else None,
+        adjust_nimg=augment.adjust_nimg if isinstance(augment, ADAConfig) else 1,
+        device=device,
+    )
+
+
+def build_gan(
+    config: RunConfig, store: ImageStore, *, device: torch.device, precision: str, ranks: Ranks
+) -> Gan:
+    """Networks, optimisers, objective and data, on the device.
+
+    Raises:
+        ConfigError: If a network does not serve the data's resolution, or the batch cannot be shared out.
+    """
+    train, share = config.train, own_share(config.train, ranks)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        generator, discriminator = build_generator(config, store), build_discriminator(config, store)
+    dtype = torch_dtype(precision)
+    # On a GPU tensor cores want channels last; on a CPU group normalisation is several times slower with it.
+    memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
+    discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
+    schedules, lecam = build_schedules(config), config.loss.lecam
+    adam = {
+        side: torch.optim.Adam(
+            network.parameters(), lr=lr.at(0), betas=settings.betas, eps=settings.eps, fused=True
+        )
+        for side, network, settings, lr in (
+            ("g", generator, config.optim.generator, schedules.generator_lr),
+            ("d", discriminator, config.optim.discriminator, schedules.discriminator_lr),
+        )
+    }
+    return Gan(
+        generator=generator,
+        discriminator=discriminator,
+        ema=EMA(generator, half_life_nimg=schedules.ema_half_life_nimg.at(0), ramp_up=train.ema_ramp_up),
+        optim_generator=adam["g"],
+        optim_discriminator=adam["d"],
+        objective=build_objective(config),
+        schedules=schedules,
+        feed=build_feed(config, store, device, mirror=config.data.mirror),
+        device=device,
+        precision=precision,
+        micro_batch=min(train.micro_batch or share, share),
+        d_steps=train.d_steps,
+        run_generator=torch.compile(generator) if train.compile else generator,
+        run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
+        augmenter=build_augmenter(config, device),
+        views=_views(config, store.resolution),
+        logit_means=LogitMeans(half_life_nimg=lecam.half_life_nimg, device=device, dtype=dtype)
+        if lecam is not None
+        else None,
+        ranks=ranks,
+    )
+
+
+def _views(config: RunConfig, resolution: int) -> Augmentation | None:
+    """The small changes under which D's logits are to be consistent."""
+    if config.loss.consistency is None:
+        return None
+    shift = config.loss.consistency.shift
+    if math.floor(shift * resolution + 1e-6) == 0 and not config.data.mirror:
+        raise ConfigError(
+            f"loss.consistency.shift {shift:g} is less than a pixel of {resolution} and data.mirror is false, so no "
+            f"image changes; expected a shift of {math.ceil(1e4 / resolution) / 1e4:g} or more."
+        )
+    return Augmentation(
+        mirror=config.data.mirror,
+        shift=shift,
+        rotate_deg=0,
+        zoom=0,
+        erase=0,
+        color=0,
+    )
+
+
+def _check_resolution(section: str, kind: str, resolutions: tuple[int, ...], store: ImageStore) -> None:
+    if store.resolution not in resolutions:
+        served = ", ".join(map(str, resolutions))
+        raise ConfigError(
+            f"{section}.kind {kind} serves {served} px, and the images are {store.resolution} px; "
+            "set data.resolution or choose another kind."
+        )
+
+
+@contextmanager
+def _naming(section: str) -> Iterator[None]:
+    """Tell what a network cannot be built with by the section of the configuration that says it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{section}: {error}; choose others.") from None

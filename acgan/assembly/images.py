@@ -1,0 +1,60 @@
+"""From a configuration to the images that are trained on, held out and chosen by."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from acgan.assembly.feed import data_keywords
+from acgan.config import AnyConfig, RunConfig
+from acgan.config.shared import DataConfig
+from acgan.data import dataset_from_torch, hold_out, limit_per_class, load_dataset
+from acgan.errors import ConfigError
+from acgan.types import Dataset, ImageStore
+
+DATASET = "dataset"  # the name of a torch Dataset, which has none
+
+
+def load_data(
+    config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
+) -> Dataset:
+    """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
+    if data is None or isinstance(data, (str, os.PathLike)):
+        source = config.data.source if data is None else os.fspath(data)
+        return load_dataset(source, **data_keywords(config.data), progress=progress)
+    if config.data.classes is not None:
+        raise ConfigError(
+            "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
+        )
+    if isinstance(data, Dataset):
+        return data
+    return dataset_from_torch(
+        data,
+        name=DATASET,
+        resolution=config.data.resolution,
+        channels=config.data.channels,
+        fit=config.data.fit,
+        test_share=config.data.test_share,
+        seed=config.data.split_seed,
+    )
+
+
+def prepare(config: RunConfig, dataset: Dataset) -> Dataset:
+    """What is trained on, and what is held out of it to choose by."""
+    data, train, notes = config.data, dataset.train, list(dataset.notes)
+    validation = None
+    if data.validation_share:
+        train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
+        notes.append(f"{len(validation):,} training images are held out to evaluate on")
+    train = limited(train, data, notes)
+    return replace(dataset, train=train, validation=validation, notes=tuple(notes))
+
+
+def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
+    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
+    if data.max_per_class is None:
+        return store
+    notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    return limit_per_class(store, data.max_per_class, seed=data.split_seed)

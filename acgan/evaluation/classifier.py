@@ -1,0 +1,96 @@
+"""A classifier's scores on labelled images, with provenance."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.atomic import sha256
+from acgan.metrics import ClassificationScores, classification_scores
+from acgan.predicting import ImageClassifier
+from acgan.types import ImageStore
+
+
+@dataclass(frozen=True)
+class ClassifierScores:
+    """What ``acgan classify evaluate`` finds.
+
+    Attributes:
+        main: Of the main head.
+        heads: Accuracy by head, the main one's too.
+        right: (N,) bool: which images the main head names rightly.
+        provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
+        class_names: K names.
+    """
+
+    main: ClassificationScores
+    heads: dict[str, float]
+    right: np.ndarray
+    provenance: dict[str, Any]
+    class_names: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """Everything but the single answers, as JSON text."""
+        main = self.main
+        per_class = {
+            name: {"precision": c.precision, "recall": c.recall, "f1": c.f1, "images": c.images}
+            for name, c in zip(self.class_names, main.per_class, strict=True)
+        }
+        values = {
+            "accuracy": main.accuracy,
+            "balanced_accuracy": main.balanced_accuracy,
+            "top5": main.top5,
+            "macro_f1": main.macro_f1,
+            "ece": main.ece,
+            "heads": self.heads,
+            "per_class": per_class,
+            "confusion": main.confusion.tolist(),
+            "provenance": self.provenance,
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+def score_classifier(
+    classifier: ImageClassifier, store: ImageStore, *, file: Path, data: str, split: str
+) -> ClassifierScores:
+    """Score a classifier on labelled images.
+
+    Args:
+        classifier: Of the same classes.
+        store: The images.
+        file: The classifier's, for its hash.
+        data: The source's name.
+        split: Which part of it.
+    """
+    logits = classifier.head_logits(store.images)
+    labels = torch.from_numpy(store.labels)
+    main = logits["main"]
+    return ClassifierScores(
+        main=classification_scores(main, labels),
+        heads={name: _accuracy(values, labels) for name, values in logits.items()},
+        right=(main.argmax(dim=1) == labels).numpy(),
+        provenance={
+            "data": data,
+            "split": split,
+            "num_images": len(store),
+            "data_fingerprint": store.fingerprint,
+            "classifier": str(file),
+            "classifier_sha256": sha256(file),
+            "resolution": classifier.info.resolution,
+            "channels": classifier.info.channels,
+            "precision": classifier.precision,
+            "device": str(next(classifier.parameters()).device),
+            "trained_on": classifier.info.provenance.get("data_fingerprint"),
+        },
+        class_names=store.class_names,
+    )
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return (logits.argmax(dim=1) == labels).double().mean().item()

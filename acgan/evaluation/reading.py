@@ -1,0 +1,121 @@
+"""A file that ``acgan evaluate`` wrote, read and checked, as far as a comparison needs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+
+from acgan.errors import RunError
+from acgan.evaluation.result import FORMAT
+from acgan.metrics import MIN_UNITS
+
+#: In a run directory.
+FILE_NAME = "evaluation.json"
+
+
+class Network(BaseModel):
+    """What features or classes come from."""
+
+    name: str
+    sha256: str
+    dims: int
+    resize: str
+    precision: str
+
+
+class Reference(BaseModel):
+    """The real images."""
+
+    split: str
+    fingerprint: str
+
+
+class Generator(BaseModel):
+    """One that was evaluated."""
+
+    sha256: str
+
+
+class Provenance(BaseModel):
+    """Of the provenance, what a comparison looks at: all but the generators has to be the same on both sides."""
+
+    generators: list[Generator] = Field(min_length=1)
+    reference: Reference
+    extractor: Network | None
+    classifier: Network | None = None
+    num_images: int
+    label_prior: str
+    truncation: float
+    units: Literal["generation seeds", "training seeds"]
+
+
+class Score(BaseModel):
+    """A metric's values, one a unit."""
+
+    values: list[FiniteFloat | None]
+
+
+class Floor(BaseModel):
+    """What real images score against real ones."""
+
+    value: FiniteFloat | None
+
+
+class EvaluationFile(BaseModel):
+    """A file of ``acgan evaluate``, as far as a comparison needs it."""
+
+    provenance: Provenance
+    overall: dict[str, Score]
+    floor: dict[str, Floor]
+    per_class: dict[str, dict[str, FiniteFloat | None]]
+
+    @property
+    def num_units(self) -> int:
+        """Seeds it was evaluated with."""
+        return max((len(score.values) for score in self.overall.values()), default=0)
+
+    def units_of(self, metric: str) -> tuple[float, ...]:
+        """A metric's values; none where it has none for every unit, or too few for an interval."""
+        found = self.overall[metric].values if metric in self.overall else []
+        values = tuple(value for value in found if value is not None)
+        return values if MIN_UNITS <= len(values) == len(found) else ()
+
+
+def evaluation_file(path: Path) -> Path:
+    """The file itself, or the one of a run directory."""
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def read_evaluation(path: Path) -> EvaluationFile:
+    """Read what ``acgan evaluate`` wrote.
+
+    Args:
+        path: Its file, or a run directory with ``evaluation.json``.
+
+    Raises:
+        RunError: There is none, or it is something else.
+    """
+    file = evaluation_file(path)
+    remedy = "`acgan evaluate RUN --json FILE` writes one."
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{file}: no such file; expected scores of a generator. {remedy}") from None
+    except ValueError as error:  # of JSON or of UTF-8
+        raise RunError(f"{file}: not JSON ({error}); expected scores of a generator. {remedy}") from None
+    if not isinstance(content, dict) or "format" not in content:
+        raise RunError(f"{file}: no scores of a generator: it names no format. {remedy}")
+    if content["format"] != FORMAT:
+        raise RunError(
+            f"{file}: scores of format {content['format']!r}; expected {FORMAT}. Evaluate again with this acgan: "
+            f"{remedy}"
+        )
+    try:
+        return EvaluationFile.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise RunError(f"{file}: not what is expected at {key}: {problem['msg']}. {remedy}") from None

@@ -1,0 +1,232 @@
+"""Samples on disk, whole or not at all: a folder per class, one ``.npz`` of arrays, or a grid as ``.png``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.errors import UserError
+from acgan.plots.grid import tile, write_png
+from acgan.sampling import CHUNK, ClassSampler
+from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
+
+MAX_COLUMNS = 64
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images to draw.
+
+    Attributes:
+        sampler: The generator.
+        labels: Different classes.
+        num_per_class: Images of each.
+        seed: Of the latents.
+        truncation: Factor on the latents, above 0 and at most 1.
+    """
+
+    sampler: ClassSampler
+    labels: Sequence[int]
+    num_per_class: int
+    seed: int = 0
+    truncation: float = 1.0
+
+    @property
+    def total(self) -> int:
+        """Images in all."""
+        return len(self.labels) * self.num_per_class
+
+    def portions(self) -> Iterator[tuple[int, int, Tensor]]:
+        """Draw, class by class: label, index of the portion's first image, images (n, C, H, W) uint8."""
+        for label in self.labels:
+            stream = self.sampler.stream(
+                label, self.num_per_class, seed=self.seed, truncation=self.truncation
+            )
+            for start, images in stream:
+                yield label, start, images
+
+
+def write_samples(
+    selection: Selection,
+    out: str | Path,
+    *,
+    force: bool = False,
+    progress: Progress = lambda count: None,
+) -> None:
+    """Draw images and write them, in memory for a portion (for a grid: the grid).
+
+    Args:
+        selection: What to draw.
+        out: A folder, a ``.npz`` or a ``.png`` file (see ``form_of``).
+        force: Replace an existing file, or what an earlier call wrote into a folder.
+        progress: Told the number of images of each portion written.
+
+    Raises:
+        UserError: If it would overwrite what it may not, or cannot be written. Nothing is left behind then.
+    """
+    form, target = form_of(out), Path(out).resolve()
+    if form == ".png" and selection.num_per_class > MAX_COLUMNS:
+        raise UserError(
+            f"{out}: found {selection.num_per_class} images a class; a grid shows at most {MAX_COLUMNS}. "
+            "Lower -n, or write them to a folder or a .npz file."
+        )
+    try:
+        earlier = _check_target(selection, out, target, form, force)
+        with _staging(target) as staging:
+            new = staging / "new"
+            _WRITERS[form](selection, new, progress)
+            if target.is_dir():
+                _swap(new, target, earlier, aside=staging / "old")
+            else:
+                new.replace(target)
+    except OSError as error:
+        raise UserError(
+            f"{out}: cannot be written ({error.strerror or error}). Make room or choose another place."
+        ) from error
+
+
+def form_of(out: str | Path) -> str:
+    """Which form a path asks for: ``.npz``, ``.png`` or ``""``, a folder.
+
+    An existing folder and a name with a slash at its end are folders, whatever else is in the name.
+
+    Raises:
+        UserError: If it is none of them.
+    """
+    path = Path(out)
+    form = path.suffix.lower()
+    if path.is_dir() or str(out).endswith(("/", os.sep)):
+        return ""
+    if form not in _WRITERS:
+        raise UserError(
+            f"{out}: nothing is known to write as {path.suffix!r}; expected a folder (samples), arrays "
+            "(samples.npz) or a grid (samples.png). To mean a folder with a dot in its name, end it with a slash."
+        )
+    return form
+
+
+def _check_target(selection: Selection, out: str | Path, target: Path, form: str, force: bool) -> list[str]:
+    """Refuse to overwrite; of a folder, return the entries that an earlier call wrote and ``force`` gives up."""
+    if target.is_dir():
+        folders = folder_names(selection.sampler.class_names)
+        return check_folder(out, target, [folders[label] for label in selection.labels], force)
+    if target.exists() and form == "":
+        raise UserError(f"{out}: is a file; expected a folder. Choose another name.")
+    if target.exists() and not force:
+        raise UserError(f"{out}: exists already. Choose another name, or --force to replace it.")
+    return []
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A temporary directory on the target's file system; parents that were made for it go too if it fails."""
+    home = target if target.is_dir() else target.parent
+    made = [folder for folder in (home, *home.parents) if not folder.exists()]
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".acgan-sample-", dir=home) as staging:
+            yield Path(staging)
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _swap(new: Path, target: Path, earlier: Iterable[str], aside: Path) -> None:
+    """Move earlier entries of a folder aside and new ones in; if one move fails, all are undone."""
+    aside.mkdir()
+    moves = [(target / name, aside / name) for name in earlier]
+    moves += [(entry, target / entry.name) for entry in new.iterdir()]
+    with contextlib.ExitStack() as undo:
+        for source, goal in moves:
+            source.rename(goal)
+            undo.callback(goal.rename, source)
+        undo.pop_all()
+
+
+def _write_folders(selection: Selection, path: Path, progress: Progress) -> None:
+    """``<class>/<number>.png`` and the manifest."""
+    class_names, info = selection.sampler.class_names, selection.sampler.info
+    folders = folder_names(class_names)
+    path.mkdir()
+    for label in selection.labels:
+        (path / folders[label]).mkdir()
+    for label, start, images in selection.portions():
+        for index, image in enumerate(images, start):
+            write_png(image, path / folders[label] / file_name(index))
+        progress(len(images))
+    manifest = {
+        "folders": {folders[label]: class_names[label] for label in selection.labels},
+        "num_per_class": selection.num_per_class,
+        "seed": selection.seed,
+        "truncation": selection.truncation,
+        "generator": {"architecture": info.architecture, "provenance": info.provenance},
+    }
+    text = json.dumps(manifest, indent=2)
+    (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_npz(selection: Selection, path: Path, progress: Progress) -> None:
+    """``images`` (N, H, W, C) uint8, ``labels`` (N,) int64 and ``class_names`` (K,), as ``np.load`` reads them."""
+    generator = selection.sampler.generator
+    shape = (selection.total, generator.resolution, generator.resolution, generator.image_channels)
+
+    def images() -> Iterator[np.ndarray[Any, Any]]:
+        for _, _, portion in selection.portions():
+            yield portion.permute(0, 2, 3, 1).numpy()  # (n, H, W, C)
+            progress(len(portion))
+
+    labels = (
+        np.full(min(CHUNK, selection.num_per_class - start), label, np.int64)
+        for label in selection.labels
+        for start in range(0, selection.num_per_class, CHUNK)
+    )
+    class_names = np.array(selection.sampler.class_names, dtype=np.str_)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        _write_member(archive, "images", np.dtype(np.uint8), shape, images())
+        _write_member(archive, "labels", np.dtype(np.int64), (selection.total,), labels)
+        _write_member(archive, "class_names", class_names.dtype, class_names.shape, [class_names])
+
+
+def _write_member(
+    archive: zipfile.ZipFile,
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    portions: Iterable[np.ndarray[Any, Any]],
+) -> None:
+    """Write an array whose portions come one by one: the header first, with the shape it will have."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for portion in portions:
+            member.write(portion.tobytes())
+
+
+def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
+    """One picture, a row per class."""
+    rows = []
+    for _, _, images in selection.portions():
+        rows.append(images)
+        progress(len(images))
+    write_png(tile(torch.cat(rows), selection.num_per_class), path)
+
+
+_WRITERS: dict[str, Callable[[Selection, Path, Progress], None]] = {
+    "": _write_folders,
+    ".npz": _write_npz,
+    ".png": _write_grid,
+}

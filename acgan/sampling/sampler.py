@@ -1,0 +1,214 @@
+"""Images of chosen classes from a generator.
+
+A sample is a function of (seed, class, index): image 7 of a class has the same bytes whatever else is drawn with
+it (on the same device and build of torch).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from acgan.errors import UserError, nearest
+from acgan.models import Generator
+from acgan.plots.grid import tile, to_uint8
+from acgan.runtime import Draws, choose_device, full_precision
+from acgan.weights import GeneratorInfo, find_generator, read_generator
+
+#: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
+#: convolution's rounding may depend on how many images it is given.
+CHUNK = 64
+#: Names or labels, one or several; None is all.
+Classes: TypeAlias = str | int | Sequence[str | int] | np.ndarray | Tensor | None
+
+
+class ClassSampler(nn.Module):
+    """A generator that knows its classes by name.
+
+    Args:
+        generator: (z, y) -> images; switched to eval mode, where it stays whatever ``train()`` is asked of this
+            module or one that holds it.
+        info: What its file says.
+    """
+
+    def __init__(self, generator: Generator, info: GeneratorInfo):
+        super().__init__()
+        self.generator = generator.eval()
+        self.info = info
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names; a label's index is its class."""
+        return self.info.class_names
+
+    def train(self, mode: bool = True) -> ClassSampler:
+        """Stay in eval mode: in training mode BatchNorm would let images depend on their neighbours."""
+        return super().train(False)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] for latents (N, Z) and labels (N,)."""
+        images: Tensor = self.generator(z, y)
+        return images
+
+    def sample(
+        self,
+        num: int,
+        classes: Classes = None,
+        seed: int = 0,
+        truncation: float = 1.0,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw images, the chosen classes taking turns.
+
+        Args:
+            num: Number of images in all.
+            classes: A class or several, by name or label, each counted once; None for all.
+            seed: Of the latents.
+            truncation: Factor on the latents, above 0 and at most 1: smaller is more typical and less diverse.
+
+        Returns:
+            Images (num, C, H, W) uint8 and labels (num,) int64, on the CPU.
+
+        Raises:
+            UserError: If there is no such class, or a number is out of its range.
+        """
+        if num < 1:
+            raise UserError(f"num: found {num}; expected at least 1 image.")
+        labels = self.labels_of(classes)
+        per_class = [len(range(turn, num, len(labels))) for turn in range(len(labels))]
+        images: Tensor | None = None
+        for turn, (label, count) in enumerate(zip(labels, per_class, strict=True)):
+            for start, portion in self.stream(label, count, seed=seed, truncation=truncation):
+                if images is None:
+                    images = torch.empty(num, *portion.shape[1:], dtype=torch.uint8)
+                first = turn + start * len(labels)
+                images[first : first + len(portion) * len(labels) : len(labels)] = portion
+        assert images is not None
+        return images, torch.tensor(labels).repeat(num // len(labels) + 1)[:num]
+
+    def stream(
+        self, label: int, count: int, *, seed: int = 0, truncation: float = 1.0
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Draw the first ``count`` images of one class, in portions of at most ``CHUNK``.
+
+        Args:
+            label: The class.
+            count: Number of images.
+            seed: Of the latents.
+            truncation: As for ``sample``.
+
+        Yields:
+            The index of the portion's first image, and images (n, C, H, W) uint8 on the CPU.
+        """
+        for start in range(0, count, CHUNK):
+            z = class_latents(self.generator, label, start // CHUNK, seed=seed, truncation=truncation)
+            images = self.draw(z, torch.full((CHUNK,), label))
+            yield start, images[: min(CHUNK, count - start)]
+
+    def image(self, label: int, index: int, *, seed: int = 0, truncation: float = 1.0) -> Tensor:
+        """One image (C, H, W) uint8 of a class: the one that ``stream`` gives that index."""
+        chunk, place = divmod(index, CHUNK)
+        z = class_latents(self.generator, label, chunk, seed=seed, truncation=truncation)
+        return self.draw(z, torch.full((CHUNK,), label))[place]
+
+    @torch.no_grad()
+    def draw(self, z: Tensor, y: Tensor) -> Tensor:
+        """Images (N, C, H, W) uint8, on the CPU, for latents and labels on the CPU."""
+        parameter = next(self.generator.parameters())
+        with _reproducible_convolutions(), full_precision():
+            x = self.generator(z.to(parameter.device, parameter.dtype), y.to(parameter.device))
+        return to_uint8(x).cpu()
+
+    def labels_of(self, classes: Classes) -> list[int]:
+        """Different labels of classes given by name or label; a name wins where both would do.
+
+        Raises:
+            UserError: If there is no such class, or none is given.
+        """
+        if classes is None:
+            return list(range(len(self.class_names)))
+        if isinstance(classes, (np.generic, np.ndarray, Tensor)):
+            classes = classes.tolist()
+        given = [classes] if isinstance(classes, (str, int)) else list(classes)
+        if not given:
+            raise UserError("classes: found none; expected at least one, or None for all.")
+        return list(dict.fromkeys(self._label_of(name) for name in given))
+
+    def _label_of(self, name: str | int) -> int:
+        if isinstance(name, str):
+            composed = unicodedata.normalize("NFC", name)  # macOS names folders otherwise
+            known = next((one for one in (name, composed) if one in self.class_names), None)
+            if known is not None:
+                return self.class_names.index(known)
+            label = int(name) if name.isdecimal() else -1
+        else:
+            label = operator.index(name)  # of NumPy's integers too
+        if 0 <= label < len(self.class_names):
+            return label
+        names = list(self.class_names)
+        near = nearest(str(name), names)
+        listed = ", ".join(repr(known) for known in [*near, *(known for known in names if known not in near)])
+        raise UserError(f"unknown class {name!r}; expected one of {listed}, or its index from 0.")
+
+
+def class_latents(generator: Generator, label: int, chunk: int, *, seed: int, truncation: float) -> Tensor:
+    """Latents (CHUNK, Z) of the indices of a class from ``chunk * CHUNK`` on."""
+    if not 0 < truncation <= 1:
+        raise UserError(f"truncation: found {truncation}; expected a factor above 0 and at most 1.")
+    return Draws(seed).normal((CHUNK, generator.latent_dim), "sample", label, chunk) * truncation
+
+
+@contextlib.contextmanager
+def _reproducible_convolutions() -> Iterator[None]:
+    """Keep cuDNN from algorithms that add in any order, or that it chooses by timing them."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 32) -> Tensor:
+    """A grid (C, H, W) uint8 to follow a training by: one row per class, the same latents every time.
+
+    Classes share portions here, which is quick; so a pixel may differ by 1 from the same index of ``sample``.
+
+    Args:
+        sampler: The generator.
+        columns: Images a class, at most ``CHUNK``.
+        seed: Of the latents.
+        max_rows: Of more classes than this, the first ones.
+    """
+    labels = range(min(len(sampler.class_names), max_rows))
+    latents = [
+        class_latents(sampler.generator, label, 0, seed=seed, truncation=1.0)[:columns] for label in labels
+    ]
+    z, y = torch.cat(latents), torch.arange(len(labels)).repeat_interleave(columns)
+    images = torch.cat([sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True)])
+    return tile(images, columns)
+
+
+def load_generator(
+    path: str | Path, device: str | torch.device = "cpu", which: str | None = None
+) -> ClassSampler:
+    """Load a generator.
+
+    Args:
+        path: A ``.safetensors`` file, or a run directory.
+        device: Where to compute.
+        which: Of a run the ``best`` or the ``last``; None is the best where one was scored, else the last.
+
+    Raises:
+        RunError: If there is no generator, or the file is not one.
+    """
+    generator, info = read_generator(find_generator(Path(path), which))
+    return ClassSampler(generator.requires_grad_(False), info).to(choose_device(device))

@@ -1,0 +1,188 @@
+"""Files that hold a trained network and say everything about it: weights, and in the metadata one JSON text.
+
+The text holds the architecture, class names, value range and provenance, so that the file alone is enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from acgan.atomic import best_name
+from acgan.errors import RunError, UserError, did_you_mean
+
+FORMAT = 1
+_METADATA_KEY = "acgan"
+
+
+class Info(Protocol):
+    """What a file says about itself: a dataclass of plain values."""
+
+    @property
+    def architecture(self) -> dict[str, Any]: ...
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+
+SomeInfo = TypeVar("SomeInfo", bound=Info)
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class WeightsFile(Generic[SomeInfo, Network]):
+    """A kind of file.
+
+    Attributes:
+        product: What it holds, in a word.
+        name: In a run directory.
+        command: That makes one.
+        info: Its class.
+        build: From an architecture to the network, with any weights.
+    """
+
+    product: str
+    name: str
+    command: str
+    info: type[SomeInfo]
+    build: Callable[[Mapping[str, Any]], Network]
+
+    def save(self, file: Path, network: Network, info: SomeInfo, dtype: torch.dtype | None = None) -> None:
+        """Write a file.
+
+        Args:
+            file: Its path.
+            network: Whose weights.
+            info: About it.
+            dtype: Of its floating-point tensors; None keeps theirs.
+        """
+        tensors = {
+            name: tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None).contiguous()
+            for name, tensor in network.state_dict().items()
+        }
+        values = {"product": self.product, "format": FORMAT, **asdict(info)}  # type: ignore[call-overload]
+        save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(values)})
+
+    def read(self, file: Path) -> tuple[Network, SomeInfo]:
+        """Build the network of a file.
+
+        Raises:
+            RunError: If it is not one.
+        """
+        try:
+            with safe_open(file, framework="pt") as opened:
+                metadata = opened.metadata() or {}
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise RunError(
+                f"{file}: not a safetensors file, or not a whole one ({error}); expected a {self.name} of "
+                f"`{self.command}`. If it is one, copy it again."
+            ) from None
+        info = self._read_info(metadata, file)
+        return self._fill(info, tensors, file), info
+
+    def find(self, path: Path, which: str | None = None) -> Path:
+        """The file that a run directory or file path names.
+
+        Args:
+            path: A run directory or a file.
+            which: ``best``, ``last``, or None for the best where there is one, else the last; a file is no choice.
+
+        Raises:
+            RunError: If there is none.
+        """
+        if path.is_file():
+            if which is not None:
+                raise RunError(
+                    f"{path}: is a file, and {which} chooses among those of a run; name the run directory, or leave "
+                    "the choice out."
+                )
+            return path
+        if not path.exists():
+            siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise RunError(
+                f"{path}: no such run or file; expected a run directory of `{self.command}` or a .safetensors file."
+                f"{did_you_mean(path.name, siblings)}"
+            )
+        best, last = path / best_name(self.name), path / self.name
+        file = last if which == "last" or (which is None and not best.exists()) else best
+        if not file.exists():
+            raise RunError(f"{path}: no {file.name} in it. {self._remedy(path, file)}")
+        return file
+
+    def _remedy(self, path: Path, missing: Path) -> str:
+        runs = sorted(str(found.parent) for found in path.glob(f"*/{self.name}"))
+        if runs:
+            return f"Name one of the runs in it: {', '.join(runs[:5])}."
+        if missing.name == self.name:
+            return (
+                "A run has one from its first checkpoint on (every.checkpoint_nimg), or once it is stopped."
+            )
+        return "A run has one where it was scored (data.validation_share, evaluate.extractor); take the last one."
+
+    def _read_info(self, metadata: Mapping[str, str], file: Path) -> SomeInfo:
+        if _METADATA_KEY not in metadata:
+            raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
+        try:
+            values = json.loads(metadata[_METADATA_KEY])
+            found, product = values.pop("format"), values.pop("product", "generator")
+            if found == FORMAT and product == self.product:
+                # JSON knows no tuples.
+                plain = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+                }
+                return self.info(**{**plain, "class_names": tuple(values["class_names"])})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(
+                f"{file}: its acgan metadata is damaged ({error!r}). Copy or train it again."
+            ) from None
+        if product != self.product:
+            raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
+        raise RunError(
+            f"{file}: format {found!r}; this version of acgan reads format {FORMAT}. Use the version that wrote it."
+        )
+
+    def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> Network:
+        """The network that the metadata describes, holding the tensors; the global random state stays as it is."""
+        remedy = "The file was changed, or another version of acgan wrote it: use that one, or train again."
+        try:
+            with torch.random.fork_rng(devices=[]):  # initial weights draw from it, only to be overwritten
+                network = self.build(dict(info.architecture))
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RuntimeError,
+            ArithmeticError,
+            UserError,
+        ) as error:
+            raise RunError(f"{file}: its architecture cannot be built ({error!r}). {remedy}") from None
+        expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        expected["class_names"], found["class_names"] = (network.num_classes,), (len(info.class_names),)
+        for name in sorted(expected | found):
+            if expected.get(name) != found.get(name):
+                shapes = f"found {found.get(name, 'none')}, expected {expected.get(name, 'none')}"
+                raise RunError(f"{file}: does not fit its architecture: {name}: {shapes}. {remedy}")
+        network.load_state_dict(tensors)
+        return network
+
+
+def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
+    """Whether a run directory, or a file, has this kind of file."""
+    if not path.is_file():
+        return (path / kind.name).is_file()
+    try:
+        with safe_open(path, framework="pt") as opened:
+            values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
+        return bool(values.get("product", "generator") == kind.product)
+    except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
+        return False
