@@ -49,6 +49,6 @@ def sha256(file: Path) -> str:
 
 
 def best_name(name: str) -> str:
-    """What a run calls the best of what it called ``name``: ``generator-best.safetensors``."""
+    """The file name of the best state of a product: ``generator-best.safetensors``."""
     path = Path(name)
     return f"{path.stem}-best{path.suffix}"

@@ -61,6 +61,7 @@ class Dataset:
         skipped: Images passed over because they could not be decoded.
         notes: Remarks worth a line to the user (what was inferred, what was held out).
         validation: A part of the source's training images that is not in ``train``: to choose by; None where none is.
+        num_generated: Images at the end of ``train`` that a generator made.
     """
 
     name: str
@@ -69,6 +70,12 @@ class Dataset:
     skipped: tuple[SkippedImage, ...] = ()
     notes: tuple[str, ...] = ()
     validation: ImageStore | None = None
+    num_generated: int = 0
+
+    @property
+    def num_real(self) -> int:
+        """Training images that are not generated."""
+        return len(self.train) - self.num_generated
 
 
 #: What an ``AuxHead`` returns besides class logits: nothing, ``twin``, or embedding and ``proxies``.
@@ -131,19 +138,42 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """A summed loss and what it is made of.
+class Term:
+    """One term of a summed loss.
 
     Attributes:
-        total: Scalar, the weighted sum: what is minimised.
-        parts: Its terms by name; class terms without the weight that they have in the sum, and penalties of
-            one step, without the number of steps that they stand for; the others with theirs.
-        stats: Scalars worth logging that are not part of it, without gradient.
+        value: Scalar, without its weight.
+        weight: Its factor in the sum.
     """
 
-    total: Tensor
-    parts: dict[str, Tensor]
+    value: Tensor
+    weight: float = 1.0
+
+    @property
+    def weighted(self) -> Tensor:
+        """Scalar, as it counts in the sum."""
+        return self.value * self.weight
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A summed loss.
+
+    Attributes:
+        terms: Its terms by name.
+        stats: Scalars worth logging that are not part of it, without gradient.
+        times: Steps that it stands for: a lazy penalty counts several times in the one step that has it.
+    """
+
+    terms: dict[str, Term]
     stats: dict[str, Tensor] = field(default_factory=dict)
+    times: int = 1
+
+    @property
+    def total(self) -> Tensor:
+        """Scalar, the weighted sum: it is minimised."""
+        total: Tensor = sum(term.weighted for term in self.terms.values())  # type: ignore[assignment]
+        return total * self.times
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from acgan.models import (
 )
 from acgan.predicting import Normalisation
 from acgan.training.checkpoint import read_latest
-from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import ClassifierTask
 from acgan.training.schedule import WarmupDecay
 from acgan.types import ImageStore
 from acgan.weights import ClassifierInfo, find_generator, read_generator
@@ -146,7 +146,7 @@ def _main_head(head: AuxHead | None) -> AuxHead | None:
     return main
 
 
-def build_classification(
+def build_classifier_task(
     config: ClassifierConfig,
     store: ImageStore,
     *,
@@ -156,7 +156,7 @@ def build_classification(
     ranks: Ranks,
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
-) -> tuple[Classification, ClassifierInfo]:
+) -> tuple[ClassifierTask, ClassifierInfo]:
     """Network, optimiser, loss and data, on the device.
 
     Args:
@@ -180,7 +180,7 @@ def build_classification(
     augment = config.augment
     # The little less mends products that are rounded: 1.1 * 80 is 88.00000000000001.
     length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
-    task = Classification(
+    task = ClassifierTask(
         network=network,
         loss=network.summed_loss(
             label_smoothing=config.loss.label_smoothing, class_weights=class_weights(config, store)

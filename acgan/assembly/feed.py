@@ -62,5 +62,5 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
 
 
 def torch_dtype(precision: str) -> torch.dtype:
-    """Of parameters: bf16 is a matter of autocast alone."""
+    """The dtype of parameters: bf16 is a matter of autocast alone."""
     return torch.float64 if precision == "float64" else torch.float32

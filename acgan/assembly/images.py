@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from acgan.assembly.feed import data_keywords
-from acgan.config import AnyConfig, RunConfig
-from acgan.config.shared import DataConfig
-from acgan.data import dataset_from_torch, hold_out, limit_per_class, load_dataset
+from acgan.assembly.synthetic import with_synthetic
+from acgan.config import AnyConfig, ClassifierConfig
+from acgan.data import dataset_from_torch, hold_out, limit_per_class, load_dataset, sample_dataset
 from acgan.errors import ConfigError
-from acgan.types import Dataset, ImageStore
+from acgan.types import Dataset
 
+_SAMPLE = 512  # images of a rehearsal
 DATASET = "dataset"  # the name of a torch Dataset, which has none
 
 
@@ -41,20 +42,26 @@ def load_data(
     )
 
 
-def prepare(config: RunConfig, dataset: Dataset) -> Dataset:
-    """What is trained on, and what is held out of it to choose by."""
+def load_sample(config: AnyConfig) -> Dataset:
+    """A sample of the configured data, decoded, for a rehearsal."""
+    return sample_dataset(config.data.source, **data_keywords(config.data), limit=_SAMPLE)
+
+
+def prepare(config: AnyConfig, dataset: Dataset) -> Dataset:
+    """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
     data, train, notes = config.data, dataset.train, list(dataset.notes)
-    validation = None
+    validation, num_generated = None, 0
     if data.validation_share:
         train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
         notes.append(f"{len(validation):,} training images are held out to evaluate on")
-    train = limited(train, data, notes)
-    return replace(dataset, train=train, validation=validation, notes=tuple(notes))
-
-
-def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
-    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
-    if data.max_per_class is None:
-        return store
-    notes.append(f"at most {data.max_per_class} images of each class are trained on")
-    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
+    if data.max_per_class is not None:
+        train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
+        notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    if isinstance(config, ClassifierConfig) and config.synthetic is not None:
+        num_real = len(train)
+        train, remarks = with_synthetic(train, config.synthetic, dataset.train.fingerprint)
+        num_generated = len(train) - num_real
+        notes += remarks
+    return replace(
+        dataset, train=train, validation=validation, num_generated=num_generated, notes=tuple(notes)
+    )

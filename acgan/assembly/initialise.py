@@ -21,7 +21,7 @@ _POWER_ITERATIONS = 15  # until the largest singular values of weights from else
 _PER_CLASS = ("embed", "classify", "twin")
 
 
-def initialise_from(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Give a new training's networks the weights of a run (or of a generator file, which has no discriminator).
 
     A classifier's start the discriminator: its backbone the trunk, its main head the ``AuxHead``. The generator

@@ -1,4 +1,4 @@
-"""What ``acgan train --dry-run`` prints."""
+"""Output of ``acgan train --dry-run``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several commands share: types of options, times, SIGTERM."""
+"""Options of several commands, times, and SIGTERM."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def training_options(
     """The options of every command that trains.
 
     Args:
-        default_dir: Of runs, for the help.
-        config_option: Of `acgan config`, which lists the keys.
+        default_dir: Default directory of runs, for the help.
+        config_option: Option of `acgan config` that lists the keys.
     """
     options = (
         click.option(

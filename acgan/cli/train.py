@@ -36,7 +36,7 @@ def command(config: str | None, data: str | None, dry_run: bool, **options: Any)
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    """What to do with what was made."""
+    """Name the files and the commands to go on with."""
     scored = result.best is not None  # so there are features to score by
     if scored:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")

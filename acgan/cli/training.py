@@ -1,4 +1,4 @@
-"""What the commands that train share: one run, or one a seed, until the time is up."""
+"""Running trainings: one run, or one a seed, until the time is up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_first_process() -> bool:
-    """Whether this process, among those that torchrun started, is the one that talks."""
+    """True in the one process that talks, among those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -56,14 +56,14 @@ def train_each_seed(
     Args:
         train: ``acgan.api.train`` or its like, with what is trained filled in.
         conclude: Says what was made.
-        name: Of the run, for its default directory.
-        run_dir: Of the run, or of the seeds' runs.
+        name: Name of the run, for its default directory.
+        run_dir: Directory of the run, or of the seeds' runs.
         overrides: ``KEY=VALUE`` texts.
         seeds: One run each; None is one run with the configured seed.
         max_time: Seconds for all together.
         quiet: Say nothing but warnings.
         arms: Variants of each run: a folder in its directory, and ``KEY=VALUE`` texts.
-        **options: Of ``train``.
+        **options: Further options of ``train``.
     """
     end = None if max_time is None else time.monotonic() + max_time
     runs = run_directories(run_dir or Path("runs") / name, seeds)

@@ -11,7 +11,7 @@ from acgan.evaluation.comparison import (
 )
 from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.measures import METRICS, Context
-from acgan.evaluation.monitor import collapse_monitor
+from acgan.evaluation.monitor import CollapseMonitor
 from acgan.evaluation.one_pass import (
     Pass,
     Reference,
@@ -30,7 +30,7 @@ from acgan.evaluation.result import (
     summarise_passes,
     with_help,
 )
-from acgan.evaluation.validation import validation_score
+from acgan.evaluation.validation import ValidationScore
 from acgan.evaluation.verdict import plain_name, verdict
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "METRICS",
     "ClassChange",
     "ClassifierScores",
+    "CollapseMonitor",
     "Comparison",
     "Context",
     "EvaluationFile",
@@ -51,8 +52,8 @@ __all__ = [
     "Reference",
     "Scores",
     "Summary",
+    "ValidationScore",
     "class_counts",
-    "collapse_monitor",
     "compare",
     "evaluation_file",
     "look_at_reference",
@@ -64,7 +65,6 @@ __all__ = [
     "share_out",
     "summarise_all",
     "summarise_passes",
-    "validation_score",
     "verdict",
     "with_help",
 ]

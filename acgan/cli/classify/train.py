@@ -153,13 +153,13 @@ def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device)
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    """What to do with what was made."""
+    """Name the commands to go on with."""
     reporter.say(f"Scores: acgan classify evaluate {result.directory}")
     reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
 
 
 def _comparison(found: dict[str, Any]) -> str:
-    """What generated images changed, as a text."""
+    """The effect of generated images, as a text."""
     lines = [f"On {found['num_images']:,} test images, with and without generated training images:"]
     for key in ("accuracy", "balanced_accuracy"):
         before, now = found["without"][key], found["with"][key]

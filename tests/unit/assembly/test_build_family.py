@@ -10,12 +10,13 @@ from acgan.assembly import architecture, build_discriminator, build_generator, b
 from acgan.assembly.gan import build_schedules
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, AdaptiveAugment
 from acgan.errors import ConfigError
-from acgan.losses import CLASSIFICATION, Consistency, LeCam
+from acgan.losses import CLASSIFICATION
 from acgan.models import TRUNKS
 from acgan.models.attention import SelfAttention
 from acgan.models.layers import ModulatedConv2d
 from acgan.runtime import FiniteGuard
 from acgan.training.gan_loop import discriminator_step, generator_step
+from acgan.training.regularisers import Consistency, LeCam
 
 #: By the outputs of the head that a class loss asks for: the head's layers.
 HEADS = {
@@ -120,24 +121,14 @@ def test_the_regularisers_arrive() -> None:
         "data.mirror=true",
         precision="float64",
     )
-    assert gan.objective.lecam == LeCam(weight=0.7)
-    assert gan.logit_means.half_life_nimg == 123
-    assert gan.logit_means.real.dtype is torch.float64
-    assert gan.objective.consistency == Consistency(weight_real=2.0, weight_fake=3.0)
-    nothing_else = {"rotate_deg": 0, "zoom": 0, "erase": 0, "color": 0}
-    assert vars(gan.views) == {"mirror": True, "shift": 0.3, **nothing_else}
-    assert tiny_gan("loss.consistency={}").views.mirror is False
+    consistency, lecam = gan.objective.regularisers
+    assert isinstance(lecam, LeCam)
+    assert (lecam.weight, lecam.half_life_nimg, lecam.means[0].dtype) == (0.7, 123, torch.float64)
+    assert isinstance(consistency, Consistency)
+    assert (consistency.weight_real, consistency.weight_fake) == (2.0, 3.0)
+    assert (consistency.change.mirror, consistency.change.shift) == (True, 0.3)
     plain = tiny_gan()
-    assert (plain.objective.lecam, plain.objective.consistency) == (None, None)
-    assert (plain.logit_means, plain.views, plain.augmenter) == (None, None, None)
-
-
-def test_a_shift_of_less_than_a_pixel_is_no_change() -> None:
-    # Of 16 pixels.
-    with pytest.raises(ConfigError, match=r"loss\.consistency\.shift 0\.06 .* expected a shift of 0\.0625"):
-        tiny_gan("loss.consistency={shift: 0.06}")
-    assert tiny_gan("loss.consistency={shift: 0.0625}").views.shift == 0.0625
-    assert tiny_gan("loss.consistency={shift: 0.06}", "data.mirror=true").views.mirror is True
+    assert (list(plain.objective.regularisers), plain.augmenter) == ([], None)
 
 
 @pytest.mark.parametrize("mirror", [False, True])

@@ -18,14 +18,14 @@ from acgan.models import GENERATORS, TRUNKS, has_batch_norm
 from acgan.models.layers import SpectralNorm
 
 
-def _kinds(section: type[s.Section], field: str) -> list[type[s.Section]]:
+def _kinds(section: type[s.BaseConfig], field: str) -> list[type[s.BaseConfig]]:
     """The section classes that a field admits."""
     annotation = section.model_fields[field].annotation
     members = typing.get_args(annotation) or (annotation,)
     return [member for member in members if member is not type(None)]
 
 
-def _kind(section: type[s.Section]) -> str:
+def _kind(section: type[s.BaseConfig]) -> str:
     (kind,) = typing.get_args(section.model_fields["kind"].annotation)
     return str(kind)
 

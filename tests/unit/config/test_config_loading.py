@@ -16,6 +16,7 @@ from acgan.config import (
     losses,
     networks,
     save,
+    shared,
 )
 from acgan.config import schema as s
 from acgan.errors import ConfigError
@@ -146,7 +147,7 @@ def _kinds(annotation: Any) -> set[str]:
     ],
 )
 def test_the_kinds_are_the_registrys_keys(
-    section: type[s.Section], field: str, registry: dict[str, Any]
+    section: type[s.BaseConfig], field: str, registry: dict[str, Any]
 ) -> None:
     assert _kinds(section.model_fields[field].annotation) == set(registry)
 
@@ -201,7 +202,7 @@ def test_truth_values(text: str, value: bool) -> None:
     ],
 )
 def test_any_class_name_survives_saving(tmp_path: Path, name: str) -> None:
-    config = RunConfig(data=s.DataConfig(classes=[name, {name: [name]}]))
+    config = RunConfig(data=shared.DataConfig(classes=[name, {name: [name]}]))
     save(config, tmp_path / "config.yaml")
     assert load(RunConfig, tmp_path / "config.yaml") == config
 
