@@ -51,9 +51,9 @@ class StubRun:
     def advance(self, images: int) -> None:
         self.iteration += 1
         self.nimg += images
+        self.at_each()
 
     def due(self, interval: int) -> bool:
-        self.at_each()
         return False
 
 

@@ -183,11 +183,6 @@ def test_other_validation_images_start_the_best_anew(tmp_path: Path) -> None:
     assert "the validation images are others" in again.messages[0]
 
 
-def test_a_run_that_did_not_note_its_validation_images_goes_on(tmp_path: Path) -> None:
-    Training(tmp_path, {10: 5.0}, None).until(30)
-    assert Training(tmp_path, {}).run.scores.best == Best(NAME, 5.0, 10)
-
-
 def test_patience_does_not_end_what_is_at_its_end(tmp_path: Path) -> None:
     values = {10: 5.0, **dict.fromkeys((20, 30, 40, 50, 60), 6.0)}
     whole = Training(tmp_path / "whole", values, patience_nimg=50).until(60)
