@@ -20,7 +20,7 @@ from acgan.data import extend, find_images, read_images
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
 from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
-from acgan.training.classifier_loop import train_classifier as run_loop
+from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
@@ -86,7 +86,7 @@ def train_classifier(
             say=opened.say,
         )
         with run.running():
-            run_loop(task, run)
+            train_classifier_task(task, run)
     return TrainResult.of(run)
 
 

@@ -71,7 +71,7 @@ class ClassifierTask:
         return Batch(self.augmentation(batch.images, uniform), batch.labels)
 
 
-def train_classifier(task: ClassifierTask, run: TrainingRun) -> None:
+def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
     """Train until the end, or until a signal or the deadline, in iterations of one global batch.
 
     Args:

@@ -79,7 +79,9 @@ def _training(config: ClassifierConfig) -> Iterator[tuple[ClassifierTask, Traini
     dataset = [(image, label % 3) for label, image in enumerate(images)]
     with (
         tempfile.TemporaryDirectory() as directory,
-        mock.patch.object(api_classifier, "run_loop", lambda task, run: seen.extend((task, run))),
+        mock.patch.object(
+            api_classifier, "train_classifier_task", lambda task, run: seen.extend((task, run))
+        ),
         mock.patch("acgan.runtime.use_threads") as threads,
     ):
         api.train_classifier(config, dataset, run_dir=directory, device="cpu", say=said.append)

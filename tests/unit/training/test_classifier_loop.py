@@ -21,7 +21,7 @@ from classifier_task import (
 from torch import Tensor, nn
 
 from acgan.runtime import FiniteGuard
-from acgan.training.classifier_loop import ClassifierTask, train_classifier
+from acgan.training.classifier_loop import ClassifierTask, train_classifier_task
 from acgan.training.product import Intervals
 from acgan.types import Batch, ImageStore
 
@@ -58,7 +58,7 @@ class StubRun:
 
 
 def _train(task: ClassifierTask, run: StubRun) -> StubRun:
-    train_classifier(task, run)  # type: ignore[arg-type]
+    train_classifier_task(task, run)  # type: ignore[arg-type]
     return run
 
 
