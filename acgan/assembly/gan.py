@@ -11,7 +11,6 @@ import torch
 from acgan.assembly.feed import build_feed, own_share, torch_dtype
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS
 from acgan.config import RunConfig
-from acgan.config.schema import ADAConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
@@ -119,13 +118,12 @@ def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None
     if augment is None:
         return None
     own: dict[str, Any] = augment.model_dump(exclude={"kind", "p", "target", "adjust_nimg"})
-    if isinstance(augment, ADAConfig):
-        own["mirror"] = config.data.mirror
+    own.update(config.data.model_dump(include=set(augment.data_keys)))
     return Augmenter(
         DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
         p=Curve.of(augment.p if augment.p is not None else 0.0),
-        target=augment.target if isinstance(augment, ADAConfig) else None,
-        adjust_nimg=augment.adjust_nimg if isinstance(augment, ADAConfig) else 1,
+        target=augment.target,
+        adjust_nimg=augment.adjust_nimg,
         device=device,
     )
 

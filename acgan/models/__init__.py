@@ -9,7 +9,13 @@ from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
 from acgan.models.heads import AuxHead
-from acgan.models.layers import advance_spectral_norm, has_batch_norm, remove_spectral_norm
+from acgan.models.layers import (
+    advance_spectral_norm,
+    class_columns,
+    class_rows,
+    has_batch_norm,
+    remove_spectral_norm,
+)
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 from acgan.models.standing import standing_statistics
@@ -37,6 +43,8 @@ __all__ = [
     "Trunk",
     "advance_spectral_norm",
     "build_torchvision",
+    "class_columns",
+    "class_rows",
     "has_batch_norm",
     "remove_spectral_norm",
     "standing_statistics",

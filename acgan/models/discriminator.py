@@ -166,6 +166,8 @@ class Discriminator(nn.Module):
         spectral_norm: Whether every layer, the heads' too, is spectrally normalised.
     """
 
+    class_rows: ClassVar[tuple[str, ...]] = ("embed",)
+
     def __init__(
         self,
         trunk: Trunk,

@@ -33,7 +33,9 @@ class Generator(nn.Module):
     """
 
     resolutions: ClassVar[tuple[int, ...]]
-    #: Weights whose last K columns belong to the classes.
+    #: Layers whose tensors have a row for each class.
+    class_rows: ClassVar[tuple[str, ...]] = ()
+    #: Tensors whose last K columns belong to the classes.
     class_columns: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int):
@@ -88,6 +90,7 @@ class DCGANGenerator(Generator):
     """
 
     resolutions = (16, 32, 64, 128, 256)
+    class_rows = ("embed",)
 
     def __init__(
         self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int, channels: int
@@ -141,6 +144,7 @@ class ResNetGenerator(Generator):
     """
 
     resolutions = (16, 32, 64, 128, 256)
+    class_rows = ("embed",)
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,6 +29,9 @@ class AuxHead(nn.Module):
             with respect to the weights grows with their length, and an AC-GAN's may explode (Kang et al. 2021).
         embedding_dim: E, of a head with proxies.
     """
+
+    #: Layers whose tensors have a row for each class.
+    class_rows: ClassVar[tuple[str, ...]] = ("classify", "twin")
 
     def __init__(
         self,

@@ -25,7 +25,8 @@ from safetensors.torch import load_file
 from acgan import api
 from acgan.api import classifier as api_classifier
 from acgan.assembly import images as assembly_images
-from acgan.assembly.classifier import classifier_architecture, read_discriminator
+from acgan.assembly.backbones import read_discriminator
+from acgan.assembly.classifier import classifier_architecture
 from acgan.assembly.images import prepare
 from acgan.config import CONFIGS, ClassifierConfig, list_keys
 from acgan.models import IMAGENET_MEAN, build_torchvision

@@ -11,7 +11,7 @@ from acgan.assembly.gan import build_schedules
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, AdaptiveAugment
 from acgan.errors import ConfigError
 from acgan.losses import CLASSIFICATION
-from acgan.models import TRUNKS
+from acgan.models import TRUNKS, has_batch_norm
 from acgan.models.attention import SelfAttention
 from acgan.models.layers import ModulatedConv2d
 from acgan.runtime import FiniteGuard
@@ -39,6 +39,17 @@ def test_every_class_loss_gets_the_head_it_asks_for(kind: str) -> None:
     log = discriminator_step(gan, FiniteGuard(CPU), 0, 0)
     generator_step(gan, FiniteGuard(CPU), 0)
     assert "class_real" in log
+
+
+@pytest.mark.parametrize("kind", TRUNKS)
+@pytest.mark.parametrize("spectral_norm", [False, True])
+def test_every_discriminator_says_whether_it_has_batch_norm(kind: str, spectral_norm: bool) -> None:
+    options = [f"model.discriminator.kind={kind}", "loss.penalty=null"]
+    if kind != "paper":
+        options.append(f"model.discriminator.spectral_norm={str(spectral_norm).lower()}")
+    config = gan_config(*options)
+    network = build_discriminator(config, gan_store(32))
+    assert config.model.discriminator.has_batch_norm is has_batch_norm(network)
 
 
 @pytest.mark.parametrize(

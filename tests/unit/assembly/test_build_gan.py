@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from acgan.assembly import architecture, build_discriminator, build_gan, build_generator, build_objective
 from acgan.config import schema as s
+from acgan.config.base import BaseConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, PENALTIES
@@ -18,14 +19,14 @@ from acgan.models import GENERATORS, TRUNKS, has_batch_norm
 from acgan.models.layers import SpectralNorm
 
 
-def _kinds(section: type[s.BaseConfig], field: str) -> list[type[s.BaseConfig]]:
+def _kinds(section: type[BaseConfig], field: str) -> list[type[BaseConfig]]:
     """The section classes that a field admits."""
     annotation = section.model_fields[field].annotation
     members = typing.get_args(annotation) or (annotation,)
     return [member for member in members if member is not type(None)]
 
 
-def _kind(section: type[s.BaseConfig]) -> str:
+def _kind(section: type[BaseConfig]) -> str:
     (kind,) = typing.get_args(section.model_fields["kind"].annotation)
     return str(kind)
 
