@@ -112,7 +112,7 @@ def _draw_band(axes: Axes, band: _Band, width: int, height: int, top: int) -> No
         left = column * (width + _GAP)
         for pixels, y in ((own, upper), (nearest, lower)):
             frame = Rectangle((left - 1, y - 1), width + 2, height + 2, color=PALE, linewidth=0, zorder=-1)
-            axes.add_patch(frame)
+            axes.add_patch(frame).set_clip_on(False)  # it stands a pixel out of the axes
             extent = (left, left + width, y + height, y)
             rgb = np.broadcast_to(pixels.transpose(1, 2, 0), (*pixels.shape[1:], 3))
             axes.imshow(rgb, extent=extent, aspect="auto")

@@ -34,7 +34,7 @@ _STYLE = {
 
 def own_style() -> AbstractContextManager[None]:
     """Context in which all pictures are drawn: matplotlib's defaults and the style above, not the user's."""
-    return matplotlib.style.context(["default", _STYLE], after_reset=True)
+    return matplotlib.style.context(_STYLE, after_reset=True)
 
 
 def blank_figure(width: int, height: int) -> Figure:
