@@ -146,7 +146,18 @@ def test_there_are_no_circles() -> None:
     list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
 
 
-HEAVY = {"torch", "torchvision", "numpy", "pydantic", "rich", "PIL", "scipy", "sklearn", "tensorboard"}
+HEAVY = {
+    "torch",
+    "torchvision",
+    "numpy",
+    "pydantic",
+    "rich",
+    "PIL",
+    "scipy",
+    "sklearn",
+    "tensorboard",
+    "matplotlib",
+}
 CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
 
 
@@ -176,3 +187,11 @@ def test_the_configuration_needs_no_torch() -> None:
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "pydantic" in out.split()
     assert not {"torch", "numpy"} & set(out.split())
+
+
+@pytest.mark.parametrize("module", ["acgan.sampling", "acgan.api"])
+def test_only_drawing_loads_matplotlib(module: str) -> None:
+    script = f"import {module}; import sys; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "acgan.plots.grid" in out.split()
+    assert "matplotlib" not in out.split()

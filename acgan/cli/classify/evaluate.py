@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.atomic import write_atomically, write_text
+from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import check_json_file, device_option
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def command(
     from rich.console import Console
 
     from acgan import api
-    from acgan.plots import confusion_picture
+    from acgan.plots.confusion import confusion_picture
+    from acgan.plots.style import to_png
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
@@ -52,8 +53,8 @@ def command(
     _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:
-        image = confusion_picture(scores.main.confusion, scores.class_names)
-        write_atomically(picture, lambda path: image.save(path, format="PNG"))
+        figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
+        write_bytes(picture, to_png(figure))
     if json_file is not None:
         write_text(json_file, scores.to_json() + "\n")
     if picture is not None:
