@@ -12,7 +12,7 @@ from torch import nn
 
 from acgan import runtime
 from acgan.api.run_directory import check_usable
-from acgan.assembly import build_classification, build_gan, build_score_extractor, choose_score, data_keywords
+from acgan.assembly import build_classification, build_gan, build_score_extractor, choose_score, data_options
 from acgan.assembly.initialise import initialise_classifier, initialise_from
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.data import sample_dataset
@@ -92,7 +92,7 @@ def rehearse(
     device = runtime.choose_device(device_name)
     runtime.use_threads(config.train.threads)
     precision = runtime.resolve_precision(config.train.precision, device)
-    dataset = sample_dataset(config.data.source, **data_keywords(config.data), limit=_IMAGES)
+    dataset = sample_dataset(config.data.source, data_options(config.data), _IMAGES)
     remarks: list[str] = []
     if isinstance(config, RunConfig):
         _look_at_score(config, dataset, device, remarks)

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 from acgan import api
 from acgan.api import classifier as api_classifier
-from acgan.api import inputs
+from acgan.assembly import images
 from acgan.assembly.classifier import classifier_architecture, read_discriminator
 from acgan.config import CONFIGS, ClassifierConfig, list_keys
 from acgan.models import IMAGENET_MEAN, build_torchvision
@@ -54,13 +54,13 @@ class Arrival:
 
 
 def _loading(name: str) -> Callable[[ClassifierConfig], Any]:
-    """An argument of ``load_dataset``."""
+    """The source, or an option, that ``load_dataset`` is given."""
 
     def look(config: ClassifierConfig) -> Any:
-        with mock.patch.object(inputs, "load_dataset") as spy:
-            inputs.load_data(config)
-        (source,), keywords = spy.call_args
-        return {"source": source, **keywords}[name]
+        with mock.patch.object(images, "load_dataset") as spy:
+            images.load_data(config)
+        source, options, _ = spy.call_args.args
+        return {"source": source, **vars(options)}[name]
 
     return look
 
