@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from acgan import runtime
-from acgan.assembly import data_keywords
+from acgan.assembly import data_options
 from acgan.code_version import code_version
 from acgan.config.shared import DataConfig
 from acgan.data import cache_dir, load_dataset
@@ -176,7 +176,7 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
 def _held_out(side: Stored, split: str, resolution: int) -> Stored:
     """A part of a source without parts: what training with the defaults holds out, or what it keeps."""
     config = DataConfig(source=side.given, resolution=resolution)
-    dataset = load_dataset(config.source, **data_keywords(config))
+    dataset = load_dataset(config.source, data_options(config))
     store = dataset.test if split == "test" else dataset.train
     return stored_of(side.given, dataset.name, store, split)
 

@@ -5,17 +5,41 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from acgan.assembly.feed import data_keywords
 from acgan.assembly.synthetic import with_synthetic
 from acgan.config import AnyConfig, ClassifierConfig
-from acgan.data import dataset_from_torch, hold_out, limit_per_class, load_dataset, sample_dataset
+from acgan.config.shared import DataConfig
+from acgan.data import (
+    DataOptions,
+    cache_dir,
+    dataset_from_torch,
+    hold_out,
+    limit_per_class,
+    load_dataset,
+    sample_dataset,
+)
 from acgan.errors import ConfigError
 from acgan.types import Dataset
 
 _SAMPLE = 512  # images of a rehearsal
 DATASET = "dataset"  # the name of a torch Dataset, which has none
+
+
+def data_options(data: DataConfig) -> DataOptions:
+    """Options by which the configured source is decoded."""
+    return DataOptions(
+        root=Path(data.root) if data.root is not None else None,
+        classes=data.classes,
+        resolution=data.resolution,
+        channels=data.channels,
+        fit=data.fit,
+        on_error=data.on_error,
+        test_share=data.test_share,
+        seed=data.split_seed,
+        cache=cache_dir(),
+    )
 
 
 def load_data(
@@ -24,27 +48,19 @@ def load_data(
     """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
     if data is None or isinstance(data, (str, os.PathLike)):
         source = config.data.source if data is None else os.fspath(data)
-        return load_dataset(source, **data_keywords(config.data), progress=progress)
+        return load_dataset(source, data_options(config.data), progress)
     if config.data.classes is not None:
         raise ConfigError(
             "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
         )
     if isinstance(data, Dataset):
         return data
-    return dataset_from_torch(
-        data,
-        name=DATASET,
-        resolution=config.data.resolution,
-        channels=config.data.channels,
-        fit=config.data.fit,
-        test_share=config.data.test_share,
-        seed=config.data.split_seed,
-    )
+    return dataset_from_torch(data, DATASET, data_options(config.data))
 
 
 def load_sample(config: AnyConfig) -> Dataset:
     """A sample of the configured data, decoded, for a rehearsal."""
-    return sample_dataset(config.data.source, **data_keywords(config.data), limit=_SAMPLE)
+    return sample_dataset(config.data.source, data_options(config.data), _SAMPLE)
 
 
 def prepare(config: AnyConfig, dataset: Dataset) -> Dataset:

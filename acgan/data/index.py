@@ -175,7 +175,7 @@ def _parse_choice(choice: str | Mapping[str, Sequence[str]]) -> tuple[str, list[
             " as in {pet: [cat, dog]}."
         )
     new_name, old_names = next(iter(choice.items()))
-    if isinstance(old_names, str) or not old_names:
+    if not old_names:
         raise DataError(
             f"data.classes gives {new_name!r} as {old_names!r}; expected a list of the classes to merge,"
             f" as in {{{new_name}: [cat, dog]}}."

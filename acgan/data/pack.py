@@ -7,62 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decode import (
-    MAX_RESOLUTION,
-    MIN_RESOLUTION,
-    Fit,
-    OnError,
-    Progress,
-    Target,
-    decode_rows,
-    measure,
-)
-from acgan.data.index import (
-    ClassChoice,
-    Index,
-    Reader,
-    check_split,
-    leave_out_empty,
-    select_classes,
-    shortened,
-)
+from acgan.data.decode import Progress, Target, decode_rows, measure
+from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
+from acgan.data.options import DataOptions
 from acgan.data.split import draw_held_out, duplicate_groups
 from acgan.errors import DataError
 from acgan.types import SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a source is turned into a data set; see ``load_dataset``."""
-
-    classes: ClassChoice | None
-    resolution: int | None
-    channels: int | None
-    fit: Fit
-    on_error: OnError
-    test_share: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        size = self.resolution
-        if size is not None and (size & (size - 1) or not MIN_RESOLUTION <= size <= MAX_RESOLUTION):
-            raise DataError(
-                f"data.resolution is {size}; expected a power of two from {MIN_RESOLUTION} to"
-                f" {MAX_RESOLUTION}."
-            )
-        if self.channels not in (None, 1, 3):
-            raise DataError(f"data.channels is {self.channels}; expected 1 (gray), 3 (colour) or null.")
-        if self.fit not in ("crop", "pad"):
-            raise DataError(f"data.fit is {self.fit!r}; expected 'crop' or 'pad'.")
-        if self.on_error not in ("stop", "skip"):
-            raise DataError(f"data.on_error is {self.on_error!r}; expected 'stop' or 'skip'.")
-        if not 0 <= self.test_share < 1:
-            raise DataError(
-                f"data.test_share is {self.test_share}; expected a share from 0 up to, but not, 1."
-            )
 
 
 @dataclass(frozen=True)
@@ -88,7 +41,7 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def prepare(index: Index, options: Options) -> Index:
+def prepare(index: Index, options: DataOptions) -> Index:
     """Apply the choice of classes and check what is left.
 
     Raises:
@@ -103,7 +56,7 @@ def prepare(index: Index, options: Options) -> Index:
     return index
 
 
-def pack(index: Index, options: Options, workspace: Path | None, progress: Progress | None) -> Packed:
+def pack(index: Index, options: DataOptions, workspace: Path | None, progress: Progress | None) -> Packed:
     """Decode, split and order what ``prepare`` returned.
 
     Args:
@@ -121,7 +74,7 @@ def pack(index: Index, options: Options, workspace: Path | None, progress: Progr
 def decode_all(
     reader: Reader,
     rows: np.ndarray,
-    options: Options,
+    options: DataOptions,
     *,
     workspace: Path | None,
     threads: int | None,
@@ -142,7 +95,7 @@ def decode_all(
     return Decoded(images, failed, channels, notes)
 
 
-def put_in_order(index: Index, decoded: Decoded, options: Options, workspace: Path | None) -> Packed:
+def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
     """Leave out what failed, split, and lay training images before held-out ones."""
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
@@ -176,7 +129,9 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
         )
 
 
-def _held_out(index: Index, kept: np.ndarray, images: np.ndarray, options: Options) -> tuple[np.ndarray, str]:
+def _held_out(
+    index: Index, kept: np.ndarray, images: np.ndarray, options: DataOptions
+) -> tuple[np.ndarray, str]:
     """Which of the kept images are held out, (M,) bool, and the note on it."""
     if index.held_out is not None:
         held = index.held_out[kept]

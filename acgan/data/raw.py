@@ -27,18 +27,17 @@ class RawImages:
     images: Unlabelled
 
 
-def open_raw(source: str, *, root: Path | None, cache: Path) -> RawImages:
+def open_raw(source: str, builtin_root: Path) -> RawImages:
     """Find the images of a source, at any depth, in class folders or not, with labels or without.
 
     Args:
         source: As for ``load_dataset``; an .npz file needs no labels.
-        root: As for ``load_dataset``.
-        cache: As for ``load_dataset``.
+        builtin_root: Folder of built-in sets, unless ``source`` names one.
 
     Raises:
         DataError: The source cannot be read, or has no images.
     """
-    found = find_source(source, root, cache)
+    found = find_source(source, builtin_root)
     identity, images = found.identity(), found.unlabelled()
     return RawImages(data_name(source), identity or _digest(images), images)
 

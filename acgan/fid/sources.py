@@ -203,7 +203,7 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
     elif path.is_file() and path.suffix.lower() not in (".zip", ".csv"):
         raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
-    raw = open_raw(given, root=None, cache=cache_dir())
+    raw = open_raw(given, cache_dir())
     return Stored(given, raw, raw.images.rows("all"))
 
 

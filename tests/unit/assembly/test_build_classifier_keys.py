@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 from acgan import api
 from acgan.api import classifier as api_classifier
-from acgan.assembly import images as assembly_images
+from acgan.assembly import images
 from acgan.assembly.backbones import read_discriminator
 from acgan.assembly.classifier import classifier_architecture
 from acgan.assembly.images import prepare
@@ -56,13 +56,13 @@ class Arrival:
 
 
 def _loading(name: str) -> Callable[[ClassifierConfig], Any]:
-    """An argument of ``load_dataset``."""
+    """The source, or an option, that ``load_dataset`` is given."""
 
     def look(config: ClassifierConfig) -> Any:
-        with mock.patch.object(assembly_images, "load_dataset") as spy:
-            assembly_images.load_data(config)
-        (source,), keywords = spy.call_args
-        return {"source": source, **keywords}[name]
+        with mock.patch.object(images, "load_dataset") as spy:
+            images.load_data(config)
+        source, options, _ = spy.call_args.args
+        return {"source": source, **vars(options)}[name]
 
     return look
 

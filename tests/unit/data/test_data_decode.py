@@ -255,25 +255,6 @@ def test_floating_point_image(write, load):
         load(folder)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"resolution": 33}, "data.resolution is 33; expected a power of two from 16 to 256"),
-        ({"resolution": 8}, "data.resolution is 8"),
-        ({"resolution": 512}, "data.resolution is 512"),
-        ({"resolution": 0}, "data.resolution is 0"),
-        ({"channels": 2}, "data.channels is 2"),
-        ({"fit": "stretch"}, "data.fit is 'stretch'"),
-        ({"on_error": "ignore"}, "data.on_error is 'ignore'"),
-        ({"test_share": 1.0}, "data.test_share is 1.0"),
-        ({"test_share": -0.1}, "data.test_share is -0.1"),
-    ],
-)
-def test_options_out_of_range(write, load, changes, message):
-    with pytest.raises(DataError, match=message):
-        load(write({"k/a.png": 1}), **changes)
-
-
 def test_progress_reaches_the_total(write, load):
     seen = []
     load(
