@@ -1,4 +1,4 @@
-"""The command line: a command parses its options, calls what does the work, and prints. Heavy imports wait for the work."""
+"""The command line: each command parses its options, calls what does the work, and prints; heavy imports wait."""
 
 from __future__ import annotations
 

@@ -121,15 +121,7 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
         terms = _terms(task.loss, outputs, batch.labels)
         (terms.total * portion.share).backward()
         log.add(terms, portion.share)
-    return update(
-        task.network,
-        task.optimizer,
-        log,
-        guard=guard,
-        phase="classifier",
-        iteration=iteration,
-        ranks=task.ranks,
-    )
+    return update(task.network, task.optimizer, log, guard, "classifier", iteration, task.ranks)
 
 
 @contextmanager

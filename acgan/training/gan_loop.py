@@ -76,15 +76,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
             terms = objective.penalize(d, real, fake, mix, strength)
             (terms.total * portion.share).backward()
             log.add(terms, portion.share)
-    logged = update(
-        d,
-        gan.optim_discriminator,
-        log,
-        guard=guard,
-        phase="discriminator",
-        iteration=iteration,
-        ranks=gan.ranks,
-    )
+    logged = update(d, gan.optim_discriminator, log, guard, "discriminator", iteration, gan.ranks)
     return _observe(gan, logged, step)
 
 
@@ -106,15 +98,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
             terms = gan.objective.generator(gan.run_discriminator, real, fake)
         (terms.total * portion.share).backward()
         log.add(terms, portion.share)
-    return update(
-        gan.generator,
-        gan.optim_generator,
-        log,
-        guard=guard,
-        phase="generator",
-        iteration=iteration,
-        ranks=gan.ranks,
-    )
+    return update(gan.generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
 def _seen(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
-from acgan.training.regularisers import Discriminate, Regulariser
+from acgan.training.regularisers import Discriminate, Judged, Regulariser
 from acgan.training.step import Portion
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Term, Terms
 
@@ -53,7 +53,7 @@ class Objective:
         on_fake = d(fake, real.labels)
         terms = {"adversarial": Term(self.adversarial.discriminator(on_real.adv, on_fake.adv))}
         for regulariser in self.regularisers:
-            terms |= regulariser.terms(d, real, fake, on_real, on_fake, portion)
+            terms |= regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion))
         with torch.no_grad():
             stats = {
                 "accuracy": self.adversarial.accuracy(on_real.adv, on_fake.adv),

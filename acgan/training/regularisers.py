@@ -37,29 +37,33 @@ class Surroundings:
     dtype: torch.dtype
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A portion of images as D saw them.
+
+    Attributes:
+        d: The discriminator.
+        real: Real images with labels.
+        fake: (N, C, H, W) images generated for the same labels, without gradient.
+        on_real: D's output on the real images.
+        on_fake: D's output on the generated images.
+        portion: Random numbers of these images.
+    """
+
+    d: Discriminate
+    real: Batch
+    fake: Tensor
+    on_real: DiscriminatorOutput
+    on_fake: DiscriminatorOutput
+    portion: Portion
+
+
 class Regulariser(ABC):
     """Terms of D's sum besides the losses, with their settings and with what they remember."""
 
     @abstractmethod
-    def terms(
-        self,
-        d: Discriminate,
-        real: Batch,
-        fake: Tensor,
-        on_real: DiscriminatorOutput,
-        on_fake: DiscriminatorOutput,
-        portion: Portion,
-    ) -> dict[str, Term]:
-        """The terms of a portion.
-
-        Args:
-            d: The discriminator.
-            real: Real images with labels.
-            fake: (N, C, H, W) images generated for the same labels, without gradient.
-            on_real: D's output on the real images.
-            on_fake: D's output on the generated images.
-            portion: Its random numbers.
-        """
+    def terms(self, judged: Judged) -> dict[str, Term]:
+        """The terms of a portion."""
 
     def observe(self, logit_real: Tensor, logit_fake: Tensor, images: float) -> None:
         """Take note of D's mean logits after a step of D, which stands for so many images shown."""
@@ -99,22 +103,17 @@ class Consistency(Regulariser):
         self.weight_real, self.weight_fake = weight_real, weight_fake
         self.change = Augmentation(mirror=around.mirror, shift=shift, rotate_deg=0, zoom=0, erase=0, color=0)
 
-    def terms(
-        self,
-        d: Discriminate,
-        real: Batch,
-        fake: Tensor,
-        on_real: DiscriminatorOutput,
-        on_fake: DiscriminatorOutput,
-        portion: Portion,
-    ) -> dict[str, Term]:
-        draws = portion.uniform((Augmentation.NUM_DRAWS,), "consistency", real.images)
+    def terms(self, judged: Judged) -> dict[str, Term]:
+        real, fake = judged.real.images, judged.fake.to(judged.real.images.dtype)
+        draws = judged.portion.uniform((Augmentation.NUM_DRAWS,), "consistency", real)
         sides = (
-            ("consistency_real", self.weight_real, real.images, on_real.adv),
-            ("consistency_fake", self.weight_fake, fake.to(real.images.dtype), on_fake.adv),
+            ("consistency_real", self.weight_real, real, judged.on_real.adv),
+            ("consistency_fake", self.weight_fake, fake, judged.on_fake.adv),
         )
         return {
-            name: Term((adv - d(self.change(images, draws), real.labels).adv).square().mean(), weight)
+            name: Term(
+                (adv - judged.d(self.change(images, draws), judged.real.labels).adv).square().mean(), weight
+            )
             for name, weight, images, adv in sides
             if weight  # a side without weight costs nothing
         }
@@ -148,17 +147,10 @@ class LeCam(Regulariser):
         weight = self._means[2].clamp(min=torch.finfo(self._means.dtype).tiny)
         return self._means[0] / weight, self._means[1] / weight
 
-    def terms(
-        self,
-        d: Discriminate,
-        real: Batch,
-        fake: Tensor,
-        on_real: DiscriminatorOutput,
-        on_fake: DiscriminatorOutput,
-        portion: Portion,
-    ) -> dict[str, Term]:
+    def terms(self, judged: Judged) -> dict[str, Term]:
         mean_real, mean_fake = self.means
-        squares = (on_real.adv - mean_fake).square().mean() + (on_fake.adv - mean_real).square().mean()
+        real, fake = judged.on_real.adv, judged.on_fake.adv
+        squares = (real - mean_fake).square().mean() + (fake - mean_real).square().mean()
         return {"lecam": Term(squares, self.weight)}
 
     def observe(self, logit_real: Tensor, logit_fake: Tensor, images: float) -> None:

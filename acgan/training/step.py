@@ -129,7 +129,6 @@ def update(
     network: nn.Module,
     optimizer: Optimizer,
     log: BatchMean,
-    *,
     guard: FiniteGuard,
     phase: str,
     iteration: int,

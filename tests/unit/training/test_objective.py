@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from torch.testing import assert_close
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.runtime import Draws
 from acgan.training.objective import Objective
-from acgan.training.regularisers import Regulariser
+from acgan.training.regularisers import Judged, Regulariser
 from acgan.training.step import Portion
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Term
 
@@ -246,10 +245,8 @@ def test_without_a_class_loss_there_is_the_adversarial_one_alone(
 class Gentle(Regulariser):
     """A term of each side's logits."""
 
-    def terms(
-        self, d: Any, real: Batch, fake: Tensor, on_real: Any, on_fake: Any, portion: Portion
-    ) -> dict[str, Term]:
-        return {"gentle": Term(on_real.adv.square().mean() - on_fake.adv.mean(), 2.0)}
+    def terms(self, judged: Judged) -> dict[str, Term]:
+        return {"gentle": Term(judged.on_real.adv.square().mean() - judged.on_fake.adv.mean(), 2.0)}
 
 
 def test_regularisers_are_added_to_d_s_sum_by_their_own_weight(objective: Callable[..., Objective]) -> None:

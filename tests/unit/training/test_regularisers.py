@@ -1,7 +1,6 @@
 """Consistency and LeCam against their papers' equations in float64, and a regulariser of one's own."""
 
 import io
-from typing import Any
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from acgan.errors import ConfigError
 from acgan.runtime import Draws, FiniteGuard
 from acgan.training import regularisers
 from acgan.training.gan_loop import discriminator_step
-from acgan.training.regularisers import Consistency, LeCam, Regulariser, Surroundings
+from acgan.training.regularisers import Consistency, Judged, LeCam, Regulariser, Surroundings
 from acgan.training.step import Portion
 from acgan.types import Batch, DiscriminatorOutput, Term
 
@@ -50,7 +49,7 @@ class _D:
 
 def _terms(regulariser: Regulariser, d: _D) -> dict[str, Term]:
     real, fake = Batch(_images(1), LABELS), _images(2)
-    return regulariser.terms(d, real, fake, d(real.images, LABELS), d(fake, LABELS), PORTION)
+    return regulariser.terms(Judged(d, real, fake, d(real.images, LABELS), d(fake, LABELS), PORTION))
 
 
 def _output(logits: Tensor) -> DiscriminatorOutput:
@@ -108,9 +107,8 @@ def test_lecam(weight: float) -> None:
     real, fake = leaves = [_images(seed)[:, 0, 0, 0].requires_grad_() for seed in (1, 2)]
     lecam = _lecam(weight=weight)
     lecam.observe(_number(0.7), _number(-0.4), 16)
-    (name, term), *others = lecam.terms(
-        _D(), Batch(_images(1), LABELS), _images(2), _output(real), _output(fake), PORTION
-    ).items()
+    judged = Judged(_D(), Batch(_images(1), LABELS), _images(2), _output(real), _output(fake), PORTION)
+    (name, term), *others = lecam.terms(judged).items()
     assert (name, others) == ("lecam", [])
     expected = weight * sum((r + 0.4) ** 2 + (f - 0.7) ** 2 for r, f in zip(real, fake, strict=True)) / N
     assert_close(term.weighted, expected)
@@ -185,10 +183,8 @@ class Shrink(Regulariser):
     def __init__(self, around: Surroundings, *, weight: float):
         self.weight, self.steps = weight, torch.zeros((), device=around.device)
 
-    def terms(
-        self, d: Any, real: Batch, fake: Tensor, on_real: Any, on_fake: Any, portion: Portion
-    ) -> dict[str, Term]:
-        return {"shrink": Term(on_real.adv.square().mean(), self.weight)}
+    def terms(self, judged: Judged) -> dict[str, Term]:
+        return {"shrink": Term(judged.on_real.adv.square().mean(), self.weight)}
 
     def observe(self, logit_real: Tensor, logit_fake: Tensor, images: float) -> None:
         self.steps = self.steps + 1
