@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from gan_helpers import CPU, gan_config, gan_store, tiny_gan
+from gan_helpers import CPU, gan_config, gan_store, objective_of, tiny_gan
 
-from acgan.assembly import architecture, build_discriminator, build_generator, build_objective
+from acgan.assembly import architecture, build_discriminator, build_generator
 from acgan.assembly.gan import build_schedules
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, AdaptiveAugment
 from acgan.errors import ConfigError
@@ -63,7 +63,7 @@ def test_every_discriminator_says_whether_it_has_batch_norm(kind: str, spectral_
     ],
 )
 def test_the_class_loss_has_the_configured_options(section: str, expected: dict[str, Any]) -> None:
-    assert vars(build_objective(gan_config(f"loss.classification={section}")).classification) == expected
+    assert vars(objective_of(f"loss.classification={section}").classification) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_class_loss_has_the_configured_options(section: str, expected: dict[
     ],
 )
 def test_the_class_loss_has_the_configured_weights(section: str, weights: tuple[float, float]) -> None:
-    objective = build_objective(gan_config(f"loss.classification={section}"))
+    objective = objective_of(f"loss.classification={section}")
     assert (objective.weight_d, objective.weight_g) == weights
 
 
