@@ -33,11 +33,10 @@ from acgan.training.classifier_loop import Classification
 from acgan.training.classifier_loop import train_classifier as run_loop
 from acgan.training.hooks import Hooks, Intervals
 from acgan.training.tracking import Listener
-from acgan.types import Dataset, Evaluation, ImageStore
+from acgan.types import WHOLE_AND_SPLITS, Dataset, Evaluation, ImageStore
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo
 
 _GRID_COLUMNS, _GRID_ROWS = 10, 10
-_SPLITS = ("test", "train", "all")
 
 
 @dataclass
@@ -117,8 +116,8 @@ def evaluate_classifier(
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
     """
-    if split not in _SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    if split not in WHOLE_AND_SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)
