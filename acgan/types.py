@@ -9,6 +9,21 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+#: Sides of the square images that data and networks have, in pixels.
+RESOLUTIONS = (16, 32, 64, 128, 256)
+#: Parts of a data source: held-out images and training images.
+SPLITS = ("test", "train")
+WHOLE_AND_SPLITS = (*SPLITS, "all")
+#: Generators of a run that ``which`` chooses from.
+WHICH = ("best", "last")
+#: Class frequencies of samples: those of the reference, or equal ones.
+LABEL_PRIORS = ("reference", "uniform")
+#: Most samples that are drawn unless the user asks for more.
+MAX_SAMPLES = 50_000
+#: Numbers of Inception's features, by pooling layer; the last is FID's.
+INCEPTION_DIMS = (64, 192, 768, 2048)
+FID_DIMS = INCEPTION_DIMS[-1]
+
 
 @dataclass(frozen=True)
 class ImageStore:

@@ -24,9 +24,7 @@ from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
-from acgan.types import ImageStore
-
-_SPLITS = ("test", "train", "all")
+from acgan.types import WHOLE_AND_SPLITS, ImageStore
 
 
 def train_classifier(
@@ -108,8 +106,8 @@ def evaluate_classifier(
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
     """
-    if split not in _SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    if split not in WHOLE_AND_SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)

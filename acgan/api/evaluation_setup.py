@@ -18,13 +18,11 @@ from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
-from acgan.types import Dataset, ImageStore
+from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS, WHICH, Dataset, ImageStore
 
-MAX_SAMPLES = 50_000
 #: A metric beside those of ``METRICS``: trains classifiers.
 CAS = "cas"
 CAS_SEEDS = 5
-_SPLITS, _PRIORS, _WHICH = ("test", "train"), ("reference", "uniform"), (None, "best", "last")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class EvaluateOptions:
         data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
         split: The reference: ``test``, or ``train``, the images that were trained on.
         metrics: Keys of ``METRICS``, and ``cas``, which trains classifiers to see whether samples help them.
-        num_images: Samples; None is as many as the reference has images, at most 50,000.
+        num_images: Samples; None is as many as the reference has images, at most ``MAX_SAMPLES``.
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
             where its weights are at hand, what is shipped for the data, or what the training was scored with.
         inception_weights: A file; None is the hub's cache, or a download.
@@ -74,7 +72,7 @@ class EvaluateOptions:
             )
         if not self.metrics:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
-        for key, choices in (("split", _SPLITS), ("label_prior", _PRIORS), ("which", _WHICH)):
+        for key, choices in (("split", SPLITS), ("label_prior", LABEL_PRIORS), ("which", (None, *WHICH))):
             if getattr(self, key) not in choices:
                 listed = ", ".join(str(choice) for choice in choices)
                 raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")

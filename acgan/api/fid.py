@@ -39,10 +39,7 @@ from acgan.fid import (
 )
 from acgan.metrics import frechet_distance
 from acgan.predicting import shipped
-
-RESOLUTIONS = (16, 32, 64, 128, 256)
-_WHICH = (None, "best", "last")
-_SPLITS = ("all", "train", "test")
+from acgan.types import RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
 
 Progress = Callable[[str, int, int], None]
 
@@ -109,13 +106,13 @@ def fid(
         a: A folder, zip or .npz of images, any other data source, an .npz of statistics, a run or a generator file.
         b: The same; None only makes the statistics of ``a``.
         num_images: At most so many of each side, drawn at random; of a generator exactly so many. None takes all, and
-            from a generator as many as the other side has, at most 50,000.
+            from a generator as many as the other side has, at most ``MAX_SAMPLES``.
         seed: Of the choice of images, and of latents.
         split: ``all``, or the ``train`` or ``test`` part. A side that has no parts is taken whole if the other has; if
             neither has, ``resolution`` is needed, and the part is what training would hold out, or not.
         resolution: Fit images as for training at this resolution; None compares them as they are stored.
         extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
-        dims: Of Inception's features: 64, 192, 768 or 2048, which None is.
+        dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
         weights: Inception's, where they are not in the usual place.
         save_stats: Where to write the statistics of ``a``, as pytorch-fid reads them.
         which: ``best`` or ``last`` of the generators of a run directory; None is the best where one was scored.
@@ -132,10 +129,10 @@ def fid(
         raise ConfigError(
             f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
         )
-    if which not in _WHICH:
-        raise ConfigError(f"which: found {which!r}; expected best, last or None.")
-    if split not in _SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    if which not in (None, *WHICH):
+        raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
+    if split not in WHOLE_AND_SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     device = runtime.choose_device(device)
     if save_stats is not None:
         check_target(save_stats := Path(save_stats))

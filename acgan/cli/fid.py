@@ -18,6 +18,7 @@ from acgan.cli.options import (
     stopped_by_sigterm,
     which_option,
 )
+from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
 
 @click.command()
@@ -29,12 +30,12 @@ from acgan.cli.options import (
     metavar="N",
     type=click.IntRange(min=2),
     help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
-    "many as the other side has, at most 50,000]",
+    f"many as the other side has, at most {MAX_SAMPLES:,}]",
 )
 @seed_option("Of the choice of N images, and of what a generator draws.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "test", "all"]),
+    type=click.Choice(WHOLE_AND_SPLITS),
     default="all",
     show_default=True,
     help="Which part of a source that has parts; with --resolution also of one without, as training divides it.",
@@ -52,7 +53,9 @@ from acgan.cli.options import (
     "[default: inception where its weights are, else the shipped one for the data]",
 )
 @click.option(
-    "--dims", type=click.Choice(["64", "192", "768", "2048"]), help="Features of inception.  [default: 2048]"
+    "--dims",
+    type=click.Choice([str(dims) for dims in INCEPTION_DIMS]),
+    help=f"Features of inception.  [default: {FID_DIMS}]",
 )
 @click.option(
     "--inception-weights",

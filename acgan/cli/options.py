@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from acgan.errors import Interrupted
+from acgan.types import WHICH
 
 
 class Duration(click.ParamType[float]):
@@ -117,7 +118,7 @@ def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--which``."""
     return click.option(
         "--which",
-        type=click.Choice(["best", "last"]),
+        type=click.Choice(WHICH),
         help="Which generator of a run.  [default: the best where one was scored, else the last]",
     )(command)
 

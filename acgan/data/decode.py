@@ -15,12 +15,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from acgan.data.index import Reader
 from acgan.errors import DataError
+from acgan.types import RESOLUTIONS
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
 Progress = Callable[[int, int], None]
 
-MIN_RESOLUTION, MAX_RESOLUTION = 16, 256
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
 _MAX_THREADS = 16  # every thread reads the directory of a zip for itself
 _MEASURED = 1024
@@ -222,10 +222,8 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
                 return resolution, False, ()
     notes = []
     if resolution is None:
-        short = float(np.median([min(size) for size in sides])) if sides else MIN_RESOLUTION
-        resolution = MIN_RESOLUTION
-        while resolution < MAX_RESOLUTION and resolution < 0.85 * short:
-            resolution *= 2
+        short = float(np.median([min(size) for size in sides])) if sides else RESOLUTIONS[0]
+        resolution = next((side for side in RESOLUTIONS if side >= 0.85 * short), RESOLUTIONS[-1])
         notes.append(
             f"resolution {resolution} chosen for images of {short:g} pixels (median of the short sides)"
         )

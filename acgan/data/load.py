@@ -22,7 +22,7 @@ from acgan.data.files import FolderSource, ZipSource, class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
 from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, pack, prepare, put_in_order
-from acgan.data.store import FORMAT, Cache, make_dataset
+from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -192,7 +192,7 @@ def find_source(source: str, builtin_root: Path) -> Source:
 
 
 def _key(*parts: Any) -> str:
-    content = json.dumps([FORMAT, *parts])
+    content = json.dumps([CACHE_FORMAT, *parts])
     return blake2b(content.encode(), digest_size=16).hexdigest()
 
 

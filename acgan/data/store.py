@@ -18,7 +18,7 @@ from acgan.data import pack
 from acgan.data.pack import Packed
 from acgan.types import Dataset, ImageStore, SkippedImage
 
-FORMAT = 2  # to be raised whenever the same source would be decoded differently
+CACHE_FORMAT = 2  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
 
 

@@ -11,9 +11,10 @@ import torch
 from acgan.errors import RunError, UserError, did_you_mean
 from acgan.extracting.base import Extractor
 from acgan.extracting.classifier import ClassifierExtractor
-from acgan.extracting.inception import FID_DIMS, InceptionExtractor
+from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present, ways_out
 from acgan.predicting import load_classifier, shipped
+from acgan.types import FID_DIMS
 
 INCEPTION = "inception"
 
@@ -37,7 +38,7 @@ def choose_extractor(
             shipped for the data, else ``otherwise``.
         data_name: What the data is called.
         class_names: Its classes; the shipped classifier must know them all.
-        dims: Of Inception's features; None is FID's 2048.
+        dims: Of Inception's features; None is ``FID_DIMS``.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
         otherwise: A classifier as in ``wanted``, which need not be there.
         device: Where to compute.

@@ -17,10 +17,8 @@ from acgan._torchvision import torchvision  # before pytorch_fid, which imports 
 from acgan.extracting.base import Extracted
 from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
 from acgan.runtime import full_precision
+from acgan.types import FID_DIMS, INCEPTION_DIMS
 
-#: Features that are to be had: from the first pooling, the second, before the auxiliary head, and the last.
-INCEPTION_DIMS = (64, 192, 768, 2048)
-FID_DIMS = 2048
 _SIDE = 299
 #: Images the network sees at once: no slower than more, and little memory.
 _PORTION = 16
@@ -35,8 +33,8 @@ class InceptionExtractor:
     as TensorFlow's code for the score does ("logits_unbiased").
 
     Args:
-        dims: F: 64, 192, 768 or 2048. Below 2048 the features are means over the map, and there are no logits: the
-            network ends where the features are.
+        dims: F, one of ``INCEPTION_DIMS``. Below ``FID_DIMS`` the features are means over an earlier map, and there
+            are no logits.
         weights: A state dict's file; None is the hub's cache, which is filled if it is empty.
         device: Where to compute.
         warn: Told where the weights are not those that FID is defined by.

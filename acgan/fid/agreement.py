@@ -9,9 +9,9 @@ from typing import Any
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.fid.statistics_file import Saved
+from acgan.types import INCEPTION_DIMS
 
 _ENOUGH_FOR_FID = 2048
-_INCEPTION_DIMS = (64, 192, 768, 2048)
 
 Warn = Callable[[str], None]
 
@@ -57,7 +57,7 @@ def check_fits(given: str, saved: Saved, extractor: Extractor, metric: str, warn
         DataError: If they are of others.
     """
     if saved.dims != extractor.dims:
-        remedy = f"--dims {saved.dims} or " if saved.dims in _INCEPTION_DIMS else ""
+        remedy = f"--dims {saved.dims} or " if saved.dims in INCEPTION_DIMS else ""
         raise DataError(
             f"{given} holds {saved.dims:,} features, and {extractor.name or 'Inception'} makes {extractor.dims:,}. "
             f"Choose {remedy}another --extractor, or make the statistics anew."

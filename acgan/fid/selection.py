@@ -9,8 +9,7 @@ from acgan.data.decode import Fit
 from acgan.errors import ConfigError, DataError
 from acgan.fid.sources import Generated, Side, Stored
 from acgan.fid.statistics_file import Saved
-
-MAX_DRAWN = 50_000
+from acgan.types import MAX_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def select(
         for side in _of_split(sides, wanted.split, wanted.resolution, held_out)
     ]
     # Of statistics that do not say of how many images they are, or of another generator: the usual number.
-    counts = [count_of(side) or MAX_DRAWN for side in chosen if not isinstance(side, Generated)]
-    drawn = wanted.num or min([MAX_DRAWN, *counts])
+    counts = [count_of(side) or MAX_SAMPLES for side in chosen if not isinstance(side, Generated)]
+    drawn = wanted.num or min([MAX_SAMPLES, *counts])
     chosen = [
         replace(side, num=drawn, seed=wanted.seed) if isinstance(side, Generated) else side for side in chosen
     ]

@@ -21,7 +21,7 @@ from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure
 from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
-from acgan.data.store import FORMAT as DECODED
+from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
 from acgan.fid.statistics_file import KEYS, Saved, read_statistics
@@ -104,7 +104,7 @@ class Stored:
             "rows": blake2b(self.rows.astype("<i8").tobytes(), digest_size=16).hexdigest(),
             "fitted": self.fitted and asdict(self.fitted),
             "extractor": extractor.describe(),
-            "versions": [acgan.__version__, PIL.__version__, DECODED],
+            "versions": [acgan.__version__, PIL.__version__, CACHE_FORMAT],
         }
 
     def describe(self) -> dict[str, Any]:

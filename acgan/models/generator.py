@@ -20,6 +20,7 @@ from acgan.models.layers import (
     init_subpixels,
 )
 from acgan.runtime import outside_autocast
+from acgan.types import RESOLUTIONS
 
 
 class Generator(nn.Module):
@@ -89,7 +90,7 @@ class DCGANGenerator(Generator):
         channels: Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
     class_rows = ("embed",)
 
     def __init__(
@@ -143,7 +144,7 @@ class ResNetGenerator(Generator):
         ValueError: If there are too few patches, or attention is at a side that no block puts out.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
     class_rows = ("embed",)
 
     def __init__(

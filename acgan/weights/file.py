@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from acgan.atomic import best_name
 from acgan.errors import RunError, UserError, did_you_mean
 
-FORMAT = 1
+WEIGHTS_FORMAT = 1
 _METADATA_KEY = "acgan"
 
 
@@ -67,7 +67,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
             name: tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None).contiguous()
             for name, tensor in network.state_dict().items()
         }
-        values = {"product": self.product, "format": FORMAT, **asdict(info)}  # type: ignore[call-overload]
+        values = {"product": self.product, "format": WEIGHTS_FORMAT, **asdict(info)}  # type: ignore[call-overload]
         save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(values)})
 
     def read(self, file: Path) -> tuple[Network, SomeInfo]:
@@ -133,7 +133,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
         try:
             values = json.loads(metadata[_METADATA_KEY])
             found, product = values.pop("format"), values.pop("product", "generator")
-            if found == FORMAT and product == self.product:
+            if found == WEIGHTS_FORMAT and product == self.product:
                 # JSON knows no tuples.
                 plain = {
                     key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
@@ -146,7 +146,8 @@ class WeightsFile(Generic[SomeInfo, Network]):
         if product != self.product:
             raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
         raise RunError(
-            f"{file}: format {found!r}; this version of acgan reads format {FORMAT}. Use the version that wrote it."
+            f"{file}: format {found!r}; this version of acgan reads format {WEIGHTS_FORMAT}. Use the version "
+            "that wrote it."
         )
 
     def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> Network:

@@ -23,8 +23,8 @@ from acgan import cli
 from acgan.api import EvaluateOptions, cas
 from acgan.evaluation import METRICS, plain_name
 from acgan.evaluation.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
-from acgan.extracting import INCEPTION_DIMS
 from acgan.predicting import shipped
+from acgan.types import INCEPTION_DIMS
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -265,5 +265,5 @@ def test_from_python_paths_and_texts_are_the_same(sides: tuple[str, str], tmp_pa
         for kind in (str, Path)
     ]
     assert found[0] == found[1]
-    with pytest.raises(UserError, match="split: found 'tset'; expected one of all, train, test"):
+    with pytest.raises(UserError, match="split: found 'tset'; expected one of test, train, all"):
         api.fid(*sides, split="tset")

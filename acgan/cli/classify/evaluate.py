@@ -9,6 +9,7 @@ import click
 
 from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import check_json_file, device_option
+from acgan.types import WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
     from acgan.evaluation import ClassifierScores
@@ -21,7 +22,7 @@ _CLASSES_SHOWN = 50
 @click.option("--data", metavar="SOURCE", help="Labelled images.  [default: what it was trained on]")
 @click.option(
     "--split",
-    type=click.Choice(["test", "train", "all"]),
+    type=click.Choice(WHOLE_AND_SPLITS),
     default="test",
     show_default=True,
     help="Of the data; train is what was trained on, all is for a folder that is nothing but test images.",
