@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "weights": {"models", "atomic", "errors"},
     "sampling": {"weights", "models", "plots", "runtime", "errors"},
     "predicting": {"weights", "models", "data", "runtime"},
-    "extracting": {"predicting", "data", "runtime", "atomic", "errors", "_torchvision"},
+    "extracting": {"predicting", "data", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
@@ -56,7 +56,10 @@ ALLOWED: dict[str, set[str]] = {
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
         *("distributed", "runtime", "atomic", "code_version", "types", "errors"),
     },
-    "cli": {"api", "config", "evaluation", "plots", "sampling", "training", "atomic", "runtime", "errors"},
+    "cli": {
+        *("api", "config", "evaluation", "plots", "sampling", "training"),
+        *("atomic", "runtime", "types", "errors"),
+    },
     "__main__": {"cli"},
 }
 PARTS = ("models", "losses", "data", "augment", "metrics")
