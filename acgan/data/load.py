@@ -42,7 +42,8 @@ class Source(Protocol):
 
 #: What recipes name that have no images of their own.
 _YOURS = ("images", "imagenet")
-_FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
+#: Sources that are one file, by its ending: to add a format, add a line.
+FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
 
 
 def cache_dir() -> Path:
@@ -57,7 +58,7 @@ def data_name(source: str) -> str:
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
-    name = path.stem if path.suffix.lower() in _FILE_SOURCES and not path.is_dir() else path.resolve().name
+    name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
 
@@ -169,10 +170,10 @@ def find_source(source: str, builtin_root: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     if path.exists():
-        kind = _FILE_SOURCES.get(path.suffix.lower())
+        kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
             raise DataError(
-                f"{source} is a file with the ending {path.suffix!r}; expected a folder, .zip, .csv or .npz."
+                f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
         return kind(path)
     builtin = find_builtin(source, builtin_root)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import acgan
 from acgan.atomic import best_name, sha256
-from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
+from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure
 from acgan.data.files import is_image
@@ -32,8 +32,8 @@ from acgan.types import ImageStore
 from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
-    "expected a folder of images, a .zip, .csv or .npz of images, an .npz of statistics (mu and sigma), a built-in "
-    f"NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
+    f"expected a folder of images, a file of images ({', '.join(FILE_SOURCES)}), an .npz of statistics (mu and sigma), "
+    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
 )
 
 _GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
@@ -201,7 +201,7 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
-    elif path.is_file() and path.suffix.lower() not in (".zip", ".csv"):
+    elif path.is_file() and path.suffix.lower() not in FILE_SOURCES:
         raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
     raw = open_raw(given, cache_dir())
     return Stored(given, raw, raw.images.rows("all"))
