@@ -33,16 +33,12 @@ class ClassifierInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-#: Keywords of a backbone that files from before they were there lack, and what those networks are by them.
-_ADDED: dict[str, dict[str, Any]] = {"resnet_trunk": {"patch": 1, "attention": ()}}
-
-
 def build_classifier(architecture: Mapping[str, Any]) -> AuxClassifier:
     """The network that an architecture describes, with any weights."""
     keywords = dict(architecture)
     backbone = dict(keywords.pop("backbone"))
     kind = backbone.pop("kind")
-    network = BACKBONES[kind](**_ADDED.get(kind, {}) | backbone)
+    network = BACKBONES[kind](**backbone)
     return AuxClassifier(network, **keywords)
 
 

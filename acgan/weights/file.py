@@ -132,7 +132,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
             raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
         try:
             values = json.loads(metadata[_METADATA_KEY])
-            found, product = values.pop("format"), values.pop("product", "generator")
+            found, product = values.pop("format"), values.pop("product")
             if found == WEIGHTS_FORMAT and product == self.product:
                 # JSON knows no tuples.
                 plain = {
@@ -184,6 +184,6 @@ def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
     try:
         with safe_open(path, framework="pt") as opened:
             values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-        return bool(values.get("product", "generator") == kind.product)
+        return bool(values.get("product") == kind.product)
     except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False
