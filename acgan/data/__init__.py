@@ -1,4 +1,4 @@
-"""Data sources, decoded once into packed uint8 arrays, and the batches made of them."""
+"""Data sources: decoded once into packed uint8 arrays, then fed to a training in batches."""
 
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES

@@ -1,4 +1,4 @@
-"""From what a user calls a data source to a ``Dataset``."""
+"""Loading of a ``Dataset`` from the path or name of a source."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from acgan.types import Dataset
 
 
 class Source(Protocol):
-    """Somewhere that labelled images come from."""
+    """A place of labelled images."""
 
     def identity(self) -> str | None:
-        """A digest that changes when the content does, found without decoding; None: not worth a cache."""
+        """A digest that changes with the content, found without decoding; None means that nothing is cached."""
 
     def index(self) -> Index:
-        """What it holds, with labels."""
+        """The labelled images, not decoded."""
 
     def unlabelled(self) -> Unlabelled:
-        """All images that it holds."""
+        """All images, with labels or without, not decoded."""
 
 
-#: What recipes name that have no images of their own.
+#: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
 
 
 def cache_dir() -> Path:
-    """Where things that can be made again, as decoded sources, are kept: ``$ACGAN_CACHE`` if it is set."""
+    """The folder of files that can be made again, such as decoded sources: ``$ACGAN_CACHE`` if it is set."""
     override = os.environ.get("ACGAN_CACHE")
     return Path(override).expanduser() if override else user_cache_path("acgan")
 
@@ -65,12 +65,12 @@ def data_name(source: str) -> str:
 def load_dataset(
     source: str, options: DataOptions, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """Decode a source once, or take it from the cache.
+    """Decode a source, or read it from the cache.
 
     Args:
         source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
             same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
-            ``NAME:ROOT`` of a built-in set. A path that exists goes before a name.
+            ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
         options: Options by which it is decoded.
         progress: Called with (images done, images in all) now and then while decoding.
 

@@ -12,16 +12,16 @@ from acgan.weights.file import WeightsFile
 
 @dataclass(frozen=True)
 class ClassifierInfo:
-    """What a classifier file says about itself.
+    """Metadata of a classifier file.
 
     Attributes:
         architecture: ``backbone``, its kind and every keyword of its constructor; the keywords of ``AuxClassifier``.
         class_names: K names.
-        channels: Of the images, 1 or 3.
+        channels: Channels of the images, 1 or 3.
         resolution: Side of the images in pixels.
-        mean: By channel: what is subtracted from images in [0, 1] before the network sees them.
-        std: By channel: what they are then divided by.
-        provenance: Where the weights come from: data, images shown, config, seed, versions, machine.
+        mean: Mean by channel, subtracted from images in [0, 1].
+        std: Deviation by channel, by which they are then divided.
+        provenance: Origin of the weights: data, images shown, config, seed, versions, machine.
     """
 
     architecture: dict[str, Any]

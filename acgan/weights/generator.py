@@ -12,13 +12,13 @@ from acgan.weights.file import WeightsFile
 
 @dataclass(frozen=True)
 class GeneratorInfo:
-    """What a generator file says about itself.
+    """Metadata of a generator file.
 
     Attributes:
         architecture: ``kind`` and every keyword of its constructor.
         class_names: K names.
-        provenance: Where the weights come from: data, images shown, config, seed, versions, machine.
-        normalisation: Of the network's images.
+        provenance: Origin of the weights: data, images shown, config, seed, versions, machine.
+        normalisation: Range of the network's images.
     """
 
     architecture: dict[str, Any]
