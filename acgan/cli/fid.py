@@ -32,7 +32,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
     f"many as the other side has, at most {MAX_SAMPLES:,}]",
 )
-@seed_option("Of the choice of N images, and of what a generator draws.")
+@seed_option("Random seed of the choice of N images, and of a generator's images.")
 @click.option(
     "--split",
     type=click.Choice(WHOLE_AND_SPLITS),
@@ -49,7 +49,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 @click.option(
     "--extractor",
     metavar="inception|NAME|FILE",
-    help="What makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
+    help="Network that makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
     "[default: inception where its weights are, else the shipped one for the data]",
 )
 @click.option(
@@ -142,7 +142,7 @@ def command(
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
-    """Where a score comes from."""
+    """Lines on the origin of a score."""
     for name in "ab":
         if name in provenance:
             yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"
@@ -171,7 +171,7 @@ def _told(side: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """What to tell a side's name, images done and images in all; a bar if standard error is a terminal."""
+    """A function for a side's name, images done and images in all: shows a bar if standard error is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda given, done, total: None
         return

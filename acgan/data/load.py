@@ -1,4 +1,4 @@
-"""From what a user calls a data source to a ``Dataset``."""
+"""Loading of a ``Dataset`` from the path or name of a source."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ from acgan.types import Dataset
 
 
 class Source(Protocol):
-    """Somewhere that labelled images come from."""
+    """A place of labelled images."""
 
     def identity(self) -> str | None:
-        """A digest that changes when the content does, found without decoding; None: not worth a cache."""
+        """A digest that changes with the content, found without decoding; None means that nothing is cached."""
 
     def index(self) -> Index:
-        """What it holds, with labels."""
+        """The labelled images, not decoded."""
 
     def unlabelled(self) -> Unlabelled:
-        """All images that it holds."""
+        """All images, with labels or without, not decoded."""
 
 
-#: What recipes name that have no images of their own.
+#: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
-_FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
+#: Sources that are one file, by its ending: to add a format, add a line.
+FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
 
 
 def cache_dir() -> Path:
-    """Where things that can be made again, as decoded sources, are kept: ``$ACGAN_CACHE`` if it is set."""
+    """The folder of files that can be made again, such as decoded sources: ``$ACGAN_CACHE`` if it is set."""
     override = os.environ.get("ACGAN_CACHE")
     return Path(override).expanduser() if override else user_cache_path("acgan")
 
@@ -57,19 +58,19 @@ def data_name(source: str) -> str:
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
-    name = path.stem if path.suffix.lower() in _FILE_SOURCES and not path.is_dir() else path.resolve().name
+    name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
 
 def load_dataset(
     source: str, options: DataOptions, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """Decode a source once, or take it from the cache.
+    """Decode a source, or read it from the cache.
 
     Args:
         source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
             same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
-            ``NAME:ROOT`` of a built-in set. A path that exists goes before a name.
+            ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
         options: Options by which it is decoded.
         progress: Called with (images done, images in all) now and then while decoding.
 
@@ -169,10 +170,10 @@ def find_source(source: str, builtin_root: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     if path.exists():
-        kind = _FILE_SOURCES.get(path.suffix.lower())
+        kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
             raise DataError(
-                f"{source} is a file with the ending {path.suffix!r}; expected a folder, .zip, .csv or .npz."
+                f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
         return kind(path)
     builtin = find_builtin(source, builtin_root)

@@ -1,4 +1,4 @@
-"""An index decoded into one packed array, training images first, held-out images after them."""
+"""Decoding of an index into one array: training images first, held-out images after them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Images in the order that was asked for; those in ``failed`` are blank, for the reasons given there."""
+    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons."""
 
     images: np.ndarray
     failed: dict[int, str]
@@ -42,7 +42,7 @@ class Decoded:
 
 
 def prepare(index: Index, options: DataOptions) -> Index:
-    """Apply the choice of classes and check what is left.
+    """Apply the choice of classes and check the remaining images.
 
     Raises:
         DataError: A class that does not exist, no images, or a split without training images of a class.
@@ -57,11 +57,11 @@ def prepare(index: Index, options: DataOptions) -> Index:
 
 
 def pack(index: Index, options: DataOptions, workspace: Path | None, progress: Progress | None) -> Packed:
-    """Decode, split and order what ``prepare`` returned.
+    """Decode, split and order a prepared index.
 
     Args:
         index: The images.
-        options: How.
+        options: Options of decoding and splitting.
         workspace: A folder for arrays of 2 GiB and more; None keeps them in memory.
         progress: Called with (done, total) now and then.
     """
@@ -80,7 +80,7 @@ def decode_all(
     threads: int | None,
     progress: Progress | None,
 ) -> Decoded:
-    """Choose resolution and channels where they are open, and decode."""
+    """Choose resolution and channels if they are not given, and decode."""
     resolution, pad_28, notes = measure(reader, rows, options.resolution)
     target = Target(resolution, options.channels or 3, options.fit, pad_28)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
@@ -96,7 +96,7 @@ def decode_all(
 
 
 def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
-    """Leave out what failed, split, and lay training images before held-out ones."""
+    """Leave out broken images, split, and put training images before held-out ones."""
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
@@ -132,7 +132,7 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
 def _held_out(
     index: Index, kept: np.ndarray, images: np.ndarray, options: DataOptions
 ) -> tuple[np.ndarray, str]:
-    """Which of the kept images are held out, (M,) bool, and the note on it."""
+    """A mask (M,) of the kept images that are held out, and a note."""
     if index.held_out is not None:
         held = index.held_out[kept]
         return held, f"held out: the source's own test split, {held.sum():,} of {len(held):,} images"

@@ -1,4 +1,4 @@
-"""A source's images as it stores them: not decoded, not fitted, without labels."""
+"""Images of a source as they are stored: not fitted to a size, without labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RawImages:
     Attributes:
         name: Short name, fit for a directory.
         identity: A digest that changes when the images do.
-        images: What there is, and in which part of the source.
+        images: The images, each with its part of the source.
     """
 
     name: str
@@ -43,7 +43,7 @@ def open_raw(source: str, builtin_root: Path) -> RawImages:
 
 
 def _digest(images: Unlabelled) -> str:
-    """Of the pixels: where there is no other, they are few and in memory."""
+    """A digest of the pixels, for sources without one: their images are few and in memory."""
     digest = blake2b(digest_size=16)
     for row in images.rows("all").tolist():
         with images.reader.read(row) as image:

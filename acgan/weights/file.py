@@ -1,4 +1,4 @@
-"""Files that hold a trained network and say everything about it: weights, and in the metadata one JSON text.
+"""Files of trained networks: weights, and a JSON text in the metadata that describes them.
 
 The text holds the architecture, class names, value range and provenance, so that the file alone is enough.
 """
@@ -24,7 +24,7 @@ _METADATA_KEY = "acgan"
 
 
 class Info(Protocol):
-    """What a file says about itself: a dataclass of plain values."""
+    """Metadata of a file: a dataclass of plain values."""
 
     @property
     def architecture(self) -> dict[str, Any]: ...
@@ -41,11 +41,11 @@ class WeightsFile(Generic[SomeInfo, Network]):
     """A kind of file.
 
     Attributes:
-        product: What it holds, in a word.
-        name: In a run directory.
-        command: That makes one.
-        info: Its class.
-        build: From an architecture to the network, with any weights.
+        product: Kind of network, in a word.
+        name: Name of the file in a run directory.
+        command: Command that makes one.
+        info: Class of its metadata.
+        build: Builds the network of an architecture, with any weights.
     """
 
     product: str
@@ -58,10 +58,10 @@ class WeightsFile(Generic[SomeInfo, Network]):
         """Write a file.
 
         Args:
-            file: Its path.
-            network: Whose weights.
-            info: About it.
-            dtype: Of its floating-point tensors; None keeps theirs.
+            file: Path of the file.
+            network: Network with the weights.
+            info: Metadata.
+            dtype: Type of the floating-point tensors; None keeps it.
         """
         tensors = {
             name: tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None).contiguous()
@@ -89,11 +89,11 @@ class WeightsFile(Generic[SomeInfo, Network]):
         return self._fill(info, tensors, file), info
 
     def find(self, path: Path, which: str | None = None) -> Path:
-        """The file that a run directory or file path names.
+        """Find the file of a run directory or path.
 
         Args:
             path: A run directory or a file.
-            which: ``best``, ``last``, or None for the best where there is one, else the last; a file is no choice.
+            which: ``best``, ``last``, or None for the best if there is one, else the last; only for run directories.
 
         Raises:
             RunError: If there is none.
@@ -132,7 +132,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
             raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
         try:
             values = json.loads(metadata[_METADATA_KEY])
-            found, product = values.pop("format"), values.pop("product", "generator")
+            found, product = values.pop("format"), values.pop("product")
             if found == WEIGHTS_FORMAT and product == self.product:
                 # JSON knows no tuples.
                 plain = {
@@ -178,12 +178,12 @@ class WeightsFile(Generic[SomeInfo, Network]):
 
 
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
-    """Whether a run directory, or a file, has this kind of file."""
+    """True if a run directory contains, or a file is, this kind of file."""
     if not path.is_file():
         return (path / kind.name).is_file()
     try:
         with safe_open(path, framework="pt") as opened:
             values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-        return bool(values.get("product", "generator") == kind.product)
+        return bool(values.get("product") == kind.product)
     except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False

@@ -84,7 +84,10 @@ def test_each_kind_is_told_by_its_content(pictures: Path, generator: Path, tmp_p
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "no such path or data set; expected a folder of images, a .zip, .csv or .npz"),
+        (
+            "nothing",
+            "no such path or data set; expected a folder of images, a file of images",
+        ),
         ("digit", "Did you mean 'digits'"),
         ("notes.txt", "is a file of another kind; expected a folder"),
         ("picture.png", "is a file of another kind"),
