@@ -1,10 +1,10 @@
 """A new file format: one entry in ``FILE_SOURCES`` brings it everywhere."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-import json
 
 from acgan.api import load_data
 from acgan.config import RunConfig, load
