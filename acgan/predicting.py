@@ -18,7 +18,7 @@ from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
 #: Images are classified in portions of so many.
-CHUNK = 250
+PREDICTED_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
 
 
 def _portions(images: Tensor | np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK]
+    for start in range(0, len(images), PREDICTED_AT_ONCE):
+        part = images[start : start + PREDICTED_AT_ONCE]
         yield part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
 
 

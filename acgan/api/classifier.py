@@ -12,14 +12,14 @@ from typing_extensions import Unpack
 from acgan.api.inputs import resolve_config
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_classifier_task
-from acgan.assembly.images import load_data, prepare
+from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.product import ClassifierProduct
 from acgan.config import ClassifierConfig, to_yaml, validate
 from acgan.data import extend, find_images, read_images
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
-from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
+from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
 from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
@@ -118,7 +118,7 @@ def evaluate_classifier(
         config = config.model_copy(update={"data": section})
     dataset = load_data(config)
     if split == "train":
-        dataset = prepare(config.model_copy(update={"synthetic": None}), dataset)
+        dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train
     if split == "all":
         store = extend(store, dataset.test.images, dataset.test.labels)
@@ -147,8 +147,8 @@ def predict(
     loaded = load_classifier(classifier, device)
     files = find_images(images)
     info, found = loaded.info, []
-    for start in range(0, len(files), CHUNK):
-        part = files[start : start + CHUNK]
+    for start in range(0, len(files), PREDICTED_AT_ONCE):
+        part = files[start : start + PREDICTED_AT_ONCE]
         pixels = read_images(
             part, resolution=info.resolution, channels=info.channels, fit=config_of(loaded).data.fit
         )

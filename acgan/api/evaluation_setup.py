@@ -13,7 +13,7 @@ import torch
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
 from acgan.api.subjects import Subject, find_subjects
-from acgan.assembly.images import load_data, prepare
+from acgan.assembly.images import load_data, prepare_dataset
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
@@ -136,7 +136,7 @@ def set_up(
     first = subjects[0]
     class_names = first.sampler.class_names
     config, whole = _load(options.data, first)
-    dataset = prepare(config, whole)
+    dataset = prepare_dataset(config, whole)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
         say(
             f"{dataset.name}: its training images have changed since the training: if there are some in the reference, "

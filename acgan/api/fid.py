@@ -41,7 +41,7 @@ from acgan.metrics import frechet_distance
 from acgan.predicting import shipped
 from acgan.types import RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
 
-Progress = Callable[[str, int, int], None]
+_Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def fid(
     which: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
-    progress: Progress = lambda given, done, total: None,
+    progress: _Progress = lambda given, done, total: None,
 ) -> FidResult:
     """Compute the Fréchet distance between two sets of images.
 
@@ -247,7 +247,7 @@ def _measure(
     extractor: Extractor | None,
     metric: str,
     cache: StatisticsCache,
-    progress: Progress,
+    progress: _Progress,
 ) -> _Measured:
     """A side's statistics, from the cache if possible."""
     if isinstance(side, Saved):

@@ -16,7 +16,7 @@ import torch
 from acgan import distributed, runtime
 from acgan.api.inputs import check_unchanged, tell_about
 from acgan.api.run_directory import check_usable, locked, settle
-from acgan.assembly.images import load_data, load_sample, prepare
+from acgan.assembly.images import load_data, load_sample, prepare_dataset
 from acgan.assembly.product import Provenance
 from acgan.code_version import code_version
 from acgan.config import AnyConfig
@@ -206,7 +206,7 @@ def open_training(
             if config.description:
                 say(f"{name}: {config.description}")
             source = load_data(config, data, options.get("on_data"))
-            dataset = prepare(config, source)
+            dataset = prepare_dataset(config, source)
             tell_about(dataset, say)
             check_unchanged(meta, dataset, directory)
         yield OpenTraining(

@@ -63,7 +63,7 @@ def load_sample(config: AnyConfig) -> Dataset:
     return sample_dataset(config.data.source, data_options(config.data), _SAMPLE)
 
 
-def prepare(config: AnyConfig, dataset: Dataset) -> Dataset:
+def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
     """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
     data, train, notes = config.data, dataset.train, list(dataset.notes)
     validation, num_generated = None, 0

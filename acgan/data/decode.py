@@ -19,7 +19,7 @@ from acgan.types import RESOLUTIONS
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
-Progress = Callable[[int, int], None]
+DecodeProgress = Callable[[int, int], None]
 
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
 _MAX_THREADS = 16  # every thread reads the directory of a zip for itself
@@ -120,7 +120,7 @@ def decode_rows(
     *,
     on_error: OnError,
     threads: int | None,
-    progress: Progress | None,
+    progress: DecodeProgress | None,
 ) -> tuple[dict[int, str], bool]:
     """Decode images into an array, in threads (Pillow releases the interpreter's lock).
 
@@ -197,7 +197,9 @@ def reason_of(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[int, bool, tuple[str, ...]]:
+def measure_images(
+    reader: Reader, rows: np.ndarray, resolution: int | None
+) -> tuple[int, bool, tuple[str, ...]]:
     """Choose the resolution, and whether images of 28 x 28 are padded to 32 x 32 rather than resized.
 
     The resolution is the smallest power of two that is at least 0.85 of the median short side (so nothing is

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decode import Progress, Target, decode_rows, measure
+from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
 from acgan.data.split import draw_held_out, duplicate_groups
@@ -56,7 +56,9 @@ def prepare(index: Index, options: DataOptions) -> Index:
     return index
 
 
-def pack(index: Index, options: DataOptions, workspace: Path | None, progress: Progress | None) -> Packed:
+def pack(
+    index: Index, options: DataOptions, workspace: Path | None, progress: DecodeProgress | None
+) -> Packed:
     """Decode, split and order a prepared index.
 
     Args:
@@ -78,10 +80,10 @@ def decode_all(
     *,
     workspace: Path | None,
     threads: int | None,
-    progress: Progress | None,
+    progress: DecodeProgress | None,
 ) -> Decoded:
     """Choose resolution and channels if they are not given, and decode."""
-    resolution, pad_28, notes = measure(reader, rows, options.resolution)
+    resolution, pad_28, notes = measure_images(reader, rows, options.resolution)
     target = Target(resolution, options.channels or 3, options.fit, pad_28)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
     failed, gray = decode_rows(

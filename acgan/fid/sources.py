@@ -18,7 +18,7 @@ import acgan
 from acgan.atomic import best_name, sha256
 from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
-from acgan.data.decode import Target, measure
+from acgan.data.decode import Target, measure_images
 from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
 from acgan.data.store import CACHE_FORMAT
@@ -81,7 +81,7 @@ class Stored:
 
     def at(self, resolution: int, fit: Any) -> Stored:
         """The images as training at a resolution sees them."""
-        _, pad_28, _ = measure(self.raw.images.reader, self.raw.images.rows("all"), resolution)
+        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), resolution)
         return replace(self, fitted=Target(resolution, 3, fit, pad_28))
 
     def batches(self, extractor: Extractor) -> Iterator[np.ndarray]:

@@ -22,7 +22,7 @@ from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 
 MAX_COLUMNS = 64
-Progress = Callable[[int], None]
+_Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def write_samples(
     out: str | Path,
     *,
     force: bool = False,
-    progress: Progress = lambda count: None,
+    progress: _Progress = lambda count: None,
 ) -> None:
     """Draw images and write them, completely or not at all; memory holds a portion, or a whole grid.
 
@@ -157,7 +157,7 @@ def _swap(new: Path, target: Path, earlier: Iterable[str], aside: Path) -> None:
         undo.pop_all()
 
 
-def _write_folders(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_folders(selection: Selection, path: Path, progress: _Progress) -> None:
     """``<class>/<number>.png`` and the manifest."""
     class_names, info = selection.sampler.class_names, selection.sampler.info
     folders = folder_names(class_names)
@@ -179,7 +179,7 @@ def _write_folders(selection: Selection, path: Path, progress: Progress) -> None
     (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _write_npz(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_npz(selection: Selection, path: Path, progress: _Progress) -> None:
     """``images`` (N, H, W, C) uint8, ``labels`` (N,) int64 and ``class_names`` (K,), as ``np.load`` reads them."""
     generator = selection.sampler.generator
     shape = (selection.total, generator.resolution, generator.resolution, generator.image_channels)
@@ -216,7 +216,7 @@ def _write_member(
             member.write(portion.tobytes())
 
 
-def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_grid(selection: Selection, path: Path, progress: _Progress) -> None:
     """One picture, a row per class."""
     rows = []
     for _, _, images in selection.portions():
@@ -225,7 +225,7 @@ def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
     write_png(tile(torch.cat(rows), selection.num_per_class), path)
 
 
-_WRITERS: dict[str, Callable[[Selection, Path, Progress], None]] = {
+_WRITERS: dict[str, Callable[[Selection, Path, _Progress], None]] = {
     "": _write_folders,
     ".npz": _write_npz,
     ".png": _write_grid,

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acgan.errors import UserError, nearest
+from acgan.errors import UserError, nearest_names
 from acgan.models import Generator
 from acgan.plots.grid import tile, to_uint8
 from acgan.runtime import Draws, choose_device, full_precision
@@ -153,7 +153,7 @@ class ClassSampler(nn.Module):
         if 0 <= label < len(self.class_names):
             return label
         names = list(self.class_names)
-        near = nearest(str(name), names)
+        near = nearest_names(str(name), names)
         listed = ", ".join(repr(known) for known in [*near, *(known for known in names if known not in near)])
         raise UserError(f"unknown class {name!r}; expected one of {listed}, or its index from 0.")
 

@@ -33,11 +33,11 @@ class Info(Protocol):
 
 
 SomeInfo = TypeVar("SomeInfo", bound=Info)
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class WeightsFile(Generic[SomeInfo, Network]):
+class WeightsFile(Generic[SomeInfo, _Network]):
     """A kind of file.
 
     Attributes:
@@ -52,14 +52,14 @@ class WeightsFile(Generic[SomeInfo, Network]):
     name: str
     command: str
     info: type[SomeInfo]
-    build: Callable[[Mapping[str, Any]], Network]
+    build: Callable[[Mapping[str, Any]], _Network]
 
-    def save(self, file: Path, network: Network, info: SomeInfo, dtype: torch.dtype | None = None) -> None:
+    def save(self, file: Path, network: _Network, info: SomeInfo, dtype: torch.dtype | None = None) -> None:
         """Write a file.
 
         Args:
             file: Path of the file.
-            network: Network with the weights.
+            network: _Network with the weights.
             info: Metadata.
             dtype: Type of the floating-point tensors; None keeps it.
         """
@@ -70,7 +70,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
         values = {"product": self.product, "format": WEIGHTS_FORMAT, **asdict(info)}  # type: ignore[call-overload]
         save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(values)})
 
-    def read(self, file: Path) -> tuple[Network, SomeInfo]:
+    def read(self, file: Path) -> tuple[_Network, SomeInfo]:
         """Build the network of a file.
 
         Raises:
@@ -150,7 +150,7 @@ class WeightsFile(Generic[SomeInfo, Network]):
             "that wrote it."
         )
 
-    def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> Network:
+    def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
         """The network that the metadata describes, holding the tensors; the global random state stays as it is."""
         remedy = "The file was changed, or another version of acgan wrote it: use that one, or train again."
         try:

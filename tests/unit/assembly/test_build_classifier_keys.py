@@ -27,7 +27,7 @@ from acgan.api import classifier as api_classifier
 from acgan.assembly import images
 from acgan.assembly.backbones import read_discriminator
 from acgan.assembly.classifier import classifier_architecture
-from acgan.assembly.images import prepare
+from acgan.assembly.images import prepare_dataset
 from acgan.config import CONFIGS, ClassifierConfig, list_keys
 from acgan.models import IMAGENET_MEAN, build_torchvision
 from acgan.sampling import load_generator
@@ -68,7 +68,7 @@ def _loading(name: str) -> Callable[[ClassifierConfig], Any]:
 
 
 def _prepared(config: ClassifierConfig) -> Dataset:
-    return prepare(config, Dataset("x", make_store(), make_store()))
+    return prepare_dataset(config, Dataset("x", make_store(), make_store()))
 
 
 @contextmanager
