@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,21 +93,19 @@ class Dataset:
         return len(self.train) - self.num_generated
 
 
-#: What an ``AuxHead`` returns besides class logits: nothing, ``twin``, or embedding and ``proxies``.
-HeadOutputs = Literal["logits", "twin", "proxies"]
-
-
 @dataclass(frozen=True)
 class HeadOutput:
-    """What an ``AuxHead`` returns. Part of it is empty where the head's loss does not ask for it.
+    """Output of an ``AuxHead``; which parts it has depends on the head's class.
 
     Attributes:
-        logits: (N, K) class logits (never softmax outputs).
-        twin: (N, K) logits of a second classifier on the same features, for losses that have a class once for real
-            and once for generated images.
+        logits: (N, K) class logits, never softmax outputs.
+        twin: (N, K) logits of a second classifier on the same features.
         embedding: (N, E) features of length one, in the space of the proxies.
-        proxies: (K, E) of length one, a point a class.
+        proxies: (K, E) a point of length one for each class.
     """
+
+    #: Parts with a row for each class; the others have one for each image.
+    PER_CLASS: ClassVar[tuple[str, ...]] = ("proxies",)
 
     logits: Tensor
     twin: Tensor | None = None
@@ -116,12 +114,12 @@ class HeadOutput:
 
     def rows(self, part: slice) -> HeadOutput:
         """The output for a part of the images."""
-        return HeadOutput(
-            self.logits[part],
-            twin=None if self.twin is None else self.twin[part],
-            embedding=None if self.embedding is None else self.embedding[part],
-            proxies=self.proxies,
-        )
+        per_image: dict[str, Any] = {
+            name: value[part]
+            for name, value in vars(self).items()
+            if value is not None and name not in self.PER_CLASS
+        }
+        return replace(self, **per_image)
 
 
 @dataclass(frozen=True)

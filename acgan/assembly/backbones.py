@@ -114,8 +114,9 @@ class _DiscriminatorTrunk(Backbone):
         discriminator, class_names = read_discriminator(Path(self.settings.run))
         _check_fits(discriminator, self.store, self.settings.run)
         head = discriminator.aux_head
-        keeps_head = head is not None and class_names == self.store.class_names and not dropout
-        return discriminator.trunk, _main_head(head) if keeps_head else None
+        if head is None or dropout or class_names != self.store.class_names:
+            return discriminator.trunk, None
+        return discriminator.trunk, head.as_classifier()
 
 
 _KINDS: dict[str, type[Backbone]] = {
@@ -155,15 +156,6 @@ def _run_config(run: Path) -> RunConfig:
     if not file.is_file():
         raise RunError(f"{run}: no config.yaml in it; expected a run directory of `acgan train`.")
     return load(RunConfig, file)
-
-
-def _main_head(head: AuxHead | None) -> AuxHead | None:
-    """A discriminator's class head as a classifier's, which has logits of the features as they are; None for others."""
-    if head is None or head.project is not None or head.unit_norm:
-        return None
-    main = AuxHead(head.in_channels, head.num_classes)
-    main.classify.load_state_dict(head.classify.state_dict())
-    return main
 
 
 def _check_fits(discriminator: Discriminator, store: ImageStore, run: str) -> None:

@@ -14,7 +14,7 @@ from acgan.config import RunConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
-from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
+from acgan.models import AUX_HEADS, GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.gan import Gan, Schedules
@@ -69,7 +69,7 @@ def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead 
     if loss is None:
         return None
     own = loss.model_dump(include=set(loss.head_keys))
-    return AuxHead(in_channels, num_classes, outputs=CLASSIFICATION[loss.kind].head_outputs, **own)
+    return AUX_HEADS[CLASSIFICATION[loss.kind].head_outputs](in_channels, num_classes, **own)
 
 
 def build_objective(config: RunConfig, around: Surroundings) -> Objective:

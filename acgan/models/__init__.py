@@ -8,7 +8,7 @@ from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_t
 from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
-from acgan.models.heads import AuxHead
+from acgan.models.heads import AUX_HEADS, AuxHead
 from acgan.models.layers import (
     advance_spectral_norm,
     class_columns,
@@ -28,6 +28,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 __all__ = [
+    "AUX_HEADS",
     "BACKBONES",
     "GENERATORS",
     "IMAGENET_MEAN",
