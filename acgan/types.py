@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+#: Fewer images of a class say nothing about its diversity, or its distance from real images.
+MIN_IMAGES_PER_CLASS = 20
+
+
 @dataclass(frozen=True)
 class ImageStore:
     """Decoded images of one split, in memory or memory-mapped.

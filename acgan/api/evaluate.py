@@ -31,7 +31,7 @@ from acgan.evaluation import (
     summarise_passes,
     with_help,
 )
-from acgan.metrics import num_scales
+from acgan.metrics.ms_ssim import num_scales
 from acgan.types import ImageStore
 
 

@@ -18,10 +18,11 @@ from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
+from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
 from acgan.types import Dataset, ImageStore
 
 MAX_SAMPLES = 50_000
-#: A metric beside those of ``METRICS``: trains classifiers.
+#: Key of the metric that trains classifiers, and is in no pass over the images.
 CAS = "cas"
 CAS_SEEDS = 5
 _SPLITS, _PRIORS, _WHICH = ("test", "train"), ("reference", "uniform"), (None, "best", "last")
@@ -34,7 +35,7 @@ class EvaluateOptions:
     Attributes:
         data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
         split: The reference: ``test``, or ``train``, the images that were trained on.
-        metrics: Keys of ``METRICS``, and ``cas``, which trains classifiers to see whether samples help them.
+        metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers to see whether samples help them.
         num_images: Samples; None is as many as the reference has images, at most 50,000.
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
             where its weights are at hand, what is shipped for the data, or what the training was scored with.
@@ -49,7 +50,7 @@ class EvaluateOptions:
 
     data: Any = None
     split: str = "test"
-    metrics: Sequence[str] = tuple(METRICS)
+    metrics: Sequence[str] = default_metrics()
     num_images: int | None = None
     extractor: str | None = None
     inception_weights: str | Path | None = None
@@ -66,7 +67,7 @@ class EvaluateOptions:
         Raises:
             ConfigError: If there is such.
         """
-        known = (*METRICS, CAS)
+        known = tuple(CATALOGUE)
         unknown = [name for name in self.metrics if name not in known]
         if unknown:
             raise ConfigError(
@@ -190,19 +191,21 @@ def _measurable(
 ) -> tuple[list[str], ClassifierExtractor | None, ImageStore | None]:
     """The metrics that there is all for, who judges classes, and the training images."""
     wanted = [name for name in METRICS if name in options.metrics]
-    classifier, training, remarks = None, None, {}
-    if "accuracy" in wanted:
+    needs = {need for name in wanted for need in CATALOGUE[name].needs}
+    classifier, training = None, None
+    remarks: dict[Need, str] = {}
+    if "classifier" in needs:
         classifier = _classifier(extractor, dataset.name, subject.sampler.class_names, device)
         if classifier is None:
-            remarks["accuracy"] = (
+            remarks["classifier"] = (
                 "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
                 f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
             )
-    if "memorisation" in wanted:
+    if "training images" in needs:
         training, reason = _training_images(dataset, options.split, subject)
         if training is None:
-            remarks["memorisation"] = f"copies of training images are not looked for: {reason}"
-    metrics = [name for name in wanted if name not in remarks]
+            remarks["training images"] = f"copies of training images are not looked for: {reason}"
+    metrics = [name for name in wanted if not remarks.keys() & CATALOGUE[name].needs]
     if not metrics and CAS not in options.metrics:
         raise ConfigError(f"metrics: none is left to measure: {'; '.join(remarks.values())}.")
     for remark in remarks.values():

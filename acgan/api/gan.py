@@ -25,13 +25,12 @@ from acgan.assembly.initialise import initialise_from
 from acgan.config import RunConfig
 from acgan.errors import RunError, UserError
 from acgan.evaluation import collapse_monitor, validation_score
-from acgan.metrics import MIN_IMAGES
 from acgan.sampling import ClassSampler, grid
 from acgan.training.gan import settled
 from acgan.training.gan_loop import train_gan
 from acgan.training.hooks import Hooks, Intervals
 from acgan.training.tracking import Listener
-from acgan.types import Evaluation, Score
+from acgan.types import MIN_IMAGES_PER_CLASS, Evaluation, Score
 from acgan.weights import GENERATOR_FILE, GeneratorInfo, save_generator
 
 _GRID_COLUMNS = 10
@@ -128,10 +127,12 @@ def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Call
         return None
     store = setting.dataset.train
     counts = np.bincount(store.labels, minlength=store.num_classes)
-    small = [name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES]
+    small = [
+        name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES_PER_CLASS
+    ]
     if small:
         setting.say(
-            f"the collapse monitor needs {MIN_IMAGES} images a class and cannot judge: {', '.join(small)}"
+            f"the collapse monitor needs {MIN_IMAGES_PER_CLASS} images a class and cannot judge: {', '.join(small)}"
         )
     return collapse_monitor(config.monitor, config.seed, sampler, store)
 

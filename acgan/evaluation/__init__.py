@@ -31,7 +31,7 @@ from acgan.evaluation.result import (
     with_help,
 )
 from acgan.evaluation.validation import validation_score
-from acgan.evaluation.verdict import plain_name, verdict
+from acgan.evaluation.verdict import verdict
 
 __all__ = [
     "CLASSES_NAMED",
@@ -58,7 +58,6 @@ __all__ = [
     "look_at_reference",
     "look_at_samples",
     "mean_per_class",
-    "plain_name",
     "read_evaluation",
     "score_classifier",
     "share_out",

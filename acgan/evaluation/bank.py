@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from acgan.extracting import Extracted
-from acgan.metrics import FeatureStatistics, InceptionScore, merged
+from acgan.metrics.inception_score import InceptionScore
+from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
 #: Groups that a floor is made of: any two of them against the other two.

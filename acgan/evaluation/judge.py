@@ -12,7 +12,7 @@ from torch import Tensor
 from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
 from acgan.extracting import Extractor, fitted, target_of
-from acgan.metrics import nearest
+from acgan.metrics.prdc import nearest
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
 from acgan.types import ImageStore

@@ -9,7 +9,7 @@ import torch
 
 from acgan import runtime
 from acgan.config.schema import MonitorConfig
-from acgan.metrics import class_diversity
+from acgan.metrics.collapse import class_diversity
 from acgan.sampling import ClassSampler
 from acgan.types import Evaluation, ImageStore
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError
 from acgan.evaluation.result import FORMAT
-from acgan.metrics import MIN_UNITS
+from acgan.metrics.bootstrap import MIN_UNITS
 
 #: In a run directory.
 FILE_NAME = "evaluation.json"

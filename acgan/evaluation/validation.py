@@ -11,7 +11,8 @@ from torch import Tensor
 
 from acgan.evaluation.one_pass import class_counts, share_out
 from acgan.extracting import Extractor, fitted, metric_name, target_of
-from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.statistics import FeatureStatistics
 from acgan.runtime import Draws
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.types import ImageStore, Score

@@ -1,6 +1,5 @@
 """Precision, recall, density, coverage and nearest neighbours against definitions and the packages' numbers."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,8 @@ from prdc import compute_prdc
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from acgan.metrics import Prdc, nearest, prdc
-
-prdc_module = importlib.import_module("acgan.metrics.prdc")  # acgan.metrics.prdc itself is the function
+from acgan.metrics import prdc as prdc_module
+from acgan.metrics.prdc import Prdc, nearest, prdc
 
 
 def _features(seed: int, count: int, dims: int, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -231,10 +229,10 @@ def test_what_does_not_fit_together(value: float) -> None:
 #: In a process of its own, as a peak only grows. Prints by how many bytes prdc raised it. Not from getrusage, whose
 #: peak a process inherits from the one that started it.
 MEMORY = """
-import importlib, re, sys, torch
+import re, sys, torch
 from pathlib import Path
+from acgan.metrics import prdc as module
 count, dims, block_bytes = map(int, sys.argv[1:])
-module = importlib.import_module("acgan.metrics.prdc")
 module._BLOCK_BYTES = block_bytes or module._BLOCK_BYTES
 def peak():
     return 1024 * int(re.search("VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])
