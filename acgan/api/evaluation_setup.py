@@ -86,7 +86,7 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvaluationSetup:
     """What an evaluation is made of, once everything is found and fits together.
 
     Attributes:
@@ -127,7 +127,7 @@ def set_up(
     options: EvaluateOptions,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-) -> Setting:
+) -> EvaluationSetup:
     """Find everything, and see that it fits together, before anything is computed.
 
     Raises:
@@ -167,7 +167,7 @@ def set_up(
     if without:
         say(f"no {options.split} images of {', '.join(without)}: not scored against real images")
     num = options.num_images or min(len(store), MAX_SAMPLES)
-    setting = Setting(
+    setting = EvaluationSetup(
         options, subjects, dataset, extractor, classifier,
         _is_unseen(extractor, whole, options.split), store, training,
         share_out(num, reference_counts, options.label_prior), metrics,

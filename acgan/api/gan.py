@@ -24,7 +24,7 @@ from acgan.assembly.images import prepare
 from acgan.assembly.initialise import initialise_from
 from acgan.config import RunConfig
 from acgan.errors import RunError, UserError
-from acgan.evaluation import collapse_monitor, validation_score
+from acgan.evaluation import CollapseMonitor, ValidationScore
 from acgan.sampling import ClassSampler, grid
 from acgan.training.gan import settled
 from acgan.training.gan_loop import train_gan
@@ -90,9 +90,7 @@ def _trainee(config: RunConfig, setting: Setting) -> Trainee:
         loop=lambda run: train_gan(gan, run),
         hooks=Hooks(
             sample=lambda: grid(current(), _GRID_COLUMNS),
-            evaluate=_evaluation(
-                current, _monitor(config, setting, sampler), _score(config, setting, sampler)
-            ),
+            evaluate=_evaluation(current, _monitor(config, setting), _score(config, setting)),
             export=export,
             product=GENERATOR_FILE.name,
         ),
@@ -106,23 +104,23 @@ def _trainee(config: RunConfig, setting: Setting) -> Trainee:
 
 
 def _evaluation(
-    refresh: Callable[[], object],
-    monitor: Callable[[], Evaluation] | None,
-    score: Callable[[], Score] | None,
+    current: Callable[[], ClassSampler],
+    monitor: CollapseMonitor | None,
+    score: ValidationScore | None,
 ) -> Callable[[], Evaluation] | None:
-    """Both of them, or whichever there is, on a sampler that is refreshed first."""
+    """Both of them, or whichever there is, on the current sampler."""
     if monitor is None and score is None:
         return None
 
     def evaluate() -> Evaluation:
-        refresh()
-        found = monitor() if monitor is not None else Evaluation({})
-        return replace(found, score=score() if score is not None else None)
+        sampler = current()
+        found = monitor.look(sampler) if monitor is not None else Evaluation({})
+        return replace(found, score=score.of(sampler) if score is not None else None)
 
     return evaluate
 
 
-def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Evaluation] | None:
+def _monitor(config: RunConfig, setting: Setting) -> CollapseMonitor | None:
     if not config.monitor.num_per_class:
         return None
     store = setting.dataset.train
@@ -134,21 +132,21 @@ def _monitor(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Call
         setting.say(
             f"the collapse monitor needs {MIN_IMAGES_PER_CLASS} images a class and cannot judge: {', '.join(small)}"
         )
-    return collapse_monitor(config.monitor, config.seed, sampler, store)
+    return CollapseMonitor(store, seed=config.seed, **config.monitor.model_dump())
 
 
-def _score(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callable[[], Score] | None:
+def _score(config: RunConfig, setting: Setting) -> ValidationScore | None:
     """The score on the validation images; None where there is none, and on all ranks but the first, which scores.
 
     Raises:
         RunError: If the extractor is not there.
         ConfigError: If there is no score, and the training is to stop by it.
     """
-    score: Callable[[], Score] | None = None
+    score: ValidationScore | None = None
     problem: UserError | None = None
     if setting.ranks.first:  # one alone fetches weights
         try:
-            score = _first_ranks_score(config, setting, sampler)
+            score = _first_ranks_score(config, setting)
         except UserError as error:
             problem = error
     if distributed.any_rank(problem is not None, setting.ranks, setting.device):
@@ -156,9 +154,7 @@ def _score(config: RunConfig, setting: Setting, sampler: ClassSampler) -> Callab
     return score
 
 
-def _first_ranks_score(
-    config: RunConfig, setting: Setting, sampler: ClassSampler
-) -> Callable[[], Score] | None:
+def _first_ranks_score(config: RunConfig, setting: Setting) -> ValidationScore | None:
     store = setting.dataset.validation
     chosen = choose_score(
         config,
@@ -174,4 +170,4 @@ def _first_ranks_score(
     if extractor.size not in (None, (store.channels, store.resolution)):
         channels, side = extractor.size
         setting.say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
-    return validation_score(extractor, sampler, store, config.evaluate.num_images, config.seed)
+    return ValidationScore(extractor, store, config.evaluate.num_images, config.seed)

@@ -11,7 +11,7 @@ from acgan.evaluation.comparison import (
 )
 from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.measures import METRICS, Context
-from acgan.evaluation.monitor import collapse_monitor
+from acgan.evaluation.monitor import CollapseMonitor
 from acgan.evaluation.one_pass import (
     Pass,
     Reference,
@@ -20,9 +20,9 @@ from acgan.evaluation.one_pass import (
     look_at_samples,
     share_out,
 )
-from acgan.evaluation.reading import FILE_NAME, EvaluationFile, evaluation_file, read_evaluation
+from acgan.evaluation.reading import EVALUATION_FILE, EvaluationFile, evaluation_file, read_evaluation
 from acgan.evaluation.result import (
-    FORMAT,
+    EVALUATION_FORMAT,
     Scores,
     Summary,
     mean_per_class,
@@ -30,18 +30,19 @@ from acgan.evaluation.result import (
     summarise_passes,
     with_help,
 )
-from acgan.evaluation.validation import validation_score
+from acgan.evaluation.validation import ValidationScore
 from acgan.evaluation.verdict import verdict
 
 __all__ = [
     "CLASSES_NAMED",
     "CONFIDENCE",
-    "FILE_NAME",
-    "FORMAT",
+    "EVALUATION_FILE",
+    "EVALUATION_FORMAT",
     "MAX_TRAINING",
     "METRICS",
     "ClassChange",
     "ClassifierScores",
+    "CollapseMonitor",
     "Comparison",
     "Context",
     "EvaluationFile",
@@ -51,8 +52,8 @@ __all__ = [
     "Reference",
     "Scores",
     "Summary",
+    "ValidationScore",
     "class_counts",
-    "collapse_monitor",
     "compare",
     "evaluation_file",
     "look_at_reference",
@@ -63,7 +64,6 @@ __all__ = [
     "share_out",
     "summarise_all",
     "summarise_passes",
-    "validation_score",
     "verdict",
     "with_help",
 ]

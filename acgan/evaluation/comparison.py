@@ -12,7 +12,7 @@ import numpy as np
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import EvaluationFile
-from acgan.evaluation.result import FORMAT
+from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.metrics import catalogue
 from acgan.metrics.bootstrap import MIN_UNITS, Difference, bootstrap_difference
 
@@ -89,7 +89,7 @@ class Comparison:
             b: Where B was read.
         """
         values = {
-            "format": FORMAT,
+            "format": EVALUATION_FORMAT,
             "a": str(a),
             "b": str(b),
             "headline": self.headline,

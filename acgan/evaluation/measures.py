@@ -185,7 +185,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def measure(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
+def measure_all(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
     """Several metrics of one set of images against another.
 
     Args:

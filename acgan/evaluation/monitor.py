@@ -1,14 +1,11 @@
-"""Samples against real images: the collapse monitor of a training."""
+"""Collapse monitor of a training: samples of each class against real images."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from acgan import runtime
-from acgan.config.schema import MonitorConfig
 from acgan.metrics.collapse import class_diversity
 from acgan.sampling import ClassSampler
 from acgan.types import Evaluation, ImageStore
@@ -16,42 +13,45 @@ from acgan.types import Evaluation, ImageStore
 _CLASSES_NAMED = 10
 
 
-def collapse_monitor(
-    settings: MonitorConfig, seed: int, sampler: ClassSampler, store: ImageStore
-) -> Callable[[], Evaluation]:
-    """What a training calls every ``every.evaluate_nimg``: the diversity of each class, and who collapsed.
+class CollapseMonitor:
+    """Measures the diversity of each class and warns of collapsed ones.
 
     Args:
-        settings: Numbers and thresholds.
-        seed: Of the choice of real images and of the samples, the same every time.
-        sampler: The generator of the moment.
         store: Real images.
+        num_per_class: Real images of each class that are compared with as many samples.
+        max_duplicates: Share of near-duplicates above which a class counts as collapsed.
+        min_coverage: Share of covered real images below which a class counts as collapsed.
+        seed: Seed of the chosen real images and of the samples; every look uses the same.
     """
-    real = {}
-    for label, class_name in enumerate(store.class_names):
-        indices = np.flatnonzero(store.labels == label)
-        draws = runtime.Draws(seed).generator("monitor", label)
-        chosen = np.sort(draws.permutation(indices)[: settings.num_per_class])
-        real[label, class_name] = torch.from_numpy(store.images[chosen])
 
-    def evaluate() -> Evaluation:
+    def __init__(
+        self, store: ImageStore, *, num_per_class: int, max_duplicates: float, min_coverage: float, seed: int
+    ):
+        self._max_duplicates, self._min_coverage, self._seed = max_duplicates, min_coverage, seed
+        self._real = {}
+        for label, class_name in enumerate(store.class_names):
+            indices = np.flatnonzero(store.labels == label)
+            draws = runtime.Draws(seed).generator("monitor", label)
+            chosen = np.sort(draws.permutation(indices)[:num_per_class])
+            self._real[label, class_name] = torch.from_numpy(store.images[chosen])
+
+    def look(self, sampler: ClassSampler) -> Evaluation:
+        """Compare a generator's samples with the real images, class by class."""
         stats, collapsed = {}, []
-        for (label, class_name), images in real.items():
+        for (label, class_name), images in self._real.items():
             if not len(images):
                 continue
-            portions = sampler.stream(label, len(images), seed=seed)
+            portions = sampler.stream(label, len(images), seed=self._seed)
             diversity = class_diversity(torch.cat([portion for _, portion in portions]), images)
             if diversity is None:
                 continue
             stats[f"monitor/duplicates/{class_name}"] = diversity.duplicates
             stats[f"monitor/coverage/{class_name}"] = diversity.coverage
-            if diversity.duplicates > settings.max_duplicates or diversity.coverage < settings.min_coverage:
+            if diversity.duplicates > self._max_duplicates or diversity.coverage < self._min_coverage:
                 collapsed.append(f"{class_name} ({diversity.duplicates:.0%}, {diversity.coverage:.0%})")
         if stats:
             stats["monitor/collapsed_classes"] = float(len(collapsed))
         return Evaluation(stats, (_warning(collapsed),) if collapsed else ())
-
-    return evaluate
 
 
 def _warning(collapsed: list[str]) -> str:

@@ -1,10 +1,10 @@
-"""The score of a training on validation images, which its best generator is chosen by."""
+"""Score on validation images, by which a training chooses its best generator."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -18,44 +18,40 @@ from acgan.sampling import CHUNK, ClassSampler
 from acgan.types import ImageStore, Score
 
 
-def validation_score(
-    extractor: Extractor, sampler: ClassSampler, store: ImageStore, num_images: int, seed: int
-) -> Callable[[], Score]:
-    """The Fréchet distance between samples and validation images (Heusel et al. 2017, eq. 6).
+class ValidationScore:
+    """Fréchet distance between samples and validation images (Heusel et al. 2017, eq. 6).
 
-    It is biased by the number of images on either side, so it ranks the states of one run and says no more: its name,
-    such as ``fcd2k_val[digits@738debee]``, keeps it apart from the scores of ``acgan evaluate``.
+    The number of images on either side biases it, so it ranks the states of one run and says no more. Its name, such
+    as ``fcd2k_val[digits@738debee]``, keeps it apart from the scores of ``acgan evaluate``.
 
     Args:
-        extractor: Of the features; images of another size than it takes are brought to it.
-        sampler: The generator of the moment.
-        store: The validation images, at least 2; their statistics are computed once, at the first call.
-        num_images: Samples, at least 2, in classes as the validation images are. Classes share portions, as in
-            ``grid``.
-        seed: Of the latents, the same at each call.
-
-    Returns:
-        What scores the generator as it is; the value is not finite where features are not.
+        extractor: Makes the features; images of another size are brought to the size that it takes.
+        store: Validation images, at least 2. Their statistics are computed once, at the first score.
+        num_images: Number of samples, at least 2; classes have the same shares as in the validation images.
+        seed: Seed of the latents, which are the same for every score.
     """
-    name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
-    counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
-    y = torch.arange(store.num_classes).repeat_interleave(counts)
-    z = Draws(seed).normal((num_images, sampler.generator.latent_dim), "validation")
 
-    @functools.cache
-    def real() -> FeatureStatistics:
-        portions = (store.images[start : start + CHUNK] for start in range(0, len(store), CHUNK))
-        return _statistics(extractor, map(torch.from_numpy, portions))
+    def __init__(self, extractor: Extractor, store: ImageStore, num_images: int, seed: int):
+        self._extractor, self._store, self._seed = extractor, store, seed
+        self._name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
+        counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
+        self._labels = torch.arange(store.num_classes).repeat_interleave(counts)
 
-    def score() -> Score:
+    def of(self, sampler: ClassSampler) -> Score:
+        """Score a generator; the value is not finite if a feature is not."""
+        y = self._labels
+        z = Draws(self._seed).normal((len(y), sampler.generator.latent_dim), "validation")
         portions = (sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True))
-        pair = _statistics(extractor, portions), real()
-        if not all(torch.isfinite(side.mean).all() for side in pair):
-            return Score(name, math.nan)
-        fake, expected = pair
-        return Score(name, frechet_distance(fake.mean, fake.covariance, expected.mean, expected.covariance))
+        fake, real = _statistics(self._extractor, portions), self._real
+        if not all(torch.isfinite(side.mean).all() for side in (fake, real)):
+            return Score(self._name, math.nan)
+        return Score(self._name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
 
-    return score
+    @functools.cached_property
+    def _real(self) -> FeatureStatistics:
+        images = self._store.images
+        portions = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
+        return _statistics(self._extractor, map(torch.from_numpy, portions))
 
 
 def _statistics(extractor: Extractor, portions: Iterable[Tensor]) -> FeatureStatistics:
