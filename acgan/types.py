@@ -25,6 +25,10 @@ INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
 
 
+#: Fewer images of a class say nothing about its diversity, or its distance from real images.
+MIN_IMAGES_PER_CLASS = 20
+
+
 @dataclass(frozen=True)
 class ImageStore:
     """Decoded images of one split, in memory or memory-mapped.

@@ -43,7 +43,8 @@ from acgan.cli.options import device_option, stopped_by_sigterm
 from acgan.config import RunConfig, diff
 from acgan.data import data_name
 from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, UserError
-from acgan.evaluation import Scores, plain_name
+from acgan.evaluation import Scores
+from acgan.metrics.catalogue import plain_name
 from acgan.predicting import shipped
 from acgan.runtime import machine
 

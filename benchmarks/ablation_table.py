@@ -9,8 +9,9 @@ from typing import Any
 
 from scipy.special import stdtrit
 
-from acgan.evaluation import CONFIDENCE, plain_name
-from acgan.metrics import MIN_UNITS, bootstrap_difference
+from acgan.evaluation import CONFIDENCE
+from acgan.metrics.bootstrap import MIN_UNITS, bootstrap_difference
+from acgan.metrics.catalogue import plain_name
 
 Row = Mapping[str, Any]
 

@@ -27,7 +27,8 @@ from acgan import api
 from acgan._torchvision import torchvision
 from acgan.extracting import InceptionExtractor
 from acgan.fid import feature_statistics, open_side
-from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.statistics import FeatureStatistics
 from acgan.runtime import Draws, machine
 
 _ROUNDS, _DIMS, _SIDE = 4, 2048, 64

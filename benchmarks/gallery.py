@@ -36,8 +36,8 @@ from acgan.config import RunConfig, diff, load
 from acgan.config.recipes import recipes
 from acgan.config.schema import MonitorConfig
 from acgan.errors import ConfigError, RunError, UserError
-from acgan.evaluation import METRICS, Scores, plain_name, verdict
-from acgan.evaluation.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from acgan.evaluation import Scores, verdict
+from acgan.metrics.catalogue import CATALOGUE, better, default_metrics, plain_name
 from acgan.plots.grid import write_png
 from acgan.predicting import shipped
 from acgan.sampling import ClassSampler, grid, load_generator
@@ -180,11 +180,11 @@ def worst_classes(scores: Scores) -> dict[str, Card]:
     for metric in dict.fromkeys(metric for values in scores.per_class.values() for metric in values):
         values = ((name, found.get(metric)) for name, found in scores.per_class.items())
         known = {name: value for name, value in values if value is not None}
-        base = plain_name(metric)
-        if known and base in LOWER_IS_BETTER | HIGHER_IS_BETTER:
-            name = (max if base in LOWER_IS_BETTER else min)(known, key=known.__getitem__)
+        direction = better(metric)
+        if known and direction is not None:
+            name = (max if direction == "lower" else min)(known, key=known.__getitem__)
             worst[metric] = {"class": name, "value": known[name]}
-            ratios = times_floor(scores, metric) if base in ("fid", "fcd") else {}
+            ratios = times_floor(scores, metric) if plain_name(metric) in ("fid", "fcd") else {}
             if len(ratios) == len(known):
                 name = max(ratios, key=ratios.__getitem__)
                 worst[metric] = {"class": name, "value": known[name], "times_floor": ratios[name]}
@@ -255,7 +255,7 @@ def add(
     data = run.sampler.info.provenance["data"]
     # Not Inception where its weights happen to be at hand: cards of several machines are to compare.
     extractor = extractor or (data if data in shipped() else None)
-    metrics = (*METRICS, "cas") if cas else METRICS
+    metrics = tuple(CATALOGUE) if cas else default_metrics()
     options = api.EvaluateOptions(metrics=metrics, which=which, extractor=extractor, device=device)
     scores = api.evaluate(directory, options, say=partial(click.echo, err=True)).scores
     card = make_card(run, scores) | {"name": name, "failure": failure is not None}

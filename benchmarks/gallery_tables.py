@@ -11,7 +11,7 @@ from typing import Any
 from acgan.atomic import sha256
 from acgan.cli.options import clock
 from acgan.errors import ConfigError
-from acgan.evaluation import plain_name
+from acgan.metrics.catalogue import plain_name
 
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240

@@ -16,7 +16,7 @@ from acgan.config import ClassifierConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import extend, take
 from acgan.errors import DataError, Interrupted, UserError
-from acgan.metrics import MIN_UNITS
+from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.cas import CasScores, cas_scores
 from acgan.predicting import ImageClassifier
 from acgan.sampling import ClassSampler

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from acgan.api.classifier import evaluate_classifier
-from acgan.metrics import mcnemar
+from acgan.metrics.classification import mcnemar
 
 #: Folder, in the run directory, of the same training without generated images.
 WITHOUT_SYNTHETIC = "without_synthetic"

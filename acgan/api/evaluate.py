@@ -14,7 +14,7 @@ import torch
 
 from acgan import runtime
 from acgan.api.cas import classification_accuracy_score
-from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, Setting, set_up
+from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, EvaluationSetup, set_up
 from acgan.api.subjects import Subject
 from acgan.code_version import code_version
 from acgan.evaluation import (
@@ -31,7 +31,7 @@ from acgan.evaluation import (
     summarise_passes,
     with_help,
 )
-from acgan.metrics import num_scales
+from acgan.metrics.ms_ssim import num_scales
 from acgan.types import ImageStore
 
 
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def _look(
-    setting: Setting, progress: Callable[[int, int], None]
+    setting: EvaluationSetup, progress: Callable[[int, int], None]
 ) -> tuple[Reference | None, list[list[Pass]]]:
     """Look at the reference and at each subject's samples; at nothing where no metric wants it."""
     if setting.extractor is None:
@@ -120,7 +120,7 @@ def _look(
     return reference, passes
 
 
-def _scores(setting: Setting, reference: Reference | None, passes: list[list[Pass]]) -> Scores:
+def _scores(setting: EvaluationSetup, reference: Reference | None, passes: list[list[Pass]]) -> Scores:
     every = [one for run in passes for one in run]
     halves = [found for one in every for found in one.at_floor_count]
     floor = [] if reference is None else reference.floor
@@ -138,7 +138,7 @@ def _scores(setting: Setting, reference: Reference | None, passes: list[list[Pas
     )
 
 
-def _provenance(setting: Setting, reference: Reference | None) -> dict[str, Any]:
+def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[str, Any]:
     options, store, extractor = setting.options, setting.store, setting.extractor
     groups = [] if reference is None else reference.bank.plan.groups
     return {

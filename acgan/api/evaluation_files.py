@@ -10,7 +10,7 @@ import numpy as np
 from acgan.api.evaluate import Evaluated
 from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
-from acgan.evaluation import Reference, Scores
+from acgan.evaluation import EVALUATION_FILE, Reference, Scores
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
@@ -41,7 +41,7 @@ def write_evaluation(
     text = evaluated.scores.to_json() + "\n"
     pictures = _pictures(evaluated) if home is not None else []
     written: dict[str, Path] = {}
-    scores = Path(file) if file is not None else (home / "evaluation.json" if home is not None else None)
+    scores = Path(file) if file is not None else (home / EVALUATION_FILE if home is not None else None)
     if scores is not None:
         write_text(scores, text)
         written["scores"] = scores

@@ -18,9 +18,10 @@ from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
+from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
 from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS, WHICH, Dataset, ImageStore
 
-#: A metric beside those of ``METRICS``: trains classifiers.
+#: Key of the metric that trains classifiers, and is in no pass over the images.
 CAS = "cas"
 CAS_SEEDS = 5
 
@@ -32,7 +33,7 @@ class EvaluateOptions:
     Attributes:
         data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
         split: The reference: ``test``, or ``train``, the images that were trained on.
-        metrics: Keys of ``METRICS``, and ``cas``, which trains classifiers to see whether samples help them.
+        metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers to see whether samples help them.
         num_images: Samples; None is as many as the reference has images, at most ``MAX_SAMPLES``.
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
             where its weights are at hand, what is shipped for the data, or what the training was scored with.
@@ -47,7 +48,7 @@ class EvaluateOptions:
 
     data: Any = None
     split: str = "test"
-    metrics: Sequence[str] = tuple(METRICS)
+    metrics: Sequence[str] = default_metrics()
     num_images: int | None = None
     extractor: str | None = None
     inception_weights: str | Path | None = None
@@ -64,7 +65,7 @@ class EvaluateOptions:
         Raises:
             ConfigError: If there is such.
         """
-        known = (*METRICS, CAS)
+        known = tuple(CATALOGUE)
         unknown = [name for name in self.metrics if name not in known]
         if unknown:
             raise ConfigError(
@@ -83,7 +84,7 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvaluationSetup:
     """What an evaluation is made of, once everything is found and fits together.
 
     Attributes:
@@ -124,7 +125,7 @@ def set_up(
     options: EvaluateOptions,
     say: Callable[[str], None],
     warn: Callable[[str], None],
-) -> Setting:
+) -> EvaluationSetup:
     """Find everything, and see that it fits together, before anything is computed.
 
     Raises:
@@ -164,7 +165,7 @@ def set_up(
     if without:
         say(f"no {options.split} images of {', '.join(without)}: not scored against real images")
     num = options.num_images or min(len(store), MAX_SAMPLES)
-    setting = Setting(
+    setting = EvaluationSetup(
         options, subjects, dataset, extractor, classifier,
         _is_unseen(extractor, whole, options.split), store, training,
         share_out(num, reference_counts, options.label_prior), metrics,
@@ -188,19 +189,21 @@ def _measurable(
 ) -> tuple[list[str], ClassifierExtractor | None, ImageStore | None]:
     """The metrics that there is all for, who judges classes, and the training images."""
     wanted = [name for name in METRICS if name in options.metrics]
-    classifier, training, remarks = None, None, {}
-    if "accuracy" in wanted:
+    needs = {need for name in wanted for need in CATALOGUE[name].needs}
+    classifier, training = None, None
+    remarks: dict[Need, str] = {}
+    if "classifier" in needs:
         classifier = _classifier(extractor, dataset.name, subject.sampler.class_names, device)
         if classifier is None:
-            remarks["accuracy"] = (
+            remarks["classifier"] = (
                 "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
                 f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
             )
-    if "memorisation" in wanted:
+    if "training images" in needs:
         training, reason = _training_images(dataset, options.split, subject)
         if training is None:
-            remarks["memorisation"] = f"copies of training images are not looked for: {reason}"
-    metrics = [name for name in wanted if name not in remarks]
+            remarks["training images"] = f"copies of training images are not looked for: {reason}"
+    metrics = [name for name in wanted if not remarks.keys() & CATALOGUE[name].needs]
     if not metrics and CAS not in options.metrics:
         raise ConfigError(f"metrics: none is left to measure: {'; '.join(remarks.values())}.")
     for remark in remarks.values():

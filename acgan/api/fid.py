@@ -37,7 +37,7 @@ from acgan.fid import (
     warn_as_stored,
     write_statistics,
 )
-from acgan.metrics import frechet_distance
+from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
 from acgan.types import RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
 

@@ -16,9 +16,8 @@ from acgan.evaluation import CollapseMonitor, ValidationScore
 from acgan.extracting import Extractor, choose_extractor, inception_weights_present, shipped_for
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
-from acgan.metrics import MIN_IMAGES
 from acgan.predicting import shipped
-from acgan.types import Dataset, ImageStore
+from acgan.types import MIN_IMAGES_PER_CLASS, Dataset, ImageStore
 
 _AUTO = "auto"
 _MIN_SCORED = 2  # a covariance needs them
@@ -109,9 +108,13 @@ def build_monitor(config: RunConfig, store: ImageStore, say: Callable[[str], Non
     if not config.monitor.num_per_class:
         return None
     counts = np.bincount(store.labels, minlength=store.num_classes)
-    small = [name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES]
+    small = [
+        name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES_PER_CLASS
+    ]
     if small:
-        say(f"the collapse monitor needs {MIN_IMAGES} images a class and cannot judge: {', '.join(small)}")
+        say(
+            f"the collapse monitor needs {MIN_IMAGES_PER_CLASS} images a class and cannot judge: {', '.join(small)}"
+        )
     return CollapseMonitor(store, **config.monitor.model_dump(), seed=config.seed)
 
 

@@ -16,9 +16,10 @@ from acgan.cli.options import (
     which_option,
 )
 from acgan.cli.progress import counting
+from acgan.metrics.catalogue import CATALOGUE, default_metrics
 from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
-_ALL = ("frechet", "kid", "inception_score", "prdc", "accuracy", "diversity", "memorisation")
+_DEFAULT = default_metrics()
 
 
 class _Metrics(click.ParamType[tuple[str, ...]]):
@@ -33,7 +34,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
         from acgan.errors import did_you_mean
 
         names = tuple(part.strip() for part in str(value).split(",") if part.strip())
-        known = (*_ALL, "cas")
+        known = tuple(CATALOGUE)
         for name in names:
             if name not in known:
                 self.fail(
@@ -59,9 +60,9 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--metrics",
     type=_Metrics(),
-    default=",".join(_ALL),
+    default=",".join(_DEFAULT),
     metavar="NAME,...",
-    help=f"Some of {', '.join(_ALL)}, and cas, which trains classifiers.  [default: all but cas]",
+    help=f"Some of {', '.join(_DEFAULT)}, and cas, which trains classifiers.  [default: all but cas]",
 )
 @click.option(
     "-n",

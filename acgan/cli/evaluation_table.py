@@ -9,51 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from acgan.evaluation import plain_name, verdict
+from acgan.evaluation import verdict
+from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
 
 if TYPE_CHECKING:
     from acgan.evaluation import Scores, Summary
 
 _CLASSES_SHOWN = 50
-#: Metrics by name without extractor: how they are written, and with which digits.
-_ROWS = {
-    "fid": ("FID", ".3f"),
-    "fcd": ("FCD", ".3f"),
-    "intra_fid_mean": ("  within classes, mean", ".3f"),
-    "intra_fid_worst": ("  within classes, worst", ".3f"),
-    "intra_fcd_mean": ("  within classes, mean", ".3f"),
-    "intra_fcd_worst": ("  within classes, worst", ".3f"),
-    "kid": ("KID", ".4g"),
-    "inception_score": ("Inception score", ".2f"),
-    "classifier_score": ("classifier score", ".2f"),
-    "precision": ("precision", ".3f"),
-    "recall": ("recall", ".3f"),
-    "density": ("density", ".3f"),
-    "coverage": ("coverage", ".3f"),
-    "class_accuracy": ("class accuracy", ".4f"),
-    "ms_ssim": ("MS-SSIM in classes", ".3f"),
-    "diverse_classes": ("classes as diverse", ".2f"),
-    "memorisation_nearer": ("nearer to training", ".3f"),
-    "memorisation_copies": ("  copies", ".3f"),
-    "cas_real": ("accuracy, trained on real", ".4f"),
-    "cas_synthetic": ("  on samples (CAS)", ".4f"),
-    "cas_both": ("  on both", ".4f"),
-    "gan_test": ("GAN-test", ".4f"),
-}
-#: Of each class: headings, and digits.
-_COLUMNS = {
-    "class_accuracy": ("acc.", ".3f"),
-    "fid": ("FID", ".2f"),
-    "fcd": ("FCD", ".2f"),
-    "kid": ("KID", ".3g"),
-    "precision": ("prec.", ".3f"),
-    "recall": ("recall", ".3f"),
-    "coverage": ("cover.", ".3f"),
-    "ms_ssim": ("MS-SSIM", ".3f"),
-    "ms_ssim_real": ("real's", ".3f"),
-    "cas_synthetic": ("CAS", ".3f"),
-    "cas_gain": ("CAS gain", "+.3f"),
-}
 _PRIORS = {"reference": "as often as in the reference", "uniform": "equally often"}
 _SPLITS = {"test": "held-out", "train": "training"}
 
@@ -108,13 +70,16 @@ def _overall(scores: Scores) -> Table:
     table = Table("", "samples", *beside)
     for column in table.columns[1:]:
         column.justify = "right"
+    shown = printed_scores()
     for metric, summary in scores.overall.items():
-        title, form = _ROWS[plain_name(metric)]
+        score = shown[plain_name(metric)]
+        title = score.title
+        assert title is not None, metric
         if metric == "ms_ssim":
             scales = scores.provenance["ms_ssim_scales"]
             title += f", {scales} scale{'s' if scales > 1 else ''}"
         others = [scores.at_floor_count.get(metric), scores.floor.get(metric)] if half else []
-        table.add_row(title, *(_figure(one, form) for one in (summary, *others)))
+        table.add_row(title, *(_figure(one, score.digits) for one in (summary, *others)))
     return table
 
 
@@ -125,24 +90,27 @@ def _figure(summary: Summary | None, form: str) -> str:
     return f"{summary.value:{form}}{spread}"
 
 
-def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, str, str]]:
-    """What is shown of classes: metric, heading and digits of what was measured for any of them."""
+def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, ClassColumn]]:
+    """Scores that were measured for at least one class, with their columns."""
     names = {plain_name(metric): metric for metric in next(iter(per_class.values()))}
-    return [
-        (names[plain], *_COLUMNS[plain])
-        for plain in _COLUMNS
-        if plain in names and any(values[names[plain]] is not None for values in per_class.values())
+    found = [
+        (names[plain], score.column)
+        for plain, score in printed_scores().items()
+        if score.column is not None
+        and plain in names
+        and any(values[names[plain]] is not None for values in per_class.values())
     ]
+    return sorted(found, key=lambda one: not one[1].first)
 
 
 def _per_class(
-    per_class: Mapping[str, Mapping[str, float | None]], chosen: Sequence[tuple[str, str, str]]
+    per_class: Mapping[str, Mapping[str, float | None]], chosen: Sequence[tuple[str, ClassColumn]]
 ) -> Table:
-    table = Table("class", *(heading for _, heading, _ in chosen))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table("class", *(column.heading for _, column in chosen))
+    for header in table.columns[1:]:
+        header.justify = "right"
     for name, values in list(per_class.items())[:_CLASSES_SHOWN]:
-        figures = (_number(values[metric], form) for metric, _, form in chosen)
+        figures = (_number(values[metric], column.digits) for metric, column in chosen)
         table.add_row(escape(name), *figures)
     return table
 

@@ -21,9 +21,7 @@ from acgan.config.base import (
 from acgan.config.losses import LossConfig
 from acgan.config.networks import ModelConfig
 from acgan.config.shared import ComputeConfig, DataConfig, check_portions
-
-#: Samples of a class that the collapse monitor needs: ``acgan.metrics.MIN_IMAGES``.
-MONITOR_LEAST = 20
+from acgan.types import MIN_IMAGES_PER_CLASS
 
 
 class AdamConfig(BaseConfig):
@@ -269,8 +267,8 @@ def _check_patience(config: RunConfig) -> None:
 
 def _check_monitor(config: RunConfig) -> None:
     num = config.monitor.num_per_class
-    if 0 < num < MONITOR_LEAST:
+    if 0 < num < MIN_IMAGES_PER_CLASS:
         raise ValueError(
-            f"monitor.num_per_class: found {num}; expected {MONITOR_LEAST} or more, for fewer samples of a class tell "
-            "nothing of its diversity, or 0 for no monitor"
+            f"monitor.num_per_class: found {num}; expected {MIN_IMAGES_PER_CLASS} or more, for fewer samples of a "
+            "class tell nothing of its diversity, or 0 for no monitor"
         )

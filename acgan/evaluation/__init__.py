@@ -20,9 +20,9 @@ from acgan.evaluation.one_pass import (
     look_at_samples,
     share_out,
 )
-from acgan.evaluation.reading import FILE_NAME, EvaluationFile, evaluation_file, read_evaluation
+from acgan.evaluation.reading import EVALUATION_FILE, EvaluationFile, evaluation_file, read_evaluation
 from acgan.evaluation.result import (
-    FORMAT,
+    EVALUATION_FORMAT,
     Scores,
     Summary,
     mean_per_class,
@@ -31,13 +31,13 @@ from acgan.evaluation.result import (
     with_help,
 )
 from acgan.evaluation.validation import ValidationScore
-from acgan.evaluation.verdict import plain_name, verdict
+from acgan.evaluation.verdict import verdict
 
 __all__ = [
     "CLASSES_NAMED",
     "CONFIDENCE",
-    "FILE_NAME",
-    "FORMAT",
+    "EVALUATION_FILE",
+    "EVALUATION_FORMAT",
     "MAX_TRAINING",
     "METRICS",
     "ClassChange",
@@ -59,7 +59,6 @@ __all__ = [
     "look_at_reference",
     "look_at_samples",
     "mean_per_class",
-    "plain_name",
     "read_evaluation",
     "score_classifier",
     "share_out",

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from acgan.extracting import Extracted
-from acgan.metrics import FeatureStatistics, InceptionScore, merged
+from acgan.metrics.inception_score import InceptionScore
+from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
 #: Groups that a floor is made of: any two of them against the other two.
@@ -21,7 +22,7 @@ REST = NUM_GROUPS
 MAX_KEPT = 10_000
 #: Images of so many of each class are kept, to be compared with each other.
 IMAGES_PER_CLASS = 100
-SPLITS = 10
+SCORE_SPLITS = 10
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan
         of_class[chosen] = (np.arange(shared) + dealt) % NUM_GROUPS
         dealt += shared
         groups.append(of_class)
-        splits.append((draws.generator("splits", label).permutation(count) + label) % SPLITS)
+        splits.append((draws.generator("splits", label).permutation(count) + label) % SCORE_SPLITS)
     kept, others = _kept(counts), _kept(other)
     return Plan(tuple(groups), kept, tuple(map(min, kept, others)), tuple(splits))
 
@@ -130,7 +131,7 @@ class Bank:
             inside = groups == group
             self._count_in(label, group, found.features[inside])
             if found.logits is not None:
-                self._scores.setdefault(group, InceptionScore(self.num_outputs, SPLITS)).update(
+                self._scores.setdefault(group, InceptionScore(self.num_outputs, SCORE_SPLITS)).update(
                     found.logits[inside], splits[inside]
                 )
             if predicted is not None:
@@ -230,7 +231,7 @@ class View:
 
     def inception_score(self) -> InceptionScore | None:
         """The Inception score's sums over all images; None without logits."""
-        total = InceptionScore(self.bank.num_outputs, SPLITS)
+        total = InceptionScore(self.bank.num_outputs, SCORE_SPLITS)
         scores = [score for group, score in self.bank._scores.items() if group in self.groups]
         for score in scores:
             total.merge(score)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from acgan.atomic import sha256
-from acgan.metrics import ClassificationScores, classification_scores
+from acgan.metrics.classification import ClassificationScores, classification_scores
 from acgan.predicting import ImageClassifier
 from acgan.types import ImageStore
 

@@ -12,26 +12,13 @@ import numpy as np
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import EvaluationFile
-from acgan.evaluation.result import FORMAT
-from acgan.metrics import MIN_UNITS, Difference, bootstrap_difference
+from acgan.evaluation.result import EVALUATION_FORMAT
+from acgan.metrics import catalogue
+from acgan.metrics.bootstrap import MIN_UNITS, Difference, bootstrap_difference
 
 CONFIDENCE = 0.95
 #: Classes named of each metric.
 CLASSES_NAMED = 3
-#: Metrics by what stands before the brackets. Of others it is not said which side is better: density and MS-SSIM are
-#: among them, because noise scores beyond what real images do.
-LOWER_IS_BETTER = frozenset(
-    {
-        *("fid", "fcd", "kid", "memorisation_copies"),
-        *("intra_fid_mean", "intra_fid_worst", "intra_fcd_mean", "intra_fcd_worst"),
-    }
-)
-HIGHER_IS_BETTER = frozenset(
-    {
-        *("inception_score", "classifier_score", "class_accuracy"),
-        *("precision", "recall", "coverage"),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -55,10 +42,10 @@ class MetricComparison:
     @property
     def better(self) -> Literal["A", "B"] | None:
         """Which side is better; None where they are not distinguishable, or the metric has no known direction."""
-        base = self.metric.partition("[")[0]
-        if not self.difference.distinguishable or base not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+        direction = catalogue.better(self.metric)
+        if not self.difference.distinguishable or direction is None:
             return None
-        return "B" if (self.difference.value > 0) == (base in HIGHER_IS_BETTER) else "A"
+        return "B" if (self.difference.value > 0) == (direction == "higher") else "A"
 
     @property
     def verdict(self) -> str:
@@ -102,7 +89,7 @@ class Comparison:
             b: Where B was read.
         """
         values = {
-            "format": FORMAT,
+            "format": EVALUATION_FORMAT,
             "a": str(a),
             "b": str(b),
             "headline": self.headline,

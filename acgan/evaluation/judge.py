@@ -12,7 +12,7 @@ from torch import Tensor
 from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
 from acgan.extracting import Extractor, fitted, target_of
-from acgan.metrics import nearest
+from acgan.metrics.prdc import nearest_neighbours
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
 from acgan.types import ImageStore
@@ -22,8 +22,8 @@ PORTION = 256
 #: Samples are compared with at most so many training images, a seeded choice: their features are held in memory.
 MAX_TRAINING = 100_000
 
-#: Told how many images were looked at since the last time.
-Progress = Callable[[int], None]
+#: Called with the number of images that were looked at since the last call.
+Advance = Callable[[int], None]
 Portions = Iterable[tuple[int, Tensor]]
 
 
@@ -35,13 +35,13 @@ class Judge:
         extractor: Makes features.
         classifier: Sees classes; None where there is none for the data.
         class_names: K names, the generator's.
-        progress: See ``Progress``.
+        progress: See ``Advance``.
     """
 
     extractor: Extractor
     classifier: ImageClassifier | None
     class_names: tuple[str, ...]
-    progress: Progress
+    progress: Advance
 
     def look(self, plan: Plan, portions: Portions, classwise: Sequence[bool]) -> Bank:
         """Look at images.
@@ -95,7 +95,7 @@ class TrainingImages:
 
     def look_for(self, bank: Bank) -> None:
         """Find the nearest training image of each image whose features a bank keeps."""
-        bank.nearest, bank.nearest_rows = nearest(bank.features, self.features)
+        bank.nearest, bank.nearest_rows = nearest_neighbours(bank.features, self.features)
         bank.nearest_rows = torch.from_numpy(self.rows)[bank.nearest_rows]
 
 

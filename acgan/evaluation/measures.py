@@ -13,14 +13,12 @@ from torch import Tensor
 
 from acgan.evaluation.bank import View
 from acgan.extracting import Extractor, metric_name
-from acgan.metrics import (
-    MIN_IMAGES,
-    frechet_distance,
-    intra_class_similarity,
-    kernel_distance,
-    memorisation,
-    prdc,
-)
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.kid import kernel_distance
+from acgan.metrics.memorisation import memorisation
+from acgan.metrics.ms_ssim import intra_class_similarity
+from acgan.metrics.prdc import prdc
+from acgan.types import MIN_IMAGES_PER_CLASS
 
 NEAREST_K = 5
 PAIRS = 100
@@ -96,7 +94,7 @@ def kid(fake: View, real: View, context: Context) -> Found:
             return None
         return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed).value
 
-    each = [distance(label, MIN_IMAGES, None) for label in range(fake.num_classes)]
+    each = [distance(label, MIN_IMAGES_PER_CLASS, None) for label in range(fake.num_classes)]
     overall = distance(None, 2, (real.labels(), fake.labels()))
     return Found({context.name("kid"): overall}, {context.name("kid"): each})
 
@@ -119,7 +117,7 @@ def neighbours(fake: View, real: View, context: Context) -> Found:
         found = prdc(a, b, NEAREST_K)
         return [getattr(found, name) for name in names]
 
-    each = [measured(label, MIN_IMAGES) for label in range(fake.num_classes)]
+    each = [measured(label, MIN_IMAGES_PER_CLASS) for label in range(fake.num_classes)]
     overall = measured(None, NEAREST_K + 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
@@ -167,7 +165,7 @@ def copying(fake: View, real: View, context: Context) -> Found:
         found = memorisation(a, b)
         return found.nearer, found.copies
 
-    each = [measured(label, MIN_IMAGES) for label in range(fake.num_classes)]
+    each = [measured(label, MIN_IMAGES_PER_CLASS) for label in range(fake.num_classes)]
     overall = measured(None, 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
@@ -187,7 +185,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def measure(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
+def measure_all(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
     """Several metrics of one set of images against another.
 
     Args:

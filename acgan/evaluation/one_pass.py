@@ -10,7 +10,7 @@ from torch import Tensor
 
 from acgan.evaluation.bank import Bank, View, make_plan
 from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, shuffled, stored
-from acgan.evaluation.measures import Context, Found, measure
+from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
@@ -112,7 +112,7 @@ def look_at_reference(
         looked = look_at_training(judge, training, seed=context.seed)
         looked.look_for(bank)
     quick = replace(context, subsets=_FLOOR_SUBSETS)
-    floor = tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, bank))
+    floor = tuple(measure_all(a, b, quick, metrics) for a, b in _halves(bank, bank))
     return Reference(store, rows, bank, looked, floor)
 
 
@@ -152,8 +152,8 @@ def look_at_samples(
     quick = replace(context, subsets=_FLOOR_SUBSETS)
     return Pass(
         bank,
-        measure(bank.view(), reference.bank.view(), context, metrics),
-        tuple(measure(a, b, quick, metrics) for a, b in _halves(bank, reference.bank)),
+        measure_all(bank.view(), reference.bank.view(), context, metrics),
+        tuple(measure_all(a, b, quick, metrics) for a, b in _halves(bank, reference.bank)),
         bank.view().confusion(),
     )
 

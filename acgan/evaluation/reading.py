@@ -9,14 +9,14 @@ from typing import Literal
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError
-from acgan.evaluation.result import FORMAT
-from acgan.metrics import MIN_UNITS
+from acgan.evaluation.result import EVALUATION_FORMAT
+from acgan.metrics.bootstrap import MIN_UNITS
 
 #: In a run directory.
-FILE_NAME = "evaluation.json"
+EVALUATION_FILE = "evaluation.json"
 
 
-class Network(BaseModel):
+class NetworkRecord(BaseModel):
     """What features or classes come from."""
 
     name: str
@@ -26,39 +26,39 @@ class Network(BaseModel):
     precision: str
 
 
-class Reference(BaseModel):
+class ReferenceRecord(BaseModel):
     """The real images."""
 
     split: str
     fingerprint: str
 
 
-class Generator(BaseModel):
+class GeneratorRecord(BaseModel):
     """One that was evaluated."""
 
     sha256: str
 
 
-class Provenance(BaseModel):
+class ProvenanceRecord(BaseModel):
     """Of the provenance, what a comparison looks at: all but the generators has to be the same on both sides."""
 
-    generators: list[Generator] = Field(min_length=1)
-    reference: Reference
-    extractor: Network | None
-    classifier: Network | None = None
+    generators: list[GeneratorRecord] = Field(min_length=1)
+    reference: ReferenceRecord
+    extractor: NetworkRecord | None
+    classifier: NetworkRecord | None = None
     num_images: int
     label_prior: str
     truncation: float
     units: Literal["generation seeds", "training seeds"]
 
 
-class Score(BaseModel):
+class ScoreRecord(BaseModel):
     """A metric's values, one a unit."""
 
     values: list[FiniteFloat | None]
 
 
-class Floor(BaseModel):
+class FloorRecord(BaseModel):
     """What real images score against real ones."""
 
     value: FiniteFloat | None
@@ -67,9 +67,9 @@ class Floor(BaseModel):
 class EvaluationFile(BaseModel):
     """A file of ``acgan evaluate``, as far as a comparison needs it."""
 
-    provenance: Provenance
-    overall: dict[str, Score]
-    floor: dict[str, Floor]
+    provenance: ProvenanceRecord
+    overall: dict[str, ScoreRecord]
+    floor: dict[str, FloorRecord]
     per_class: dict[str, dict[str, FiniteFloat | None]]
 
     @property
@@ -86,7 +86,7 @@ class EvaluationFile(BaseModel):
 
 def evaluation_file(path: Path) -> Path:
     """The file itself, or the one of a run directory."""
-    return path / FILE_NAME if path.is_dir() else path
+    return path / EVALUATION_FILE if path.is_dir() else path
 
 
 def read_evaluation(path: Path) -> EvaluationFile:
@@ -108,10 +108,10 @@ def read_evaluation(path: Path) -> EvaluationFile:
         raise RunError(f"{file}: not JSON ({error}); expected scores of a generator. {remedy}") from None
     if not isinstance(content, dict) or "format" not in content:
         raise RunError(f"{file}: no scores of a generator: it names no format. {remedy}")
-    if content["format"] != FORMAT:
+    if content["format"] != EVALUATION_FORMAT:
         raise RunError(
-            f"{file}: scores of format {content['format']!r}; expected {FORMAT}. Evaluate again with this acgan: "
-            f"{remedy}"
+            f"{file}: scores of format {content['format']!r}; expected {EVALUATION_FORMAT}. Evaluate again with this "
+            f"acgan: {remedy}"
         )
     try:
         return EvaluationFile.model_validate(content)

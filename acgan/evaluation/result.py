@@ -13,7 +13,7 @@ from acgan.evaluation.measures import Found, Value
 from acgan.evaluation.one_pass import Pass
 
 #: Of the JSON text; raised whenever what is in it changes its meaning.
-FORMAT = 1
+EVALUATION_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Scores:
     def to_json(self) -> str:
         """Everything, as JSON text; keys and meanings are told in docs/evaluation.md."""
         values: dict[str, Any] = {
-            "format": FORMAT,
+            "format": EVALUATION_FORMAT,
             "provenance": self.provenance,
             "overall": {
                 name: {"value": one.value, "std": one.std, "values": list(one.values)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores, Summary
+from acgan.metrics.catalogue import plain_name, printed_scores
 
 #: Deviations of the floor within which a score is that of real images.
 _NOISE = 2.0
@@ -19,11 +19,6 @@ _MANY_COPIES = 5.0  # times the floor's
 _NEARER = 0.9  # of samples, against held-out images
 _FEW_TO_COPY = 200  # images of a class: the nearest 1% of fewer are too few to name a class by
 _FEW_OF_CLASS = 500  # images: KID of fewer is noisy
-
-
-def plain_name(metric: str) -> str:
-    """A metric's name without its extractor."""
-    return re.sub(r"\[.*\]$", "", metric)
 
 
 def verdict(scores: Scores) -> list[str]:
@@ -100,20 +95,13 @@ def _by_class(per_class: Mapping[str, Mapping[str, Value]], plain: str) -> dict[
 
 
 def _details(values: Mapping[str, Value]) -> str:
+    details = {name: score.detail for name, score in printed_scores().items() if score.detail is not None}
     known = [
-        f"{_DETAILS[plain_name(metric)]} {value:.3f}"
+        f"{details[plain_name(metric)]} {value:.3f}"
         for metric, value in values.items()
-        if plain_name(metric) in _DETAILS and value is not None
+        if plain_name(metric) in details and value is not None
     ]
     return f"; {', '.join(known)}" if known else ""
-
-
-_DETAILS = {
-    "class_accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "coverage": "coverage",
-}
 
 
 def _labels(scores: Scores) -> str:

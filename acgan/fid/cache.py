@@ -13,7 +13,7 @@ from filelock import FileLock
 from acgan.errors import DataError
 from acgan.fid.statistics_file import Saved, read_statistics, write_statistics
 
-FORMAT = 1  # to be raised whenever the same images would give other features
+STATISTICS_FORMAT = 1  # to be raised whenever the same images would give other features
 
 
 class StatisticsCache:
@@ -38,7 +38,7 @@ class StatisticsCache:
         Returns:
             The statistics, and whether they were there.
         """
-        text = json.dumps({**parts, "format": FORMAT}, sort_keys=True)
+        text = json.dumps({**parts, "format": STATISTICS_FORMAT}, sort_keys=True)
         file = self._folder / f"{blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
         lock = FileLock(file.with_suffix(".lock"))
         try:

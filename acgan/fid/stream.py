@@ -16,7 +16,7 @@ from acgan.data.decode import pillow_warnings, reason_of
 from acgan.data.index import Reader
 from acgan.errors import DataError
 from acgan.extracting import Extractor
-from acgan.metrics import FeatureStatistics
+from acgan.metrics.statistics import FeatureStatistics
 
 Prepare = Callable[[Image.Image], np.ndarray]
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Fewer images than this of a class say nothing about its diversity.
-MIN_IMAGES = 20
+from acgan.types import MIN_IMAGES_PER_CLASS
+
 _SIDE = 16
 _COMPONENTS = 8
 _NEAREST_K = 5
@@ -48,7 +48,7 @@ def class_diversity(samples: Tensor, real: Tensor) -> ClassDiversity | None:
     """
     if len(samples) != len(real):
         raise ValueError(f"expected as many samples as real images, got {len(samples)} and {len(real)}")
-    if len(real) < MIN_IMAGES:
+    if len(real) < MIN_IMAGES_PER_CLASS:
         return None
     a, b = _scaled_down(samples), _scaled_down(real)
     radius = torch.cdist(b, b).fill_diagonal_(torch.inf).kthvalue(_NEAREST_K, dim=1).values  # (N,)

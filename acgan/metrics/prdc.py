@@ -76,7 +76,7 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     )
 
 
-def nearest(queries: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+def nearest_neighbours(queries: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """The reference nearest to each query, by Euclidean distance.
 
     Args:

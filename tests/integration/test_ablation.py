@@ -17,7 +17,7 @@ from run_helpers import BENCHMARKS, TINY, benchmark, stats_rows
 from acgan.api import resolve_config
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, Interrupted
-from acgan.metrics import bootstrap_difference
+from acgan.metrics.bootstrap import bootstrap_difference
 
 ablation = benchmark("ablation")
 ablation_table = benchmark("ablation_table")

@@ -21,8 +21,7 @@ from test_docs_classification import read_blocks
 
 from acgan import cli
 from acgan.api import EvaluateOptions, cas
-from acgan.evaluation import METRICS, plain_name
-from acgan.evaluation.comparison import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from acgan.metrics.catalogue import CATALOGUE, plain_name, printed_scores
 from acgan.predicting import shipped
 from acgan.types import INCEPTION_DIMS
 
@@ -80,7 +79,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 for index in range(count):
                     pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
                     Image.fromarray(pixels).save(folder / pictures / name / f"{index}.png")
-        evaluated = acgan("evaluate", "runs/digits", "--metrics", ",".join([*METRICS, "cas"]))
+        evaluated = acgan("evaluate", "runs/digits", "--metrics", ",".join(CATALOGUE))
         assert evaluated.exit_code == 0, evaluated.output
         (folder / "printed.txt").write_text(evaluated.output, encoding="utf-8")
         shutil.copy("runs/digits/evaluation.json", "real.json")
@@ -196,14 +195,12 @@ def table(text: str, column: int = 0) -> list[str]:
 
 def test_the_metrics_are_those_there_are(real: Any) -> None:
     text = section("Metrics")
-    assert table(text) == [*METRICS, "cas"]
+    assert table(text) == list(CATALOGUE)
     named = table(text, 1)
-    assert len(named) == len(set(named))
-    accuracies = {"cas_real", "cas_synthetic", "cas_both", "gan_test"}
-    assert LOWER_IS_BETTER | HIGHER_IS_BETTER | accuracies <= set(named)
+    assert sorted(named) == sorted(name for name, score in printed_scores().items() if score.title)
     assert {plain_name(name) for name in real["overall"]} <= set(named)
     without = {name for name in real["overall"] if "[" not in name}
-    assert without == {"ms_ssim", "diverse_classes"} | accuracies
+    assert without == {"ms_ssim", "diverse_classes", "cas_real", "cas_synthetic", "cas_both", "gan_test"}
 
 
 def test_metrics_by_class_are_named(real: Any) -> None:
@@ -219,9 +216,10 @@ def test_the_directions_told_are_those_that_compare_goes_by() -> None:
         cells = line.strip("|").split(" | ")
         if len(cells) == 4 and "`" in cells[1]:
             for name in re.findall(r"`([^`]+)`", cells[1]):
-                if name in LOWER_IS_BETTER and "unseen" not in cells[3]:
+                direction = printed_scores()[name].better
+                if direction == "lower" and "unseen" not in cells[3]:
                     assert "low" in cells[3], line
-                if name in HIGHER_IS_BETTER and "real" not in cells[3]:
+                if direction == "higher":
                     assert "high" in cells[3], line
 
 

@@ -24,7 +24,8 @@ from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import UserError
 from acgan.extracting import ClassifierExtractor, Extracted
-from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.statistics import FeatureStatistics
 from acgan.sampling import load_generator
 from acgan.weights import save_generator
 

@@ -23,14 +23,14 @@ ALLOWED: dict[str, set[str]] = {
     "_torchvision": set(),
     "distributed": set(),
     "runtime": {"errors"},
-    "config": {"errors"},  # and so no torch
+    "config": {"types", "errors"},  # and so no torch
     "plots": set(),
     # the parts: they take plain keywords
     "models": {"losses", "runtime", "types", "errors", "_torchvision"},  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
     "data": {"runtime", "types", "errors", "_torchvision"},
     "augment": set(),
-    "metrics": {"runtime"},
+    "metrics": {"runtime", "types"},
     # trained networks in files, and their use
     "weights": {"models", "atomic", "errors"},
     "sampling": {"weights", "models", "plots", "runtime", "errors"},
@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     # the only place that knows both configuration and objects
     "assembly": {
         *("config", "training", "evaluation", "extracting", "predicting", "sampling", "weights", "plots"),
-        *("augment", "data", "losses", "metrics", "models", "distributed", "runtime", "types", "errors"),
+        *("augment", "data", "losses", "models", "distributed", "runtime", "types", "errors"),
     },
     "api": {
         *("assembly", "evaluation", "fid", "training", "config", "plots"),
@@ -57,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         *("distributed", "runtime", "atomic", "code_version", "types", "errors"),
     },
     "cli": {
-        *("api", "config", "evaluation", "plots", "sampling", "training"),
+        *("api", "config", "evaluation", "metrics", "plots", "sampling", "training"),
         *("atomic", "runtime", "types", "errors"),
     },
     "__main__": {"cli"},
@@ -169,11 +169,12 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
     [
         "import acgan; acgan.__version__",
         "import acgan; dir(acgan)",
+        "import acgan.metrics.catalogue",
         CLI.format(["--help"]),
         CLI.format(["--version"]),
         *(
             CLI.format([command, "--help"])
-            for command in ("train", "sample", "fid", "compare", "classify", "config")
+            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "config")
         ),
     ],
 )

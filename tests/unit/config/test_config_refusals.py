@@ -8,9 +8,7 @@ from config_helpers import changed, load_text
 from acgan.config import (
     RunConfig,
 )
-from acgan.config.schema import MONITOR_LEAST
 from acgan.errors import ConfigError
-from acgan.metrics import MIN_IMAGES
 
 # ---------------------------------------------------------------- what does not fit
 
@@ -196,7 +194,6 @@ def test_configurations_cannot_be_changed_in_place() -> None:
 
 @pytest.mark.parametrize(("num", "fine"), [(0, True), (1, False), (19, False), (20, True)])
 def test_a_monitor_that_would_see_too_little_is_refused(num: int, fine: bool) -> None:
-    assert MONITOR_LEAST == MIN_IMAGES
     if fine:
         assert changed(f"monitor.num_per_class={num}").monitor.num_per_class == num
         return

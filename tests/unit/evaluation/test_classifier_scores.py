@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from acgan.evaluation import ClassifierScores, score_classifier
-from acgan.metrics import classification_scores
+from acgan.metrics.classification import classification_scores
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.types import ImageStore
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, build_classifier

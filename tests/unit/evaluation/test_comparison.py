@@ -13,7 +13,7 @@ import pytest
 
 from acgan.errors import RunError
 from acgan.evaluation import CLASSES_NAMED, EvaluationFile, compare, read_evaluation
-from acgan.metrics import bootstrap_difference
+from acgan.metrics.bootstrap import bootstrap_difference
 
 X = "[digits@738debee]"
 FCD, RECALL = f"fcd{X}", f"recall{X}"

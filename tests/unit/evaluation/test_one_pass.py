@@ -25,12 +25,12 @@ from acgan.evaluation import (
     share_out,
 )
 from acgan.extracting import Extracted
-from acgan.metrics import frechet_distance
+from acgan.metrics.catalogue import CATALOGUE
+from acgan.metrics.frechet import frechet_distance
 from acgan.types import ImageStore
 
 COUNTS = [40, 60, 22]
-NEEDS_JUDGE = {"accuracy"}
-NEEDS_TRAINING = {"memorisation"}
+NEEDS_JUDGE = {key for key, entry in CATALOGUE.items() if "classifier" in entry.needs}
 
 
 def looked_at(

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acgan.evaluation import Scores, Summary, plain_name, verdict, with_help
+from acgan.evaluation import Scores, Summary, verdict, with_help
 from acgan.evaluation.measures import Found
 from acgan.evaluation.result import mean_per_class, summarise, summarise_all
+from acgan.metrics.catalogue import plain_name
 
 BY_CLASS = ("per_class", "floor_per_class", "at_floor_count_per_class")
 

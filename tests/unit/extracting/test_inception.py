@@ -16,7 +16,8 @@ from acgan.atomic import sha256
 from acgan.errors import RunError
 from acgan.extracting import InceptionExtractor, inception_weights_present
 from acgan.extracting import inception_weights as weights_module
-from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.statistics import FeatureStatistics
 from acgan.runtime import Draws
 
 HUB_NAME = "pt_inception-2015-12-05-6726825d.pth"

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import norm, t
 
-from acgan.metrics import Difference, bootstrap_difference, paired_bootstrap
+from acgan.metrics.bootstrap import Difference, bootstrap_difference, paired_bootstrap
 
 A, B = [4.0, 5.0, 6.5, 7.0], [6.0, 9.0, 9.5]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acgan.metrics import Difference, paired_bootstrap
+from acgan.metrics.bootstrap import Difference, paired_bootstrap
 from acgan.metrics.cas import CasScores, cas_scores
 
 NAMES = ("cat", "dog", "owl", "yak")

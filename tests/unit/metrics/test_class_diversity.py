@@ -20,7 +20,8 @@ from torch import Tensor
 
 from acgan._torchvision import torchvision
 from acgan.config.schema import MonitorConfig
-from acgan.metrics import MIN_IMAGES, ClassDiversity, class_diversity
+from acgan.metrics.collapse import ClassDiversity, class_diversity
+from acgan.types import MIN_IMAGES_PER_CLASS
 
 THRESHOLDS = MonitorConfig()
 CIFAR_CLASSES = ("airplane", "deer", "truck")
@@ -88,7 +89,7 @@ def _cases(images: dict[str, Tensor], seeds: int) -> Iterator[Case]:
             yield f"{name}, seed {seed}", own[torch.randperm(len(own), generator=generator)], generator
 
 
-@pytest.mark.parametrize("number", [MIN_IMAGES, 60, 100, 150])
+@pytest.mark.parametrize("number", [MIN_IMAGES_PER_CLASS, 60, 100, 150])
 def test_real_images_are_never_flagged(images: dict[str, Tensor], number: int) -> None:
     found = {}
     for name, own, _ in _cases(images, 3):
@@ -147,7 +148,7 @@ def test_closed_form_of_coverage_and_duplicates() -> None:
     assert half.coverage == pytest.approx((20 + 2) / 40)
 
 
-@pytest.mark.parametrize("number", [0, 1, MIN_IMAGES - 1])
+@pytest.mark.parametrize("number", [0, 1, MIN_IMAGES_PER_CLASS - 1])
 def test_too_few_images_say_nothing(number: int) -> None:
     few = _digits()["0"][:number]
     assert class_diversity(few, few) is None

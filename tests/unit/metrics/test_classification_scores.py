@@ -13,7 +13,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from acgan.metrics import (
+from acgan.metrics.classification import (
     CALIBRATION_BINS,
     ClassScores,
     classification_scores,

@@ -6,7 +6,8 @@ import torch
 from pytorch_fid.fid_score import calculate_frechet_distance
 from torch import Tensor
 
-from acgan.metrics import FeatureStatistics, frechet_distance
+from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.statistics import FeatureStatistics
 from acgan.runtime import Draws
 
 

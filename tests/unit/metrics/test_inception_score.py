@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from acgan.metrics import InceptionScore
+from acgan.metrics.inception_score import InceptionScore
 
 
 def _logits(seed: int, count: int, num_classes: int, scale: float = 2.0) -> Tensor:

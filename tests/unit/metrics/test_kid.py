@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
 
-from acgan.metrics import KernelDistance, kernel_distance
+from acgan.metrics.kid import KernelDistance, kernel_distance
 
 
 def _features(seed: int, count: int, dims: int = 16, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:

@@ -9,7 +9,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from acgan.metrics import Memorisation, memorisation
+from acgan.metrics.memorisation import Memorisation, memorisation
 
 
 def _values(*values: float) -> Tensor:

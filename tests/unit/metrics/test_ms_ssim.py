@@ -14,7 +14,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from acgan.metrics import intra_class_similarity, ms_ssim, num_scales
+from acgan.metrics.ms_ssim import intra_class_similarity, ms_ssim, num_scales
 
 WEIGHTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
 C1, C2 = 6.5025, 58.5225

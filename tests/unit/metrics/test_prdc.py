@@ -1,6 +1,5 @@
 """Precision, recall, density, coverage and nearest neighbours against definitions and the packages' numbers."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,8 @@ from prdc import compute_prdc
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from acgan.metrics import Prdc, nearest, prdc
-
-prdc_module = importlib.import_module("acgan.metrics.prdc")  # acgan.metrics.prdc itself is the function
+from acgan.metrics import prdc as prdc_module
+from acgan.metrics.prdc import Prdc, nearest_neighbours, prdc
 
 
 def _features(seed: int, count: int, dims: int, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -135,10 +133,10 @@ def test_a_copy_is_nearer_than_the_slightest_difference() -> None:
     centre = 1e3 * torch.rand(1, 64, generator=generator, dtype=torch.float64)
     centre[0, 0] = 0.0
     nudged = centre + 1e-9 * torch.randn(200, 64, generator=generator, dtype=torch.float64)
-    distances, indices = nearest(centre, torch.cat((nudged, centre, centre)))
+    distances, indices = nearest_neighbours(centre, torch.cat((nudged, centre, centre)))
     assert (distances.item(), indices.item()) == (0.0, 200)
     negative_zero = centre.clone().index_fill_(1, torch.tensor(0), -0.0)
-    assert nearest(centre, torch.cat((nudged, negative_zero)))[1].item() == 200
+    assert nearest_neighbours(centre, torch.cat((nudged, negative_zero)))[1].item() == 200
     # Among enough copies of the centre the radius is 0: nothing is inside, whatever cancels.
     assert prdc(centre.repeat(6, 1), nudged, 5).coverage == 0.0
 
@@ -147,7 +145,7 @@ def test_a_copy_is_nearer_than_the_slightest_difference() -> None:
 def test_types_are_computed_with_in_float64(dtype: torch.dtype) -> None:
     real, fake = ((30 * features).to(dtype) for features in PAIRS["more fakes"])  # squares overflow float16
     _assert_same(prdc(real, fake), _by_definition(real, fake, 5))
-    distances, indices = nearest(fake, real)
+    distances, indices = nearest_neighbours(fake, real)
     expected = _distances(fake, real).min(dim=1)
     assert (distances.dtype, indices.dtype) == (torch.float64, torch.int64)
     torch.testing.assert_close(distances, expected.values, rtol=1e-13, atol=0)
@@ -168,11 +166,11 @@ def test_equal_values_of_different_types_and_signs_of_zero_are_copies() -> None:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_chunks_do_not_show(pair: str, block_bytes: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = PAIRS[pair]
-    whole, (distances, indices) = prdc(real, fake), nearest(fake, real)
+    whole, (distances, indices) = prdc(real, fake), nearest_neighbours(fake, real)
     monkeypatch.setattr(prdc_module, "_BLOCK_BYTES", block_bytes)
     monkeypatch.setattr(prdc_module, "_PART", part)
     assert prdc(real, fake) == whole
-    chunked = nearest(fake, real)
+    chunked = nearest_neighbours(fake, real)
     assert torch.equal(chunked[1], indices)
     torch.testing.assert_close(chunked[0], distances, rtol=1e-15, atol=0)
 
@@ -187,7 +185,7 @@ def test_features_are_neither_changed_nor_need_they_be_contiguous() -> None:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_nearest_is_the_smallest_distance_and_the_first_of_equal_ones(pair: str) -> None:
     references, queries = PAIRS[pair]
-    distances, indices = nearest(queries, references)
+    distances, indices = nearest_neighbours(queries, references)
     expected = _distances(queries, references)
     torch.testing.assert_close(distances, expected.min(dim=1).values, rtol=1e-13, atol=0)
     assert torch.equal(indices, expected.argmin(dim=1))
@@ -196,7 +194,7 @@ def test_nearest_is_the_smallest_distance_and_the_first_of_equal_ones(pair: str)
 def test_nearest_of_copies_is_at_distance_0() -> None:
     references = _features(15, 90, 513, shift=5.0)
     order = torch.randperm(90, generator=torch.Generator().manual_seed(1))
-    distances, indices = nearest(references[order], references.repeat(2, 1))
+    distances, indices = nearest_neighbours(references[order], references.repeat(2, 1))
     assert torch.equal(distances, torch.zeros(90, dtype=torch.float64))
     assert torch.equal(indices, order)
 
@@ -208,7 +206,7 @@ def test_the_fewest_images() -> None:
         with pytest.raises(ValueError, match="at least 6 images a side"):
             prdc(*few, k=5)
     with pytest.raises(ValueError, match="at least 1 images"):
-        nearest(real, fake[:0])
+        nearest_neighbours(real, fake[:0])
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -231,10 +229,10 @@ def test_what_does_not_fit_together(value: float) -> None:
 #: In a process of its own, as a peak only grows. Prints by how many bytes prdc raised it. Not from getrusage, whose
 #: peak a process inherits from the one that started it.
 MEMORY = """
-import importlib, re, sys, torch
+import re, sys, torch
 from pathlib import Path
+from acgan.metrics import prdc as module
 count, dims, block_bytes = map(int, sys.argv[1:])
-module = importlib.import_module("acgan.metrics.prdc")
 module._BLOCK_BYTES = block_bytes or module._BLOCK_BYTES
 def peak():
     return 1024 * int(re.search("VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acgan.metrics import FeatureStatistics, merged
+from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
 
