@@ -69,7 +69,7 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
         # The product's file is written by name from wherever it was imported to.
         save_file = half(safetensors.torch.save_file, lambda tensors, file: file)
         acgan.weights.file.save_file = safetensors.torch.save_file = save_file
-        Path.write_text = half(Path.write_text, lambda path, text: path)
+        Path.write_bytes = half(Path.write_bytes, lambda path, content: path)
     elif moment == "synced":
         os.fsync = around(os.fsync, lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))
     elif moment == "named":

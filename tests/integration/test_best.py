@@ -31,8 +31,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from test_ranks import two
 
 import acgan as package
-import acgan.api.gan as acgan_gan
 from acgan import api
+from acgan.assembly import images
 from acgan.data import fingerprint, hold_out
 from acgan.errors import RunError
 from acgan.types import ImageStore
@@ -238,7 +238,7 @@ def test_the_best_starts_anew_where_the_validation_images_are_others(
         digest = fingerprint(negatives, held.labels, held.class_names)
         return train, replace(held, images=negatives, fingerprint=digest)
 
-    monkeypatch.setattr(acgan_gan, "hold_out", held_out_as_negatives)
+    monkeypatch.setattr(images, "hold_out", held_out_as_negatives)
     result = acgan_train(run, {**CHANGES, "train.total_nimg": 64})
     assert result.exit_code == 0, result.output
     assert f"the best starts anew: the validation images are others than those of {NAME}" in result.stderr

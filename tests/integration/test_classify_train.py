@@ -63,7 +63,9 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
     assert [row["nimg"] for row in rows if "train/loss_main" in row] == [32, 64, 96, 128, 160]
     assert [row["nimg"] for row in rows if "test/accuracy" in row] == [80, 160]
     trained_on = next(row for row in rows if "train/loss_main" in row)
-    expected = {"loss_main", "loss_block1", "accuracy_main", "accuracy_block1", "gradient_norm"}
+    losses = ("loss_main", "loss_block1")
+    expected = {*losses, *(f"weighted/{loss}" for loss in losses)}
+    expected |= {"accuracy_main", "accuracy_block1", "gradient_norm"}
     assert trained_on.keys() == {"nimg", *(f"train/{name}" for name in expected)}
     # An untrained classifier of ten classes knows nothing.
     assert 0.7 * math.log(10) < trained_on["train/loss_block1"] < 2 * math.log(10)

@@ -17,6 +17,7 @@ from acgan.losses.adversarial import ADVERSARIAL, Relativistic
 from acgan.losses.classification import CrossEntropy
 from acgan.losses.penalties import PENALTIES, ZeroCentered
 from acgan.training.run import TrainingRun
+from acgan.types import Term
 
 CHANGES: dict[str, Any] = {
     "loss.classification.kind": "cross_entropy",
@@ -60,8 +61,9 @@ def poison_classes(monkeypatch: pytest.MonkeyPatch, side: str, poison: Poison) -
 
 
 def poison_penalty(monkeypatch: pytest.MonkeyPatch, side: str, poison: Poison) -> None:
-    def penalty(self: ZeroCentered, *args: Any) -> dict[str, Tensor]:
-        return {name: poison(part) for name, part in ZeroCentered.__call__(self, *args).items()}
+    def penalty(self: ZeroCentered, *args: Any) -> dict[str, Term]:
+        terms = ZeroCentered.__call__(self, *args)
+        return {name: Term(poison(term.value), term.weight) for name, term in terms.items()}
 
     monkeypatch.setitem(PENALTIES, "zero_centered", type("Poisoned", (ZeroCentered,), {"__call__": penalty}))
 

@@ -30,6 +30,8 @@ SCALARS = {
     "G/adversarial",
     "G/class_fake",
     "G/gradient_norm",
+    *(f"D/weighted/{term}" for term in ("adversarial", "class_real", "class_fake", "r1", "r2")),
+    *(f"G/weighted/{term}" for term in ("adversarial", "class_fake")),
     "time/images_per_sec",
     "time/trained_sec",
     "memory/peak_bytes",
