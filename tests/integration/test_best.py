@@ -32,7 +32,7 @@ from test_ranks import two
 
 import acgan as package
 from acgan import api
-from acgan.assembly import images
+from acgan.assembly import images, score
 from acgan.data import fingerprint, hold_out
 from acgan.errors import RunError
 from acgan.types import ImageStore
@@ -328,7 +328,7 @@ def _no_extractors() -> None:
     def refuse(*args: Any, **keywords: Any) -> None:
         raise RunError("read by a process that does not score")
 
-    acgan_gan.build_score_extractor = refuse
+    score.build_score_extractor = refuse
 
 
 class TestExtractor:
