@@ -30,13 +30,18 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         os.close(descriptor)
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a text file in UTF-8 so."""
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file of this content so."""
 
     def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
     write_atomically(file, write)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file in UTF-8 so."""
+    write_bytes(file, text.encode("utf-8"))
 
 
 def sha256(file: Path) -> str:
@@ -49,6 +54,6 @@ def sha256(file: Path) -> str:
 
 
 def best_name(name: str) -> str:
-    """What a run calls the best of what it called ``name``: ``generator-best.safetensors``."""
+    """The file name of the best state of a product: ``generator-best.safetensors``."""
     path = Path(name)
     return f"{path.stem}-best{path.suffix}"

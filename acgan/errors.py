@@ -49,7 +49,7 @@ class Interrupted(Exception):
         self.exit_code = exit_code
 
 
-def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
     """The candidates most like ``name``, best first; for "did you mean"."""
     lowered = {candidate.lower(): candidate for candidate in candidates}
     matches = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)
@@ -58,5 +58,5 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """A clause to end an error message with, empty where nothing is near."""
-    matches = nearest(name, candidates)
+    matches = nearest_names(name, candidates)
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

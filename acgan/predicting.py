@@ -1,4 +1,4 @@
-"""Classes of images, from a trained classifier."""
+"""Prediction of classes by a trained classifier."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
 #: Images are classified in portions of so many.
-CHUNK = 250
+PREDICTED_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """From images in [-1, 1] to what a network was made for.
+    """Conversion of images in [-1, 1] to the range that a network was trained on.
 
     Attributes:
         mean: By channel, of images in [0, 1].
@@ -45,9 +45,9 @@ class ImageClassifier(nn.Module):
     """A classifier that knows its classes by name.
 
     Args:
-        network: In eval mode while it predicts; its mode before is restored.
-        info: What its file says.
-        precision: ``float32``, or ``bf16`` where speed matters more than the last digits.
+        network: Its network; it predicts in eval mode, and its mode is restored afterwards.
+        info: Metadata of its file.
+        precision: ``float32``, or ``bf16`` for speed at the cost of the last digits.
     """
 
     def __init__(self, network: AuxClassifier, info: ClassifierInfo, precision: str = "float32"):
@@ -64,7 +64,7 @@ class ImageClassifier(nn.Module):
 
     @property
     def target(self) -> Target:
-        """What its training images were brought to, and so any others are.
+        """Form of its training images, to which all images are brought.
 
         An image of 28 x 28 is padded to 32 x 32 by itself, where training pads all images of a set or none.
         """
@@ -77,7 +77,7 @@ class ImageClassifier(nn.Module):
         return self._over(images, self.network)
 
     def features(self, images: Tensor | np.ndarray) -> Tensor:
-        """What the main head reads: (N, F), on the CPU, of images (N, C, H, W) uint8."""
+        """Features (N, F) that the main head reads, on the CPU, of images (N, C, H, W) uint8."""
         return self._over(images, self.network.features)
 
     def features_and_logits(self, images: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
@@ -114,9 +114,9 @@ def shipped() -> dict[str, Path]:
 
 
 def find_classifier(path: str | Path) -> Path:
-    """The classifier file of a run directory or file path, or of a shipped extractor's name.
+    """Find the classifier file of a run directory, path or shipped extractor.
 
-    Anything else that happens to have such a name, as a folder of images may, is passed over.
+    A shipped extractor wins over other things of its name, such as a folder of images.
 
     Raises:
         RunError: If there is none.
@@ -131,7 +131,7 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
 
     Args:
         path: A ``.safetensors`` file, a run directory, or a shipped extractor's name.
-        device: Where to compute.
+        device: Device to compute on.
 
     Raises:
         RunError: If there is no classifier, or the file is not one.
@@ -143,8 +143,8 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
 
 
 def _portions(images: Tensor | np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK]
+    for start in range(0, len(images), PREDICTED_AT_ONCE):
+        part = images[start : start + PREDICTED_AT_ONCE]
         yield part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
 
 

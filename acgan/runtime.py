@@ -1,4 +1,4 @@
-"""Where and how training computes: device, stateless draws, precision, the finite check."""
+"""Device, stateless random draws, precision, and the check that numbers are finite."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,36 +48,40 @@ class Draws:
         return torch.from_numpy(self.generator(purpose, *counters).standard_normal(shape, np.float32))
 
 
+@dataclass
 class _DropoutStream:
-    """Which draws the dropout layers take: set by the loop around each forward pass."""
+    """The draws of one forward pass; ``layers`` counts the dropout layers called so far."""
 
-    draws: Draws | None = None
-    counters: tuple[int, int] = (0, 0)
-    purpose = ""
-    offset = 0
-    layers = 0
+    draws: Draws
+    purpose: str
+    counters: tuple[int, int]
+    offset: int
+    layers: int = 0
+
+
+#: Each thread has its own.
+_dropout_stream: ContextVar[_DropoutStream | None] = ContextVar("dropout_stream", default=None)
 
 
 @contextlib.contextmanager
 def dropout_draws(
     draws: Draws, purpose: str, iteration: int, sub_step: int = 0, offset: int = 0
 ) -> Iterator[None]:
-    """Make every ``stateless_dropout`` inside a function of these values.
+    """Make every ``stateless_dropout`` called inside, by this thread, a function of these values.
 
     Args:
         draws: The run's draws.
-        purpose: Which forward pass this is.
+        purpose: Name of the forward pass.
         iteration: Training iteration.
         sub_step: Sub-step within the iteration.
         offset: Index of the first image within the global batch, so that ranks and micro-batches
             drop what the whole batch would.
     """
-    _DropoutStream.draws, _DropoutStream.purpose = draws, purpose
-    _DropoutStream.counters, _DropoutStream.offset, _DropoutStream.layers = (iteration, sub_step), offset, 0
+    token = _dropout_stream.set(_DropoutStream(draws, purpose, (iteration, sub_step), offset))
     try:
         yield
     finally:
-        _DropoutStream.draws = None
+        _dropout_stream.reset(token)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # draws come from NumPy, which cannot be traced
@@ -84,8 +90,8 @@ def stateless_dropout(x: Tensor, probability: float) -> Tensor:
 
     Outside ``dropout_draws`` (somebody else's training loop) it is torch's own dropout.
     """
-    stream = _DropoutStream
-    if stream.draws is None:
+    stream = _dropout_stream.get()
+    if stream is None:
         return nn.functional.dropout(x, probability)
     stream.layers += 1
     generator = stream.draws.generator(f"dropout/{stream.purpose}/{stream.layers}", *stream.counters)
@@ -142,7 +148,7 @@ def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def has_native_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is computed natively, not emulated, on the device."""
+    """True where the device computes bfloat16 natively, not emulated."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
@@ -184,7 +190,7 @@ class FiniteGuard:
     of the last good step. The loop reads the flag where it synchronises anyway.
 
     Args:
-        device: Where the flag lives.
+        device: Device of the flag.
     """
 
     def __init__(self, device: torch.device):

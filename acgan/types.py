@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
+
+#: Sides of the square images that data and networks have, in pixels.
+RESOLUTIONS = (16, 32, 64, 128, 256)
+#: Parts of a data source: held-out images and training images.
+SPLITS = ("test", "train")
+WHOLE_AND_SPLITS = (*SPLITS, "all")
+#: Generators of a run that ``which`` chooses from.
+WHICH = ("best", "last")
+#: Class frequencies of samples: those of the reference, or equal ones.
+LABEL_PRIORS = ("reference", "uniform")
+#: Most samples that are drawn unless the user asks for more.
+MAX_SAMPLES = 50_000
+#: Numbers of Inception's features, by pooling layer; the last is FID's.
+INCEPTION_DIMS = (64, 192, 768, 2048)
+FID_DIMS = INCEPTION_DIMS[-1]
 
 
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
@@ -65,6 +80,7 @@ class Dataset:
         skipped: Images passed over because they could not be decoded.
         notes: Remarks worth a line to the user (what was inferred, what was held out).
         validation: A part of the source's training images that is not in ``train``: to choose by; None where none is.
+        num_generated: Images at the end of ``train`` that a generator made.
     """
 
     name: str
@@ -73,23 +89,27 @@ class Dataset:
     skipped: tuple[SkippedImage, ...] = ()
     notes: tuple[str, ...] = ()
     validation: ImageStore | None = None
+    num_generated: int = 0
 
-
-#: What an ``AuxHead`` returns besides class logits: nothing, ``twin``, or embedding and ``proxies``.
-HeadOutputs = Literal["logits", "twin", "proxies"]
+    @property
+    def num_real(self) -> int:
+        """Training images that are not generated."""
+        return len(self.train) - self.num_generated
 
 
 @dataclass(frozen=True)
 class HeadOutput:
-    """What an ``AuxHead`` returns. Part of it is empty where the head's loss does not ask for it.
+    """Output of an ``AuxHead``; which parts it has depends on the head's class.
 
     Attributes:
-        logits: (N, K) class logits (never softmax outputs).
-        twin: (N, K) logits of a second classifier on the same features, for losses that have a class once for real
-            and once for generated images.
+        logits: (N, K) class logits, never softmax outputs.
+        twin: (N, K) logits of a second classifier on the same features.
         embedding: (N, E) features of length one, in the space of the proxies.
-        proxies: (K, E) of length one, a point a class.
+        proxies: (K, E) a point of length one for each class.
     """
+
+    #: Parts with a row for each class; the others have one for each image.
+    PER_CLASS: ClassVar[tuple[str, ...]] = ("proxies",)
 
     logits: Tensor
     twin: Tensor | None = None
@@ -98,12 +118,12 @@ class HeadOutput:
 
     def rows(self, part: slice) -> HeadOutput:
         """The output for a part of the images."""
-        return HeadOutput(
-            self.logits[part],
-            twin=None if self.twin is None else self.twin[part],
-            embedding=None if self.embedding is None else self.embedding[part],
-            proxies=self.proxies,
-        )
+        per_image: dict[str, Any] = {
+            name: value[part]
+            for name, value in vars(self).items()
+            if value is not None and name not in self.PER_CLASS
+        }
+        return replace(self, **per_image)
 
 
 @dataclass(frozen=True)
@@ -135,19 +155,42 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """A summed loss and what it is made of.
+class Term:
+    """One term of a summed loss.
 
     Attributes:
-        total: Scalar, the weighted sum: what is minimised.
-        parts: Its terms by name; class terms without the weight that they have in the sum, and penalties of
-            one step, without the number of steps that they stand for; the others with theirs.
-        stats: Scalars worth logging that are not part of it, without gradient.
+        value: Scalar, without its weight.
+        weight: Its factor in the sum.
     """
 
-    total: Tensor
-    parts: dict[str, Tensor]
+    value: Tensor
+    weight: float = 1.0
+
+    @property
+    def weighted(self) -> Tensor:
+        """Scalar, as it counts in the sum."""
+        return self.value * self.weight
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A summed loss.
+
+    Attributes:
+        terms: Its terms by name.
+        stats: Scalars worth logging that are not part of it, without gradient.
+        times: Steps that it stands for: a lazy penalty counts several times in the one step that has it.
+    """
+
+    terms: dict[str, Term]
     stats: dict[str, Tensor] = field(default_factory=dict)
+    times: int = 1
+
+    @property
+    def total(self) -> Tensor:
+        """Scalar, the weighted sum: it is minimised."""
+        total: Tensor = sum(term.weighted for term in self.terms.values())  # type: ignore[assignment]
+        return total * self.times
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 
 from acgan import api
 from acgan.assembly import build_gan
-from acgan.assembly.images import prepare
+from acgan.assembly.images import prepare_dataset
 from acgan.config import RunConfig, load
 from acgan.data import DeviceImages
 from acgan.distributed import Ranks
@@ -38,7 +38,7 @@ def main(directory: Path) -> None:
     if checkpoint is None:
         raise RunError(f"{directory}: found no checkpoint; expected a run of `acgan train`.")
     config, device = load(RunConfig, directory / "config.yaml"), choose_device("auto")
-    dataset = prepare(config, api.load_data(config))
+    dataset = prepare_dataset(config, api.load_data(config))
     gan = build_gan(config, dataset.train, device=device, precision="float32", ranks=Ranks())
     gan.discriminator.load_state_dict(checkpoint["state"]["discriminator"])
     gan.discriminator.eval()

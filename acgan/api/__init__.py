@@ -8,7 +8,7 @@ from acgan.api.evaluation_setup import EvaluateOptions
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve_config
-from acgan.api.session import TrainOptions, TrainResult
+from acgan.api.opening import TrainOptions, TrainResult
 from acgan.assembly.images import load_data
 from acgan.predicting import load_classifier
 from acgan.sampling import load_generator

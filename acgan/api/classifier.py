@@ -1,67 +1,30 @@
-"""Train and evaluate a classifier."""
+"""Training, scoring and using a classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from typing_extensions import Unpack
 
 from acgan.api.inputs import resolve_config
-from acgan.api.session import (
-    Setting,
-    Trainee,
-    TrainOptions,
-    TrainResult,
-    run_training,
-)
-from acgan.assembly import build_classification
-from acgan.assembly.images import limited, load_data
+from acgan.api.opening import TrainOptions, TrainResult, open_training
+from acgan.assembly import build_classifier_task
+from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
-from acgan.assembly.synthetic import with_synthetic
-from acgan.config import ClassifierConfig, validate
-from acgan.data import extend, find_images, hold_out, read_images
+from acgan.assembly.product import ClassifierProduct
+from acgan.config import ClassifierConfig, to_yaml, validate
+from acgan.data import extend, find_images, read_images
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
-from acgan.plots.grid import tile, to_uint8
-from acgan.predicting import CHUNK, ImageClassifier, find_classifier, load_classifier
-from acgan.training.classifier_loop import Classification
-from acgan.training.classifier_loop import train_classifier as run_loop
-from acgan.training.hooks import Hooks, Intervals
+from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
+from acgan.training.classifier_loop import train_classifier_task
+from acgan.training.product import Intervals
+from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
-from acgan.types import Dataset, Evaluation, ImageStore
-from acgan.weights import CLASSIFIER_FILE, ClassifierInfo
-
-_GRID_COLUMNS, _GRID_ROWS = 10, 10
-_SPLITS = ("test", "train", "all")
-
-
-@dataclass
-class _Data:
-    """Chooses what is trained on and what it is watched by, and remembers what it did."""
-
-    config: ClassifierConfig
-    num_real: int = 0
-    watched: tuple[str, ImageStore] | None = None
-
-    def prepare(self, dataset: Dataset) -> Dataset:
-        data, train = self.config.data, dataset.train
-        notes = list(dataset.notes)
-        self.watched = ("test", dataset.test)
-        if data.validation_share:
-            train, held_out = hold_out(train, data.validation_share, seed=data.split_seed)
-            self.watched = ("validation", held_out)
-            notes.append(f"{len(held_out):,} training images are held out to evaluate on")
-        train = limited(train, data, notes)
-        self.num_real = len(train)
-        if self.config.synthetic is not None:
-            train, remarks = with_synthetic(train, self.config.synthetic, dataset.train.fingerprint)
-            notes += remarks
-        return replace(dataset, train=train, notes=tuple(notes))
+from acgan.types import WHOLE_AND_SPLITS, ImageStore
 
 
 def train_classifier(
@@ -87,16 +50,42 @@ def train_classifier(
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
     resolved, name = resolve_config(config, data, overrides, "classify")
-    chosen = _Data(resolved)
-    return run_training(
-        resolved,
-        name,
-        data,
-        lambda setting: _trainee(resolved, setting, chosen),
-        options,
-        on_tick,
-        chosen.prepare,
-    )
+    with open_training(resolved, name, data, options) as opened:
+        dataset, device, ranks = opened.dataset, opened.device, opened.ranks
+        task, info = build_classifier_task(
+            resolved,
+            dataset.train,
+            num_real=dataset.num_real,
+            device=device,
+            precision=opened.precision,
+            ranks=ranks,
+            warn=opened.warn,
+            architecture=opened.meta.get("architecture"),
+        )
+        for reach in task.network.reach():
+            opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
+        origin = None
+        if opened.init_from is not None:
+            report, origin = initialise_classifier(opened.init_from, task.network, info)
+            opened.say(report)
+        provenance = opened.provenance(origin)
+        run = TrainingRun(
+            opened.claim(),
+            intervals=Intervals(total_nimg=task.total_nimg, **resolved.every.model_dump()),
+            state=task,
+            product=ClassifierProduct(resolved, task, info, dataset, provenance),
+            meta={**opened.new_meta(provenance), "architecture": info.architecture},
+            device=device,
+            ranks=ranks,
+            checkpoint=opened.checkpoint,
+            listeners=[on_tick] if on_tick is not None else [],
+            deadline=opened.deadline,
+            description=f"```yaml\n{to_yaml(resolved)}```",
+            say=opened.say,
+        )
+        with run.running():
+            train_classifier_task(task, run)
+    return TrainResult.of(run)
 
 
 def evaluate_classifier(
@@ -117,8 +106,8 @@ def evaluate_classifier(
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
     """
-    if split not in _SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    if split not in WHOLE_AND_SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)
@@ -129,7 +118,7 @@ def evaluate_classifier(
         config = config.model_copy(update={"data": section})
     dataset = load_data(config)
     if split == "train":
-        dataset = _Data(config.model_copy(update={"synthetic": None})).prepare(dataset)
+        dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train
     if split == "all":
         store = extend(store, dataset.test.images, dataset.test.labels)
@@ -158,8 +147,8 @@ def predict(
     loaded = load_classifier(classifier, device)
     files = find_images(images)
     info, found = loaded.info, []
-    for start in range(0, len(files), CHUNK):
-        part = files[start : start + CHUNK]
+    for start in range(0, len(files), PREDICTED_AT_ONCE):
+        part = files[start : start + PREDICTED_AT_ONCE]
         pixels = read_images(
             part, resolution=info.resolution, channels=info.channels, fit=config_of(loaded).data.fit
         )
@@ -175,73 +164,6 @@ def config_of(classifier: ImageClassifier) -> ClassifierConfig:
     config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
     return config.model_copy(update={"data": config.data.model_copy(update=shape)})
-
-
-def _trainee(config: ClassifierConfig, setting: Setting, chosen: _Data) -> Trainee:
-    """Network and data, and what happens to them besides training."""
-    store = setting.dataset.train
-    task, info = build_classification(
-        config,
-        store,
-        num_real=chosen.num_real,
-        device=setting.device,
-        precision=setting.precision,
-        ranks=setting.ranks,
-        warn=setting.warn,
-        architecture=setting.meta.get("architecture"),
-    )
-    for reach in task.network.reach():
-        setting.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
-    predictor = ImageClassifier(
-        task.network, info, precision="bf16" if task.precision == "bf16" else "float32"
-    )
-    assert chosen.watched is not None
-    return Trainee(
-        state=task,
-        loop=lambda run: run_loop(task, run),
-        hooks=Hooks(
-            sample=lambda: _grid(task),
-            evaluate=_watch(predictor, *chosen.watched),
-            export=lambda path, nimg, _score: CLASSIFIER_FILE.save(
-                path,
-                task.network,
-                _with_provenance(info, setting, config, nimg),
-                torch.float16 if config.train.half_weights else None,
-            ),
-            product=CLASSIFIER_FILE.name,
-            remedy="Lower optim.lr",
-        ),
-        intervals=Intervals(total_nimg=task.total_nimg, **config.every.model_dump()),
-        initialise=lambda path: initialise_classifier(path, task.network, info),
-        meta={"architecture": info.architecture},
-    )
-
-
-def _with_provenance(
-    info: ClassifierInfo, setting: Setting, config: ClassifierConfig, nimg: int
-) -> ClassifierInfo:
-    return replace(info, provenance=setting.provenance(config, nimg))
-
-
-def _watch(predictor: ImageClassifier, split: str, store: ImageStore) -> Any:
-    """Loss and accuracy on images that are not trained on; None where there are none."""
-    if not len(store):
-        return None
-
-    def evaluate() -> Evaluation:
-        logits = predictor.logits(store.images).float()
-        labels = torch.from_numpy(store.labels)
-        loss = torch.nn.functional.cross_entropy(logits, labels).item()
-        accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
-        return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
-
-    return evaluate
-
-
-def _grid(task: Classification) -> Tensor:
-    """Training images (C, H, W) uint8 as the network sees them: the first batch."""
-    size = min(task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
-    return tile(to_uint8(task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
 
 
 def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:

@@ -10,12 +10,12 @@ import torch
 from acgan.api.classifier import evaluate_classifier
 from acgan.metrics.classification import mcnemar
 
-#: Where the same training without generated images lies, below the run directory.
+#: Folder, in the run directory, of the same training without generated images.
 WITHOUT_SYNTHETIC = "without_synthetic"
 
 
 def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """What generated images changed: a run with them against the same training without, on the test images.
+    """Compare a run with generated images and the same training without, on the test images.
 
     Args:
         directory: A run with ``synthetic``, which has the other one in ``without_synthetic``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from acgan import runtime
+from acgan.api.opening import OpenTraining, TrainOptions, open_training
 from acgan.api.run_directory import check_usable
-from acgan.assembly import build_classification, build_gan, build_score_extractor, choose_score, data_keywords
-from acgan.assembly.initialise import initialise_classifier, initialise_from
+from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
+from acgan.assembly.initialise import initialise_classifier, initialise_gan
+from acgan.assembly.product import ClassifierProduct, GanProduct
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
-from acgan.data import sample_dataset
-from acgan.distributed import Ranks
 from acgan.errors import NotFiniteError
 from acgan.extracting import inception_weights_present
 from acgan.extracting.choose import INCEPTION
@@ -27,24 +27,22 @@ from acgan.training.classifier_loop import classifier_step
 from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import Dataset
 
-_IMAGES = 512
-
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a dry run found.
+    """Findings of a dry run.
 
     Attributes:
         dataset: A sample of the data, decoded.
         parameters: Parameters by part of a network: (network, part, number).
-        heads: What the loss of each head of a classifier reaches.
+        heads: Reach of the loss of each head of a classifier.
         step_sec: Seconds of a step by kind, after one to warm up.
         total_nimg: Length of the training in images; None where it depends on how many images there are.
         images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
         precision: As resolved.
         device: As resolved.
-        remarks: What ``--init-from`` took and what not, what scores the training or why nothing does, warnings.
+        remarks: Report of ``--init-from``, the score of the training or why there is none, warnings.
     """
 
     dataset: Dataset
@@ -60,19 +58,17 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class _Rehearsed:
-    """What is built, its steps by kind, each with how often it comes in an iteration, and help for a bad one."""
+class _Step:
+    """One kind of step, and how often it comes in an iteration."""
 
-    networks: dict[str, nn.Module]
-    steps: Mapping[str, tuple[Callable[[FiniteGuard], object], float]]
-    total_nimg: int | None
-    heads: tuple[Reach, ...] = ()
-    remedy: str = "Lower optim.*.lr or raise loss.penalty"
+    kind: str
+    take: Callable[[FiniteGuard], object]
+    times: float
 
 
 def rehearse(
     config: AnyConfig,
-    device_name: str,
+    device: str,
     runs: Mapping[Path, AnyConfig] | None = None,
     init_from: Path | None = None,
 ) -> Rehearsal:
@@ -80,7 +76,7 @@ def rehearse(
 
     Args:
         config: What to rehearse.
-        device_name: As ``--device`` takes it.
+        device: As ``--device`` takes it.
         runs: Run directories and what would train in them, refused as a training would.
         init_from: A run or file whose weights to start from.
 
@@ -89,28 +85,86 @@ def rehearse(
     """
     for directory, own in (runs or {}).items():
         check_usable(directory, own, fresh=False)
-    device = runtime.choose_device(device_name)
-    runtime.use_threads(config.train.threads)
-    precision = runtime.resolve_precision(config.train.precision, device)
-    dataset = sample_dataset(config.data.source, **data_keywords(config.data), limit=_IMAGES)
     remarks: list[str] = []
-    if isinstance(config, RunConfig):
-        _look_at_score(config, dataset, device, remarks)
-        built = _build_gan(config, dataset, device, precision, init_from, remarks)
-    else:
-        built = _build_classifier(config, dataset, device, precision, init_from, remarks)
-    step_sec = _time_steps(built, device)
-    iteration_sec = sum(step_sec[kind] * times for kind, (_, times) in built.steps.items())
+    options = TrainOptions(
+        device=device, init_from=init_from, say=remarks.append, warn=remarks.append, fresh=True
+    )
+    with open_training(config, "rehearsal", None, options, rehearsal=True) as opened:
+        if isinstance(config, RunConfig):
+            return _rehearse_gan(config, opened, remarks)
+        return _rehearse_classifier(config, opened, remarks)
+
+
+def _rehearse_gan(config: RunConfig, opened: OpenTraining, remarks: list[str]) -> Rehearsal:
+    store = opened.dataset.train
+    _look_at_score(config, opened.dataset, opened.device, remarks)
+    gan = build_gan(config, store, device=opened.device, precision=opened.precision, ranks=opened.ranks)
+    if opened.init_from is not None:
+        opened.say(initialise_gan(opened.init_from, gan, store.class_names)[0])
+    gan.generator.train()
+    gan.discriminator.train()
+    # Steps that are a multiple of `every` carry the penalty; step 1 does where every step does.
+    plain, sub_step = divmod(1, gan.d_steps)
+    due = gan.d_steps / gan.objective.penalty_every if gan.objective.penalty is not None else 0.0
+    steps = [
+        _Step(
+            "discriminator",
+            lambda guard: discriminator_step(gan, guard, plain, sub_step),
+            gan.d_steps - due,
+        ),
+        _Step("generator", lambda guard: generator_step(gan, guard, 0), 1),
+    ]
+    if due:
+        with_penalty = _Step(
+            "discriminator with penalty", lambda guard: discriminator_step(gan, guard, 0, 0), due
+        )
+        steps.append(with_penalty)
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    return _rehearsal(opened, networks, steps, (), GanProduct.remedy, remarks)
+
+
+def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining, remarks: list[str]) -> Rehearsal:
+    store = opened.dataset.train
+    task, info = build_classifier_task(
+        config,
+        store,
+        num_real=len(store),
+        device=opened.device,
+        precision=opened.precision,
+        ranks=opened.ranks,
+        warn=opened.warn,
+    )
+    if opened.init_from is not None:
+        opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
+    if config.synthetic is not None:
+        load_generator(config.synthetic.run)  # refused now if it is not there
+    task.network.train()
+    steps = [_Step("classifier", lambda guard: classifier_step(task, guard, 0), 1.0)]
+    networks = {"backbone": task.network.backbone, "heads": task.network.heads}
+    return _rehearsal(opened, networks, steps, task.network.reach(), ClassifierProduct.remedy, remarks)
+
+
+def _rehearsal(
+    opened: OpenTraining,
+    networks: Mapping[str, nn.Module],
+    steps: Sequence[_Step],
+    heads: tuple[Reach, ...],
+    remedy: str,
+    remarks: list[str],
+) -> Rehearsal:
+    """Time the steps and count the parameters."""
+    step_sec = _time_steps(steps, remedy, opened.device)
+    train = opened.config.train
     return Rehearsal(
-        dataset=dataset,
-        parameters=[row for name, network in built.networks.items() for row in _parameters(name, network)],
-        heads=built.heads,
+        dataset=opened.dataset,
+        parameters=[row for name, network in networks.items() for row in _parameters(name, network)],
+        heads=heads,
         step_sec=step_sec,
-        total_nimg=built.total_nimg,
-        images_per_sec=config.train.batch_size / iteration_sec,
-        peak_bytes=runtime.peak_memory_bytes(device),
-        precision=precision,
-        device=str(device),
+        total_nimg=train.total_nimg,
+        images_per_sec=train.batch_size / sum(step_sec[step.kind] * step.times for step in steps),
+        peak_bytes=runtime.peak_memory_bytes(opened.device),
+        precision=opened.precision,
+        device=str(opened.device),
         remarks=tuple(remarks),
     )
 
@@ -146,74 +200,20 @@ def _look_at_score(config: RunConfig, dataset: Dataset, device: torch.device, re
     )
 
 
-def _build_gan(
-    config: RunConfig,
-    dataset: Dataset,
-    device: torch.device,
-    precision: str,
-    init_from: Path | None,
-    remarks: list[str],
-) -> _Rehearsed:
-    gan = build_gan(config, dataset.train, device=device, precision=precision, ranks=Ranks())
-    if init_from is not None:
-        remarks.append(initialise_from(init_from, gan, dataset.train.class_names)[0])
-    gan.generator.train()
-    gan.discriminator.train()
-    every = gan.objective.penalty_every
-    # Steps that are a multiple of `every` carry the penalty; step 1 does where every step does.
-    plain, sub_step = divmod(1, gan.d_steps)
-    due = gan.d_steps / every if gan.objective.penalty is not None else 0.0
-    steps: dict[str, tuple[Callable[[FiniteGuard], object], float]] = {
-        "discriminator": (lambda guard: discriminator_step(gan, guard, plain, sub_step), gan.d_steps - due),
-        "generator": (lambda guard: generator_step(gan, guard, 0), 1),
-    }
-    if due:
-        steps["discriminator with penalty"] = (lambda guard: discriminator_step(gan, guard, 0, 0), due)
-    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
-    return _Rehearsed(networks, steps, config.train.total_nimg)
-
-
-def _build_classifier(
-    config: ClassifierConfig,
-    dataset: Dataset,
-    device: torch.device,
-    precision: str,
-    init_from: Path | None,
-    remarks: list[str],
-) -> _Rehearsed:
-    store = dataset.train
-    task, info = build_classification(
-        config,
-        store,
-        num_real=len(store),
-        device=device,
-        precision=precision,
-        ranks=Ranks(),
-        warn=remarks.append,
-    )
-    if init_from is not None:
-        remarks.append(initialise_classifier(init_from, task.network, info)[0])
-    if config.synthetic is not None:
-        load_generator(config.synthetic.run)  # refused now if it is not there
-    task.network.train()
-    networks = {"backbone": task.network.backbone, "heads": task.network.heads}
-    steps = {"classifier": (lambda guard: classifier_step(task, guard, 0), 1.0)}
-    return _Rehearsed(networks, steps, config.train.total_nimg, task.network.reach(), "Lower optim.lr")
-
-
-def _time_steps(built: _Rehearsed, device: torch.device) -> dict[str, float]:
+def _time_steps(steps: Sequence[_Step], remedy: str, device: torch.device) -> dict[str, float]:
+    """Seconds of a step by kind, after one to warm up."""
     guard = FiniteGuard(device)
     seconds = {}
-    for kind, (step, _) in built.steps.items():
+    for step in steps:
         for _ in range(2):
             started = time.perf_counter()
-            step(guard)
+            step.take(guard)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-            seconds[kind] = time.perf_counter() - started
+            seconds[step.kind] = time.perf_counter() - started
     bad = guard.first_bad()
     if bad is not None:
-        raise NotFiniteError(f"a step is not finite ({bad[1]}). {built.remedy}.")
+        raise NotFiniteError(f"a step is not finite ({bad[1]}). {remedy}.")
     return seconds
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from acgan.api.evaluate import Evaluated
 from acgan.api.subjects import as_list
-from acgan.atomic import write_atomically, write_text
+from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import EVALUATION_FILE, Reference, Scores
-from acgan.plots import confusion_picture, pairs_picture
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
@@ -52,8 +49,8 @@ def write_evaluation(
         return written
     for name in (_CONFUSION, _MEMORISATION):  # those of an earlier evaluation would lie beside other scores
         (home / name).unlink(missing_ok=True)
-    for what, name, image in pictures:
-        write_atomically(home / name, partial(_save, image))
+    for what, name, png in pictures:
+        write_bytes(home / name, png)
         written[what] = home / name
     if (home / "tensorboard").is_dir():
         generator = evaluated.scores.provenance["generators"][0]
@@ -61,19 +58,23 @@ def write_evaluation(
     return written
 
 
-def _pictures(evaluated: Evaluated) -> list[tuple[str, str, Image.Image]]:
+def _pictures(evaluated: Evaluated) -> list[tuple[str, str, bytes]]:
+    from acgan.plots.confusion import confusion_picture
+    from acgan.plots.pairs import pairs_picture
+    from acgan.plots.style import to_png
+
     pictures = []
     confusion, reference, training = evaluated.scores.confusion, evaluated.reference, evaluated.training
     if confusion is not None and reference is not None:
-        image = confusion_picture(confusion, reference.store.class_names)
-        pictures.append(("confusion matrix of the samples", _CONFUSION, image))
+        figure = confusion_picture(confusion, reference.store.class_names, rows="class asked for")
+        pictures.append(("confusion matrix of the samples", _CONFUSION, to_png(figure)))
     if training is not None and reference is not None:
-        image = _pairs(evaluated, reference, training)
-        pictures.append(("samples nearest to training images", _MEMORISATION, image))
+        figure = pairs_picture(*_pairs(evaluated, reference, training))
+        pictures.append(("samples nearest to training images", _MEMORISATION, to_png(figure)))
     return pictures
 
 
-def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> Image.Image:
+def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> list[np.ndarray]:
     """The samples, and the held-out images, that lie nearest to training images, each with its own."""
     samples = evaluated.passes[0][0].bank
     assert samples is not None, "the first pass has its bank"
@@ -96,7 +97,7 @@ def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> 
         images = np.stack([take(*bank.place(position)) for position in positions.tolist()])
         rows = bank.nearest_rows[positions].numpy()
         bands += [images, training.images[rows], distances.numpy()]
-    return pairs_picture(*bands)
+    return bands
 
 
 def _scalars(scores: Scores) -> dict[str, float]:
@@ -107,7 +108,3 @@ def _scalars(scores: Scores) -> dict[str, float]:
         for metric, value in values.items()
     }
     return {name: value for name, value in {**overall, **per_class}.items() if value is not None}
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    image.save(path, format="PNG")

@@ -13,19 +13,17 @@ import torch
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
 from acgan.api.subjects import Subject, find_subjects
-from acgan.assembly.images import load_data, prepare
+from acgan.assembly.images import load_data, prepare_dataset
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
 from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
-from acgan.types import Dataset, ImageStore
+from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS, WHICH, Dataset, ImageStore
 
-MAX_SAMPLES = 50_000
 #: Key of the metric that trains classifiers, and is in no pass over the images.
 CAS = "cas"
 CAS_SEEDS = 5
-_SPLITS, _PRIORS, _WHICH = ("test", "train"), ("reference", "uniform"), (None, "best", "last")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class EvaluateOptions:
         data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
         split: The reference: ``test``, or ``train``, the images that were trained on.
         metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers to see whether samples help them.
-        num_images: Samples; None is as many as the reference has images, at most 50,000.
+        num_images: Samples; None is as many as the reference has images, at most ``MAX_SAMPLES``.
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
             where its weights are at hand, what is shipped for the data, or what the training was scored with.
         inception_weights: A file; None is the hub's cache, or a download.
@@ -75,7 +73,7 @@ class EvaluateOptions:
             )
         if not self.metrics:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
-        for key, choices in (("split", _SPLITS), ("label_prior", _PRIORS), ("which", _WHICH)):
+        for key, choices in (("split", SPLITS), ("label_prior", LABEL_PRIORS), ("which", (None, *WHICH))):
             if getattr(self, key) not in choices:
                 listed = ", ".join(str(choice) for choice in choices)
                 raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
@@ -139,7 +137,7 @@ def set_up(
     first = subjects[0]
     class_names = first.sampler.class_names
     config, whole = _load(options.data, first)
-    dataset = prepare(config, whole)
+    dataset = prepare_dataset(config, whole)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
         say(
             f"{dataset.name}: its training images have changed since the training: if there are some in the reference, "

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from acgan import runtime
-from acgan.assembly import data_keywords
+from acgan.assembly import data_options
 from acgan.code_version import code_version
 from acgan.config.shared import DataConfig
 from acgan.data import cache_dir, load_dataset
@@ -39,22 +39,19 @@ from acgan.fid import (
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
+from acgan.types import RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
 
-RESOLUTIONS = (16, 32, 64, 128, 256)
-_WHICH = (None, "best", "last")
-_SPLITS = ("all", "train", "test")
-
-Progress = Callable[[str, int, int], None]
+_Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class FidResult:
-    """What ``acgan fid`` finds.
+    """Result of ``acgan fid``.
 
     Attributes:
-        metric: The distance's full name: ``fid``, ``fcd[digits@738debee]``; ``frechet`` where nothing says of which
-            features.
-        value: The distance, at least 0; None where there is one side only.
+        metric: The distance's full name: ``fid``, ``fcd[digits@738debee]``; ``frechet`` if the features
+            are unknown.
+        value: The distance, at least 0; None if there is only one side.
         provenance: Both sides, the extractor, the seed, versions, machine and date.
     """
 
@@ -70,7 +67,7 @@ class FidResult:
 
 @dataclass(frozen=True)
 class _Measured:
-    """A side's statistics, and what is to be said of it."""
+    """A side's statistics and their origin."""
 
     given: str
     saved: Saved
@@ -101,30 +98,30 @@ def fid(
     which: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
-    progress: Progress = lambda given, done, total: None,
+    progress: _Progress = lambda given, done, total: None,
 ) -> FidResult:
-    """The Fréchet distance between two sets of images.
+    """Compute the Fréchet distance between two sets of images.
 
     Args:
         a: A folder, zip or .npz of images, any other data source, an .npz of statistics, a run or a generator file.
         b: The same; None only makes the statistics of ``a``.
         num_images: At most so many of each side, drawn at random; of a generator exactly so many. None takes all, and
-            from a generator as many as the other side has, at most 50,000.
-        seed: Of the choice of images, and of latents.
+            from a generator as many as the other side has, at most ``MAX_SAMPLES``.
+        seed: Seed of the choice of images, and of latents.
         split: ``all``, or the ``train`` or ``test`` part. A side that has no parts is taken whole if the other has; if
             neither has, ``resolution`` is needed, and the part is what training would hold out, or not.
         resolution: Fit images as for training at this resolution; None compares them as they are stored.
         extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
-        dims: Of Inception's features: 64, 192, 768 or 2048, which None is.
-        weights: Inception's, where they are not in the usual place.
-        save_stats: Where to write the statistics of ``a``, as pytorch-fid reads them.
-        which: ``best`` or ``last`` of the generators of a run directory; None is the best where one was scored.
-        device: Where to compute.
-        warn: Told of what makes the score less than it seems.
+        dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
+        weights: File of Inception's weights, if it is not in the usual place.
+        save_stats: File for the statistics of ``a``, as pytorch-fid reads them.
+        which: ``best`` or ``last`` of the generators of a run directory; None is the best if one was scored.
+        device: Device to compute on.
+        warn: Receives warnings about the worth of the score.
         progress: Called with the side's name, images done and images in all.
 
     Raises:
-        UserError: For whatever the user can mend. Nothing is written then.
+        UserError: For mistakes that the user can mend. Nothing is written then.
     """
     if b is None and save_stats is None:
         raise ConfigError("B is missing; expected two sides, or --save-stats to keep the statistics of A.")
@@ -132,10 +129,10 @@ def fid(
         raise ConfigError(
             f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
         )
-    if which not in _WHICH:
-        raise ConfigError(f"which: found {which!r}; expected best, last or None.")
-    if split not in _SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(_SPLITS)}.")
+    if which not in (None, *WHICH):
+        raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
+    if split not in WHOLE_AND_SPLITS:
+        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     device = runtime.choose_device(device)
     if save_stats is not None:
         check_target(save_stats := Path(save_stats))
@@ -174,9 +171,9 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
 
 
 def _held_out(side: Stored, split: str, resolution: int) -> Stored:
-    """A part of a source without parts: what training with the defaults holds out, or what it keeps."""
+    """The part of a source without parts that a training with the defaults holds out, or keeps."""
     config = DataConfig(source=side.given, resolution=resolution)
-    dataset = load_dataset(config.source, **data_keywords(config))
+    dataset = load_dataset(config.source, data_options(config))
     store = dataset.test if split == "test" else dataset.train
     return stored_of(side.given, dataset.name, store, split)
 
@@ -190,7 +187,7 @@ def _agree(
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> tuple[Extractor | None, str]:
-    """The extractor, None where statistics need none, and what the distance is called."""
+    """The extractor, None for statistics alone, and the name of the distance."""
     saved = [(name, side) for name, side in zip(given, sides, strict=True) if isinstance(side, Saved)]
     if len(saved) == len(sides):
         _refuse("statistics are made already", extractor=wanted, weights=weights)
@@ -250,9 +247,9 @@ def _measure(
     extractor: Extractor | None,
     metric: str,
     cache: StatisticsCache,
-    progress: Progress,
+    progress: _Progress,
 ) -> _Measured:
-    """A side's statistics, from the cache where they can be."""
+    """A side's statistics, from the cache if possible."""
     if isinstance(side, Saved):
         known = dict(side.origin or {"num_images": None})
         return _Measured(given, side, {**known, "kind": "statistics", "source": given})

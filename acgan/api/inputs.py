@@ -1,4 +1,4 @@
-"""What a training starts from: its configuration and its images."""
+"""The configuration of a training, and remarks on its images."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import data_name
 from acgan.errors import ConfigError, RunError
 from acgan.types import Dataset
 
-_DATASET = "dataset"  # the name of a torch Dataset, which has none
 _SKIPPED_SHOWN = 20
 
 
@@ -46,9 +46,9 @@ def resolve_config(
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
     if data is not None:
-        suffix = data_name(data) if isinstance(data, str) else _DATASET
+        suffix = data_name(data) if isinstance(data, str) else DATASET
         name = name if suffix == name else f"{name}-{suffix}"
-        source = {"source": data if isinstance(data, str) else _DATASET}
+        source = {"source": data if isinstance(data, str) else DATASET}
         resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
     return resolved, name if task == "gan" else f"{task}-{name}"
 
@@ -64,7 +64,7 @@ def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) 
 
 
 def tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
-    """What was inferred about the data, and which images were passed over."""
+    """Say what was inferred about the data, and which images were passed over."""
     for note in dataset.notes:
         say(note)
     for skipped in dataset.skipped[:_SKIPPED_SHOWN]:

@@ -3,79 +3,37 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acgan.assembly.backbones import backbone_of
 from acgan.assembly.feed import build_feed, own_share, torch_dtype
-from acgan.assembly.gan import build_discriminator
 from acgan.augment import Augmentation
-from acgan.config import ClassifierConfig, RunConfig, load
-from acgan.config.classifier import (
-    DiscriminatorBackboneConfig,
-    SmallBackboneConfig,
-    TorchvisionBackboneConfig,
-)
+from acgan.config import ClassifierConfig
 from acgan.distributed import Ranks
-from acgan.errors import ConfigError, RunError, did_you_mean
-from acgan.models import (
-    BACKBONES,
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    OWN_AUX,
-    AuxClassifier,
-    AuxHead,
-    Discriminator,
-    build_torchvision,
-    remove_spectral_norm,
-)
+from acgan.errors import ConfigError, did_you_mean
+from acgan.models import BACKBONES, AuxClassifier
 from acgan.predicting import Normalisation
-from acgan.training.checkpoint import read_latest
-from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import ClassifierTask
 from acgan.training.schedule import WarmupDecay
 from acgan.types import ImageStore
-from acgan.weights import ClassifierInfo, find_generator, read_generator
+from acgan.weights import ClassifierInfo
 
 
 def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict[str, Any]:
     """``backbone``, its kind and every keyword of its constructor, and the keywords of ``AuxClassifier``."""
-    model, backbone = config.model, config.model.backbone
-    own_aux: Mapping[str, float] = {}
-    channels = store.channels
-    if isinstance(backbone, SmallBackboneConfig):
-        described: dict[str, Any] = {
-            "kind": "small",
-            "image_channels": channels,
-            "resolution": store.resolution,
-            "channels": backbone.channels,
-        }
-    elif isinstance(backbone, TorchvisionBackboneConfig):
-        described = {"kind": "torchvision", "name": backbone.name, "image_size": store.resolution}
-        own_aux, channels = OWN_AUX.get(backbone.name, {}), 3
-        if backbone.name in OWN_AUX:
-            described["transform_input"] = _is_pretrained(backbone)
-    else:
-        trunk = _run_config(Path(backbone.run)).model.discriminator.model_dump(
-            mode="json", exclude={"projection"}
-        )
-        described = {
-            "kind": f"{trunk.pop('kind')}_trunk",
-            "image_channels": channels,
-            "resolution": store.resolution,
-            **trunk,
-        }
+    model, backbone = config.model, backbone_of(config, store)
     return {
-        "backbone": described,
+        "backbone": backbone.describe(),
         "num_classes": store.num_classes,
-        "aux": dict(own_aux if model.aux is None else model.aux),
+        "aux": dict(backbone.own_aux if model.aux is None else model.aux),
         "head": model.head,
         "dropout": model.dropout,
-        "in_channels": channels,
+        "in_channels": backbone.in_channels,
         "image_size": store.resolution,
     }
 
@@ -86,67 +44,32 @@ def build_network(
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
 ) -> tuple[AuxClassifier, ClassifierInfo]:
-    """The network, with the weights it starts from, and what its file will say.
+    """Build the network with the weights that it starts from, and the description for its file.
 
     Args:
-        config: What to build.
+        config: The classifier's configuration.
         store: The training images.
-        warn: Told where an auxiliary loss trains nothing but its head.
-        architecture: Of a run that goes on: its checkpoint has the weights, and those it started from are not read.
+        warn: Called with a message if an auxiliary loss trains nothing but its own head.
+        architecture: The architecture in the checkpoint of a run that goes on. The checkpoint has the weights too, so
+            no others are read.
 
     Raises:
-        UserError: If a layer, network, run or file is not there or does not fit.
+        UserError: If a layer, network, run or file does not exist or does not fit.
     """
-    backbone = config.model.backbone
     keywords = dict(architecture or classifier_architecture(config, store))
-    pretrained = isinstance(backbone, TorchvisionBackboneConfig) and _is_pretrained(backbone)
+    backbone, network, main = backbone_of(config, store), None, None
     info = ClassifierInfo(
-        keywords,
-        store.class_names,
-        store.channels,
-        store.resolution,
-        *((IMAGENET_MEAN, IMAGENET_STD) if pretrained else ()),
+        keywords, store.class_names, store.channels, store.resolution, **backbone.normalisation()
     )
-    network, main = None, None
     if architecture is None:
-        network, main = _started(config, store)
+        network, main = backbone.start(config.model.dropout)
     described = dict(keywords["backbone"])
     network = network or BACKBONES[described.pop("kind")](**described)
     rest = {name: value for name, value in keywords.items() if name != "backbone"}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        classifier = AuxClassifier(network, main=main, freeze=config.model.freeze, **rest)
-    for warning in caught:
-        warn(str(warning.message))
-    return classifier, info
+    return AuxClassifier(network, main=main, freeze=config.model.freeze, warn=warn, **rest), info
 
 
-def _started(config: ClassifierConfig, store: ImageStore) -> tuple[nn.Module | None, AuxHead | None]:
-    """A backbone with weights from elsewhere, and a main head; None for what begins anew."""
-    backbone = config.model.backbone
-    if isinstance(backbone, TorchvisionBackboneConfig) and _is_pretrained(backbone):
-        network = build_torchvision(
-            backbone.name, image_size=store.resolution, pretrained=True, weights=backbone.weights
-        )
-        return network, None
-    if isinstance(backbone, DiscriminatorBackboneConfig) and backbone.trained:
-        discriminator, class_names = read_discriminator(Path(backbone.run))
-        _check_fits(discriminator, store, backbone.run)
-        same_classes = class_names == store.class_names and not config.model.dropout
-        return discriminator.trunk, _main_head(discriminator.aux_head) if same_classes else None
-    return None, None
-
-
-def _main_head(head: AuxHead | None) -> AuxHead | None:
-    """A discriminator's class head as a classifier's, which has logits of the features as they are; None for others."""
-    if head is None or head.project is not None or head.unit_norm:
-        return None
-    main = AuxHead(head.in_channels, head.num_classes)
-    main.classify.load_state_dict(head.classify.state_dict())
-    return main
-
-
-def build_classification(
+def build_classifier_task(
     config: ClassifierConfig,
     store: ImageStore,
     *,
@@ -156,7 +79,7 @@ def build_classification(
     ranks: Ranks,
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
-) -> tuple[Classification, ClassifierInfo]:
+) -> tuple[ClassifierTask, ClassifierInfo]:
     """Network, optimiser, loss and data, on the device.
 
     Args:
@@ -180,7 +103,7 @@ def build_classification(
     augment = config.augment
     # The little less mends products that are rounded: 1.1 * 80 is 88.00000000000001.
     length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
-    task = Classification(
+    task = ClassifierTask(
         network=network,
         loss=network.summed_loss(
             label_smoothing=config.loss.label_smoothing, class_weights=class_weights(config, store)
@@ -234,46 +157,6 @@ def class_weights(config: ClassifierConfig, store: ImageStore) -> Tensor | None:
                 )
         weights = np.array([given.get(name, 1.0) for name in store.class_names])
     return torch.from_numpy(weights * counts.sum() / (weights * counts).sum()).float()
-
-
-def read_discriminator(run: Path) -> tuple[Discriminator, tuple[str, ...]]:
-    """The discriminator of a run's last checkpoint, without spectral normalisation, and its class names.
-
-    Raises:
-        RunError: If there is none.
-    """
-    config = _run_config(run)
-    payload = read_latest(run / "checkpoints", lambda message: None)
-    if payload is None:
-        raise RunError(f"{run}: no checkpoint in it, and so no discriminator. Train it on.")
-    architecture = read_generator(find_generator(run))[1].architecture
-    names, side = tuple(payload["meta"]["class_names"]), architecture["resolution"]
-    no_images = np.empty((0, architecture["image_channels"], side, side), np.uint8)
-    empty = ImageStore(no_images, np.empty(0, np.int64), names, "")
-    discriminator = build_discriminator(config, empty)
-    discriminator.load_state_dict(payload["state"]["discriminator"])
-    remove_spectral_norm(discriminator)
-    return discriminator, names
-
-
-def _run_config(run: Path) -> RunConfig:
-    file = run / "config.yaml"
-    if not file.is_file():
-        raise RunError(f"{run}: no config.yaml in it; expected a run directory of `acgan train`.")
-    return load(RunConfig, file)
-
-
-def _is_pretrained(backbone: TorchvisionBackboneConfig) -> bool:
-    return backbone.pretrained or backbone.weights is not None
-
-
-def _check_fits(discriminator: Discriminator, store: ImageStore, run: str) -> None:
-    trunk = discriminator.trunk
-    if (trunk.image_channels, trunk.resolution) != (store.channels, store.resolution):
-        raise ConfigError(
-            f"model.backbone.run {run}: its discriminator takes {trunk.image_channels} x {trunk.resolution} px, the "
-            f"images are {store.channels} x {store.resolution} px; set data.resolution and data.channels."
-        )
 
 
 def _optimizer(config: ClassifierConfig, network: AuxClassifier) -> torch.optim.AdamW:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import torch
 
 from acgan.config import ClassifierConfig, RunConfig
-from acgan.config.shared import ComputeConfig, DataConfig
-from acgan.data import BatchOrder, DeviceImages, cache_dir
+from acgan.config.shared import ComputeConfig
+from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.runtime import Draws
@@ -18,21 +15,6 @@ from acgan.types import ImageStore
 
 #: Packed images up to this size live on the device.
 _MAX_BYTES_ON_DEVICE = 4 << 30
-
-
-def data_keywords(data: DataConfig) -> dict[str, Any]:
-    """Keywords of ``acgan.data.load_dataset``."""
-    return {
-        "root": Path(data.root) if data.root is not None else None,
-        "classes": data.classes,
-        "resolution": data.resolution,
-        "channels": data.channels,
-        "fit": data.fit,
-        "on_error": data.on_error,
-        "test_share": data.test_share,
-        "seed": data.split_seed,
-        "cache": cache_dir(),
-    }
 
 
 def build_feed(
@@ -62,5 +44,5 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
 
 
 def torch_dtype(precision: str) -> torch.dtype:
-    """Of parameters: bf16 is a matter of autocast alone."""
+    """The dtype of parameters: bf16 is a matter of autocast alone."""
     return torch.float64 if precision == "float64" else torch.float32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,18 +9,17 @@ from typing import Any
 import torch
 
 from acgan.assembly.feed import build_feed, own_share, torch_dtype
-from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, Augmentation
+from acgan.augment import DISCRIMINATOR_AUGMENTATIONS
 from acgan.config import RunConfig
-from acgan.config.schema import ADAConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
-from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
-from acgan.models import GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
+from acgan.models import AUX_HEADS, GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.gan import Gan, Schedules
-from acgan.training.logit_means import LogitMeans
 from acgan.training.objective import Objective
+from acgan.training.regularisers import REGULARISERS, Surroundings
 from acgan.training.schedule import Curve
 from acgan.types import ImageStore
 
@@ -71,13 +69,13 @@ def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead 
     if loss is None:
         return None
     own = loss.model_dump(include=set(loss.head_keys))
-    return AuxHead(in_channels, num_classes, outputs=CLASSIFICATION[loss.kind].head_outputs, **own)
+    return AUX_HEADS[CLASSIFICATION[loss.kind].head_outputs](in_channels, num_classes, **own)
 
 
-def build_objective(config: RunConfig) -> Objective:
+def build_objective(config: RunConfig, around: Surroundings) -> Objective:
     """The summed objective."""
     loss = config.loss
-    classification = penalty = consistency = lecam = None
+    classification = penalty = None
     if loss.classification is not None:
         own = loss.classification.model_dump(
             exclude={"kind", "weight_d", "weight_g", *loss.classification.head_keys}
@@ -86,10 +84,7 @@ def build_objective(config: RunConfig) -> Objective:
     if loss.penalty is not None:
         own = loss.penalty.model_dump(exclude={"kind", "of", "every", loss.penalty.strength_key})
         penalty = PENALTIES[loss.penalty.kind](**own)
-    if loss.consistency is not None:
-        consistency = Consistency(**loss.consistency.model_dump(exclude={"shift"}))
-    if loss.lecam is not None:
-        lecam = LeCam(weight=loss.lecam.weight)
+    sections = {name: getattr(loss, name) for name in REGULARISERS}
     return Objective(
         adversarial=ADVERSARIAL[loss.adversarial.kind](),
         classification=classification,
@@ -98,13 +93,16 @@ def build_objective(config: RunConfig) -> Objective:
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
         penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
-        consistency=consistency,
-        lecam=lecam,
+        regularisers=[
+            REGULARISERS[name](around, **section.model_dump())
+            for name, section in sections.items()
+            if section is not None
+        ],
     )
 
 
 def build_schedules(config: RunConfig) -> Schedules:
-    """What changes while training, and what might."""
+    """Schedules of learning rates, running mean and penalty."""
     penalty, optim = config.loss.penalty, config.optim
     return Schedules(
         generator_lr=Curve.of(optim.generator.lr),
@@ -115,18 +113,17 @@ def build_schedules(config: RunConfig) -> Schedules:
 
 
 def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None:
-    """What changes the images that D sees."""
+    """The augmentation of all images that D sees, or None."""
     augment = config.augment
     if augment is None:
         return None
     own: dict[str, Any] = augment.model_dump(exclude={"kind", "p", "target", "adjust_nimg"})
-    if isinstance(augment, ADAConfig):
-        own["mirror"] = config.data.mirror
+    own.update(config.data.model_dump(include=set(augment.data_keys)))
     return Augmenter(
         DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
         p=Curve.of(augment.p if augment.p is not None else 0.0),
-        target=augment.target if isinstance(augment, ADAConfig) else None,
-        adjust_nimg=augment.adjust_nimg if isinstance(augment, ADAConfig) else 1,
+        target=augment.target,
+        adjust_nimg=augment.adjust_nimg,
         device=device,
     )
 
@@ -148,7 +145,8 @@ def build_gan(
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
     discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
-    schedules, lecam = build_schedules(config), config.loss.lecam
+    schedules = build_schedules(config)
+    around = Surroundings(config.data.mirror, store.resolution, device, dtype)
     adam = {
         side: torch.optim.Adam(
             network.parameters(), lr=lr.at(0), betas=settings.betas, eps=settings.eps, fused=True
@@ -164,7 +162,7 @@ def build_gan(
         ema=EMA(generator, half_life_nimg=schedules.ema_half_life_nimg.at(0), ramp_up=train.ema_ramp_up),
         optim_generator=adam["g"],
         optim_discriminator=adam["d"],
-        objective=build_objective(config),
+        objective=build_objective(config, around),
         schedules=schedules,
         feed=build_feed(config, store, device, mirror=config.data.mirror),
         device=device,
@@ -174,31 +172,7 @@ def build_gan(
         run_generator=torch.compile(generator) if train.compile else generator,
         run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
         augmenter=build_augmenter(config, device),
-        views=_views(config, store.resolution),
-        logit_means=LogitMeans(half_life_nimg=lecam.half_life_nimg, device=device, dtype=dtype)
-        if lecam is not None
-        else None,
         ranks=ranks,
-    )
-
-
-def _views(config: RunConfig, resolution: int) -> Augmentation | None:
-    """The small changes under which D's logits are to be consistent."""
-    if config.loss.consistency is None:
-        return None
-    shift = config.loss.consistency.shift
-    if math.floor(shift * resolution + 1e-6) == 0 and not config.data.mirror:
-        raise ConfigError(
-            f"loss.consistency.shift {shift:g} is less than a pixel of {resolution} and data.mirror is false, so no "
-            f"image changes; expected a shift of {math.ceil(1e4 / resolution) / 1e4:g} or more."
-        )
-    return Augmentation(
-        mirror=config.data.mirror,
-        shift=shift,
-        rotate_deg=0,
-        zoom=0,
-        erase=0,
-        color=0,
     )
 
 
@@ -213,7 +187,7 @@ def _check_resolution(section: str, kind: str, resolutions: tuple[int, ...], sto
 
 @contextmanager
 def _naming(section: str) -> Iterator[None]:
-    """Tell what a network cannot be built with by the section of the configuration that says it."""
+    """Name the section of the configuration in a network's complaint."""
     try:
         yield
     except ValueError as error:

@@ -5,16 +5,41 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from acgan.assembly.feed import data_keywords
-from acgan.config import AnyConfig, RunConfig
+from acgan.assembly.synthetic import with_synthetic
+from acgan.config import AnyConfig, ClassifierConfig
 from acgan.config.shared import DataConfig
-from acgan.data import dataset_from_torch, hold_out, limit_per_class, load_dataset
+from acgan.data import (
+    DataOptions,
+    cache_dir,
+    dataset_from_torch,
+    hold_out,
+    limit_per_class,
+    load_dataset,
+    sample_dataset,
+)
 from acgan.errors import ConfigError
-from acgan.types import Dataset, ImageStore
+from acgan.types import Dataset
 
+_SAMPLE = 512  # images of a rehearsal
 DATASET = "dataset"  # the name of a torch Dataset, which has none
+
+
+def data_options(data: DataConfig) -> DataOptions:
+    """Options by which the configured source is decoded."""
+    return DataOptions(
+        root=Path(data.root) if data.root is not None else None,
+        classes=data.classes,
+        resolution=data.resolution,
+        channels=data.channels,
+        fit=data.fit,
+        on_error=data.on_error,
+        test_share=data.test_share,
+        seed=data.split_seed,
+        cache=cache_dir(),
+    )
 
 
 def load_data(
@@ -23,38 +48,36 @@ def load_data(
     """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
     if data is None or isinstance(data, (str, os.PathLike)):
         source = config.data.source if data is None else os.fspath(data)
-        return load_dataset(source, **data_keywords(config.data), progress=progress)
+        return load_dataset(source, data_options(config.data), progress)
     if config.data.classes is not None:
         raise ConfigError(
             "data.classes picks classes of a data source; a torch Dataset's are chosen before it is given."
         )
     if isinstance(data, Dataset):
         return data
-    return dataset_from_torch(
-        data,
-        name=DATASET,
-        resolution=config.data.resolution,
-        channels=config.data.channels,
-        fit=config.data.fit,
-        test_share=config.data.test_share,
-        seed=config.data.split_seed,
-    )
+    return dataset_from_torch(data, DATASET, data_options(config.data))
 
 
-def prepare(config: RunConfig, dataset: Dataset) -> Dataset:
-    """What is trained on, and what is held out of it to choose by."""
+def load_sample(config: AnyConfig) -> Dataset:
+    """A sample of the configured data, decoded, for a rehearsal."""
+    return sample_dataset(config.data.source, data_options(config.data), _SAMPLE)
+
+
+def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
+    """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
     data, train, notes = config.data, dataset.train, list(dataset.notes)
-    validation = None
+    validation, num_generated = None, 0
     if data.validation_share:
         train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
         notes.append(f"{len(validation):,} training images are held out to evaluate on")
-    train = limited(train, data, notes)
-    return replace(dataset, train=train, validation=validation, notes=tuple(notes))
-
-
-def limited(store: ImageStore, data: DataConfig, notes: list[str]) -> ImageStore:
-    """The images that ``data.max_per_class`` leaves; adds a note where it is set."""
-    if data.max_per_class is None:
-        return store
-    notes.append(f"at most {data.max_per_class} images of each class are trained on")
-    return limit_per_class(store, data.max_per_class, seed=data.split_seed)
+    if data.max_per_class is not None:
+        train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
+        notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    if isinstance(config, ClassifierConfig) and config.synthetic is not None:
+        num_real = len(train)
+        train, remarks = with_synthetic(train, config.synthetic, dataset.train.fingerprint)
+        num_generated = len(train) - num_real
+        notes += remarks
+    return replace(
+        dataset, train=train, validation=validation, num_generated=num_generated, notes=tuple(notes)
+    )

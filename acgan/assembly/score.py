@@ -1,18 +1,23 @@
-"""What a GAN in training is scored by on its validation images."""
+"""The collapse monitor and the validation score of a GAN in training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from acgan import distributed
 from acgan.config import RunConfig
-from acgan.errors import ConfigError, RunError, did_you_mean
+from acgan.distributed import Ranks
+from acgan.errors import ConfigError, RunError, UserError, did_you_mean
+from acgan.evaluation import CollapseMonitor, ValidationScore
 from acgan.extracting import Extractor, choose_extractor, inception_weights_present, shipped_for
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
 from acgan.predicting import shipped
+from acgan.types import MIN_IMAGES_PER_CLASS, Dataset, ImageStore
 
 _AUTO = "auto"
 _MIN_SCORED = 2  # a covariance needs them
@@ -33,11 +38,11 @@ def choose_score(
     are there and the device is not a CPU, on which an evaluation would take many minutes.
 
     Args:
-        config: Of the training.
-        data_name: What the data is called.
+        config: Configuration of the training.
+        data_name: Short name of the data.
         class_names: Its classes; a shipped classifier must know them all.
         num_validation: Validation images; None where they are not counted yet.
-        device: Of the training.
+        device: Device of the training.
         say: Told why there is no score, where there might have been one.
 
     Returns:
@@ -88,7 +93,7 @@ def build_score_extractor(chosen: str, device: torch.device, warn: Callable[[str
 
 
 def _there(wanted: str) -> str:
-    """What is named, if there is such a thing."""
+    """The named extractor, if there is such a thing."""
     names = (INCEPTION, *shipped())
     if wanted not in names and not Path(wanted).exists():
         raise RunError(
@@ -96,3 +101,70 @@ def _there(wanted: str) -> str:
             f"run or file of `acgan classify train`.{did_you_mean(wanted, names)}"
         )
     return wanted
+
+
+def build_monitor(config: RunConfig, store: ImageStore, say: Callable[[str], None]) -> CollapseMonitor | None:
+    """The collapse monitor; None where it is switched off. Told: the classes that it cannot judge."""
+    if not config.monitor.num_per_class:
+        return None
+    counts = np.bincount(store.labels, minlength=store.num_classes)
+    small = [
+        name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES_PER_CLASS
+    ]
+    if small:
+        say(
+            f"the collapse monitor needs {MIN_IMAGES_PER_CLASS} images a class and cannot judge: {', '.join(small)}"
+        )
+    return CollapseMonitor(store, **config.monitor.model_dump(), seed=config.seed)
+
+
+def build_score(
+    config: RunConfig,
+    dataset: Dataset,
+    *,
+    device: torch.device,
+    ranks: Ranks,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> ValidationScore | None:
+    """The score on the validation images; None where there is none, and on all ranks but the first, which scores.
+
+    Raises:
+        RunError: If the extractor is not there.
+        ConfigError: If there is no score, and the training is to stop by it.
+    """
+    score: ValidationScore | None = None
+    problem: UserError | None = None
+    if ranks.first:  # one alone fetches weights
+        try:
+            score = _first_ranks_score(config, dataset, device, say, warn)
+        except UserError as error:
+            problem = error
+    if distributed.any_rank(problem is not None, ranks, device):
+        raise problem or RunError("evaluate.extractor: cannot be used; the first process says why.")
+    return score
+
+
+def _first_ranks_score(
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> ValidationScore | None:
+    store = dataset.validation
+    chosen = choose_score(
+        config,
+        data_name=dataset.name,
+        class_names=dataset.train.class_names,
+        num_validation=len(store) if store is not None else 0,
+        device=device,
+        say=say,
+    )
+    if store is None or chosen is None:
+        return None
+    extractor = build_score_extractor(chosen, device, warn)
+    if extractor.size not in (None, (store.channels, store.resolution)):
+        channels, side = extractor.size
+        say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
+    return ValidationScore(extractor, store, num_images=config.evaluate.num_images, seed=config.seed)

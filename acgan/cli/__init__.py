@@ -1,4 +1,4 @@
-"""The command line: every command parses, calls ``acgan.api`` and prints. Heavy imports wait for the work."""
+"""The command line: each command parses its options, calls what does the work, and prints; heavy imports wait."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Commands(click.Group):
     """Commands by name, each in a module of that name, which is imported when it is asked for.
 
     Args:
-        package: Where the modules are.
-        names: Of the commands, in order.
+        package: Package of the modules.
+        names: Names of the commands, in order.
     """
 
     def __init__(self, *args: Any, package: str = "acgan.cli", names: tuple[str, ...] = (), **kwargs: Any):

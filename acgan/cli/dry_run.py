@@ -1,10 +1,9 @@
-"""What ``acgan train --dry-run`` prints."""
+"""Output of ``acgan train --dry-run``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -19,13 +18,12 @@ from acgan.config import AnyConfig, to_yaml
 def show_dry_run(
     resolved: AnyConfig,
     name: str,
-    *,
     run_dir: Path | None,
     seeds: Sequence[int] | None,
+    *,
     device: str,
     init_from: Path | None,
     fresh: bool,
-    **_others: Any,
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
     directories = run_directories(run_dir or Path("runs") / name, seeds)

@@ -17,6 +17,7 @@ from acgan.cli.options import (
 )
 from acgan.cli.progress import counting
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
+from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
 _DEFAULT = default_metrics()
 
@@ -51,7 +52,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @click.option("--data", metavar="SOURCE", help="Real images.  [default: what it was trained on]")
 @click.option(
     "--split",
-    type=click.Choice(["test", "train"]),
+    type=click.Choice(SPLITS),
     default="test",
     show_default=True,
     help="Reference: images held out, or those trained on.",
@@ -68,7 +69,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "num_images",
     metavar="N",
     type=click.IntRange(min=2),
-    help="Samples.  [default: as many as the reference has images, at most 50,000]",
+    help=f"Samples.  [default: as many as the reference has images, at most {MAX_SAMPLES:,}]",
 )
 @click.option(
     "--extractor",
@@ -85,7 +86,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--label-prior",
-    type=click.Choice(["reference", "uniform"]),
+    type=click.Choice(LABEL_PRIORS),
     default="reference",
     show_default=True,
     help="Classes as often as in the reference, or equally often.",

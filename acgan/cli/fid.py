@@ -18,6 +18,7 @@ from acgan.cli.options import (
     stopped_by_sigterm,
     which_option,
 )
+from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
 
 @click.command()
@@ -29,12 +30,12 @@ from acgan.cli.options import (
     metavar="N",
     type=click.IntRange(min=2),
     help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
-    "many as the other side has, at most 50,000]",
+    f"many as the other side has, at most {MAX_SAMPLES:,}]",
 )
-@seed_option("Of the choice of N images, and of what a generator draws.")
+@seed_option("Random seed of the choice of N images, and of a generator's images.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "test", "all"]),
+    type=click.Choice(WHOLE_AND_SPLITS),
     default="all",
     show_default=True,
     help="Which part of a source that has parts; with --resolution also of one without, as training divides it.",
@@ -48,11 +49,13 @@ from acgan.cli.options import (
 @click.option(
     "--extractor",
     metavar="inception|NAME|FILE",
-    help="What makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
+    help="Network that makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
     "[default: inception where its weights are, else the shipped one for the data]",
 )
 @click.option(
-    "--dims", type=click.Choice(["64", "192", "768", "2048"]), help="Features of inception.  [default: 2048]"
+    "--dims",
+    type=click.Choice([str(dims) for dims in INCEPTION_DIMS]),
+    help=f"Features of inception.  [default: {FID_DIMS}]",
 )
 @click.option(
     "--inception-weights",
@@ -139,7 +142,7 @@ def command(
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
-    """Where a score comes from."""
+    """Lines on the origin of a score."""
     for name in "ab":
         if name in provenance:
             yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"
@@ -168,7 +171,7 @@ def _told(side: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """What to tell a side's name, images done and images in all; a bar if standard error is a terminal."""
+    """A function for a side's name, images done and images in all: shows a bar if standard error is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda given, done, total: None
         return

@@ -1,4 +1,4 @@
-"""What several commands share: types of options, times, SIGTERM."""
+"""Options of several commands, times, and SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from acgan.errors import Interrupted
+from acgan.types import WHICH
 
 
 class Duration(click.ParamType[float]):
@@ -117,7 +118,7 @@ def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--which``."""
     return click.option(
         "--which",
-        type=click.Choice(["best", "last"]),
+        type=click.Choice(WHICH),
         help="Which generator of a run.  [default: the best where one was scored, else the last]",
     )(command)
 
@@ -128,8 +129,8 @@ def training_options(
     """The options of every command that trains.
 
     Args:
-        default_dir: Of runs, for the help.
-        config_option: Of `acgan config`, which lists the keys.
+        default_dir: Default directory of runs, for the help.
+        config_option: Option of `acgan config` that lists the keys.
     """
     options = (
         click.option(

@@ -1,4 +1,4 @@
-"""What a training shows while it runs: a bar on a terminal, a line an interval in a pipe, nothing if quiet."""
+"""Progress of a training: a bar on a terminal, a line an interval in a pipe, nothing if quiet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = {
     "test/accuracy": "test",
     "validation/accuracy": "validation",
 }
-#: What the names of scores begin with, which the best state is chosen by.
+#: Prefix of the scores that the best state is chosen by.
 _SCORE = "evaluate/"
 
 
@@ -116,7 +116,7 @@ class Reporter:
 
 @contextlib.contextmanager
 def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """What to tell (done, total) of something that is counted; a bar if standard output is a terminal."""
+    """A function to tell (done, total) of a count; it draws a bar if standard output is a terminal."""
     if quiet or not sys.stdout.isatty():
         yield lambda done, total: None
         return

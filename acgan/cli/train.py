@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from acgan.cli.options import training_options
-from acgan.cli.training import train_each_seed
+from acgan.cli.training import Clock, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
     from acgan.api import TrainResult
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", required=False)
 @training_options("runs/<recipe>[-<data name>]")
-def command(config: str | None, data: str | None, dry_run: bool, **options: Any) -> None:
+def command(
+    config: str | None,
+    data: str | None,
+    run_dir: Path | None,
+    overrides: tuple[str, ...],
+    max_time: float | None,
+    seeds: tuple[int, ...] | None,
+    init_from: Path | None,
+    device: str,
+    fresh: bool,
+    dry_run: bool,
+    quiet: bool,
+) -> None:
     """Train an AC-GAN; the same command again goes on where it stopped.
 
     CONFIG is a shipped recipe's name (`acgan config` lists them) or a YAML path; without one it is `digits`, or
@@ -26,17 +38,37 @@ def command(config: str | None, data: str | None, dry_run: bool, **options: Any)
     """
     from acgan import api
 
-    resolved, name = api.resolve_config(config, data, options["overrides"])
+    resolved, name = api.resolve_config(config, data, overrides)
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, name, **options)
+        show_dry_run(resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh)
         return
-    train_each_seed(partial(api.train, config, data), _conclude, name, **options)
+    time = Clock(max_time)
+    for run in planned_runs(name, run_dir, seeds, overrides):
+        with watched(quiet) as reporter:
+            result = api.train(
+                config,
+                data,
+                reporter.tick,
+                overrides=run.overrides,
+                run_dir=run.directory,
+                device=device,
+                max_time_sec=time.left_sec,
+                init_from=init_from,
+                fresh=fresh,
+                on_data=reporter.data,
+                say=reporter.say,
+                warn=reporter.warn,
+            )
+        reporter.say(outcome(result))
+        _conclude(result, reporter)
+        if not result.finished:  # the time is up
+            break
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    """What to do with what was made."""
+    """Name the files and the commands to go on with."""
     scored = result.best is not None  # so there are features to score by
     if scored:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")

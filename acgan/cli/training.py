@@ -1,13 +1,14 @@
-"""What the commands that train share: one run, or one a seed, until the time is up."""
+"""Running trainings from the command line: one run, or one a seed, until the time is up."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acgan.cli.options import clock, stopped_by_sigterm
 from acgan.cli.progress import Reporter
@@ -17,8 +18,37 @@ if TYPE_CHECKING:
     from acgan.api import TrainResult
 
 
+@dataclass(frozen=True)
+class PlannedRun:
+    """One of the runs that a command asks for.
+
+    Attributes:
+        directory: Its run directory.
+        overrides: ``KEY=VALUE`` texts.
+    """
+
+    directory: Path
+    overrides: tuple[str, ...]
+
+
+class Clock:
+    """The time that a command may take.
+
+    Args:
+        max_time: Seconds for all its runs together; None is no bound.
+    """
+
+    def __init__(self, max_time: float | None):
+        self._end = None if max_time is None else time.monotonic() + max_time
+
+    @property
+    def left_sec(self) -> float | None:
+        """Seconds that are left; None without a bound."""
+        return None if self._end is None else self._end - time.monotonic()
+
+
 def is_first_process() -> bool:
-    """Whether this process, among those that torchrun started, is the one that talks."""
+    """True in the one process that talks, among those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -38,58 +68,38 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
     return {directory / f"seed{seed}": seed for seed in seeds}
 
 
-def train_each_seed(
-    train: Callable[..., TrainResult],
-    conclude: Callable[[TrainResult, Reporter], None],
-    name: str,
-    *,
-    run_dir: Path | None,
-    overrides: Sequence[str],
-    seeds: Sequence[int] | None,
-    max_time: float | None,
-    quiet: bool,
-    arms: Sequence[tuple[str, Sequence[str]]] = (("", ()),),
-    **options: Any,
-) -> None:
-    """Run a training, or one a seed, until the time is up.
+def planned_runs(
+    name: str, run_dir: Path | None, seeds: Sequence[int] | None, overrides: Sequence[str]
+) -> list[PlannedRun]:
+    """One run, or one a seed.
 
     Args:
-        train: ``acgan.api.train`` or its like, with what is trained filled in.
-        conclude: Says what was made.
-        name: Of the run, for its default directory.
-        run_dir: Of the run, or of the seeds' runs.
-        overrides: ``KEY=VALUE`` texts.
+        name: Name of the run, for its default directory.
+        run_dir: Directory of the run, or of the seeds' runs.
         seeds: One run each; None is one run with the configured seed.
-        max_time: Seconds for all together.
-        quiet: Say nothing but warnings.
-        arms: Variants of each run: a folder in its directory, and ``KEY=VALUE`` texts.
-        **options: Of ``train``.
+        overrides: ``KEY=VALUE`` texts.
     """
-    end = None if max_time is None else time.monotonic() + max_time
-    runs = run_directories(run_dir or Path("runs") / name, seeds)
-    for (run, seed), (folder, arm_overrides) in itertools.product(runs.items(), arms):
-        own_seed = () if seed is None else (f"seed={seed}",)
-        directory, own_overrides = run / folder, (*overrides, *own_seed, *arm_overrides)
-        reporter = Reporter(quiet or not is_first_process())
-        # From the first checkpoint on the run answers signals itself, at the end of a step.
-        with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
-            result = train(
-                on_tick=reporter.tick,
-                run_dir=directory,
-                overrides=own_overrides,
-                max_time_sec=None if end is None else end - time.monotonic(),
-                on_data=reporter.data,
-                say=reporter.say,
-                warn=reporter.warn,
-                **options,
-            )
-        state = "stopped by --max-time; the same command resumes"
-        if result.finished:
-            state = "ended by train.patience_nimg" if result.out_of_patience else "done"
-        reporter.say(
-            f"{result.directory}: {result.nimg:,} images shown ({state}), "
-            f"{clock(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."
-        )
-        conclude(result, reporter)
-        if not result.finished:  # the time is up
-            break
+    return [
+        PlannedRun(directory, (*overrides, *(() if seed is None else (f"seed={seed}",))))
+        for directory, seed in run_directories(run_dir or Path("runs") / name, seeds).items()
+    ]
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator[Reporter]:
+    """The time of one training, with its progress on the terminal; SIGTERM before its first step ends it cleanly."""
+    reporter = Reporter(quiet or not is_first_process())
+    # From the first checkpoint on the run answers signals itself, at the end of a step.
+    with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
+        yield reporter
+
+
+def outcome(result: TrainResult) -> str:
+    """One line on a training that is over."""
+    state = "stopped by --max-time; the same command resumes"
+    if result.finished:
+        state = "ended by train.patience_nimg" if result.out_of_patience else "done"
+    return (
+        f"{result.directory}: {result.nimg:,} images shown ({state}), "
+        f"{clock(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."
+    )

@@ -22,6 +22,8 @@ class AdversarialConfig(BaseConfig):
 
     kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
     """bce: the paper's, non-saturating. wgan_gp: Wasserstein, with the gradient penalty. relativistic: in pairs."""
+    #: Kinds that are unbounded without a penalty, each with the kind of that penalty.
+    needed_penalties: ClassVar[dict[str, str]] = {"wgan_gp": "gradient_penalty"}
 
 
 class BaseClassificationConfig(BaseConfig):
@@ -29,6 +31,8 @@ class BaseClassificationConfig(BaseConfig):
 
     #: Keys that the head takes; the loss takes the others, but for the kind and the weights.
     head_keys: ClassVar[tuple[str, ...]] = ("unit_norm",)
+    #: Whether it compares the images of a batch with each other, so that they must be in one portion.
+    compares_images: ClassVar[bool] = False
     kind: str  # declared here so that it is listed first
     weight_d: NonNegative = 1.0
     """Weight of the class loss in D's sum."""
@@ -74,6 +78,7 @@ class DataToDataConfig(BaseClassificationConfig):
     """ReACGAN: data-to-data cross-entropy of unit-norm embeddings and class proxies."""
 
     head_keys = ("embedding_dim",)
+    compares_images = True
     kind: Literal["d2d_ce"]
     weight_d: NonNegative = 0.5
     """Weight of the class loss in D's sum."""
@@ -98,6 +103,7 @@ class BasePenaltyConfig(BaseConfig):
 
     #: Of its strength, which a schedule may give.
     strength_key: ClassVar[str]
+    kind: str  # declared here so that it is listed first
 
     @property
     def strength(self) -> float | Points:

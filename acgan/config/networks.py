@@ -63,6 +63,11 @@ class BaseDiscriminatorConfig(BaseConfig):
     projection: bool = False
     """The adversarial head adds the product of features and a class embedding: the projection discriminator."""
 
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether BatchNorm mixes the images of a batch."""
+        return False
+
 
 class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
     """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
@@ -70,6 +75,11 @@ class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
     kind: Literal["paper"]
     dropout: Share = 0.5
     """Dropout probability after each convolution."""
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Always."""
+        return True
 
 
 class DCGANDiscriminatorConfig(BaseDiscriminatorConfig):
@@ -80,6 +90,11 @@ class DCGANDiscriminatorConfig(BaseDiscriminatorConfig):
     """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
     spectral_norm: bool = False
     """Spectral normalisation of every layer, in place of BatchNorm."""
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Unless spectral normalisation takes its place."""
+        return not self.spectral_norm
 
 
 class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):

@@ -18,7 +18,7 @@ from acgan.config.base import (
     ScheduledProbability,
     Share,
 )
-from acgan.config.losses import DataToDataConfig, GradientPenaltyConfig, LossConfig
+from acgan.config.losses import LossConfig
 from acgan.config.networks import ModelConfig
 from acgan.config.shared import ComputeConfig, DataConfig, check_portions
 from acgan.types import MIN_IMAGES_PER_CLASS
@@ -47,6 +47,11 @@ class OptimConfig(BaseConfig):
 class DiffAugmentConfig(BaseConfig):
     """DiffAugment: colour, translation and cutout on all that D sees, real and generated, in both steps."""
 
+    #: Keys of ``data`` that its class takes too.
+    data_keys: ClassVar[tuple[str, ...]] = ()
+    #: It follows no target: its p is set.
+    target: ClassVar[None] = None
+    adjust_nimg: ClassVar[int] = 1
     kind: Literal["diff_augment"]
     policy: list[Literal["color", "translation", "cutout"]] = Field(
         ["color", "translation", "cutout"], min_length=1
@@ -59,6 +64,7 @@ class DiffAugmentConfig(BaseConfig):
 class ADAConfig(BaseConfig):
     """Adaptive augmentation (ADA): as strong as D's overfitting asks for."""
 
+    data_keys: ClassVar[tuple[str, ...]] = ("mirror",)
     kind: Literal["ada"]
     groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
     """What is changed: flips (by data.mirror), quarter turns and shifts; scaling, rotation and stretching; colours."""
@@ -187,14 +193,16 @@ class RunConfig(BaseConfig):
 
 def _check_penalty(config: RunConfig) -> None:
     penalty, d = config.loss.penalty, config.model.discriminator
-    if config.loss.adversarial.kind == "wgan_gp" and not isinstance(penalty, GradientPenaltyConfig):
+    adversarial = config.loss.adversarial
+    needed = adversarial.needed_penalties.get(adversarial.kind)
+    if needed is not None and (penalty is None or penalty.kind != needed):
         raise ValueError(
-            "loss.adversarial.kind is wgan_gp, whose loss is unbounded without its gradient penalty; "
-            "expected loss.penalty: {kind: gradient_penalty}"
+            f"loss.adversarial.kind is {adversarial.kind}, whose loss is unbounded without its penalty; "
+            f"expected loss.penalty: {{kind: {needed}}}"
         )
-    has_batch_norm = d.kind == "paper" or (d.kind == "dcgan" and not d.spectral_norm)
-    if penalty is not None and has_batch_norm:
-        remedy = "" if d.kind == "paper" else ", or model.discriminator.spectral_norm: true"
+    if penalty is not None and d.has_batch_norm:
+        has_key = "spectral_norm" in type(d).model_fields
+        remedy = ", or model.discriminator.spectral_norm: true" if has_key else ""
         raise ValueError(
             f"loss.penalty needs the gradient of each image by itself, but model.discriminator.kind {d.kind} "
             f"mixes the images of a batch in BatchNorm; expected loss.penalty: null{remedy}, "
@@ -239,10 +247,10 @@ def _check_consistency(config: RunConfig) -> None:
 
 
 def _check_batch(config: RunConfig) -> None:
-    whole = (None, config.train.batch_size)
-    if isinstance(config.loss.classification, DataToDataConfig) and config.train.micro_batch not in whole:
+    loss, whole = config.loss.classification, (None, config.train.batch_size)
+    if loss is not None and loss.compares_images and config.train.micro_batch not in whole:
         raise ValueError(
-            "loss.classification.kind d2d_ce compares the images of a batch with each other; expected "
+            f"loss.classification.kind {loss.kind} compares the images of a batch with each other; expected "
             "train.micro_batch: null"
         )
 

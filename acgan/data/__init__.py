@@ -1,16 +1,26 @@
-"""Data sources, decoded once into packed uint8 arrays, and the batches made of them."""
+"""Data sources: decoded once into packed uint8 arrays, then fed to a training in batches."""
 
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
 from acgan.data.few import find_images, read_images
-from acgan.data.load import cache_dir, data_name, dataset_from_torch, load_dataset, sample_dataset
+from acgan.data.load import (
+    FILE_SOURCES,
+    cache_dir,
+    data_name,
+    dataset_from_torch,
+    load_dataset,
+    sample_dataset,
+)
+from acgan.data.options import DataOptions
 from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
 
 __all__ = [
     "BUILTIN_NAMES",
+    "FILE_SOURCES",
     "BatchOrder",
+    "DataOptions",
     "DeviceImages",
     "RawImages",
     "cache_dir",

@@ -1,4 +1,4 @@
-"""Sources that are arrays already: .npz files and PyTorch datasets."""
+"""Sources that hold arrays: .npz files and PyTorch datasets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDING = ".npy"
 
 
 class ArrayReader:
-    """Opens elements of uint8 arrays, (N, H, W) or (N, H, W, C), that follow one another."""
+    """Reader of uint8 arrays, (N, H, W) or (N, H, W, C), numbered one after another."""
 
     def __init__(self, arrays: Sequence[np.ndarray], names: Sequence[str]):
         self._arrays = arrays
@@ -56,12 +56,12 @@ def array_names(file: Path) -> set[str]:
 
 
 def read_array(file: Path, name: str, remedy: str) -> np.ndarray:
-    """An array of an .npz file, to its last byte, so that damage is noticed.
+    """Read an array of an .npz file to its last byte, to notice damage.
 
     Args:
         file: The file.
         name: One of ``array_names``.
-        remedy: Said after what is wrong.
+        remedy: Last sentence of the error message.
 
     Raises:
         DataError: If it is damaged, or of objects.
@@ -121,7 +121,7 @@ class NpzSource:
         return read_array(self._path, key, "Expected an .npz of plain arrays, not of objects.")
 
     def _prefixes(self, keys: set[str], labelled: bool) -> tuple[list[str], str]:
-        """What the keys of each split begin with, training images first; and a note."""
+        """Prefixes of each split's keys, training images first; and a note."""
         for prefix in ("", "train_"):
             if f"{prefix}images" not in keys or (labelled and f"{prefix}labels" not in keys):
                 continue
@@ -192,7 +192,7 @@ class NpzSource:
 
 
 class TorchReader:
-    """Opens images of a map-style PyTorch dataset, in one thread, and keeps the labels that it meets."""
+    """Reader of a map-style PyTorch dataset, for one thread; it keeps the labels that it reads."""
 
     def __init__(self, dataset: Any, name: str):
         self._dataset = dataset

@@ -1,4 +1,4 @@
-"""Which images make a batch, and how they get from the store to the networks."""
+"""Batches: the order of the images, and their way from the store to the networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WINDOW = 1024  # blocks shuffled together: 262,144 images
 
 
 class BlockShuffle:
-    """An endless stream of 0 … size-1, shuffled anew each epoch, of which any part can be had at once.
+    """An endless stream of 0 … size-1, shuffled anew each epoch; any part can be computed directly.
 
     Contiguous blocks of 256 ids are permuted, and then the ids within each window of 1,024 permuted blocks.
     Each epoch visits each id once; up to 262,144 ids this is a full shuffle. Beyond that, images near in time
@@ -21,7 +21,7 @@ class BlockShuffle:
     is ever held, so a billion images are no problem.
 
     Args:
-        size: How many ids.
+        size: Number of ids.
         draws: The run's draws.
         purpose: Names the stream; streams with other names are independent.
     """
@@ -116,15 +116,15 @@ class BalancedShuffle:
 
 
 class BatchOrder:
-    """Which images make which batch: a function of (seed, position in the stream) and of nothing else.
+    """The order of images: a function of (seed, position in the stream) alone.
 
-    Whoever needs a batch says where in the stream it starts, so nothing is saved, and every rank and
+    The caller says where in the stream a batch starts. So checkpoints save nothing of it, and every rank and
     micro-batch takes its slice.
 
     Args:
         labels: (N,) int64, N > 0.
         seed: The run's seed.
-        balance: Every class has the same share of the stream, rather than every image.
+        balance: Gives every class, instead of every image, the same share of the stream.
     """
 
     def __init__(self, labels: np.ndarray, *, seed: int, balance: bool):
@@ -163,7 +163,7 @@ class DeviceImages:
 
         Args:
             indices: (n,) int64 into the store.
-            flip: (n,) bool: which to mirror, left to right; None mirrors none.
+            flip: (n,) bool, true for images to mirror left to right; None mirrors none.
 
         Returns:
             Images (n, C, H, W) float32 in [-1, 1], in channels-last memory on a GPU, and labels (n,) int64.

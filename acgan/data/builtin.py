@@ -20,7 +20,7 @@ class DigitsSource:
     """scikit-learn's 1,797 digits, 8 x 8. The held-out share is the same whatever the seed."""
 
     def identity(self) -> None:
-        """Nothing: they are decoded in a moment, and not worth a cache."""
+        """None: they decode in a moment and need no cache."""
 
     def index(self) -> Index:
         from sklearn.datasets import load_digits
@@ -42,7 +42,7 @@ class DigitsSource:
 
 @dataclass(frozen=True)
 class _Torchvision:
-    """torchvision's name for a set, its folder below the root, and what to put where by hand."""
+    """torchvision's name for a set, its folder below the root, and the files to place by hand."""
 
     kind: str
     folder: str
@@ -66,7 +66,7 @@ BUILTIN_NAMES = ("digits", *_SETS)
 
 
 class TorchvisionSource:
-    """One of torchvision's sets, from disk where it lies there, else downloaded."""
+    """One of torchvision's sets, read from disk, or downloaded if it is not there."""
 
     def __init__(self, name: str, root: Path):
         self._name = name
@@ -121,11 +121,11 @@ class TorchvisionSource:
 
 
 def find_builtin(source: str, root: Path) -> DigitsSource | TorchvisionSource | None:
-    """The set that ``NAME`` or ``NAME:ROOT`` stands for, None where NAME is no set's.
+    """Find the set that ``NAME`` or ``NAME:ROOT`` stands for; None if there is no such set.
 
     Args:
-        source: What the user wrote.
-        root: Where torchvision's sets lie unless ``source`` says so.
+        source: A name, as the user wrote it.
+        root: Folder of torchvision's sets, unless ``source`` names one.
     """
     name, _, own_root = source.partition(":")
     if name == "digits":

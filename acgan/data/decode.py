@@ -1,4 +1,4 @@
-"""From a Pillow image to uint8 (C, R, R): every mode, orientation and size, and many of them at once."""
+"""Decoding of Pillow images to uint8 (C, R, R), of every mode, orientation and size, in threads."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from acgan.data.index import Reader
 from acgan.errors import DataError
+from acgan.types import RESOLUTIONS
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
-Progress = Callable[[int, int], None]
+DecodeProgress = Callable[[int, int], None]
 
-MIN_RESOLUTION, MAX_RESOLUTION = 16, 256
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
 _MAX_THREADS = 16  # every thread reads the directory of a zip for itself
 _MEASURED = 1024
@@ -28,7 +28,7 @@ _MEASURED = 1024
 
 @dataclass(frozen=True)
 class Target:
-    """What images are turned into: (channels, resolution, resolution), fitted by ``fit``.
+    """The form that images are decoded to: (channels, resolution, resolution), fitted by ``fit``.
 
     ``pad_28`` says that images of 28 x 28 keep their pixels and get a border of two up to 32 x 32.
     """
@@ -120,7 +120,7 @@ def decode_rows(
     *,
     on_error: OnError,
     threads: int | None,
-    progress: Progress | None,
+    progress: DecodeProgress | None,
 ) -> tuple[dict[int, str], bool]:
     """Decode images into an array, in threads (Pillow releases the interpreter's lock).
 
@@ -128,9 +128,9 @@ def decode_rows(
         reader: Opens images.
         rows: (N,) the reader's rows.
         out: (N, C, R, R) uint8, filled in.
-        target: What to turn them into.
+        target: The form to decode to.
         on_error: Stop at the first broken image, or pass over it.
-        threads: How many; None is one a processor core.
+        threads: Number of threads; None is one a processor core.
         progress: Called with (done, total) now and then.
 
     Returns:
@@ -175,7 +175,7 @@ def decode_rows(
 
 @contextlib.contextmanager
 def pillow_warnings() -> Iterator[None]:
-    """Refuse images above 89 million pixels, of which Pillow warns only; keep its remarks on metadata quiet."""
+    """Refuse images above 89 million pixels, and silence remarks on metadata; Pillow only warns of both."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -191,13 +191,15 @@ def broken_image(name: str, reason: str) -> DataError:
 
 
 def reason_of(error: Exception) -> str:
-    """What is wrong with an image, in our words where Pillow's do not help."""
+    """The reason why an image is broken, reworded if Pillow's text does not help."""
     if isinstance(error, UnidentifiedImageError):
         return "it is empty or not an image that Pillow knows"  # Pillow's own text holds a memory address
     return str(error).rstrip(".") or type(error).__name__
 
 
-def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[int, bool, tuple[str, ...]]:
+def measure_images(
+    reader: Reader, rows: np.ndarray, resolution: int | None
+) -> tuple[int, bool, tuple[str, ...]]:
     """Choose the resolution, and whether images of 28 x 28 are padded to 32 x 32 rather than resized.
 
     The resolution is the smallest power of two that is at least 0.85 of the median short side (so nothing is
@@ -207,7 +209,7 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
     Args:
         reader: Opens images.
         rows: (N,) the reader's rows.
-        resolution: What the user asked for, or None.
+        resolution: The resolution that the user asked for, or None.
 
     Returns:
         The resolution, whether to pad, and notes.
@@ -222,10 +224,8 @@ def measure(reader: Reader, rows: np.ndarray, resolution: int | None) -> tuple[i
                 return resolution, False, ()
     notes = []
     if resolution is None:
-        short = float(np.median([min(size) for size in sides])) if sides else MIN_RESOLUTION
-        resolution = MIN_RESOLUTION
-        while resolution < MAX_RESOLUTION and resolution < 0.85 * short:
-            resolution *= 2
+        short = float(np.median([min(size) for size in sides])) if sides else RESOLUTIONS[0]
+        resolution = next((side for side in RESOLUTIONS if side >= 0.85 * short), RESOLUTIONS[-1])
         notes.append(
             f"resolution {resolution} chosen for images of {short:g} pixels (median of the short sides)"
         )

@@ -1,4 +1,4 @@
-"""Images named one by one, without labels."""
+"""Single image files without labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acgan.errors import DataError
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
-    """The files among paths, and of folders the images in them, at any depth.
+    """List the files among paths, and the images in the folders among them, at any depth.
 
     Raises:
         DataError: If a path is not there, or a folder has no images.

@@ -27,7 +27,7 @@ Parts = tuple[str, ...]
 
 
 def file_stamp(path: Path) -> str:
-    """Size and times of a file, one of which cannot be set, so it changes with it; "missing" where there is none."""
+    """Size and times of a file, "missing" without a file. Users cannot set one of the times, so every change shows."""
     try:
         status = path.stat()
     except OSError:
@@ -60,7 +60,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where in a tree the images lie: the position of each in ``Tree.files``, its class, and the split."""
+    """Places of the images in a tree: the position of each in ``Tree.files``, its class, and the split."""
 
     positions: list[int]
     names: list[str]
@@ -69,12 +69,12 @@ class Arrangement:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is none of the user's images (``.DS_Store``, ``__MACOSX``, …)."""
+    """True for files and folders that are not the user's (``.DS_Store``, ``__MACOSX``, …)."""
     return name.startswith(".") or name in _HIDDEN
 
 
 def is_image(name: str) -> bool:
-    """Whether a file has the ending of an image."""
+    """True if a file has the ending of an image."""
     return os.path.splitext(name)[1].lower() in IMAGE_ENDINGS
 
 
@@ -126,10 +126,10 @@ def _split_folders(tops: set[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def every_image(tree: Tree, where: str) -> tuple[list[int], np.ndarray]:
-    """All images of a tree, in class folders or not: the position of each in ``Tree.files``, and its part.
+    """Find all images of a tree, in class folders or not.
 
     Returns:
-        Positions, and for each "train", "test" or "" (see ``Unlabelled``).
+        The position of each in ``Tree.files``, and its part: "train", "test" or "" (see ``Unlabelled``).
 
     Raises:
         DataError: There is no image.
@@ -144,7 +144,7 @@ def every_image(tree: Tree, where: str) -> tuple[list[int], np.ndarray]:
 
 
 def class_name(folder: str) -> str:
-    """The class that a folder or label stands for: the same whichever way its letters are composed."""
+    """The class name of a folder or label, in one composition of its letters (NFC)."""
     return unicodedata.normalize("NFC", folder)
 
 
@@ -160,7 +160,7 @@ def _no_images(where: str, flat: int, split: str) -> DataError:
 
 
 class FileReader:
-    """Opens image files by path."""
+    """Reader of image files by path."""
 
     def __init__(self, paths: Sequence[Path]):
         self._paths = paths
@@ -220,7 +220,7 @@ def _walk(folder: Path, parts: Parts) -> Iterator[tuple[Parts, list[str]]]:
 
 
 class ZipReader:
-    """Opens members of a zip. Each thread has a handle of its own: one handle cannot be read by two."""
+    """Reader of a zip's members. Each thread opens its own handle: two threads cannot share one."""
 
     def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo]):
         self._path = path
@@ -238,7 +238,7 @@ class ZipReader:
 
 
 class ZipSource:
-    """A zip of class folders; a single folder around them is looked through."""
+    """A zip of class folders, perhaps inside a single outer folder."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -291,7 +291,7 @@ def _member_name(info: zipfile.ZipInfo) -> str:
 
 
 def _unwrap(tree: Tree) -> Tree:
-    """Look through a single folder around everything, unless it is a class or a split itself."""
+    """The tree inside a single outer folder, unless that folder is a class or a split itself."""
     tops = {parts[0] for parts in tree.folders}
     if len(tops) != 1 or any(len(parts) == 1 for parts in tree.files):
         return tree

@@ -1,4 +1,4 @@
-"""What a source holds, before anything is decoded: rows, their labels, the classes, the source's own split."""
+"""The content of a source before decoding: rows, labels, classes and the source's own split."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Unlabelled:
 
     Attributes:
         reader: Opens them; image i is its row i.
-        parts: (N,) "train", "test" (what is held out), or "": in neither, or the source has no split of its own.
+        parts: (N,) "train", "test" (held out), or "" for images in neither and for sources without a split.
     """
 
     reader: Reader
@@ -75,18 +75,18 @@ class Unlabelled:
 
 
 def without_labels(index: Index) -> Unlabelled:
-    """The images of an index whose rows are all the rows of its reader."""
+    """All images of an index that has every row of its reader."""
     if index.held_out is None:
         return Unlabelled(index.reader, np.full(len(index), ""))
     return Unlabelled(index.reader, np.where(index.held_out, "test", "train"))
 
 
 def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """Which of a source's splits is held out, and a remark on it.
+    """Choose the split of a source that is held out.
 
     Args:
         present: The splits that the source has, out of ``SPLIT_NAMES``.
-        own_names: How the source itself spells them.
+        own_names: The source's own spelling of them.
 
     Returns:
         The held-out split ("" where there is only train), and a note ("" where there is nothing to say).
@@ -138,7 +138,7 @@ def select_classes(index: Index, classes: ClassChoice) -> Index:
     """Pick, order and merge classes.
 
     Args:
-        index: What the source holds.
+        index: The source's content.
         classes: Names, or one-key mappings ``{new name: [old names]}``, in the order that is wanted.
 
     Raises:
@@ -175,7 +175,7 @@ def _parse_choice(choice: str | Mapping[str, Sequence[str]]) -> tuple[str, list[
             " as in {pet: [cat, dog]}."
         )
     new_name, old_names = next(iter(choice.items()))
-    if isinstance(old_names, str) or not old_names:
+    if not old_names:
         raise DataError(
             f"data.classes gives {new_name!r} as {old_names!r}; expected a list of the classes to merge,"
             f" as in {{{new_name}: [cat, dog]}}."
@@ -184,7 +184,7 @@ def _parse_choice(choice: str | Mapping[str, Sequence[str]]) -> tuple[str, list[
 
 
 def check_split(index: Index) -> None:
-    """Make sure that training has images of every class.
+    """Check that training has images of every class.
 
     Raises:
         DataError: The source's own test split has a class that its training split lacks.
@@ -201,6 +201,6 @@ def check_split(index: Index) -> None:
 
 
 def shortened(names: Sequence[str], limit: int = 8) -> str:
-    """Names as a list for a message, cut where it grows long."""
+    """Names as a list for a message, shortened to ``limit``."""
     shown = ", ".join(names[:limit])
     return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown

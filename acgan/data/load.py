@@ -1,15 +1,15 @@
-"""From what a user calls a data source to a ``Dataset``."""
+"""Loading of a ``Dataset`` from the path or name of a source."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from filelock import FileLock
@@ -20,32 +20,34 @@ from acgan.data.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.csv_list import CsvSource
 from acgan.data.files import FolderSource, ZipSource, class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
-from acgan.data.pack import Options, decode_all, pack, prepare, put_in_order
-from acgan.data.store import FORMAT, Cache, make_dataset
+from acgan.data.options import DataOptions
+from acgan.data.pack import decode_all, pack, prepare, put_in_order
+from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
 
 class Source(Protocol):
-    """Somewhere that labelled images come from."""
+    """A place of labelled images."""
 
     def identity(self) -> str | None:
-        """A digest that changes when the content does, found without decoding; None: not worth a cache."""
+        """A digest that changes with the content, found without decoding; None means that nothing is cached."""
 
     def index(self) -> Index:
-        """What it holds, with labels."""
+        """The labelled images, not decoded."""
 
     def unlabelled(self) -> Unlabelled:
-        """All images that it holds."""
+        """All images, with labels or without, not decoded."""
 
 
-#: What recipes name that have no images of their own.
+#: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
-_FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
+#: Sources that are one file, by its ending: to add a format, add a line.
+FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
 
 
 def cache_dir() -> Path:
-    """Where things that can be made again, as decoded sources, are kept: ``$ACGAN_CACHE`` if it is set."""
+    """The folder of files that can be made again, such as decoded sources: ``$ACGAN_CACHE`` if it is set."""
     override = os.environ.get("ACGAN_CACHE")
     return Path(override).expanduser() if override else user_cache_path("acgan")
 
@@ -56,56 +58,36 @@ def data_name(source: str) -> str:
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
-    name = path.stem if path.suffix.lower() in _FILE_SOURCES and not path.is_dir() else path.resolve().name
+    name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
 
 def load_dataset(
-    source: str,
-    *,
-    root: Path | None,
-    classes: Sequence[str | Mapping[str, Sequence[str]]] | None,
-    resolution: int | None,
-    channels: int | None,
-    fit: Literal["crop", "pad"],
-    on_error: Literal["stop", "skip"],
-    test_share: float,
-    seed: int,
-    cache: Path,
-    progress: Callable[[int, int], None] | None = None,
+    source: str, options: DataOptions, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """Decode a source once, or take it from the cache.
+    """Decode a source, or read it from the cache.
 
     Args:
         source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
             same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
-            ``NAME:ROOT`` of a built-in set. A path that exists goes before a name.
-        root: Where built-in sets lie unless ``source`` says so; None is the cache folder.
-        classes: Which classes to use, in which order: names, or ``{new name: [old names]}`` to merge; None is
-            all, sorted by code point (built-in sets and .npz files have an order of their own).
-        resolution: Side of the square images in pixels, a power of two from 16 to 256; None chooses.
-        channels: 1 or 3; None is 1 where every image is gray, else 3.
-        fit: "crop" brings the short side to the resolution and keeps the centre; "pad" keeps everything, on a
-            border. Sets of 28 x 28 images are padded to 32 x 32 by both.
-        on_error: Whether a broken image is an error, or is passed over and listed in ``skipped``.
-        test_share: Share of each class that is held out where the source has no test split, in [0, 1).
-        seed: What the held-out share is drawn from.
-        cache: Cache folder, see ``cache_dir``.
+            ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
+        options: Options by which it is decoded.
         progress: Called with (images done, images in all) now and then while decoding.
 
     Raises:
         DataError: The source or an option cannot be used; the message says why and what to do.
     """
-    options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
-    found = find_source(source, root, cache)
+    found = find_source(source, options.builtin_root)
     name = data_name(source)
     identity = found.identity()
     if identity is None:
         return make_dataset(name, pack(prepare(found.index(), options), options, None, progress))
     # Sources with a split of their own do not depend on the seed, so they are kept under a key without it.
-    base_key = _key(identity, classes, resolution, channels, fit, on_error)
-    keys = {True: base_key, False: _key(base_key, test_share, seed)}
-    folder = cache / "datasets"
+    base_key = _key(
+        identity, options.classes, options.resolution, options.channels, options.fit, options.on_error
+    )
+    keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
+    folder = options.cache / "datasets"
     entries = Cache(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,29 +111,15 @@ def load_dataset(
 
 
 def sample_dataset(
-    source: str,
-    *,
-    root: Path | None,
-    classes: Sequence[str | Mapping[str, Sequence[str]]] | None,
-    resolution: int | None,
-    channels: int | None,
-    fit: Literal["crop", "pad"],
-    on_error: Literal["stop", "skip"],
-    test_share: float,
-    seed: int,
-    cache: Path,
-    limit: int,
-    progress: Callable[[int, int], None] | None = None,
+    source: str, options: DataOptions, limit: int, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """Index a whole source, but decode no more than ``limit`` of its images, spread over classes and splits.
+    """Index a whole source, but decode at most ``limit`` of its images, spread over classes and splits.
 
-    More only where there are so many classes that some would be left out.
-
-    For a dry run: the arguments are those of ``load_dataset``, and so is what can go wrong, except in images
-    that are not looked at. Nothing is written to the cache. The channels are judged by the sample.
+    A dry run uses it. It raises the errors of ``load_dataset``, except for images that it does not decode. It
+    writes nothing to the cache, and judges the channels by the sample. Many classes can raise ``limit``, so that
+    none is left out.
     """
-    options = Options(classes, resolution, channels, fit, on_error, test_share, seed)
-    index = prepare(find_source(source, root, cache).index(), options)
+    index = prepare(find_source(source, options.builtin_root).index(), options)
     # Enough for one of each class in each split: the networks must be those of the whole.
     sample = index.subset(_spread(index, max(limit, 2 * len(index.class_names))))
     sample = leave_out_empty(sample)
@@ -161,32 +129,19 @@ def sample_dataset(
     )
 
 
-def dataset_from_torch(
-    dataset: Any,
-    *,
-    name: str,
-    resolution: int | None,
-    channels: int | None,
-    fit: Literal["crop", "pad"],
-    test_share: float,
-    seed: int,
-) -> Dataset:
+def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset:
     """Decode a map-style PyTorch dataset of (image, label), into memory.
 
     Args:
-        dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1];
-            its labels whole numbers, which ``dataset.classes`` names where there is such.
+        dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1].
+            Its labels are whole numbers; ``dataset.classes`` names them if it exists.
         name: Short name, fit for a directory.
-        resolution: As in ``load_dataset``.
-        channels: As in ``load_dataset``.
-        fit: As in ``load_dataset``.
-        test_share: As in ``load_dataset``.
-        seed: As in ``load_dataset``.
+        options: Options by which it is decoded. Its classes are not chosen, and a broken image is always an error.
 
     Raises:
         DataError: An image or label of another kind, or fewer names than labels.
     """
-    options = Options(None, resolution, channels, fit, "stop", test_share, seed)
+    options = replace(options, on_error="stop")  # the label of an item that fails is unknown
     reader = TorchReader(dataset, name)
     rows = np.arange(len(dataset), dtype=np.int64)
     if not len(rows):
@@ -205,8 +160,8 @@ def dataset_from_torch(
     return make_dataset(name, put_in_order(index, decoded, options, None))
 
 
-def find_source(source: str, root: Path | None, cache: Path) -> Source:
-    """What ``load_dataset`` would read.
+def find_source(source: str, builtin_root: Path) -> Source:
+    """Find the source that a path or name stands for.
 
     Raises:
         DataError: There is no such source.
@@ -215,13 +170,13 @@ def find_source(source: str, root: Path | None, cache: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     if path.exists():
-        kind = _FILE_SOURCES.get(path.suffix.lower())
+        kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
             raise DataError(
-                f"{source} is a file with the ending {path.suffix!r}; expected a folder, .zip, .csv or .npz."
+                f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
         return kind(path)
-    builtin = find_builtin(source, root if root is not None else cache)
+    builtin = find_builtin(source, builtin_root)
     if builtin is not None:
         return builtin
     if source in _YOURS:
@@ -238,7 +193,7 @@ def find_source(source: str, root: Path | None, cache: Path) -> Source:
 
 
 def _key(*parts: Any) -> str:
-    content = json.dumps([FORMAT, *parts], default=lambda mapping: list(mapping.items()))
+    content = json.dumps([CACHE_FORMAT, *parts])
     return blake2b(content.encode(), digest_size=16).hexdigest()
 
 

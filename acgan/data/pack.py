@@ -1,4 +1,4 @@
-"""An index decoded into one packed array, training images first, held-out images after them."""
+"""Decoding of an index into one array: training images first, held-out images after them."""
 
 from __future__ import annotations
 
@@ -7,62 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decode import (
-    MAX_RESOLUTION,
-    MIN_RESOLUTION,
-    Fit,
-    OnError,
-    Progress,
-    Target,
-    decode_rows,
-    measure,
-)
-from acgan.data.index import (
-    ClassChoice,
-    Index,
-    Reader,
-    check_split,
-    leave_out_empty,
-    select_classes,
-    shortened,
-)
+from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
+from acgan.data.options import DataOptions
 from acgan.data.split import draw_held_out, duplicate_groups
 from acgan.errors import DataError
 from acgan.types import SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a source is turned into a data set; see ``load_dataset``."""
-
-    classes: ClassChoice | None
-    resolution: int | None
-    channels: int | None
-    fit: Fit
-    on_error: OnError
-    test_share: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        size = self.resolution
-        if size is not None and (size & (size - 1) or not MIN_RESOLUTION <= size <= MAX_RESOLUTION):
-            raise DataError(
-                f"data.resolution is {size}; expected a power of two from {MIN_RESOLUTION} to"
-                f" {MAX_RESOLUTION}."
-            )
-        if self.channels not in (None, 1, 3):
-            raise DataError(f"data.channels is {self.channels}; expected 1 (gray), 3 (colour) or null.")
-        if self.fit not in ("crop", "pad"):
-            raise DataError(f"data.fit is {self.fit!r}; expected 'crop' or 'pad'.")
-        if self.on_error not in ("stop", "skip"):
-            raise DataError(f"data.on_error is {self.on_error!r}; expected 'stop' or 'skip'.")
-        if not 0 <= self.test_share < 1:
-            raise DataError(
-                f"data.test_share is {self.test_share}; expected a share from 0 up to, but not, 1."
-            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +33,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Images in the order that was asked for; those in ``failed`` are blank, for the reasons given there."""
+    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons."""
 
     images: np.ndarray
     failed: dict[int, str]
@@ -88,8 +41,8 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def prepare(index: Index, options: Options) -> Index:
-    """Apply the choice of classes and check what is left.
+def prepare(index: Index, options: DataOptions) -> Index:
+    """Apply the choice of classes and check the remaining images.
 
     Raises:
         DataError: A class that does not exist, no images, or a split without training images of a class.
@@ -103,12 +56,14 @@ def prepare(index: Index, options: Options) -> Index:
     return index
 
 
-def pack(index: Index, options: Options, workspace: Path | None, progress: Progress | None) -> Packed:
-    """Decode, split and order what ``prepare`` returned.
+def pack(
+    index: Index, options: DataOptions, workspace: Path | None, progress: DecodeProgress | None
+) -> Packed:
+    """Decode, split and order a prepared index.
 
     Args:
         index: The images.
-        options: How.
+        options: Options of decoding and splitting.
         workspace: A folder for arrays of 2 GiB and more; None keeps them in memory.
         progress: Called with (done, total) now and then.
     """
@@ -121,14 +76,14 @@ def pack(index: Index, options: Options, workspace: Path | None, progress: Progr
 def decode_all(
     reader: Reader,
     rows: np.ndarray,
-    options: Options,
+    options: DataOptions,
     *,
     workspace: Path | None,
     threads: int | None,
-    progress: Progress | None,
+    progress: DecodeProgress | None,
 ) -> Decoded:
-    """Choose resolution and channels where they are open, and decode."""
-    resolution, pad_28, notes = measure(reader, rows, options.resolution)
+    """Choose resolution and channels if they are not given, and decode."""
+    resolution, pad_28, notes = measure_images(reader, rows, options.resolution)
     target = Target(resolution, options.channels or 3, options.fit, pad_28)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
     failed, gray = decode_rows(
@@ -142,8 +97,8 @@ def decode_all(
     return Decoded(images, failed, channels, notes)
 
 
-def put_in_order(index: Index, decoded: Decoded, options: Options, workspace: Path | None) -> Packed:
-    """Leave out what failed, split, and lay training images before held-out ones."""
+def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
+    """Leave out broken images, split, and put training images before held-out ones."""
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
@@ -176,8 +131,10 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
         )
 
 
-def _held_out(index: Index, kept: np.ndarray, images: np.ndarray, options: Options) -> tuple[np.ndarray, str]:
-    """Which of the kept images are held out, (M,) bool, and the note on it."""
+def _held_out(
+    index: Index, kept: np.ndarray, images: np.ndarray, options: DataOptions
+) -> tuple[np.ndarray, str]:
+    """A mask (M,) of the kept images that are held out, and a note."""
     if index.held_out is not None:
         held = index.held_out[kept]
         return held, f"held out: the source's own test split, {held.sum():,} of {len(held):,} images"

@@ -1,4 +1,4 @@
-"""A source's images as it stores them: not decoded, not fitted, without labels."""
+"""Images of a source as they are stored: not fitted to a size, without labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RawImages:
     Attributes:
         name: Short name, fit for a directory.
         identity: A digest that changes when the images do.
-        images: What there is, and in which part of the source.
+        images: The images, each with its part of the source.
     """
 
     name: str
@@ -27,24 +27,23 @@ class RawImages:
     images: Unlabelled
 
 
-def open_raw(source: str, *, root: Path | None, cache: Path) -> RawImages:
+def open_raw(source: str, builtin_root: Path) -> RawImages:
     """Find the images of a source, at any depth, in class folders or not, with labels or without.
 
     Args:
         source: As for ``load_dataset``; an .npz file needs no labels.
-        root: As for ``load_dataset``.
-        cache: As for ``load_dataset``.
+        builtin_root: Folder of built-in sets, unless ``source`` names one.
 
     Raises:
         DataError: The source cannot be read, or has no images.
     """
-    found = find_source(source, root, cache)
+    found = find_source(source, builtin_root)
     identity, images = found.identity(), found.unlabelled()
     return RawImages(data_name(source), identity or _digest(images), images)
 
 
 def _digest(images: Unlabelled) -> str:
-    """Of the pixels: where there is no other, they are few and in memory."""
+    """A digest of the pixels, for sources without one: their images are few and in memory."""
     digest = blake2b(digest_size=16)
     for row in images.rows("all").tolist():
         with images.reader.read(row) as image:

@@ -1,4 +1,4 @@
-"""A held-out share of a source that has no test split of its own."""
+"""The held-out share of a source without a test split."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def draw_held_out(groups: np.ndarray, labels: np.ndarray, share: float, seed: in
         groups: (N,) numbers of ``duplicate_groups``.
         labels: (N,) int64.
         share: Share of each class, in [0, 1).
-        seed: What the draw is a function of.
+        seed: Seed of the draw.
 
     Returns:
         (N,) bool, true where held out.
@@ -67,7 +67,7 @@ def draw_held_out(groups: np.ndarray, labels: np.ndarray, share: float, seed: in
 def _hold_out_large_groups(
     held: np.ndarray, members: list[np.ndarray], order: np.ndarray, labels: np.ndarray, wanted: np.ndarray
 ) -> None:
-    """Give classes whose duplicates come in groups larger than their share one group all the same."""
+    """Hold out one group of duplicates for classes whose groups are all larger than their share."""
     counts = np.bincount(labels)
     taken = np.bincount(labels[held], minlength=len(counts))
     if not ((wanted > 0) & (taken == 0)).any():

@@ -1,4 +1,4 @@
-"""Stores and their fingerprints, and the cache folder where decoded sources are kept."""
+"""Image stores, their fingerprints, and the cache of decoded sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from acgan.data import pack
 from acgan.data.pack import Packed
 from acgan.types import Dataset, ImageStore, SkippedImage
 
-FORMAT = 2  # to be raised whenever the same source would be decoded differently
+CACHE_FORMAT = 2  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
 
 
@@ -53,17 +53,17 @@ class Cache:
     """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy`` and ``meta.json``.
 
     Args:
-        folder: Where they lie; made when something is written.
+        folder: Folder of the entries; the first write makes it.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def read(self, key: str, name: str) -> Dataset | None:
-        """A data set written before, None where there is none or it is damaged.
+        """Read a data set that was written before; None if there is none or it is damaged.
 
-        What is read into memory is checked by its fingerprints; what is mapped, from 2 GiB on, by its size
-        and by the digests of all that is not pixels.
+        Fingerprints check arrays in memory. Mapped arrays, from 2 GiB on, are checked by their size and by digests of
+        everything but the pixels.
         """
         folder = self._folder / key
         try:
@@ -94,7 +94,7 @@ class Cache:
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A scratch folder beside the entries, gone afterwards."""
+        """A scratch folder beside the entries, deleted afterwards."""
         self._folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=self._folder))
         try:
@@ -103,7 +103,7 @@ class Cache:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def write(self, key: str, dataset: Dataset, packed: Packed, scratch: Path) -> None:
-        """Write an entry in ``scratch`` and move it into place in one step, instead of what was there.
+        """Write an entry in ``scratch``, and replace the old entry by it in one step.
 
         Raises:
             OSError: The disk is full or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Parts of stores, and stores with more in them."""
+"""Parts of stores, and extended stores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def take(store: ImageStore, indices: np.ndarray) -> ImageStore:
     """Some images of a store, copied into memory.
 
     Args:
-        store: What to take from.
+        store: The whole.
         indices: (M,) int64 into the store, in the order wanted.
     """
     return _make_store(store.images[indices], store.labels[indices], store.class_names)
@@ -26,9 +26,9 @@ def limit_per_class(store: ImageStore, count: int, *, seed: int) -> ImageStore:
     The choice within a class depends on no other class, and the choice of fewer is a part of that of more.
 
     Args:
-        store: What to choose from.
+        store: The whole.
         count: Images a class, at least 1; a class with fewer keeps all.
-        seed: What the choice is a function of.
+        seed: Seed of the choice.
     """
     if count < 1:
         raise ValueError(f"count: found {count}; expected at least 1")
@@ -47,12 +47,12 @@ def hold_out(store: ImageStore, share: float, *, seed: int) -> tuple[ImageStore,
     duplicates of each other.
 
     Args:
-        store: What to divide.
+        store: The whole.
         share: Share of each class to hold out, above 0 and below 1.
-        seed: What the draw is a function of.
+        seed: Seed of the draw.
 
     Returns:
-        What is kept and what is held out, both in the order of the store.
+        The kept part and the held-out part, both in the order of the store.
     """
     if not 0 < share < 1:
         raise ValueError(f"share: found {share}; expected a share above 0 and below 1")
@@ -62,10 +62,10 @@ def hold_out(store: ImageStore, share: float, *, seed: int) -> tuple[ImageStore,
 
 
 def extend(store: ImageStore, images: np.ndarray, labels: np.ndarray) -> ImageStore:
-    """A store's images and more after them.
+    """Append images to a store.
 
     Args:
-        store: What to extend.
+        store: The store to extend.
         images: (M, C, H, W) uint8, of the shape of the store's own.
         labels: (M,) integers in [0, K).
 

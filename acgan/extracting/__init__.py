@@ -4,11 +4,10 @@ from acgan.extracting.base import Extracted, Extractor, metric_name
 from acgan.extracting.choose import choose_extractor, shipped_for
 from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.fitting import fitted, prepared, target_of
-from acgan.extracting.inception import INCEPTION_DIMS, InceptionExtractor
+from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present
 
 __all__ = [
-    "INCEPTION_DIMS",
     "ClassifierExtractor",
     "Extracted",
     "Extractor",

@@ -1,4 +1,4 @@
-"""What turns images into features. N images, F features, K classes."""
+"""The interface of feature extractors. N images, F features, K classes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extractor makes of N images, on the CPU.
+    """An extractor's output for N images, on the CPU.
 
     Attributes:
         features: (N, F) float32.
-        logits: (N, K) float32; None where the network ends before it has any.
+        logits: (N, K) float32; None if the network ends before them.
     """
 
     features: Tensor
@@ -23,19 +23,19 @@ class Extracted:
 
 
 class Extractor(Protocol):
-    """A fixed network: the same one for every score that is to be compared."""
+    """A fixed network. Scores are comparable if the same one made them."""
 
     @property
     def name(self) -> str:
-        """Which network with which weights: ``digits@738debee``; empty for FID's own."""
+        """Name of network and weights, ``digits@738debee``; empty for FID's own."""
 
     @property
     def frechet(self) -> str:
-        """What the Fréchet distance on its features is called: ``fid`` or ``fcd``."""
+        """Name of the Fréchet distance on its features: ``fid`` or ``fcd``."""
 
     @property
     def inception_score(self) -> str:
-        """What the Inception score of its logits is called."""
+        """Name of the Inception score of its logits."""
 
     @property
     def dims(self) -> int:
@@ -46,12 +46,12 @@ class Extractor(Protocol):
         """(channels, side) of the images it takes; None for RGB or gray images of any size."""
 
     def describe(self) -> dict[str, Any]:
-        """``name``, ``sha256``, ``dims``, ``resize`` and ``precision``: scores are compared where these are equal."""
+        """``name``, ``sha256``, ``dims``, ``resize`` and ``precision``: scores are comparable if these are equal."""
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8."""
 
 
 def metric_name(metric: str, extractor: Extractor) -> str:
-    """A metric's full name: ``fid``, ``fcd[digits@738debee]``. Nothing but FID's own network goes without saying."""
+    """A metric's full name: ``fid``, ``fcd[digits@738debee]``. Only FID's own network is not named."""
     return f"{metric}[{extractor.name}]" if extractor.name else metric

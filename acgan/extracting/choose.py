@@ -1,4 +1,4 @@
-"""Which network images are compared by."""
+"""Choice of the network that compares images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import torch
 from acgan.errors import RunError, UserError, did_you_mean
 from acgan.extracting.base import Extractor
 from acgan.extracting.classifier import ClassifierExtractor
-from acgan.extracting.inception import FID_DIMS, InceptionExtractor
+from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present, ways_out
 from acgan.predicting import load_classifier, shipped
+from acgan.types import FID_DIMS
 
 INCEPTION = "inception"
 
@@ -29,19 +30,19 @@ def choose_extractor(
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
 ) -> Extractor:
-    """The extractor that a user names, else the best there is without a download.
+    """Choose the extractor that the user names, else the best one that needs no download.
 
     Args:
         wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`; None takes
             Inception where its weights are there or ``dims`` or ``weights`` ask for it, else the classifier that is
             shipped for the data, else ``otherwise``.
-        data_name: What the data is called.
-        class_names: Its classes; the shipped classifier must know them all.
-        dims: Of Inception's features; None is FID's 2048.
+        data_name: Name of the data.
+        class_names: Classes of the data; the shipped classifier must know them all.
+        dims: Number of Inception's features; None is ``FID_DIMS``.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
-        otherwise: A classifier as in ``wanted``, which need not be there.
-        device: Where to compute.
-        warn: Told where Inception's weights are not FID's own.
+        otherwise: A classifier as in ``wanted``, which need not exist.
+        device: Device to compute on.
+        warn: Receives a warning if Inception's weights are not FID's own.
 
     Raises:
         RunError: If there is no such extractor, or none can be chosen.

@@ -16,11 +16,11 @@ from acgan.runtime import full_precision
 
 
 class ClassifierExtractor:
-    """What the main head of a classifier reads, and its logits.
+    """Extractor of the features that a classifier's main head reads, and of its logits.
 
     Args:
         path: A run directory or file of `acgan classify train`, or a shipped extractor's name.
-        device: Where to compute.
+        device: Device to compute on.
 
     Attributes:
         classifier: The classifier.
@@ -48,7 +48,7 @@ class ClassifierExtractor:
         return self.classifier.info.channels, self.classifier.info.resolution
 
     def describe(self) -> dict[str, Any]:
-        """What has to be equal for scores to be compared."""
+        """Facts that are equal for comparable scores."""
         return {
             "name": self.name,
             "sha256": self._sha256,

@@ -1,4 +1,4 @@
-"""Images brought to the size that a network takes, in one way wherever they come from."""
+"""Fitting of images to the size that a network takes, the same way for every origin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acgan.extracting.classifier import ClassifierExtractor
 
 
 def target_of(extractor: Extractor) -> Target | None:
-    """What images are brought to for an extractor: as a classifier's training images were; None where any size does."""
+    """Form that images are brought to for an extractor; None if it takes any size."""
     if isinstance(extractor, ClassifierExtractor):
         return extractor.classifier.target
     if extractor.size is None:
@@ -29,10 +29,10 @@ def fitted(images: Tensor | np.ndarray, target: Target | None) -> Tensor:
 
     Args:
         images: (N, C, H, W) uint8, gray or RGB, on the CPU.
-        target: What to bring them to, by the code that decodes training images; None leaves them as they are.
+        target: Form to bring them to, by the code that decodes training images; None leaves them as they are.
 
     Returns:
-        (N, channels, side, side) uint8; images that are so already, untouched.
+        (N, channels, side, side) uint8; images that fit already are returned unchanged.
     """
     x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
     if target is None or tuple(x.shape[1:]) == (target.channels, target.resolution, target.resolution):

@@ -17,37 +17,35 @@ from acgan._torchvision import torchvision  # before pytorch_fid, which imports 
 from acgan.extracting.base import Extracted
 from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
 from acgan.runtime import full_precision
+from acgan.types import FID_DIMS, INCEPTION_DIMS
 
-#: Features that are to be had: from the first pooling, the second, before the auxiliary head, and the last.
-INCEPTION_DIMS = (64, 192, 768, 2048)
-FID_DIMS = 2048
 _SIDE = 299
 #: Images the network sees at once: no slower than more, and little memory.
 _PORTION = 16
 
 
 class InceptionExtractor:
-    """What FID is defined on (Heusel et al. 2017), number for number as pytorch-fid has it, and the Inception score's
-    logits (Salimans et al. 2016).
+    """Extractor of FID's features (Heusel et al. 2017), equal to pytorch-fid's, and of the Inception score's logits
+    (Salimans et al. 2016).
 
     Images are resized to 299 x 299 by bilinear interpolation without antialiasing, whatever their size. The
     network is pytorch-fid's, but batch normalisation is folded into the convolutions. The logits leave out the bias,
     as TensorFlow's code for the score does ("logits_unbiased").
 
     Args:
-        dims: F: 64, 192, 768 or 2048. Below 2048 the features are means over the map, and there are no logits: the
-            network ends where the features are.
+        dims: F, one of ``INCEPTION_DIMS``. Below ``FID_DIMS`` the features are means over an earlier map, and there
+            are no logits.
         weights: A state dict's file; None is the hub's cache, which is filled if it is empty.
-        device: Where to compute.
-        warn: Told where the weights are not those that FID is defined by.
+        device: Device to compute on.
+        warn: Receives a warning if the weights are not those of FID's definition.
 
     Attributes:
-        name: Empty where the score is plain FID; else which features and weights: ``inception-768@6726825d``.
+        name: Empty for plain FID; else features and weights: ``inception-768@6726825d``.
         dims: F.
 
     Raises:
         RunError: If there are no weights, or they are not of this network.
-        ValueError: If there are no such features.
+        ValueError: If ``dims`` is none of them.
     """
 
     frechet = "fid"
@@ -73,7 +71,7 @@ class InceptionExtractor:
         self._to_logits = read.tensors["fc.weight"].float().to(self._device) if dims == FID_DIMS else None
 
     def describe(self) -> dict[str, Any]:
-        """What has to be equal for scores to be compared."""
+        """Facts that are equal for comparable scores."""
         return {
             "name": self.name,
             "sha256": self._sha256,
@@ -117,7 +115,7 @@ def _blocks(weights: InceptionWeights, dims: int) -> nn.ModuleList:
 
 @contextmanager
 def _handed(tensors: Mapping[str, Tensor]) -> Iterator[None]:
-    """Make pytorch-fid, which takes weights from nowhere but the hub, take these."""
+    """Give pytorch-fid these weights; by itself it takes weights only from the hub."""
     from pytorch_fid import inception
 
     own = inception.load_state_dict_from_url

@@ -1,4 +1,4 @@
-"""The weights of FID's network: found, fetched, checked."""
+"""Weights of FID's network: finding, fetching and checking them."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ class InceptionWeights:
 
     @property
     def official(self) -> bool:
-        """Whether they are those that FID is defined by."""
+        """True for the weights of FID's definition."""
         return self.sha256.startswith(HUB_SHA256)
 
 
 def hub_file() -> Path:
-    """Where pytorch-fid keeps the weights, too."""
+    """The file in torch's hub cache, which pytorch-fid uses too."""
     return Path(torch.hub.get_dir()) / "checkpoints" / _NAME
 
 
 def inception_weights_present() -> bool:
-    """Whether FID's network can be used without a download."""
+    """True if FID's network can be used without a download."""
     return hub_file().is_file()
 
 
 def read_inception_weights(path: str | Path | None, warn: Callable[[str], None]) -> InceptionWeights:
-    """Read the weights of a file, else of the hub's cache, which is filled first if it has none.
+    """Read the weights from a file, or from the hub's cache, which is filled first if it is empty.
 
     Args:
-        path: A file of one's own, which may hold other weights, or None.
-        warn: Told where it does.
+        path: The user's own file, perhaps with other weights, or None.
+        warn: Receives a warning if its weights differ.
 
     Raises:
         RunError: If there is no such file and none can be fetched, or it is damaged or of another network.
@@ -85,7 +85,7 @@ def read_inception_weights(path: str | Path | None, warn: Callable[[str], None])
 
 
 def ways_out() -> str:
-    """What to do where the weights cannot be fetched: use a classifier, or put them in place."""
+    """Advice for weights that cannot be fetched: use a classifier, or copy the file."""
     return (
         "A classifier's features will do: train one on the same images, `acgan classify train --data SOURCE`, and name "
         "its run, --extractor runs/classify-…, or a shipped one. "

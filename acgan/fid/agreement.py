@@ -1,4 +1,4 @@
-"""Which scores can be made of which statistics, what they are called, and what is to be said of them."""
+"""Checks that statistics fit together, the names of their scores, and warnings about them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.fid.statistics_file import Saved
+from acgan.types import INCEPTION_DIMS
 
 _ENOUGH_FOR_FID = 2048
-_INCEPTION_DIMS = (64, 192, 768, 2048)
 
 Warn = Callable[[str], None]
 
 
 def shared_metric(sides: Sequence[tuple[str, Saved]], dims: int | None, warn: Warn) -> str:
-    """What the distance between statistics is called.
+    """Name the distance between statistics.
 
     Args:
-        sides: One or two, and what the user called them.
-        dims: What the user asked for, or None.
-        warn: Told where nothing says of which features they are.
+        sides: One or two, each with the user's name for it.
+        dims: Number of features that the user asked for, or None.
+        warn: Receives a warning if nothing tells the features.
 
     Raises:
         DataError: If they are of different features.
@@ -47,17 +47,17 @@ def check_fits(given: str, saved: Saved, extractor: Extractor, metric: str, warn
     """Refuse statistics of other features than the extractor's.
 
     Args:
-        given: What the user called them.
+        given: The user's name for them.
         saved: The statistics.
-        extractor: The other side's.
-        metric: What its distance is called.
-        warn: Told where nothing says of which features they are.
+        extractor: The extractor of the other side.
+        metric: Name of its distance.
+        warn: Receives a warning if nothing tells the features.
 
     Raises:
-        DataError: If they are of others.
+        DataError: If their features differ.
     """
     if saved.dims != extractor.dims:
-        remedy = f"--dims {saved.dims} or " if saved.dims in _INCEPTION_DIMS else ""
+        remedy = f"--dims {saved.dims} or " if saved.dims in INCEPTION_DIMS else ""
         raise DataError(
             f"{given} holds {saved.dims:,} features, and {extractor.name or 'Inception'} makes {extractor.dims:,}. "
             f"Choose {remedy}another --extractor, or make the statistics anew."
@@ -94,12 +94,12 @@ def _unknown(given: Sequence[str]) -> str:
 
 
 def is_fid(metric: str) -> bool:
-    """Whether it is on Inception's features, whatever its weights."""
+    """True for distances of Inception's features, with any weights."""
     return metric.partition("[")[0] == "fid"
 
 
 def few_images(given: str, num_images: int | None, dims: int, metric: str) -> str:
-    """A warning where a side has too few images for its number to say much; empty where it has enough.
+    """A warning that a side has too few images for a useful score; empty if it has enough.
 
     The Fréchet distance between samples is biased upwards, by about 1 / N (Chong, Forsyth 2020).
     """

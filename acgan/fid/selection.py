@@ -1,4 +1,4 @@
-"""Which images of the two sides are compared, and how many."""
+"""Selection of the images of the two sides that are compared."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from acgan.data.decode import Fit
 from acgan.errors import ConfigError, DataError
 from acgan.fid.sources import Generated, Side, Stored
 from acgan.fid.statistics_file import Saved
-
-MAX_DRAWN = 50_000
+from acgan.types import MAX_SAMPLES
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for.
+    """The user's choices.
 
     Attributes:
-        num: Images of each side, or None.
-        seed: Of their choice, and of latents.
+        num: Number of images of each side, or None.
+        seed: Seed of the choice and of latents.
         split: ``all``, ``train`` or ``test``.
-        resolution: To fit images to, or None.
-        fit: How.
+        resolution: Resolution to fit images to, or None.
+        fit: Way of fitting.
     """
 
     num: int | None
@@ -42,22 +41,22 @@ def select(
     """Choose images of each side.
 
     Args:
-        given: What the user called the sides.
+        given: The user's names for the sides.
         sides: One or two.
-        wanted: What is asked for.
-        held_out: A part (``train`` or ``test``) that training at a resolution makes of a source without parts.
-        warn: Told what has no effect.
+        wanted: The user's choices.
+        held_out: Makes the part (``train`` or ``test``) of a source without parts, as a training at a resolution does.
+        warn: Receives warnings of options without effect.
 
     Raises:
-        UserError: If a part is not there, or a side has fewer than 2 images.
+        UserError: If a part does not exist, or a side has fewer than 2 images.
     """
     chosen = [
         _stored(side, wanted) if isinstance(side, Stored) else side
         for side in _of_split(sides, wanted.split, wanted.resolution, held_out)
     ]
     # Of statistics that do not say of how many images they are, or of another generator: the usual number.
-    counts = [count_of(side) or MAX_DRAWN for side in chosen if not isinstance(side, Generated)]
-    drawn = wanted.num or min([MAX_DRAWN, *counts])
+    counts = [count_of(side) or MAX_SAMPLES for side in chosen if not isinstance(side, Generated)]
+    drawn = wanted.num or min([MAX_SAMPLES, *counts])
     chosen = [
         replace(side, num=drawn, seed=wanted.seed) if isinstance(side, Generated) else side for side in chosen
     ]
@@ -75,14 +74,14 @@ def select(
 
 
 def count_of(side: Side) -> int | None:
-    """How many images a side has; None where statistics do not say."""
+    """Number of images of a side; None if statistics do not tell it."""
     if isinstance(side, Saved):
         return side.origin["num_images"] if side.origin is not None else None
     return len(side)
 
 
 def _warn_of_resolution(sides: Sequence[Side], resolution: int | None, warn: Callable[[str], None]) -> None:
-    """Warn where a resolution does not do what it seems to."""
+    """Warn of a resolution that has no effect, or a misleading one."""
     if resolution is None:
         return
     if not any(isinstance(side, Stored) for side in sides):
@@ -98,7 +97,7 @@ def _warn_of_resolution(sides: Sequence[Side], resolution: int | None, warn: Cal
 
 
 def warn_as_stored(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
-    """Warn of images that are compared as they are stored and lose by it: by their size, or by their depth."""
+    """Warn of stored images whose size or depth spoils the comparison."""
     generated = next((side for side in sides if isinstance(side, Generated)), None)
     for side in sides:
         if not isinstance(side, Stored) or side.fitted is not None or (found := side.first_image()) is None:
@@ -151,7 +150,7 @@ def _of_split(
 
 
 def _own_part(side: Stored, split: str) -> Stored:
-    """A part of a source; all of a source without parts, as a folder of samples is."""
+    """A part of a source; all images of a source without parts, such as a folder of samples."""
     if not side.has_split:
         return side
     part = side.part(split)

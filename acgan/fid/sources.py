@@ -1,4 +1,4 @@
-"""What the two sides of a comparison can be: stored images, a generator, or statistics."""
+"""Sides of a comparison: stored images, a generator, or statistics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from torch import Tensor
 
 import acgan
 from acgan.atomic import best_name, sha256
-from acgan.data import BUILTIN_NAMES, RawImages, cache_dir, open_raw
+from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
-from acgan.data.decode import Target, measure
+from acgan.data.decode import Target, measure_images
 from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
-from acgan.data.store import FORMAT as DECODED
+from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
 from acgan.fid.statistics_file import KEYS, Saved, read_statistics
@@ -32,8 +32,8 @@ from acgan.types import ImageStore
 from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
-    "expected a folder of images, a .zip, .csv or .npz of images, an .npz of statistics (mu and sigma), a built-in "
-    f"NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
+    f"expected a folder of images, a file of images ({', '.join(FILE_SOURCES)}), an .npz of statistics (mu and sigma), "
+    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
 )
 
 _GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
@@ -45,12 +45,12 @@ class Stored:
     """Images of a data source.
 
     Attributes:
-        given: What the user called it.
+        given: The user's name for it.
         raw: All its images.
-        rows: (N,) which of them.
-        split: Which part of the source they are: ``train``, ``test`` or ``all``.
-        fitted: What they are brought to first; None leaves them as they are stored.
-        drawn: Whether they are a random choice.
+        rows: (N,) rows of the chosen ones.
+        split: Their part of the source: ``train``, ``test`` or ``all``.
+        fitted: Form that they are brought to first; None leaves them as they are stored.
+        drawn: True for a random choice.
     """
 
     given: str
@@ -65,7 +65,7 @@ class Stored:
 
     @property
     def has_split(self) -> bool:
-        """Whether the source has a split of its own."""
+        """True if the source has a split of its own."""
         return bool((self.raw.images.parts != "").any())
 
     def part(self, split: str) -> Stored:
@@ -81,7 +81,7 @@ class Stored:
 
     def at(self, resolution: int, fit: Any) -> Stored:
         """The images as training at a resolution sees them."""
-        _, pad_28, _ = measure(self.raw.images.reader, self.raw.images.rows("all"), resolution)
+        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), resolution)
         return replace(self, fitted=Target(resolution, 3, fit, pad_28))
 
     def batches(self, extractor: Extractor) -> Iterator[np.ndarray]:
@@ -98,17 +98,17 @@ class Stored:
             return None
 
     def key(self, extractor: Extractor) -> dict[str, Any]:
-        """All that statistics of the images depend on."""
+        """Everything that statistics of the images depend on."""
         return {
             "images": self.raw.identity,
             "rows": blake2b(self.rows.astype("<i8").tobytes(), digest_size=16).hexdigest(),
             "fitted": self.fitted and asdict(self.fitted),
             "extractor": extractor.describe(),
-            "versions": [acgan.__version__, PIL.__version__, DECODED],
+            "versions": [acgan.__version__, PIL.__version__, CACHE_FORMAT],
         }
 
     def describe(self) -> dict[str, Any]:
-        """Where the images come from."""
+        """The origin of the images."""
         return {
             "kind": "images",
             "source": self.given,
@@ -124,13 +124,13 @@ class Generated:
     """Images that a generator draws, the classes in equal numbers.
 
     Attributes:
-        given: What the user called it.
-        file: The generator's.
+        given: The user's name for it.
+        file: The generator's file.
         sampler: The generator.
         digest: SHA-256 of the file.
-        of_run: Whether it was chosen from a run directory.
-        num: Number of images; what does not divide by the number of classes goes to the first ones.
-        seed: Of the latents.
+        of_run: True if it was chosen from a run directory.
+        num: Number of images. If the classes do not divide it, the first ones get one more.
+        seed: Seed of the latents.
     """
 
     given: str
@@ -153,7 +153,7 @@ class Generated:
                 yield fitted(images if target else images.expand(-1, 3, -1, -1), target)
 
     def describe(self) -> dict[str, Any]:
-        """Where the images come from."""
+        """The origin of the images."""
         trained = self.sampler.info.provenance
         return {
             "kind": "generator",
@@ -172,15 +172,15 @@ Side = Stored | Generated | Saved
 
 
 def open_side(given: str, device: str | torch.device = "cpu", which: str | None = None) -> Side:
-    """Tell by its content what a name or path stands for.
+    """Open a side by its name or path; the content decides its kind.
 
     Args:
-        given: What the user wrote.
-        device: Where a generator computes.
+        given: Name or path, as the user wrote it.
+        device: Device of a generator.
         which: ``best`` or ``last`` of the generators of a run directory, or None; see ``WeightsFile.find``.
 
     Raises:
-        DataError: If it is nothing that can be compared.
+        DataError: If it cannot be compared.
         RunError: If it is a run without a generator, or a broken generator file.
     """
     path = Path(given).expanduser()
@@ -201,9 +201,9 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
-    elif path.is_file() and path.suffix.lower() not in (".zip", ".csv"):
+    elif path.is_file() and path.suffix.lower() not in FILE_SOURCES:
         raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
-    raw = open_raw(given, root=None, cache=cache_dir())
+    raw = open_raw(given, cache_dir())
     return Stored(given, raw, raw.images.rows("all"))
 
 
@@ -216,7 +216,7 @@ def stored_of(given: str, name: str, store: ImageStore, split: str) -> Stored:
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a folder is a run or one of runs: the pictures in it are grids, and not to be scored."""
+    """True for a run or a folder of runs: their pictures are grids, which are not scored."""
     if not path.is_dir():
         return False
     begun = (path / "config.yaml").is_file() and any((path / name).exists() for name in _TRACES)
@@ -224,7 +224,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _is_of_runs(path: Path) -> bool:
-    """Whether a folder holds runs, and no images but theirs."""
+    """True for a folder of runs without other images."""
     runs = {file.parent for name in _GENERATORS for file in path.glob(f"*/{name}")}
     others = [entry for entry in path.iterdir() if entry not in runs] if runs else []
     return bool(runs) and not any(

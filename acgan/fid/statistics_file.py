@@ -1,4 +1,4 @@
-"""Statistics of features in a file that pytorch-fid reads, and reading its own: ``mu`` (F,) and ``sigma`` (F, F)."""
+"""Files of feature statistics, shared with pytorch-fid: ``mu`` (F,) and ``sigma`` (F, F)."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Saved:
     Attributes:
         mean: (F,) float64.
         covariance: (F, F) float64, unbiased.
-        origin: Where they come from: ``metric``, ``extractor`` (its ``describe()``), ``num_images``, ``source``,
-            ``split`` and more; None where the file does not say, as pytorch-fid's.
+        origin: Their origin: ``metric``, ``extractor`` (its ``describe()``), ``num_images``, ``source``,
+            ``split`` and more; None for files without it, such as pytorch-fid's.
     """
 
     mean: Tensor
@@ -49,7 +49,7 @@ def read_statistics(file: Path) -> Saved:
     """Read statistics, pytorch-fid's or ours.
 
     Raises:
-        DataError: If they are not all there, or not a mean and a covariance.
+        DataError: If they are incomplete, or not a mean and a covariance.
     """
     names = array_names(file)
     missing = [key for key in KEYS if key not in names]
@@ -76,7 +76,7 @@ def _read_origin(file: Path) -> Any:
 
 
 def write_statistics(file: Path, saved: Saved) -> None:
-    """Write statistics, whole or not at all; what is there is replaced."""
+    """Write statistics, completely or not at all; an existing file is replaced."""
     origin: dict[str, Any] = {} if saved.origin is None else {_ORIGIN: json.dumps(saved.origin)}
 
     def write(path: Path) -> None:
@@ -87,7 +87,7 @@ def write_statistics(file: Path, saved: Saved) -> None:
 
 
 def check_target(file: Path) -> None:
-    """Refuse, before anything is computed, to write statistics where they cannot be, or over something else.
+    """Check, before anything is computed, that statistics can be written to a file.
 
     Raises:
         DataError: With the remedy.
@@ -103,7 +103,7 @@ def check_target(file: Path) -> None:
 
 
 def _problem(mean: np.ndarray, covariance: np.ndarray) -> str:
-    """What keeps arrays from being a mean and a covariance, in words; empty where nothing does."""
+    """The reason why arrays are not a mean and a covariance; empty if they are."""
     shapes = f"mu of shape {mean.shape} and sigma of shape {covariance.shape}"
     if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
         return f"has {shapes}; expected (F,) and (F, F)"

@@ -1,4 +1,4 @@
-"""Images on their way to an extractor: decoded ahead of it in threads, in batches of equal size, a few at a time."""
+"""Batches of images for an extractor, decoded ahead of it in threads."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _MERGED = 1024  # features a step: each step costs a few passes over (F, F)
 def feature_statistics(
     batches: Iterable[Tensor | np.ndarray], extractor: Extractor, progress: Callable[[int], None]
 ) -> FeatureStatistics:
-    """Statistics of the features of images, which are not kept.
+    """Compute statistics of the features of images, without keeping the features.
 
     Args:
         batches: Images (n, C, H, W) uint8, of one size in each batch.
-        extractor: What makes features of them.
-        progress: Told the number of images done so far.
+        extractor: Makes the features.
+        progress: Receives the number of images done so far.
     """
     statistics = FeatureStatistics(extractor.dims)
     features: list[Tensor] = []
@@ -57,7 +57,7 @@ def feature_statistics(
 
 
 def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
-    """Decode images, ahead of whoever takes them.
+    """Decode images ahead of the consumer.
 
     Args:
         reader: Opens them.
@@ -65,7 +65,7 @@ def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterat
         prepare: From an opened image to (C, H, W) uint8; called in threads.
 
     Yields:
-        Images (n, C, H, W) uint8 of one size, in an order that depends on nothing but the images.
+        Images (n, C, H, W) uint8 of one size, in an order that depends on the images alone.
 
     Raises:
         DataError: An image cannot be decoded.
@@ -119,7 +119,7 @@ def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray:
 
 
 def _images_a_task(reader: Reader, rows: np.ndarray) -> int:
-    """Fewer where images are large, judged by the headers of a few."""
+    """Number of images a task: fewer if they are large, judged by a few headers."""
     largest = 1
     for position in np.unique(np.linspace(0, len(rows) - 1, _PROBED).astype(np.int64)).tolist():
         try:

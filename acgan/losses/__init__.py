@@ -9,7 +9,6 @@ from acgan.losses.classification import (
 )
 from acgan.losses.data_to_data import DataToData
 from acgan.losses.penalties import PENALTIES, Penalty
-from acgan.losses.regularisers import Consistency, LeCam
 from acgan.losses.summed import SummedLoss
 
 CLASSIFICATION: dict[str, type[ClassificationLoss]] = {
@@ -25,8 +24,6 @@ __all__ = [
     "PENALTIES",
     "AdversarialLoss",
     "ClassificationLoss",
-    "Consistency",
-    "LeCam",
     "Penalty",
     "SummedLoss",
 ]

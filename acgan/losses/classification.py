@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from acgan.types import HeadOutput, HeadOutputs
+from acgan.types import HeadOutput
 
 
 class ClassificationLoss(ABC):
     """A pair of losses, one for each player; each term by its own name, to be summed and logged apart."""
 
-    #: What the auxiliary head has to return.
-    head_outputs: ClassVar[HeadOutputs] = "logits"
+    #: Output that the auxiliary head must have: a key of ``acgan.models.AUX_HEADS``.
+    head_outputs: ClassVar[str] = "logits"
 
     @abstractmethod
     def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Penalties on the gradient of a critic's score, such as D's adversarial logit, with respect to the images.
 
-Each is a scalar, weighted already, by a strength that may follow a schedule. Precision is that of the images, which the
-caller keeps at float32 or wider.
+Each is a term whose weight is a strength that may follow a schedule. Precision is that of the images, which the caller
+keeps at float32 or wider.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from acgan.types import Term
 
 #: Images (N, C, H, W) to a score of each (N,), or to the sum of the scores.
 Critic = Callable[[Tensor], Tensor]
@@ -22,7 +24,7 @@ class Penalty(ABC):
     @abstractmethod
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Term]:
         """The penalty's terms.
 
         Args:
@@ -48,11 +50,11 @@ class ZeroCentered(Penalty):
 
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Term]:
         sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
         squared = _gradient(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
-        parts = squared.view(len(sides), -1).mean(dim=1) * (strength / 2)
-        return {name: part for (name, _), part in zip(sides, parts, strict=True)}
+        parts = squared.view(len(sides), -1).mean(dim=1)
+        return {name: Term(part, strength / 2) for (name, _), part in zip(sides, parts, strict=True)}
 
 
 class GradientPenalty(Penalty):
@@ -60,11 +62,11 @@ class GradientPenalty(Penalty):
 
     def __call__(
         self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Term]:
         share = mix.to(real.dtype).view(-1, 1, 1, 1)
         gradient = _gradient(critic, share * real + (1 - share) * fake)
         norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3))  # not the root of a sum: NaN backward at 0
-        return {"gp": (norm - 1).square().mean() * strength}
+        return {"gp": Term((norm - 1).square().mean(), strength)}
 
 
 _SIDE = {"r1": "real", "r2": "fake"}

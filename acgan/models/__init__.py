@@ -8,8 +8,14 @@ from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_t
 from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
-from acgan.models.heads import AuxHead
-from acgan.models.layers import advance_spectral_norm, has_batch_norm, remove_spectral_norm
+from acgan.models.heads import AUX_HEADS, AuxHead
+from acgan.models.layers import (
+    advance_spectral_norm,
+    class_columns,
+    class_rows,
+    has_batch_norm,
+    remove_spectral_norm,
+)
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 from acgan.models.standing import standing_statistics
@@ -22,6 +28,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 __all__ = [
+    "AUX_HEADS",
     "BACKBONES",
     "GENERATORS",
     "IMAGENET_MEAN",
@@ -37,6 +44,8 @@ __all__ = [
     "Trunk",
     "advance_spectral_norm",
     "build_torchvision",
+    "class_columns",
+    "class_rows",
     "has_batch_norm",
     "remove_spectral_norm",
     "standing_statistics",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class AuxClassifier(nn.Module):
         in_channels: Of the images. Gray ones are repeated where it is 3.
         image_size: Side of the images in pixels; None is 299 for Inception v3, 32 for ``small``, else 224. Networks
             that pool adaptively take other sizes, too.
+        warn: Called with a message if an auxiliary loss trains nothing but its own head.
 
     Raises:
         UserError: If there is no such network or layer, or it does not take such images.
@@ -64,6 +65,7 @@ class AuxClassifier(nn.Module):
         weights: str | Path | None = None,
         in_channels: int = 3,
         image_size: int | None = None,
+        warn: Callable[[str], None] = warnings.warn,
     ):
         super().__init__()
         self.num_classes = num_classes
@@ -92,7 +94,7 @@ class AuxClassifier(nn.Module):
             head_name: frozenset(names[found] for found in parameters_below(output) & names.keys())
             for head_name, output in {MAIN: features, **taps}.items()
         }
-        self.freeze(freeze)
+        self.freeze(freeze, warn)
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         """Class logits.
@@ -143,15 +145,15 @@ class AuxClassifier(nn.Module):
         """This model's loss: main loss + weight * auxiliary loss, for each layer (see ``SummedLoss``)."""
         return SummedLoss(self.weights, label_smoothing=label_smoothing, class_weights=class_weights)
 
-    def freeze(self, what: str) -> None:
+    def freeze(self, what: str, warn: Callable[[str], None] = warnings.warn) -> None:
         """Choose which part of the backbone is trained; heads always are.
 
-        Frozen BatchNorm layers stay in eval mode, so that nothing about them changes. Warns where that leaves an
-        auxiliary loss without effect on the backbone.
+        Frozen BatchNorm layers stay in eval mode, so that nothing about them changes.
 
         Args:
             what: ``none``, ``backbone`` (feature extraction: only heads are trained), or ``until:LAYER``: that
                 layer and everything it is computed from.
+            warn: Called with a message if an auxiliary loss then trains nothing but its own head.
 
         Raises:
             UserError: If it is none of these.
@@ -169,10 +171,9 @@ class AuxClassifier(nn.Module):
         self.train(self.training)
         without_effect = [reach.head for reach in self.reach() if reach.head != MAIN and not reach.reached]
         if without_effect:
-            warnings.warn(
+            warn(
                 f"everything below {', '.join(without_effect)} is frozen: the auxiliary loss there trains its own head "
-                "and nothing else. Freeze less, or leave the head out.",
-                stacklevel=2,
+                "and nothing else. Freeze less, or leave the head out."
             )
 
     def train(self, mode: bool = True) -> AuxClassifier:

@@ -21,7 +21,7 @@ from acgan.models.layers import (
     widen,
 )
 from acgan.runtime import outside_autocast
-from acgan.types import DiscriminatorOutput
+from acgan.types import RESOLUTIONS, DiscriminatorOutput
 
 
 class Trunk(nn.Module):
@@ -82,7 +82,7 @@ class DCGANTrunk(Trunk):
             leaves BatchNorm out.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
     head_std = 0.02
 
     def __init__(self, *, resolution: int, image_channels: int, channels: int, spectral_norm: bool):
@@ -121,7 +121,7 @@ class ResNetTrunk(Trunk):
         ValueError: If there are too few patches, or attention is at a side that no block puts out.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
 
     def __init__(
         self,
@@ -165,6 +165,8 @@ class Discriminator(nn.Module):
         projection: Whether the adversarial head looks at the class.
         spectral_norm: Whether every layer, the heads' too, is spectrally normalised.
     """
+
+    class_rows: ClassVar[tuple[str, ...]] = ("embed",)
 
     def __init__(
         self,

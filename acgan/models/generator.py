@@ -20,6 +20,7 @@ from acgan.models.layers import (
     init_subpixels,
 )
 from acgan.runtime import outside_autocast
+from acgan.types import RESOLUTIONS
 
 
 class Generator(nn.Module):
@@ -33,7 +34,9 @@ class Generator(nn.Module):
     """
 
     resolutions: ClassVar[tuple[int, ...]]
-    #: Weights whose last K columns belong to the classes.
+    #: Layers whose tensors have a row for each class.
+    class_rows: ClassVar[tuple[str, ...]] = ()
+    #: Tensors whose last K columns belong to the classes.
     class_columns: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int):
@@ -87,7 +90,8 @@ class DCGANGenerator(Generator):
         channels: Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
+    class_rows = ("embed",)
 
     def __init__(
         self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int, channels: int
@@ -140,7 +144,8 @@ class ResNetGenerator(Generator):
         ValueError: If there are too few patches, or attention is at a side that no block puts out.
     """
 
-    resolutions = (16, 32, 64, 128, 256)
+    resolutions = RESOLUTIONS
+    class_rows = ("embed",)
 
     def __init__(
         self,

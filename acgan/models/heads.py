@@ -1,15 +1,15 @@
-"""``AuxHead``: the class predictor, in GAN mode and in classification mode."""
+"""Class predictors for discriminators and classifiers: ``AuxHead`` and its subclasses."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.layers import Dropout, widen
 from acgan.runtime import outside_autocast
-from acgan.types import HeadOutput, HeadOutputs
+from acgan.types import HeadOutput
 
 _STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7
 
@@ -17,18 +17,21 @@ _STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7
 class AuxHead(nn.Module):
     """Predicts the class from features: a discriminator's second head, or a classifier on any layer.
 
+    Its output has class logits alone. A class loss that needs more of the head names a subclass, by its key in
+    ``AUX_HEADS``.
+
     Args:
         in_channels: C of the features.
         num_classes: K.
-        kind: ``linear`` averages the features and is one linear layer; ``stem`` is the auxiliary classifier of
+        kind: ``linear`` averages the features and is one linear layer. ``stem`` is the auxiliary classifier of
             GoogLeNet (Szegedy et al. 2015, section 5), for feature maps in the middle of a network.
-        dropout: Probability before the last layer of a linear head. A stem has its own, 0.7.
-        outputs: ``logits`` alone; ``twin``: logits of a second classifier too; ``proxies``: embedding and class proxies
-            of length one, whose cosines are the logits.
-        unit_norm: Whether the features are brought to length one first. A cross-entropy's gradient
-            with respect to the weights grows with their length, and an AC-GAN's may explode (Kang et al. 2021).
-        embedding_dim: E, of a head with proxies.
+        dropout: Dropout probability before the last layer of a linear head. A stem has its own, 0.7.
+        unit_norm: Scale the features to length one first. The gradient of cross-entropy with respect to the weights
+            grows with the length of the features, and an AC-GAN's may explode (Kang et al. 2021).
     """
+
+    #: Layers whose tensors have a row for each class.
+    class_rows: ClassVar[tuple[str, ...]] = ("classify",)
 
     def __init__(
         self,
@@ -37,9 +40,7 @@ class AuxHead(nn.Module):
         *,
         kind: Literal["linear", "stem"] = "linear",
         dropout: float = 0.0,
-        outputs: HeadOutputs = "logits",
         unit_norm: bool = False,
-        embedding_dim: int = 512,
     ):
         super().__init__()
         self.in_channels = in_channels
@@ -47,33 +48,25 @@ class AuxHead(nn.Module):
         self.stem = Stem(in_channels) if kind == "stem" else None
         self.dropout = Dropout(_STEM_DROPOUT if kind == "stem" else dropout)
         self.unit_norm = unit_norm
-        width = _STEM_FEATURES if kind == "stem" else in_channels
-        self.project = nn.Linear(width, embedding_dim) if outputs == "proxies" else None
-        # A row of its weight is a class's proxy, where there are proxies.
-        self.classify = (
-            nn.Linear(width, num_classes)
-            if self.project is None
-            else nn.Linear(embedding_dim, num_classes, bias=False)
-        )
-        self.twin = nn.Linear(width, num_classes) if outputs == "twin" else None
+        self._add_layers(_STEM_FEATURES if kind == "stem" else in_channels)
 
     def initialise(self, std: float) -> None:
-        """Draw weights from N(0, std), and from N(0, 1) where they read features of length one; biases are 0."""
-        for layer in (self.project, self.classify, self.twin):
-            if layer is not None:
+        """Draw weights from N(0, std), or from N(0, 1) if they read features of length one; biases are 0."""
+        for layer in self.children():
+            if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=1.0 if self.unit_norm else std)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> HeadOutput:
-        """Class logits, in float32 or wider, whatever the precision of the network below.
+        """Compute the output, in float32 or wider, whatever the precision of the network below.
 
         Args:
             features: A feature map (N, C, H, W), averaged over its pixels; tokens (N, T, C), averaged over
                 the tokens; or a vector (N, C). A stem takes a feature map.
 
         Returns:
-            Logits (N, K): what ``cross_entropy`` wants, not probabilities; and what else ``outputs`` asks for.
+            Logits (N, K) for ``cross_entropy``, not probabilities, and the other parts that the subclass makes.
 
         Raises:
             ValueError: If the features have another number of dimensions or of channels.
@@ -86,18 +79,70 @@ class AuxHead(nn.Module):
         with outside_autocast(features.device):
             pooled = pool(features) if self.stem is None else self.stem(widen(features))
             pooled = widen(pooled)  # (N, C)
-            x = self.dropout(F.normalize(pooled, dim=1) if self.unit_norm else pooled)
-            if self.project is not None:
-                embedding = F.normalize(self.project(x), dim=1)  # (N, E)
-                proxies = F.normalize(self.classify.weight, dim=1)  # (K, E)
-                return HeadOutput(logits=embedding @ proxies.T, embedding=embedding, proxies=proxies)
-            return HeadOutput(logits=self.classify(x), twin=None if self.twin is None else self.twin(x))
+            return self._output(self.dropout(F.normalize(pooled, dim=1) if self.unit_norm else pooled))
+
+    def as_classifier(self) -> AuxHead | None:
+        """A linear head with the same class logits; None if no linear head has them."""
+        if self.stem is not None or self.unit_norm:
+            return None
+        head = AuxHead(self.in_channels, self.num_classes)
+        head.classify.load_state_dict(self.classify.state_dict())
+        return head
+
+    def _add_layers(self, width: int) -> None:
+        """Make the last layers, which read vectors (N, width)."""
+        self.classify = nn.Linear(width, self.num_classes)
+
+    def _output(self, x: Tensor) -> HeadOutput:
+        """The output for vectors (N, width)."""
+        return HeadOutput(logits=self.classify(x))
+
+
+class TwinHead(AuxHead):
+    """A head with a second classifier, ``twin``, on the same features."""
+
+    class_rows = ("classify", "twin")
+
+    def _add_layers(self, width: int) -> None:
+        super()._add_layers(width)
+        self.twin = nn.Linear(width, self.num_classes)
+
+    def _output(self, x: Tensor) -> HeadOutput:
+        return HeadOutput(logits=self.classify(x), twin=self.twin(x))
+
+
+class ProxyHead(AuxHead):
+    """A head with an embedding and class proxies, all of length one; their cosines are the logits.
+
+    Args:
+        in_channels: C of the features.
+        num_classes: K.
+        embedding_dim: E, the size of the embedding.
+        options: As for ``AuxHead``.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, *, embedding_dim: int, **options: Any):
+        self.embedding_dim = embedding_dim
+        super().__init__(in_channels, num_classes, **options)
+
+    def as_classifier(self) -> None:
+        """None: its logits are cosines."""
+
+    def _add_layers(self, width: int) -> None:
+        self.project = nn.Linear(width, self.embedding_dim)
+        # Each row of the weight is a class's proxy.
+        self.classify = nn.Linear(self.embedding_dim, self.num_classes, bias=False)
+
+    def _output(self, x: Tensor) -> HeadOutput:
+        embedding = F.normalize(self.project(x), dim=1)  # (N, E)
+        proxies = F.normalize(self.classify.weight, dim=1)  # (K, E)
+        return HeadOutput(logits=embedding @ proxies.T, embedding=embedding, proxies=proxies)
 
 
 class Stem(nn.Module):
-    """What GoogLeNet's auxiliary classifiers have before their last layer: 4x4 pooling, 1x1 convolution, hidden layer.
+    """GoogLeNet's auxiliary classifier without its last layer: 4x4 pooling, 1x1 convolution, hidden layer.
 
-    Pooling is adaptive, so that any size of feature map will do.
+    Pooling is adaptive, so the feature map may have any size.
 
     Args:
         in_channels: C of the feature map.
@@ -111,7 +156,7 @@ class Stem(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         if features.ndim != 4:
             raise ValueError(f"a stem expects a feature map (N, C, H, W), got {tuple(features.shape)}")
-        # Of a copy: pooling keeps its input for the backward pass, and a layer after it may work in place.
+        # Pooling keeps its input for the backward pass, and a later layer may change that in place: so it gets a copy.
         h = F.adaptive_avg_pool2d(features.clone(), _STEM_SIDE)  # (N, C, 4, 4)
         h = F.relu(self.reduce(h))  # (N, 128, 4, 4)
         return F.relu(self.hidden(h.flatten(1)))  # (N, 1024)
@@ -126,3 +171,7 @@ def pool(features: Tensor) -> Tensor:
     if features.ndim == 2:
         return features
     raise ValueError(f"expected features (N, C, H, W), (N, T, C) or (N, C), got {tuple(features.shape)}")
+
+
+#: Heads by the name of their output, which class losses ask for with ``head_outputs``.
+AUX_HEADS: dict[str, type[AuxHead]] = {"logits": AuxHead, "twin": TwinHead, "proxies": ProxyHead}

@@ -195,3 +195,29 @@ def has_batch_norm(network: nn.Module) -> bool:
 def channels_at(side: int, resolution: int, channels: int, max_channels: int) -> int:
     """Feature maps at a side: ``channels`` at the side ``resolution``, doubling with each halving, bounded."""
     return min(channels * resolution // side, max_channels)
+
+
+def class_rows(network: nn.Module) -> frozenset[str]:
+    """Names in a network's state dict of the tensors that have a row for each class.
+
+    A module declares the names of its layers that have such tensors in ``class_rows``.
+    """
+    layers = tuple(
+        f"{prefix}.{layer}.".removeprefix(".")
+        for prefix, module in network.named_modules()
+        for layer in getattr(module, "class_rows", ())
+    )
+    # By the layer's name: spectral normalisation puts other names behind it.
+    return frozenset(key for key in network.state_dict() if key.startswith(layers))
+
+
+def class_columns(network: nn.Module) -> frozenset[str]:
+    """Names in a network's state dict of the tensors whose last columns belong to the classes, one each.
+
+    A module declares the names of these tensors in ``class_columns``.
+    """
+    return frozenset(
+        f"{prefix}.{name}".removeprefix(".")
+        for prefix, module in network.named_modules()
+        for name in getattr(module, "class_columns", ())
+    )

@@ -12,11 +12,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from acgan.models.layers import has_batch_norm
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @torch.no_grad()
-def standing_statistics(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Network:
+def standing_statistics(network: _Network, batches: Iterable[tuple[Tensor, Tensor]]) -> _Network:
     """A generator whose BatchNorm statistics are those of its weights as they are now.
 
     Running statistics of training are of weights that have moved on, and an average of weights never had any. So

@@ -1,6 +1,1 @@
-"""Pictures for people, drawn with Pillow."""
-
-from acgan.plots.confusion import confusion_picture
-from acgan.plots.pairs import pairs_picture
-
-__all__ = ["confusion_picture", "pairs_picture"]
+"""Pictures for people, drawn with matplotlib, and grids of images. Only what draws imports matplotlib."""

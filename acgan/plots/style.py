@@ -1,20 +1,55 @@
-"""What the pictures have in common. Lengths in pixels."""
+"""Style of the drawn pictures, and their PNG files."""
 
 from __future__ import annotations
 
-from functools import cache
+import io
+import warnings
+from contextlib import AbstractContextManager
 
-from PIL import ImageFont
-from PIL.ImageFont import FreeTypeFont
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
-INK, PALE = (31, 41, 55), (150, 158, 170)
-MARGIN = 20
-TITLE_SIZE = 18
+DPI = 72  # a point is a pixel: sizes of text, lines and figures have one unit
+INK, PALE = "#1f2937", "#969eaa"
+NAME_SIZE, TITLE_SIZE = 14, 18
+_MARGIN = 20
+_STYLE = {
+    "figure.dpi": DPI,
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": NAME_SIZE,
+    "text.color": INK,
+    "text.parse_math": False,  # "$" is a character of a class name
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
+    "axes.labelsize": TITLE_SIZE,
+    "axes.titlesize": TITLE_SIZE,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "image.interpolation": "nearest",
+}
 
 
-@cache
-def own_font(size: int) -> FreeTypeFont:
-    """Pillow's own font, which is there on every machine."""
-    font = ImageFont.load_default(size)
-    assert isinstance(font, FreeTypeFont)  # it is one wherever a size is given
-    return font
+def own_style() -> AbstractContextManager[None]:
+    """Context in which all pictures are drawn: matplotlib's defaults and the style above, not the user's."""
+    return matplotlib.style.context(_STYLE, after_reset=True)
+
+
+def blank_figure(width: int, height: int) -> Figure:
+    """Empty figure, sides in pixels. `to_png` adds what stands beyond its edges, and a margin."""
+    figure = Figure(figsize=(width / DPI, height / DPI))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_png(figure: Figure) -> bytes:
+    """Render a figure as a PNG file. The same figure gives the same bytes."""
+    with own_style(), warnings.catch_warnings(), io.BytesIO() as file:
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # drawn as an empty box
+        box = figure.get_tightbbox()
+        # The edges lie between pixels, so that images are drawn pixel by pixel.
+        pixels = np.stack([np.floor(box.min * DPI) - _MARGIN, np.ceil(box.max * DPI) + _MARGIN])
+        figure.savefig(file, format="png", bbox_inches=Bbox(pixels / DPI), metadata={"Software": None})
+        return file.getvalue()

@@ -1,4 +1,4 @@
-"""Images of chosen classes from a generator, and their files."""
+"""Sampling of chosen classes from a generator, and files of samples."""
 
 from acgan.sampling.sampler import CHUNK, ClassSampler, class_latents, grid, load_generator
 

@@ -1,4 +1,4 @@
-"""Samples on disk, whole or not at all: a folder per class, one ``.npz`` of arrays, or a grid as ``.png``."""
+"""Writing of samples: a folder per class, one ``.npz`` of arrays, or a grid as ``.png``."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 
 MAX_COLUMNS = 64
-Progress = Callable[[int], None]
+_Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which images to draw.
+    """The images to draw.
 
     Attributes:
         sampler: The generator.
         labels: Different classes.
         num_per_class: Images of each.
-        seed: Of the latents.
+        seed: Seed of the latents.
         truncation: Factor on the latents, above 0 and at most 1.
     """
 
@@ -63,18 +63,18 @@ def write_samples(
     out: str | Path,
     *,
     force: bool = False,
-    progress: Progress = lambda count: None,
+    progress: _Progress = lambda count: None,
 ) -> None:
-    """Draw images and write them, in memory for a portion (for a grid: the grid).
+    """Draw images and write them, completely or not at all; memory holds a portion, or a whole grid.
 
     Args:
-        selection: What to draw.
+        selection: The images to draw.
         out: A folder, a ``.npz`` or a ``.png`` file (see ``form_of``).
         force: Replace an existing file, or what an earlier call wrote into a folder.
-        progress: Told the number of images of each portion written.
+        progress: Receives the number of images of each written portion.
 
     Raises:
-        UserError: If it would overwrite what it may not, or cannot be written. Nothing is left behind then.
+        UserError: If something is in the way, or it cannot be written. Nothing is left behind then.
     """
     form, target = form_of(out), Path(out).resolve()
     if form == ".png" and selection.num_per_class > MAX_COLUMNS:
@@ -98,7 +98,7 @@ def write_samples(
 
 
 def form_of(out: str | Path) -> str:
-    """Which form a path asks for: ``.npz``, ``.png`` or ``""``, a folder.
+    """The form of samples that a path stands for: ``.npz``, ``.png`` or ``""``, a folder.
 
     An existing folder and a name with a slash at its end are folders, whatever else is in the name.
 
@@ -157,7 +157,7 @@ def _swap(new: Path, target: Path, earlier: Iterable[str], aside: Path) -> None:
         undo.pop_all()
 
 
-def _write_folders(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_folders(selection: Selection, path: Path, progress: _Progress) -> None:
     """``<class>/<number>.png`` and the manifest."""
     class_names, info = selection.sampler.class_names, selection.sampler.info
     folders = folder_names(class_names)
@@ -179,7 +179,7 @@ def _write_folders(selection: Selection, path: Path, progress: Progress) -> None
     (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _write_npz(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_npz(selection: Selection, path: Path, progress: _Progress) -> None:
     """``images`` (N, H, W, C) uint8, ``labels`` (N,) int64 and ``class_names`` (K,), as ``np.load`` reads them."""
     generator = selection.sampler.generator
     shape = (selection.total, generator.resolution, generator.resolution, generator.image_channels)
@@ -208,7 +208,7 @@ def _write_member(
     shape: tuple[int, ...],
     portions: Iterable[np.ndarray[Any, Any]],
 ) -> None:
-    """Write an array whose portions come one by one: the header first, with the shape it will have."""
+    """Write an array portion by portion, after a header with its full shape."""
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
         np.lib.format.write_array_header_1_0(member, header)
@@ -216,7 +216,7 @@ def _write_member(
             member.write(portion.tobytes())
 
 
-def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
+def _write_grid(selection: Selection, path: Path, progress: _Progress) -> None:
     """One picture, a row per class."""
     rows = []
     for _, _, images in selection.portions():
@@ -225,7 +225,7 @@ def _write_grid(selection: Selection, path: Path, progress: Progress) -> None:
     write_png(tile(torch.cat(rows), selection.num_per_class), path)
 
 
-_WRITERS: dict[str, Callable[[Selection, Path, Progress], None]] = {
+_WRITERS: dict[str, Callable[[Selection, Path, _Progress], None]] = {
     "": _write_folders,
     ".npz": _write_npz,
     ".png": _write_grid,

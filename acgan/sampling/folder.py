@@ -1,4 +1,4 @@
-"""A folder of samples: what its entries are called, and which of them an earlier call wrote."""
+"""Folders of samples: names of the entries, and protection of files that are not ours."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def file_name(index: int) -> str:
 
 
 def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool) -> list[str]:
-    """Refuse to write where something else is.
+    """Check that a folder can be written to without loss.
 
     Args:
         out: The folder as the user named it.
         target: The folder, which exists.
         new: Names of the class folders to come.
-        force: Whether what an earlier call wrote may go.
+        force: Allows to replace the entries of an earlier call.
 
     Returns:
         The entries that an earlier call wrote.
@@ -103,7 +103,7 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
 
 
 def _foreign_entries(folder: Path, num: int) -> list[str]:
-    """What an earlier call that wrote ``num`` images into a folder did not write."""
+    """Entries of a folder that are not among the ``num`` images of an earlier call."""
     if folder.is_symlink() or not folder.is_dir():
         return [folder.name]
     return [f"{folder.name}/{entry.name}" for entry in folder.iterdir() if not _is_written(entry, num)]

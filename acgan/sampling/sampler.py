@@ -1,4 +1,4 @@
-"""Images of chosen classes from a generator.
+"""Sampling of chosen classes from a generator.
 
 A sample is a function of (seed, class, index): image 7 of a class has the same bytes whatever else is drawn with
 it (on the same device and build of torch).
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acgan.errors import UserError, nearest
+from acgan.errors import UserError, nearest_names
 from acgan.models import Generator
 from acgan.plots.grid import tile, to_uint8
 from acgan.runtime import Draws, choose_device, full_precision
@@ -34,9 +34,9 @@ class ClassSampler(nn.Module):
     """A generator that knows its classes by name.
 
     Args:
-        generator: (z, y) -> images; switched to eval mode, where it stays whatever ``train()`` is asked of this
-            module or one that holds it.
-        info: What its file says.
+        generator: (z, y) -> images; switched to eval mode; ``train()`` of this module or a parent does not
+            change that.
+        info: Metadata of its file.
     """
 
     def __init__(self, generator: Generator, info: GeneratorInfo):
@@ -70,7 +70,7 @@ class ClassSampler(nn.Module):
         Args:
             num: Number of images in all.
             classes: A class or several, by name or label, each counted once; None for all.
-            seed: Of the latents.
+            seed: Seed of the latents.
             truncation: Factor on the latents, above 0 and at most 1: smaller is more typical and less diverse.
 
         Returns:
@@ -101,7 +101,7 @@ class ClassSampler(nn.Module):
         Args:
             label: The class.
             count: Number of images.
-            seed: Of the latents.
+            seed: Seed of the latents.
             truncation: As for ``sample``.
 
         Yields:
@@ -153,7 +153,7 @@ class ClassSampler(nn.Module):
         if 0 <= label < len(self.class_names):
             return label
         names = list(self.class_names)
-        near = nearest(str(name), names)
+        near = nearest_names(str(name), names)
         listed = ", ".join(repr(known) for known in [*near, *(known for known in names if known not in near)])
         raise UserError(f"unknown class {name!r}; expected one of {listed}, or its index from 0.")
 
@@ -185,8 +185,8 @@ def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 
     Args:
         sampler: The generator.
         columns: Images a class, at most ``CHUNK``.
-        seed: Of the latents.
-        max_rows: Of more classes than this, the first ones.
+        seed: Seed of the latents.
+        max_rows: Largest number of classes; of more, the first ones are drawn.
     """
     labels = range(min(len(sampler.class_names), max_rows))
     latents = [
@@ -204,8 +204,8 @@ def load_generator(
 
     Args:
         path: A ``.safetensors`` file, or a run directory.
-        device: Where to compute.
-        which: Of a run the ``best`` or the ``last``; None is the best where one was scored, else the last.
+        device: Device to compute on.
+        which: ``best`` or ``last`` of a run; None is the best if one was scored, else the last.
 
     Raises:
         RunError: If there is no generator, or the file is not one.

@@ -1,4 +1,4 @@
-"""How strongly the images that D sees are changed: fixed, by a schedule, or by feedback (ADA)."""
+"""Strength of the augmentation of all images that D sees: fixed, by a schedule, or by feedback (ADA)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Augmenter:
     of its own: its r_t is E sign(D(x) - D(G)) over pairs. It lives on the device.
 
     Args:
-        transform: What is done to images.
+        transform: Changes the images.
         p: Its probability, where there is no feedback.
-        target: Of r_t; None is no feedback.
+        target: Value of r_t to reach; None is no feedback.
         adjust_nimg: Images in which p can go from 0 to 1.
-        device: Of the images.
+        device: Device of the images.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Augmenter:
             self._signs = torch.zeros_like(self._signs)
 
     def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs."""
+        """Tensors that an exact resume needs."""
         return {"p": self._p, "signs": self._signs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

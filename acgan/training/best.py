@@ -63,7 +63,7 @@ class BestSoFar:
         return True
 
     def remark(self) -> str | None:
-        """That the training no longer improves, once until it does."""
+        """A remark that the training no longer improves, given once; None otherwise."""
         stands_still = self._worse >= _SCORES and self.waited_nimg >= _SHARE * self._nimg
         if self.best is None or self._told or not stands_still:
             return None
@@ -71,7 +71,7 @@ class BestSoFar:
         return f"no longer improves: the best was {self.best}, {self.waited_nimg:,} images ago"
 
     def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs, in plain values."""
+        """Plain values that an exact resume needs."""
         best = asdict(self.best) if self.best is not None else None
         return {"best": best, "nimg": self._nimg, "worse": self._worse, "told": self._told}
 

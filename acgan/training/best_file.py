@@ -26,7 +26,7 @@ class BestFile:
         product: The product's file name.
 
     Attributes:
-        file: Where the best is.
+        file: Path of the best.
     """
 
     def __init__(self, directory: Path, product: str):
@@ -47,7 +47,7 @@ class BestFile:
         """After a checkpoint was read, do what a kill left undone.
 
         Args:
-            best: What the checkpoint calls the best.
+            best: The best by the checkpoint.
 
         Returns:
             Whether the file is of that state, if there is one. It is not where an older checkpoint had to be taken;
@@ -60,7 +60,7 @@ class BestFile:
 
 
 def _is_of(file: Path, best: Best) -> bool:
-    """Whether a file says that it holds this state."""
+    """True where a file says that it holds this state."""
     try:
         with safe_open(file, framework="pt") as opened:
             provenance = json.loads(opened.metadata()["acgan"])["provenance"]

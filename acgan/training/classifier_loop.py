@@ -19,12 +19,12 @@ from acgan.models import AuxClassifier
 from acgan.runtime import FiniteGuard
 from acgan.training.run import TrainingRun
 from acgan.training.schedule import WarmupDecay
-from acgan.training.step import BatchMean, Feed, parameter_dtype, portions, update
-from acgan.types import Batch, Terms
+from acgan.training.step import BatchMean, Feed, parameter_dtype, update
+from acgan.types import Batch, Term, Terms
 
 
 @dataclass
-class Classification:
+class ClassifierTask:
     """Everything one iteration reads and changes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Classification:
     ranks: Ranks = field(default_factory=Ranks)
 
     def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs; random state is not among it, because there is none."""
+        """Everything that an exact resume needs; random state is not among it, because there is none."""
         return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -71,57 +71,61 @@ class Classification:
         return Batch(self.augmentation(batch.images, uniform), batch.labels)
 
 
-def train_classifier(task: Classification, run: TrainingRun) -> None:
-    """Train until the run says stop, in iterations of one global batch.
+def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
+    """Train until the end, or until a signal or the deadline, in iterations of one global batch.
 
     Args:
         task: Network, loss, optimiser and data.
-        run: Counts images; logs, samples, evaluates and checkpoints when due.
+        run: Counts images, and writes logs, samples, scores and checkpoints.
     """
     task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
     task.network.train()
+    every = run.intervals
     while not run.finished():
+        if run.asked_to_stop():
+            run.save_checkpoint()
+            run.save_samples()
+            break
         run.record("train", classifier_step(task, run.guard, run.iteration))
         run.advance(task.feed.batch_size)
-        run.do_what_is_due()
+        if run.due(every.evaluate_nimg):
+            run.evaluate()
+        if run.due(every.sample_nimg):
+            run.save_samples()
+        if run.due(every.log_nimg):
+            run.log()
+        if run.due(every.checkpoint_nimg):
+            run.save_checkpoint()
 
 
-def classifier_step(task: Classification, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
+def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
     """One step on the weighted sum of all heads' losses.
 
     Returns:
-        What to log: scalars on the device, by name.
+        Scalars to log, on the device, by name.
     """
     task.optimizer.zero_grad()
     factor = task.schedule.factor(min((iteration + 0.5) * task.feed.batch_size / task.total_nimg, 1.0))
     for group in task.optimizer.param_groups:
         group["lr"] = group["max_lr"] * factor
     log = BatchMean()
-    for part, share in portions(task.feed.batch_size, task.micro_batch, task.ranks):
-        batch = task.batch(iteration, part)
+    for portion in task.feed.portions(task.micro_batch, task.ranks, iteration):
+        batch = task.batch(iteration, portion.part)
         x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
         with (
             runtime.autocast(task.precision, task.device),
-            runtime.dropout_draws(task.feed.draws, "classifier", iteration, 0, part.start),
-            _torch_draws(task, iteration, part.start),
+            portion.dropout("classifier"),
+            _torch_draws(task, iteration, portion.part.start),
         ):
             outputs = task.run_network(x)
         terms = _terms(task.loss, outputs, batch.labels)
-        (terms.total * share).backward()
-        log.add(terms, share)
-    return update(
-        task.network,
-        task.optimizer,
-        log,
-        guard=guard,
-        phase="classifier",
-        iteration=iteration,
-        ranks=task.ranks,
-    )
+        (terms.total * portion.share).backward()
+        log.add(terms, portion.share)
+    return update(task.network, task.optimizer, log, guard, "classifier", iteration, task.ranks)
 
 
 @contextmanager
-def _torch_draws(task: Classification, iteration: int, start: int) -> Iterator[None]:
+def _torch_draws(task: ClassifierTask, iteration: int, start: int) -> Iterator[None]:
     """Make what torch's own layers draw a function of the step and the portion; the global state stays as it is.
 
     Many of torchvision's networks have such layers, dropout and stochastic depth. Other than our own, they do not
@@ -134,12 +138,12 @@ def _torch_draws(task: Classification, iteration: int, start: int) -> Iterator[N
 
 
 def _terms(loss: SummedLoss, outputs: Mapping[str, Tensor], labels: Tensor) -> Terms:
-    parts = loss.terms(outputs, labels)
+    terms = {
+        f"loss_{name}": Term(value, loss.weights[name]) for name, value in loss.terms(outputs, labels).items()
+    }
     with torch.no_grad():
         stats = {
             f"accuracy_{name}": (logits.argmax(dim=1) == labels).float().mean()
             for name, logits in outputs.items()
         }
-    return Terms(
-        total=loss.total(parts), parts={f"loss_{name}": part for name, part in parts.items()}, stats=stats
-    )
+    return Terms(terms, stats)

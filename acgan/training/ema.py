@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
-class EMA(Generic[Network]):
+class EMA(Generic[_Network]):
     """Exponential moving average of a network's parameters and floating-point buffers.
 
     Args:
@@ -21,7 +21,7 @@ class EMA(Generic[Network]):
             start; None for no ramp-up (as in EDM and StyleGAN2-ADA).
     """
 
-    def __init__(self, network: Network, *, half_life_nimg: float, ramp_up: float | None):
+    def __init__(self, network: _Network, *, half_life_nimg: float, ramp_up: float | None):
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.half_life_nimg = half_life_nimg
         self.ramp_up = ramp_up

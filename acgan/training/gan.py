@@ -11,21 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from acgan.augment import Augmentation
 from acgan.distributed import Ranks
 from acgan.models import Discriminator, Generator, standing_statistics
-from acgan.runtime import send
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
-from acgan.training.logit_means import LogitMeans
-from acgan.training.objective import Discriminate, Objective
+from acgan.training.objective import Objective
+from acgan.training.regularisers import Discriminate
 from acgan.training.schedule import Curve
-from acgan.training.step import Feed, parameter_dtype
+from acgan.training.step import Feed, Portion
 
 
 @dataclass(frozen=True)
 class Schedules:
-    """Values that may change while training.
+    """Schedules of learning rates, running mean and penalty.
 
     Attributes:
         generator_lr: Learning rate of G.
@@ -45,13 +43,11 @@ class Gan:
     """Everything one iteration reads and changes.
 
     Attributes:
-        schedules: What the learning rates and other strengths are after so many images.
+        schedules: Learning rates and other strengths by images shown.
         micro_batch: Images at once on this rank.
         run_generator: ``generator``, compiled where asked for.
         run_discriminator: ``discriminator``, compiled where asked for; penalties take the plain one.
         augmenter: Changes all images that D sees, or None.
-        views: Changes images a little, for consistency; None where it is not asked for.
-        logit_means: Running means of D's logits, where they are asked for.
     """
 
     generator: Generator
@@ -69,8 +65,6 @@ class Gan:
     run_generator: Callable[[Tensor, Tensor], Tensor]
     run_discriminator: Discriminate
     augmenter: Augmenter | None = None
-    views: Augmentation | None = None
-    logit_means: LogitMeans | None = None
     ranks: Ranks = field(default_factory=Ranks)
 
     @property
@@ -79,7 +73,7 @@ class Gan:
         return self.feed.batch_size
 
     def state_dict(self) -> dict[str, Any]:
-        """What an exact resume needs; random state is not among it, because there is none."""
+        """Everything that an exact resume needs; random state is not among it, because there is none."""
         return {name: part.state_dict() for name, part in self._stateful().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -88,14 +82,16 @@ class Gan:
             part.load_state_dict(state[name])
 
     def networks(self) -> tuple[nn.Module, ...]:
-        """Whose parameters all ranks hold alike."""
+        """The networks whose parameters all ranks hold alike."""
         return self.generator, self.discriminator, self.ema.network
 
-    def latents(self, purpose: str, iteration: int, sub_step: int, part: slice) -> Tensor:
-        """Latents (n, Z) of a part of the global batch."""
-        shape = (self.batch_size, self.generator.latent_dim)
-        z = self.feed.draws.normal(shape, purpose, iteration, sub_step)[part]
-        return send(z.to(parameter_dtype(self.generator)), self.device)
+    def latents(self, purpose: str, portion: Portion) -> Tensor:
+        """Latents (n, Z) of a portion."""
+        return portion.normal(self.generator.latent_dim, purpose, next(self.generator.parameters()))
+
+    def portions(self, iteration: int, sub_step: int = 0) -> Iterator[Portion]:
+        """This rank's portions of a step."""
+        return self.feed.portions(self.micro_batch, self.ranks, iteration, sub_step)
 
     def follow_schedules(self, nimg: int) -> None:
         """Set what has a schedule to its value after so many images."""
@@ -115,13 +111,13 @@ class Gan:
             "optim_generator": self.optim_generator,
             "optim_discriminator": self.optim_discriminator,
             "augmenter": self.augmenter,
-            "logit_means": self.logit_means,
+            **{type(part).__name__.lower(): part for part in self.objective.regularisers},
         }
         return {name: part for name, part in parts.items() if part is not None}
 
 
 def settled(gan: Gan, nimg: int) -> Generator:
-    """The running mean of G's weights, as it is sampled: with BatchNorm's statistics over so many images.
+    """The running mean of G's weights as it is sampled, with BatchNorm's statistics over so many images.
 
     Args:
         gan: Left as it is.
@@ -130,10 +126,10 @@ def settled(gan: Gan, nimg: int) -> Generator:
     """
     if not nimg:
         return gan.ema.network
-    portion = slice(0, gan.micro_batch)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for turn in range(math.ceil(nimg / gan.micro_batch)):
-            yield gan.latents("standing", turn, 0, portion), gan.feed.labels(turn, portion)
+            portion = next(gan.feed.portions(gan.micro_batch, Ranks(), turn))  # the same on every rank
+            yield gan.latents("standing", portion), gan.feed.labels(turn, portion.part)
 
     return standing_statistics(gan.ema.network, batches())

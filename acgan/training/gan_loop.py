@@ -6,41 +6,52 @@ import torch
 from torch import Tensor
 
 from acgan import distributed, runtime
-from acgan.augment import Augmentation
 from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.step import BatchMean, parameter_dtype, portions, update
+from acgan.training.step import BatchMean, Portion, parameter_dtype, update
 from acgan.types import Batch
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
-    """Train until the run says stop, in iterations of one global batch.
+    """Train until the end, or until a signal or the deadline, in iterations of one global batch.
 
     Args:
         gan: Networks, optimisers, objective and data.
-        run: Counts images; logs, samples, evaluates and checkpoints when due.
+        run: Counts images, and writes logs, samples, scores and checkpoints.
     """
     for optimizer in (gan.optim_discriminator, gan.optim_generator):
         optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
     gan.generator.train()
     gan.discriminator.train()
+    every = run.intervals
     while not run.finished():
+        if run.asked_to_stop():
+            run.save_checkpoint()
+            run.save_samples()
+            break
         gan.follow_schedules(run.nimg)
         for sub_step in range(gan.d_steps):
             run.record("D", discriminator_step(gan, run.guard, run.iteration, sub_step))
         run.record("G", generator_step(gan, run.guard, run.iteration))
         run.advance(gan.batch_size)
         gan.ema.update(gan.generator, run.nimg, gan.batch_size)
-        run.do_what_is_due()
+        if run.due(every.evaluate_nimg):
+            run.evaluate()  # first, since it may find that this is the end
+        if run.due(every.sample_nimg):
+            run.save_samples()
+        if run.due(every.log_nimg):
+            run.log()
+        if run.due(every.checkpoint_nimg):
+            run.save_checkpoint()
 
 
 def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: int) -> dict[str, Tensor]:
-    """One step of D: what ``objective.discriminator`` sums, and the penalty where it is due.
+    """One step of D on the sum of ``objective.discriminator``, and on the penalty where it is due.
 
     Returns:
-        What to log: scalars on the device, by name.
+        Scalars to log, on the device, by name.
     """
     d, objective = gan.discriminator, gan.objective
     step = iteration * gan.d_steps + sub_step
@@ -49,35 +60,23 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     gan.optim_discriminator.zero_grad()
     advance_spectral_norm(d)
     log = BatchMean()
-    for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
-        real = gan.feed.batch(step, part, parameter_dtype(gan.generator))
-        z = gan.latents("latents/D", iteration, sub_step, part)
+    for portion in gan.portions(iteration, sub_step):
+        real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
+        z = gan.latents("latents/D", portion)
         with runtime.autocast(gan.precision, gan.device), torch.no_grad():
             fake = gan.run_generator(z, real.labels)
-        real, fake = _seen(gan, real, fake, "D", iteration, sub_step, part)
-        changed = _changed(gan, real, fake, iteration, sub_step, part)
-        with (
-            runtime.autocast(gan.precision, gan.device),
-            runtime.dropout_draws(gan.feed.draws, "D", iteration, sub_step, part.start),
-        ):
-            terms = objective.discriminator(gan.run_discriminator, real, fake, changed, gan.logit_means)
-        (terms.total * share).backward()
-        log.add(terms, share)
+        real, fake = _seen(gan, real, fake, "D", portion)
+        with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
+            terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
+        (terms.total * portion.share).backward()
+        log.add(terms, portion.share)
         if penalty_due:
-            mix = _uniform(gan, (), "mix", iteration, sub_step, part)
+            mix = portion.uniform((), "mix", real.images)
             strength = gan.schedules.penalty.at(iteration * gan.batch_size)
             terms = objective.penalize(d, real, fake, mix, strength)
-            (terms.total * share).backward()
-            log.add(terms, share)
-    logged = update(
-        d,
-        gan.optim_discriminator,
-        log,
-        guard=guard,
-        phase="discriminator",
-        iteration=iteration,
-        ranks=gan.ranks,
-    )
+            (terms.total * portion.share).backward()
+            log.add(terms, portion.share)
+    logged = update(d, gan.optim_discriminator, log, guard, "discriminator", iteration, gan.ranks)
     return _observe(gan, logged, step)
 
 
@@ -85,75 +84,44 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     """One step of G: adversarial + weight * classification, on the labels (and images) of D's last batch.
 
     Returns:
-        What to log: scalars on the device, by name.
+        Scalars to log, on the device, by name.
     """
     gan.discriminator.requires_grad_(False)
     gan.optim_generator.zero_grad()
     log = BatchMean()
-    for part, share in portions(gan.batch_size, gan.micro_batch, gan.ranks):
-        real = gan.feed.batch((iteration + 1) * gan.d_steps - 1, part, parameter_dtype(gan.generator))
-        z = gan.latents("latents/G", iteration, 0, part)
-        with (
-            runtime.autocast(gan.precision, gan.device),
-            runtime.dropout_draws(gan.feed.draws, "G", iteration, 0, part.start),
-        ):
+    for portion in gan.portions(iteration):
+        real = gan.feed.batch((iteration + 1) * gan.d_steps - 1, portion.part, parameter_dtype(gan.generator))
+        z = gan.latents("latents/G", portion)
+        with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
             fake = gan.run_generator(z, real.labels)
-            real, fake = _seen(gan, real, fake, "G", iteration, 0, part)
+            real, fake = _seen(gan, real, fake, "G", portion)
             terms = gan.objective.generator(gan.run_discriminator, real, fake)
-        (terms.total * share).backward()
-        log.add(terms, share)
-    return update(
-        gan.generator,
-        gan.optim_generator,
-        log,
-        guard=guard,
-        phase="generator",
-        iteration=iteration,
-        ranks=gan.ranks,
-    )
+        (terms.total * portion.share).backward()
+        log.add(terms, portion.share)
+    return update(gan.generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _uniform(
-    gan: Gan, shape: tuple[int, ...], purpose: str, iteration: int, sub_step: int, part: slice
-) -> Tensor:
-    """Draws in [0, 1) of the given shape for each image."""
-    draws = gan.feed.draws.generator(purpose, iteration, sub_step).random((gan.batch_size, *shape))[part]
-    return runtime.send(torch.from_numpy(draws).to(parameter_dtype(gan.discriminator)), gan.device)
-
-
-def _seen(
-    gan: Gan, real: Batch, fake: Tensor, phase: str, iteration: int, sub_step: int, part: slice
-) -> tuple[Batch, Tensor]:
-    """What D sees of real and generated images: the images of a pair are changed alike."""
+def _seen(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:
+    """Real and generated images as D sees them: the images of a pair are changed alike."""
     if gan.augmenter is None:
         return real, fake
-    transform, p = gan.augmenter.transform, gan.augmenter.p(iteration * gan.batch_size)
-    draws = _uniform(gan, (transform.num_draws,), f"augment/{phase}", iteration, sub_step, part)
+    transform, p = gan.augmenter.transform, gan.augmenter.p(portion.iteration * gan.batch_size)
+    draws = portion.uniform((transform.num_draws,), f"augment/{phase}", real.images)
     fake = fake.to(real.images.dtype)
     return Batch(transform(real.images, draws, p), real.labels), transform(fake, draws, p)
 
 
-def _changed(
-    gan: Gan, real: Batch, fake: Tensor, iteration: int, sub_step: int, part: slice
-) -> tuple[Tensor, Tensor] | None:
-    """Real and generated images a little changed, for consistency."""
-    if gan.views is None:
-        return None
-    draws = _uniform(gan, (Augmentation.NUM_DRAWS,), "consistency", iteration, sub_step, part)
-    return gan.views(real.images, draws), gan.views(fake.to(real.images.dtype), draws)
-
-
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:
-    """Let what follows D's logits see those of a step."""
-    if gan.augmenter is None and gan.logit_means is None:
+    """Show D's logits of a step to the augmenter and the regularisers that follow them."""
+    if gan.augmenter is None and not gan.objective.regularisers:
         return logged
     names = ("real_sign", "logit_real", "logit_fake")
     sign, real, fake = distributed.average_over_ranks(
         torch.stack([logged[name] for name in names]), gan.ranks
     )
     images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
-    if gan.logit_means is not None:
-        gan.logit_means.update(real, fake, images)
+    for regulariser in gan.objective.regularisers:
+        regulariser.observe(real, fake, images)
     if gan.augmenter is None:
         return logged
     gan.augmenter.observe(sign, step, images)

@@ -1,4 +1,4 @@
-"""What any training shares: the run directory, its lock, resume, signals, intervals and tracking."""
+"""One training in its run directory: counts, resume, signals, logs, samples, scores and checkpoints."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from acgan.runtime import FiniteGuard
 from acgan.training.best import BestSoFar
 from acgan.training.best_file import BestFile
 from acgan.training.checkpoint import write_checkpoint
-from acgan.training.hooks import Hooks, Intervals, Stateful
+from acgan.training.product import Intervals, Product, Stateful
 from acgan.training.signals import signals_heard
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
@@ -31,69 +30,85 @@ from acgan.types import Evaluation
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
 
-@dataclass
 class TrainingRun:
-    """One training in its directory: counts images, and does what is due.
+    """One training in its directory. A loop counts images by ``advance``, asks what is ``due`` and calls for it.
 
-    Attributes:
+    Args:
         directory: The run directory, which exists and is locked.
         intervals: Length and intervals.
-        state: What is trained, and saved in checkpoints.
+        state: The state that is trained, and saved in checkpoints.
+        product: What is looked at and written on the way.
         meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint). Where its
             ``validation_fingerprint`` is not the checkpoint's, the best starts anew.
-        hooks: What happens when.
-        device: Of the state.
+        device: Device of the state.
         ranks: This process among others.
+        checkpoint: Payload of the checkpoint to go on from; None begins anew.
         listeners: Called with each tick.
         deadline: ``time.monotonic()`` at which to stop, or None.
+        description: A text for TensorBoard, such as the configuration.
+        say: Told remarks for people.
+
+    Attributes:
         iteration: Iterations so far.
         nimg: Images shown so far.
+        out_of_patience: The training ends before its full length, since scores no longer improve; all ranks agree.
         trained_sec: Time in the loop up to this invocation; afterwards, with it.
+        images_per_sec: Speed of this invocation, once it is over.
+        stats: Means of the last log interval.
     """
 
-    directory: Path
-    intervals: Intervals
-    state: Stateful
-    meta: Mapping[str, Any]
-    hooks: Hooks
-    device: torch.device
-    ranks: Ranks = field(default_factory=Ranks)
-    listeners: Sequence[Listener] = ()
-    deadline: float | None = None
-    iteration: int = field(default=0, init=False)
-    nimg: int = field(default=0, init=False)
-    trained_sec: float = field(default=0.0, init=False)
-
-    def __post_init__(self) -> None:
-        self.guard = FiniteGuard(self.device)
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        intervals: Intervals,
+        state: Stateful,
+        product: Product,
+        meta: Mapping[str, Any],
+        device: torch.device,
+        ranks: Ranks = Ranks(),  # noqa: B008  # frozen
+        checkpoint: Mapping[str, Any] | None = None,
+        listeners: Sequence[Listener] = (),
+        deadline: float | None = None,
+        description: str = "",
+        say: Callable[[str], None] = lambda message: None,
+    ):
+        self.directory, self.intervals, self.state, self.product = directory, intervals, state, product
+        self.meta, self.device, self.ranks = meta, device, ranks
+        self.listeners, self.deadline, self.say = listeners, deadline, say
+        self.iteration = self.nimg = 0
+        self.trained_sec = self.images_per_sec = 0.0
+        self.stats: Mapping[str, float] = {}
+        self.guard = FiniteGuard(device)
         self.scores = BestSoFar()
-        self.out_of_patience = False  # before the training's full length; all ranks agree
-        self._best_file = BestFile(self.directory, self.hooks.product)
+        self._best_file = BestFile(directory, product.file_name)
         self._means = IntervalMeans()
-        self._clock = time.monotonic()
-        self._tick_clock, self._tick_nimg = self._clock, 0  # samples, evaluations and checkpoints left out
-        self._previous_nimg = 0
         self._saved_nimg = -1
+        self._speed = 0.0
         self._signal: int | None = None
         self._messages: list[str] = []
         self._evaluated: dict[str, float] = {}
-        self._told: tuple[Mapping[str, float], float] = ({}, 0.0)
-        self._tracker: Tracker | None = None
-
-    def resume(self, payload: Mapping[str, Any] | None) -> None:
-        """Continue from a checkpoint's payload, or begin where there is none."""
-        if payload is not None:
-            self.state.load_state_dict(payload["state"])
-            self.iteration, self.nimg = payload["iteration"], payload["nimg"]
-            self.trained_sec = payload["trained_sec"]
-            self._means.load_state_dict(payload["means"], self.device)
-            self._saved_nimg = self.nimg
-            if "scores" in payload:  # a run of a version without them goes on as well
-                self.scores.load_state_dict(payload["scores"])
-        self._settle_best(payload["meta"] if payload is not None else {})
+        if checkpoint is not None:
+            self._continue_from(checkpoint)
+        self._settle_best(checkpoint["meta"] if checkpoint is not None else {})
         self.out_of_patience = self._patience_is_over()
-        self._previous_nimg = self._tick_nimg = self.nimg
-        self._tracker = Tracker(self.directory, nimg=self.nimg, active=self.ranks.first)
+        self._clock = self._tick_clock = (
+            time.monotonic()
+        )  # the latter without samples, scores and checkpoints
+        self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
+        self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
+        self._tracker.text("config", description, self.nimg)
+        distributed.broadcast_parameters(state.networks(), ranks)
+        if checkpoint is not None and not self.out_of_patience:
+            say(f"{directory}: going on from {self.nimg:,} images.")
+
+    def _continue_from(self, checkpoint: Mapping[str, Any]) -> None:
+        self.state.load_state_dict(checkpoint["state"])
+        self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
+        self.trained_sec = checkpoint["trained_sec"]
+        self._means.load_state_dict(checkpoint["means"], self.device)
+        self.scores.load_state_dict(checkpoint["scores"])
+        self._saved_nimg = self.nimg
 
     def _settle_best(self, meta: Mapping[str, Any]) -> None:
         """Go on from the checkpoint's best, unless it is another one's file or its score is of other images."""
@@ -101,17 +116,12 @@ class TrainingRun:
         lost = self.ranks.first and not self._best_file.settle(best)
         if distributed.any_rank(lost, self.ranks, self.device):
             why = f"{self._best_file.file} is not of the state that the checkpoint calls the best ({best})"
-        elif best is not None and name in meta and meta[name] != self.meta.get(name):
+        elif best is not None and meta.get(name) != self.meta.get(name):
             why = f"the validation images are others than those of {best}"
         else:
             return
         self.scores = BestSoFar()
         self._messages.append(f"the best starts anew: {why}")
-
-    def describe(self, name: str, text: str) -> None:
-        """Record a text, such as the configuration, in TensorBoard."""
-        assert self._tracker is not None, "resume() comes first"
-        self._tracker.text(name, text, self.nimg)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -124,26 +134,33 @@ class TrainingRun:
         with signals_heard(self._on_signal):
             try:
                 yield
+                distributed.barrier(self.ranks)  # what the first rank writes at the end is there for all
+                if self._messages:
+                    self._tell()  # a warning does not wait for the next interval, which may never come
             finally:
-                self.trained_sec += time.monotonic() - self._clock
-                assert self._tracker is not None, "resume() comes first"
+                seconds = time.monotonic() - self._clock
+                self.trained_sec += seconds
+                self.images_per_sec = (self.nimg - self._begun_nimg) / max(seconds, 1e-9)
                 self._tracker.close()
-        if self._signal is not None and not self.ended:
+        if self._signal is not None and not self.finished():
             name = signal.Signals(self._signal).name
             raise Interrupted(
                 f"{name}: stopped after {self.nimg:,} images; the same command resumes from there.",
                 exit_code=130 if self._signal == signal.SIGINT else 75,
             )
-
-    @property
-    def ended(self) -> bool:
-        """Whether the training came to its end: its length, or that of its patience."""
-        return self.nimg >= self.intervals.total_nimg or self.out_of_patience
+        if self.out_of_patience and self.ranks.first:
+            self.say(
+                f"{self.directory}: stopped at {self.nimg:,} images, since {self.scores.waited_nimg:,} images brought "
+                f"nothing better than {self.scores.best}, and train.patience_nimg is "
+                f"{self.intervals.patience_nimg:,}. To go on, raise it or set it to null."
+            )
 
     def finished(self) -> bool:
-        """Whether the training is over, or has been asked to stop; all ranks agree."""
-        if self.ended:
-            return True
+        """True at the end of the training: its length, or that of its patience."""
+        return self.nimg >= self.intervals.total_nimg or self.out_of_patience
+
+    def asked_to_stop(self) -> bool:
+        """True where a signal or the deadline asks for an early stop; all ranks agree."""
         stop = self._signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
         if self.ranks.world > 1:
             if self.iteration % _STOP_CHECK_ITERATIONS:
@@ -151,12 +168,6 @@ class TrainingRun:
             stop = distributed.any_rank(stop, self.ranks, self.device)
             if stop and distributed.any_rank(self._signal is not None, self.ranks, self.device):
                 self._signal = self._signal or signal.SIGTERM  # another rank's
-        if stop:
-            self._assert_finite()
-            self._save()
-            self._write_sample()
-            if self._messages:
-                self._tell(*self._told)  # a warning does not wait for the next interval, which may never come
         return stop
 
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
@@ -169,84 +180,86 @@ class TrainingRun:
         self._previous_nimg = self.nimg
         self.nimg += batch_size
 
-    def do_what_is_due(self) -> None:
-        """Evaluate, log, sample and checkpoint, each at its interval and at the end.
+    def due(self, interval: int) -> bool:
+        """True where the last iteration completed an interval, in images, and at the end."""
+        return self.finished() or self.nimg // interval != self._previous_nimg // interval
+
+    def evaluate(self) -> None:
+        """Score the product, keep it where it is the best, and find out whether patience is over.
 
         Raises:
-            NotFiniteError: If the finite guard's flag is up; the last good checkpoint stays in place.
+            NotFiniteError: If the finite guard's flag is up; so do the next three.
         """
-        if self._due(self.intervals.evaluate_nimg):
-            self._assert_finite()
-            with self._aside():
-                self._evaluate()  # first, since it may find that this is the end
-        log, save = self._due(self.intervals.log_nimg), self._due(self.intervals.checkpoint_nimg)
-        sample = self._due(self.intervals.sample_nimg)
-        if log or save or sample:
-            self._assert_finite()
-        if sample:
-            with self._aside():
-                self._write_sample()
-        if log:
-            self._write_stats()
-        if save:
-            with self._aside():
-                self._save()
-
-    def _due(self, interval: int) -> bool:
-        return self.ended or self.nimg // interval != self._previous_nimg // interval
-
-    @contextlib.contextmanager
-    def _aside(self) -> Iterator[None]:
-        """Time that does not count where speed is told."""
-        begun = time.monotonic()
-        yield
-        self._tick_clock += time.monotonic() - begun
-
-    def _assert_finite(self) -> None:
-        bad = self.guard.first_bad()
-        if bad is None:
-            return
-        iteration, term = bad
-        saved = (
-            f"the checkpoint at {self._saved_nimg:,} images" if self._saved_nimg > 0 else "no checkpoint yet"
-        )
-        raise NotFiniteError(
-            f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
-            f"{saved} stays in place. {self.hooks.remedy}, and start anew with --fresh."
-        )
-
-    def _write_stats(self) -> None:
-        now = time.monotonic()
-        stats = self._means.read(self.ranks)
-        speed = (self.nimg - self._tick_nimg) / max(now - self._tick_clock, 1e-9)
-        memory = runtime.peak_memory_bytes(self.device)
-        assert self._tracker is not None
-        untracked = {
-            "time/images_per_sec": speed,
-            "time/trained_sec": self.trained_sec + now - self._clock,
-            "memory/peak_bytes": float(memory),
-        }
-        self._tracker.scalars(self.nimg, stats, untracked)
-        self._tell(stats, speed)
-        self._tick_clock, self._tick_nimg = time.monotonic(), self.nimg
-
-    def _evaluate(self) -> None:
-        if self.hooks.evaluate is not None and self.ranks.first:
-            self._write_evaluation(self.hooks.evaluate())
+        self._assert_finite()
+        with self._aside():
+            found = self.product.evaluate() if self.ranks.first else None
+            if found is not None:
+                self._take(found)
         if self.intervals.patience_nimg is not None:
             self.out_of_patience = distributed.any_rank(self._patience_is_over(), self.ranks, self.device)
 
-    def _patience_is_over(self) -> bool:
-        patience = self.intervals.patience_nimg
-        shorter = self.nimg < self.intervals.total_nimg  # at its full length it needs nothing else to end it
-        return patience is not None and shorter and self.scores.waited_nimg >= patience
+    def save_samples(self) -> None:
+        """Write a grid to ``samples/`` and to TensorBoard."""
+        self._assert_finite()
+        if not self.ranks.first:
+            return
+        with self._aside():
+            image = self.product.sample()
+            self._tracker.image("samples", image, self.nimg)
+            directory = self.directory / "samples"
+            directory.mkdir(exist_ok=True)
+            write_atomically(directory / f"{self.nimg:09d}.png", lambda path: write_png(image, path))
 
-    def _write_evaluation(self, evaluation: Evaluation) -> None:
-        assert self._tracker is not None
+    def log(self) -> None:
+        """Write the means of the interval to ``stats.jsonl`` and TensorBoard, and tell listeners."""
+        self._assert_finite()
+        now = time.monotonic()
+        self.stats = self._means.read(self.ranks)
+        self._speed = (self.nimg - self._tick_nimg) / max(now - self._tick_clock, 1e-9)
+        untracked = {
+            "time/images_per_sec": self._speed,
+            "time/trained_sec": self.trained_sec + now - self._clock,
+            "memory/peak_bytes": float(runtime.peak_memory_bytes(self.device)),
+        }
+        self._tracker.scalars(self.nimg, self.stats, untracked)
+        self._tell()
+        self._tick_clock, self._tick_nimg = time.monotonic(), self.nimg
+
+    def save_checkpoint(self) -> None:
+        """Write the product and a checkpoint, unless there is one of this moment."""
+        self._assert_finite()
+        distributed.assert_ranks_agree(self.state.networks(), self.ranks)
+        if self._saved_nimg == self.nimg:
+            return
+        with self._aside():
+            means = self._means.state_dict(self.ranks)
+            if self.ranks.first:
+                self._write_checkpoint(means)
+        self._saved_nimg = self.nimg
+
+    def _write_checkpoint(self, means: Mapping[str, Any]) -> None:
+        payload = {
+            "state": self.state.state_dict(),
+            "meta": dict(self.meta),
+            "iteration": self.iteration,
+            "nimg": self.nimg,
+            "trained_sec": self.trained_sec + time.monotonic() - self._clock,
+            "means": means,
+            "scores": self.scores.state_dict(),
+        }
+        # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
+        self._tracker.flush()
+        file = self.directory / self.product.file_name
+        write_atomically(file, lambda path: self.product.export(path, self.nimg, None))
+        write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
+        self._best_file.confirm()
+
+    def _take(self, evaluation: Evaluation) -> None:
+        """Record what an evaluation found, and keep the product where it is the best so far."""
         stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
         if score is not None:
             if self.scores.take(score, self.nimg):
-                self._best_file.write(lambda path: self.hooks.export(path, self.nimg, score))
+                self._best_file.write(lambda path: self.product.export(path, self.nimg, score))
             if math.isfinite(score.value):
                 stats[f"evaluate/{score.name}"] = score.value
             else:
@@ -259,45 +272,34 @@ class TrainingRun:
             self._tracker.text("warnings", message, self.nimg)
         self._messages += messages
 
-    def _write_sample(self) -> None:
-        if not self.ranks.first:
-            return
-        image = self.hooks.sample()
-        assert self._tracker is not None
-        self._tracker.image("samples", image, self.nimg)
-        directory = self.directory / "samples"
-        directory.mkdir(exist_ok=True)
-        write_atomically(directory / f"{self.nimg:09d}.png", lambda path: write_png(image, path))
+    def _patience_is_over(self) -> bool:
+        patience = self.intervals.patience_nimg
+        shorter = self.nimg < self.intervals.total_nimg  # at its full length it needs nothing else to end it
+        return patience is not None and shorter and self.scores.waited_nimg >= patience
 
-    def _save(self) -> None:
-        distributed.assert_ranks_agree(self.state.networks(), self.ranks)
-        if self._saved_nimg == self.nimg:
+    def _assert_finite(self) -> None:
+        bad = self.guard.first_bad()
+        if bad is None:
             return
-        means = self._means.state_dict(self.ranks)
-        if self.ranks.first:
-            payload = {
-                "state": self.state.state_dict(),
-                "meta": dict(self.meta),
-                "iteration": self.iteration,
-                "nimg": self.nimg,
-                "trained_sec": self.trained_sec + time.monotonic() - self._clock,
-                "means": means,
-                "scores": self.scores.state_dict(),
-            }
-            # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
-            assert self._tracker is not None
-            self._tracker.flush()
-            product = self.directory / self.hooks.product
-            write_atomically(product, lambda path: self.hooks.export(path, self.nimg, None))
-            write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
-            self._best_file.confirm()
-        self._saved_nimg = self.nimg
-
-    def _tell(self, stats: Mapping[str, float], speed: float) -> None:
-        self._told = (stats, speed)
-        tick = Tick(
-            self.nimg, self.intervals.total_nimg, stats, speed, tuple(self._messages), self._evaluated
+        iteration, term = bad
+        saved = (
+            f"the checkpoint at {self._saved_nimg:,} images" if self._saved_nimg > 0 else "no checkpoint yet"
         )
+        raise NotFiniteError(
+            f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
+            f"{saved} stays in place. {self.product.remedy}, and start anew with --fresh."
+        )
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Time that does not count where speed is told."""
+        begun = time.monotonic()
+        yield
+        self._tick_clock += time.monotonic() - begun
+
+    def _tell(self) -> None:
+        total, messages = self.intervals.total_nimg, tuple(self._messages)
+        tick = Tick(self.nimg, total, self.stats, self._speed, messages, self._evaluated)
         self._messages, self._evaluated = [], {}
         if self.ranks.first:
             for listener in self.listeners:

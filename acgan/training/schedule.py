@@ -22,14 +22,14 @@ class WarmupDecay:
 
     Attributes:
         warmup: Share of the training in which the rate rises from zero, in [0, 1).
-        decay: How it falls afterwards, to zero at the end: ``linear``, ``cosine``, or ``none``.
+        decay: Form of the fall afterwards, to zero at the end: ``linear``, ``cosine``, or ``none``.
     """
 
     warmup: float
     decay: str
 
     def factor(self, progress: float) -> float:
-        """What the highest learning rate is multiplied by.
+        """The factor on the highest learning rate.
 
         Args:
             progress: Share of the training that is done, in [0, 1].

@@ -1,7 +1,8 @@
-"""What a step of any training is made of: the batch, its portions, and the update."""
+"""Parts of a step of any training: the batch, its portions with their random numbers, and the update."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from acgan import distributed
+from acgan import distributed, runtime
 from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.runtime import Draws, FiniteGuard
@@ -17,12 +18,54 @@ from acgan.types import Batch, Terms
 
 
 @dataclass(frozen=True)
+class Portion:
+    """The images that are computed at once in a step, and their random numbers.
+
+    Numbers are drawn for the whole global batch, and the portion takes its rows: portions and ranks together draw
+    what one whole batch would.
+
+    Attributes:
+        iteration: Training iteration.
+        sub_step: D's step within the iteration.
+        part: Its slice of the global batch.
+        share: Its share of the rank's images.
+        draws: The run's.
+        batch_size: Images of the global batch.
+    """
+
+    iteration: int
+    sub_step: int
+    part: slice
+    share: float
+    draws: Draws
+    batch_size: int
+
+    def uniform(self, shape: tuple[int, ...], purpose: str, like: Tensor) -> Tensor:
+        """Draws (n, *shape) in [0, 1), of the dtype and on the device of another tensor."""
+        generator = self.draws.generator(purpose, self.iteration, self.sub_step)
+        draws = torch.from_numpy(generator.random((self.batch_size, *shape))[self.part])
+        return runtime.send(draws.to(like.dtype), like.device)
+
+    def normal(self, size: int, purpose: str, like: Tensor) -> Tensor:
+        """Standard normal draws (n, size), of the dtype and on the device of another tensor."""
+        draws = self.draws.normal((self.batch_size, size), purpose, self.iteration, self.sub_step)[self.part]
+        return runtime.send(draws.to(like.dtype), like.device)
+
+    def dropout(self, purpose: str) -> contextlib.AbstractContextManager[None]:
+        """Dropout layers called inside take the draws of this portion."""
+        return runtime.dropout_draws(self.draws, purpose, self.iteration, self.sub_step, self.part.start)
+
+
+@dataclass(frozen=True)
 class Feed:
     """Real images in global batches, of which every rank and every portion takes its slice.
 
     Attributes:
+        images: The training images on the device.
+        order: Order of the images.
+        draws: The run's.
         batch_size: Images of the global batch.
-        mirror: Whether images are flipped at random.
+        mirror: Images are flipped at random.
     """
 
     images: DeviceImages
@@ -30,6 +73,16 @@ class Feed:
     draws: Draws
     batch_size: int
     mirror: bool = False
+
+    def portions(
+        self, micro_batch: int, ranks: Ranks, iteration: int, sub_step: int = 0
+    ) -> Iterator[Portion]:
+        """This rank's images of a step, at most ``micro_batch`` at once."""
+        own = ranks.slice(self.batch_size)
+        for start in range(own.start, own.stop, micro_batch):
+            stop = min(start + micro_batch, own.stop)
+            share = (stop - start) / (own.stop - own.start)
+            yield Portion(iteration, sub_step, slice(start, stop), share, self.draws, self.batch_size)
 
     def batch(self, step: int, part: slice, dtype: torch.dtype) -> Batch:
         """A part of the batch of a step."""
@@ -47,16 +100,13 @@ class Feed:
         )
 
 
-def portions(batch_size: int, micro_batch: int, ranks: Ranks) -> Iterator[tuple[slice, float]]:
-    """This rank's images in portions: each as a slice of the global batch, and its share of the rank's mean."""
-    own = ranks.slice(batch_size)
-    for start in range(own.start, own.stop, micro_batch):
-        stop = min(start + micro_batch, own.stop)
-        yield slice(start, stop), (stop - start) / (own.stop - own.start)
-
-
 class BatchMean:
-    """Sums the terms of portions, weighted by their shares, to the means of the batch."""
+    """Terms of portions, averaged to those of the batch.
+
+    Attributes:
+        losses: Mean of each term, without its weight.
+        stats: Mean of each other scalar, and of each term with its weight (``weighted/…``).
+    """
 
     def __init__(self) -> None:
         self.losses: dict[str, Tensor] = {}
@@ -64,16 +114,21 @@ class BatchMean:
 
     def add(self, terms: Terms, share: float) -> None:
         """Count a portion in."""
-        for means, values in ((self.losses, terms.parts), (self.stats, terms.stats)):
-            for name, value in values.items():
-                means[name] = means.get(name, 0.0) + value.detach() * share
+        for name, term in terms.terms.items():
+            _add(self.losses, name, term.value, share)
+            _add(self.stats, f"weighted/{name}", term.weighted, share)
+        for name, value in terms.stats.items():
+            _add(self.stats, name, value, share)
+
+
+def _add(means: dict[str, Tensor], name: str, value: Tensor, share: float) -> None:
+    means[name] = means.get(name, 0.0) + value.detach() * share
 
 
 def update(
     network: nn.Module,
     optimizer: Optimizer,
     log: BatchMean,
-    *,
     guard: FiniteGuard,
     phase: str,
     iteration: int,
@@ -82,16 +137,16 @@ def update(
     """Average gradients over ranks, check that all is finite, step.
 
     Args:
-        network: What is trained; its gradients are there.
+        network: It has its gradients.
         optimizer: Fused: it leaves the weights where the guard's flag is up.
-        log: Of the batch.
+        log: Means of the batch.
         guard: The run's.
-        phase: Whose step it is, for messages.
+        phase: The network's name in messages.
         iteration: Training iteration.
         ranks: This process among others.
 
     Returns:
-        What to log: scalars on the device, by name.
+        Scalars to log, on the device, by name.
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     distributed.average_gradients(parameters, ranks)
@@ -106,5 +161,5 @@ def update(
 
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:
-    """Of a network's parameters."""
+    """The dtype of a network's parameters."""
     return next(network.parameters()).dtype

@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: ``stats.jsonl``, TensorBoard, and ticks for whoever listens."""
+"""Records of a run: ``stats.jsonl``, TensorBoard, and ticks for listeners."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from acgan.distributed import Ranks, average_over_ranks
 
 @dataclass(frozen=True)
 class Tick:
-    """What listeners are told at every log interval.
+    """News for listeners, at every log interval.
 
     Attributes:
         nimg: Images shown so far.
@@ -26,7 +26,7 @@ class Tick:
         stats: Means since the last tick, by name (``D/adversarial``, ``G/gradient_norm``, …).
         images_per_sec: Real images shown per second since the last tick, interruptions left out.
         messages: Remarks for people: a collapse, a checkpoint passed over.
-        evaluated: What evaluations since the last tick found, by name.
+        evaluated: Findings of the evaluations since the last tick, by name.
     """
 
     nimg: int
@@ -82,7 +82,7 @@ class Tracker:
     Args:
         directory: The run directory.
         nimg: Images shown so far: whatever is recorded beyond it belongs to work that was lost, and goes.
-        active: Whether this process writes.
+        active: This process writes.
     """
 
     def __init__(self, directory: Path, *, nimg: int, active: bool):
@@ -99,7 +99,7 @@ class Tracker:
         Args:
             nimg: Images shown so far.
             stats: Functions of seed and data alone: a resumed run writes the same.
-            untracked: Of the clock and the machine.
+            untracked: Scalars of the clock and the machine.
         """
         if self._writer is None:
             return

@@ -12,16 +12,16 @@ from acgan.weights.file import WeightsFile
 
 @dataclass(frozen=True)
 class ClassifierInfo:
-    """What a classifier file says about itself.
+    """Metadata of a classifier file.
 
     Attributes:
         architecture: ``backbone``, its kind and every keyword of its constructor; the keywords of ``AuxClassifier``.
         class_names: K names.
-        channels: Of the images, 1 or 3.
+        channels: Channels of the images, 1 or 3.
         resolution: Side of the images in pixels.
-        mean: By channel: what is subtracted from images in [0, 1] before the network sees them.
-        std: By channel: what they are then divided by.
-        provenance: Where the weights come from: data, images shown, config, seed, versions, machine.
+        mean: Mean by channel, subtracted from images in [0, 1].
+        std: Deviation by channel, by which they are then divided.
+        provenance: Origin of the weights: data, images shown, config, seed, versions, machine.
     """
 
     architecture: dict[str, Any]
@@ -33,16 +33,12 @@ class ClassifierInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-#: Keywords of a backbone that files from before they were there lack, and what those networks are by them.
-_ADDED: dict[str, dict[str, Any]] = {"resnet_trunk": {"patch": 1, "attention": ()}}
-
-
 def build_classifier(architecture: Mapping[str, Any]) -> AuxClassifier:
     """The network that an architecture describes, with any weights."""
     keywords = dict(architecture)
     backbone = dict(keywords.pop("backbone"))
     kind = backbone.pop("kind")
-    network = BACKBONES[kind](**_ADDED.get(kind, {}) | backbone)
+    network = BACKBONES[kind](**backbone)
     return AuxClassifier(network, **keywords)
 
 

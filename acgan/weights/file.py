@@ -1,4 +1,4 @@
-"""Files that hold a trained network and say everything about it: weights, and in the metadata one JSON text.
+"""Files of trained networks: weights, and a JSON text in the metadata that describes them.
 
 The text holds the architecture, class names, value range and provenance, so that the file alone is enough.
 """
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from acgan.atomic import best_name
 from acgan.errors import RunError, UserError, did_you_mean
 
-FORMAT = 1
+WEIGHTS_FORMAT = 1
 _METADATA_KEY = "acgan"
 
 
 class Info(Protocol):
-    """What a file says about itself: a dataclass of plain values."""
+    """Metadata of a file: a dataclass of plain values."""
 
     @property
     def architecture(self) -> dict[str, Any]: ...
@@ -33,44 +33,44 @@ class Info(Protocol):
 
 
 SomeInfo = TypeVar("SomeInfo", bound=Info)
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class WeightsFile(Generic[SomeInfo, Network]):
+class WeightsFile(Generic[SomeInfo, _Network]):
     """A kind of file.
 
     Attributes:
-        product: What it holds, in a word.
-        name: In a run directory.
-        command: That makes one.
-        info: Its class.
-        build: From an architecture to the network, with any weights.
+        product: Kind of network, in a word.
+        name: Name of the file in a run directory.
+        command: Command that makes one.
+        info: Class of its metadata.
+        build: Builds the network of an architecture, with any weights.
     """
 
     product: str
     name: str
     command: str
     info: type[SomeInfo]
-    build: Callable[[Mapping[str, Any]], Network]
+    build: Callable[[Mapping[str, Any]], _Network]
 
-    def save(self, file: Path, network: Network, info: SomeInfo, dtype: torch.dtype | None = None) -> None:
+    def save(self, file: Path, network: _Network, info: SomeInfo, dtype: torch.dtype | None = None) -> None:
         """Write a file.
 
         Args:
-            file: Its path.
-            network: Whose weights.
-            info: About it.
-            dtype: Of its floating-point tensors; None keeps theirs.
+            file: Path of the file.
+            network: _Network with the weights.
+            info: Metadata.
+            dtype: Type of the floating-point tensors; None keeps it.
         """
         tensors = {
             name: tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None).contiguous()
             for name, tensor in network.state_dict().items()
         }
-        values = {"product": self.product, "format": FORMAT, **asdict(info)}  # type: ignore[call-overload]
+        values = {"product": self.product, "format": WEIGHTS_FORMAT, **asdict(info)}  # type: ignore[call-overload]
         save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(values)})
 
-    def read(self, file: Path) -> tuple[Network, SomeInfo]:
+    def read(self, file: Path) -> tuple[_Network, SomeInfo]:
         """Build the network of a file.
 
         Raises:
@@ -89,11 +89,11 @@ class WeightsFile(Generic[SomeInfo, Network]):
         return self._fill(info, tensors, file), info
 
     def find(self, path: Path, which: str | None = None) -> Path:
-        """The file that a run directory or file path names.
+        """Find the file of a run directory or path.
 
         Args:
             path: A run directory or a file.
-            which: ``best``, ``last``, or None for the best where there is one, else the last; a file is no choice.
+            which: ``best``, ``last``, or None for the best if there is one, else the last; only for run directories.
 
         Raises:
             RunError: If there is none.
@@ -132,8 +132,8 @@ class WeightsFile(Generic[SomeInfo, Network]):
             raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
         try:
             values = json.loads(metadata[_METADATA_KEY])
-            found, product = values.pop("format"), values.pop("product", "generator")
-            if found == FORMAT and product == self.product:
+            found, product = values.pop("format"), values.pop("product")
+            if found == WEIGHTS_FORMAT and product == self.product:
                 # JSON knows no tuples.
                 plain = {
                     key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
@@ -146,10 +146,11 @@ class WeightsFile(Generic[SomeInfo, Network]):
         if product != self.product:
             raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
         raise RunError(
-            f"{file}: format {found!r}; this version of acgan reads format {FORMAT}. Use the version that wrote it."
+            f"{file}: format {found!r}; this version of acgan reads format {WEIGHTS_FORMAT}. Use the version "
+            "that wrote it."
         )
 
-    def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> Network:
+    def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
         """The network that the metadata describes, holding the tensors; the global random state stays as it is."""
         remedy = "The file was changed, or another version of acgan wrote it: use that one, or train again."
         try:
@@ -177,12 +178,12 @@ class WeightsFile(Generic[SomeInfo, Network]):
 
 
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
-    """Whether a run directory, or a file, has this kind of file."""
+    """True if a run directory contains, or a file is, this kind of file."""
     if not path.is_file():
         return (path / kind.name).is_file()
     try:
         with safe_open(path, framework="pt") as opened:
             values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-        return bool(values.get("product", "generator") == kind.product)
+        return bool(values.get("product") == kind.product)
     except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False

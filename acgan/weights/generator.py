@@ -12,13 +12,13 @@ from acgan.weights.file import WeightsFile
 
 @dataclass(frozen=True)
 class GeneratorInfo:
-    """What a generator file says about itself.
+    """Metadata of a generator file.
 
     Attributes:
         architecture: ``kind`` and every keyword of its constructor.
         class_names: K names.
-        provenance: Where the weights come from: data, images shown, config, seed, versions, machine.
-        normalisation: Of the network's images.
+        provenance: Origin of the weights: data, images shown, config, seed, versions, machine.
+        normalisation: Range of the network's images.
     """
 
     architecture: dict[str, Any]
@@ -27,16 +27,10 @@ class GeneratorInfo:
     normalisation: str = "float [-1, 1]; uint8 = round((x + 1) * 127.5)"
 
 
-#: Keywords of a kind that files from before they were there lack, and what those networks are by them.
-_ADDED: dict[str, dict[str, Any]] = {
-    "resnet": {"patch": 1, "modulation": "norm", "mapping_layers": 0, "attention": ()}
-}
-
-
 def _build(architecture: Mapping[str, Any]) -> Generator:
     keywords = dict(architecture)
     kind = keywords.pop("kind")
-    return GENERATORS[kind](**_ADDED.get(kind, {}) | keywords)
+    return GENERATORS[kind](**keywords)
 
 
 GENERATOR_FILE: WeightsFile[GeneratorInfo, Generator] = WeightsFile(

@@ -17,7 +17,7 @@ from run_helpers import digits_npz, signal_after
 from torch import Tensor, nn
 
 from acgan.api import cas, load_data
-from acgan.api.session import TrainResult
+from acgan.api.opening import TrainResult
 from acgan.config import ClassifierConfig, load
 from acgan.data import extend, take
 from acgan.errors import DataError, Interrupted, UserError

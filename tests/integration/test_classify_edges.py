@@ -21,7 +21,7 @@ from run_helpers import (
 
 from acgan import api
 from acgan._torchvision import torchvision
-from acgan.assembly import build_classification
+from acgan.assembly import build_classifier_task
 from acgan.config import ClassifierConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard
@@ -48,7 +48,7 @@ def test_a_compiled_step_with_dropout_equals_the_plain_one(monkeypatch: pytest.M
         changes = (f"train.compile={compiled}", "model.head=stem", "model.dropout=0.3")
         config = load(ClassifierConfig, TINY, changes)
         store = api.load_data(config).train
-        task, _ = build_classification(
+        task, _ = build_classifier_task(
             config,
             store,
             num_real=len(store),

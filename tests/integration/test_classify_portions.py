@@ -26,7 +26,7 @@ from run_helpers import (
 from test_ranks import two
 
 from acgan import api
-from acgan.assembly import build_classification
+from acgan.assembly import build_classifier_task
 from acgan.config import ClassifierConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard
@@ -64,7 +64,7 @@ def gradients(changes: dict[str, Any], micro_batch: int) -> dict[str, torch.Tens
     """Of a step in the middle of the data's order, and what it logs."""
     config = load(ClassifierConfig, TINY_CLASSIFIER, overrides({**changes, "train.micro_batch": micro_batch}))
     store = api.load_data(config).train
-    task, _ = build_classification(
+    task, _ = build_classifier_task(
         config,
         store,
         num_real=len(store),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 from run_helpers import acgan, classified, digits_npz
 
 from acgan import api
+from acgan.assembly import data_options
+from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import ConfigError
 from acgan.types import Dataset, ImageStore
@@ -31,18 +34,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def decoded(source: str, tmp_path: Path) -> Dataset:
     """A source as the classifier's data was decoded; the channels are given here, and were chosen there."""
-    return load_dataset(
-        source,
-        root=None,
-        classes=None,
-        resolution=16,
-        channels=1,
-        fit="crop",
-        on_error="stop",
-        test_share=0.15,
-        seed=0,
-        cache=tmp_path / "cache",
-    )
+    config = DataConfig(resolution=16, channels=1)
+    return load_dataset(source, replace(data_options(config), cache=tmp_path / "cache"))
 
 
 def predictions(run: Path, store: ImageStore) -> np.ndarray:

@@ -51,13 +51,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
 def stores(monkeypatch: pytest.MonkeyPatch) -> list[ImageStore]:
     """What is trained on, in the order of the trainings."""
     seen: list[ImageStore] = []
-    build = classifier_api.build_classification
+    build = classifier_api.build_classifier_task
 
     def watch(config: Any, store: ImageStore, **keywords: Any) -> Any:
         seen.append(store)
         return build(config, store, **keywords)
 
-    monkeypatch.setattr(classifier_api, "build_classification", watch)
+    monkeypatch.setattr(classifier_api, "build_classifier_task", watch)
     return seen
 
 

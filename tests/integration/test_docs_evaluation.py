@@ -21,9 +21,9 @@ from test_docs_classification import read_blocks
 
 from acgan import cli
 from acgan.api import EvaluateOptions, cas
-from acgan.extracting import INCEPTION_DIMS
 from acgan.metrics.catalogue import CATALOGUE, plain_name, printed_scores
 from acgan.predicting import shipped
+from acgan.types import INCEPTION_DIMS
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -27,11 +27,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.utils.tensorboard import SummaryWriter
 
 from acgan import api
-from acgan.api import EvaluateOptions, evaluation_files
+from acgan.api import EvaluateOptions
 from acgan.atomic import sha256
 from acgan.errors import ConfigError
 from acgan.extracting import ClassifierExtractor
 from acgan.metrics.cas import CasScores
+from acgan.plots import pairs
 from acgan.training.tracking import record_scalars
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -123,8 +124,8 @@ def test_pairs_are_the_nearest_there_are(
 ) -> None:
     run = shutil.copytree(seeds / "seed0", tmp_path / "run")
     bands: list[np.ndarray] = []
-    draw = evaluation_files.pairs_picture
-    monkeypatch.setattr(evaluation_files, "pairs_picture", lambda *given: bands.extend(given) or draw(*given))
+    draw = pairs.pairs_picture
+    monkeypatch.setattr(pairs, "pairs_picture", lambda *given: bands.extend(given) or draw(*given))
     options = EvaluateOptions(num_images=90, metrics=("memorisation",), seed=3, truncation=0.5)
     evaluated = api.evaluate(run, options)
     api.write_evaluation(evaluated, run)

@@ -25,7 +25,6 @@ from evaluate_helpers import (
 )
 from run_helpers import classified, trained, tree
 
-from acgan.api import evaluation_files
 from acgan.evaluation import judge
 from acgan.weights import find_generator
 
@@ -319,7 +318,7 @@ def test_an_interruption_leaves_an_old_evaluation_as_it_was(
         assert (result.exit_code, result.stderr) == (75, "SIGTERM: stopped; nothing was written.\n")
     assert_untouched(run, before)
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation_files, "pairs_picture", lambda *bands: 1 / 0)
+        patch.setattr("acgan.plots.pairs.pairs_picture", lambda *bands: 1 / 0)
         assert evaluate(run, "-n", "41").exit_code == 70
     assert_untouched(run, before)
     with monkeypatch.context() as patch:

@@ -18,7 +18,9 @@ from run_helpers import acgan, trained
 
 import acgan as acgan_package
 from acgan import api
+from acgan.assembly import data_options
 from acgan.atomic import sha256
+from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import UserError
 from acgan.extracting import ClassifierExtractor, Extracted
@@ -148,15 +150,7 @@ def test_parts_that_training_makes(tmp_path: Path) -> None:
         split: scored(*arguments, "--split", split, "--save-stats", f"{split}.npz")["provenance"]["a"]
         for split in ("train", "test", "all")
     }
-    keywords = {
-        "root": None,
-        "classes": None,
-        "fit": "crop",
-        "on_error": "stop",
-        "test_share": 0.15,
-        "seed": 0,
-    }
-    dataset = load_dataset("digits", resolution=16, channels=1, cache=tmp_path / "other", **keywords)
+    dataset = load_dataset("digits", data_options(DataConfig(resolution=16, channels=1)))
     assert [found[split]["num_images"] for split in found] == [len(dataset.train), len(dataset.test), 1797]
     assert found["test"]["fingerprint"] == dataset.test.fingerprint
     statistics = FeatureStatistics(64)
@@ -272,5 +266,5 @@ def test_from_python_paths_and_texts_are_the_same(sides: tuple[str, str], tmp_pa
         for kind in (str, Path)
     ]
     assert found[0] == found[1]
-    with pytest.raises(UserError, match="split: found 'tset'; expected one of all, train, test"):
+    with pytest.raises(UserError, match="split: found 'tset'; expected one of test, train, all"):
         api.fid(*sides, split="tset")

@@ -11,7 +11,7 @@ from run_helpers import benchmark, trained
 
 from acgan import api
 from acgan.assembly import build_gan
-from acgan.assembly.images import prepare
+from acgan.assembly.images import prepare_dataset
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.errors import RunError
@@ -35,7 +35,7 @@ def test_losses_are_those_of_the_checkpoints_discriminator(
     monkeypatch.setattr(overfit, "_PORTION", 7)
     run = trained(tmp_path / "run", {**CHANGES, "loss.classification.kind": "cross_entropy"})
     config = load(RunConfig, run / "config.yaml")
-    dataset = prepare(config, api.load_data(config))
+    dataset = prepare_dataset(config, api.load_data(config))
     gan = build_gan(config, dataset.train, device=CPU, precision="float32", ranks=Ranks())
     gan.discriminator.load_state_dict(read_latest(run / "checkpoints", pytest.fail)["state"]["discriminator"])
     found = rows_of(run, capsys)

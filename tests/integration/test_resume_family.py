@@ -37,7 +37,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(d_steps: int, tmp_path: Path) -> None
         state = latest_payload(run)["state"]
         assert latest_payload(run)["iteration"] == iteration
         assert (state["augmenter"]["signs"] != 0) == (iteration * d_steps % 4 != 0)
-        assert state["logit_means"]["means"].all()
+        assert state["lecam"]["means"].all()
     trained(run, changes)
     assert_same_run(run, whole)
     strengths = {row["D/augment_p"] for row in stats_rows(whole)}

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from run_helpers import (
     TINY,
@@ -26,13 +25,12 @@ from run_helpers import (
     tree,
 )
 
-from acgan.api import session
+from acgan.api import opening
 from acgan.api.run_directory import check_usable
 from acgan.code_version import code_version
 from acgan.config import RunConfig, load, save
 from acgan.errors import ConfigError
 from acgan.sampling import load_generator
-from acgan.training.checkpoint import write_checkpoint
 
 SHORT: dict[str, Any] = {
     "train.total_nimg": 96,
@@ -130,21 +128,9 @@ def test_length_and_intervals_may_change(stopped: Path) -> None:
 def test_provenance_names_all_code_that_trained(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = code_version()
     for total, code in ((96, begun), (128, "0.2.0"), (160, "0.2.0")):
-        monkeypatch.setattr(session, "code_version", lambda code=code: code)
+        monkeypatch.setattr(opening, "code_version", lambda code=code: code)
         trained(stopped, {**SHORT, "train.total_nimg": total})
     assert load_generator(stopped).info.provenance["acgan"] == f"{begun}, then 0.2.0"
-
-
-def test_code_that_a_checkpoint_does_not_name_is_unknown(
-    stopped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for file in (stopped / "checkpoints").glob("*.pt"):
-        payload = torch.load(file, weights_only=True)
-        del payload["meta"]["code"]
-        write_checkpoint(file.parent, int(file.stem), payload)
-    monkeypatch.setattr(session, "code_version", lambda: "0.2.0")
-    trained(stopped, SHORT)
-    assert load_generator(stopped).info.provenance["acgan"] == "unknown, then 0.2.0"
 
 
 @pytest.mark.parametrize(

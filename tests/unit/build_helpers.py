@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acgan.assembly import architecture, build_classification, build_gan
+from acgan.assembly import architecture, build_classifier_task, build_gan
 from acgan.config import ClassifierConfig, RunConfig, load, save
 from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
 from acgan.training.checkpoint import write_checkpoint
-from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import ClassifierTask
 from acgan.types import ImageStore
 from acgan.weights import ClassifierInfo, GeneratorInfo, save_generator
 
@@ -36,13 +36,13 @@ def refuse(message: str) -> None:
     raise AssertionError(message)
 
 
-def built(config: ClassifierConfig, **changes: Any) -> tuple[Classification, ClassifierInfo]:
+def built(config: ClassifierConfig, **changes: Any) -> tuple[ClassifierTask, ClassifierInfo]:
     store = changes.pop("store", None) or make_store(config.data.resolution or 16, config.data.channels or 1)
     options = {"num_real": len(store), "precision": "float32", "ranks": Ranks(), "warn": refuse, **changes}
-    return build_classification(config, store, device=CPU, **options)
+    return build_classifier_task(config, store, device=CPU, **options)
 
 
-def task_of(config: ClassifierConfig) -> Classification:
+def task_of(config: ClassifierConfig) -> ClassifierTask:
     return built(config)[0]
 
 

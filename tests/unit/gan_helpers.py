@@ -3,10 +3,12 @@
 import numpy as np
 import torch
 
-from acgan.assembly import build_gan
+from acgan.assembly import build_gan, build_objective
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.training.gan import Gan
+from acgan.training.objective import Objective
+from acgan.training.regularisers import Surroundings
 from acgan.types import ImageStore
 
 CPU = torch.device("cpu")
@@ -26,6 +28,10 @@ def gan_store(resolution: int = 16, channels: int = 1, num: int = 24, classes: i
 
 def gan_config(*overrides: str) -> RunConfig:
     return load(RunConfig, None, overrides)
+
+
+def objective_of(*overrides: str) -> Objective:
+    return build_objective(gan_config(*overrides), Surroundings(False, 16, CPU, torch.float32))
 
 
 def tiny_gan(*overrides: str, precision: str = "float32", ranks: Ranks = Ranks(), **shape: int) -> Gan:  # noqa: B008

@@ -6,14 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 import acgan
 from acgan import code_version as module
-from acgan.api.session import Setting
+from acgan.assembly.product import Provenance
 from acgan.code_version import code_version, git_commit
 from acgan.config import RunConfig
-from acgan.distributed import Ranks
 
 
 @pytest.fixture
@@ -51,13 +49,12 @@ def test_changed_code_is_said_to_be(checkout: Path, name: str) -> None:
 
 
 def test_a_training_is_of_the_code_that_it_began_with(checkout: Path) -> None:
-    store = SimpleNamespace(fingerprint="f")
-    dataset: Any = SimpleNamespace(name="cats", train=store)
-    setting = Setting(dataset, torch.device("cpu"), "float32", Ranks(), "f", print, print, {})
+    dataset: Any = SimpleNamespace(name="cats", train=SimpleNamespace(fingerprint="f"))
     begun = code_version()
+    provenance = Provenance(RunConfig(), dataset, "f", "float32", (begun,), None)
     (checkout / "acgan" / "code.py").write_text("2\n", encoding="utf-8")
     code_version.cache_clear()
-    assert setting.provenance(RunConfig(), 0)["acgan"] == begun != code_version()
+    assert provenance.at(0)["acgan"] == begun != code_version()
 
 
 def test_a_package_inside_another_repository_is_not_of_its_commit(

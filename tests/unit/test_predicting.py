@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from acgan import predicting
 from acgan.models import IMAGENET_MEAN, IMAGENET_STD
-from acgan.predicting import CHUNK, ImageClassifier, Normalisation, load_classifier
+from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, Normalisation, load_classifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 
 NAMES = ("cat", "dog", "owl")
@@ -128,7 +128,7 @@ def test_logits_are_a_forward_pass_of_normalised_images(
 def test_logits_do_not_depend_on_portions(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, images = _classifier(), _images()
     whole = classifier.logits(images)
-    monkeypatch.setattr(predicting, "CHUNK", chunk)
+    monkeypatch.setattr(predicting, "PREDICTED_AT_ONCE", chunk)
     seen: list[int] = []
     classifier.network.register_forward_hook(lambda m, inputs, out: seen.append(len(inputs[0])))
     assert_close(classifier.logits(images), whole, rtol=1e-5, atol=1e-5)
@@ -137,9 +137,9 @@ def test_logits_do_not_depend_on_portions(chunk: int, monkeypatch: pytest.Monkey
 
 
 def test_more_images_than_a_portion() -> None:
-    classifier, images = _classifier(), _images(CHUNK + 3)
+    classifier, images = _classifier(), _images(PREDICTED_AT_ONCE + 3)
     logits = classifier.logits(images)
-    assert logits.shape == (CHUNK + 3, 3)
+    assert logits.shape == (PREDICTED_AT_ONCE + 3, 3)
     assert_close(logits[-3:], classifier.logits(images[-3:]), rtol=1e-5, atol=1e-5)
 
 

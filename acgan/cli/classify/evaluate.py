@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.atomic import write_atomically, write_text
+from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import check_json_file, device_option
+from acgan.types import WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
     from acgan.evaluation import ClassifierScores
@@ -21,7 +22,7 @@ _CLASSES_SHOWN = 50
 @click.option("--data", metavar="SOURCE", help="Labelled images.  [default: what it was trained on]")
 @click.option(
     "--split",
-    type=click.Choice(["test", "train", "all"]),
+    type=click.Choice(WHOLE_AND_SPLITS),
     default="test",
     show_default=True,
     help="Of the data; train is what was trained on, all is for a folder that is nothing but test images.",
@@ -44,7 +45,8 @@ def command(
     from rich.console import Console
 
     from acgan import api
-    from acgan.plots import confusion_picture
+    from acgan.plots.confusion import confusion_picture
+    from acgan.plots.style import to_png
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
@@ -52,8 +54,8 @@ def command(
     _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:
-        image = confusion_picture(scores.main.confusion, scores.class_names)
-        write_atomically(picture, lambda path: image.save(path, format="PNG"))
+        figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
+        write_bytes(picture, to_png(figure))
     if json_file is not None:
         write_text(json_file, scores.to_json() + "\n")
     if picture is not None:

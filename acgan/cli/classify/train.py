@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import training_options
-from acgan.cli.training import is_first_process, train_each_seed
+from acgan.cli.training import Clock, PlannedRun, is_first_process, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
-    import torch
-
-    from acgan.api import TrainResult
     from acgan.cli.progress import Reporter
 
 
@@ -84,15 +81,21 @@ def _synthetic(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 def command(
     config: str | None,
     data: str | None,
-    dry_run: bool,
     backbone: dict[str, Any] | None,
     aux: dict[str, float] | None,
     freeze: str | None,
     pretrained: bool,
     epochs: float | None,
     synthetic: dict[str, Any] | None,
+    run_dir: Path | None,
     overrides: tuple[str, ...],
-    **options: Any,
+    max_time: float | None,
+    seeds: tuple[int, ...] | None,
+    init_from: Path | None,
+    device: str,
+    fresh: bool,
+    dry_run: bool,
+    quiet: bool,
 ) -> None:
     """Train a classifier; the same command again goes on where it stopped.
 
@@ -101,7 +104,6 @@ def command(
     without_synthetic/ under the run directory, and both are compared on the test images.
     """
     from acgan import api
-    from acgan.runtime import choose_device
 
     if pretrained and backbone is not None and backbone["kind"] != "torchvision":
         raise click.UsageError("--pretrained goes with a network of torchvision's.")
@@ -113,38 +115,68 @@ def command(
         "train.epochs": epochs,
         "synthetic": synthetic,
     }
-    changes = [
-        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
-    ]
-    if backbone is not None:  # another network has other layers and weights than the recipe's
-        changes += ["model.aux=null"] * (aux is None)
-        changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
-    if epochs is not None:
-        changes.append("train.total_nimg=null")
-    overrides = (*changes, *overrides)
+    overrides = (*_changes(given), *overrides)
     resolved, name = api.resolve_config(config, data, overrides, "classify")
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, name, overrides=overrides, **options)
+        show_dry_run(resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh)
         return
-    train = partial(api.train_classifier, config, data)
-    if resolved.synthetic is None:
-        train_each_seed(train, _conclude, name, overrides=overrides, **options)
-        return
-    arms = (("", ()), (api.WITHOUT_SYNTHETIC, ("synthetic=null",)))
-    conclude = partial(_conclude_arm, device=choose_device(options["device"]))
-    train_each_seed(train, conclude, name, overrides=overrides, arms=arms, **options)
+    time = Clock(max_time)
+    runs = planned_runs(name, run_dir, seeds, overrides)
+    if resolved.synthetic is not None:
+        runs = [arm for run in runs for arm in (run, _without_synthetic(run))]
+    for run in runs:
+        with watched(quiet) as reporter:
+            result = api.train_classifier(
+                config,
+                data,
+                reporter.tick,
+                overrides=run.overrides,
+                run_dir=run.directory,
+                device=device,
+                max_time_sec=time.left_sec,
+                init_from=init_from,
+                fresh=fresh,
+                on_data=reporter.data,
+                say=reporter.say,
+                warn=reporter.warn,
+            )
+        reporter.say(outcome(result))
+        if not result.finished:  # the time is up
+            break
+        if resolved.synthetic is None:
+            reporter.say(f"Scores: acgan classify evaluate {result.directory}")
+            reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
+        elif result.directory.name == api.WITHOUT_SYNTHETIC and is_first_process():
+            _compare(result.directory.parent, device, reporter)
 
 
-def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device) -> None:
-    """After the second arm: what generated images changed."""
+def _changes(given: dict[str, Any]) -> list[str]:
+    """``KEY=VALUE`` texts of the options that were given."""
+    changes = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
+    ]
+    backbone = given["model.backbone"]
+    if backbone is not None:  # another network has other layers and weights than the recipe's
+        changes += ["model.aux=null"] * (given["model.aux"] is None)
+        changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
+    if given["train.epochs"] is not None:
+        changes.append("train.total_nimg=null")
+    return changes
+
+
+def _without_synthetic(run: PlannedRun) -> PlannedRun:
+    """The same training without generated images."""
+    from acgan.api import WITHOUT_SYNTHETIC
+
+    return PlannedRun(run.directory / WITHOUT_SYNTHETIC, (*run.overrides, "synthetic=null"))
+
+
+def _compare(run: Path, device: str, reporter: Reporter) -> None:
+    """Write and say what generated images changed."""
     from acgan import api
 
-    is_second = result.finished and result.directory.name == api.WITHOUT_SYNTHETIC
-    if not (is_second and is_first_process()):
-        return
-    run = result.directory.parent
     found = api.compare_with_synthetic(run, device)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
     write_text(run / "comparison.json", text)
@@ -152,14 +184,8 @@ def _conclude_arm(result: TrainResult, reporter: Reporter, device: torch.device)
     reporter.say(f"More: {run / 'comparison.json'}")
 
 
-def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    """What to do with what was made."""
-    reporter.say(f"Scores: acgan classify evaluate {result.directory}")
-    reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
-
-
 def _comparison(found: dict[str, Any]) -> str:
-    """What generated images changed, as a text."""
+    """The effect of generated images, as a text."""
     lines = [f"On {found['num_images']:,} test images, with and without generated training images:"]
     for key in ("accuracy", "balanced_accuracy"):
         before, now = found["without"][key], found["with"][key]

@@ -10,7 +10,7 @@ import pytest
 from acgan.api import dry_run
 from acgan.config import RunConfig, load
 
-TINY = Path(__file__).parents[1] / "integration" / "tiny.yaml"
+TINY = Path(__file__).parents[2] / "integration" / "tiny.yaml"
 
 
 @pytest.mark.parametrize(("d_steps", "every"), [(1, 1), (1, 4), (2, 2), (4, 4), (3, 2), (4, 1)])

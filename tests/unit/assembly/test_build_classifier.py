@@ -22,7 +22,7 @@ from acgan.assembly.classifier import build_network, class_weights, classifier_a
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.models import IMAGENET_MEAN, IMAGENET_STD, build_torchvision
-from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import ClassifierTask
 from acgan.types import ImageStore
 from acgan.weights import CLASSIFIER_FILE, build_classifier
 
@@ -131,7 +131,7 @@ def test_a_weight_of_an_unknown_class_is_refused() -> None:
 # ---------------------------------------------------------------- groups of the optimiser
 
 
-def _rates(task: Classification) -> dict[str, tuple[float, float]]:
+def _rates(task: ClassifierTask) -> dict[str, tuple[float, float]]:
     """(max_lr, weight_decay) of each trained parameter."""
     names = {id(parameter): name for name, parameter in task.network.named_parameters()}
     found = [

@@ -8,7 +8,8 @@ import torch
 from build_helpers import NAMES, head_state, make_config, make_gan_run, make_store, place, refuse, task_of
 from torch.testing import assert_close
 
-from acgan.assembly.classifier import build_network, read_discriminator
+from acgan.assembly.backbones import read_discriminator
+from acgan.assembly.classifier import build_network
 from acgan.config import ClassifierConfig
 from acgan.errors import ConfigError, RunError, UserError
 from acgan.models import AuxHead

@@ -24,14 +24,16 @@ from safetensors.torch import load_file
 
 from acgan import api
 from acgan.api import classifier as api_classifier
-from acgan.api import inputs
-from acgan.assembly.classifier import classifier_architecture, read_discriminator
+from acgan.assembly import images
+from acgan.assembly.backbones import read_discriminator
+from acgan.assembly.classifier import classifier_architecture
+from acgan.assembly.images import prepare_dataset
 from acgan.config import CONFIGS, ClassifierConfig, list_keys
 from acgan.models import IMAGENET_MEAN, build_torchvision
 from acgan.sampling import load_generator
-from acgan.training.classifier_loop import Classification
+from acgan.training.classifier_loop import ClassifierTask
 from acgan.training.run import TrainingRun
-from acgan.types import Dataset, ImageStore
+from acgan.types import Dataset
 
 # ---------------------------------------------------------------- every key
 
@@ -54,25 +56,23 @@ class Arrival:
 
 
 def _loading(name: str) -> Callable[[ClassifierConfig], Any]:
-    """An argument of ``load_dataset``."""
+    """The source, or an option, that ``load_dataset`` is given."""
 
     def look(config: ClassifierConfig) -> Any:
-        with mock.patch.object(inputs, "load_dataset") as spy:
-            inputs.load_data(config)
-        (source,), keywords = spy.call_args
-        return {"source": source, **keywords}[name]
+        with mock.patch.object(images, "load_dataset") as spy:
+            images.load_data(config)
+        source, options, _ = spy.call_args.args
+        return {"source": source, **vars(options)}[name]
 
     return look
 
 
-def _prepared(config: ClassifierConfig) -> tuple[Dataset, tuple[str, ImageStore] | None]:
-    """What is trained on, and what it is watched by."""
-    chosen = api_classifier._Data(config)
-    return chosen.prepare(Dataset("x", make_store(), make_store())), chosen.watched
+def _prepared(config: ClassifierConfig) -> Dataset:
+    return prepare_dataset(config, Dataset("x", make_store(), make_store()))
 
 
 @contextmanager
-def _training(config: ClassifierConfig) -> Iterator[tuple[Classification, TrainingRun, list[str], Any]]:
+def _training(config: ClassifierConfig) -> Iterator[tuple[ClassifierTask, TrainingRun, list[str], Any]]:
     """The moment before the first step: task, run, what was said, and the spy on threads."""
     seen: list[Any] = []
     said: list[str] = []
@@ -80,7 +80,9 @@ def _training(config: ClassifierConfig) -> Iterator[tuple[Classification, Traini
     dataset = [(image, label % 3) for label, image in enumerate(images)]
     with (
         tempfile.TemporaryDirectory() as directory,
-        mock.patch.object(api_classifier, "run_loop", lambda task, run: seen.extend((task, run))),
+        mock.patch.object(
+            api_classifier, "train_classifier_task", lambda task, run: seen.extend((task, run))
+        ),
         mock.patch("acgan.runtime.use_threads") as threads,
     ):
         api.train_classifier(config, dataset, run_dir=directory, device="cpu", say=said.append)
@@ -115,14 +117,14 @@ def _interval(name: str) -> Callable[[ClassifierConfig], int]:
 
 def _dtypes_in_the_file(config: ClassifierConfig) -> set[torch.dtype]:
     with _training(config) as (_, run, *_):
-        file = run.directory / run.hooks.product
-        run.hooks.export(file, 8, None)
+        file = run.directory / run.product.file_name
+        run.product.export(file, 8, None)
         return {tensor.dtype for tensor in load_file(file).values() if tensor.is_floating_point()}
 
 
 def _seeds_of_samples(config: ClassifierConfig) -> list[int]:
     assert config.synthetic is not None
-    images = _prepared(config)[0].train.images[NUM:]
+    images = _prepared(config).train.images[NUM:]
     sampler = load_generator(config.synthetic.run)
 
     def samples(seed: int) -> np.ndarray:
@@ -177,9 +179,9 @@ ARRIVALS: dict[str, Arrival] = {
     "data.balance": Arrival(
         "true", lambda c: type(task_of(c).feed.order._stream).__name__, "BalancedShuffle"
     ),
-    "data.max_per_class": Arrival("2", lambda c: len(_prepared(c)[0].train), 6),
+    "data.max_per_class": Arrival("2", lambda c: len(_prepared(c).train), 6),
     "data.validation_share": Arrival(
-        "0.25", lambda c: (len(_prepared(c)[0].train), _prepared(c)[1][0]), (18, "validation")
+        "0.25", lambda c: (len(_prepared(c).train), len(_prepared(c).validation or ())), (18, 6)
     ),
     **{
         f"augment.{name}": Arrival(value, lambda c, name=name: vars(task_of(c).augmentation)[name], expected)
@@ -191,8 +193,8 @@ ARRIVALS: dict[str, Arrival] = {
             ("color", "0.4", 0.4),
         )
     },
-    "synthetic.run": Arrival("RUN_A", lambda c: len(_prepared(c)[0].train), NUM + NUM),
-    "synthetic.num_per_class": Arrival("2", lambda c: len(_prepared(c)[0].train), NUM + 6, SYNTHETIC),
+    "synthetic.run": Arrival("RUN_A", lambda c: len(_prepared(c).train), NUM + NUM),
+    "synthetic.num_per_class": Arrival("2", lambda c: len(_prepared(c).train), NUM + 6, SYNTHETIC),
     "synthetic.seed": Arrival("7", _seeds_of_samples, [7], (*SYNTHETIC, "synthetic.num_per_class=2")),
     "model.backbone.kind": Arrival(
         "torchvision", lambda c: type(task_of(c).network.backbone).__name__, "ResNet"
@@ -271,10 +273,8 @@ def test_images_are_mirrored_once() -> None:
 
 def test_the_seed_of_the_split_is_that_of_every_choice_of_images() -> None:
     def images(seed: int, key: str) -> np.ndarray:
-        return _prepared(make_config(key, f"data.split_seed={seed}", f"seed={seed + 9}"))[0].train.images
+        return _prepared(make_config(key, f"data.split_seed={seed}", f"seed={seed + 9}")).train.images
 
     for key in ("data.max_per_class=2", "data.validation_share=0.5"):
         assert not (images(0, key) == images(1, key)).all()
-        assert (
-            images(0, key) == _prepared(make_config(key))[0].train.images
-        ).all()  # whatever the run's seed
+        assert (images(0, key) == _prepared(make_config(key)).train.images).all()  # whatever the run's seed

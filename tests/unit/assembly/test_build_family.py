@@ -4,18 +4,19 @@ from typing import Any
 
 import pytest
 import torch
-from gan_helpers import CPU, gan_config, gan_store, tiny_gan
+from gan_helpers import CPU, gan_config, gan_store, objective_of, tiny_gan
 
-from acgan.assembly import architecture, build_discriminator, build_generator, build_objective
+from acgan.assembly import architecture, build_discriminator, build_generator
 from acgan.assembly.gan import build_schedules
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS, AdaptiveAugment
 from acgan.errors import ConfigError
-from acgan.losses import CLASSIFICATION, Consistency, LeCam
-from acgan.models import TRUNKS
+from acgan.losses import CLASSIFICATION
+from acgan.models import TRUNKS, has_batch_norm
 from acgan.models.attention import SelfAttention
 from acgan.models.layers import ModulatedConv2d
 from acgan.runtime import FiniteGuard
 from acgan.training.gan_loop import discriminator_step, generator_step
+from acgan.training.regularisers import Consistency, LeCam
 
 #: By the outputs of the head that a class loss asks for: the head's layers.
 HEADS = {
@@ -40,6 +41,17 @@ def test_every_class_loss_gets_the_head_it_asks_for(kind: str) -> None:
     assert "class_real" in log
 
 
+@pytest.mark.parametrize("kind", TRUNKS)
+@pytest.mark.parametrize("spectral_norm", [False, True])
+def test_every_discriminator_says_whether_it_has_batch_norm(kind: str, spectral_norm: bool) -> None:
+    options = [f"model.discriminator.kind={kind}", "loss.penalty=null"]
+    if kind != "paper":
+        options.append(f"model.discriminator.spectral_norm={str(spectral_norm).lower()}")
+    config = gan_config(*options)
+    network = build_discriminator(config, gan_store(32))
+    assert config.model.discriminator.has_batch_norm is has_batch_norm(network)
+
+
 @pytest.mark.parametrize(
     ("section", "expected"),
     [
@@ -51,7 +63,7 @@ def test_every_class_loss_gets_the_head_it_asks_for(kind: str) -> None:
     ],
 )
 def test_the_class_loss_has_the_configured_options(section: str, expected: dict[str, Any]) -> None:
-    assert vars(build_objective(gan_config(f"loss.classification={section}")).classification) == expected
+    assert vars(objective_of(f"loss.classification={section}").classification) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,7 @@ def test_the_class_loss_has_the_configured_options(section: str, expected: dict[
     ],
 )
 def test_the_class_loss_has_the_configured_weights(section: str, weights: tuple[float, float]) -> None:
-    objective = build_objective(gan_config(f"loss.classification={section}"))
+    objective = objective_of(f"loss.classification={section}")
     assert (objective.weight_d, objective.weight_g) == weights
 
 
@@ -120,24 +132,14 @@ def test_the_regularisers_arrive() -> None:
         "data.mirror=true",
         precision="float64",
     )
-    assert gan.objective.lecam == LeCam(weight=0.7)
-    assert gan.logit_means.half_life_nimg == 123
-    assert gan.logit_means.real.dtype is torch.float64
-    assert gan.objective.consistency == Consistency(weight_real=2.0, weight_fake=3.0)
-    nothing_else = {"rotate_deg": 0, "zoom": 0, "erase": 0, "color": 0}
-    assert vars(gan.views) == {"mirror": True, "shift": 0.3, **nothing_else}
-    assert tiny_gan("loss.consistency={}").views.mirror is False
+    consistency, lecam = gan.objective.regularisers
+    assert isinstance(lecam, LeCam)
+    assert (lecam.weight, lecam.half_life_nimg, lecam.means[0].dtype) == (0.7, 123, torch.float64)
+    assert isinstance(consistency, Consistency)
+    assert (consistency.weight_real, consistency.weight_fake) == (2.0, 3.0)
+    assert (consistency.change.mirror, consistency.change.shift) == (True, 0.3)
     plain = tiny_gan()
-    assert (plain.objective.lecam, plain.objective.consistency) == (None, None)
-    assert (plain.logit_means, plain.views, plain.augmenter) == (None, None, None)
-
-
-def test_a_shift_of_less_than_a_pixel_is_no_change() -> None:
-    # Of 16 pixels.
-    with pytest.raises(ConfigError, match=r"loss\.consistency\.shift 0\.06 .* expected a shift of 0\.0625"):
-        tiny_gan("loss.consistency={shift: 0.06}")
-    assert tiny_gan("loss.consistency={shift: 0.0625}").views.shift == 0.0625
-    assert tiny_gan("loss.consistency={shift: 0.06}", "data.mirror=true").views.mirror is True
+    assert (list(plain.objective.regularisers), plain.augmenter) == ([], None)
 
 
 @pytest.mark.parametrize("mirror", [False, True])

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from gan_helpers import CPU, gan_config, gan_store, tiny_gan
+from gan_helpers import CPU, gan_config, gan_store, objective_of, tiny_gan
 from torch.testing import assert_close
 
-from acgan.assembly import architecture, build_discriminator, build_gan, build_generator, build_objective
+from acgan.assembly import architecture, build_discriminator, build_gan, build_generator
 from acgan.config import schema as s
+from acgan.config.base import BaseConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, PENALTIES
@@ -18,14 +19,14 @@ from acgan.models import GENERATORS, TRUNKS, has_batch_norm
 from acgan.models.layers import SpectralNorm
 
 
-def _kinds(section: type[s.Section], field: str) -> list[type[s.Section]]:
+def _kinds(section: type[BaseConfig], field: str) -> list[type[BaseConfig]]:
     """The section classes that a field admits."""
     annotation = section.model_fields[field].annotation
     members = typing.get_args(annotation) or (annotation,)
     return [member for member in members if member is not type(None)]
 
 
-def _kind(section: type[s.Section]) -> str:
+def _kind(section: type[BaseConfig]) -> str:
     (kind,) = typing.get_args(section.model_fields["kind"].annotation)
     return str(kind)
 
@@ -129,17 +130,15 @@ def test_the_architecture_rebuilds_the_generator() -> None:
 @pytest.mark.parametrize("kind", ADVERSARIAL)
 def test_the_objective_has_the_configured_adversarial_loss(kind: str) -> None:
     penalty = "{kind: gradient_penalty}" if kind == "wgan_gp" else "null"
-    config = gan_config(f"loss.adversarial.kind={kind}", f"loss.penalty={penalty}")
-    assert type(build_objective(config).adversarial) is ADVERSARIAL[kind]
+    objective = objective_of(f"loss.adversarial.kind={kind}", f"loss.penalty={penalty}")
+    assert type(objective.adversarial) is ADVERSARIAL[kind]
 
 
 def test_the_objective_has_the_configured_weights() -> None:
-    objective = build_objective(
-        gan_config(
-            "loss.classification={kind: cross_entropy, on_fake: true, weight_d: 0.5, weight_g: 0.25,"
-            " label_smoothing: 0.1}",
-            "loss.penalty={kind: zero_centered, on: [fake], gamma: 3.0, every: 7}",
-        )
+    objective = objective_of(
+        "loss.classification={kind: cross_entropy, on_fake: true, weight_d: 0.5, weight_g: 0.25,"
+        " label_smoothing: 0.1}",
+        "loss.penalty={kind: zero_centered, on: [fake], gamma: 3.0, every: 7}",
     )
     assert (objective.weight_d, objective.weight_g, objective.penalty_every) == (0.5, 0.25, 7)
     assert vars(objective.classification) == {"on_fake": True, "label_smoothing": 0.1}
@@ -148,10 +147,10 @@ def test_the_objective_has_the_configured_weights() -> None:
 
 
 def test_the_objective_has_the_gradient_penalty_or_none() -> None:
-    objective = build_objective(gan_config("loss.penalty={kind: gradient_penalty, weight: 2.5, every: 3}"))
+    objective = objective_of("loss.penalty={kind: gradient_penalty, weight: 2.5, every: 3}")
     assert type(objective.penalty) is PENALTIES["gradient_penalty"]
     assert objective.penalty_every == 3
-    assert build_objective(gan_config("loss.penalty=null")).penalty is None
+    assert objective_of("loss.penalty=null").penalty is None
 
 
 # ---------------------------------------------------------------- the whole

@@ -22,7 +22,7 @@ from acgan.config import (
     save,
     to_yaml,
 )
-from acgan.config import schema as s
+from acgan.config.base import BaseConfig
 from acgan.config.recipes import find_recipe, recipes
 from acgan.errors import ConfigError
 
@@ -148,7 +148,7 @@ def test_every_section_says_what_it_is(config: Any) -> None:
                 *(m for f in section.model_fields.values() for m in _sections(f.annotation)),
             ]:
                 assert inner.__doc__, f"{name}: {inner.__name__} has no docstring"
-                assert inner.__doc__ != s.Section.__doc__
+                assert inner.__doc__ != BaseConfig.__doc__
 
 
 @pytest.mark.parametrize(("task", "below"), [("gan", "."), ("classify", "classify")])

@@ -16,8 +16,9 @@ from acgan.config import (
     losses,
     networks,
     save,
+    shared,
 )
-from acgan.config import schema as s
+from acgan.config.base import BaseConfig
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.models import GENERATORS, TRUNKS
@@ -77,7 +78,7 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     config = load_text(tmp_path, DESIGN_EXAMPLE)
     assert config.data.source == "mnist"
     assert config.train.total_nimg == 600_000
-    assert isinstance(config.loss.penalty, losses.ZeroCenteredPenalty)
+    assert isinstance(config.loss.penalty, losses.ZeroCenteredPenaltyConfig)
     assert config.loss.penalty.on == ["real", "fake"]
     assert config.optim.generator.lr == 5e-4
     differing = {"data.source", "data.root", "data.resolution", "train.total_nimg"}
@@ -96,10 +97,10 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     ],
 )
 def test_another_kind_drops_the_keys_of_the_kind_before(tmp_path: Path, text: str) -> None:
-    assert load_text(tmp_path, text).loss.penalty == losses.GradientPenalty(kind="gradient_penalty")
+    assert load_text(tmp_path, text).loss.penalty == losses.GradientPenaltyConfig(kind="gradient_penalty")
     base = "loss: {penalty: {kind: zero_centered, gamma: 9.0, every: 7}}"
     config = load_text(tmp_path, base, "loss.penalty.kind=gradient_penalty")
-    assert config.loss.penalty == losses.GradientPenalty(kind="gradient_penalty")
+    assert config.loss.penalty == losses.GradientPenaltyConfig(kind="gradient_penalty")
 
 
 def test_the_same_kind_keeps_the_other_keys(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_the_same_kind_keeps_the_other_keys(tmp_path: Path) -> None:
     penalty = load_text(
         tmp_path, base, "loss.penalty.kind=zero_centered", "loss.penalty.every=3"
     ).loss.penalty
-    assert penalty == losses.ZeroCenteredPenalty(gamma=9.0, every=3)
+    assert penalty == losses.ZeroCenteredPenaltyConfig(gamma=9.0, every=3)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_the_same_kind_keeps_the_other_keys(tmp_path: Path) -> None:
 def test_the_order_of_a_kind_and_its_keys_does_not_matter(kind: str, reverse: bool) -> None:
     overrides = [kind, "loss.penalty.weight=5.0", "loss.penalty.every=2"]
     config = changed(*(reversed(overrides) if reverse else overrides))
-    assert config.loss.penalty == losses.GradientPenalty(kind="gradient_penalty", weight=5.0, every=2)
+    assert config.loss.penalty == losses.GradientPenaltyConfig(kind="gradient_penalty", weight=5.0, every=2)
 
 
 def test_a_penalty_can_be_switched_off_and_on(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_penalty_can_be_switched_off_and_on(tmp_path: Path) -> None:
     on = load_text(
         tmp_path, "loss: {penalty: null}", "loss.penalty.kind=zero_centered", "loss.penalty.gamma=2"
     )
-    assert on.loss.penalty == losses.ZeroCenteredPenalty(gamma=2.0)
+    assert on.loss.penalty == losses.ZeroCenteredPenaltyConfig(gamma=2.0)
 
 
 def _kinds(annotation: Any) -> set[str]:
@@ -146,7 +147,7 @@ def _kinds(annotation: Any) -> set[str]:
     ],
 )
 def test_the_kinds_are_the_registrys_keys(
-    section: type[s.Section], field: str, registry: dict[str, Any]
+    section: type[BaseConfig], field: str, registry: dict[str, Any]
 ) -> None:
     assert _kinds(section.model_fields[field].annotation) == set(registry)
 
@@ -201,7 +202,7 @@ def test_truth_values(text: str, value: bool) -> None:
     ],
 )
 def test_any_class_name_survives_saving(tmp_path: Path, name: str) -> None:
-    config = RunConfig(data=s.DataConfig(classes=[name, {name: [name]}]))
+    config = RunConfig(data=shared.DataConfig(classes=[name, {name: [name]}]))
     save(config, tmp_path / "config.yaml")
     assert load(RunConfig, tmp_path / "config.yaml") == config
 

@@ -17,15 +17,15 @@ Write = Callable[..., Path]
 def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
     """``load_dataset`` with defaults and a cache of the test's own."""
     cache = tmp_path_factory.mktemp("cache")
-    return lambda source, **changes: load_dataset(str(source), **options(cache, **changes))
+    return lambda source, progress=None, **changes: load_dataset(
+        str(source), options(cache, **changes), progress
+    )
 
 
 @pytest.fixture
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
     cache = tmp_path_factory.mktemp("cache")
-    return lambda source, limit, **changes: sample_dataset(
-        str(source), limit=limit, **options(cache, **changes)
-    )
+    return lambda source, limit, **changes: sample_dataset(str(source), options(cache, **changes), limit)
 
 
 @pytest.fixture

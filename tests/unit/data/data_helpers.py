@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from acgan.data import DataOptions
 from acgan.types import ImageStore
 
 
-def options(cache: Path, **changes: object) -> dict:
-    plain = {
+def options(cache: Path, **changes: Any) -> DataOptions:
+    plain: dict[str, Any] = {
         "root": None,
         "classes": None,
         "resolution": 16,
@@ -21,7 +23,7 @@ def options(cache: Path, **changes: object) -> dict:
         "seed": 0,
         "cache": cache,
     }
-    return {**plain, **changes}
+    return DataOptions(**{**plain, **changes})
 
 
 def picture(value: int, size: tuple[int, int] = (16, 16)) -> Image.Image:

@@ -1,6 +1,7 @@
 """Arrays: .npz files, PyTorch datasets, built-in sets; and what a source may be called."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,8 +141,7 @@ class Pairs(torch.utils.data.Dataset):
 
 
 def from_torch(dataset, **changes):
-    plain = {"name": "mine", "resolution": 16, "channels": None, "fit": "crop", "test_share": 0.0, "seed": 0}
-    return dataset_from_torch(dataset, **{**plain, **changes})
+    return dataset_from_torch(dataset, "mine", options(Path("unused"), **changes))
 
 
 CHW = torch.from_numpy(RGB.transpose(0, 3, 1, 2).copy())
@@ -262,7 +262,7 @@ def test_mnist_from_disk(mnist_root, load, monkeypatch):
 
 
 def test_built_in_without_root_lies_in_the_cache(mnist_root):
-    assert len(load_dataset("mnist", **options(mnist_root)).test) == 10
+    assert len(load_dataset("mnist", options(mnist_root)).test) == 10
 
 
 @pytest.mark.parametrize(

@@ -117,32 +117,32 @@ def damage(path, how):
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "meta.json"])
 def test_damaged_entry_is_rebuilt(folder, tmp_path, name, how, forbid_decoding):
     cache = tmp_path / "cache"
-    first = load.load_dataset(str(folder), **options(cache))
+    first = load.load_dataset(str(folder), options(cache))
     (path,) = cache.rglob(name)
     before = path.read_bytes()
     damage(path, how)
-    same(first, load.load_dataset(str(folder), **options(cache)))
+    same(first, load.load_dataset(str(folder), options(cache)))
     assert path.read_bytes() == before
     forbid_decoding()
-    same(first, load.load_dataset(str(folder), **options(cache)))
+    same(first, load.load_dataset(str(folder), options(cache)))
 
 
 def test_meta_with_other_content_is_not_believed(folder, tmp_path):
     cache = tmp_path / "cache"
-    first = load.load_dataset(str(folder), **options(cache))
+    first = load.load_dataset(str(folder), options(cache))
     (path,) = cache.rglob("meta.json")
     content = json.loads(path.read_text())
     content["meta"]["class_names"] = ["dogs", "cats"]
     path.write_text(json.dumps(content))
-    same(first, load.load_dataset(str(folder), **options(cache)))
+    same(first, load.load_dataset(str(folder), options(cache)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])
 def test_large_sets_are_mapped(folder, tmp_path, monkeypatch, forbid_decoding, share):
-    small = load.load_dataset(str(folder), **options(tmp_path / "small", test_share=share))
+    small = load.load_dataset(str(folder), options(tmp_path / "small", test_share=share))
     monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
     cache = tmp_path / "cache"
-    large = load.load_dataset(str(folder), **options(cache, test_share=share))
+    large = load.load_dataset(str(folder), options(cache, test_share=share))
     assert isinstance(large.train.images, np.memmap)
     same(small, large)
     assert sorted(path.suffix for path in (cache / "datasets").iterdir()) == [
@@ -150,27 +150,27 @@ def test_large_sets_are_mapped(folder, tmp_path, monkeypatch, forbid_decoding, s
         ".lock",
     ]  # nothing left behind
     forbid_decoding()
-    again = load.load_dataset(str(folder), **options(cache, test_share=share))
+    again = load.load_dataset(str(folder), options(cache, test_share=share))
     assert isinstance(again.train.images, np.memmap)
     same(small, again)
     again.train.images[:] = 0  # copy on write: the cache is not touched
-    same(small, load.load_dataset(str(folder), **options(cache, test_share=share)))
+    same(small, load.load_dataset(str(folder), options(cache, test_share=share)))
     (path,) = cache.rglob("labels.npy")
     damage(path, "flip")
     with pytest.raises(pytest.fail.Exception):
-        load.load_dataset(str(folder), **options(cache, test_share=share))
+        load.load_dataset(str(folder), options(cache, test_share=share))
 
 
 def test_failed_load_leaves_nothing(write, tmp_path):
     with pytest.raises(DataError):
-        load.load_dataset(str(write({"k/a.png": b"x"})), **options(tmp_path / "cache"))
+        load.load_dataset(str(write({"k/a.png": b"x"})), options(tmp_path / "cache"))
     assert [path.suffix for path in (tmp_path / "cache" / "datasets").iterdir()] == [".lock"]
 
 
 def test_cache_that_cannot_be_written(folder, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match=r"cache folder .*file.datasets cannot be written.*ACGAN_CACHE"):
-        load.load_dataset(str(folder), **options(tmp_path / "file"))
+        load.load_dataset(str(folder), options(tmp_path / "file"))
 
 
 def test_concurrent_loads_decode_once(folder, tmp_path, monkeypatch):
@@ -179,7 +179,7 @@ def test_concurrent_loads_decode_once(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pack, "decode_rows", lambda *a, **k: calls.append(1) or original(*a, **k))
     with ThreadPoolExecutor(4) as pool:
         every = list(
-            pool.map(lambda _: load.load_dataset(str(folder), **options(tmp_path / "cache")), range(4))
+            pool.map(lambda _: load.load_dataset(str(folder), options(tmp_path / "cache")), range(4))
         )
     assert len(calls) == 1
     for one in every[1:]:

@@ -234,7 +234,7 @@ def test_classes_are_picked_ordered_and_merged(write, load, classes, names, by_l
         (["cats", {"pets": ["cats"]}], r"uses 'cats' twice"),
         ([{"x": ["cats"]}, {"x": ["dogs"]}], r"two classes named 'x'"),
         ([{"x": ["cats"], "y": ["dogs"]}], r"one new name with a list of old ones"),
-        ([{"x": "cats"}], r"expected a list of the classes to merge"),
+        ([{"x": []}], r"expected a list of the classes to merge"),
         ([], r"No images are left"),
     ],
 )
@@ -261,7 +261,7 @@ def test_sample_indexes_all_and_decodes_little(write, sample, monkeypatch):
 
 
 def test_sample_keeps_the_sources_split_and_writes_nothing(write, tmp_path):
-    data = sample_dataset(str(write(SPLIT)), limit=4, **options(tmp_path / "cache"))
+    data = sample_dataset(str(write(SPLIT)), options(tmp_path / "cache"), limit=4)
     assert values(data.test) == [("cats", 3), ("dogs", 4)]
     assert not (tmp_path / "cache").exists()
 

@@ -17,7 +17,7 @@ Write = Callable[..., Path]
 
 
 def opened(source: Path | str, tmp_path: Path) -> RawImages:
-    return open_raw(str(source), root=None, cache=tmp_path / "cache")
+    return open_raw(str(source), tmp_path / "cache")
 
 
 def values(raw: RawImages, split: str = "all") -> list[int]:

@@ -13,6 +13,8 @@ import torch
 from fid_helpers import Means, noise_pictures, small_generator, write_pictures
 from PIL import Image
 
+from acgan.assembly import data_options
+from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import ConfigError, DataError, RunError
 from acgan.extracting import ClassifierExtractor
@@ -82,7 +84,10 @@ def test_each_kind_is_told_by_its_content(pictures: Path, generator: Path, tmp_p
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "no such path or data set; expected a folder of images, a .zip, .csv or .npz"),
+        (
+            "nothing",
+            "no such path or data set; expected a folder of images, a file of images",
+        ),
         ("digit", "Did you mean 'digits'"),
         ("notes.txt", "is a file of another kind; expected a folder"),
         ("picture.png", "is a file of another kind"),
@@ -187,9 +192,11 @@ def test_what_statistics_depend_on_is_in_their_key(pictures: Path) -> None:
 def loaded(
     source: Path, tmp_path: Path, resolution: int, channels: int | None = None, **more: Any
 ) -> ImageStore:
-    keywords = {"root": None, "classes": None, "fit": "crop", "on_error": "stop", "test_share": 0, "seed": 0}
-    keywords |= {"resolution": resolution, "channels": channels, "cache": tmp_path / "cache", **more}
-    return load_dataset(str(source), **keywords).train
+    config = DataConfig.model_validate(
+        {"resolution": resolution, "channels": channels, "test_share": 0, **more}
+    )
+    options = replace(data_options(config), cache=tmp_path / "cache")
+    return load_dataset(str(source), options).train
 
 
 @pytest.mark.parametrize("sides", [(28, 28), (50, 8)])

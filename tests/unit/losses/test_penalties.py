@@ -1,14 +1,13 @@
 """Gradient penalties against closed forms on critics whose gradient is known."""
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan.losses import PENALTIES
+from acgan.losses import PENALTIES, Penalty
 
 Penalize = Callable[..., dict[str, Tensor]]
 SHAPE = (2, 3, 3)  # C, H, W
@@ -33,12 +32,17 @@ def _quadratic(a: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda x: (a * x.square()).sum(dim=(1, 2, 3)) / 2
 
 
+def _weighted(penalty: Penalty, strength: float) -> Penalize:
+    """The terms as they count in the sum."""
+    return lambda *images: {name: term.weighted for name, term in penalty(*images, strength).items()}
+
+
 def _zero_centered(on: list[str], gamma: float) -> Penalize:
-    return partial(PENALTIES["zero_centered"](on=on), strength=gamma)
+    return _weighted(PENALTIES["zero_centered"](on=on), gamma)
 
 
 def _gradient_penalty(weight: float) -> Penalize:
-    return partial(PENALTIES["gradient_penalty"](), strength=weight)
+    return _weighted(PENALTIES["gradient_penalty"](), weight)
 
 
 def _squared(x: Tensor) -> Tensor:

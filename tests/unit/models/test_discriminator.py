@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan.models import TRUNKS, AuxHead, Discriminator, advance_spectral_norm
+from acgan.models import AUX_HEADS, TRUNKS, AuxHead, Discriminator, advance_spectral_norm
 from acgan.models.discriminator import Trunk
 
 N, K, SIDE = 4, 3, 16
@@ -69,10 +69,15 @@ def test_without_an_auxiliary_head(projection: bool) -> None:
     assert parts == {"trunk", "adv_head", *(["embed"] if projection else [])}
 
 
-@pytest.mark.parametrize("outputs", ["logits", "twin", "proxies"])
+def _head(outputs: str, in_channels: int) -> AuxHead:
+    size = {"embedding_dim": 6} if outputs == "proxies" else {}
+    return AUX_HEADS[outputs](in_channels, K, **size)
+
+
+@pytest.mark.parametrize("outputs", AUX_HEADS)
 def test_the_auxiliary_head_is_the_one_given_and_reads_the_features(outputs: str) -> None:
     trunk = _trunk()
-    head = AuxHead(trunk.feature_dim, K, outputs=outputs, embedding_dim=6)
+    head = _head(outputs, trunk.feature_dim)
     d = Discriminator(trunk, num_classes=K, aux_head=head, projection=True).double()
     assert d.aux_head is head
     found, expected = vars(d(_images(), LABELS).aux), vars(head(d.trunk(_images())))
@@ -89,7 +94,7 @@ def test_first_weights_of_all_heads(kind: str, unit_norm: bool) -> None:
     torch.manual_seed(0)
     trunk = _trunk(kind)
     trunk.feature_dim = 400
-    head = AuxHead(400, 40, outputs="twin", unit_norm=unit_norm)
+    head = AUX_HEADS["twin"](400, 40, unit_norm=unit_norm)
     d = Discriminator(trunk, num_classes=40, aux_head=head, projection=True)
     std = 0.02 if kind == "dcgan" else 1 / math.sqrt(400)
     found = {
@@ -108,7 +113,7 @@ def test_first_weights_of_all_heads(kind: str, unit_norm: bool) -> None:
 def test_spectral_norm_is_of_embedding_and_class_heads_too(outputs: str) -> None:
     torch.manual_seed(0)
     trunk = _trunk()
-    head = AuxHead(trunk.feature_dim, K, outputs=outputs, embedding_dim=6)
+    head = _head(outputs, trunk.feature_dim)
     d = Discriminator(trunk, num_classes=K, aux_head=head, projection=True, spectral_norm=True).double()
     for _ in range(300):
         advance_spectral_norm(d)

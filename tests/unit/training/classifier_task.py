@@ -13,7 +13,7 @@ from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
 from acgan.predicting import Normalisation
 from acgan.runtime import Draws, FiniteGuard
-from acgan.training.classifier_loop import Classification, classifier_step
+from acgan.training.classifier_loop import ClassifierTask, classifier_step
 from acgan.training.schedule import WarmupDecay
 from acgan.training.step import Feed
 from acgan.types import ImageStore
@@ -99,7 +99,7 @@ def make_task(
     precision: str = "float64",
     normalise: Callable[[Tensor], Tensor] = lambda x: x,
     ranks: Ranks = Ranks(),  # noqa: B008
-) -> Classification:
+) -> ClassifierTask:
     torch.manual_seed(1)
     store = store or colour_store()
     network = AuxClassifier(
@@ -111,7 +111,7 @@ def make_task(
         {"params": [p for p in part.parameters() if p.requires_grad], "lr": rate, "max_lr": rate}
         for part, rate in zip((network.backbone, network.heads), rates, strict=True)
     ]
-    return Classification(
+    return ClassifierTask(
         network=network,
         loss=network.summed_loss(label_smoothing=label_smoothing, class_weights=class_weights),
         optimizer=torch.optim.AdamW([group for group in groups if group["params"]], fused=True),
@@ -133,11 +133,11 @@ def make_task(
     )
 
 
-def step_of(task: Classification, iteration: int = 0) -> dict[str, Tensor]:
+def step_of(task: ClassifierTask, iteration: int = 0) -> dict[str, Tensor]:
     return classifier_step(task, FiniteGuard(CPU), iteration)
 
 
-def gradients_of(task: Classification, iteration: int = 0) -> list[Tensor]:
+def gradients_of(task: ClassifierTask, iteration: int = 0) -> list[Tensor]:
     """Those of one step, which moves nothing, so that several can be compared."""
     for group in task.optimizer.param_groups:
         group["max_lr"] = 0.0
@@ -145,7 +145,7 @@ def gradients_of(task: Classification, iteration: int = 0) -> list[Tensor]:
     return [parameter.grad.clone() for parameter in task.network.parameters() if parameter.grad is not None]
 
 
-def state_of(task: Classification) -> list[Tensor]:
+def state_of(task: ClassifierTask) -> list[Tensor]:
     """Weights, buffers and all of the optimiser's tensors."""
     own = [value for values in task.optimizer.state_dict()["state"].values() for value in values.values()]
     return [tensor.clone() for tensor in (*task.network.state_dict().values(), *own)]

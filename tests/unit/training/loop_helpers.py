@@ -11,6 +11,7 @@ from torch import Tensor
 
 from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
+from acgan.config.losses import LossConfig
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
@@ -23,15 +24,22 @@ def tiny_store() -> ImageStore:
     return ImageStore(images, np.arange(30) % 3, ("a", "b", "c"), "0" * 32)
 
 
-def tiny_gan(*overrides: str, precision: str = "float64", ranks: Ranks = Ranks()) -> Gan:  # noqa: B008
+def tiny_gan(
+    *overrides: str,
+    precision: str = "float64",
+    ranks: Ranks = Ranks(),  # noqa: B008
+    loss: LossConfig | None = None,
+) -> Gan:
     config = load(RunConfig, None, (*TINY, *overrides))
+    if loss is not None:
+        config = config.model_copy(update={"loss": loss})
     return build_gan(config, tiny_store(), device=CPU, precision=precision, ranks=ranks)
 
 
 def gradients(gan: Gan, iteration: int = 4) -> list[Tensor]:
     """D's and G's gradients of one iteration, both at the first weights; a multiple of 4 has the penalty."""
-    if gan.logit_means is not None:
-        gan.logit_means.update(torch.tensor(0.7), torch.tensor(-0.4), 10_000)
+    for regulariser in gan.objective.regularisers:
+        regulariser.observe(torch.tensor(0.7), torch.tensor(-0.4), 10_000)
     for adam in (gan.optim_discriminator, gan.optim_generator):
         for group in adam.param_groups:
             group["lr"] = 0.0

@@ -21,13 +21,14 @@ from classifier_task import (
 from torch import Tensor, nn
 
 from acgan.runtime import FiniteGuard
-from acgan.training.classifier_loop import Classification, train_classifier
+from acgan.training.classifier_loop import ClassifierTask, train_classifier_task
+from acgan.training.product import Intervals
 from acgan.types import Batch, ImageStore
 
 
 @dataclasses.dataclass
 class StubRun:
-    """What the loop asks of a run."""
+    """As much of a run as the loop needs."""
 
     iterations: int
     guard: FiniteGuard = dataclasses.field(default_factory=lambda: FiniteGuard(CPU))
@@ -35,9 +36,13 @@ class StubRun:
     nimg: int = 0
     log: list[dict[str, Tensor]] = dataclasses.field(default_factory=list)
     at_each: Callable[[], None] = lambda: None
+    intervals = Intervals(9, 9, 9, 9, 9)
 
     def finished(self) -> bool:
         return self.iteration >= self.iterations
+
+    def asked_to_stop(self) -> bool:
+        return False
 
     def record(self, phase: str, values: dict[str, Tensor]) -> None:
         assert phase == "train"
@@ -46,13 +51,14 @@ class StubRun:
     def advance(self, images: int) -> None:
         self.iteration += 1
         self.nimg += images
-
-    def do_what_is_due(self) -> None:
         self.at_each()
 
+    def due(self, interval: int) -> bool:
+        return False
 
-def _train(task: Classification, run: StubRun) -> StubRun:
-    train_classifier(task, run)  # type: ignore[arg-type]
+
+def _train(task: ClassifierTask, run: StubRun) -> StubRun:
+    train_classifier_task(task, run)  # type: ignore[arg-type]
     return run
 
 
@@ -102,16 +108,16 @@ def test_what_is_not_finite_reaches_neither_weights_nor_moments(
     bad: float, term: str, first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task()
-    batch = Classification.batch
+    batch = ClassifierTask.batch
     bad_step = 0 if first else 2
 
-    def spoilt(self: Classification, step: int, part: slice) -> Batch:
+    def spoilt(self: ClassifierTask, step: int, part: slice) -> Batch:
         found = batch(self, step, part)
         if step == bad_step:
             found.images[0, 0, 0, 0] = bad
         return found
 
-    monkeypatch.setattr(Classification, "batch", spoilt)
+    monkeypatch.setattr(ClassifierTask, "batch", spoilt)
     before: list[list[Tensor]] = [state_of(task)]
     run = StubRun(bad_step + 2, at_each=lambda: before.append(state_of(task)))  # good again, but masked
     _train(task, run)

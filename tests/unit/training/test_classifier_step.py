@@ -91,11 +91,11 @@ def test_the_log_holds_each_head_s_term_and_accuracy_and_the_gradient() -> None:
     norm = torch.stack([p.grad.norm() for p in task.network.parameters() if p.grad is not None]).norm()
     log = step_of(task, 4)
     heads = ("main", "0", "3")
-    assert set(log) == {f"{what}_{name}" for what in ("loss", "accuracy") for name in heads} | {
-        "gradient_norm"
-    }
-    for name in heads:
+    kinds = ("loss", "weighted/loss", "accuracy")
+    assert set(log) == {f"{kind}_{name}" for kind in kinds for name in heads} | {"gradient_norm"}
+    for name, weight in zip(heads, (1.0, 0.3, 0.0), strict=True):
         assert_close(log[f"loss_{name}"], terms[name].detach())
+        assert_close(log[f"weighted/loss_{name}"], weight * terms[name].detach())
         right = (outputs[name].argmax(dim=1) == batch.labels).sum().item()
         assert log[f"accuracy_{name}"].item() == pytest.approx(right / BATCH)
     assert_close(log["gradient_norm"], norm)

@@ -14,6 +14,8 @@ from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step, train_gan
 from acgan.training.objective import Objective
+from acgan.training.product import Intervals
+from acgan.training.regularisers import LeCam
 
 # ---------------------------------------------------------------- schedules
 
@@ -62,8 +64,13 @@ class _Run:
         self.guard, self.nimg, self.iteration = FiniteGuard(CPU), 0, 0
         self.seen: list[tuple[int, float, float]] = []
 
+    intervals = Intervals(9, 9, 9, 9, 9)
+
     def finished(self) -> bool:
         return self.iteration == self.left
+
+    def asked_to_stop(self) -> bool:
+        return False
 
     def record(self, side: str, stats: dict[str, Tensor]) -> None:
         pass
@@ -75,8 +82,8 @@ class _Run:
         self.nimg += batch_size
         self.iteration += 1
 
-    def do_what_is_due(self) -> None:
-        pass
+    def due(self, interval: int) -> bool:
+        return False
 
 
 def test_the_loop_follows_the_schedules_before_each_iteration() -> None:
@@ -94,7 +101,7 @@ ADA = "augment={kind: ada, target: null, p: 0.8}"
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """What the objective is given: (real images, generated images, changed images) in each step."""
+    """The objective's arguments: (real images, generated images) in each step."""
     shown: dict[str, list[Any]] = {"discriminator": [], "generator": [], "penalize": []}
     for side, seen in shown.items():
         original = getattr(Objective, side)
@@ -102,7 +109,7 @@ def _watch(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
         def spy(
             self: Any, d: Any, real: Any, fake: Any, *rest: Any, seen: Any = seen, original: Any = original
         ) -> Any:
-            seen.append((real.images.detach().clone(), fake.detach().clone(), rest[0] if rest else None))
+            seen.append((real.images.detach().clone(), fake.detach().clone()))
             return original(self, d, real, fake, *rest)
 
         monkeypatch.setattr(Objective, side, spy)
@@ -138,15 +145,13 @@ def test_real_and_generated_images_are_changed_alike_and_anew_in_each_step(
     draws = [draws for _, draws, _ in given[::2]]
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(draws, 2))
     steps = [*itertools.chain(*zip(shown["discriminator"], shown["generator"], strict=True))]
-    for (real, fake, _), first, second in zip(steps, given[::2], given[1::2], strict=True):
+    for (real, fake), first, second in zip(steps, given[::2], given[1::2], strict=True):
         p = torch.tensor(0.8)
         assert_close(real, transform(first[0], first[1], p))
         assert_close(fake, transform(second[0], second[1], p))
         assert not torch.allclose(real, first[0], atol=0.1)
     # The penalty is at what D sees.
-    for (real, fake, _), (seen_real, seen_fake, _) in zip(
-        shown["penalize"], shown["discriminator"], strict=False
-    ):
+    for (real, fake), (seen_real, seen_fake) in zip(shown["penalize"], shown["discriminator"], strict=False):
         assert torch.equal(real, seen_real)
         assert torch.equal(fake, seen_fake)
     assert shown["penalize"]
@@ -159,22 +164,21 @@ def test_without_augmentation_images_are_seen_as_they_are(monkeypatch: pytest.Mo
     real = gan.feed.batch(0, slice(0, 8), torch.float64)
     for side in ("discriminator", "generator"):
         assert torch.equal(shown[side][0][0], real.images)
-    assert shown["discriminator"][0][2] is None
 
 
 def test_small_changes_for_consistency_are_of_what_d_sees_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _watch(monkeypatch)
     gan = tiny_gan(ADA, "loss.consistency={shift: 0.25}")
-    draws: list[Tensor] = []
-    views = gan.views
-    gan.views = lambda images, rows: draws.append(rows) or views(images, rows)
+    (consistency,) = gan.objective.regularisers
+    seen: list[tuple[Tensor, Tensor]] = []
+    change = consistency.change
+    consistency.change = lambda images, draws: seen.append((images, draws)) or change(images, draws)
     _one_iteration(gan)
-    ((real, fake, changed),) = shown["discriminator"]
-    assert len(draws) == 2
-    assert torch.equal(*draws)
-    for images, view in zip((real, fake), changed, strict=True):
-        assert torch.equal(view, views(images, draws[0]))
-        assert not torch.equal(view, images)
+    ((real, fake),) = shown["discriminator"]
+    (first, first_draws), (second, second_draws) = seen
+    assert torch.equal(first_draws, second_draws)
+    assert torch.equal(first, real)
+    assert torch.equal(second, fake)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
@@ -206,6 +210,12 @@ def test_feedback_follows_the_logits_of_real_images_step_by_step() -> None:
     assert p > 0
 
 
+def _lecam(gan: Gan) -> LeCam:
+    (lecam,) = gan.objective.regularisers
+    assert isinstance(lecam, LeCam)
+    return lecam
+
+
 def test_the_means_of_the_logits_follow_each_step() -> None:
     gan = tiny_gan("loss.lecam={half_life_nimg: 16}")
     gan.micro_batch = 3
@@ -214,14 +224,14 @@ def test_the_means_of_the_logits_follow_each_step() -> None:
         found = discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
         if iteration == 0:
             # Of this step are the means before it: zero.
-            squares = found["lecam"].item() / 0.3
+            squares = found["lecam"].item()
             assert squares >= found["logit_real"].item() ** 2 + found["logit_fake"].item() ** 2
         kept = 0.5 ** (8 / 16)
         real = kept * real + (1 - kept) * found["logit_real"].item()
         fake = kept * fake + (1 - kept) * found["logit_fake"].item()
         weight = kept * weight + (1 - kept)
         expected = [real / weight, fake / weight]
-        assert [gan.logit_means.real.item(), gan.logit_means.fake.item()] == pytest.approx(expected)
+        assert [mean.item() for mean in _lecam(gan).means] == pytest.approx(expected)
     assert "augment_p" not in found
 
 
@@ -230,7 +240,7 @@ def test_what_follows_the_logits_hears_of_all_ranks(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: 0 * values + 2.0)
     for iteration in range(4):
         discriminator_step(gan, FiniteGuard(CPU), iteration, 0)
-    assert gan.logit_means.real.item() == gan.logit_means.fake.item() == pytest.approx(2)
+    assert [mean.item() for mean in _lecam(gan).means] == pytest.approx([2, 2])
     assert gan.augmenter.p(0).item() == pytest.approx(0.1)
 
 
@@ -241,7 +251,7 @@ def test_the_state_holds_what_follows_the_logits() -> None:
         _one_iteration(one, iteration)
     two.load_state_dict(one.state_dict())
     assert two.augmenter.state_dict() == one.augmenter.state_dict()
-    assert torch.equal(two.logit_means.state_dict()["means"], one.logit_means.state_dict()["means"])
-    assert one.logit_means.real != 0
-    assert {"augmenter", "logit_means"} <= one.state_dict().keys()
-    assert not {"augmenter", "logit_means"} & tiny_gan().state_dict().keys()
+    assert torch.equal(_lecam(two).state_dict()["means"], _lecam(one).state_dict()["means"])
+    assert _lecam(one).means[0] != 0
+    assert {"augmenter", "lecam"} <= one.state_dict().keys()
+    assert not {"augmenter", "lecam"} & tiny_gan().state_dict().keys()

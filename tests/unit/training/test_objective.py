@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, Consistency, LeCam
-from acgan.training.logit_means import LogitMeans
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
+from acgan.runtime import Draws
 from acgan.training.objective import Objective
-from acgan.types import Batch, DiscriminatorOutput, HeadOutput
+from acgan.training.regularisers import Judged, Regulariser
+from acgan.training.step import Portion
+from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Term
 
 K = 3
 
@@ -48,6 +50,7 @@ def _images(seed: int) -> Tensor:
 
 REAL = Batch(_images(1), torch.tensor([0, 1, 2, 1, 0]))
 FAKE = _images(2)
+PORTION = Portion(0, 0, slice(0, 5), 1.0, Draws(0), 5)
 MIX = torch.linspace(0, 1, 5, dtype=torch.float64)
 
 
@@ -62,8 +65,7 @@ def objective() -> Callable[..., Objective]:
             weight_g=0.3,
             penalty_of="adversarial",
             penalty_every=1,
-            consistency=None,
-            lecam=None,
+            regularisers=(),
         )
         return dataclasses.replace(parts, **changes)
 
@@ -76,13 +78,15 @@ def test_discriminator_minimises_adversarial_plus_weighted_classification(
     objective: Callable[..., Objective], adversarial: str, on_fake: bool
 ) -> None:
     d = LinearD()
-    terms = objective(adversarial, on_fake).discriminator(d, REAL, FAKE)
-    assert list(terms.parts) == ["adversarial", "class_real", "class_fake"][: 2 + on_fake]
+    terms = objective(adversarial, on_fake).discriminator(d, REAL, FAKE, PORTION)
+    assert list(terms.terms) == ["adversarial", "class_real", "class_fake"][: 2 + on_fake]
     real, fake = d(REAL.images, REAL.labels), d(FAKE, REAL.labels)
-    assert_close(terms.parts["adversarial"], ADVERSARIAL[adversarial]().discriminator(real.adv, fake.adv))
+    assert_close(
+        terms.terms["adversarial"].value, ADVERSARIAL[adversarial]().discriminator(real.adv, fake.adv)
+    )
     classes = [-output.aux.logits.log_softmax(1)[range(5), REAL.labels].mean() for output in (real, fake)]
-    assert_close([*terms.parts.values()][1:], classes[: 1 + on_fake])
-    assert_close(terms.total, terms.parts["adversarial"] + 0.7 * sum(classes[: 1 + on_fake]))
+    assert_close([term.value for term in terms.terms.values()][1:], classes[: 1 + on_fake])
+    assert_close(terms.total, terms.terms["adversarial"].value + 0.7 * sum(classes[: 1 + on_fake]))
 
 
 @pytest.mark.parametrize("adversarial", ADVERSARIAL)
@@ -96,7 +100,7 @@ def test_generator_minimises_adversarial_plus_weighted_classification(
     fake = d(fake_images, REAL.labels)
     expected = loss.generator(d(REAL.images, REAL.labels).adv.detach(), fake.adv)
     class_fake = -fake.aux.logits.log_softmax(1)[range(5), REAL.labels].mean()
-    assert list(terms.parts) == ["adversarial", "class_fake"]
+    assert list(terms.terms) == ["adversarial", "class_fake"]
     assert_close(terms.total, expected + 0.3 * class_fake)
     assert_close(
         torch.autograd.grad(terms.total, fake_images),
@@ -110,7 +114,7 @@ def test_the_two_players_pull_the_fake_logits_apart_and_the_class_together(
     fake = FAKE.clone().requires_grad_()
     d = LinearD()
     only_adversarial = objective("bce", weight_d=0.0, weight_g=0.0)
-    (against,) = torch.autograd.grad(only_adversarial.discriminator(d, REAL, fake).total, fake)
+    (against,) = torch.autograd.grad(only_adversarial.discriminator(d, REAL, fake, PORTION).total, fake)
     (towards,) = torch.autograd.grad(only_adversarial.generator(d, REAL, fake).total, fake)
     assert ((against * towards).sum(dim=(1, 2, 3)) < 0).all()
 
@@ -126,7 +130,7 @@ def test_the_real_logits_carry_no_gradient_in_the_generators_step(
 def test_every_pass_is_told_the_labels(objective: Callable[..., Objective]) -> None:
     d = LinearD()
     parts = objective()
-    parts.discriminator(d, REAL, FAKE)
+    parts.discriminator(d, REAL, FAKE, PORTION)
     parts.generator(d, REAL, FAKE)
     assert all(torch.equal(y, REAL.labels) for y in d.calls)
     parts.penalize(d, REAL, FAKE, MIX, 0.5)
@@ -135,7 +139,7 @@ def test_every_pass_is_told_the_labels(objective: Callable[..., Objective]) -> N
 
 def test_statistics(objective: Callable[..., Objective]) -> None:
     d = LinearD()
-    stats = objective().discriminator(d, REAL, FAKE).stats
+    stats = objective().discriminator(d, REAL, FAKE, PORTION).stats
     real, fake = d(REAL.images, REAL.labels), d(FAKE, REAL.labels)
     hits = [(output.aux.logits.argmax(1) == REAL.labels).double().mean().item() for output in (real, fake)]
     assert stats["class_accuracy_real"].item() == pytest.approx(hits[0])
@@ -151,7 +155,10 @@ def test_a_lazy_penalty_counts_for_the_steps_between(objective: Callable[..., Ob
     d = LinearD()
     terms = objective(penalty_every=every).penalize(d, REAL, FAKE, MIX, 0.5)
     one_side = 0.5 / 2 * d.adv.square().sum()  # gamma/2 |a|^2
-    assert_close(terms.parts, {"r1": one_side, "r2": one_side})
+    assert_close(
+        {name: term.weighted for name, term in terms.terms.items()}, {"r1": one_side, "r2": one_side}
+    )
+    assert_close(terms.terms["r1"].value, d.adv.square().sum())
     assert_close(terms.total, every * 2 * one_side)
 
 
@@ -211,58 +218,44 @@ def test_the_class_terms_of_the_family_are_weighted_in_both_sums(
     real, fake = d(REAL.images, REAL.labels), d(FAKE, REAL.labels)
     for terms, classes, weight in (
         (
-            parts.discriminator(d, REAL, FAKE),
+            parts.discriminator(d, REAL, FAKE, PORTION),
             loss.discriminator(real.aux, fake.aux, REAL.labels),
             0.7,
         ),
         (parts.generator(d, REAL, FAKE), loss.generator(fake.aux, REAL.labels), 0.3),
     ):
-        assert list(terms.parts) == ["adversarial", *classes]
-        assert_close({name: terms.parts[name] for name in classes}, classes)
-        assert_close(terms.total, terms.parts["adversarial"] + weight * sum(classes.values()))
+        assert list(terms.terms) == ["adversarial", *classes]
+        assert_close({name: terms.terms[name].value for name in classes}, classes)
+        assert {terms.terms[name].weight for name in classes} == {weight}
+        assert_close(terms.total, terms.terms["adversarial"].value + weight * sum(classes.values()))
 
 
 def test_without_a_class_loss_there_is_the_adversarial_one_alone(
     objective: Callable[..., Objective],
 ) -> None:
     parts, d = objective(classification=None), LinearD(has_aux=False)
-    for terms in (parts.discriminator(d, REAL, FAKE), parts.generator(d, REAL, FAKE)):
-        assert list(terms.parts) == ["adversarial"]
-        assert_close(terms.total, terms.parts["adversarial"])
+    for terms in (parts.discriminator(d, REAL, FAKE, PORTION), parts.generator(d, REAL, FAKE)):
+        assert list(terms.terms) == ["adversarial"]
+        assert_close(terms.total, terms.terms["adversarial"].value)
         assert not any("class" in name for name in terms.stats)
     assert all(torch.equal(y, REAL.labels) for y in d.calls)  # which projection needs
     assert parts.penalize(d, REAL, FAKE, MIX, 1.0).total > 0
 
 
-def test_consistency_compares_with_the_changed_images(objective: Callable[..., Objective]) -> None:
-    d, changed = LinearD(), (_images(3), _images(4))
-    parts = objective(consistency=Consistency(weight_real=2.0, weight_fake=3.0))
-    terms = parts.discriminator(d, REAL, FAKE, changed)
-    assert all(torch.equal(y, REAL.labels) for y in d.calls)
-    pairs = {"consistency_real": (REAL.images, changed[0], 2.0), "consistency_fake": (FAKE, changed[1], 3.0)}
-    for name, (images, views, weight) in pairs.items():
-        expected = weight * ((images - views).flatten(1) @ d.adv).square().mean()
-        assert_close(terms.parts[name], expected)
-    without = objective().discriminator(d, REAL, FAKE)
-    # Not by the class's weight.
-    added = terms.parts["consistency_real"] + terms.parts["consistency_fake"]
-    assert_close(terms.total, without.total + added)
-    assert_close(terms.stats, without.stats)
+class Gentle(Regulariser):
+    """A term of each side's logits."""
+
+    def terms(self, judged: Judged) -> dict[str, Term]:
+        return {"gentle": Term(judged.on_real.adv.square().mean() - judged.on_fake.adv.mean(), 2.0)}
 
 
-def test_lecam_compares_with_the_running_means_of_the_other_side(objective: Callable[..., Objective]) -> None:
+def test_regularisers_are_added_to_d_s_sum_by_their_own_weight(objective: Callable[..., Objective]) -> None:
     d = LinearD()
-    means = LogitMeans(half_life_nimg=1, device=torch.device("cpu"), dtype=torch.float64)
-    means.update(torch.tensor(0.7), torch.tensor(-0.4), 1)
-    terms = objective(lecam=LeCam(weight=0.3)).discriminator(d, REAL, FAKE, None, means)
+    terms = objective(regularisers=[Gentle()]).discriminator(d, REAL, FAKE, PORTION)
+    without = objective().discriminator(d, REAL, FAKE, PORTION)
     real, fake = (d(images, REAL.labels).adv for images in (REAL.images, FAKE))
-    assert_close(terms.parts["lecam"], 0.3 * ((real + 0.4).square().mean() + (fake - 0.7).square().mean()))
-    without = objective().discriminator(d, REAL, FAKE)
-    assert_close(terms.total, without.total + terms.parts["lecam"])
-
-
-def test_the_regularisers_are_of_d_alone(objective: Callable[..., Objective]) -> None:
-    parts = objective(consistency=Consistency(1.0, 1.0), lecam=LeCam(1.0))
-    terms = parts.generator(LinearD(), REAL, FAKE)
-    assert list(terms.parts) == ["adversarial", "class_fake"]
-    assert_close(terms.total, objective().generator(LinearD(), REAL, FAKE).total)
+    assert_close(terms.terms["gentle"].value, real.square().mean() - fake.mean())
+    assert_close(terms.total, without.total + 2 * terms.terms["gentle"].value)
+    assert_close(terms.stats, without.stats)
+    of_g = objective(regularisers=[Gentle()]).generator(LinearD(), REAL, FAKE)
+    assert list(of_g.terms) == ["adversarial", "class_fake"]

@@ -46,8 +46,7 @@ def _objective(classification: ClassificationLoss | None, of: str) -> Objective:
         weight_g=WEIGHT,
         penalty_of=of,
         penalty_every=1,
-        consistency=None,
-        lecam=None,
+        regularisers=(),
     )
 
 
@@ -83,7 +82,7 @@ def test_of_the_objective_it_holds_the_class_terms(kind: str, keywords: dict[str
             (d.adv - WEIGHT * _slope(kind, d, image.flatten(), int(label))).square().sum()
             for image, label in zip(images, REAL.labels, strict=True)
         ]
-        assert_close(found.parts[side], GAMMA / 2 * torch.stack(squares).mean())
+        assert_close(found.terms[side].weighted, GAMMA / 2 * torch.stack(squares).mean())
     found.total.backward()
     assert d.classes.grad is not None
     assert d.classes.grad.abs().sum() > 0
@@ -92,15 +91,17 @@ def test_of_the_objective_it_holds_the_class_terms(kind: str, keywords: dict[str
 def test_of_the_logit_it_leaves_them_out() -> None:
     d = LinearD()
     found = _objective(CLASSIFICATION["adc"](), "adversarial").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA)
-    assert_close(found.parts["r1"], GAMMA / 2 * d.adv.square().sum())
+    assert_close(found.terms["r1"].weighted, GAMMA / 2 * d.adv.square().sum())
 
 
 def test_it_is_that_of_the_logit_where_g_has_no_class_terms() -> None:
     d, mix = LinearD(), torch.zeros(5)
     without = dataclasses.replace(_objective(CLASSIFICATION["adc"](), "objective"), weight_g=0.0)
-    assert_close(without.penalize(d, REAL, FAKE, mix, GAMMA).parts["r2"], GAMMA / 2 * d.adv.square().sum())
     assert_close(
-        _objective(None, "objective").penalize(d, REAL, FAKE, mix, GAMMA).parts["r2"],
+        without.penalize(d, REAL, FAKE, mix, GAMMA).terms["r2"].weighted, GAMMA / 2 * d.adv.square().sum()
+    )
+    assert_close(
+        _objective(None, "objective").penalize(d, REAL, FAKE, mix, GAMMA).terms["r2"].weighted,
         GAMMA / 2 * d.adv.square().sum(),
     )
 
@@ -120,4 +121,4 @@ def test_a_loss_that_compares_images_sees_either_side_by_itself() -> None:
         output = d(x, REAL.labels)
         score = output.adv.sum() - WEIGHT * 5 * loss.generator(output.aux, REAL.labels)["class_fake"]
         (slopes,) = torch.autograd.grad(score, x)
-        assert_close(found.parts[side], GAMMA / 2 * slopes.square().sum(dim=(1, 2, 3)).mean())
+        assert_close(found.terms[side].weighted, GAMMA / 2 * slopes.square().sum(dim=(1, 2, 3)).mean())

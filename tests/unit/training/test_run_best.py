@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from acgan.training.best import Best
 from acgan.training.checkpoint import read_latest
-from acgan.training.hooks import Hooks, Intervals
+from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Tick
 from acgan.types import Evaluation, Score
@@ -41,7 +41,7 @@ class Counter:
 
 
 class Training:
-    """One invocation of a run whose scores are given.
+    """One invocation of a run whose scores are given, and its product.
 
     Args:
         directory: Of the run.
@@ -50,47 +50,51 @@ class Training:
         changes: Of the intervals.
     """
 
+    file_name, remedy = "product.safetensors", ""
+
     def __init__(
         self, directory: Path, values: Mapping[int, float], validation: str | None = "images", **changes: Any
     ):
         self.counter = Counter()
         self.messages: list[str] = []
-        hooks = Hooks(self._sample, self._evaluate, self._export, "product.safetensors")
         intervals = {"total_nimg": 60, "checkpoint_nimg": 3 * EVERY, **changes}
         meta = {} if validation is None else {"validation_fingerprint": validation}
         self.values = values
+        directory.mkdir(exist_ok=True)
         self.run = TrainingRun(
             directory,
-            Intervals(log_nimg=EVERY, sample_nimg=1000, evaluate_nimg=EVERY, **intervals),
-            self.counter,
-            meta,
-            hooks,
-            torch.device("cpu"),
+            intervals=Intervals(log_nimg=EVERY, sample_nimg=1000, evaluate_nimg=EVERY, **intervals),
+            state=self.counter,
+            product=self,
+            meta=meta,
+            device=torch.device("cpu"),
+            checkpoint=read_latest(directory / "checkpoints", pytest.fail),
             listeners=[self._hear],
         )
-        directory.mkdir(exist_ok=True)
-        self.run.resume(read_latest(directory / "checkpoints", pytest.fail))
 
     def until(self, nimg: int) -> TrainingRun:
         """Train until so many images, then stop as a kill does: nothing else is written."""
         with self.run.running():
-            while self.run.nimg < nimg and not self.run.ended:
+            while self.run.nimg < nimg and not self.run.finished():
                 self.run.advance(EVERY)
                 self.counter.seen += EVERY
-                self.run.do_what_is_due()
+                self.run.evaluate()
+                self.run.log()
+                if self.run.due(self.run.intervals.checkpoint_nimg):
+                    self.run.save_checkpoint()
         return self.run
 
     def _hear(self, tick: Tick) -> None:
         self.messages += tick.messages
 
-    def _sample(self) -> Tensor:
+    def sample(self) -> Tensor:
         return torch.zeros(1, 2, 2, dtype=torch.uint8)
 
-    def _evaluate(self) -> Evaluation:
+    def evaluate(self) -> Evaluation:
         value = self.values.get(self.run.nimg)
         return Evaluation({}, score=None if value is None else Score(NAME, value))
 
-    def _export(self, path: Path, nimg: int, score: Score | None) -> None:
+    def export(self, path: Path, nimg: int, score: Score | None) -> None:
         provenance = {"nimg": nimg, "score": vars(score) if score is not None else None}
         metadata = {"acgan": json.dumps({"provenance": provenance})}
         save_file({"seen": self.counter.seen}, path, metadata=metadata)
@@ -179,16 +183,11 @@ def test_other_validation_images_start_the_best_anew(tmp_path: Path) -> None:
     assert "the validation images are others" in again.messages[0]
 
 
-def test_a_run_that_did_not_note_its_validation_images_goes_on(tmp_path: Path) -> None:
-    Training(tmp_path, {10: 5.0}, None).until(30)
-    assert Training(tmp_path, {}).run.scores.best == Best(NAME, 5.0, 10)
-
-
 def test_patience_does_not_end_what_is_at_its_end(tmp_path: Path) -> None:
     values = {10: 5.0, **dict.fromkeys((20, 30, 40, 50, 60), 6.0)}
     whole = Training(tmp_path / "whole", values, patience_nimg=50).until(60)
     assert whole.nimg == 60
-    assert whole.ended
+    assert whole.finished()
     assert not whole.out_of_patience
     assert not Training(tmp_path / "whole", values, patience_nimg=50).run.out_of_patience
     early = Training(tmp_path / "early", values, patience_nimg=40).until(60)

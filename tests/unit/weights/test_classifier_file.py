@@ -154,7 +154,7 @@ BROKEN: list[tuple[Any, str]] = [
     ({"format": 99}, "format 99; this version of acgan reads format 1"),
     ({"format": None}, "metadata is damaged"),
     ({"product": "generator"}, "holds a generator; expected a classifier.safetensors"),
-    ({"product": None}, "holds a generator; expected"),  # the first generator files did not say
+    ({"product": None}, "metadata is damaged"),
     ({"product": "picture"}, "holds a picture; expected"),
     ({"class_names": ["cat"]}, "class_names: found (1,), expected (3,)"),
     ({"architecture": 3}, "architecture cannot be built"),

@@ -1,0 +1,242 @@
+"""The opening of a training: its directory, lock and checkpoint, its images, and where it is computed."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+
+from acgan import distributed, runtime
+from acgan.api.inputs import check_unchanged, tell_about
+from acgan.api.run_directory import check_usable, locked, settle
+from acgan.assembly.images import load_data, load_sample, prepare_dataset
+from acgan.assembly.product import Provenance
+from acgan.code_version import code_version
+from acgan.config import AnyConfig
+from acgan.distributed import Ranks
+from acgan.predicting import ImageClassifier, load_classifier
+from acgan.sampling import ClassSampler, load_generator
+from acgan.training.best import Best
+from acgan.training.checkpoint import read_latest
+from acgan.training.run import TrainingRun
+from acgan.types import Dataset
+
+
+class TrainOptions(TypedDict, total=False):
+    """How a training is run, as opposed to what is trained; all optional.
+
+    Attributes:
+        run_dir: The run directory; by default ``runs/<recipe>[-<data name>]``, for classifiers ``runs/classify-…``.
+        device: ``auto`` (the default), ``cpu``, ``cuda`` or ``mps``.
+        max_time_sec: Stop, with a checkpoint, after so long.
+        init_from: A run or file whose weights to start from.
+        fresh: Move a run that is there aside and start anew.
+        on_data: Told (done, total) while images are decoded.
+        say: Told remarks for people.
+        warn: Told of problems that do not end it, such as a broken checkpoint; by default ``warnings.warn``.
+    """
+
+    run_dir: str | Path | None
+    device: str
+    max_time_sec: float | None
+    init_from: str | Path | None
+    fresh: bool
+    on_data: Callable[[int, int], None] | None
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class OpenTraining:
+    """A training that is about to happen, in a directory that it holds.
+
+    Attributes:
+        config: What is trained.
+        directory: The run directory.
+        checkpoint: Payload to go on from; None begins anew.
+        dataset: The images, decoded.
+        source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
+        device: Where it is computed.
+        precision: As resolved.
+        ranks: This process among others.
+        init_from: A run or file whose weights to start from; None draws them, or goes on.
+        deadline: ``time.monotonic()`` at which to stop, or None.
+        fresh: See ``TrainOptions``.
+        say: See ``TrainOptions``.
+        warn: See ``TrainOptions``.
+        code: Versions and commits of acgan that trained until now, and this one as the training began.
+    """
+
+    config: AnyConfig
+    directory: Path
+    checkpoint: Mapping[str, Any] | None
+    dataset: Dataset
+    source_fingerprint: str
+    device: torch.device
+    precision: str
+    ranks: Ranks
+    init_from: Path | None
+    deadline: float | None
+    fresh: bool
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+    code: tuple[str, ...]
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Plain values of the checkpoint; empty at the start of a run."""
+        return self.checkpoint["meta"] if self.checkpoint is not None else {}
+
+    def provenance(self, origin: dict[str, Any] | None) -> Provenance:
+        """The origin of what is trained; ``origin`` is that of the first weights of a run that begins."""
+        init_from = origin or self.meta.get("init_from")
+        return Provenance(
+            self.config, self.dataset, self.source_fingerprint, self.precision, self.code, init_from
+        )
+
+    def new_meta(self, provenance: Provenance) -> dict[str, Any]:
+        """Plain values for new checkpoints."""
+        validation = self.dataset.validation
+        return {
+            "precision": self.precision,
+            "threads": torch.get_num_threads(),
+            "data_fingerprint": self.dataset.train.fingerprint,
+            "validation_fingerprint": validation.fingerprint if validation is not None else None,
+            "class_names": list(self.dataset.train.class_names),
+            "init_from": provenance.init_from,
+            "code": list(self.code),
+        }
+
+    def claim(self) -> Path:
+        """Make the directory this training's: from here on files are written. An old run is moved aside if asked."""
+        if self.ranks.first:
+            settle(self.directory, self.config, self.fresh, self.say)
+        distributed.barrier(self.ranks)
+        return self.directory
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The outcome of a training.
+
+    Attributes:
+        directory: The run directory.
+        nimg: Images shown so far.
+        finished: True where the training came to its end.
+        stats: The last tick's means.
+        trained_sec: Time in the loop, over all invocations.
+        images_per_sec: Speed of this invocation, all intervals counted.
+        best: The best score; None where nothing was scored, and on all ranks but the first, which scores.
+        out_of_patience: True where ``train.patience_nimg`` ended it before its full length.
+    """
+
+    directory: Path
+    nimg: int
+    finished: bool
+    stats: Mapping[str, float]
+    trained_sec: float
+    images_per_sec: float
+    best: Best | None
+    out_of_patience: bool
+
+    @classmethod
+    def of(cls, run: TrainingRun) -> TrainResult:
+        """The outcome of a run that is over."""
+        return cls(
+            directory=run.directory,
+            nimg=run.nimg,
+            finished=run.finished(),
+            stats=run.stats,
+            trained_sec=run.trained_sec,
+            images_per_sec=run.images_per_sec,
+            best=run.scores.best if run.ranks.first else None,
+            out_of_patience=run.out_of_patience,
+        )
+
+    def sampler(self, device: str | torch.device = "cpu", which: str | None = None) -> ClassSampler:
+        """The generator that ``train`` made: the ``best`` where one was scored, else the ``last``."""
+        return load_generator(self.directory, device, which)
+
+    def classifier(self, device: str | torch.device = "cpu") -> ImageClassifier:
+        """The classifier that ``train_classifier`` made."""
+        return load_classifier(self.directory, device=device)
+
+
+@contextmanager
+def open_training(
+    config: AnyConfig, name: str, data: Any, options: TrainOptions, *, rehearsal: bool = False
+) -> Iterator[OpenTraining]:
+    """Hold the run directory, read its checkpoint, decode the images, and choose device and precision.
+
+    Args:
+        config: What to train.
+        name: Name of the run, for its default directory.
+        data: None for the configured source, or a torch Dataset.
+        options: How.
+        rehearsal: Decode a sample of the images alone, read no checkpoint, and leave the directory as it is.
+
+    Raises:
+        UserError: For whatever the user can mend.
+    """
+    started = time.monotonic()
+    say, warn = options.get("say", lambda message: None), options.get("warn", warnings.warn)
+    device = runtime.choose_device(options.get("device", "auto"))
+    ranks = distributed.start_ranks(device)
+    warn_once = warn if ranks.first else lambda message: None
+    directory = Path(options.get("run_dir") or Path("runs") / name)
+    fresh, max_time = options.get("fresh", False), options.get("max_time_sec")
+    with nullcontext() if rehearsal else locked(directory, ranks):
+        check_usable(directory, config, fresh)
+        goes_on = not (fresh or rehearsal)
+        checkpoint = read_latest(directory / "checkpoints", warn_once) if goes_on else None
+        meta = checkpoint["meta"] if checkpoint is not None else {}
+        # Bits depend on both: a resumed run keeps what it began with. Generated images do, so this comes first.
+        precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
+        runtime.use_threads(config.train.threads or meta.get("threads"))
+        if rehearsal:
+            source = dataset = load_sample(config)
+        else:
+            if config.description:
+                say(f"{name}: {config.description}")
+            source = load_data(config, data, options.get("on_data"))
+            dataset = prepare_dataset(config, source)
+            tell_about(dataset, say)
+            check_unchanged(meta, dataset, directory)
+        yield OpenTraining(
+            config=config,
+            directory=directory,
+            checkpoint=checkpoint,
+            dataset=dataset,
+            source_fingerprint=source.train.fingerprint,
+            device=device,
+            precision=precision,
+            ranks=ranks,
+            init_from=_init_from(options.get("init_from"), checkpoint, say),
+            deadline=started + max_time if max_time is not None else None,
+            fresh=fresh,
+            say=say,
+            warn=warn_once,
+            code=_code_so_far(meta),
+        )
+
+
+def _init_from(
+    given: str | os.PathLike[str] | None, checkpoint: Mapping[str, Any] | None, say: Callable[[str], None]
+) -> Path | None:
+    if given is not None and checkpoint is not None:
+        say(f"--init-from {given}: not read again; the run goes on from its own checkpoint.")
+        return None
+    return Path(given) if given is not None else None
+
+
+def _code_so_far(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Versions that a run was trained by until now, and this one where it is another."""
+    before, now = tuple(meta.get("code", ())), code_version()
+    return before if before[-1:] == (now,) else (*before, now)

@@ -1,0 +1,170 @@
+"""Products of trainings: a generator or a classifier, as it is looked at, scored and written on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from acgan import runtime
+from acgan.assembly.gan import architecture
+from acgan.config import AnyConfig, ClassifierConfig, RunConfig
+from acgan.evaluation import CollapseMonitor, ValidationScore
+from acgan.plots.grid import tile, to_uint8
+from acgan.predicting import ImageClassifier
+from acgan.sampling import ClassSampler, grid
+from acgan.training.classifier_loop import ClassifierTask
+from acgan.training.gan import Gan, settled
+from acgan.types import Dataset, Evaluation, ImageStore, Score
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, GeneratorInfo, save_generator
+
+_GRID_COLUMNS, _GRID_ROWS = 10, 10
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of a trained network, for its file.
+
+    Attributes:
+        config: Configuration of the training.
+        dataset: The images.
+        source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
+        precision: As resolved.
+        code: Versions and commits of acgan that trained, in order.
+        init_from: Origin of the first weights; None where they were drawn.
+    """
+
+    config: AnyConfig
+    dataset: Dataset
+    source_fingerprint: str
+    precision: str
+    code: Sequence[str]
+    init_from: dict[str, Any] | None
+
+    def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
+        """Plain values, after so many images; with the score where it is the best of a run."""
+        return {
+            "acgan": ", then ".join(self.code),
+            "torch": torch.__version__,
+            "machine": runtime.machine(),
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "data": self.dataset.name,
+            "data_fingerprint": self.dataset.train.fingerprint,
+            "source_fingerprint": self.source_fingerprint,
+            "nimg": nimg,
+            "score": asdict(score) if score is not None else None,
+            "seed": self.config.seed,
+            "precision": self.precision,
+            "init_from": self.init_from,
+            "config": self.config.model_dump(mode="json"),
+        }
+
+
+class GanProduct:
+    """A generator: the running mean of G's weights, with the BatchNorm statistics that sampling wants.
+
+    Args:
+        config: Configuration of the training.
+        gan: The GAN in training.
+        store: The training images.
+        provenance: For the file.
+        monitor: Looks for collapsed classes, or None.
+        score: Scores on validation images, or None.
+    """
+
+    file_name = GENERATOR_FILE.name
+    remedy = "Lower optim.*.lr or raise loss.penalty"
+
+    def __init__(
+        self,
+        config: RunConfig,
+        gan: Gan,
+        store: ImageStore,
+        provenance: Provenance,
+        monitor: CollapseMonitor | None,
+        score: ValidationScore | None,
+    ):
+        self._gan, self._provenance = gan, provenance
+        self._monitor, self._score = monitor, score
+        self._standing_nimg = config.train.standing_nimg
+        self._info = GeneratorInfo(architecture(config, store), store.class_names)
+        self._sampler = ClassSampler(gan.ema.network, self._info)
+
+    def sample(self) -> Tensor:
+        """A grid (C, H, W) uint8: a row a class, the same latents every time."""
+        return grid(self._current(), _GRID_COLUMNS)
+
+    def evaluate(self) -> Evaluation | None:
+        """The monitor's findings and the score; None where there is neither."""
+        if self._monitor is None and self._score is None:
+            return None
+        sampler = self._current()
+        found = self._monitor.look(sampler) if self._monitor is not None else Evaluation({})
+        return replace(found, score=self._score.of(sampler) if self._score is not None else None)
+
+    def export(self, path: Path, nimg: int, score: Score | None) -> None:
+        """Write the generator's file."""
+        generator = self._current().generator
+        save_generator(path, generator, replace(self._info, provenance=self._provenance.at(nimg, score)))
+
+    def _current(self) -> ClassSampler:
+        """The sampler, with the generator as it is now."""
+        self._sampler.generator = settled(self._gan, self._standing_nimg)
+        return self._sampler
+
+
+class ClassifierProduct:
+    """A classifier.
+
+    Args:
+        config: Configuration of the training.
+        task: The classifier in training.
+        info: About it.
+        dataset: The images: it is scored on the validation images, else on the test images.
+        provenance: For the file.
+    """
+
+    file_name = CLASSIFIER_FILE.name
+    remedy = "Lower optim.lr"
+
+    def __init__(
+        self,
+        config: ClassifierConfig,
+        task: ClassifierTask,
+        info: ClassifierInfo,
+        dataset: Dataset,
+        provenance: Provenance,
+    ):
+        self._task, self._info, self._provenance = task, info, provenance
+        self._weights_dtype = torch.float16 if config.train.half_weights else None
+        self._classifier = ImageClassifier(
+            task.network, info, precision="bf16" if task.precision == "bf16" else "float32"
+        )
+        held_out = dataset.validation
+        self._watched = ("test", dataset.test) if held_out is None else ("validation", held_out)
+
+    def sample(self) -> Tensor:
+        """Training images (C, H, W) uint8 as the network sees them: the first batch."""
+        size = min(self._task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
+        return tile(to_uint8(self._task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
+
+    def evaluate(self) -> Evaluation | None:
+        """Loss and accuracy on images that are not trained on; None where there are none."""
+        split, store = self._watched
+        if not len(store):
+            return None
+        logits = self._classifier.logits(store.images).float()
+        labels = torch.from_numpy(store.labels)
+        loss = torch.nn.functional.cross_entropy(logits, labels).item()
+        accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+        return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
+
+    def export(self, path: Path, nimg: int, score: Score | None) -> None:
+        """Write the classifier's file; a classifier has no best state, so there is no score."""
+        info = replace(self._info, provenance=self._provenance.at(nimg, score))
+        CLASSIFIER_FILE.save(path, self._task.network, info, self._weights_dtype)
