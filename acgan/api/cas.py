@@ -1,4 +1,4 @@
-"""Does it help? Classifiers trained on a generator's images, on real ones and on both, judged on real ones."""
+"""Classification accuracy score: classifiers trained on real images, on generated ones and on both."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def classification_accuracy_score(
 
     Args:
         sampler: The generator.
-        dataset: What it was trained on, and real images held out from it.
-        seeds: Of the trainings and of the generated images: three or more.
-        steps: Of the optimiser in every training; None is 6 passes over the real images, but 400 at least and
+        dataset: Its training images, and real images held out from them.
+        seeds: Seeds of the trainings and of the generated images: three or more.
+        steps: Optimiser steps of every training; None is 6 passes over the real images, but 400 at least and
             1,000 at most.
         truncation: Factor on the latents.
-        device: Where to train: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: Device that trains: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         say: Told remarks for people.
 
     Returns:
@@ -111,7 +111,7 @@ def classification_accuracy_score(
 
 
 def _config(dataset: Dataset, steps: int | None) -> tuple[ClassifierConfig, str, int]:
-    """What is the same in every training, the recipe's name, and the steps."""
+    """The configuration of every training, the recipe's name, and the steps."""
     recipe, store = _RECIPES.get(dataset.name, "folder"), dataset.train
     config = load(ClassifierConfig, find_recipe(recipe, "classify"))
     batch_size = config.train.batch_size
@@ -138,7 +138,7 @@ def _answers(
     truncation: float,
     device: str,
 ) -> dict[str, np.ndarray]:
-    """Which test images each arm's classifier names rightly, and of ``gan_test`` which generated ones."""
+    """Right answers of each arm's classifier on the test images, and of ``gan_test`` on generated ones."""
     real, test = dataset.train, dataset.test
     synthetic = _generated(sampler, real, 2 * seed, truncation)
     arms = {"real": real, "synthetic": synthetic, "both": extend(real, synthetic.images, synthetic.labels)}
@@ -152,7 +152,7 @@ def _answers(
 
 
 def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: float) -> ImageStore:
-    """As many generated images of each class as a store has, class by class, under its labels."""
+    """A store of generated images, with as many of each class as another store has."""
     counts = np.bincount(like.labels, minlength=like.num_classes)
     images = [
         part.numpy()

@@ -42,9 +42,9 @@ class Evaluated:
     Attributes:
         scores: The scores.
         reference: Real images, looked at; None where no metric wanted it.
-        passes: By subject, one a generation seed; the first has its bank.
+        passes: One list for each subject, with one pass for each generation seed. Only the first pass has its bank.
         subjects: The generators.
-        training: What they were trained on, where copies of it were looked for.
+        training: Their training images; None if copies were not looked for.
     """
 
     scores: Scores
@@ -62,11 +62,11 @@ def evaluate(
     warn: Callable[[str], None] = warnings.warn,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluated:
-    """Score generators on real images that they were not trained on.
+    """Score generators against real images.
 
     Args:
         runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
-        options: How; None is the defaults.
+        options: Options; None takes the defaults.
         say: Told remarks for people.
         warn: Told where Inception's weights are not FID's own.
         progress: Told (done, total) images now and then.

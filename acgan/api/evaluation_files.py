@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: its scores as JSON and in TensorBoard, and pictures."""
+"""Files of an evaluation: scores as JSON, a record in TensorBoard, and pictures."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _CONFUSION, _MEMORISATION = "confusion.png", "memorisation.png"
 def write_evaluation(
     evaluated: Evaluated, runs: str | Path | Sequence[str | Path], file: str | Path | None = None
 ) -> dict[str, Path]:
-    """Write an evaluation down.
+    """Write the files of an evaluation.
 
-    Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it; ``confusion.png`` and
-    ``memorisation.png`` where there is something to show, else none; and a record in TensorBoard. Where a file is named
-    the scores go there, and nothing into the run: what lies there belongs to its own evaluation.
+    A run directory, or the directory of several seeds' runs, gets ``evaluation.json``, a record in TensorBoard, and
+    ``confusion.png`` and ``memorisation.png`` if there is something to show. If a file is named, the scores go there
+    and nothing is written into the run, which keeps the files of its own evaluation.
 
     Args:
         evaluated: The evaluation.
-        runs: As they were given.
-        file: Where to write the scores.
+        runs: The argument of ``evaluate``.
+        file: File for the scores; None writes into the run directory.
 
     Returns:
-        What was written, by what it is.
+        The files that were written, by a description of their content.
     """
     paths = [Path(run) for run in as_list(runs)]
     home = paths[0] if file is None and len(paths) == 1 and paths[0].is_dir() else None

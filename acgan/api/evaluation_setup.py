@@ -1,4 +1,4 @@
-"""What an evaluation is made of."""
+"""Setup of an evaluation: generators, data, extractor, classifier and metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAS_SEEDS = 5
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """How generators are evaluated.
+    """Options of an evaluation.
 
     Attributes:
         data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
@@ -43,7 +43,7 @@ class EvaluateOptions:
         seed: The first of them, and that of all choices.
         truncation: Factor on the latents.
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
-        device: Where to compute.
+        device: Device that computes.
     """
 
     data: Any = None
@@ -60,10 +60,10 @@ class EvaluateOptions:
     device: str = "auto"
 
     def check(self) -> None:
-        """Refuse what nothing can be made of.
+        """Refuse options that make no sense.
 
         Raises:
-            ConfigError: If there is such.
+            ConfigError: If an option makes no sense.
         """
         known = tuple(CATALOGUE)
         unknown = [name for name in self.metrics if name not in known]
@@ -85,17 +85,17 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class EvaluationSetup:
-    """What an evaluation is made of, once everything is found and fits together.
+    """Parts of an evaluation, found and checked to fit together.
 
     Attributes:
-        options: As given.
+        options: Options that the caller gave.
         subjects: The generators.
-        dataset: What they were trained on, or ``data`` in its place.
-        extractor: Makes features; None where nothing but classifiers is asked for.
-        classifier: Sees classes; None where that is not asked for, or nothing at hand knows them.
-        unseen: Whether the extractor was trained on other images than the reference; None where that is not known.
+        dataset: Their training data, or ``data`` in its place.
+        extractor: Makes features; None if cas is the only metric.
+        classifier: Judges classes; None if no metric needs it, or no classifier knows the classes.
+        unseen: True if the extractor was trained on other images than the reference; None if that is not known.
         store: The reference.
-        training: The training images, where copies of them can be looked for.
+        training: The training images; None if no copies of them can be looked for.
         counts: Samples by class.
         metrics: Keys of ``METRICS`` that can be measured.
     """
@@ -126,7 +126,7 @@ def set_up(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> EvaluationSetup:
-    """Find everything, and see that it fits together, before anything is computed.
+    """Find all parts of an evaluation and check that they fit together, before anything is computed.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -187,7 +187,7 @@ def _measurable(
     device: torch.device,
     say: Callable[[str], None],
 ) -> tuple[list[str], ClassifierExtractor | None, ImageStore | None]:
-    """The metrics that there is all for, who judges classes, and the training images."""
+    """The metrics whose needs are met, the judge of classes, and the training images."""
     wanted = [name for name in METRICS if name in options.metrics]
     needs = {need for name in wanted for need in CATALOGUE[name].needs}
     classifier, training = None, None
@@ -223,7 +223,7 @@ def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
 
 
 def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
-    """Before minutes are spent on what comes first."""
+    """Refuse data that cas cannot use, before minutes are spent on the other metrics."""
     if len(subjects) > 1:
         raise ConfigError(
             f"metrics: cas is of one generator; found {len(subjects)}. Evaluate each by itself."
@@ -247,7 +247,7 @@ def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> 
 def _classifier(
     extractor: Extractor | None, data_name: str, class_names: tuple[str, ...], device: torch.device
 ) -> ClassifierExtractor | None:
-    """Who judges classes: the extractor where it knows them, else what is shipped for the data."""
+    """The judge of classes: the extractor if it knows them, else the classifier shipped for the data."""
     if isinstance(extractor, ClassifierExtractor) and set(class_names) <= set(
         extractor.classifier.class_names
     ):
@@ -257,7 +257,7 @@ def _classifier(
 
 
 def _is_unseen(extractor: Extractor | None, whole: Dataset, split: str) -> bool | None:
-    """Whether the extractor was trained on other images than the reference; None where that is not known."""
+    """True if the extractor was trained on other images than the reference; None if that is not known."""
     if not isinstance(extractor, ClassifierExtractor):
         return None  # Inception was trained on ImageNet, which the reference may be of
     origin = extractor.classifier.info.provenance
@@ -268,7 +268,7 @@ def _is_unseen(extractor: Extractor | None, whole: Dataset, split: str) -> bool 
 
 
 def _training_images(dataset: Dataset, split: str, subject: Subject) -> tuple[ImageStore | None, str]:
-    """What the generator was trained on, if it is at hand and apart from the reference; else why not."""
+    """The generator's training images if they are at hand and apart from the reference; else the reason."""
     if split == "train":
         return None, "they are the reference; --split test has others"
     expected = subject.origin["data_fingerprint"]

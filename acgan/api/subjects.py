@@ -1,4 +1,4 @@
-"""The generators that an evaluation is asked for."""
+"""Generators of an evaluation."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Subject:
     Attributes:
         path: The run or file.
         file: The generator's file.
-        sha256: Of the file when it was read: a training that goes on writes another.
-        sampler: It.
-        config: Of its training.
+        sha256: Hash of the file when it was read; a running training may replace the file.
+        sampler: The generator itself.
+        config: Configuration of its training.
     """
 
     path: Path
@@ -38,11 +38,11 @@ class Subject:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """Where its weights come from."""
+        """Provenance of its weights."""
         return self.sampler.info.provenance
 
     def describe(self) -> dict[str, Any]:
-        """For provenance."""
+        """Plain values for the provenance of scores."""
         origin = self.origin
         return {
             "path": str(self.path),
@@ -56,7 +56,7 @@ class Subject:
 
 
 def as_list(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    """Paths, of which there may be one alone."""
+    """A list of one or several paths."""
     return [paths] if isinstance(paths, (str, Path)) else paths
 
 
@@ -66,7 +66,7 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
     Args:
         paths: One run directory or file, or several.
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
-        device: Where to compute.
+        device: Device that computes.
 
     Raises:
         RunError: If there is no generator.

@@ -1,4 +1,4 @@
-"""Generators scored: a quick look during training, and one pass for every metric."""
+"""Scores of generators and classifiers: the checks during a training, and one pass for all metrics."""
 
 from acgan.evaluation.classifier import ClassifierScores, score_classifier
 from acgan.evaluation.comparison import (

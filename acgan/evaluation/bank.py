@@ -1,4 +1,4 @@
-"""What is remembered of many images while they pass by once. N images, F features, K classes."""
+"""Memory of images that are seen once: statistics, some features, some images. N images, F features, K classes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from acgan.metrics.inception_score import InceptionScore
 from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
-#: Groups that a floor is made of: any two of them against the other two.
+#: Groups of images for the floor, which compares two of the groups with the other two.
 NUM_GROUPS = 4
 #: The group of images that no floor can use.
 REST = NUM_GROUPS
-#: Features of so many images are kept, for the metrics that compare images with images.
+#: Number of images whose features are kept, for the metrics that compare images with images.
 MAX_KEPT = 10_000
-#: Images of so many of each class are kept, to be compared with each other.
+#: Number of images of each class that are kept, for comparison with each other.
 IMAGES_PER_CLASS = 100
+#: Splits of the Inception score.
 SCORE_SPLITS = 10
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which image goes where, decided before the first one is seen; equal for the same counts and seed.
+    """Assignment of images to groups and splits, made before the first image is seen.
+
+    It depends on the counts and the seed alone.
 
     Attributes:
-        groups: By class, (n,) int64 in [0, NUM_GROUPS]: the group of each of its images in order.
-        kept: By class, of how many images, from the first on, features are kept.
-        paired: By class, of how many images both sides keep features: groups have equally many of them, too.
-        splits: By class, (n,) int64: the split of the Inception score.
+        groups: For each class, (n,) int64 in [0, NUM_GROUPS]: the group of each image in order.
+        kept: For each class, the number of images whose features are kept: the first ones.
+        paired: For each class, the number of images whose features both sides keep; groups share them equally.
+        splits: For each class, (n,) int64: the split of the Inception score.
     """
 
     groups: tuple[np.ndarray, ...]
@@ -45,13 +48,13 @@ class Plan:
 def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan:
     """Divide images into groups of equal size, class by class, and choose which to keep.
 
-    Images come in an order that says nothing. The first ones of a class, as many as both sides have, are in groups, so
-    that those of which more is remembered are among them.
+    Images come in random order. The first images of a class, as many as both sides have, are put into groups, so that
+    the images whose features are kept are among them.
 
     Args:
         counts: Images by class.
         other: Images by class of the side that they will be compared with: the groups of both are equally large.
-        seed: Of the division.
+        seed: Seed of the division.
     """
     draws = Draws(seed)
     groups, splits, dealt = [], [], 0
@@ -69,30 +72,30 @@ def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan
 
 
 def _kept(counts: Sequence[int]) -> tuple[int, ...]:
-    """Of how many images of each class features are kept."""
+    """Number of images of each class whose features are kept."""
     share = min(1.0, MAX_KEPT / max(sum(counts), 1))
     return tuple(int(np.ceil(count * share)) for count in counts)
 
 
 class Bank:
-    """Statistics, and a bounded number of features and images, of images that pass by.
+    """Statistics of images, and a bounded number of their features and pixels.
 
     Memory is bounded however many images there are: statistics of each group, and of each class where they can say
     anything (``classwise``); features of about ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
 
     Args:
-        plan: Which image goes where.
+        plan: Assignment of the images.
         dims: F.
-        num_outputs: Of the extractor's logits.
-        classwise: By class, whether its own statistics are wanted.
+        num_outputs: Number of the extractor's logits.
+        classwise: For each class, True to keep statistics of its own.
     """
 
     def __init__(self, plan: Plan, dims: int, num_outputs: int, classwise: Sequence[bool]):
         self.plan, self.dims, self.num_outputs = plan, dims, num_outputs
         self.num_classes = len(plan.groups)
         self.classwise = tuple(classwise)
-        #: (M,) distance of each kept image to its nearest training image, and (M,) which it is; filled in by who
-        #: looks for them.
+        #: (M,) distance of each kept image to its nearest training image, and (M,) the index of that image; set by
+        #: ``TrainingImages.look_for``.
         self.nearest: Tensor | None = None
         self.nearest_rows: Tensor | None = None
         self._seen = [0] * self.num_classes
@@ -119,7 +122,7 @@ class Bank:
         Args:
             label: The class.
             images: (n, C, H, W) uint8.
-            found: What the extractor makes of them.
+            found: The extractor's output for them.
             predicted: (n,) int64, the classes that a classifier sees, -1 for one of another set; None without one.
         """
         first = self._seen[label]
@@ -150,7 +153,7 @@ class Bank:
         return View(self, tuple(range(NUM_GROUPS + 1)) if groups is None else tuple(groups))
 
     def kept(self, label: int | None = None) -> slice:
-        """Where the kept images lie, of a class or all."""
+        """Positions of the kept images of a class, or of all."""
         return slice(None) if label is None else slice(self._starts[label], self._starts[label + 1])
 
     def place(self, position: int) -> tuple[int, int]:
@@ -159,13 +162,13 @@ class Bank:
         return label, position - int(self._starts[label])
 
     def statistics(self) -> Mapping[tuple[int, int], FeatureStatistics]:
-        """By class and group; classes without statistics of their own share those of label -1."""
+        """Statistics by class and group; classes without their own share those of label -1."""
         for key in list(self._waiting):
             self._settle(key)
         return self._statistics
 
     def _count_in(self, label: int, group: int, features: Tensor) -> None:
-        """Portions are small, and each one would cost a pass over F x F numbers: F images are counted in at once."""
+        """Add features in blocks of F images: each update costs a pass over F x F numbers."""
         key = (label if self.classwise[label] else -1, group)
         waiting = self._waiting.setdefault(key, [])
         waiting.append(features)
@@ -179,11 +182,11 @@ class Bank:
 
 @dataclass(frozen=True)
 class View:
-    """Some groups of a bank: what metrics are computed from.
+    """Some groups of a bank, from which metrics are computed.
 
     Attributes:
         bank: The bank.
-        groups: Which.
+        groups: Numbers of the groups.
     """
 
     bank: Bank

@@ -19,12 +19,12 @@ from acgan.types import ImageStore
 
 @dataclass(frozen=True)
 class ClassifierScores:
-    """What ``acgan classify evaluate`` finds.
+    """Result of ``acgan classify evaluate``.
 
     Attributes:
-        main: Of the main head.
+        main: Scores of the main head.
         heads: Accuracy by head, the main one's too.
-        right: (N,) bool: which images the main head names rightly.
+        right: (N,) bool: True for each image whose class the main head predicts.
         provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
         class_names: K names.
     """
@@ -62,11 +62,11 @@ def score_classifier(
     """Score a classifier on labelled images.
 
     Args:
-        classifier: Of the same classes.
+        classifier: A classifier of the same classes.
         store: The images.
         file: The classifier's, for its hash.
         data: The source's name.
-        split: Which part of it.
+        split: Part of the source.
     """
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)

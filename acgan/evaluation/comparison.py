@@ -1,4 +1,4 @@
-"""Two evaluations, metric by metric."""
+"""Comparison of two evaluations, metric by metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acgan.metrics import catalogue
 from acgan.metrics.bootstrap import MIN_UNITS, Difference, bootstrap_difference
 
 CONFIDENCE = 0.95
-#: Classes named of each metric.
+#: Number of classes that are named for each metric.
 CLASSES_NAMED = 3
 
 
@@ -30,7 +30,7 @@ class MetricComparison:
         a: One value a unit of A, at least three.
         b: The same of B.
         difference: mean(b) - mean(a).
-        floor: What real images score against real ones; None where it is not known.
+        floor: Score of real images against real ones; None if it is not known.
     """
 
     metric: str
@@ -41,7 +41,7 @@ class MetricComparison:
 
     @property
     def better(self) -> Literal["A", "B"] | None:
-        """Which side is better; None where they are not distinguishable, or the metric has no known direction."""
+        """The better side; None if the sides are not distinguishable or the metric has no known direction."""
         direction = catalogue.better(self.metric)
         if not self.difference.distinguishable or direction is None:
             return None
@@ -49,13 +49,13 @@ class MetricComparison:
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The result in words."""
         return "distinguishable" if self.difference.distinguishable else "not distinguishable"
 
 
 @dataclass(frozen=True)
 class ClassChange:
-    """A metric of one class on both sides, of which nothing is known but one value each."""
+    """A metric of one class, with a single value on each side."""
 
     metric: str
     class_name: str
@@ -65,13 +65,13 @@ class ClassChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``acgan compare`` finds.
+    """Result of ``acgan compare``.
 
     Attributes:
-        headline: What the differences are of.
-        units: What the values of a metric are of: "generation seeds" or "training seeds".
-        rows: One a metric that both have, in A's order.
-        class_changes: The classes that changed most, of each metric by class.
+        headline: Kind of the differences: between trainings, or between checkpoints.
+        units: Origin of a metric's values: "generation seeds" or "training seeds".
+        rows: One row for each metric that both have, in A's order.
+        class_changes: The classes that changed most, for each metric.
         notes: Remarks worth a line.
     """
 
@@ -85,8 +85,8 @@ class Comparison:
         """All of it, as JSON text.
 
         Args:
-            a: Where A was read.
-            b: Where B was read.
+            a: File of A.
+            b: File of B.
         """
         values = {
             "format": EVALUATION_FORMAT,
@@ -108,10 +108,10 @@ def compare(
     """Compare two evaluations, each metric that both have.
 
     Args:
-        a: One.
-        b: The other; a difference is B's value less A's.
-        names: What messages call them.
-        seed: Of the bootstrap.
+        a: The first evaluation.
+        b: The second one; a difference is B's value minus A's.
+        names: Names of both in messages.
+        seed: Seed of the bootstrap.
 
     Raises:
         RunError: They were made in different ways, have too few units for an interval, or no metric in common.

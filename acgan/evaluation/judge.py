@@ -1,4 +1,4 @@
-"""Looks at images once and remembers what every metric needs."""
+"""Passes over images: the judge that fills a bank, and the features of training images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
 from acgan.types import ImageStore
 
-#: Images that are taken at once.
+#: Number of images that are processed at once.
 PORTION = 256
-#: Samples are compared with at most so many training images, a seeded choice: their features are held in memory.
+#: Largest number of training images, a seeded choice, that samples are compared with. Their features fill memory.
 MAX_TRAINING = 100_000
 
 #: Called with the number of images that were looked at since the last call.
@@ -29,11 +29,11 @@ Portions = Iterable[tuple[int, Tensor]]
 
 @dataclass(frozen=True)
 class Judge:
-    """What looks at images: the same eyes for samples and real images.
+    """Extractor and classifier that see samples and real images alike.
 
     Attributes:
         extractor: Makes features.
-        classifier: Sees classes; None where there is none for the data.
+        classifier: Predicts classes; None if there is none for the data.
         class_names: K names, the generator's.
         progress: See ``Advance``.
     """
@@ -47,7 +47,7 @@ class Judge:
         """Look at images.
 
         Args:
-            plan: Which image goes where; there is at least one.
+            plan: Assignment of the images, of which there is at least one.
             portions: Labels, and images (n, C, H, W) uint8 of that class, in order within the class.
             classwise: See ``Bank``.
         """
@@ -64,7 +64,7 @@ class Judge:
         return bank
 
     def classwise(self, counts: Sequence[int], other: Sequence[int]) -> list[bool]:
-        """Which classes have images enough, on both sides, for a Fréchet distance of their own."""
+        """For each class, True if both sides have images enough for a Fréchet distance of its own."""
         least = FRECHET_FACTOR * self.extractor.dims
         return [min(pair) >= least for pair in zip(counts, other, strict=True)]
 
@@ -83,10 +83,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Features of what the generator was trained on, to look for copies.
+    """Features of the generator's training images, used to find copies.
 
     Attributes:
-        rows: (M,) int64, which images of the store.
+        rows: (M,) int64, rows of the store.
         features: (M, F).
     """
 
@@ -113,7 +113,7 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
 
 
 def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:
-    """By class, its rows of a store in a seeded order: the first images are kept, and files in a row may be alike."""
+    """Rows of each class of a store, shuffled: the first ones are kept, and neighbouring files may be alike."""
     return tuple(
         Draws(seed).generator("reference", label).permutation(np.flatnonzero(store.labels == label))
         for label in range(store.num_classes)

@@ -1,4 +1,4 @@
-"""Every metric, from what is remembered of two sets of images.
+"""Functions of all metrics: each compares two views of banks.
 
 The same functions make a score (samples against the reference) and its floor (real images against real images).
 """
@@ -22,7 +22,7 @@ from acgan.types import MIN_IMAGES_PER_CLASS
 
 NEAREST_K = 5
 PAIRS = 100
-#: Per class, a Fréchet distance needs so many times as many images as there are features.
+#: Least number of images of a class for its Fréchet distance, as a multiple of the number of features.
 FRECHET_FACTOR = 2
 
 Value = float | None
@@ -30,11 +30,11 @@ Value = float | None
 
 @dataclass(frozen=True)
 class Found:
-    """What one or several metrics found; None where there are too few images.
+    """Scores of one or several metrics; None if there are too few images.
 
     Attributes:
-        overall: By metric.
-        per_class: By metric, a value for each class.
+        overall: Scores by name.
+        per_class: A value for each class, by name of the score.
     """
 
     overall: Mapping[str, Value]
@@ -43,13 +43,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Context:
-    """What metrics need besides images.
+    """Inputs of metrics besides images.
 
     Attributes:
-        extractor: Made the features.
-        classifier: Name of what judges classes.
-        seed: Of subsets and pairs.
-        subsets: Of the kernel distance.
+        extractor: The network that made the features.
+        classifier: Name of the judge of classes.
+        seed: Seed of subsets and pairs.
+        subsets: Number of subsets of the kernel distance.
     """
 
     extractor: Extractor
@@ -86,7 +86,7 @@ def frechet(fake: View, real: View, context: Context) -> Found:
 
 
 def kid(fake: View, real: View, context: Context) -> Found:
-    """Kernel inception distance: without bias, so it compares few images too."""
+    """Kernel inception distance, which has no bias and so can compare few images."""
 
     def distance(label: int | None, least: int, strata: tuple[Tensor, Tensor] | None) -> Value:
         a, b = real.features(label), fake.features(label)
@@ -153,7 +153,7 @@ def diversity(fake: View, real: View, context: Context) -> Found:
 
 
 def copying(fake: View, real: View, context: Context) -> Found:
-    """Whether samples lie nearer to training images than held-out images do."""
+    """Shares of samples that lie nearer to training images than held-out images do."""
     names = ("memorisation_nearer", "memorisation_copies")
     if fake.nearest() is None or real.nearest() is None:
         return Found({}, {})
@@ -173,7 +173,7 @@ def copying(fake: View, real: View, context: Context) -> Found:
     )
 
 
-#: What ``--metrics`` chooses from, in the order they are shown.
+#: Functions by the keys of ``catalogue.CATALOGUE``, in its order; cas has none.
 METRICS: dict[str, Metric] = {
     "frechet": frechet,
     "kid": kid,
@@ -191,7 +191,7 @@ def measure_all(fake: View, real: View, context: Context, metrics: Sequence[str]
     Args:
         fake: Samples, or for a floor real images in their place.
         real: The reference.
-        context: What else is needed.
+        context: Other inputs.
         metrics: Keys of ``METRICS``.
     """
     overall: dict[str, Value] = {}

@@ -1,9 +1,10 @@
-"""Collapse monitor of a training: samples of each class against real images."""
+"""Samples against real images: the collapse monitor of a training."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from acgan import runtime
 from acgan.metrics.collapse import class_diversity
@@ -14,21 +15,27 @@ _CLASSES_NAMED = 10
 
 
 class CollapseMonitor:
-    """Measures the diversity of each class and warns of collapsed ones.
+    """Compares samples of each class with as many real images of it.
 
     Args:
         store: Real images.
-        num_per_class: Real images of each class that are compared with as many samples.
-        max_duplicates: Share of near-duplicates above which a class counts as collapsed.
-        min_coverage: Share of covered real images below which a class counts as collapsed.
-        seed: Seed of the chosen real images and of the samples; every look uses the same.
+        num_per_class: Samples a class, at most as many as it has real images.
+        max_duplicates: A larger share of near-duplicates among a class's samples is a collapse.
+        min_coverage: A smaller share of a class's real images covered is a collapse.
+        seed: Seed of the choice of real images and of the samples, the same every time.
     """
 
     def __init__(
-        self, store: ImageStore, *, num_per_class: int, max_duplicates: float, min_coverage: float, seed: int
+        self,
+        store: ImageStore,
+        *,
+        num_per_class: int,
+        max_duplicates: float,
+        min_coverage: float,
+        seed: int,
     ):
         self._max_duplicates, self._min_coverage, self._seed = max_duplicates, min_coverage, seed
-        self._real = {}
+        self._real: dict[tuple[int, str], Tensor] = {}
         for label, class_name in enumerate(store.class_names):
             indices = np.flatnonzero(store.labels == label)
             draws = runtime.Draws(seed).generator("monitor", label)
@@ -36,7 +43,7 @@ class CollapseMonitor:
             self._real[label, class_name] = torch.from_numpy(store.images[chosen])
 
     def look(self, sampler: ClassSampler) -> Evaluation:
-        """Compare a generator's samples with the real images, class by class."""
+        """The diversity of each class, with a warning that names the collapsed ones."""
         stats, collapsed = {}, []
         for (label, class_name), images in self._real.items():
             if not len(images):

@@ -14,22 +14,22 @@ from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
-#: Groups of images in halves, each way once.
+#: Every division of the groups into two halves.
 _HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
-#: Of the kernel distance, of each halving.
+#: Subsets of the kernel distance for each halving.
 _FLOOR_SUBSETS = 20
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images, looked at.
+    """Real images and all that is remembered of them.
 
     Attributes:
         store: The images.
-        rows: By class, which images of the store, in the order they were looked at.
-        bank: What is remembered of them.
-        training: The training images, where copies of them are looked for.
-        floor: Real against real, by halving.
+        rows: For each class, rows of the store in the order in which they were seen.
+        bank: Statistics and features of the images.
+        training: The training images; None if copies of them are not looked for.
+        floor: Scores of real images against real ones, one for each halving.
     """
 
     store: ImageStore
@@ -49,9 +49,9 @@ class Pass:
     """Samples of one generator and one seed.
 
     Attributes:
-        bank: What is remembered of them; None where it was let go.
-        found: Samples against the reference.
-        at_floor_count: As many samples as the floor has images, against the floor's reference, by halving.
+        bank: Statistics and features of the samples; None if they were dropped.
+        found: Scores of the samples against the reference.
+        at_floor_count: Scores of as many samples as the floor has images, one for each halving.
         confusion: (K, K) counts of the samples, see ``View.confusion``.
     """
 
@@ -68,10 +68,10 @@ def class_counts(store: ImageStore) -> list[int]:
 
 
 def share_out(num: int, reference: Sequence[int], prior: str) -> list[int]:
-    """How many samples of each class.
+    """Divide a number of samples among the classes.
 
     Args:
-        num: In all.
+        num: Total number of samples.
         reference: Real images by class.
         prior: ``reference``, in proportion to the real images, or ``uniform`` over classes.
     """
@@ -93,14 +93,14 @@ def look_at_reference(
     training: ImageStore | None,
     samples: Sequence[int],
 ) -> Reference:
-    """Real images, once, and the floor.
+    """See the real images once and measure the floor.
 
     Args:
-        judge: Looks at them.
-        context: What metrics need.
+        judge: Sees the images.
+        context: Other inputs of metrics.
         metrics: Keys of ``METRICS``.
         store: The reference.
-        training: What the generator was trained on, none of it in the reference; None looks for no copies.
+        training: The generator's training images, none of them in the reference; None looks for no copies.
         samples: Samples by class that the reference will be compared with.
     """
     counts = class_counts(store)
@@ -127,16 +127,16 @@ def look_at_samples(
     seed: int,
     truncation: float,
 ) -> Pass:
-    """Samples, drawn once, against the reference.
+    """Draw samples once and score them against the reference.
 
     Args:
         judge: The one that looked at the reference.
-        context: What metrics need.
+        context: Other inputs of metrics.
         metrics: Keys of ``METRICS``.
         sampler: The generator.
         counts: Samples by class.
         reference: Real images.
-        seed: Of the samples.
+        seed: Seed of the samples.
         truncation: Factor on the latents.
     """
 

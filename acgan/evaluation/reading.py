@@ -1,4 +1,4 @@
-"""A file that ``acgan evaluate`` wrote, read and checked, as far as a comparison needs it."""
+"""Reader of the files of ``acgan evaluate``, for comparisons."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from acgan.errors import RunError
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.metrics.bootstrap import MIN_UNITS
 
-#: In a run directory.
+#: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
 
 
 class NetworkRecord(BaseModel):
-    """What features or classes come from."""
+    """An extractor or a classifier."""
 
     name: str
     sha256: str
@@ -34,13 +34,13 @@ class ReferenceRecord(BaseModel):
 
 
 class GeneratorRecord(BaseModel):
-    """One that was evaluated."""
+    """A generator that was evaluated."""
 
     sha256: str
 
 
 class ProvenanceRecord(BaseModel):
-    """Of the provenance, what a comparison looks at: all but the generators has to be the same on both sides."""
+    """The part of the provenance that a comparison checks: all but the generators must agree on both sides."""
 
     generators: list[GeneratorRecord] = Field(min_length=1)
     reference: ReferenceRecord
@@ -53,19 +53,19 @@ class ProvenanceRecord(BaseModel):
 
 
 class ScoreRecord(BaseModel):
-    """A metric's values, one a unit."""
+    """A metric's values, one for each unit."""
 
     values: list[FiniteFloat | None]
 
 
 class FloorRecord(BaseModel):
-    """What real images score against real ones."""
+    """Score of real images against real ones."""
 
     value: FiniteFloat | None
 
 
 class EvaluationFile(BaseModel):
-    """A file of ``acgan evaluate``, as far as a comparison needs it."""
+    """Content of a file of ``acgan evaluate`` that a comparison uses."""
 
     provenance: ProvenanceRecord
     overall: dict[str, ScoreRecord]
@@ -74,23 +74,23 @@ class EvaluationFile(BaseModel):
 
     @property
     def num_units(self) -> int:
-        """Seeds it was evaluated with."""
+        """Number of seeds that it was evaluated with."""
         return max((len(score.values) for score in self.overall.values()), default=0)
 
     def units_of(self, metric: str) -> tuple[float, ...]:
-        """A metric's values; none where it has none for every unit, or too few for an interval."""
+        """A metric's values; empty if a unit has none, or if they are too few for an interval."""
         found = self.overall[metric].values if metric in self.overall else []
         values = tuple(value for value in found if value is not None)
         return values if MIN_UNITS <= len(values) == len(found) else ()
 
 
 def evaluation_file(path: Path) -> Path:
-    """The file itself, or the one of a run directory."""
+    """The path of the file itself, or of the file in a run directory."""
     return path / EVALUATION_FILE if path.is_dir() else path
 
 
 def read_evaluation(path: Path) -> EvaluationFile:
-    """Read what ``acgan evaluate`` wrote.
+    """Read a file of ``acgan evaluate``.
 
     Args:
         path: Its file, or a run directory with ``evaluation.json``.

@@ -1,4 +1,4 @@
-"""What an evaluation found, in numbers that can be written down."""
+"""Result of an evaluation: scores, their summaries, and their JSON text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from acgan.evaluation.measures import Found, Value
 from acgan.evaluation.one_pass import Pass
 
-#: Of the JSON text; raised whenever what is in it changes its meaning.
+#: Format of the JSON text; raised whenever the meaning of a key changes.
 EVALUATION_FORMAT = 1
 
 
@@ -21,9 +21,9 @@ class Summary:
     """A number measured once or several times.
 
     Attributes:
-        value: The mean; None where it could not be measured.
+        value: The mean; None if it could not be measured.
         std: Standard deviation (divided by n - 1); None for fewer than two.
-        values: What it is the mean of.
+        values: The single numbers.
     """
 
     value: Value
@@ -33,19 +33,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Scores:
-    """What ``acgan evaluate`` finds.
+    """Result of ``acgan evaluate``.
 
     Attributes:
-        provenance: What was measured, against what, by what; scores compare where it is equal.
-        overall: By metric; ``values`` are one a training seed where several runs were given, else one a generation
-            seed.
-        floor: By metric, real images against real images: what a perfect generator would score at this count.
-        at_floor_count: By metric, samples as many as the floor has images; compare this with the floor.
-        per_class: By class and metric, the mean.
-        floor_per_class: ``floor``, by class and metric.
-        at_floor_count_per_class: ``at_floor_count``, by class and metric.
+        provenance: Origin of the scores. Scores are comparable if it is equal.
+        overall: Scores by name. ``values`` has one number for each training seed if several runs were given, else one
+            for each generation seed.
+        floor: Scores of real images against real images: those of a perfect generator at this count.
+        at_floor_count: Scores of as many samples as the floor has images, to compare with the floor.
+        per_class: Mean scores by class and name.
+        floor_per_class: ``floor`` by class and name.
+        at_floor_count_per_class: ``at_floor_count`` by class and name.
         confusion: (K, K) counts over all samples; row: class asked for, column: class seen; None without classifier.
-        help: Whether samples help a classifier, where that was asked: the verdict, the gain, and how it was measured.
+        help: Verdict, gain and provenance of ``cas``; None if it was not measured.
     """
 
     provenance: dict[str, Any]
@@ -59,7 +59,7 @@ class Scores:
     help: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
-        """Everything, as JSON text; keys and meanings are told in docs/evaluation.md."""
+        """All of it as JSON text; docs/evaluation.md explains the keys."""
         values: dict[str, Any] = {
             "format": EVALUATION_FORMAT,
             "provenance": self.provenance,
@@ -85,7 +85,7 @@ def _plain(summaries: Mapping[str, Summary]) -> dict[str, dict[str, Value]]:
 
 
 def summarise(values: Sequence[Value]) -> Summary:
-    """Mean and deviation; nothing where one is missing."""
+    """Mean and deviation; None for both if a value is missing."""
     known = tuple(float(value) for value in values if value is not None)
     if not known or len(known) < len(values):
         return Summary(None, None)
@@ -100,7 +100,7 @@ def summarise_all(found: Sequence[Mapping[str, Value]]) -> dict[str, Summary]:
 
 
 def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
-    """The scores of each training seed's passes, one a generation seed; the units are training seeds if several."""
+    """Summaries of passes; the units are training seeds if there are several, else generation seeds."""
     if len(passes) == 1:
         return summarise_all([one.found.overall for one in passes[0]])
     means = [{k: v.value for k, v in summarise_all([p.found.overall for p in run]).items()} for run in passes]
@@ -117,9 +117,9 @@ def mean_per_class(found: Sequence[Found], class_names: Sequence[str]) -> dict[s
 
 
 def with_help(scores: Scores, found: Mapping[str, Any]) -> Scores:
-    """Scores, and what ``CasScores.to_dict`` says.
+    """Scores with the result of ``CasScores.to_dict`` added.
 
-    Its accuracies become metrics, without ``values``: those are of classifiers, and no units of the generator.
+    Its accuracies become scores without ``values``, because their units are classifiers, not generators.
     """
     accuracies = {name: one for name, one in found["overall"].items() if "std" in one}
     rest = {name: one for name, one in found["overall"].items() if name not in accuracies}

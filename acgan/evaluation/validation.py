@@ -1,4 +1,4 @@
-"""Score on validation images, by which a training chooses its best generator."""
+"""The score of a training on validation images, which its best generator is chosen by."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from acgan.types import ImageStore, Score
 
 
 class ValidationScore:
-    """Fréchet distance between samples and validation images (Heusel et al. 2017, eq. 6).
+    """The Fréchet distance between samples and validation images (Heusel et al. 2017, eq. 6).
 
-    The number of images on either side biases it, so it ranks the states of one run and says no more. Its name, such
-    as ``fcd2k_val[digits@738debee]``, keeps it apart from the scores of ``acgan evaluate``.
+    It is biased by the number of images on either side, so it ranks the states of one run and says no more: its name,
+    such as ``fcd2k_val[digits@738debee]``, keeps it apart from the scores of ``acgan evaluate``.
 
     Args:
-        extractor: Makes the features; images of another size are brought to the size that it takes.
-        store: Validation images, at least 2. Their statistics are computed once, at the first score.
-        num_images: Number of samples, at least 2; classes have the same shares as in the validation images.
-        seed: Seed of the latents, which are the same for every score.
+        extractor: Makes the features; images of another size than it takes are brought to it.
+        store: The validation images, at least 2; their statistics are computed once, at the first score.
+        num_images: Samples, at least 2, in classes as the validation images are. Classes share portions, as in
+            ``grid``.
+        seed: Seed of the latents, the same at each score.
     """
 
-    def __init__(self, extractor: Extractor, store: ImageStore, num_images: int, seed: int):
-        self._extractor, self._store, self._seed = extractor, store, seed
-        self._name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
+    def __init__(self, extractor: Extractor, store: ImageStore, *, num_images: int, seed: int):
+        self.name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
         counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
         self._labels = torch.arange(store.num_classes).repeat_interleave(counts)
+        self._extractor, self._store, self._seed = extractor, store, seed
 
     def of(self, sampler: ClassSampler) -> Score:
-        """Score a generator; the value is not finite if a feature is not."""
+        """The score of a generator as it is; not finite where features are not."""
         y = self._labels
         z = Draws(self._seed).normal((len(y), sampler.generator.latent_dim), "validation")
         portions = (sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True))
         fake, real = _statistics(self._extractor, portions), self._real
         if not all(torch.isfinite(side.mean).all() for side in (fake, real)):
-            return Score(self._name, math.nan)
-        return Score(self._name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
+            return Score(self.name, math.nan)
+        return Score(self.name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
 
     @functools.cached_property
     def _real(self) -> FeatureStatistics:

@@ -22,7 +22,7 @@ _FEW_OF_CLASS = 500  # images: KID of fewer is noisy
 
 
 def verdict(scores: Scores) -> list[str]:
-    """Sentences for a person, the most important first."""
+    """Sentences about the scores, the most important first."""
     lines = [
         _quality(scores),
         _worst_class(scores),
@@ -36,7 +36,7 @@ def verdict(scores: Scores) -> list[str]:
 
 
 def _named(summaries: Mapping[str, Summary], *plain: str) -> Summary | None:
-    """The first metric of one of these names, where it was measured."""
+    """The first metric of one of these names that was measured."""
     for name, summary in summaries.items():
         if plain_name(name) in plain and summary.value is not None:
             return summary
@@ -61,9 +61,9 @@ def _quality(scores: Scores) -> str:
 
 
 def _worst_class(scores: Scores) -> str:
-    """By how many times its own floor a class's Fréchet distance is, where there are images enough; else by KID.
+    """Name the class whose Fréchet distance is the largest multiple of its own floor, or else the largest KID.
 
-    Not by the distance itself: it grows with fewer images, and the rarest class would always be the worst.
+    The distance itself grows with fewer images, so that the rarest class would always be the worst.
     """
     per_class = scores.per_class
     for plain in ("fid", "fcd"):

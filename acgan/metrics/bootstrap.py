@@ -1,4 +1,4 @@
-"""Whether two arms differ: intervals of a difference of means from a few units, by bootstrap (Efron 1979).
+"""Bootstrap intervals of a difference of means from a few units (Efron 1979).
 
 The plain percentile bootstrap of so few units is too narrow: with three a side it finds a difference where there is
 none one time in five, not one in twenty. Its deviations are therefore stretched, by sqrt(n / (n - 1)) as a sample's
@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the interval excludes zero."""
+        """True if the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
@@ -55,9 +55,9 @@ def bootstrap_difference(
     Args:
         a: At least three units' scores: of runs with different training seeds, or of generation seeds.
         b: The same of the other arm; as many or not.
-        confidence: Of the interval, in (0, 1).
+        confidence: Confidence of the interval, in (0, 1).
         resamples: Bootstrap resamples.
-        seed: Of the resamples.
+        seed: Seed of the resamples.
 
     Returns:
         mean(b) - mean(a) with its interval, of no width where neither group has any spread. Where both groups are of
@@ -99,9 +99,9 @@ def paired_bootstrap(
     Args:
         a: (S, N) bool: which of N images are named rightly by the classifier of each of S >= 3 seeds.
         b: (S, N) bool: the same of the other arm.
-        confidence: Of the interval, in (0, 1).
+        confidence: Confidence of the interval, in (0, 1).
         resamples: Bootstrap resamples.
-        seed: Of the resamples.
+        seed: Seed of the resamples.
 
     Returns:
         mean(b) - mean(a), in [-1, 1], with its interval.
@@ -154,7 +154,7 @@ def _resampled_means(centred: np.ndarray, resamples: int, generator: np.random.G
 
 
 def _t_over_normal(confidence: float, freedom: float) -> float:
-    """How much wider a two-sided interval is by Student's distribution than by the normal one."""
+    """Ratio of the widths of a two-sided interval by Student's and by the normal distribution."""
     from scipy.special import ndtri, stdtrit
 
     quantile = (1 + confidence) / 2

@@ -15,7 +15,7 @@ _TOP = 5
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is recognised; shares in [0, 1], None where the denominator is zero.
+    """Scores of one class; shares in [0, 1], None if the denominator is zero.
 
     Attributes:
         precision: Share of the images predicted as the class that are of it; None where it is never predicted.
@@ -32,7 +32,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class ClassificationScores:
-    """How well a classifier does on labelled images; shares in [0, 1].
+    """Scores of a classifier on labelled images; shares in [0, 1].
 
     Attributes:
         num_images: N.
@@ -86,7 +86,7 @@ def classification_scores(logits: Tensor, labels: Tensor) -> ClassificationScore
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
-    """How far confidence and accuracy lie apart (Guo et al. 2017, eq. 3).
+    """Expected gap between confidence and accuracy (Guo et al. 2017, eq. 3).
 
     The predicted class's probability falls into one of 15 bins (lower, upper] of equal width. The result is the
     mean over the bins, weighted by their images, of the distance between accuracy and mean probability.
@@ -111,7 +111,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
-    """Whether two classifiers differ in accuracy on the same images, by McNemar's exact test.
+    """McNemar's exact test of two classifiers' accuracy on the same images.
 
     Of the images that just one of them gets right, each is as likely to have either under the null hypothesis:
     their number is binomially distributed with p = 1/2 (McNemar 1947).

@@ -1,6 +1,6 @@
-"""The collapse monitor: are the samples of a class copies of a few images, and do they cover the real ones?
+"""Diversity of a class: the share of near-duplicates among samples, and the share of real images that they cover.
 
-Cheap enough to run during training: distances between pictures scaled down, no feature extractor.
+It compares scaled-down pictures without a feature extractor, which is cheap enough during a training.
 """
 
 from __future__ import annotations

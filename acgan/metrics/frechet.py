@@ -63,7 +63,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _above_rounding(values: Tensor) -> Tensor:
-    """Which eigenvalues, in ascending order, are more than rounding: a root would make much of what is not."""
+    """True for each ascending eigenvalue that is more than rounding, which a root would magnify."""
     if not len(values):
         return values > 0
     return values > values[-1] * len(values) * torch.finfo(values.dtype).eps

@@ -72,6 +72,6 @@ class InceptionScore:
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
-    """Of the last dimension, in nats; 0 log 0 is 0."""
+    """Entropy over the last dimension, in nats; 0 log 0 is 0."""
     entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1)
     return entropy

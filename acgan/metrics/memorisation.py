@@ -12,7 +12,7 @@ _COPY_QUANTILE = 0.01
 
 @dataclass(frozen=True)
 class Memorisation:
-    """How near samples lie to the training images, held-out real images being the measure; shares in [0, 1].
+    """Nearness of samples to training images, compared with held-out real images; shares in [0, 1].
 
     Attributes:
         nearer: Probability that a sample lies nearer to its nearest training image than a held-out image to its

@@ -50,7 +50,7 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
     Args:
         a: (N, C, H, W) uint8.
         b: (N, C, H, W) uint8.
-        scales: As many as there is room for at most; None: that many.
+        scales: Number of scales; None takes as many as the images have room for.
 
     Returns:
         (N,) float64 on the CPU, in [0, 1]; 1 where both are equal.
@@ -71,12 +71,12 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
 
 
 def intra_class_similarity(images: Tensor, *, pairs: int = 100, seed: int) -> float | None:
-    """How alike the images of a class are (Odena et al. 2017, section 4.2): lower is more diverse.
+    """Mean similarity of a class's images (Odena et al. 2017, section 4.2); lower is more diverse.
 
     Args:
         images: (N, C, H, W) uint8 of one class, at least 11 pixels a side.
         pairs: So many pairs of different images are compared; every pair where there are no more.
-        seed: Of the draw of pairs.
+        seed: Seed of the draw of pairs.
 
     Returns:
         Their mean MS-SSIM in [0, 1]; None where there are fewer than two images.

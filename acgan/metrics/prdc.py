@@ -22,7 +22,7 @@ _PART = 2048  # vectors converted to float64 at a time
 
 @dataclass(frozen=True)
 class Prdc:
-    """How two sets of images overlap, by balls around images that reach to the k-th nearest other image of their set.
+    """Overlap of two sets of images, by balls that reach from each image to the k-th nearest other one of its set.
 
     An image on a ball's surface is outside, as in Naeem et al.'s package.
 
