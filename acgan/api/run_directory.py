@@ -9,8 +9,8 @@ from pathlib import Path
 
 import filelock
 
-from acgan.atomic import write_atomically
-from acgan.config import AnyConfig, diff, is_harmless, load, save
+from acgan.atomic import write_text
+from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
 
@@ -76,7 +76,7 @@ def settle(directory: Path, config: AnyConfig, fresh: bool, say: Callable[[str],
     if fresh and _content(directory):
         aside = _move_aside(directory)
         say(f"{directory}: the run that was here is now {aside}.")
-    write_atomically(directory / "config.yaml", lambda path: save(config, path))
+    write_text(directory / "config.yaml", to_yaml(config))
 
 
 def _content(directory: Path) -> list[Path]:

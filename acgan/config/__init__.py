@@ -6,7 +6,6 @@ from acgan.config.loading import (
     diff,
     is_harmless,
     load,
-    save,
     to_yaml,
     validate,
 )
@@ -29,7 +28,6 @@ __all__ = [
     "is_harmless",
     "list_keys",
     "load",
-    "save",
     "to_yaml",
     "validate",
 ]

@@ -1,4 +1,4 @@
-"""Configurations from files and options, and back: merge, validate, save, compare."""
+"""Configurations from files and options, and back: merge, validate, compare."""
 
 from __future__ import annotations
 
@@ -49,11 +49,6 @@ def validate(model: type[Config], values: Mapping[str, Any], where: str) -> Conf
     except ValidationError as error:
         problems = [explain(model, problem) for problem in error.errors()]
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems)) from None
-
-
-def save(config: BaseModel, file: Path) -> None:
-    """Write a configuration as YAML that ``load`` reads back to an equal one."""
-    file.write_text(to_yaml(config), encoding="utf-8")
 
 
 def to_yaml(config: BaseModel) -> str:

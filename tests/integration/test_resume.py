@@ -1,4 +1,4 @@
-"""A training that was stopped and run again equals one that was not, bit for bit."""
+"""A training that was stopped and run again equals one that was not, bit for bit: of GANs and of classifiers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ import pytest
 import torch
 from run_helpers import (
     Child,
+    acgan_classify,
     acgan_train,
+    assert_same_classifier_run,
     assert_same_run,
     checkpoints,
+    classified,
+    classify_args,
+    killed_at,
     latest_payload,
     signal_after,
     stats_rows,
@@ -25,78 +31,137 @@ from run_helpers import (
 
 from acgan.runtime import has_native_bf16
 
-# Each with what makes its resume hard.
-CONFIGS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "several steps, portions, mirror, balance": {
-        "train.d_steps": 2,
-        "train.micro_batch": 4,
-        "data.mirror": True,
-        "data.balance": True,
-        "train.total_nimg": 160,
-    },
-    "batch norm": {
-        "model.generator.kind": "dcgan",
-        "model.generator.channels": 8,
-        "model.discriminator.kind": "dcgan",
-        "model.discriminator.channels": 8,
-        "loss.adversarial.kind": "bce",
-        "loss.classification": {"kind": "cross_entropy", "on_fake": True},
-        "loss.penalty": None,
-    },
-    "dropout": {
-        "data.resolution": 32,
-        "model.generator.kind": "paper",
-        "model.discriminator.kind": "paper",
-        "loss.adversarial.kind": "bce",
-        "loss.penalty": None,
-        "train.batch_size": 4,
-        "train.micro_batch": 2,
-        "train.total_nimg": 40,
-        "every.log_nimg": 8,
-        "every.checkpoint_nimg": 20,
-        "monitor.num_per_class": 0,
-    },
-    "spectral norm": {
-        "loss.adversarial.kind": "hinge",
-        "model.discriminator.spectral_norm": True,
-        "train.total_nimg": 160,
-    },
-    "wgan_gp": {
-        "loss.adversarial.kind": "wgan_gp",
-        "loss.penalty": {"kind": "gradient_penalty", "every": 2},
-        "optim.generator.betas": [0.5, 0.9],
-        "train.ema_ramp_up": None,
-        "train.total_nimg": 160,
-    },
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the two loops, by its command."""
+
+    run: Callable[..., Any]
+    trained: Callable[..., Path]
+    args: Callable[..., list[str]]
+    assert_same: Callable[[Path, Path], None]
+    stops: tuple[int, int]  # odd: in the middle of a log interval and between two lazy penalties
+    configs: dict[str, dict[str, Any]]  # each with what makes its resume hard
+
+
+KINDS = {
+    "gan": Kind(
+        acgan_train,
+        trained,
+        train_args,
+        assert_same_run,
+        (3, 7),
+        {
+            "default": {},
+            "several steps, portions, mirror, balance": {
+                "train.d_steps": 2,
+                "train.micro_batch": 4,
+                "data.mirror": True,
+                "data.balance": True,
+                "train.total_nimg": 160,
+            },
+            "batch norm": {
+                "model.generator.kind": "dcgan",
+                "model.generator.channels": 8,
+                "model.discriminator.kind": "dcgan",
+                "model.discriminator.channels": 8,
+                "loss.adversarial.kind": "bce",
+                "loss.classification": {"kind": "cross_entropy", "on_fake": True},
+                "loss.penalty": None,
+            },
+            "dropout": {
+                "data.resolution": 32,
+                "model.generator.kind": "paper",
+                "model.discriminator.kind": "paper",
+                "loss.adversarial.kind": "bce",
+                "loss.penalty": None,
+                "train.batch_size": 4,
+                "train.micro_batch": 2,
+                "train.total_nimg": 40,
+                "every.log_nimg": 8,
+                "every.checkpoint_nimg": 20,
+                "monitor.num_per_class": 0,
+            },
+            "spectral norm": {
+                "loss.adversarial.kind": "hinge",
+                "model.discriminator.spectral_norm": True,
+                "train.total_nimg": 160,
+            },
+            "wgan_gp": {
+                "loss.adversarial.kind": "wgan_gp",
+                "loss.penalty": {"kind": "gradient_penalty", "every": 2},
+                "optim.generator.betas": [0.5, 0.9],
+                "train.ema_ramp_up": None,
+                "train.total_nimg": 160,
+            },
+        },
+    ),
+    "classifier": Kind(
+        acgan_classify,
+        classified,
+        classify_args,
+        assert_same_classifier_run,
+        (3, 5),
+        {
+            "default": {},
+            "all draws": {
+                "data.mirror": True,
+                "data.balance": True,
+                "augment": {
+                    "shift": 0.1,
+                    "rotate_deg": 10,
+                    "zoom": 0.1,
+                    "erase": 0.2,
+                    "color": 0.1,
+                },
+                "model.head": "stem",
+                "model.dropout": 0.3,
+                "model.freeze": "until:stem",
+                "loss.class_weights": {"3": 2.5, "7": 0.5},
+                "loss.label_smoothing": 0.1,
+                "optim.decay": "cosine",
+                "train.micro_batch": 4,
+                "train.total_nimg": 128,
+            },
+            "balanced weights, frozen backbone": {
+                "loss.class_weights": "balanced",
+                "model.freeze": "backbone",
+                "model.aux": {"block1": 0.3, "block2": 0.2},
+                "data.max_per_class": 20,
+                "data.validation_share": 0.1,
+            },
+        },
+    ),
 }
+CASES = [(kind, name) for kind in KINDS for name in KINDS[kind].configs]
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The directory of a run of one of ``CONFIGS`` that nothing stopped."""
-    made: dict[str, Path] = {}
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The directory of a run of one of ``CASES`` that nothing stopped."""
+    made: dict[tuple[str, str], Path] = {}
 
-    def run(name: str) -> Path:
-        if name not in made:
-            made[name] = trained(tmp_path_factory.mktemp("uninterrupted") / "run", CONFIGS[name])
-        return made[name]
+    def run(kind: str, name: str = "default") -> Path:
+        if (kind, name) not in made:
+            directory = tmp_path_factory.mktemp("uninterrupted") / "run"
+            made[kind, name] = KINDS[kind].trained(directory, KINDS[kind].configs[name])
+        return made[kind, name]
 
     return run
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(("kind", "name"), CASES)
 def test_a_stopped_run_goes_on_bit_for_bit(
-    name: str, uninterrupted: Callable[[str], Path], tmp_path: Path
+    kind: str, name: str, uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    # After an odd number of iterations: in the middle of a log interval and between two lazy penalties.
-    for iteration in (3, 7):
+    run, this = tmp_path / "run", KINDS[kind]
+    for iteration in this.stops:
         with signal_after(iteration, signal.SIGTERM):
-            assert acgan_train(run, CONFIGS[name]).exit_code == 75
+            assert this.run(run, this.configs[name]).exit_code == 75
         assert latest_payload(run)["iteration"] == iteration
-    assert acgan_train(run, CONFIGS[name]).exit_code == 0
-    assert_same_run(run, uninterrupted(name))
+    result = this.run(run, this.configs[name])
+    assert result.exit_code == 0, result.output
+    this.assert_same(run, uninterrupted(kind, name))
 
 
 @pytest.mark.skipif(not has_native_bf16(torch.device("cpu")), reason="this processor has no bfloat16")
@@ -110,29 +175,35 @@ def test_bf16_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert latest_payload(run)["meta"]["precision"] == "bf16"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
-    number: signal.Signals, code: int, uninterrupted: Callable[[str], Path], tmp_path: Path
+    kind: str, number: signal.Signals, code: int, uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    child = Child(train_args(run), tmp_path / "first")
-    child.wait_for(lambda: len(stats_rows(run)) >= 2)
-    child.send(number)
+    run, this = tmp_path / "run", KINDS[kind]
+    child = Child(this.args(run), tmp_path / "first", killed_at(5, number))
     assert child.wait() == code
-    assert number.name in child.stderr
-    assert "the same command resumes" in child.stderr
+    assert f"{number.name}: stopped after 80 images; the same command resumes" in child.stderr
     assert "Traceback" not in child.stderr
-    stopped_at = checkpoints(run)[-1]
-    assert 0 < stopped_at < 320
+    assert checkpoints(run)[-1] == 80
+    result = this.run(run)
+    assert "going on from 80 images" in result.stdout
+    this.assert_same(run, uninterrupted(kind))
 
-    child = Child(train_args(run), tmp_path / "second")
-    assert child.wait() == 0
-    assert f"going on from {stopped_at} images" in child.stdout
-    assert_same_run(run, uninterrupted("default"))
+
+@pytest.mark.parametrize("iteration", [2, 7])
+def test_killed_outright(iteration: int, uninterrupted: Callable[..., Path], tmp_path: Path) -> None:
+    """Before the first checkpoint, and between two: what came after the last one is done again."""
+    run = tmp_path / "run"
+    child = Child(classify_args(run), tmp_path / "first", killed_at(iteration, signal.SIGKILL))
+    assert child.wait() == -signal.SIGKILL
+    assert checkpoints(run) == [saved for saved in (48, 96) if saved < 16 * iteration]
+    classified(run)
+    assert_same_classifier_run(run, uninterrupted("classifier"))
 
 
 @pytest.mark.slow
-def test_python_dash_m_acgan_behaves_alike(uninterrupted: Callable[[str], Path], tmp_path: Path) -> None:
+def test_python_dash_m_acgan_behaves_alike(uninterrupted: Callable[..., Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "acgan", *train_args(run)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -143,44 +214,39 @@ def test_python_dash_m_acgan_behaves_alike(uninterrupted: Callable[[str], Path],
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     trained(run)
-    assert_same_run(run, uninterrupted("default"))
+    assert_same_run(run, uninterrupted("gan"))
 
 
-def test_max_time_stops_with_success_and_counts_each_invocation(
-    uninterrupted: Callable[[str], Path], tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    result = acgan_train(run, {}, "--max-time", "0")
+@pytest.mark.parametrize("kind", KINDS)
+def test_max_time_stops_with_success(kind: str, uninterrupted: Callable[..., Path], tmp_path: Path) -> None:
+    run, this = tmp_path / "run", KINDS[kind]
+    result = this.run(run, {}, "--max-time", "0")
     assert result.exit_code == 0
-    assert "stopped by --max-time" in result.output
+    assert "stopped by --max-time; the same command resumes" in result.stdout
     assert checkpoints(run) == [0]
-    limit = 0.6  # the time before the first step counts too, and is a machine's own
-    while checkpoints(run)[-1] == 0:
-        result = acgan_train(run, {}, "--max-time", f"{limit}s")
-        assert result.exit_code == 0, result.output
-        limit *= 2
-    trained(run)
-    assert_same_run(run, uninterrupted("default"))
+    this.trained(run)
+    this.assert_same(run, uninterrupted(kind))
 
 
-def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:
-    changes = {"train.total_nimg": 64}
-    run = trained(tmp_path / "run", changes)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_finished_run_stays_as_it_is(kind: str, tmp_path: Path) -> None:
+    changes, this = {"train.total_nimg": 64}, KINDS[kind]
+    run = this.trained(tmp_path / "run", changes)
     payload, rows = latest_payload(run), stats_rows(run)
-    result = acgan_train(run, changes)
+    result = this.run(run, changes)
     assert result.exit_code == 0
-    assert "done" in result.output
+    assert "64 images shown (done)" in result.stdout
     assert (latest_payload(run)["iteration"], stats_rows(run)) == (payload["iteration"], rows)
 
 
 def test_a_longer_total_goes_on_with_the_same_weights(
-    uninterrupted: Callable[[str], Path], tmp_path: Path
+    uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
     run = trained(tmp_path / "run", {"train.total_nimg": 112})
     trained(run, {"every.checkpoint_nimg": 64})
     assert torch.equal(
         latest_payload(run)["state"]["generator"]["to_image.weight"],
-        latest_payload(uninterrupted("default"))["state"]["generator"]["to_image.weight"],
+        latest_payload(uninterrupted("gan"))["state"]["generator"]["to_image.weight"],
     )
 
 

@@ -28,7 +28,7 @@ from run_helpers import (
 from acgan.api import opening
 from acgan.api.run_directory import check_usable
 from acgan.code_version import code_version
-from acgan.config import RunConfig, load, save
+from acgan.config import RunConfig, load, to_yaml
 from acgan.errors import ConfigError
 from acgan.sampling import load_generator
 
@@ -147,7 +147,7 @@ def test_provenance_names_all_code_that_trained(stopped: Path, monkeypatch: pyte
 def test_the_same_source_written_otherwise(before: str, after: str, same: bool, workdir: Path) -> None:
     (workdir / "x").symlink_to(".")
     old, new = (load(RunConfig, None, [f"data.source={source}"]) for source in (before, after))
-    save(old, workdir / "config.yaml")
+    (workdir / "config.yaml").write_text(to_yaml(old), encoding="utf-8")
     check_usable(workdir, old, fresh=False)
     if same:
         check_usable(workdir, new, fresh=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from acgan.assembly import architecture, build_classifier_task, build_gan
-from acgan.config import ClassifierConfig, RunConfig, load, save
+from acgan.config import ClassifierConfig, RunConfig, load, to_yaml
 from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
 from acgan.training.checkpoint import write_checkpoint
@@ -57,7 +57,7 @@ def make_gan_run(directory: Path, channels: int, *overrides: str, store: ImageSt
     config, store = load(RunConfig, None, tiny), store or make_store()
     gan = build_gan(config, store, device=CPU, precision="float32", ranks=Ranks())
     directory.mkdir()
-    save(config, directory / "config.yaml")
+    (directory / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     info = GeneratorInfo(architecture(config, store), NAMES)
     save_generator(directory / "generator.safetensors", gan.generator, info)
     payload = {"state": gan.state_dict(), "meta": {"class_names": NAMES}}

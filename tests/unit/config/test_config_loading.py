@@ -15,8 +15,8 @@ from acgan.config import (
     load,
     losses,
     networks,
-    save,
     shared,
+    to_yaml,
 )
 from acgan.config.base import BaseConfig
 from acgan.errors import ConfigError
@@ -203,7 +203,7 @@ def test_truth_values(text: str, value: bool) -> None:
 )
 def test_any_class_name_survives_saving(tmp_path: Path, name: str) -> None:
     config = RunConfig(data=shared.DataConfig(classes=[name, {name: [name]}]))
-    save(config, tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     assert load(RunConfig, tmp_path / "config.yaml") == config
 
 

@@ -1,6 +1,7 @@
 """AuxClassifier on torchvision's networks, on the small one and on networks of one's own: its heads."""
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -54,8 +55,17 @@ def test_all_of_torchvision_s_networks_are_tested_here() -> None:
     assert {"resnet18", "inception_v3", "googlenet", "vit_b_16"} <= set(torchvision_names())
 
 
+def _by_family() -> list[Any]:
+    """All names; but for the first of each family (resnet18, vit_b_16, ...) they are slow."""
+    families = [re.match("[a-z]+", name)[0] for name in torchvision_names()]  # type: ignore[index]
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * (family in families[:number]))
+        for number, (name, family) in enumerate(zip(torchvision_names(), families, strict=True))
+    ]
+
+
 @pytest.mark.usefixtures("meta")
-@pytest.mark.parametrize("name", torchvision_names())
+@pytest.mark.parametrize("name", _by_family())
 def test_the_main_head_sits_on_every_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # A file with weights for other classes, and with the network's own auxiliary classifiers, fits all of them.
     original = make_plain(name)
