@@ -131,9 +131,8 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
-    if not quiet:
-        show(evaluated.scores, Console(highlight=False, soft_wrap=True))
     written = api.write_evaluation(evaluated, runs, json_file)
     if not quiet:
+        show(evaluated.scores, Console(highlight=False, soft_wrap=True))
         for what, file in written.items():
             click.echo(f"{what}: {file}")

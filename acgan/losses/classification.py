@@ -25,7 +25,10 @@ class ClassificationLoss(ABC):
 
     @abstractmethod
     def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
-        """G's terms."""
+        """G's terms, each a mean over the images.
+
+        The penalty of the objective calls it on the output for real images too, and differentiates it twice.
+        """
 
 
 class CrossEntropy(ClassificationLoss):

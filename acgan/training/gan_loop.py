@@ -115,7 +115,7 @@ def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor
     """Show D's logits of a step to the augmenter and the regularisers that follow them."""
     if gan.augmenter is None and not gan.objective.regularisers:
         return logged
-    names = ("real_sign", "logit_real", "logit_fake")
+    names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
     sign, real, fake = distributed.average_over_ranks(
         torch.stack([logged[name] for name in names]), gan.ranks
     )

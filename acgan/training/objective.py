@@ -53,7 +53,7 @@ class Objective:
         on_fake = d(fake, real.labels)
         terms = {"adversarial": Term(self.adversarial.discriminator(on_real.adv, on_fake.adv))}
         for regulariser in self.regularisers:
-            terms |= regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion))
+            terms = _joined(terms, regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion)))
         with torch.no_grad():
             stats = {
                 "accuracy": self.adversarial.accuracy(on_real.adv, on_fake.adv),
@@ -65,7 +65,7 @@ class Objective:
         if self.classification is not None:
             aux_real, aux_fake = _aux(on_real), _aux(on_fake)
             classes = self.classification.discriminator(aux_real, aux_fake, real.labels)
-            terms |= {name: Term(value, self.weight_d) for name, value in classes.items()}
+            terms = _joined(terms, {name: Term(value, self.weight_d) for name, value in classes.items()})
             with torch.no_grad():
                 stats["class_accuracy_real"] = _accuracy(aux_real, real.labels)
                 stats["class_accuracy_fake"] = _accuracy(aux_fake, real.labels)
@@ -106,7 +106,7 @@ class Objective:
         terms = {"adversarial": Term(self.adversarial.generator(real_logits, on_fake.adv))}
         if self.classification is not None:
             classes = self.classification.generator(_aux(on_fake), real.labels)
-            terms |= {name: Term(value, self.weight_g) for name, value in classes.items()}
+            terms = _joined(terms, {name: Term(value, self.weight_g) for name, value in classes.items()})
         return Terms(terms)
 
     def _class_loss(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor | float:
@@ -126,6 +126,11 @@ class Objective:
             for loss in self.classification.generator(aux.rows(slice(start, start + size)), labels).values()
         ]
         return self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
+
+
+def _joined(terms: dict[str, Term], more: dict[str, Term]) -> dict[str, Term]:
+    assert not terms.keys() & more.keys(), f"two terms are called {sorted(terms.keys() & more.keys())}"
+    return terms | more
 
 
 def _aux(output: DiscriminatorOutput) -> HeadOutput:

@@ -257,5 +257,7 @@ def test_regularisers_are_added_to_d_s_sum_by_their_own_weight(objective: Callab
     assert_close(terms.terms["gentle"].value, real.square().mean() - fake.mean())
     assert_close(terms.total, without.total + 2 * terms.terms["gentle"].value)
     assert_close(terms.stats, without.stats)
+    with pytest.raises(AssertionError, match=r"two terms are called \['gentle'\]"):
+        objective(regularisers=[Gentle(), Gentle()]).discriminator(d, REAL, FAKE, PORTION)
     of_g = objective(regularisers=[Gentle()]).generator(LinearD(), REAL, FAKE)
     assert list(of_g.terms) == ["adversarial", "class_fake"]
