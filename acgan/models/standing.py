@@ -26,8 +26,8 @@ def standing_statistics(network: _Network, batches: Iterable[tuple[Tensor, Tenso
 
     Args:
         network: (z, y) -> images; not changed.
-        batches: Latents (N, Z) and labels (N,) on the network's device; batch size and class frequencies should be
-            those of the training.
+        batches: Latents (N, Z) and labels (N,) on the network's device; best with the batch size of the training and
+            labels as for sampling.
 
     Returns:
         The copy, in eval mode; the network itself if it has no BatchNorm.
