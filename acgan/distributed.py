@@ -1,4 +1,4 @@
-"""Several processes that train as one: who is which, averaging, rows across the batch, and that all agree."""
+"""Several processes that train as one: ranks, averages over ranks, and rows of the whole batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes files and talks."""
+        """True for the process that writes files and prints."""
         return self.rank == 0
 
     def slice(self, count: int) -> slice:
@@ -33,7 +33,7 @@ class Ranks:
 
 
 def start_ranks(device: torch.device) -> Ranks:
-    """Join the process group where ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
+    """Join the process group if ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Ranks()
@@ -49,7 +49,7 @@ def barrier(ranks: Ranks) -> None:
 
 
 def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
-    """Whether the flag is set on any rank, so that all take the same branch."""
+    """True on all ranks if the flag is set on any rank, so that all take the same branch."""
     if ranks.world == 1:
         return flag
     value = torch.tensor(float(flag), device=device)
@@ -89,7 +89,7 @@ def broadcast_parameters(modules: Iterable[nn.Module], ranks: Ranks) -> None:
 
 
 def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
-    """Fail where the ranks' parameters have drifted apart: a bug, found at the next checkpoint."""
+    """Fail if the parameters of the ranks differ, which is a bug."""
     if ranks.world == 1:
         return
     digest = hashlib.blake2b(digest_size=8)
@@ -104,7 +104,7 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows. Its transpose takes a rank's rows of the sum over ranks: each the derivative of the other."""
+    """Rows of all ranks; its derivative is ``_SumOwn``, and the reverse."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
@@ -134,10 +134,9 @@ class _SumOwn(torch.autograd.Function):
 
 
 def gather(rows: Tensor) -> Tensor:
-    """Rows (N, …) of all ranks in order, for losses that look across the batch; differentiable, and twice.
+    """Rows (N, …) of all ranks in order, for losses that compare the images of a batch; twice differentiable.
 
-    Each rank's loss being the mean over its own images, the average of the ranks' gradients is that of the mean
-    over the global batch.
+    If each rank's loss is the mean over its own images, the ranks' gradients average to those of the global batch.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return rows

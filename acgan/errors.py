@@ -1,4 +1,4 @@
-"""Errors a user can cause, each kind with the exit code of the command line.
+"""Errors that a user can cause, each kind with the exit code of the command line.
 
 Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM (run the same
 command again), 130 stopped by Ctrl-C.
@@ -11,8 +11,9 @@ EXIT_BUG = 70
 
 
 class UserError(Exception):
-    """Something the user can mend. The message names the option or file, what was found, what was expected
-    and the remedy; the command line prints it without a traceback.
+    """An error that the user can correct; the command line prints it without a traceback.
+
+    The message names the option or file, the value found, the value expected, and the remedy.
     """
 
     exit_code = 1
@@ -37,12 +38,7 @@ class NotFiniteError(UserError):
 
 
 class Interrupted(Exception):
-    """Training was asked to stop by a signal and left a checkpoint behind.
-
-    Args:
-        message: What was saved and how to go on.
-        exit_code: 130 for SIGINT, 75 for SIGTERM.
-    """
+    """Training stopped by a signal after it saved a checkpoint; ``exit_code`` is 130 for SIGINT, 75 for SIGTERM."""
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)
@@ -57,6 +53,6 @@ def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """A clause to end an error message with, empty where nothing is near."""
+    """An ending for an error message; empty if no candidate is near."""
     matches = nearest_names(name, candidates)
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

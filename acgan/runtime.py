@@ -22,11 +22,8 @@ from acgan.errors import UserError
 class Draws:
     """Random numbers as a function of (seed, purpose, counters), through the counter-based generator Philox.
 
-    Nothing is carried from one draw to the next, so nothing has to be saved for an exact resume, and every
-    rank can make the draws of the whole global batch and take its slice. The rank is never among the counters.
-
-    Args:
-        seed: The run's seed.
+    No state is carried from one draw to the next, so an exact resume needs no saved state, and every rank can make
+    the draws of the whole global batch and take its slice. The rank is never among the counters.
     """
 
     def __init__(self, seed: int):
@@ -37,7 +34,7 @@ class Draws:
         if len(counters) > 3:
             raise ValueError(f"at most 3 counters, got {len(counters)}")
         digest = hashlib.blake2b(f"{self.seed}/{purpose}".encode(), digest_size=16).digest()
-        # The lowest counter word is left to the generator: 2^64 blocks of draws before two streams could meet.
+        # The generator uses the lowest counter word: two streams could meet only after 2^64 blocks of draws.
         words = [0, *counters, *[0] * (3 - len(counters))]
         return np.random.Generator(
             np.random.Philox(key=np.frombuffer(digest, np.uint64), counter=np.array(words, np.uint64))
@@ -59,7 +56,7 @@ class _DropoutStream:
     layers: int = 0
 
 
-#: Each thread has its own.
+#: Each thread has its own stream.
 _dropout_stream: ContextVar[_DropoutStream | None] = ContextVar("dropout_stream", default=None)
 
 
@@ -69,13 +66,8 @@ def dropout_draws(
 ) -> Iterator[None]:
     """Make every ``stateless_dropout`` called inside, by this thread, a function of these values.
 
-    Args:
-        draws: The run's draws.
-        purpose: Name of the forward pass.
-        iteration: Training iteration.
-        sub_step: Sub-step within the iteration.
-        offset: Index of the first image within the global batch, so that ranks and micro-batches
-            drop what the whole batch would.
+    ``purpose`` names the forward pass. ``offset`` is the index of the first image within the global batch, so that
+    ranks and micro-batches drop the same elements as the whole batch.
     """
     token = _dropout_stream.set(_DropoutStream(draws, purpose, (iteration, sub_step), offset))
     try:
@@ -86,18 +78,15 @@ def dropout_draws(
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # draws come from NumPy, which cannot be traced
 def stateless_dropout(x: Tensor, probability: float) -> Tensor:
-    """Dropout whose mask is a function of the draws in force, one stream per layer call.
-
-    Outside ``dropout_draws`` (somebody else's training loop) it is torch's own dropout.
-    """
+    """Dropout whose mask is a function of ``dropout_draws``, one stream per layer call; outside it, torch's dropout."""
     stream = _dropout_stream.get()
     if stream is None:
         return nn.functional.dropout(x, probability)
     stream.layers += 1
     generator = stream.draws.generator(f"dropout/{stream.purpose}/{stream.layers}", *stream.counters)
     per_image = x[0].numel()
-    # 16 bits an element, so 16 elements a Philox block of four 64-bit words; every image starts a new block,
-    # so that its mask depends on its index in the global batch alone.
+    # 16 bits per element are 16 elements per Philox block of four 64-bit words. Every image starts a new block, so
+    # that its mask depends only on its index in the global batch.
     blocks = (per_image + 15) // 16
     raw = generator.bit_generator
     assert isinstance(raw, np.random.Philox)
@@ -108,7 +97,7 @@ def stateless_dropout(x: Tensor, probability: float) -> Tensor:
 
 
 def use_threads(threads: int | None) -> None:
-    """Compute with so many CPU threads; None leaves torch's choice."""
+    """Set the number of CPU threads; None leaves torch's choice."""
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -117,11 +106,11 @@ def choose_device(name: str | torch.device) -> torch.device:
     """The device that ``--device`` names; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Args:
-        name: ``auto``, ``cpu``, ``cuda`` or ``mps``, with its number as in ``cuda:1`` where there are several; a
-            device of torch's is itself.
+        name: ``auto``, ``cpu``, ``cuda`` or ``mps``, with a number as in ``cuda:1`` if there are several; a
+            ``torch.device`` is returned as it is.
 
     Raises:
-        UserError: If the named device is not there.
+        UserError: If the named device does not exist.
     """
     if isinstance(name, torch.device):
         return name
@@ -134,21 +123,21 @@ def choose_device(name: str | torch.device) -> torch.device:
         there = ", ".join(kind for kind, is_there in available.items() if is_there)
         raise UserError(f"--device {name}: this machine or this build of torch has none; available: {there}.")
     if name == "cuda":
-        local = int(os.environ.get("LOCAL_RANK", "0"))  # one GPU a process
+        local = int(os.environ.get("LOCAL_RANK", "0"))  # one GPU per process
         torch.cuda.set_device(local)
         return torch.device("cuda", local)
     return torch.device(name)
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy from the CPU to a device; from pinned memory to a GPU, so that the loop does not wait for it."""
+    """Copy from the CPU to a device, through pinned memory to a GPU, so that the loop does not wait."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
 
 
 def has_native_bf16(device: torch.device) -> bool:
-    """True where the device computes bfloat16 natively, not emulated."""
+    """True if the device computes bfloat16 natively, not emulated."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
@@ -176,7 +165,7 @@ def autocast(precision: str, device: torch.device) -> contextlib.AbstractContext
 
 
 def outside_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Full precision for what is inside; nothing where autocast is off, so that exported graphs hold no trace of it."""
+    """Full precision inside; no effect if autocast is off, so that exported graphs have no trace of it."""
     if device.type != "meta" and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
     return contextlib.nullcontext()
@@ -185,29 +174,23 @@ def outside_autocast(device: torch.device) -> contextlib.AbstractContextManager[
 class FiniteGuard:
     """Keeps gradients that are not finite from the weights, without a synchronisation per step.
 
-    A flag on the device is raised by the first step whose loss terms or gradients are not finite; it masks that
-    update and every later one (fused Adam skips an update where ``found_inf`` is 1), so the weights stay those
-    of the last good step. The loop reads the flag where it synchronises anyway.
-
-    Args:
-        device: Device of the flag.
+    The first step with a loss term or gradient that is not finite raises a flag on the device. The flag masks that
+    update and every later one (fused Adam skips an update if ``found_inf`` is 1), so the weights stay those of the
+    last good step. The loop reads the flag when it synchronises anyway.
     """
 
     def __init__(self, device: torch.device):
         self.found = torch.zeros((), device=device)
         self._where = torch.full((2,), -1, dtype=torch.int64, device=device)  # iteration, index into names
         self._names: list[str] = []
-        self._first: dict[tuple[str, ...], int] = {}  # where a step's names begin in _names
+        self._first: dict[tuple[str, ...], int] = {}  # index of a step's first name in _names
 
     def check(self, phase: str, iteration: int, terms: dict[str, Tensor]) -> None:
-        """Raise the flag if any term is not finite, and keep which was first.
+        """Raise the flag if any term is not finite, and keep the first such term.
 
-        Args:
-            phase: ``discriminator`` or ``generator``.
-            iteration: Training iteration.
-            terms: Scalars by name, in order of cause: losses first, then the gradient norm.
+        ``terms`` are scalars in order of cause: losses first, then the gradient norm.
         """
-        names = tuple(f"{phase}: {name}" for name in terms)  # not the same each time: a penalty may be lazy
+        names = tuple(f"{phase}: {name}" for name in terms)  # they vary: a penalty may be lazy
         if names not in self._first:
             self._first[names] = len(self._names)
             self._names += names
@@ -227,7 +210,7 @@ class FiniteGuard:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory: of the device for a GPU, of the process for the CPU (0 where the system does not tell)."""
+    """Peak memory of a GPU, or of the process for the CPU (0 if the system does not report it)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:
@@ -253,7 +236,7 @@ def machine() -> str:
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Switch off TF32, which keeps 10 bits of float32's 23: scores and samples of two machines are to be the same."""
+    """Switch off TF32, which keeps 10 bits of float32's 23, so that machines get the same scores and samples."""
     settings = _float32_settings()
     before = [getattr(place, name) for place, name, _ in settings]
     try:
@@ -267,6 +250,6 @@ def full_precision() -> Iterator[None]:
 
 def _float32_settings() -> list[tuple[Any, str, Any]]:
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    if hasattr(cudnn, "conv"):  # since torch 2.9, which will not have both ways mixed
+    if hasattr(cudnn, "conv"):  # since torch 2.9, which refuses a mix of both ways
         return [(cudnn.conv, "fp32_precision", "ieee"), (matmul, "fp32_precision", "ieee")]
     return [(cudnn, "allow_tf32", False), (matmul, "allow_tf32", False)]

@@ -1,4 +1,4 @@
-"""What the modules hand each other. Shapes: N images, C channels, H x W pixels, K classes, F features."""
+"""Types that modules share. Shapes: N images, C channels, H x W pixels, K classes, F features."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ WHOLE_AND_SPLITS = (*SPLITS, "all")
 WHICH = ("best", "last")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
-#: Most samples that are drawn unless the user asks for more.
+#: Largest number of samples that are drawn by default.
 MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.
 INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
-
-
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
 
@@ -37,7 +35,7 @@ class ImageStore:
         images: (N, C, H, W) uint8 in [0, 255].
         labels: (N,) int64 in [0, K).
         class_names: K names; ``class_names[label]`` names a label.
-        fingerprint: Hex digest of images, labels and class names: equal where and only where they are.
+        fingerprint: Hex digest of images, labels and class names.
     """
 
     images: np.ndarray
@@ -63,7 +61,7 @@ class ImageStore:
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """An image that could not be decoded and was passed over (``data.on_error: skip``)."""
+    """An image that could not be decoded and was skipped (``data.on_error: skip``)."""
 
     path: str
     reason: str
@@ -71,15 +69,14 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data source, decoded: what it trains on and what it holds out.
+    """A decoded data source: training images and held-out images.
 
     Attributes:
-        name: Short name, fit for a directory (``mnist``, or the folder's own name).
+        name: Short name, also for directories (``mnist``, or the folder's own name).
         train: Images to train on.
         test: Held-out images: the source's own test split, else a stratified, seeded share.
-        skipped: Images passed over because they could not be decoded.
-        notes: Remarks worth a line to the user (what was inferred, what was held out).
-        validation: A part of the source's training images that is not in ``train``: to choose by; None where none is.
+        notes: Remarks for the user, such as inferred settings and held-out images.
+        validation: Training images that are not in ``train``, to choose the best state by; None if there are none.
         num_generated: Images at the end of ``train`` that a generator made.
     """
 
@@ -99,7 +96,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class HeadOutput:
-    """Output of an ``AuxHead``; which parts it has depends on the head's class.
+    """Output of an ``AuxHead``; its parts depend on the head's class.
 
     Attributes:
         logits: (N, K) class logits, never softmax outputs.
@@ -128,11 +125,11 @@ class HeadOutput:
 
 @dataclass(frozen=True)
 class DiscriminatorOutput:
-    """What a discriminator returns for N images.
+    """Output of a discriminator for N images.
 
     Attributes:
         adv: (N,) adversarial logits; large is real.
-        aux: The auxiliary head's output; None where the discriminator has no such head.
+        aux: The auxiliary head's output; None without such a head.
         features: (N, F) pooled features of the trunk, which both heads read.
     """
 
@@ -143,7 +140,7 @@ class DiscriminatorOutput:
 
 @dataclass(frozen=True)
 class Batch:
-    """Real images as the networks take them.
+    """Real images, ready for the networks.
 
     Attributes:
         images: (N, C, H, W) float in [-1, 1].
@@ -156,19 +153,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a summed loss.
-
-    Attributes:
-        value: Scalar, without its weight.
-        weight: Its factor in the sum.
-    """
+    """One term of a summed loss; ``value`` is a scalar without its weight."""
 
     value: Tensor
     weight: float = 1.0
 
     @property
     def weighted(self) -> Tensor:
-        """Scalar, as it counts in the sum."""
+        """Weight times value."""
         return self.value * self.weight
 
 
@@ -177,9 +169,9 @@ class Terms:
     """A summed loss.
 
     Attributes:
-        terms: Its terms by name.
-        stats: Scalars worth logging that are not part of it, without gradient.
-        times: Steps that it stands for: a lazy penalty counts several times in the one step that has it.
+        terms: Terms by name.
+        stats: Scalars for the log that are not part of the loss, without gradient.
+        times: Factor of the whole loss; above 1 for a lazy penalty, which stands for several steps.
     """
 
     terms: dict[str, Term]
@@ -188,18 +180,16 @@ class Terms:
 
     @property
     def total(self) -> Tensor:
-        """Scalar, the weighted sum: it is minimised."""
+        """The weighted sum, a scalar, which is minimised."""
         total: Tensor = sum(term.weighted for term in self.terms.values())  # type: ignore[assignment]
         return total * self.times
 
 
 @dataclass(frozen=True)
 class Score:
-    """What the states of a training are compared by.
+    """A score that compares states of a training; lower is better.
 
-    Attributes:
-        name: The metric's full name; scores are compared where it is the same.
-        value: Lower is better.
+    Only scores with the same ``name``, the metric's full name, can be compared.
     """
 
     name: str
@@ -208,12 +198,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation in the middle of a training found.
+    """Results of an evaluation during training.
 
     Attributes:
         stats: Scalars by name.
-        messages: Remarks for people, such as a collapse.
-        score: What the best state is chosen by; None where nothing is chosen.
+        messages: Remarks for the user, such as a collapse.
+        score: Score that chooses the best state; None if nothing is chosen.
     """
 
     stats: dict[str, float]

@@ -1,4 +1,4 @@
-"""From a configuration to objects: the only place that knows both."""
+"""Builders of objects from a configuration: the only place that knows both."""
 
 from acgan.assembly.classifier import build_classifier_task
 from acgan.assembly.feed import build_feed

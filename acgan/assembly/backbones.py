@@ -1,4 +1,4 @@
-"""Backbones of classifiers: their descriptions for files, and the weights that they start from."""
+"""Backbones of classifiers: their descriptions for files, and their first weights."""
 
 from __future__ import annotations
 
@@ -28,17 +28,9 @@ from acgan.weights import find_generator, read_generator
 
 
 class Backbone(ABC):
-    """A kind of backbone.
+    """A kind of backbone, from its section of the configuration and the training images."""
 
-    Args:
-        settings: Its section of the configuration.
-        store: The training images.
-
-    Attributes:
-        own_aux: Layers with auxiliary heads and the weights of their losses, if the configuration names none.
-        in_channels: Channels of the images that it takes.
-    """
-
+    #: Layers with auxiliary heads and the weights of their losses, if the configuration names none.
     own_aux: Mapping[str, float]
     in_channels: int
 
@@ -51,17 +43,13 @@ class Backbone(ABC):
         """Its kind in ``acgan.models.BACKBONES`` and every keyword of its constructor."""
 
     def normalisation(self) -> dict[str, Any]:
-        """``mean`` and ``std`` of the images that its first weights want; empty for the usual ones."""
+        """``mean`` and ``std`` of the images that its first weights expect; empty for the defaults."""
         return {}
 
     def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
-        """The network with weights from elsewhere, and a main head with such weights.
+        """A network and a main head with trained weights; None for each that starts with random weights.
 
-        Args:
-            dropout: Dropout probability of the main head.
-
-        Returns:
-            None for a network or a head that starts with random weights.
+        ``dropout`` is the dropout probability of the main head.
         """
         return None, None
 
@@ -127,7 +115,7 @@ _KINDS: dict[str, type[Backbone]] = {
 
 
 def backbone_of(config: ClassifierConfig, store: ImageStore) -> Backbone:
-    """The backbone that a configuration asks for."""
+    """The configured backbone."""
     return _KINDS[config.model.backbone.kind](config.model.backbone, store)
 
 

@@ -1,4 +1,4 @@
-"""From a configuration to a classifier."""
+"""Builds a classifier from a configuration."""
 
 from __future__ import annotations
 
@@ -44,14 +44,10 @@ def build_network(
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
 ) -> tuple[AuxClassifier, ClassifierInfo]:
-    """Build the network with the weights that it starts from, and the description for its file.
+    """Build the network with its first weights, and the description for its file.
 
-    Args:
-        config: The classifier's configuration.
-        store: The training images.
-        warn: Called with a message if an auxiliary loss trains nothing but its own head.
-        architecture: The architecture in the checkpoint of a run that goes on. The checkpoint has the weights too, so
-            no others are read.
+    ``architecture`` is that in the checkpoint of a resumed run. The checkpoint has the weights too, so no others are
+    read. ``warn`` is called with a message if an auxiliary loss trains nothing but its own head.
 
     Raises:
         UserError: If a layer, network, run or file does not exist or does not fit.
@@ -82,15 +78,8 @@ def build_classifier_task(
 ) -> tuple[ClassifierTask, ClassifierInfo]:
     """Network, optimiser, loss and data, on the device.
 
-    Args:
-        config: What to build.
-        store: The training images.
-        num_real: How many of them are not generated: an epoch.
-        device: Where to compute.
-        precision: As resolved.
-        ranks: This process among others.
-        warn: Told where an auxiliary loss trains nothing but its head.
-        architecture: Of a run that goes on, else None.
+    An epoch has ``num_real`` images, the training images that are not generated. ``warn`` and ``architecture`` are as
+    for ``build_network``.
     """
     train, share = config.train, own_share(config.train, ranks)
     with torch.random.fork_rng(devices=[]):
@@ -101,7 +90,7 @@ def build_classifier_task(
     micro_batch = min(train.micro_batch or share, share)
     _check_portions(network, share, micro_batch)
     augment = config.augment
-    # The little less mends products that are rounded: 1.1 * 80 is 88.00000000000001.
+    # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
     length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
     task = ClassifierTask(
         network=network,
@@ -124,7 +113,7 @@ def build_classifier_task(
 
 
 def _check_portions(network: AuxClassifier, share: int, micro_batch: int) -> None:
-    """Refuse a portion of one image where BatchNorm is trained: it may have one value a channel, and no variance."""
+    """Refuse a portion of one image if BatchNorm is trained: one value per channel has no variance."""
     trains_norm = any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training
         for layer in network.train().modules()
@@ -137,10 +126,10 @@ def _check_portions(network: AuxClassifier, share: int, micro_batch: int) -> Non
 
 
 def class_weights(config: ClassifierConfig, store: ImageStore) -> Tensor | None:
-    """Factors on the loss by class, whose mean over the training images is 1; None where all are 1.
+    """Factors on the loss by class, with mean 1 over the training images; None if all are 1.
 
     Raises:
-        ConfigError: If a class that is given a weight is not there.
+        ConfigError: If a class with a weight does not exist.
     """
     given = config.loss.class_weights
     if given is None:
@@ -160,7 +149,7 @@ def class_weights(config: ClassifierConfig, store: ImageStore) -> Tensor | None:
 
 
 def _optimizer(config: ClassifierConfig, network: AuxClassifier) -> torch.optim.AdamW:
-    """Weight decay is for matrices alone; the backbone may have a learning rate of its own."""
+    """AdamW with weight decay for matrices only, and with the backbone's own learning rate."""
     optim, groups = config.optim, []
     for part, factor in ((network.backbone, optim.backbone_lr), (network.heads, 1.0)):
         for is_matrix in (True, False):

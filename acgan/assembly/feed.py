@@ -1,4 +1,4 @@
-"""From a configuration to the images that any training is fed with."""
+"""Builds the feed of training images from a configuration."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def build_feed(
 
 
 def own_share(train: ComputeConfig, ranks: Ranks) -> int:
-    """Images of a batch that each process takes.
+    """Number of images of a batch for each process.
 
     Raises:
-        ConfigError: If the batch cannot be shared out.
+        ConfigError: If the batch cannot be divided among the processes.
     """
     if train.batch_size % ranks.world:
         raise ConfigError(
@@ -44,5 +44,5 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
 
 
 def torch_dtype(precision: str) -> torch.dtype:
-    """The dtype of parameters: bf16 is a matter of autocast alone."""
+    """The dtype of parameters; bf16 applies only through autocast."""
     return torch.float64 if precision == "float64" else torch.float32

@@ -1,4 +1,4 @@
-"""From a configuration to a GAN."""
+"""Builds a GAN from a configuration."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
 
 
 def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead | None:
-    """A head with the outputs that the classification loss asks for; None without such a loss."""
+    """A head with the outputs that the classification loss needs; None without such a loss."""
     loss = config.loss.classification
     if loss is None:
         return None
@@ -113,7 +113,7 @@ def build_schedules(config: RunConfig) -> Schedules:
 
 
 def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None:
-    """The augmentation of all images that D sees, or None."""
+    """The augmentation of the images that D sees, or None."""
     augment = config.augment
     if augment is None:
         return None
@@ -134,14 +134,14 @@ def build_gan(
     """Networks, optimisers, objective and data, on the device.
 
     Raises:
-        ConfigError: If a network does not serve the data's resolution, or the batch cannot be shared out.
+        ConfigError: If a network does not support the resolution, or the batch cannot be divided among processes.
     """
     train, share = config.train, own_share(config.train, ranks)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator, discriminator = build_generator(config, store), build_discriminator(config, store)
     dtype = torch_dtype(precision)
-    # On a GPU tensor cores want channels last; on a CPU group normalisation is several times slower with it.
+    # Channels last suits tensor cores of GPUs; on CPUs it makes group normalisation several times slower.
     memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
     discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
@@ -187,7 +187,7 @@ def _check_resolution(section: str, kind: str, resolutions: tuple[int, ...], sto
 
 @contextmanager
 def _naming(section: str) -> Iterator[None]:
-    """Name the section of the configuration in a network's complaint."""
+    """Name the section of the configuration in the errors of a network."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""From a configuration to the images that are trained on, held out and chosen by."""
+"""Builds training, test and validation images from a configuration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATASET = "dataset"  # the name of a torch Dataset, which has none
 
 
 def data_options(data: DataConfig) -> DataOptions:
-    """Options by which the configured source is decoded."""
+    """Options for decoding the configured source."""
     return DataOptions(
         root=Path(data.root) if data.root is not None else None,
         classes=data.classes,
@@ -45,7 +45,7 @@ def data_options(data: DataConfig) -> DataOptions:
 def load_data(
     config: AnyConfig, data: Any = None, progress: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The configured data, decoded; or another source's in its place, a torch Dataset's, or a ``Dataset`` as it is."""
+    """The configured data, decoded; or in its place another source, a torch Dataset, or a ``Dataset`` as it is."""
     if data is None or isinstance(data, (str, os.PathLike)):
         source = config.data.source if data is None else os.fspath(data)
         return load_dataset(source, data_options(config.data), progress)

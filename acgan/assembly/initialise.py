@@ -1,4 +1,4 @@
-"""Start of a training from another run's weights: tensors that fit are taken, the others are listed."""
+"""Start of a training from another run's weights: copies tensors that fit and lists the others."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from acgan.training.checkpoint import read_latest
 from acgan.training.gan import Gan
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, holds
 
-_POWER_ITERATIONS = 15  # until the largest singular values of weights from elsewhere are known
+_POWER_ITERATIONS = 15  # enough for the largest singular values of other weights
 
 
 @dataclass(frozen=True)
 class _Classes:
-    """Class names of the weights that are copied, and of the network that they are copied to."""
+    """Class names of the copied weights (old) and of the new network."""
 
     old: Sequence[str]
     new: Sequence[str]
@@ -31,7 +31,7 @@ class _Classes:
         return list(self.old) == list(self.new)
 
     def shared(self) -> list[tuple[int, int]]:
-        """(new, old) label of each class that is in both."""
+        """(new, old) labels of each common class."""
         return [(label, self.old.index(name)) for label, name in enumerate(self.new) if name in self.old]
 
 
@@ -39,11 +39,11 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
     """Give a new training's networks the weights of a run or of a ``.safetensors`` file.
 
     The generator starts from the averaged weights. The discriminator starts from the run's last checkpoint; a
-    generator's file has none. From a classifier only the discriminator starts: its trunk takes the backbone's
-    weights, its ``AuxHead`` those of the main head.
+    generator's file has none. A classifier has weights only for the discriminator: those of the backbone for the
+    trunk, and those of the main head for the ``AuxHead``.
 
     Tensors with the same name and shape are copied whole. If the classes differ, tensors with a row or a column for
-    each class are copied only for the classes that both trainings have, matched by name.
+    each class are copied only for common classes, matched by name.
 
     Args:
         path: A run directory or a ``.safetensors`` file of a GAN or of a classifier.
@@ -51,7 +51,7 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
         class_names: Class names of the new training.
 
     Returns:
-        A report for people of the tensors that were taken and those that were not, and the provenance of the weights.
+        A report of the tensors that were taken and those that were not, and the provenance of the weights.
     """
     if holds(CLASSIFIER_FILE, path):
         classifier, classifier_info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
@@ -79,10 +79,10 @@ def initialise_classifier(
     Args:
         path: A run directory of a classifier, or its ``.safetensors`` file.
         network: The new classifier.
-        info: The description of the new classifier.
+        info: Its description.
 
     Returns:
-        A report for people of the tensors that were taken and those that were not, and the provenance of the weights.
+        A report of the tensors that were taken and those that were not, and the provenance of the weights.
 
     Raises:
         RunError: If the path holds a GAN, or its images were normalised in another way.
@@ -142,7 +142,7 @@ def _origin(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _transfer(name: str, source: Mapping[str, Tensor], network: nn.Module, classes: _Classes) -> str:
-    """Copy the tensors that fit into a network, which is called by a name in the report that is returned."""
+    """Copy the tensors that fit into a network, and return a report that calls the network by ``name``."""
     own, taken, remarks = network.state_dict(), 0, []
     rows, columns = class_rows(network), class_columns(network)
     part = f"of {len(classes.shared())} of {len(classes.new)} classes"
@@ -173,7 +173,7 @@ def _copy_rows(old: Tensor, new: Tensor, classes: _Classes) -> None:
 
 
 def _copy_columns(old: Tensor, new: Tensor, classes: _Classes) -> None:
-    """Copy the last columns, which belong to the classes; the others if there are as many of them."""
+    """Copy the last columns, which belong to the classes; and the others if their number is the same."""
     others, old_others = new.shape[1] - len(classes.new), old.shape[1] - len(classes.old)
     if others == old_others:
         new[:, :others] = old[:, :others]

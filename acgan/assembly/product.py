@@ -1,4 +1,4 @@
-"""Products of trainings: a generator or a classifier, as it is looked at, scored and written on the way."""
+"""Products of trainings, a generator or a classifier: samples, scores and files during a training."""
 
 from __future__ import annotations
 
@@ -28,26 +28,17 @@ _GRID_COLUMNS, _GRID_ROWS = 10, 10
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a trained network, for its file.
-
-    Attributes:
-        config: Configuration of the training.
-        dataset: The images.
-        source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
-        precision: As resolved.
-        code: Versions and commits of acgan that trained, in order.
-        init_from: Origin of the first weights; None where they were drawn.
-    """
+    """The origin of a trained network, for its file."""
 
     config: AnyConfig
     dataset: Dataset
-    source_fingerprint: str
+    source_fingerprint: str  # of the source's training images, before a part is chosen or held out
     precision: str
-    code: Sequence[str]
-    init_from: dict[str, Any] | None
+    code: Sequence[str]  # versions and commits of acgan that trained, in order
+    init_from: dict[str, Any] | None  # origin of the first weights; None if they are random
 
     def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
-        """Plain values, after so many images; with the score where it is the best of a run."""
+        """Plain values after ``nimg`` images, with the score of a run's best generator."""
         return {
             "acgan": ", then ".join(self.code),
             "torch": torch.__version__,
@@ -66,16 +57,7 @@ class Provenance:
 
 
 class GanProduct:
-    """A generator: the running mean of G's weights, with the BatchNorm statistics that sampling wants.
-
-    Args:
-        config: Configuration of the training.
-        gan: The GAN in training.
-        store: The training images.
-        provenance: For the file.
-        monitor: Looks for collapsed classes, or None.
-        score: Scores on validation images, or None.
-    """
+    """A generator: the running mean of G's weights, with BatchNorm statistics for sampling."""
 
     file_name = GENERATOR_FILE.name
     remedy = "Lower optim.*.lr or raise loss.penalty"
@@ -96,11 +78,11 @@ class GanProduct:
         self._sampler = ClassSampler(gan.ema.network, self._info)
 
     def sample(self) -> Tensor:
-        """A grid (C, H, W) uint8: a row a class, the same latents every time."""
+        """A grid (C, H, W) uint8 with a row per class, from the same latents every time."""
         return grid(self._current(), _GRID_COLUMNS)
 
     def evaluate(self) -> Evaluation | None:
-        """The monitor's findings and the score; None where there is neither."""
+        """The monitor's findings and the score; None if there is neither."""
         if self._monitor is None and self._score is None:
             return None
         sampler = self._current()
@@ -113,21 +95,13 @@ class GanProduct:
         save_generator(path, generator, replace(self._info, provenance=self._provenance.at(nimg, score)))
 
     def _current(self) -> ClassSampler:
-        """The sampler, with the generator as it is now."""
+        """The sampler with the current generator."""
         self._sampler.generator = settled(self._gan, self._standing_nimg)
         return self._sampler
 
 
 class ClassifierProduct:
-    """A classifier.
-
-    Args:
-        config: Configuration of the training.
-        task: The classifier in training.
-        info: About it.
-        dataset: The images: it is scored on the validation images, else on the test images.
-        provenance: For the file.
-    """
+    """A classifier, scored on the validation images, or on the test images if there are none."""
 
     file_name = CLASSIFIER_FILE.name
     remedy = "Lower optim.lr"
@@ -154,7 +128,7 @@ class ClassifierProduct:
         return tile(to_uint8(self._task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
 
     def evaluate(self) -> Evaluation | None:
-        """Loss and accuracy on images that are not trained on; None where there are none."""
+        """Loss and accuracy on held-out images; None if there are none."""
         split, store = self._watched
         if not len(store):
             return None
@@ -165,6 +139,6 @@ class ClassifierProduct:
         return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
-        """Write the classifier's file; a classifier has no best state, so there is no score."""
+        """Write the classifier's file; ``score`` is None, because classifiers have no best state."""
         info = replace(self._info, provenance=self._provenance.at(nimg, score))
         CLASSIFIER_FILE.save(path, self._task.network, info, self._weights_dtype)

@@ -20,7 +20,7 @@ from acgan.predicting import shipped
 from acgan.types import MIN_IMAGES_PER_CLASS, Dataset, ImageStore
 
 _AUTO = "auto"
-_MIN_SCORED = 2  # a covariance needs them
+_MIN_SCORED = 2  # a covariance needs two
 
 
 def choose_score(
@@ -32,25 +32,18 @@ def choose_score(
     device: torch.device,
     say: Callable[[str], None],
 ) -> str | None:
-    """The extractor of a training's score; nothing is built or fetched for it.
+    """Choose the extractor of a training's score, without building or downloading it.
 
-    ``evaluate.extractor: auto`` takes the classifier that is shipped for the data, else Inception where its weights
-    are there and the device is not a CPU, on which an evaluation would take many minutes.
-
-    Args:
-        config: Configuration of the training.
-        data_name: Short name of the data.
-        class_names: Its classes; a shipped classifier must know them all.
-        num_validation: Validation images; None where they are not counted yet.
-        device: Device of the training.
-        say: Told why there is no score, where there might have been one.
+    ``evaluate.extractor: auto`` takes the classifier that is shipped for the data and knows all its classes, else
+    Inception if its weights are present and the device is not a CPU, on which an evaluation takes many minutes.
+    ``num_validation`` is None if the images are not counted yet; ``say`` is told why there is no score.
 
     Returns:
-        As ``build_score_extractor`` takes it; None where there is no score.
+        A name for ``build_score_extractor``; None if there is no score.
 
     Raises:
-        RunError: If the extractor that is named is not there.
-        ConfigError: If there is no score, and the training is to stop by it.
+        RunError: If the named extractor does not exist.
+        ConfigError: If there is no score, but ``train.patience_nimg`` needs it.
     """
     wanted = config.evaluate.extractor
     if wanted is None or (wanted == _AUTO and not config.data.validation_share):
@@ -80,20 +73,19 @@ def choose_score(
 
 
 def build_score_extractor(chosen: str, device: torch.device, warn: Callable[[str], None]) -> Extractor:
-    """The extractor that ``choose_score`` chose; Inception's weights are fetched where they are missing.
+    """The extractor that ``choose_score`` chose; Inception's weights are downloaded if missing.
 
     Raises:
-        RunError: If it cannot be read or fetched.
+        RunError: If it cannot be read or downloaded.
     """
     try:
         return choose_extractor(chosen, device=device, warn=warn)
     except RunError as error:
-        why = str(error).removesuffix(ways_out())  # which names the options of other commands
+        why = str(error).removesuffix(ways_out())  # they name the options of other commands
         raise RunError(f"evaluate.extractor: {why.rstrip()} Mend that, or name another one.") from None
 
 
 def _there(wanted: str) -> str:
-    """The named extractor, if there is such a thing."""
     names = (INCEPTION, *shipped())
     if wanted not in names and not Path(wanted).exists():
         raise RunError(
@@ -104,7 +96,7 @@ def _there(wanted: str) -> str:
 
 
 def build_monitor(config: RunConfig, store: ImageStore, say: Callable[[str], None]) -> CollapseMonitor | None:
-    """The collapse monitor; None where it is switched off. Told: the classes that it cannot judge."""
+    """The collapse monitor, or None if it is off; ``say`` is told the classes that it cannot judge."""
     if not config.monitor.num_per_class:
         return None
     counts = np.bincount(store.labels, minlength=store.num_classes)
@@ -127,15 +119,15 @@ def build_score(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> ValidationScore | None:
-    """The score on the validation images; None where there is none, and on all ranks but the first, which scores.
+    """The score on the validation images on the first rank, which scores; None if there is none, or on other ranks.
 
     Raises:
-        RunError: If the extractor is not there.
-        ConfigError: If there is no score, and the training is to stop by it.
+        RunError: If the extractor does not exist.
+        ConfigError: If there is no score, but ``train.patience_nimg`` needs it.
     """
     score: ValidationScore | None = None
     problem: UserError | None = None
-    if ranks.first:  # one alone fetches weights
+    if ranks.first:  # only one rank downloads weights
         try:
             score = _first_ranks_score(config, dataset, device, say, warn)
         except UserError as error:

@@ -14,18 +14,13 @@ from acgan.types import ImageStore
 def with_synthetic(
     store: ImageStore, settings: SyntheticConfig, held_out: str
 ) -> tuple[ImageStore, list[str]]:
-    """Training images with generated ones added.
+    """Training images with generated ones added, and remarks for the user.
 
-    Args:
-        store: Real images.
-        settings: Which generator, and how many.
-        held_out: Fingerprint of the source's training images: a generator of others may have seen the test images.
-
-    Returns:
-        All images, and remarks for people.
+    ``held_out`` is the fingerprint of the source's training images: a generator that was trained on other images may
+    have seen the test images.
 
     Raises:
-        ConfigError: If the generator makes images of another shape, or of none of the classes.
+        ConfigError: If the generator makes images of another shape, or none of the classes.
     """
     sampler = load_generator(settings.run)
     _check_fits(sampler, store, settings.run)

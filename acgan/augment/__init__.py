@@ -1,4 +1,4 @@
-"""Random changes of images: of those that D sees, and of a classifier's training images."""
+"""Random changes of the images that D sees, and of a classifier's training images."""
 
 from acgan.augment.ada import AdaptiveAugment
 from acgan.augment.affine import Augmentation

@@ -17,8 +17,8 @@ class AdaptiveAugment(DiscriminatorAugmentation):
     """Moves pixels, warps and changes colours, in this order, as strongly as p says.
 
     Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", appendix B: its first three
-    groups and their distributions. How p follows the discriminator is the caller's. The operations, each with its
-    own probability p; n is standard normal:
+    groups and their distributions. The caller adapts p. The operations, each applied with probability p; n is
+    standard normal:
 
     - ``blit``: flips left to right in half the cases; turns by 0°, 90°, 180° or 270°; moves by whole pixels,
       uniform up to 1/8 of the side either way, down and across.
@@ -26,21 +26,20 @@ class AdaptiveAugment(DiscriminatorAugmentation):
       and by its inverse down; rotates once more; moves by n/8 of the side, down and across. Each rotation has the
       probability 1 - sqrt(1 - p), so that p is that of one or both.
     - ``color``: adds a brightness 0.2 n; multiplies by a contrast 2^(0.5 n); flips luma in half the cases; turns
-      hues by an angle uniform in [-180°, 180°]; multiplies the distance from gray by 2^n. Of gray images there
-      are the first three.
+      hues by an angle uniform in [-180°, 180°]; multiplies the distance from gray by 2^n. Gray images get the
+      first three.
 
-    The first two groups are one affine map and one bilinear interpolation, without the paper's wavelet filter:
-    what is made smaller may alias. What comes in over an edge is reflected, the edge's own pixels first. With p =
-    0 images are changed by the rounding of places alone, by less than 1e-4 in float32 up to 256 pixels. Second
-    derivatives are those of ``grid_sample``, which older versions of PyTorch lack: a penalty on D's gradient is
-    best taken at the changed images.
+    The first two groups are one affine map and one bilinear interpolation, without the paper's wavelet filter, so
+    images that shrink may alias. Edges are reflected, the edge's own pixels first. With p = 0, rounding of places
+    changes images by less than 1e-4 in float32 up to 256 pixels. Second derivatives are those of ``grid_sample``, which
+    older versions of PyTorch lack: a penalty on D's gradient is best taken at the changed images.
 
-    The generator learns to draw images as they were before all this only while p is below 1, and in practice
-    below about 0.8 (the same paper): at p = 1, for one, every quarter turn is as likely as none.
+    The generator learns to draw unchanged images only while p is below 1, in practice below about 0.8 (the same
+    paper): at p = 1, for example, every quarter turn is as likely as none.
 
     Args:
-        groups: Which of them.
-        mirror: Whether ``blit`` flips: of letters and digits, mirror images are others. All else is the same.
+        groups: Groups that are switched on.
+        mirror: ``blit`` flips images; not for letters and digits, which change their meaning.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("blit", "geometry", "color")
@@ -68,11 +67,10 @@ class AdaptiveAugment(DiscriminatorAugmentation):
 
 
 class _Origin:
-    """Where the pixels of the result come from: a to the right of its centre and b below it, in pixels, is taken
-    from x·(a, b, 1) to the right of the image's centre and y·(a, b, 1) below it, x and y (n, 3).
+    """Map from pixels of the result to places in the image, both in pixels right of and below the centre.
 
-    Not by matrices of homogeneous coordinates, nor by affine_grid: a GPU or autocast may multiply matrices in
-    fewer bits.
+    Pixel (a, b) of the result is taken from (x·(a, b, 1), y·(a, b, 1)) of the image, x and y (n, 3). There are no
+    products of matrices, nor affine_grid, because a GPU or autocast may multiply matrices in fewer bits.
     """
 
     def __init__(self, images: Tensor):
@@ -82,7 +80,7 @@ class _Origin:
         self.y = torch.stack((zero, one, zero), dim=1)
 
     def move(self, right: Tensor, down: Tensor) -> None:
-        """Undo a move by so many pixels, (n,) each."""
+        """Undo a move by these numbers of pixels, (n,) each."""
         self.x[:, 2] -= right
         self.y[:, 2] -= down
 
@@ -92,7 +90,7 @@ class _Origin:
         self.y = self.y / down[:, None]
 
     def turn(self, cosine: Tensor, sine: Tensor) -> None:
-        """Undo a counter-clockwise rotation by the angle of which these are, (n,) each."""
+        """Undo a counter-clockwise rotation by an angle with this cosine and sine, (n,) each."""
         cosine, sine = cosine[:, None], sine[:, None]
         self.x, self.y = cosine * self.x - sine * self.y, sine * self.x + cosine * self.y
 
@@ -111,9 +109,9 @@ class _Origin:
 
 
 def _trace_geometry(origin: _Origin, on: Tensor, rotated: Tensor, values: Tensor) -> None:
-    """Undo the drift, the second rotation, the scaling by two factors, the first rotation and the one by one.
+    """Undo the move, the second rotation, the scaling by two factors, the first rotation and the uniform scaling.
 
-    Of those but the rotations, ``on`` is (n, 3); ``rotated`` (n, 2), the first one first; ``values`` (n, 6).
+    ``on`` (n, 3) is for all but the rotations; ``rotated`` (n, 2) in order of the rotations; ``values`` (n, 6).
     """
     normal = _normal(values[:, :4])
     scale, aniso = torch.where(on[:, :2], torch.exp2(normal[:, :2] * 0.2), 1.0).unbind(1)
@@ -133,7 +131,7 @@ def _trace_blit(origin: _Origin, on: Tensor, values: Tensor, *, mirror: bool) ->
     origin.move((right * origin.width).round(), (down * origin.height).round())
     # A draw just below 1 may have been rounded to 1 on its way here.
     quarters = torch.where(on[:, 1], (4 * values[:, 1]).floor().clamp(max=3), 0.0)
-    # Their cosines and sines exactly, which pi / 2 is not.
+    # Cosines and sines are exact, unlike those of multiples of pi / 2.
     origin.turn((quarters - 2).abs() - 1, 1 - (quarters - 1).abs())
     if mirror:
         one = torch.ones_like(quarters)
@@ -143,8 +141,8 @@ def _trace_blit(origin: _Origin, on: Tensor, values: Tensor, *, mirror: bool) ->
 def _recolor(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
     """Brightness, contrast, luma flip, hue and saturation.
 
-    Each keeps the axis of grays and treats what is across it, in the plane, alike in all directions. So their
-    product does too: its matrix has only three different entries, and on the axis it is one factor.
+    Each keeps the axis of grays, and acts alike in all directions of the plane across it. So does their product:
+    its matrix has only three different entries, and on the axis it is one factor.
     """
     normal = _normal(values)
     brightness = torch.where(on[:, 0], normal[:, 0] * 0.2, 0.0)
@@ -160,7 +158,7 @@ def _recolor(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
         return by_image(axis) * (images + by_image(brightness))
     cosine, sine = plane * hue.cos(), plane * hue.sin() / math.sqrt(3)
     common = (axis - cosine) / 3  # exactly 0 where nothing is applied
-    # Of each channel itself, of the next one in the circle of red, green and blue, and of the one before.
+    # Each channel itself, the next one in the circle of red, green and blue, and the previous one.
     return (
         by_image(cosine + common) * images
         + by_image(common - sine) * images.roll(-1, 1)

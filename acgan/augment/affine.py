@@ -1,4 +1,4 @@
-"""Random changes of images, for classifiers and for D's consistency: whole batches at once, on the device."""
+"""Random changes of whole batches of images, on the device, for classifiers and for D's consistency."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: what a colour's gray is
+_LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in the gray of a colour
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Changes images at random, each by its own row of draws and by nothing else.
+    """Changes images at random; the change of an image depends only on its own row of draws.
 
-    In this order: mirror, rotate and zoom about the centre, shift, change colours, erase. A batch that is split
-    gives the same images. What comes in over an edge is reflected, the edge's own pixels first.
+    The order is: mirror, rotate and zoom about the centre, shift, change colours, erase. A batch that is split
+    gives the same images. Edges are reflected, the edge's own pixels first.
 
     Attributes:
         mirror: Flip left to right with probability 1/2.
         shift: Move by whole pixels, up to this share of the side either way, down and across, in [0, 1].
         rotate_deg: Rotate by an angle uniform in [-rotate_deg, rotate_deg] degrees; more is counter-clockwise.
         zoom: Scale by a factor uniform in [1 - zoom, 1 + zoom], in [0, 1); above 1 is larger.
-        erase: Set a square to mid-gray, 0, whose side is this share of the image's, in [0, 1], and whose centre
-            is any pixel, so that a part of it may lie outside; 0 erases nothing.
-        color: With this c, in [0, 1]: saturation (of RGB images) and contrast (about mid-gray) times factors
-            uniform in [1 - c, 1 + c], plus a brightness uniform in [-c, c].
-        NUM_DRAWS: Uniform draws an image, the same number whatever is switched on, so that switching one thing
-            on or off does not change the others.
+        erase: Set a square to mid-gray, 0. Its side is this share of the image's, in [0, 1]; its centre is any pixel,
+            so that a part of it may lie outside; 0 erases nothing.
+        color: c in [0, 1]: multiply saturation (of RGB images) and contrast (about mid-gray) by factors uniform in
+            [1 - c, 1 + c], and add a brightness uniform in [-c, c].
     """
 
     mirror: bool
@@ -40,6 +38,7 @@ class Augmentation:
     erase: float
     color: float
 
+    #: Uniform draws per image; the same number always, so that switching one change does not alter the others.
     NUM_DRAWS: ClassVar[int] = 10
 
     def __post_init__(self) -> None:
@@ -48,7 +47,7 @@ class Augmentation:
             raise ValueError(f"a value is out of its range: {self}")
 
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
-        """Change images, or return them themselves where nothing is switched on.
+        """Change images; return the same tensor if nothing is switched on.
 
         Args:
             images: (n, C, H, W) float in [-1, 1].
@@ -71,12 +70,11 @@ class Augmentation:
         return changed
 
     def _mirrored(self, draws: Tensor) -> Tensor:
-        """(n,) bool."""
         return (draws[:, 0] < 0.5) & self.mirror
 
     def _offsets(self, draws: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """How many pixels each image moves down and to the right, (n,) int64 each."""
-        # The little more mends shares that are rounded: 0.29 * 100 is 28.999….
+        """Pixels by which each image moves down and right, (n,) int64 each."""
+        # The small addition corrects rounded products: 0.29 * 100 is 28.999….
         most = [math.floor(self.shift * side + 1e-6) for side in (height, width)]
         down, right = (uniform_whole(draws[:, 1 + i], 2 * most[i] + 1) - most[i] for i in range(2))
         return down, right
@@ -101,8 +99,8 @@ class Augmentation:
         angle = (2 * uniform[:, 3] - 1) * math.radians(self.rotate_deg)
         scale = 1 + (2 * uniform[:, 4] - 1) * self.zoom
         cosine, sine = (part[:, None, None] for part in (angle.cos() / scale, angle.sin() / scale))
-        # Where each pixel of the result is taken from, in pixels from the centre. Not by affine_grid, which
-        # multiplies matrices: a GPU or autocast may do that in fewer bits.
+        # The place that each pixel of the result is taken from, in pixels from the centre. affine_grid multiplies
+        # matrices, which a GPU or autocast may do in fewer bits.
         y, x = (
             (torch.arange(side, device=images.device, dtype=dtype) - (side - 1) / 2) - offset[:, None]
             for side, offset in zip((height, width), self._offsets(draws, height, width), strict=True)

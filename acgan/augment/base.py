@@ -1,4 +1,4 @@
-"""What changes of the images a discriminator sees have in common."""
+"""Base class of random changes of the images that a discriminator sees."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from torch import Tensor
 class DiscriminatorAugmentation(ABC):
     """Changes images at random before the discriminator sees them, real and generated ones alike.
 
-    Each image is changed by its own row of draws and by nothing else: a batch that is split gives the same
-    images up to rounding. Differentiable with respect to the images, and never waits for the device.
+    The change of an image depends only on its own row of draws: a batch that is split gives the same images up to
+    rounding. Changes are differentiable with respect to the images, and never wait for the device.
 
     Args:
-        parts: What is switched on, of ``PARTS``; in which order does not matter.
-
-    Attributes:
-        PARTS: What can be switched on.
-        num_draws: Uniform draws an image, the same number whatever is switched on, so that switching one part
-            on or off does not change the others.
+        parts: Parts that are switched on, from ``PARTS``, in any order.
 
     Raises:
-        ValueError: A part is unknown.
+        ValueError: If a part is unknown.
     """
 
     PARTS: ClassVar[tuple[str, ...]]
+    #: Uniform draws per image; the same number always, so that switching one part does not alter the others.
     num_draws: ClassVar[int]
 
     def __init__(self, parts: Sequence[str]):
@@ -42,11 +38,10 @@ class DiscriminatorAugmentation(ABC):
         Args:
             images: (n, C, H, W) float32 or float64 in [-1, 1], C 1 or 3.
             draws: (n, num_draws) uniform in [0, 1), of the images' type and device.
-            p: () on the device, in [0, 1]: with which probability each operation is applied to an image,
-                independently of the others.
+            p: () on the device, in [0, 1]: probability of each operation for each image, independent of the others.
 
         Returns:
-            (n, C, H, W), which may leave [-1, 1], of the same type, contiguous in the same memory format.
+            (n, C, H, W) of the same type and memory format, contiguous; values may leave [-1, 1].
         """
         changed = self._change(images, draws, p)
         channels_last = images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
@@ -56,4 +51,4 @@ class DiscriminatorAugmentation(ABC):
 
     @abstractmethod
     def _change(self, images: Tensor, draws: Tensor, p: Tensor) -> Tensor:
-        """Images, changed, in any memory format."""
+        """The changed images, in any memory format."""

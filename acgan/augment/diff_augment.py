@@ -16,19 +16,16 @@ from acgan.augment.base import DiscriminatorAugmentation
 class DiffAugment(DiscriminatorAugmentation):
     """Changes colours, translates and cuts out, in this order.
 
-    Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", whose method is p = 1. With
-    p = 0 images are returned exactly. Its operations, each with its own probability p:
+    Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", where p = 1. With p = 0 images
+    stay exactly as they are. The operations, each applied with probability p:
 
     - ``color``: adds a brightness uniform in [-0.5, 0.5]; multiplies the distances from each pixel's mean over
-      the channels by a saturation uniform in [0, 2] (of gray images there are none), then those from the image's
+      the channels by a saturation uniform in [0, 2] (not for gray images), then those from the image's
       mean by a contrast uniform in [0.5, 1.5].
-    - ``translation``: moves by whole pixels, uniform up to 1/8 of the side either way, down and across; what
-      comes in is 0.
+    - ``translation``: moves by whole pixels, uniform up to 1/8 of the side either way, down and across; new
+      pixels are 0.
     - ``cutout``: sets a square to 0 whose side is half the image's and whose centre is uniform, so that a part of
       it may lie outside.
-
-    Args:
-        policy: Which of them.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("color", "translation", "cutout")
@@ -52,7 +49,7 @@ def _recolor(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
     changes = torch.where(on, values - 0.5, 0.0)
     brightness, saturation, contrast = changes[:, :, None, None, None].unbind(1)
     images = images + brightness
-    # What is added is exactly 0 where nothing is applied; mean + factor * distance would be rounded.
+    # The addition is exactly 0 if nothing is applied; mean + factor * distance would be rounded.
     if images.shape[1] > 1:
         images = images + (images - images.mean(dim=1, keepdim=True)) * (2 * saturation)
     return images + (images - images.mean(dim=(1, 2, 3), keepdim=True)) * contrast
@@ -62,7 +59,7 @@ def _translate(images: Tensor, on: Tensor, values: Tensor) -> Tensor:
     num, channels, height, width = images.shape
     most = [int(side / 8 + 0.5) for side in (height, width)]
     padded = F.pad(images, (most[1], most[1], most[0], most[0]))
-    # Which rows and columns of the padded image the result's are.
+    # Rows and columns of the padded image that make the result.
     rows, columns = (
         torch.arange(side, device=images.device)
         + torch.where(on, 2 * most[i] - uniform_whole(values[:, i], 2 * most[i] + 1), most[i])[:, None]

@@ -1,4 +1,4 @@
-"""What the sections of a configuration are made of: their base class, ranges, and values that follow a schedule."""
+"""Building blocks of the configuration: base class of sections, ranges, and values that follow a schedule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _class_name(value: object) -> object:
-    """YAML reads an unquoted ``0`` as a number, which is clear, and ``no`` as a truth value, which is not.
+    """Accept a number (YAML reads an unquoted ``0`` as one), refuse a truth value, and compose letters (NFC).
 
-    Letters are composed as in the names of classes, whichever way macOS writes those of folders.
+    macOS may write the letters of folder names in another way.
     """
     if isinstance(value, bool):
         raise ValueError(f"YAML read a class name as the truth value {value}; put it in quotes")
@@ -29,7 +29,7 @@ ClassName = Annotated[str, BeforeValidator(_class_name)]
 
 
 class BaseConfig(BaseModel):
-    """A part of the configuration."""
+    """Base class of the sections of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -41,7 +41,7 @@ class Points(tuple[tuple[int, float], ...]):
 
 
 def _is_whole(value: object) -> bool:
-    """Also of a float: to YAML 1e5 is one."""
+    """Accept whole floats too: YAML reads 1e5 as a float."""
     return type(value) is int or (isinstance(value, float) and value.is_integer())
 
 
@@ -49,10 +49,10 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
     """A validator of a number in [low, high], or of points that hold such numbers.
 
     Args:
-        expected: In words.
+        expected: The range in words.
         low: Least value.
         high: Greatest value.
-        also_low: Whether a number may be ``low`` itself; a point always may.
+        also_low: A single number may be ``low`` itself; the number of a point always may.
     """
 
     def number(value: object, also_low: bool) -> float:

@@ -1,6 +1,6 @@
 """The configuration of a classifier's run: every key with its meaning, default and range.
 
-Sections that a GAN's run has too are those of ``acgan.config.schema``.
+The sections that GANs have too are in ``acgan.config.shared``.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ class SmallBackboneConfig(BaseConfig):
 
     kind: Literal["small"] = "small"
     channels: Positive = 32
-    """Feature maps of the stem; the last block has 4 times as many, which is the number of features."""
+    """Feature maps of the first layer; the network ends with 4 times as many features."""
 
 
 class TorchvisionBackboneConfig(BaseConfig):
-    """A classification network of torchvision's."""
+    """A classification network from torchvision."""
 
     kind: Literal["torchvision"]
     name: str = "resnet18"
-    """Its name, such as inception_v3, resnet18, convnext_tiny, vit_b_16."""
+    """Name of the network, such as inception_v3, resnet18, convnext_tiny, vit_b_16."""
     pretrained: bool = False
-    """Start from torchvision's weights; images are then normalised as theirs were."""
+    """Start from torchvision's ImageNet weights; images are then normalised as for ImageNet."""
     weights: str | None = None
-    """Start from a file with a state dict of that network, for where nothing can be downloaded."""
+    """A file with a state dict of that network to start from, where nothing can be downloaded."""
 
 
 class DiscriminatorBackboneConfig(BaseConfig):
-    """The trunk of a discriminator, and where the classes are the same its AuxHead."""
+    """The trunk of a trained discriminator, with its AuxHead if the classes are the same."""
 
     kind: Literal["discriminator"]
     run: str
-    """Run directory of `acgan train`."""
+    """Run directory of `acgan train` with the discriminator."""
     trained: bool = True
-    """Take the weights too, not the architecture alone."""
+    """Start from its weights; false takes only the architecture."""
 
 
 BackboneConfig = Annotated[
@@ -50,110 +50,110 @@ BackboneConfig = Annotated[
 
 
 class ClassifierModelConfig(BaseConfig):
-    """The network: a backbone, a main AuxHead, and AuxHeads at layers."""
+    """The network: a backbone, a main AuxHead at its end, and auxiliary AuxHeads at layers inside."""
 
     backbone: BackboneConfig = SmallBackboneConfig()
-    """What the heads read."""
+    """The network that computes the features."""
     aux: dict[str, NonNegative] | None = None
-    """Layers with an auxiliary head, and the weight of its loss; null: where Inception and GoogLeNet have theirs."""
+    """Layers with an auxiliary head, each with its loss weight; null: those of Inception and GoogLeNet, else none."""
     head: Literal["linear", "stem"] = "linear"
-    """Auxiliary heads: averaged features and a linear layer, or GoogLeNet's with a convolution and a hidden layer."""
+    """Auxiliary heads: linear averages the map, then one linear layer; stem is GoogLeNet's, with a hidden layer."""
     dropout: Share = 0.0
     """Dropout probability before the main head's linear layer."""
     freeze: str = "none"
-    """What is not trained: none, backbone, or until:LAYER (it and all below). Frozen BatchNorm keeps its statistics."""
+    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its BatchNorm statistics stay."""
 
 
 class AugmentConfig(BaseConfig):
     """Random changes of the training images, besides data.mirror."""
 
     shift: Share = 0.0
-    """Moved by up to this share of the side, either way, what comes in being reflected."""
+    """Move each image by up to this share of its side, in any direction; the edges are reflected."""
     rotate_deg: Annotated[float, Field(ge=0, le=180)] = 0.0
-    """Turned by up to so many degrees either way."""
+    """Rotate each image by up to this many degrees, either way."""
     zoom: Share = 0.0
-    """Scaled by a factor in 1 +- this."""
+    """Scale each image by a factor between 1 - zoom and 1 + zoom."""
     erase: Share = 0.0
-    """A square of this share of the side is painted gray."""
+    """Paint a random square gray; its side is this share of the image's side."""
     color: Share = 0.0
-    """Brightness, contrast and saturation changed by up to this share."""
+    """Change brightness, contrast and saturation by up to this share."""
 
 
 class SyntheticConfig(BaseConfig):
     """Images of a trained generator, added to the training images by class name."""
 
     run: str
-    """A run of `acgan train`, or its generator.safetensors."""
+    """A run directory of `acgan train`, or its generator.safetensors."""
     num_per_class: Positive | Literal["balance"] | None = None
-    """So many a class; balance fills each up to the largest; null is as many as the largest has."""
+    """Generated images per class; balance fills each class up to the largest; null takes the size of the largest."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the samples."""
+    """Random seed of the generated images."""
 
 
 class ClassifierLossConfig(BaseConfig):
     """Cross-entropy of every head, weighted and summed."""
 
     label_smoothing: Share = 0.0
-    """Share of the target that is spread evenly over all classes."""
+    """Share of the target that is spread evenly over all classes, against overconfidence."""
     class_weights: Literal["balanced"] | dict[ClassName, PositiveFloat] | None = None
-    """Of the loss by class: balanced is in inverse proportion to images; {cat: 2} is twice as much as other classes."""
+    """Loss weight of each class: balanced favours rare classes; {cat: 2} doubles that of cat; null: all the same."""
 
 
 class AdamWConfig(BaseConfig):
     """AdamW, with a schedule of the learning rate."""
 
     lr: PositiveFloat = 2.0e-3
-    """Learning rate at its highest."""
+    """Highest learning rate."""
     backbone_lr: PositiveFloat = 1.0
-    """Factor on it for the backbone: below 1 for fine-tuning."""
+    """Factor on the learning rate for the backbone: below 1 for fine-tuning."""
     warmup: Share = 0.2
-    """Share of the training in which it rises, from zero."""
+    """Share of the training at the start in which the learning rate rises from zero to lr."""
     decay: Literal["linear", "cosine", "none"] = "linear"
-    """How it falls afterwards, to zero at the end."""
+    """Shape of the fall of the learning rate after the warm-up, to zero at the end; none keeps lr."""
     betas: tuple[Share, Share] = (0.9, 0.999)
-    """Decay of the running means of the gradient and of its square."""
+    """Adam's beta1 and beta2: decay of the running means of the gradient and of its square."""
     eps: PositiveFloat = 1.0e-8
-    """Added to the denominator."""
+    """Adam's epsilon, added to the denominator."""
     weight_decay: NonNegative = 0.05
-    """Of parameters with two dimensions and more; biases and normalisations have none."""
+    """Weight decay of weight matrices and convolutions; biases and normalisation layers have none."""
 
 
 class ClassifierTrainConfig(ComputeConfig):
-    """How long and in what portions."""
+    """Length of the training, batches and precision."""
 
     epochs: PositiveFloat = 30
-    """Length of the training in passes over the real training images."""
+    """Length of the training in passes over the real training images; total_nimg replaces it."""
     total_nimg: Positive | None = None
-    """Length in images instead; null goes by epochs. It cannot change later: the schedule ends with it."""
+    """Length of the training in images; null uses epochs. Fixed for a run: the learning rate depends on it."""
     half_weights: bool = False
-    """Write classifier.safetensors in float16, half the size; checkpoints keep full precision."""
+    """Write classifier.safetensors in float16, at half the size; checkpoints keep full precision."""
 
 
 class ClassifierIntervalsConfig(BaseConfig):
-    """How often what happens besides training, in images."""
+    """Intervals of logs, samples, evaluations and checkpoints, in images."""
 
     log_nimg: Positive = 10_000
-    """Losses to the terminal, stats.jsonl and TensorBoard."""
+    """Images between two log lines: losses go to the terminal, stats.jsonl and TensorBoard."""
     sample_nimg: Positive = 10_000_000
-    """A grid of training images as the network sees them, also at the end."""
+    """Images between two pictures of training images as the network sees them; one more at the end."""
     evaluate_nimg: Positive = 50_000
-    """Loss and accuracy on images that are not trained on."""
+    """Images between two evaluations: loss and accuracy on held-out images."""
     checkpoint_nimg: Positive = 100_000
-    """A checkpoint and classifier.safetensors."""
+    """Images between two checkpoints; each also writes classifier.safetensors."""
 
 
 class ClassifierConfig(BaseConfig):
-    """Everything that `acgan classify train` can be told."""
+    """All settings of `acgan classify train`."""
 
-    #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
+    #: Keys, and prefixes of sections, that may change when a run is resumed.
     harmless: ClassVar[tuple[str, ...]] = ("description", "every.")
 
     task: Literal["classify"] = "classify"
-    """What is trained."""
+    """Kind of training."""
     description: str = ""
-    """What this is for, in a line; said when a training starts."""
+    """Purpose of the run in one line; printed when the training starts."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Of every random draw."""
+    """Random seed of the training."""
     data: DataConfig = DataConfig()
     """The labelled images."""
     augment: AugmentConfig = AugmentConfig()
@@ -163,13 +163,13 @@ class ClassifierConfig(BaseConfig):
     model: ClassifierModelConfig = ClassifierModelConfig()
     """The network."""
     loss: ClassifierLossConfig = ClassifierLossConfig()
-    """What is minimised."""
+    """The loss."""
     optim: AdamWConfig = AdamWConfig()
-    """AdamW's settings."""
+    """The optimiser."""
     train: ClassifierTrainConfig = ClassifierTrainConfig()
-    """Length and portions."""
+    """Length of the training, batches and precision."""
     every: ClassifierIntervalsConfig = ClassifierIntervalsConfig()
-    """Intervals, in images."""
+    """Intervals of logs, samples, evaluations and checkpoints."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ClassifierConfig:

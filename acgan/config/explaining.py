@@ -15,17 +15,11 @@ from acgan.errors import did_you_mean
 
 @dataclass(frozen=True)
 class _Place:
-    """Where pydantic found a problem.
+    """The place of a problem that pydantic found."""
 
-    Attributes:
-        path: Our key, without the kinds that pydantic puts among the keys.
-        sections: That may stand there, or of which a key does: of one kind where that is known.
-        kinds: Those sections, of whatever kind.
-    """
-
-    path: list[str]
-    sections: list[type[BaseModel]]
-    kinds: list[type[BaseModel]]
+    path: list[str]  # our key, without the kinds that pydantic puts among the keys
+    sections: list[type[BaseModel]]  # sections at this place; one where the kind is known
+    kinds: list[type[BaseModel]]  # sections of every kind at this place
 
 
 def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
@@ -48,7 +42,7 @@ def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
 
 
 def explain(model: type[BaseModel], problem: Any) -> str:
-    """One of pydantic's problems in a line: our key, what was found, what was expected."""
+    """Describe one of pydantic's problems in a line: our key, what was found, what was expected."""
     place, found = _locate(model, problem["loc"]), problem["input"]
     dotted, kinds = ".".join(place.path), [kind for kind in map(kind_of, place.kinds) if kind]
     if problem["type"] == "extra_forbidden":
@@ -65,7 +59,7 @@ def explain(model: type[BaseModel], problem: Any) -> str:
 
 
 def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """What was expected, in words, and names that may have been meant; ``kinds`` are those of the section."""
+    """The expected value in words, and candidates for "did you mean"; ``kinds`` are those of the section."""
     found = problem["input"]
     if problem["type"] in ("model_type", "model_attributes_type"):
         if not kinds:
@@ -82,7 +76,7 @@ def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
-    """A key that is not there, or not in a section of this kind."""
+    """Describe a key that does not exist, or not in a section of this kind."""
     dotted, key = ".".join(place.path), place.path[-1]
     owners = [kind for section in place.kinds if key in section.model_fields and (kind := kind_of(section))]
     if owners and len(place.sections) == 1:

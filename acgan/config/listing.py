@@ -1,4 +1,4 @@
-"""Every key of a configuration with its meaning, and what its sections are."""
+"""Lists of the keys of a configuration, with type, default and meaning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class KeyInfo:
-    """What is declared about a key."""
+    """A key with its declared type, default and meaning."""
 
     key: str
     type: str
@@ -70,6 +70,6 @@ def type_name(annotation: Any) -> str:
 
 
 def kind_of(section: type[BaseModel]) -> str | None:
-    """Of a section that is one of several kinds."""
+    """The kind of a section; None if the section has only one form."""
     field = section.model_fields.get("kind")
     return type_name(field.annotation) if field else None

@@ -35,7 +35,7 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     changes = [_parse_override(override) for override in overrides]
     tables = set(_tables(model))
     for path, value in sorted(changes, key=_precedence):
-        if tuple(path) in tables:  # the table that is given is the whole table
+        if tuple(path) in tables:  # a given table replaces the whole table
             values = _merge(values, _nested(path, None))
         values = _merge(values, _nested(path, value))
     where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
@@ -43,7 +43,7 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
 
 
 def validate(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
-    """Validate plain values, explaining in the terms of ``load`` what does not fit."""
+    """Validate plain values; errors are those of ``load``."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -64,12 +64,12 @@ def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
 
 
 def is_harmless(key: str, allowed: Sequence[str]) -> bool:
-    """Whether a key is among those allowed: keys, and with a dot at the end sections."""
+    """True if a key is among those allowed: names of keys, or prefixes of sections that end with a dot."""
     return any(key == name or (name.endswith(".") and key.startswith(name)) for name in allowed)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain values: ``on`` and ``no`` are words (a key of ours, a class of yours), 5e-4 is a number."""
+    """Reads plain values as in YAML 1.2: ``on`` and ``no`` are words, 5e-4 is a number."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -86,7 +86,7 @@ _Loader.add_implicit_resolver(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts in quotes what YAML 1.1 or ``_Loader`` would not read as a text, so that any reader gets it right."""
+    """Quotes texts that YAML 1.1 or ``_Loader`` would read as something else."""
 
 
 for _side in (_Loader, _Dumper):
@@ -128,14 +128,14 @@ def _parse_override(override: str) -> tuple[list[str], Any]:
 
 
 def _precedence(override: tuple[list[str], Any]) -> tuple[int, bool]:
-    """A section before its keys, and a kind before the keys that belong to it, in whatever order they were given."""
+    """Sort key: a section comes before its keys, and a kind before the keys that belong to it."""
     path, _ = override
     is_kind = path[-1] == "kind"
     return len(path) - is_kind, not is_kind
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` wins; a section whose ``kind`` changes drops the keys of the kind it had."""
+    """Merge two tables, ``over`` first; a section whose ``kind`` changes loses the keys of the old kind."""
     if "kind" in over and base.get("kind") != over["kind"]:
         base = {}
     merged = dict(base)
@@ -156,7 +156,7 @@ def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def _tables(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of the keys whose values are tables with keys of the user's own."""
+    """Paths of the keys whose values are tables with the user's own keys."""
     for name, field in model.model_fields.items():
         for member in (field.annotation, *get_args(field.annotation)):
             if get_origin(member) is dict:

@@ -1,4 +1,4 @@
-"""The configuration of what is minimised."""
+"""The configuration of the losses."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class AdversarialConfig(BaseConfig):
     """The real/fake loss."""
 
     kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
-    """bce: the paper's, non-saturating. wgan_gp: Wasserstein, with the gradient penalty. relativistic: in pairs."""
-    #: Kinds that are unbounded without a penalty, each with the kind of that penalty.
+    """bce: cross-entropy as in the paper; hinge; wgan_gp: Wasserstein; relativistic: real and generated in pairs."""
+    #: Kinds that are unbounded without a penalty, each with the kind of penalty that it needs.
     needed_penalties: ClassVar[dict[str, str]] = {"wgan_gp": "gradient_penalty"}
 
 
 class BaseClassificationConfig(BaseConfig):
-    """A classification loss: its section has `kind`, the two weights, and what its class and the head take."""
+    """A classification loss: `kind`, the two weights, and the keywords of the loss and of the head."""
 
-    #: Keys that the head takes; the loss takes the others, but for the kind and the weights.
+    #: Keys for the head; the others go to the loss, except the kind and the weights.
     head_keys: ClassVar[tuple[str, ...]] = ("unit_norm",)
-    #: Whether it compares the images of a batch with each other, so that they must be in one portion.
+    #: True if the loss compares the images of a batch with each other, so that micro-batches are impossible.
     compares_images: ClassVar[bool] = False
     kind: str  # declared here so that it is listed first
     weight_d: NonNegative = 1.0
@@ -45,37 +45,37 @@ class CrossEntropyConfig(BaseClassificationConfig):
 
     kind: Literal["cross_entropy"]
     on_fake: bool = False
-    """Whether D learns the class on generated images too, as in the paper, or on real ones alone."""
+    """Train D's class head on generated images too, as in the paper; false: on real images only."""
     label_smoothing: Share = 0.0
-    """Share of the target that is spread evenly over all classes, in D's step."""
+    """Share of D's target that is spread evenly over all classes; G's target stays sharp."""
     unit_norm: bool = False
-    """The head reads features brought to length one, which bounds the gradient of the class loss."""
+    """Scale the features to length one before the class head, which bounds the gradient of the class loss."""
 
 
 class TACConfig(BaseClassificationConfig):
-    """TAC-GAN: a twin head learns the class of generated images, and G is to leave it guessing."""
+    """TAC-GAN: a second head, the twin, learns the class of generated images; G is trained to confuse it."""
 
     kind: Literal["tac"]
     weight_g: NonNegative = 1.0
     """Weight of the class loss in G's sum."""
     bounded: bool = True
-    """What G gains from the twin ends at a guess, log K for each image; false is the paper's, unbounded below."""
+    """Limit G's gain from the twin to log K per image, the loss of a guess; false: the paper's unbounded loss."""
     unit_norm: bool = False
-    """The heads read features brought to length one, which bounds the gradient of the class loss."""
+    """Scale the features to length one before the class heads, which bounds the gradient of the class loss."""
 
 
 class ADCConfig(BaseClassificationConfig):
-    """ADC-GAN: 2K classes, each real or generated; G is to move its images from one to the other."""
+    """ADC-GAN: the head tells 2K classes apart, K real and K generated; G's images should pass as the real ones."""
 
     kind: Literal["adc"] = "adc"
     weight_g: NonNegative = 0.5
     """Weight of the class loss in G's sum."""
     unit_norm: bool = False
-    """The head reads features brought to length one, which bounds the gradient of the class loss."""
+    """Scale the features to length one before the class head, which bounds the gradient of the class loss."""
 
 
 class DataToDataConfig(BaseClassificationConfig):
-    """ReACGAN: data-to-data cross-entropy of unit-norm embeddings and class proxies."""
+    """ReACGAN: data-to-data cross-entropy; embeddings go near their class's proxy and away from other classes."""
 
     head_keys = ("embedding_dim",)
     compares_images = True
@@ -85,11 +85,11 @@ class DataToDataConfig(BaseClassificationConfig):
     weight_g: NonNegative = 0.5
     """Weight of the class loss in G's sum."""
     embedding_dim: Positive = 512
-    """Size of the embedding."""
+    """Size of the embedding that is compared with the class proxies."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.98
-    """m_p: cosine with the own proxy beyond which nothing is gained. Cosines with other classes count above 1 - m_p."""
+    """m_p: no gain from a cosine with the own proxy above m_p, or with images of other classes below 1 - m_p."""
     temperature: PositiveFloat = 0.5
-    """tau: what cosines are divided by."""
+    """tau: divisor of the cosines; lower is sharper."""
 
 
 ClassificationConfig = Annotated[
@@ -99,15 +99,15 @@ ClassificationConfig = Annotated[
 
 
 class BasePenaltyConfig(BaseConfig):
-    """A penalty of D: its section has `kind`, `of`, `every`, its strength, and what its class takes."""
+    """A penalty of D: `kind`, `of`, `every`, its strength, and the keywords of its class."""
 
-    #: Of its strength, which a schedule may give.
+    #: Key of the strength, which may follow a schedule.
     strength_key: ClassVar[str]
     kind: str  # declared here so that it is listed first
 
     @property
     def strength(self) -> float | Points:
-        """What the penalty is multiplied by."""
+        """Factor of the penalty."""
         strength: float | Points = getattr(self, self.strength_key)
         return strength
 
@@ -118,13 +118,13 @@ class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
     strength_key = "gamma"
     kind: Literal["zero_centered"] = "zero_centered"
     on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
-    """Which images."""
+    """Images that the penalty is taken on: real (R1), fake (R2) or both."""
     gamma: ScheduledPositive = 0.5
-    """Strength."""
+    """Strength of the penalty, a number or a schedule; few images want more."""
     of: Literal["adversarial", "objective"] = "objective"
-    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too: which keeps that smooth."""
+    """adversarial keeps D's adversarial logit smooth; objective all that G's loss uses, class terms too."""
     every: Positive = 4
-    """Computed once every this many D steps, and then multiplied by this number."""
+    """Compute the penalty in one of this many D steps, multiplied by this number, to save time."""
 
     @field_validator("on")
     @classmethod
@@ -140,46 +140,46 @@ class GradientPenaltyConfig(BasePenaltyConfig):
     strength_key = "weight"
     kind: Literal["gradient_penalty"]
     weight: ScheduledPositive = 10.0
-    """Strength."""
+    """Strength of the penalty (the paper's lambda), a number or a schedule."""
     of: Literal["adversarial", "objective"] = "adversarial"
-    """Of D's adversarial logit alone, or of all that G's loss depends on, class terms too: which keeps that smooth."""
+    """adversarial keeps D's adversarial logit smooth; objective all that G's loss uses, class terms too."""
     every: Positive = 1
-    """Computed once every this many D steps, and then multiplied by this number."""
+    """Compute the penalty in one of this many D steps, multiplied by this number, to save time."""
 
 
 PenaltyConfig = Annotated[ZeroCenteredPenaltyConfig | GradientPenaltyConfig, Field(discriminator="kind")]
 
 
 class ConsistencyConfig(BaseConfig):
-    """Balanced consistency: D's logit may not change where an image is shifted (or mirrored, by data.mirror)."""
+    """Balanced consistency: D's logit should stay the same when an image is shifted (and mirrored, by data.mirror)."""
 
     weight_real: NonNegative = 10.0
-    """Weight of the squared change on real images (CR)."""
+    """Weight of the squared change of D's logit on real images (CR)."""
     weight_fake: NonNegative = 10.0
-    """Weight of it on generated ones; with both it is bCR."""
+    """Weight of the squared change on generated images; with both weights it is bCR."""
     shift: Share = 0.125
-    """Images are moved by up to this share of their side, either way."""
+    """Move images by up to this share of their side, in any direction."""
 
 
 class LeCamConfig(BaseConfig):
-    """LeCam: D's logits stay near the running mean of those on the other side, for few images."""
+    """LeCam: keeps D's logits on real images near the running mean of those on generated ones, and vice versa."""
 
     weight: PositiveFloat = 0.3
-    """Strength: 0.3 is the paper's for BigGAN with the hinge loss; with StyleGAN2 and R1 its authors took 1e-6."""
+    """Strength. The authors use 0.3 for BigGAN with the hinge loss, and 1e-6 for StyleGAN2 with R1."""
     half_life_nimg: Positive = 4_000
-    """Half-life of the running means."""
+    """Half-life of the running means of the logits, in images."""
 
 
 class LossConfig(BaseConfig):
-    """The terms that are summed."""
+    """The losses of D and G, which are summed."""
 
     adversarial: AdversarialConfig = AdversarialConfig()
-    """Real or fake."""
+    """The real/fake loss."""
     classification: ClassificationConfig | None = ADCConfig()
-    """Which class; null leaves it to model.discriminator.projection."""
+    """The class loss; null: only model.discriminator.projection tells G the class."""
     penalty: PenaltyConfig | None = ZeroCenteredPenaltyConfig()
     """Penalty on D's input gradient."""
     consistency: ConsistencyConfig | None = None
-    """Consistency of D's logits under small changes of the images."""
+    """Consistency of D's logits when images are shifted a little."""
     lecam: LeCamConfig | None = None
     """Regularisation of D's logits towards their running means."""

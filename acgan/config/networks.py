@@ -18,12 +18,12 @@ def _sides(value: object) -> tuple[int, ...]:
     return tuple(sides)
 
 
-#: Which of them a network's blocks put out is known when it is built.
+#: Sides of blocks; the network checks when it is built that it has such blocks.
 Sides = Annotated[tuple[int, ...], BeforeValidator(_sides)]
 
 
 class PaperGeneratorConfig(BaseConfig):
-    """The AC-GAN paper's: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
+    """The AC-GAN paper's generator: latent and one-hot label concatenated, transposed convolutions, BatchNorm."""
 
     kind: Literal["paper"]
 
@@ -37,40 +37,40 @@ class DCGANGeneratorConfig(BaseConfig):
 
 
 class ResNetGeneratorConfig(BaseConfig):
-    """Residual blocks; class and latent enter every block."""
+    """Residual blocks; class and latent modulate every block."""
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at the side of the patches, resolution / patch; they double with each halving of the side."""
+    """Feature maps at the finest side, resolution / patch; they double with each halving of the side."""
     max_channels: Positive = 128
-    """Upper bound of the feature maps of a layer."""
+    """Largest number of feature maps of a layer."""
     class_dim: Positive = 64
     """Size of the class embedding."""
     modulation: Literal["norm", "style"] = "norm"
-    """How class and latent enter a block: scale and shift of a normalisation, or StyleGAN2's scaled weights."""
+    """Class and latent in a block: norm scales and shifts a normalisation; style scales weights, as StyleGAN2."""
     mapping_layers: Annotated[int, Field(ge=0, le=8)] = 0
-    """Hidden layers between latent and class and what enters the blocks."""
+    """Layers that latent and class pass before they enter the blocks, as StyleGAN's mapping network; 0 for none."""
     attention: Sides = ()
-    """Sides at which self-attention follows the block: [16]; [] is none."""
+    """Sides of feature maps at which self-attention is added, such as [16]; [] for none."""
     patch: Literal[1, 2, 4] = 1
-    """Pixels a side of the patches the image is painted in: with 2 the blocks end at half the side, and cost less."""
+    """Side of the pixel patches that the image is drawn in; with 2 the blocks end at half the side and cost less."""
 
 
 class BaseDiscriminatorConfig(BaseConfig):
-    """What every discriminator has."""
+    """A discriminator: its kind, and the keys of every kind."""
 
     kind: str  # declared here so that it is listed first
     projection: bool = False
-    """The adversarial head adds the product of features and a class embedding: the projection discriminator."""
+    """Add the product of features and a class embedding to the adversarial logit: the projection discriminator."""
 
     @property
     def has_batch_norm(self) -> bool:
-        """Whether BatchNorm mixes the images of a batch."""
+        """True if BatchNorm mixes the images of a batch."""
         return False
 
 
 class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
-    """The AC-GAN paper's: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
+    """The AC-GAN paper's discriminator: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
 
     kind: Literal["paper"]
     dropout: Share = 0.5
@@ -78,7 +78,6 @@ class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
 
     @property
     def has_batch_norm(self) -> bool:
-        """Always."""
         return True
 
 
@@ -89,28 +88,27 @@ class DCGANDiscriminatorConfig(BaseDiscriminatorConfig):
     channels: Positive = 64
     """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
     spectral_norm: bool = False
-    """Spectral normalisation of every layer, in place of BatchNorm."""
+    """Spectral normalisation of every layer in place of BatchNorm."""
 
     @property
     def has_batch_norm(self) -> bool:
-        """Unless spectral normalisation takes its place."""
         return not self.spectral_norm
 
 
 class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):
-    """Residual blocks without normalisation over the batch."""
+    """Residual blocks without BatchNorm."""
 
     kind: Literal["resnet"] = "resnet"
     channels: Positive = 32
-    """Feature maps at the side of the patches, resolution / patch; they double with each halving of the side."""
+    """Feature maps at the finest side, resolution / patch; they double with each halving of the side."""
     max_channels: Positive = 128
-    """Upper bound of the feature maps of a layer."""
+    """Largest number of feature maps of a layer."""
     spectral_norm: bool = False
     """Spectral normalisation of every layer."""
     attention: Sides = ()
-    """Sides at which self-attention follows the block: [16]; [] is none."""
+    """Sides of feature maps at which self-attention is added, such as [16]; [] for none."""
     patch: Literal[1, 2, 4] = 1
-    """Pixels a side of the patches the image is read in: with 2 the blocks begin at half the side, and cost less."""
+    """Side of the pixel patches that the image is read in; with 2 the blocks start at half the side and cost less."""
 
 
 GeneratorConfig = Annotated[
@@ -130,4 +128,4 @@ class ModelConfig(BaseConfig):
     generator: GeneratorConfig = ResNetGeneratorConfig()
     """The class-conditional generator."""
     discriminator: DiscriminatorConfig = ResNetDiscriminatorConfig()
-    """Trunk, adversarial head and AuxHead."""
+    """The discriminator: a trunk with an adversarial head and an AuxHead for the class."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
 
-#: Where recipes of each kind of training lie, below ``configs``.
+#: Folder of the recipes of each kind of training, below ``configs``.
 _FOLDERS = {"gan": ".", "classify": "classify"}
 
 
@@ -22,7 +22,7 @@ def recipes(task: str = "gan") -> dict[str, Path]:
 
 
 def find_recipe(name: str, task: str = "gan") -> Path:
-    """The file of a shipped recipe's name or a YAML path; a path that exists wins.
+    """The file for the name of a shipped recipe or a YAML path; a path that exists wins.
 
     Raises:
         ConfigError: If it is neither.

@@ -28,53 +28,53 @@ class AdamConfig(BaseConfig):
     """Adam for one network."""
 
     lr: ScheduledPositive = 5.0e-4
-    """Learning rate."""
+    """Learning rate, a number or a schedule."""
     betas: tuple[Share, Share] = (0.0, 0.99)
-    """Decay of the running means of the gradient and of its square."""
+    """Adam's beta1 and beta2: decay of the running means of the gradient and of its square."""
     eps: PositiveFloat = 1.0e-8
-    """Added to the denominator."""
+    """Adam's epsilon, added to the denominator."""
 
 
 class OptimConfig(BaseConfig):
     """The two optimisers."""
 
     generator: AdamConfig = AdamConfig()
-    """G's."""
+    """Adam for G."""
     discriminator: AdamConfig = AdamConfig()
-    """D's."""
+    """Adam for D."""
 
 
 class DiffAugmentConfig(BaseConfig):
-    """DiffAugment: colour, translation and cutout on all that D sees, real and generated, in both steps."""
+    """DiffAugment: changes of colour, shifts and cutouts on all images that D sees, in the steps of D and of G."""
 
-    #: Keys of ``data`` that its class takes too.
+    #: Keys of ``data`` that the augmentation takes too.
     data_keys: ClassVar[tuple[str, ...]] = ()
-    #: It follows no target: its p is set.
+    #: DiffAugment has no target: its p is set.
     target: ClassVar[None] = None
     adjust_nimg: ClassVar[int] = 1
     kind: Literal["diff_augment"]
     policy: list[Literal["color", "translation", "cutout"]] = Field(
         ["color", "translation", "cutout"], min_length=1
     )
-    """What is changed."""
+    """Changes that are switched on."""
     p: ScheduledProbability = 1.0
-    """Probability of each change for each image; the paper's is 1."""
+    """Probability of each change for each image, a number or a schedule; 1 in the paper."""
 
 
 class ADAConfig(BaseConfig):
-    """Adaptive augmentation (ADA): as strong as D's overfitting asks for."""
+    """Adaptive augmentation (ADA): its probability p rises while D overfits, and falls otherwise."""
 
     data_keys: ClassVar[tuple[str, ...]] = ("mirror",)
     kind: Literal["ada"]
     groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
-    """What is changed: flips (by data.mirror), quarter turns and shifts; scaling, rotation and stretching; colours."""
+    """blit: flips (by data.mirror), quarter turns, shifts; geometry: scaling, rotation, stretching; color: colours."""
     target: Annotated[float, Field(gt=0, lt=1)] | None = 0.6
-    """p rises while the mean sign of D's logits on real images (relativistic: of real less generated) is above it, else
-    falls; null leaves p as it is set."""
+    """p rises while the mean sign of D's logits on real images (of real - generated, if relativistic) is above target,
+    else falls; null: p is set by hand."""
     adjust_nimg: Positive = 500_000
-    """Images in which p can rise from 0 to 1."""
+    """Images that p needs to rise from 0 to 1; lower adapts faster."""
     p: ScheduledProbability | None = None
-    """Probability of each change for each image, where target is null."""
+    """Probability of each change for each image, a number or a schedule; only if target is null."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ADAConfig:
@@ -90,60 +90,60 @@ DiscriminatorAugmentConfig = Annotated[DiffAugmentConfig | ADAConfig, Field(disc
 
 
 class TrainConfig(ComputeConfig):
-    """How long and in what portions."""
+    """Length of the training, batches, precision, and the averaged generator."""
 
     total_nimg: Positive = 300_000
-    """Length of the training in real images shown: the global batch, counted once an iteration."""
+    """Length of the training in real images shown to D; each iteration counts one batch."""
     d_steps: Positive = 1
     """Discriminator steps for each generator step."""
     ema_half_life_nimg: ScheduledNonNegative = 5_000
-    """Half-life of the running mean (EMA) of G's weights, which is what is sampled; 0 is no mean."""
+    """Half-life in images of the running mean (EMA) of G's weights; samples come from the mean. 0: no averaging."""
     ema_ramp_up: PositiveFloat | None = 0.1
-    """At the start the half-life is at most this share of the images shown so far; null is no ramp-up."""
+    """Limit the half-life to this share of the images shown so far, for the start of a training; null: no limit."""
     standing_nimg: Annotated[int, Field(ge=0)] = 2_000
-    """Images over which the BatchNorm statistics of G's averaged weights are taken anew before sampling; 0 keeps the
-    running ones of the training."""
+    """Images from which G's BatchNorm statistics are computed anew before sampling, for the averaged weights; 0 keeps
+    the running statistics of the training."""
     patience_nimg: Positive | None = None
-    """Stop after so many images without a better score on the validation images; null never does."""
+    """Stop after this many images without a better score on the validation images; null: never."""
 
 
 class IntervalsConfig(BaseConfig):
-    """How often what happens besides training."""
+    """Intervals of logs, samples, evaluations and checkpoints, in images."""
 
     log_nimg: Positive = 2_000
-    """Losses to the terminal, stats.jsonl and TensorBoard."""
+    """Images between two log lines: losses go to the terminal, stats.jsonl and TensorBoard."""
     sample_nimg: Positive = 20_000
-    """A grid of samples."""
+    """Images between two grids of samples."""
     evaluate_nimg: Positive = 50_000
-    """The collapse monitor, and the score on the validation images."""
+    """Images between two evaluations: the collapse monitor and the score on the validation images."""
     checkpoint_nimg: Positive = 50_000
-    """A checkpoint and generator.safetensors."""
+    """Images between two checkpoints; each also writes generator.safetensors."""
 
 
 class MonitorConfig(BaseConfig):
-    """The collapse monitor: compares samples of each class with as many real images of it."""
+    """The collapse monitor: compares samples of each class with as many real images of that class."""
 
     num_per_class: Annotated[int, Field(ge=0)] = 100
-    """Samples a class, 20 or more, at most as many as it has real images; 0 switches the monitor off."""
+    """Samples per class, 20 or more, but no more than its real images; 0 switches the monitor off."""
     max_duplicates: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Warn where a larger share of a class's samples are near-duplicates of each other."""
+    """Warn if a larger share of a class's samples are near-duplicates of each other."""
     min_coverage: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Warn where the samples cover a smaller share of a class's real images."""
+    """Warn if the samples cover a smaller share of a class's real images."""
 
 
 class EvaluateConfig(BaseConfig):
-    """The score on the validation images, every `every.evaluate_nimg`; the best generator is chosen by it."""
+    """The score on the validation images, every `every.evaluate_nimg` images; it chooses the best generator."""
 
     extractor: str | None = "auto"
-    """inception, a shipped classifier, a run or file of one; null: none; auto: the shipped, else Inception off CPUs."""
+    """inception, a shipped classifier, a run or file of one; auto: shipped, or Inception if not on CPU; null: none."""
     num_images: Annotated[int, Field(ge=2)] = 2000
-    """Samples, in classes as the validation images are; it is part of the score's name."""
+    """Samples for the score, with the class frequencies of the validation images; part of the score's name."""
 
 
 class RunConfig(BaseConfig):
-    """Everything that `acgan train` can be told."""
+    """All settings of `acgan train`."""
 
-    #: Keys, and sections as prefixes, that a run may be resumed with although they changed.
+    #: Keys, and prefixes of sections, that may change when a run is resumed.
     harmless: ClassVar[tuple[str, ...]] = (
         "description",
         "train.total_nimg",
@@ -155,9 +155,9 @@ class RunConfig(BaseConfig):
     )
 
     task: Literal["gan"] = "gan"
-    """What is trained."""
+    """Kind of training."""
     description: str = ""
-    """What this is for, in a line; said when a training starts."""
+    """Purpose of the run in one line; printed when the training starts."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Random seed of the training."""
     data: DataConfig = DataConfig()
@@ -165,15 +165,15 @@ class RunConfig(BaseConfig):
     model: ModelConfig = ModelConfig()
     """The networks."""
     loss: LossConfig = LossConfig()
-    """What is minimised."""
+    """The losses of D and G."""
     augment: DiscriminatorAugmentConfig | None = None
-    """Changes of all images that D sees, against overfitting on few."""
+    """Random changes of all images that D sees, against overfitting on few images."""
     optim: OptimConfig = OptimConfig()
-    """Adam's settings."""
+    """The two optimisers."""
     train: TrainConfig = TrainConfig()
-    """Length and portions."""
+    """Length of the training, batches, precision, and the averaged generator."""
     every: IntervalsConfig = IntervalsConfig()
-    """Intervals, in images."""
+    """Intervals of logs, samples, evaluations and checkpoints."""
     monitor: MonitorConfig = MonitorConfig()
     """The collapse monitor."""
     evaluate: EvaluateConfig = EvaluateConfig()

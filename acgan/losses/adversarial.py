@@ -1,6 +1,6 @@
-"""Adversarial losses: what D and G minimise about real and fake.
+"""Adversarial losses: the losses of D and G about real and fake.
 
-All take logits ``real`` and ``fake`` (N,), where large means real, and return a scalar, the mean over the batch.
+All take logits ``real`` and ``fake`` (N,), large for real, and return a scalar, the mean over the batch.
 ``fake[i]`` was generated for the label of ``real[i]``.
 """
 
@@ -13,12 +13,9 @@ from torch import Tensor
 
 
 class AdversarialLoss(ABC):
-    """A pair of losses, one for each player.
+    """A pair of losses, one for each player."""
 
-    Attributes:
-        generator_needs_real: Whether G's loss reads the real logits.
-    """
-
+    #: True if G's loss reads the real logits.
     generator_needs_real = False
 
     @abstractmethod
@@ -66,7 +63,7 @@ class Hinge(AdversarialLoss):
 
 
 class _OfPairs(AdversarialLoss):
-    """A loss to which the logits' common offset is arbitrary: only pairs tell who wins."""
+    """A loss of pairs of a real and a generated image: a common offset of the logits changes nothing."""
 
     def accuracy(self, real: Tensor, fake: Tensor) -> Tensor:
         """Share of pairs in the right order."""
@@ -78,7 +75,7 @@ class _OfPairs(AdversarialLoss):
 
 
 class Wasserstein(_OfPairs):
-    """Wasserstein loss (Arjovsky et al. 2017), to be used with ``gradient_penalty`` (Gulrajani et al. 2017).
+    """Wasserstein loss (Arjovsky et al. 2017), for use with ``gradient_penalty`` (Gulrajani et al. 2017).
 
     D: E fake - E real. G: -E fake.
     """
@@ -94,7 +91,7 @@ class Relativistic(_OfPairs):
     """Relativistic pairing loss (Jolicoeur-Martineau 2019, RSGAN; Huang et al. 2024, R3GAN, eq. 2).
 
     D: E log(1 + exp(-(real - fake))). G: E log(1 + exp(-(fake - real))). Each fake image competes with a real
-    one of its own class, which is meant against leaving modes out.
+    one of its own class, which should keep G from leaving modes out.
     """
 
     generator_needs_real = True

@@ -1,4 +1,4 @@
-"""Classification losses: what D and G minimise about the class, as functions of the auxiliary head's output."""
+"""Classification losses of D and G, as functions of the auxiliary head's output."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from acgan.types import HeadOutput
 
 
 class ClassificationLoss(ABC):
-    """A pair of losses, one for each player; each term by its own name, to be summed and logged apart."""
+    """A pair of losses, one for each player, as terms by name, which are summed and logged separately."""
 
     #: Output that the auxiliary head must have: a key of ``acgan.models.AUX_HEADS``.
     head_outputs: ClassVar[str] = "logits"
 
     @abstractmethod
     def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
-        """D's terms; ``labels`` (N,) are those of the real images and of the fake ones."""
+        """D's terms; ``labels`` (N,) belong to the real images and to the fake ones."""
 
     @abstractmethod
     def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
@@ -34,11 +34,11 @@ class ClassificationLoss(ABC):
 class CrossEntropy(ClassificationLoss):
     """Cross-entropy of the class, the AC-GAN paper's L_C, negated (Odena et al. 2017, eq. 3).
 
-    D: -E log P(y | real), and where ``on_fake`` -E log P(y | fake) added to it, as in the paper.
+    D: -E log P(y | real), plus -E log P(y | fake) if ``on_fake``, as in the paper.
     G: -E log P(y | fake).
 
     Args:
-        on_fake: Whether D learns the class on generated images too.
+        on_fake: D learns the class on generated images too.
         label_smoothing: Share of D's target spread evenly over all K classes. G's target stays sharp.
     """
 
@@ -58,15 +58,12 @@ class CrossEntropy(ClassificationLoss):
 
 
 class TwinAuxiliary(ClassificationLoss):
-    """TAC-GAN's (Gong et al. 2019): a twin classifier T of generated images beside C, of real ones.
+    """TAC-GAN's loss (Gong et al. 2019): a twin classifier T learns generated images, C real ones.
 
     D: CE(C(real), y) + CE(T(fake), y). G: CE(C(fake), y) - CE(T(fake), y).
-    An AC-GAN's G gains by images that are easy to classify, which is where classes lose their diversity; the second
-    term takes back what goes beyond the classes' own overlap. It is unbounded below, since T may be as wrong as G
-    likes: where ``bounded``, an image on which T is worse than a guess, log K, gains G nothing more.
-
-    Args:
-        bounded: Whether G's term of an image is at least -log K; else it is the paper's.
+    G of an AC-GAN prefers images that are easy to classify, so classes lose diversity; the second term cancels this
+    preference. It is unbounded below, as in the paper, because T may be arbitrarily wrong. If ``bounded``, the term
+    of an image is at least -log K, the value of a guess.
     """
 
     head_outputs = "twin"
@@ -88,10 +85,10 @@ class TwinAuxiliary(ClassificationLoss):
 
 
 class DiscriminativeAuxiliary(ClassificationLoss):
-    """ADC-GAN's (Hou et al. 2022): one classifier of 2K classes, y+ real of class y, y- generated.
+    """ADC-GAN's loss (Hou et al. 2022): one classifier of 2K classes, y+ real of class y, y- generated.
 
-    D: CE(real, y+) + CE(fake, y-). G: CE(fake, y+) - CE(fake, y-), which is the logit of y- less that of y+: the
-    softmax over all 2K has cancelled. The head's class logits are those of the K real classes, its twin's the others.
+    D: CE(real, y+) + CE(fake, y-). G: CE(fake, y+) - CE(fake, y-) = logit of y- minus logit of y+, since the softmax
+    over all 2K cancels. The head's class logits are those of the K real classes; its twin's are the others.
     """
 
     head_outputs = "twin"

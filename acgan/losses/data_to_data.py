@@ -18,8 +18,8 @@ class DataToData(ClassificationLoss):
         L = -mean_i log( exp(p_i) / (exp(p_i) + sum_{j: y_j != y_i} exp(n_ij)) ),
         p_i = min(f_i . v_{y_i} - m_p, 0) / tau,   n_ij = max(f_i . f_j - m_n, 0) / tau.
 
-    An image is drawn to its class's proxy and away from images of other classes, and lengths of features cannot grow.
-    Beyond the margins it is left alone: what is easy does not pull a class together to one image.
+    The loss pulls an image to its class's proxy and away from images of other classes. Beyond the margins there is no
+    gradient, so that a class does not shrink to one image. Lengths of features cannot grow.
 
     Args:
         margin: m_p, a cosine.

@@ -1,7 +1,7 @@
 """Penalties on the gradient of a critic's score, such as D's adversarial logit, with respect to the images.
 
-Each is a term whose weight is a strength that may follow a schedule. Precision is that of the images, which the caller
-keeps at float32 or wider.
+Each is a term with a strength that may follow a schedule. Precision is that of the images: the caller keeps it at
+float32 or wider.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from acgan.types import Term
 
-#: Images (N, C, H, W) to a score of each (N,), or to the sum of the scores.
+#: Maps images (N, C, H, W) to their scores (N,), or to the sum of the scores.
 Critic = Callable[[Tensor], Tensor]
 
 

@@ -16,14 +16,14 @@ class SummedLoss(nn.Module):
     """Weighted sum of the cross-entropies of several heads: L = L_main + sum_i w_i L_i (Szegedy et al. 2015).
 
     Each term is the mean over the images of the image's class weight times its cross-entropy. Torch's own weighted
-    mean divides by the sum of the weights in the batch; this one does not, so that a batch in portions gives the same
-    gradients. And with label smoothing torch weights the share of each other class by that class's weight, which makes
-    rare classes the best guess for images of frequent ones; here an image has one weight.
+    mean divides by the sum of the weights in the batch; this one does not, so that micro-batches give the same
+    gradients. With label smoothing, torch weights the share of each other class by that class's weight, which makes
+    rare classes the best guess for images of frequent ones; here each image has one weight.
 
     Args:
         weights: Weight by head; ``main`` counts 1 where it is not named.
-        label_smoothing: Share of the target spread evenly over all K classes. In training alone.
-        class_weights: (K,) factors by class, or None for 1. In training alone.
+        label_smoothing: Share of the target spread evenly over all K classes, in training only.
+        class_weights: (K,) factors by class, or None for 1; in training only.
         reduction: ``mean``, or ``none`` for a loss by image, (N,).
     """
 
@@ -44,20 +44,20 @@ class SummedLoss(nn.Module):
         self.register_buffer("class_weights", class_weights)
 
     def forward(self, outputs: Tensor | Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        """The sum.
+        """The weighted sum, or in eval mode the plain cross-entropy of the main head.
 
         Args:
-            outputs: Logits (N, K) by head, as in training mode, or the main ones alone, as in eval mode.
+            outputs: Logits (N, K) by head, as in training mode, or the main logits only, as in eval mode.
             targets: (N,) labels.
 
         Returns:
-            A scalar, or (N,) where nothing is reduced; of eval mode's outputs the plain cross-entropy of the main head.
+            A scalar, or (N,) with reduction ``none``.
         """
         terms = self.terms(outputs, targets)
         return terms[MAIN] if isinstance(outputs, Tensor) else self.total(terms)
 
     def terms(self, outputs: Tensor | Mapping[str, Tensor], targets: Tensor) -> dict[str, Tensor]:
-        """Each head's term by its name, without its weight.
+        """Unweighted terms by head.
 
         Raises:
             ValueError: If the outputs' heads are not those that have a weight.
@@ -73,11 +73,11 @@ class SummedLoss(nn.Module):
         return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum(dim=0)
 
     def activation(self, logits: Tensor) -> Tensor:
-        """Probabilities of logits (N, K): what fastai's ``get_preds`` applies."""
+        """Probabilities of logits (N, K), for fastai's ``get_preds``."""
         return logits.softmax(dim=-1)
 
     def decodes(self, logits: Tensor) -> Tensor:
-        """Labels (N,) of logits or probabilities (N, K): what fastai shows."""
+        """Labels (N,) of logits or probabilities (N, K), for fastai's displays."""
         return logits.argmax(dim=-1)
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         key, query, value = (f(x).flatten(2) for f in (self.key, self.query, self.value))  # (N, C/8, HW) each
         with outside_autocast(x.device):  # exponentials of 8-bit scores would be off by per cents
-            scores = widen(query).mT @ widen(key)  # (N, HW, HW): a row for each position that asks
+            scores = widen(query).mT @ widen(key)  # (N, HW, HW): a row for each query
             weights = scores.softmax(dim=-1)
         attended = (value @ weights.to(value.dtype).mT).unflatten(2, x.shape[2:])  # (N, C/8, H, W)
         out: Tensor = x + self.gamma * self.out(attended)
@@ -40,15 +40,14 @@ class SelfAttention(nn.Module):
 def add_attention(blocks: Mapping[int, nn.Module], sides: Sequence[int]) -> None:
     """Put self-attention behind some of a network's blocks, in place.
 
-    Done last, it leaves the draws of the other weights as they were: at first the network's function is that of the
-    one without.
+    Call it last: the random draws of the other weights stay the same, and the network starts as the same function.
 
     Args:
-        blocks: Blocks by the side that they put out, each with its ``out_channels`` and ``attention``.
-        sides: Those of the blocks that get it.
+        blocks: Blocks by the side of their output, each with its ``out_channels`` and ``attention``.
+        sides: Sides of the blocks that get attention.
 
     Raises:
-        ValueError: If no block puts out such a side.
+        ValueError: If no block has such a side.
     """
     if unknown := set(sides) - blocks.keys():
         raise ValueError(f"attention at side {_listed(unknown)}: the blocks put out {_listed(blocks.keys())}")

@@ -1,4 +1,4 @@
-"""Backbones of classifiers: torchvision's networks by name, and what any network lets us find out about itself."""
+"""Backbones of classifiers: torchvision's networks by name, and inspection of any network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from acgan.errors import UserError, did_you_mean
 
-#: Places of the auxiliary classifiers that a network has of its own, with the weights of their losses
+#: Places of the auxiliary classifiers that a network brings along, with the weights of their losses
 #: (Inception v3: as trained by its authors, in TF-Slim; GoogLeNet: Szegedy et al. 2015, section 5).
 OWN_AUX: dict[str, dict[str, float]] = {
     "inception_v3": {"Mixed_6e": 0.4},
@@ -49,19 +49,19 @@ def build_torchvision(
     weights: str | Path | None = None,
     transform_input: bool | None = None,
 ) -> nn.Module:
-    """A classification network of torchvision's, without auxiliary classifiers of its own.
+    """A classification network from torchvision, without its own auxiliary classifiers.
 
     Args:
-        name: As ``torchvision.models.list_models`` has it.
+        name: A name in ``torchvision.models.list_models``.
         image_size: Side of the images in pixels, for networks that are built for one size.
-        pretrained: Load torchvision's best weights, downloading them where they are not in torch's hub cache.
+        pretrained: Load torchvision's best weights; they are downloaded if they are not in torch's hub cache.
         weights: A file with a state dict (``.pt``, ``.pth``, ``.safetensors``) of that network to load instead;
             the last layer in it may have any number of classes.
-        transform_input: Whether Inception v3 and GoogLeNet, whose weights want images in [-1, 1], are given them as
-            torchvision's other networks want them; None is where weights are loaded.
+        transform_input: Inception v3 and GoogLeNet, whose weights expect images in [-1, 1], convert images that are
+            normalised as for torchvision's other networks; None converts if weights are loaded.
 
     Raises:
-        UserError: If there is no such network, or the weights cannot be had or do not fit.
+        UserError: If there is no such network, or its weights cannot be loaded or do not fit.
     """
     from acgan._torchvision import torchvision
 
@@ -126,7 +126,7 @@ def _read_state(file: str | Path) -> Mapping[str, Tensor]:
 
 
 def _load(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
-    """Load everything but the last layer, which is replaced anyway, and auxiliary classifiers."""
+    """Load all weights except those of the last layer, which is replaced anyway, and of auxiliary classifiers."""
     last = _last_parametrised(network)
     given: Mapping[str, Tensor] = {
         key: value
@@ -161,7 +161,7 @@ def _current_name(key: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """An error's first line; some have none."""
+    """The first line of an error, or its type if it has no text."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -173,7 +173,7 @@ def _resize_positions(network: nn.Module, state: Mapping[str, Tensor]) -> Mappin
         resized: Mapping[str, Tensor] = interpolate_embeddings(
             network.image_size, network.patch_size, dict(state)
         )
-    except ValueError:  # not a square's positions: comparing shapes tells
+    except ValueError:  # the positions form no square: the check of shapes reports it
         return state
     return resized
 
@@ -184,14 +184,10 @@ def _last_parametrised(network: nn.Module) -> str:
 
 
 def cut_last_layer(network: nn.Module, example: Tensor) -> None:
-    """Take a classification network's last linear layer out, in place, so that it returns features.
+    """Remove the last linear layer of a classification network, in place, so that it returns features.
 
-    A network whose output does not come from a linear layer returns features already, and stays as it is; but for
-    SqueezeNet, which classifies by a convolution.
-
-    Args:
-        network: Changed.
-        example: (1, C, H, W) of images it takes.
+    A network without a last linear layer returns features already and stays as it is. Only SqueezeNet classifies by a
+    convolution, which is removed. ``example`` is a valid input (1, C, H, W).
     """
     if type(network).__name__ == "SqueezeNet":
         dropout = network.get_submodule("classifier.0")
@@ -206,21 +202,17 @@ def cut_last_layer(network: nn.Module, example: Tensor) -> None:
 
 
 def _is_copy_of(copy: Tensor, output: Any) -> bool:
-    """Whether ``run_once`` copied this very output; not where an in-place layer has changed it since."""
+    """True if ``run_once`` copied this output and no in-place layer has changed it since."""
     if not isinstance(output, Tensor) or copy.grad_fn is None or output.grad_fn is None:
         return False
     return copy.grad_fn.next_functions[0][0] is output.grad_fn
 
 
 def run_once(network: nn.Module, example: Tensor, layers: Iterable[str]) -> tuple[Any, dict[str, Any]]:
-    """The output of a network, and of layers in it, in eval mode and with all parameters in the autograd graph.
+    """The output of a network and of its named layers, in eval mode and with all parameters in the autograd graph.
 
-    Layers' outputs are copies, so that what a layer after them does in place is not in them.
-
-    Args:
-        network: Left as it was.
-        example: (1, C, H, W).
-        layers: Names.
+    The outputs of layers are copies, so that later in-place layers do not change them. The network stays as it was;
+    ``example`` is (1, C, H, W).
 
     Raises:
         UserError: If the network does not take the example.
@@ -266,7 +258,7 @@ def _all_in_graph(network: nn.Module) -> Iterator[None]:
 
 
 def parameters_below(output: Tensor) -> set[int]:
-    """The parameters that an output was computed from, by their ``id``: those that its gradient reaches."""
+    """The ``id`` of each parameter that an output was computed from, which its gradient reaches."""
     found: set[int] = set()
     seen: set[Any] = set()
     pending: list[Any] = [output.grad_fn]

@@ -1,7 +1,4 @@
-"""Residual blocks: of generators, which double the side, and of discriminators, which halve it.
-
-Each has room for self-attention at its end.
-"""
+"""Residual blocks of generators, which double the side, and of discriminators, which halve it."""
 
 from __future__ import annotations
 
@@ -17,11 +14,6 @@ class UpBlock(nn.Module):
     """Residual block that doubles the side; the wide convolution runs at the lower one, where it is cheap.
 
     Pre-activation residual block (He et al. 2016) with conditional normalisation, as in SAGAN and BigGAN.
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-        condition_dim: Size of the condition of its normalisations.
     """
 
     def __init__(self, in_channels: int, out_channels: int, condition_dim: int):
@@ -47,11 +39,6 @@ class StyleUpBlock(nn.Module):
 
     The residual block of StyleGAN2 (Karras et al. 2020, section 2.2 and fig. 7c), without its noise inputs, the
     convolutions placed as in ``UpBlock``.
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-        condition_dim: Size of the condition of its modulations.
     """
 
     def __init__(self, in_channels: int, out_channels: int, condition_dim: int):
@@ -73,12 +60,7 @@ class StyleUpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Residual block that halves the side, without normalisation (Miyato & Koyama 2018, strided).
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-    """
+    """Residual block that halves the side, without normalisation (Miyato & Koyama 2018, strided)."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
@@ -97,11 +79,7 @@ class DownBlock(nn.Module):
 
 
 def block_sides(resolution: int, patch: int) -> list[int]:
-    """Sides that a generator's blocks put out, from 8 up to that of the patches.
-
-    Args:
-        resolution: Side of the images in pixels.
-        patch: Side of the patches in pixels.
+    """Sides of the outputs of a generator's blocks, from 8 to resolution / patch; both arguments are in pixels.
 
     Raises:
         ValueError: If there are fewer than 8 x 8 patches, which leaves no block.

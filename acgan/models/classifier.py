@@ -1,4 +1,4 @@
-"""``AuxClassifier``: classification mode. Any network, with an ``AuxHead`` at its end and at chosen layers."""
+"""``AuxClassifier``, for classification: any network with an ``AuxHead`` at its end and at chosen layers."""
 
 from __future__ import annotations
 
@@ -26,29 +26,28 @@ _SWIN_CHANNELS_FIRST = ("features.0.0", "permute", "avgpool")
 class AuxClassifier(nn.Module):
     """A classifier with auxiliary classifiers on intermediate layers (Szegedy et al. 2015; Lee et al. 2015).
 
-    In training mode it returns the logits of all heads, to be trained with the sum of their losses
-    (``summed_loss``); in eval mode those of the main head alone, and the others cost nothing.
+    In training mode it returns the logits of all heads, for the sum of their losses (``summed_loss``). In eval mode it
+    returns only the main logits, and the other heads cost nothing.
 
     Args:
-        backbone: A torchvision classification network by name, ``small``, or any network with named layers,
-            whose last linear layer, where it ends in one, is taken out of it.
+        backbone: A torchvision classification network by name, ``small``, or any network with named layers. If it
+            ends with a linear layer, that layer is removed.
         num_classes: K.
-        aux: Layers, by their names in the backbone, at which there is an auxiliary head, each with the weight of its
-            loss. None puts them where the network has auxiliary classifiers of its own (Inception v3,
-            GoogLeNet), and else nowhere.
-        head: Of the auxiliary heads: see ``AuxHead``.
-        dropout: Probability before the main head's linear layer.
-        main: A main head to go on with, such as a discriminator's, instead of a new one.
-        freeze: See ``freeze``.
+        aux: Names of the backbone's layers that get an auxiliary head, each with the weight of its loss. None takes the
+            places of a network's own auxiliary classifiers (Inception v3, GoogLeNet), else none.
+        head: Kind of the auxiliary heads, as for ``AuxHead``.
+        dropout: Dropout probability before the main head's linear layer.
+        main: A trained main head, such as a discriminator's; None makes a new one.
+        freeze: Part that is not trained, as for the method ``freeze``.
         pretrained: Start from torchvision's weights.
         weights: Start from a state dict of that network in a file.
-        in_channels: Of the images. Gray ones are repeated where it is 3.
+        in_channels: Channels of the backbone's input. Gray images are repeated if it is 3.
         image_size: Side of the images in pixels; None is 299 for Inception v3, 32 for ``small``, else 224. Networks
-            that pool adaptively take other sizes, too.
+            with adaptive pooling take other sizes too.
         warn: Called with a message if an auxiliary loss trains nothing but its own head.
 
     Raises:
-        UserError: If there is no such network or layer, or it does not take such images.
+        UserError: If the network or a layer does not exist, or the network does not take such images.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class AuxClassifier(nn.Module):
         elif pretrained or weights is not None:
             raise UserError("pretrained and weights go with a backbone's name; load a network's own before.")
         self.backbone = backbone
-        # Swin's layers hand on (N, H, W, C), but for its first and its last ones.
+        # Swin's layers return (N, H, W, C), except its first and its last ones.
         self._maps_are_channels_last = type(backbone).__name__ == "SwinTransformer"
         self.aux = {layer: float(weight) for layer, weight in (aux or {}).items()}
         for layer in self.aux:
@@ -100,7 +99,7 @@ class AuxClassifier(nn.Module):
         """Class logits.
 
         Args:
-            x: Images (N, C, H, W), normalised as the backbone wants them.
+            x: Images (N, C, H, W), normalised for the backbone.
 
         Returns:
             In training mode logits (N, K) by head, ``main`` and each layer's name; in eval mode the main logits.
@@ -128,17 +127,17 @@ class AuxClassifier(nn.Module):
         return {MAIN: self._logits(MAIN, features), **{layer: outputs[layer] for layer in self.aux}}
 
     def features(self, x: Tensor) -> Tensor:
-        """What the main head reads: (N, F), in float32 or wider."""
+        """Pooled features (N, F), which the main head reads, in float32 or wider."""
         return self.features_and_logits(x)[0]
 
     def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the main head reads (N, F), in float32 or wider, and its logits (N, K), in one pass."""
+        """``features`` (N, F) and the main logits (N, K), in one pass."""
         features = self._run(x)
         return widen(pool(features)), self._logits(MAIN, features)
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weight of each head's loss in the sum, by head."""
+        """Weights of the losses in the sum, by head."""
         return {MAIN: 1.0, **self.aux}
 
     def summed_loss(self, *, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> SummedLoss:
@@ -146,17 +145,16 @@ class AuxClassifier(nn.Module):
         return SummedLoss(self.weights, label_smoothing=label_smoothing, class_weights=class_weights)
 
     def freeze(self, what: str, warn: Callable[[str], None] = warnings.warn) -> None:
-        """Choose which part of the backbone is trained; heads always are.
+        """Choose the part of the backbone that is not trained; heads are always trained.
 
-        Frozen BatchNorm layers stay in eval mode, so that nothing about them changes.
+        Frozen BatchNorm layers stay in eval mode, so that their statistics stay too.
 
         Args:
-            what: ``none``, ``backbone`` (feature extraction: only heads are trained), or ``until:LAYER``: that
-                layer and everything it is computed from.
+            what: ``none``, ``backbone`` (only heads are trained), or ``until:LAYER``: that layer and all before it.
             warn: Called with a message if an auxiliary loss then trains nothing but its own head.
 
         Raises:
-            UserError: If it is none of these.
+            UserError: If ``what`` is none of these.
         """
         kind, _, layer = what.partition(":")
         if what in ("none", "backbone"):
@@ -187,7 +185,7 @@ class AuxClassifier(nn.Module):
         return self
 
     def reach(self) -> tuple[Reach, ...]:
-        """What each head's loss trains, as things are: how many of the backbone's parameters its gradient reaches."""
+        """The reach of each head's loss: numbers of backbone parameters that its gradient reaches and trains."""
         parameters = dict(self.backbone.named_parameters())
         total = sum(parameter.numel() for parameter in parameters.values())
         return tuple(
@@ -213,7 +211,6 @@ class AuxClassifier(nn.Module):
         kind: Literal["linear", "stem"],
         dropout: float,
     ) -> None:
-        """A head for what the backbone and each tapped layer return."""
         if main is None:
             main = AuxHead(_channels(features, MAIN), self.num_classes, dropout=dropout)
         self.heads = nn.ModuleDict({MAIN: main})
@@ -263,7 +260,6 @@ class AuxClassifier(nn.Module):
 def _named(
     name: str, image_size: int | None, in_channels: int, pretrained: bool, weights: str | Path | None
 ) -> nn.Module:
-    """The backbone of a name."""
     if name != "small":
         return build_torchvision(name, image_size=image_size, pretrained=pretrained, weights=weights)
     if pretrained or weights is not None:
@@ -272,13 +268,12 @@ def _named(
 
 
 def _key(layer: str) -> str:
-    """A head's name in ``heads``: names of modules hold no dots, and some are methods of the container."""
+    """The key of a head in ``heads``: names of modules have no dots, and some names are methods of the container."""
     key = layer.replace(".", "/")
     return f"{key}/" if hasattr(nn.ModuleDict, key) else key
 
 
 def _channels(features: Any, where: str) -> int:
-    """C of (N, C, H, W), (N, T, C) or (N, C)."""
     if not isinstance(features, Tensor) or features.ndim not in (2, 3, 4):
         found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise UserError(
@@ -289,7 +284,7 @@ def _channels(features: Any, where: str) -> int:
 
 
 def _outline(layers: list[str]) -> str:
-    """As many of the names' levels as leave few enough of them to read."""
+    """Names of layers, to a depth at which they are few enough to read."""
     for depth in range(max(name.count(".") for name in layers), -1, -1):
         upper = [name for name in layers if name.count(".") <= depth]
         if len(upper) <= _LAYERS_NAMED:

@@ -1,4 +1,4 @@
-"""The discriminator: a trunk with two heads, and the trunks."""
+"""The discriminator, a trunk with two heads, and the kinds of trunks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PaperTrunk(Trunk):
     """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer.
 
     Args:
-        dropout: Probability after each convolution.
+        dropout: Dropout probability after each convolution.
     """
 
     resolutions = (32, 128)
@@ -78,8 +78,7 @@ class DCGANTrunk(Trunk):
 
     Args:
         channels: Feature maps of the first layer; they double with each halving of the side, up to 8 times.
-        spectral_norm: Whether the whole discriminator is spectrally normalised, which ``Discriminator`` does; here it
-            leaves BatchNorm out.
+        spectral_norm: Leave BatchNorm out, because ``Discriminator`` applies spectral normalisation.
     """
 
     resolutions = RESOLUTIONS
@@ -105,20 +104,18 @@ class DCGANTrunk(Trunk):
 
 
 class ResNetTrunk(Trunk):
-    """Residual trunk without normalisation over the batch; a linear layer reads the last 4x4 maps whole.
+    """Residual trunk without normalisation over the batch; a linear layer reads the whole last 4x4 maps.
 
     Args:
-        channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
-        max_channels: Upper bound of the feature maps of a layer; the features are twice those of side 4.
-        spectral_norm: Whether the whole discriminator is spectrally normalised, which ``Discriminator`` does; here it
-            changes nothing, as there is no BatchNorm to leave out.
-        patch: Side in pixels of the patches that images are read in, as channels: 1, 2 or 4; at least 8 x 8 of them
-            make an image (the inverse of the sub-pixel convolution of Shi et al. 2016).
-        attention: Sides of the blocks' outputs, from R / ``patch`` / 2 to 4, that self-attention follows (Zhang et
-            al. 2019).
+        channels: Feature maps at side R / ``patch``; they double with each halving of the side.
+        max_channels: Largest number of feature maps of a layer; the features are twice those of side 4.
+        spectral_norm: No effect here; ``Discriminator`` applies spectral normalisation.
+        patch: Side in pixels of the patches that are read as channels: 1, 2 or 4; an image has at least 8 x 8 of them
+            (the inverse of the sub-pixel convolution of Shi et al. 2016).
+        attention: Sides of the blocks' outputs that get self-attention, R / ``patch`` / 2 to 4 (Zhang et al. 2019).
 
     Raises:
-        ValueError: If there are too few patches, or attention is at a side that no block puts out.
+        ValueError: If there are too few patches, or no block has a side of ``attention``.
     """
 
     resolutions = RESOLUTIONS
@@ -136,7 +133,7 @@ class ResNetTrunk(Trunk):
     ):
         super().__init__(resolution=resolution, image_channels=image_channels)
         self.patch = patch
-        sides = block_sides(resolution, patch)[::-1]  # that the blocks take in
+        sides = block_sides(resolution, patch)[::-1]  # of the blocks' inputs
         widths = {side: channels_at(side, sides[0], channels, max_channels) for side in (*sides, 4)}
         self.from_image = conv3x3(image_channels * patch**2, widths[sides[0]])
         self.blocks = nn.Sequential(*(DownBlock(widths[side], widths[side // 2]) for side in sides))
@@ -159,11 +156,11 @@ class Discriminator(nn.Module):
     eq. 3): the projection discriminator, which needs no auxiliary head.
 
     Args:
-        trunk: Features of images.
+        trunk: Computes the features.
         num_classes: K.
-        aux_head: The class predictor, None for none; by default a linear ``AuxHead``.
-        projection: Whether the adversarial head looks at the class.
-        spectral_norm: Whether every layer, the heads' too, is spectrally normalised.
+        aux_head: The class predictor; None for none.
+        projection: The adversarial head uses the class.
+        spectral_norm: All layers, also of the heads, are spectrally normalised.
     """
 
     class_rows: ClassVar[tuple[str, ...]] = ("embed",)
@@ -197,7 +194,7 @@ class Discriminator(nn.Module):
 
         Args:
             x: (N, C, R, R) in [-1, 1].
-            y: (N,) labels, which the adversarial head of a projection discriminator needs.
+            y: (N,) labels, needed with ``projection``.
 
         Returns:
             Logits in float32 or wider, whatever the precision of the trunk.

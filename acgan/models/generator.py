@@ -51,8 +51,8 @@ class PaperGenerator(Generator):
     """The AC-GAN paper's generator (Odena et al. 2017, appendix A).
 
     Latent and one-hot label, concatenated, become 4x4 maps through a linear layer; then 5x5 transposed
-    convolutions of stride 2 with BatchNorm and ReLU, tanh at the end. For 32 px the CIFAR-10 network, for 128 px
-    the ImageNet one.
+    convolutions of stride 2 with BatchNorm and ReLU, tanh at the end. The CIFAR-10 network serves 32 px, the ImageNet
+    network 128 px.
     """
 
     resolutions = (32, 128)
@@ -125,23 +125,20 @@ class DCGANGenerator(Generator):
 class ResNetGenerator(Generator):
     """Residual generator; class and latent, the condition, enter every block.
 
-    In modulation ``norm`` through conditional normalisation, the scheme of SAGAN and BigGAN (Zhang et al. 2019,
-    Brock et al. 2019), with statistics of one image in place of those of the batch. In ``style`` through modulated
-    weights, the scheme of StyleGAN2 (Karras et al. 2020); latents keep their length, so that truncation does what
-    it does elsewhere. Either paints patches of pixels at once, by sub-pixel convolution (Shi et al. 2016).
-
     Args:
-        channels: Feature maps at the side of the patches, R / ``patch``; they double with each halving of the side.
-        max_channels: Upper bound of the feature maps of a layer.
+        channels: Feature maps at side R / ``patch``; they double with each halving of the side.
+        max_channels: Largest number of feature maps of a layer.
         class_dim: Size of the class embedding.
-        patch: Side in pixels of the patches: 1, 2 or 4; at least 8 x 8 of them make an image.
-        modulation: How the condition enters.
+        patch: Side in pixels of the patches that are drawn at once, by sub-pixel convolution (Shi et al. 2016): 1, 2
+            or 4; an image has at least 8 x 8 of them.
+        modulation: ``norm`` is conditional normalisation as in SAGAN and BigGAN (Zhang et al. 2019, Brock et al. 2019),
+            with statistics of one image instead of the batch. ``style`` modulates weights as StyleGAN2 (Karras et al.
+            2020); latents keep their length, so that truncation works as for ``norm``.
         mapping_layers: Fully connected layers that the condition passes first (Karras et al. 2019); 0 for none.
-        attention: Sides of the blocks' outputs, from 8 to R / ``patch``, that self-attention follows (Zhang et al.
-            2019).
+        attention: Sides of the blocks' outputs that get self-attention, 8 to R / ``patch`` (Zhang et al. 2019).
 
     Raises:
-        ValueError: If there are too few patches, or attention is at a side that no block puts out.
+        ValueError: If there are too few patches, or no block has a side of ``attention``.
     """
 
     resolutions = RESOLUTIONS
@@ -184,7 +181,7 @@ class ResNetGenerator(Generator):
             self.to_image: nn.Conv2d | ModulatedConv2d = conv3x3(width, painted)
         else:
             self.to_image = ModulatedConv2d(width, painted, condition_dim, demodulate=False)
-            # Demodulation counts on maps of mean square 1.
+            # Demodulation expects maps of mean square 1.
             nn.init.normal_(self.project.weight, std=condition_dim**-0.5)
         init_subpixels(self.to_image.weight, patch)
         add_attention(dict(zip(sides, self.blocks, strict=True)), attention)
@@ -201,13 +198,13 @@ class ResNetGenerator(Generator):
         return torch.tanh(F.pixel_shuffle(x, self.patch))  # (N, C, R, R)
 
     def _condition(self, z: Tensor, y: Tensor) -> Tensor:
-        with outside_autocast(z.device):  # what every layer depends on is worth full precision, and small
+        with outside_autocast(z.device):  # every layer depends on it, and it is small
             condition: Tensor = self.mapping(torch.cat((z, self.embed(y)), dim=1))  # (N, Z + class_dim)
         return condition
 
 
 def _mapping(condition_dim: int, layers: int) -> nn.Sequential:
-    """Fully connected layers with leaky ReLU, as many as asked for, that keep the mean square."""
+    """Fully connected layers with leaky ReLU that keep the mean square."""
     mapping = nn.Sequential()
     for _ in range(layers):
         layer = nn.Linear(condition_dim, condition_dim)

@@ -17,17 +17,16 @@ _STEM_SIDE, _STEM_MAPS, _STEM_FEATURES, _STEM_DROPOUT = 4, 128, 1024, 0.7
 class AuxHead(nn.Module):
     """Predicts the class from features: a discriminator's second head, or a classifier on any layer.
 
-    Its output has class logits alone. A class loss that needs more of the head names a subclass, by its key in
-    ``AUX_HEADS``.
+    Its output has only class logits. A class loss that needs more names a subclass by its key in ``AUX_HEADS``.
 
     Args:
         in_channels: C of the features.
         num_classes: K.
-        kind: ``linear`` averages the features and is one linear layer. ``stem`` is the auxiliary classifier of
+        kind: ``linear`` is one linear layer on averaged features. ``stem`` is the auxiliary classifier of
             GoogLeNet (Szegedy et al. 2015, section 5), for feature maps in the middle of a network.
-        dropout: Dropout probability before the last layer of a linear head. A stem has its own, 0.7.
-        unit_norm: Scale the features to length one first. The gradient of cross-entropy with respect to the weights
-            grows with the length of the features, and an AC-GAN's may explode (Kang et al. 2021).
+        dropout: Dropout probability before the last layer of a linear head; a stem always has 0.7.
+        unit_norm: Scale the features to length one first. The gradient of cross-entropy grows with the length of the
+            features, and may explode in an AC-GAN (Kang et al. 2021).
     """
 
     #: Layers whose tensors have a row for each class.
@@ -51,7 +50,7 @@ class AuxHead(nn.Module):
         self._add_layers(_STEM_FEATURES if kind == "stem" else in_channels)
 
     def initialise(self, std: float) -> None:
-        """Draw weights from N(0, std), or from N(0, 1) if they read features of length one; biases are 0."""
+        """Draw weights from N(0, std), or from N(0, 1) if ``unit_norm``; biases are 0."""
         for layer in self.children():
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=1.0 if self.unit_norm else std)
@@ -59,17 +58,17 @@ class AuxHead(nn.Module):
                     nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> HeadOutput:
-        """Compute the output, in float32 or wider, whatever the precision of the network below.
+        """Compute the output, in float32 or wider, whatever the precision of the backbone.
 
         Args:
             features: A feature map (N, C, H, W), averaged over its pixels; tokens (N, T, C), averaged over
                 the tokens; or a vector (N, C). A stem takes a feature map.
 
         Returns:
-            Logits (N, K) for ``cross_entropy``, not probabilities, and the other parts that the subclass makes.
+            Logits (N, K), not probabilities, and the other parts of a subclass.
 
         Raises:
-            ValueError: If the features have another number of dimensions or of channels.
+            ValueError: If the features have a wrong number of dimensions or channels.
         """
         channels = features.shape[-1 if features.ndim in (1, 3) else 1]
         if channels != self.in_channels:
@@ -82,7 +81,7 @@ class AuxHead(nn.Module):
             return self._output(self.dropout(F.normalize(pooled, dim=1) if self.unit_norm else pooled))
 
     def as_classifier(self) -> AuxHead | None:
-        """A linear head with the same class logits; None if no linear head has them."""
+        """A linear head with the same class logits; None if there is no such head."""
         if self.stem is not None or self.unit_norm:
             return None
         head = AuxHead(self.in_channels, self.num_classes)
@@ -112,21 +111,14 @@ class TwinHead(AuxHead):
 
 
 class ProxyHead(AuxHead):
-    """A head with an embedding and class proxies, all of length one; their cosines are the logits.
-
-    Args:
-        in_channels: C of the features.
-        num_classes: K.
-        embedding_dim: E, the size of the embedding.
-        options: As for ``AuxHead``.
-    """
+    """A head with an embedding of size E and class proxies, all of length one; their cosines are the logits."""
 
     def __init__(self, in_channels: int, num_classes: int, *, embedding_dim: int, **options: Any):
         self.embedding_dim = embedding_dim
         super().__init__(in_channels, num_classes, **options)
 
     def as_classifier(self) -> None:
-        """None: its logits are cosines."""
+        """None, because the logits are cosines."""
 
     def _add_layers(self, width: int) -> None:
         self.project = nn.Linear(width, self.embedding_dim)
@@ -143,9 +135,6 @@ class Stem(nn.Module):
     """GoogLeNet's auxiliary classifier without its last layer: 4x4 pooling, 1x1 convolution, hidden layer.
 
     Pooling is adaptive, so the feature map may have any size.
-
-    Args:
-        in_channels: C of the feature map.
     """
 
     def __init__(self, in_channels: int):
@@ -156,7 +145,7 @@ class Stem(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         if features.ndim != 4:
             raise ValueError(f"a stem expects a feature map (N, C, H, W), got {tuple(features.shape)}")
-        # Pooling keeps its input for the backward pass, and a later layer may change that in place: so it gets a copy.
+        # A copy: pooling keeps its input for the backward pass, and a later layer may change that in place.
         h = F.adaptive_avg_pool2d(features.clone(), _STEM_SIDE)  # (N, C, 4, 4)
         h = F.relu(self.reduce(h))  # (N, 128, 4, 4)
         return F.relu(self.hidden(h.flatten(1)))  # (N, 1024)
@@ -173,5 +162,5 @@ def pool(features: Tensor) -> Tensor:
     raise ValueError(f"expected features (N, C, H, W), (N, T, C) or (N, C), got {tuple(features.shape)}")
 
 
-#: Heads by the name of their output, which class losses ask for with ``head_outputs``.
+#: Heads by the name of their output; class losses name it in ``head_outputs``.
 AUX_HEADS: dict[str, type[AuxHead]] = {"logits": AuxHead, "twin": TwinHead, "proxies": ProxyHead}

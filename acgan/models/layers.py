@@ -1,4 +1,4 @@
-"""Layers that the networks are made of."""
+"""Layers of the networks, and functions on all layers of a network."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from acgan.runtime import outside_autocast, stateless_dropout
 
 
 class Dropout(nn.Module):
-    """Dropout whose mask a resumed run and a split batch reproduce (see ``acgan.runtime.dropout_draws``).
-
-    Args:
-        probability: Of setting an element to zero.
-    """
+    """Dropout whose mask a resumed run and a split batch reproduce (see ``acgan.runtime.dropout_draws``)."""
 
     def __init__(self, probability: float):
         super().__init__()
@@ -31,11 +27,8 @@ class Dropout(nn.Module):
 class ConditionalNorm(nn.Module):
     """Group normalisation (Wu & He 2018) whose scale and shift are predicted from a condition.
 
-    Statistics are of one image, so samples do not depend on their batch and nothing is learned in running means.
-
-    Args:
-        channels: Channels of the feature map; in 8 groups, or as many as divide them evenly.
-        condition_dim: Size of the condition.
+    Statistics are of one image, so samples do not depend on their batch and there are no running means. There are 8
+    groups of channels, or fewer if 8 does not divide their number.
     """
 
     def __init__(self, channels: int, condition_dim: int):
@@ -54,16 +47,10 @@ class ConditionalNorm(nn.Module):
 class ModulatedConv2d(nn.Module):
     """A 3x3 convolution whose weights are scaled for each image (Karras et al. 2020, section 2.2, eq. 1-3).
 
-    Input channel i is scaled by s_i = 1 + affine(condition)_i and, if demodulated, output channel j divided by the
-    norm of its scaled weights, sqrt(sum_ik (s_i w_jik)^2 + eps). Maps are scaled in place of weights, which is the
-    same function and one convolution for the whole batch.
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-        condition_dim: Size of the condition.
-        demodulate: Whether the scaled weights of an output channel are brought to the norm of He's initialisation,
-            so that the leaky ReLU after it gives maps of mean square 1 for such maps.
+    Input channel i is scaled by s_i = 1 + affine(condition)_i. If ``demodulate``, output channel j is divided by the
+    norm of its scaled weights, sqrt(sum_ik (s_i w_jik)^2 + eps), and multiplied by He's gain, so that maps keep a mean
+    square of 1 after the leaky ReLU. The code scales maps instead of weights: the same function, with one convolution
+    for the whole batch.
     """
 
     eps: ClassVar[float] = 1e-8
@@ -79,7 +66,7 @@ class ModulatedConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        with outside_autocast(x.device):  # a square or a sum of squares to 8 bits would not do
+        with outside_autocast(x.device):  # 8 bits are too few for sums of squares
             scale = 1 + self.affine(widen(condition))  # (N, in)
             if self.demodulate:
                 squares = scale.square() @ self.weight.square().sum(dim=(2, 3)).T  # (N, out)
@@ -102,11 +89,8 @@ def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
 def init_subpixels(weight: Tensor, patch: int) -> None:
     """Make the first weights of a sub-pixel convolution alike for all pixels of a patch (Aitken et al. 2017).
 
-    It then paints what a convolution and upsampling to the nearest after it would: patches of one colour.
-
-    Args:
-        weight: (C * patch^2, in, k, k), changed in place.
-        patch: Side of a patch.
+    Its output is then that of a convolution and nearest upsampling: patches of one colour. ``weight`` is
+    (C * patch^2, in, k, k), changed in place.
     """
     pixels = weight.unflatten(0, (-1, patch**2))  # (C, patch^2, in, k, k)
     pixels.copy_(pixels[:, :1].clone().expand_as(pixels))
@@ -128,9 +112,6 @@ class SpectralNorm(nn.Module):
 
     Unlike torch's own, it advances its power iteration only when ``advance_spectral_norm`` is called, once a
     step, so that accumulating gradients over micro-batches gives those of the whole batch.
-
-    Args:
-        weight: The weight to begin with.
     """
 
     u: Tensor
@@ -148,7 +129,7 @@ class SpectralNorm(nn.Module):
         self.u = F.normalize(matrix @ F.normalize(matrix.T @ self.u, dim=0), dim=0)
 
     def forward(self, weight: Tensor) -> Tensor:
-        with outside_autocast(weight.device):  # a singular value to 8 bits would not do
+        with outside_autocast(weight.device):  # 8 bits are too few for a singular value
             matrix = weight.flatten(1)
             v = F.normalize(matrix.detach().T @ self.u, dim=0)
             return weight / torch.dot(self.u, matrix @ v)
@@ -162,19 +143,19 @@ def apply_spectral_norm(network: nn.Module) -> None:
 
 
 def remove_spectral_norm(network: nn.Module) -> None:
-    """Put the normalised weights in place of the parametrised ones: the same function, trained freely from then on."""
+    """Replace the parametrised weights by the normalised ones: the same function, without normalisation from now on."""
     for layer in list(network.modules()):
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-            # The weight comes back after the bias. Parameters keep the order of a layer that never was normalised:
-            # a resumed run builds such a one, and the order of a sum over them decides its last bit.
+            # The weight comes back after the bias. Restore the order of a layer that was never normalised: a resumed
+            # run builds such a layer, and the order of a sum over parameters decides its last bit.
             if "bias" in layer._parameters:
                 layer._parameters["bias"] = layer._parameters.pop("bias")
 
 
 @torch.no_grad()
 def advance_spectral_norm(network: nn.Module) -> None:
-    """One power iteration for every spectrally normalised weight: once a step, before the forward passes."""
+    """Advance every spectrally normalised weight by one power iteration, once a step before the forward passes."""
     for layer in network.modules():
         if isinstance(layer, parametrize.ParametrizationList):
             for parametrization in layer:
@@ -188,34 +169,28 @@ def widen(x: Tensor) -> Tensor:
 
 
 def has_batch_norm(network: nn.Module) -> bool:
-    """Whether a network mixes the images of a batch in BatchNorm."""
+    """True if a network mixes the images of a batch in BatchNorm."""
     return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
 
 
 def channels_at(side: int, resolution: int, channels: int, max_channels: int) -> int:
-    """Feature maps at a side: ``channels`` at the side ``resolution``, doubling with each halving, bounded."""
+    """Feature maps at a side: ``channels`` at ``resolution``, doubled with each halving, at most ``max_channels``."""
     return min(channels * resolution // side, max_channels)
 
 
 def class_rows(network: nn.Module) -> frozenset[str]:
-    """Names in a network's state dict of the tensors that have a row for each class.
-
-    A module declares the names of its layers that have such tensors in ``class_rows``.
-    """
+    """Names of state dict tensors with a row for each class; modules list the layers in ``class_rows``."""
     layers = tuple(
         f"{prefix}.{layer}.".removeprefix(".")
         for prefix, module in network.named_modules()
         for layer in getattr(module, "class_rows", ())
     )
-    # By the layer's name: spectral normalisation puts other names behind it.
+    # Compare the layer's name only: spectral normalisation changes the rest.
     return frozenset(key for key in network.state_dict() if key.startswith(layers))
 
 
 def class_columns(network: nn.Module) -> frozenset[str]:
-    """Names in a network's state dict of the tensors whose last columns belong to the classes, one each.
-
-    A module declares the names of these tensors in ``class_columns``.
-    """
+    """Names of state dict tensors with a last column for each class; modules list them in ``class_columns``."""
     return frozenset(
         f"{prefix}.{name}".removeprefix(".")
         for prefix, module in network.named_modules()

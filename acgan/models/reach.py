@@ -1,4 +1,4 @@
-"""What the loss of a head trains."""
+"""The reach of the loss of a head."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reach:
-    """What the loss of one head trains.
+    """Numbers of parameters that the loss of one head trains.
 
     Attributes:
         head: ``main`` or the layer's name.
-        weight: Of its loss in the sum.
+        weight: Weight of its loss in the sum.
         own: Parameters of the head itself.
         reached: Parameters of the backbone that its gradient reaches and that are not frozen.
         backbone: Parameters of the backbone.
@@ -28,7 +28,7 @@ class Reach:
 
 
 def _short(number: int) -> str:
-    """``21.8 M``."""
+    """A number such as ``21.8 M``."""
     if number >= 1_000_000:
         return f"{number / 1e6:.1f} M"
     return f"{number / 1e3:.1f} k" if number >= 1_000 else str(number)

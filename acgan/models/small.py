@@ -1,4 +1,4 @@
-"""A small convolutional classifier's body, for images of 16 to 64 px on a laptop's CPU."""
+"""A small convolutional network for classifiers of images of 16 to 64 px on a laptop's CPU."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from acgan.errors import UserError
 class SmallNet(nn.Module):
     """Maps images (N, C, R, R) to features (N, 4 * channels): a stem and a block for each halving down to 4 px.
 
-    Its blocks are ``block1``, ``block2``, … Convolution, maximum over 2x2 pixels, BatchNorm and ReLU, then a
-    residual convolution, as in the networks that win CIFAR-10 speed competitions (Page 2018, "How to train your
-    ResNet").
+    Each block, ``block1``, ``block2``, …, has a convolution, 2x2 max-pooling, BatchNorm and ReLU, then a residual
+    convolution, as in fast networks for CIFAR-10 (Page 2018, "How to train your ResNet").
 
     Args:
         image_channels: C.
         resolution: R in pixels, a power of two from 16 on.
-        channels: Feature maps of the stem; the first block has 2, the last 4, those between 6 times as many.
+        channels: Feature maps of the stem; the first block has 2 times as many, the last 4, the others 6.
     """
 
     def __init__(self, *, image_channels: int, resolution: int, channels: int):
@@ -45,8 +44,6 @@ class SmallNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Halves the side."""
-
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         self.conv1, self.norm1 = _conv(in_channels, out_channels), nn.BatchNorm2d(out_channels)

@@ -1,4 +1,4 @@
-"""Standing statistics: what BatchNorm of a generator sees at sampling."""
+"""Standing statistics for the BatchNorm layers of a generator that samples."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 @torch.no_grad()
 def standing_statistics(network: _Network, batches: Iterable[tuple[Tensor, Tensor]]) -> _Network:
-    """A generator whose BatchNorm statistics are those of its weights as they are now.
+    """A copy of a generator with BatchNorm statistics of its current weights (Brock et al. 2019).
 
-    Running statistics of training are of weights that have moved on, and an average of weights never had any. So
-    batches are run through the network (Brock et al. 2019, "standing statistics") with every BatchNorm
-    layer normalising by the batch, as in training, and anything else, dropout say, as at sampling. A layer's running
-    mean becomes the mean over the batches of its batch means, its running variance that of its unbiased batch
-    variances (sum of squared deviations over n - 1), every batch counting the same.
+    Running statistics of the training belong to earlier weights, and an average of weights has none of its own. So the
+    batches go through the network with BatchNorm in training mode and all other layers in eval mode. Running means
+    become the mean of the batch means, and running variances the mean of the unbiased batch variances (sum of squared
+    deviations over n - 1); every batch counts the same.
 
     Args:
-        network: (z, y) -> images; left as it is.
-        batches: Latents (N, Z) and labels (N,) on the network's device; best as many images as in training, and the
-            labels as they are sampled.
+        network: (z, y) -> images; not changed.
+        batches: Latents (N, Z) and labels (N,) on the network's device; best with the batch size of the training and
+            labels as for sampling.
 
     Returns:
-        A copy in eval mode; a network without BatchNorm itself, as it is.
+        The copy, in eval mode; the network itself if it has no BatchNorm.
 
     Raises:
         ValueError: If there is no batch.
@@ -44,7 +43,7 @@ def standing_statistics(network: _Network, batches: Iterable[tuple[Tensor, Tenso
     for layer in layers:
         layer.train()
         layer.reset_running_stats()
-        layer.momentum = None  # torch's way to say: the mean over all batches
+        layer.momentum = None  # for torch, the mean over all batches
     num = 0
     for num, (z, y) in enumerate(batches, 1):  # noqa: B007
         twin(z, y)
