@@ -1,4 +1,4 @@
-"""What is remembered of many images while they pass by once. N images, F features, K classes."""
+"""Memory of many images that are seen once. N images, F features, K classes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from acgan.metrics.inception_score import InceptionScore
 from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
-#: Groups that a floor is made of: any two of them against the other two.
+#: Groups of a floor, which compares any two of them with the other two.
 NUM_GROUPS = 4
 #: The group of images that no floor can use.
 REST = NUM_GROUPS
-#: Features of so many images are kept, for the metrics that compare images with images.
+#: Number of images whose features are kept, for metrics that compare single images.
 MAX_KEPT = 10_000
-#: Images of so many of each class are kept, to be compared with each other.
+#: Images of each class that are kept, to be compared with each other.
 IMAGES_PER_CLASS = 100
 SCORE_SPLITS = 10
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which image goes where, decided before the first one is seen; equal for the same counts and seed.
+    """Assignment of images to groups and splits, made before the first is seen; a function of counts and seed.
 
     Attributes:
-        groups: By class, (n,) int64 in [0, NUM_GROUPS]: the group of each of its images in order.
-        kept: By class, of how many images, from the first on, features are kept.
-        paired: By class, of how many images both sides keep features: groups have equally many of them, too.
+        groups: By class, (n,) int64 in [0, NUM_GROUPS], the group of each image in order.
+        kept: By class, the number of first images whose features are kept.
+        paired: By class, the number of images whose features both sides keep; groups share them equally.
         splits: By class, (n,) int64: the split of the Inception score.
     """
 
@@ -45,20 +45,20 @@ class Plan:
 def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan:
     """Divide images into groups of equal size, class by class, and choose which to keep.
 
-    Images come in an order that says nothing. The first ones of a class, as many as both sides have, are in groups, so
-    that those of which more is remembered are among them.
+    Images come in random order. The groups get the first images of a class, as many as both sides have: those whose
+    features are kept are among them.
 
     Args:
         counts: Images by class.
-        other: Images by class of the side that they will be compared with: the groups of both are equally large.
-        seed: Of the division.
+        other: Images by class of the other side; the groups of both are equally large.
+        seed: Seed of the division.
     """
     draws = Draws(seed)
     groups, splits, dealt = [], [], 0
     for label, (count, limit) in enumerate(zip(counts, other, strict=True)):
         of_class = np.full(count, REST, dtype=np.int64)
         shared = min(count, limit)
-        # Classes go on where the one before stopped, so that groups differ by one image at most.
+        # A class continues where the one before stopped: groups differ by one image at most.
         chosen = draws.generator("groups", label).permutation(shared)
         of_class[chosen] = (np.arange(shared) + dealt) % NUM_GROUPS
         dealt += shared
@@ -69,30 +69,28 @@ def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan
 
 
 def _kept(counts: Sequence[int]) -> tuple[int, ...]:
-    """Of how many images of each class features are kept."""
     share = min(1.0, MAX_KEPT / max(sum(counts), 1))
     return tuple(int(np.ceil(count * share)) for count in counts)
 
 
 class Bank:
-    """Statistics, and a bounded number of features and images, of images that pass by.
+    """Statistics of images, and a bounded number of their features and pixels.
 
-    Memory is bounded however many images there are: statistics of each group, and of each class where they can say
-    anything (``classwise``); features of about ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
+    It holds statistics of each group, and of each ``classwise`` class; features of about ``MAX_KEPT`` images; and
+    ``IMAGES_PER_CLASS`` images a class.
 
     Args:
-        plan: Which image goes where.
+        plan: Assignment of the images.
         dims: F.
-        num_outputs: Of the extractor's logits.
-        classwise: By class, whether its own statistics are wanted.
+        num_outputs: Number of the extractor's logits.
+        classwise: By class, True if it gets statistics of its own.
     """
 
     def __init__(self, plan: Plan, dims: int, num_outputs: int, classwise: Sequence[bool]):
         self.plan, self.dims, self.num_outputs = plan, dims, num_outputs
         self.num_classes = len(plan.groups)
         self.classwise = tuple(classwise)
-        #: (M,) distance of each kept image to its nearest training image, and (M,) which it is; filled in by who
-        #: looks for them.
+        #: (M,) distance of each kept image to its nearest training image, and (M,) its row; set by ``look_for``.
         self.nearest: Tensor | None = None
         self.nearest_rows: Tensor | None = None
         self._seen = [0] * self.num_classes
@@ -101,7 +99,7 @@ class Bank:
         self._scores: dict[int, InceptionScore] = {}
         self._confusion = np.zeros((NUM_GROUPS + 1, self.num_classes, self.num_classes), dtype=np.int64)
         self._has_confusion = False
-        # Class by class, whatever order they come in.
+        # Sorted by class, in whatever order images come.
         self._starts = np.cumsum([0, *plan.kept])
         self.features = torch.zeros(int(self._starts[-1]), dims)
         self.groups = torch.from_numpy(
@@ -119,8 +117,8 @@ class Bank:
         Args:
             label: The class.
             images: (n, C, H, W) uint8.
-            found: What the extractor makes of them.
-            predicted: (n,) int64, the classes that a classifier sees, -1 for one of another set; None without one.
+            found: Output of the extractor for them.
+            predicted: (n,) int64 classes seen by a classifier, -1 for a foreign class; None without a classifier.
         """
         first = self._seen[label]
         here = slice(first, first + len(images))
@@ -150,7 +148,7 @@ class Bank:
         return View(self, tuple(range(NUM_GROUPS + 1)) if groups is None else tuple(groups))
 
     def kept(self, label: int | None = None) -> slice:
-        """Where the kept images lie, of a class or all."""
+        """Positions of the kept images of a class, or of all."""
         return slice(None) if label is None else slice(self._starts[label], self._starts[label + 1])
 
     def place(self, position: int) -> tuple[int, int]:
@@ -165,7 +163,7 @@ class Bank:
         return self._statistics
 
     def _count_in(self, label: int, group: int, features: Tensor) -> None:
-        """Portions are small, and each one would cost a pass over F x F numbers: F images are counted in at once."""
+        """Count in F images at once: every update costs a pass over F x F numbers."""
         key = (label if self.classwise[label] else -1, group)
         waiting = self._waiting.setdefault(key, [])
         waiting.append(features)
@@ -179,12 +177,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class View:
-    """Some groups of a bank: what metrics are computed from.
-
-    Attributes:
-        bank: The bank.
-        groups: Which.
-    """
+    """Some groups of a bank, from which metrics are computed."""
 
     bank: Bank
     groups: tuple[int, ...]
@@ -200,7 +193,7 @@ class View:
         return sum(int(np.isin(self.bank.plan.groups[one], self.groups).sum()) for one in labels)
 
     def statistics(self, label: int | None = None) -> FeatureStatistics:
-        """Statistics of the features of all images, or of a class that has some of its own."""
+        """Statistics of the features of all images, or of a class with statistics of its own."""
         chosen = (
             statistics
             for (of, group), statistics in self.bank.statistics().items()
@@ -222,7 +215,7 @@ class View:
         return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
 
     def images(self, label: int) -> Tensor | None:
-        """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None of a class without any."""
+        """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None if the class has none."""
         if not self.bank._images[label]:
             return None
         images = torch.cat(self.bank._images[label])
@@ -238,7 +231,7 @@ class View:
         return total if scores else None
 
     def confusion(self) -> np.ndarray | None:
-        """(K, K) counts, row: the class an image is of, column: what a classifier sees; None without one."""
+        """(K, K) counts; row: true class, column: class that a classifier sees; None without a classifier."""
         if not self.bank._has_confusion:
             return None
         counts: np.ndarray = self.bank._confusion[list(self.groups)].sum(axis=0)

@@ -19,12 +19,12 @@ from acgan.types import ImageStore
 
 @dataclass(frozen=True)
 class ClassifierScores:
-    """What ``acgan classify evaluate`` finds.
+    """Result of ``acgan classify evaluate``.
 
     Attributes:
-        main: Of the main head.
-        heads: Accuracy by head, the main one's too.
-        right: (N,) bool: which images the main head names rightly.
+        main: Scores of the main head.
+        heads: Accuracy by head, with the main one.
+        right: (N,) bool, True where the main head is right.
         provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
         class_names: K names.
     """
@@ -36,7 +36,7 @@ class ClassifierScores:
     class_names: tuple[str, ...]
 
     def to_json(self) -> str:
-        """Everything but the single answers, as JSON text."""
+        """JSON text of everything but ``right``."""
         main = self.main
         per_class = {
             name: {"precision": c.precision, "recall": c.recall, "f1": c.f1, "images": c.images}
@@ -62,11 +62,11 @@ def score_classifier(
     """Score a classifier on labelled images.
 
     Args:
-        classifier: Of the same classes.
+        classifier: A classifier of the same classes.
         store: The images.
-        file: The classifier's, for its hash.
+        file: The classifier's file, which is hashed.
         data: The source's name.
-        split: Which part of it.
+        split: Name of the split.
     """
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)

@@ -27,10 +27,10 @@ class MetricComparison:
 
     Attributes:
         metric: Its name, with the extractor's where it has one.
-        a: One value a unit of A, at least three.
-        b: The same of B.
+        a: Values of A, one a unit, at least three.
+        b: Values of B.
         difference: mean(b) - mean(a).
-        floor: What real images score against real ones; None where it is not known.
+        floor: Score of real images against real ones; None if unknown.
     """
 
     metric: str
@@ -41,7 +41,7 @@ class MetricComparison:
 
     @property
     def better(self) -> Literal["A", "B"] | None:
-        """Which side is better; None where they are not distinguishable, or the metric has no known direction."""
+        """Name of the better side; None if they are not distinguishable, or the metric has no known direction."""
         direction = catalogue.better(self.metric)
         if not self.difference.distinguishable or direction is None:
             return None
@@ -55,7 +55,7 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class ClassChange:
-    """A metric of one class on both sides, of which nothing is known but one value each."""
+    """A metric of one class on both sides, with one value each."""
 
     metric: str
     class_name: str
@@ -65,13 +65,13 @@ class ClassChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``acgan compare`` finds.
+    """Result of ``acgan compare``.
 
     Attributes:
-        headline: What the differences are of.
-        units: What the values of a metric are of: "generation seeds" or "training seeds".
-        rows: One a metric that both have, in A's order.
-        class_changes: The classes that changed most, of each metric by class.
+        headline: Description of the differences.
+        units: Units of a metric's values: "generation seeds" or "training seeds".
+        rows: Comparisons of the metrics that both have, in A's order.
+        class_changes: Largest changes of each metric by class.
         notes: Remarks worth a line.
     """
 
@@ -82,11 +82,11 @@ class Comparison:
     notes: tuple[str, ...]
 
     def to_json(self, a: Path, b: Path) -> str:
-        """All of it, as JSON text.
+        """JSON text of everything.
 
         Args:
-            a: Where A was read.
-            b: Where B was read.
+            a: File of A.
+            b: File of B.
         """
         values = {
             "format": EVALUATION_FORMAT,
@@ -105,13 +105,13 @@ class Comparison:
 def compare(
     a: EvaluationFile, b: EvaluationFile, names: tuple[str, str] = ("A", "B"), seed: int = 0
 ) -> Comparison:
-    """Compare two evaluations, each metric that both have.
+    """Compare two evaluations in each metric that both have.
 
     Args:
         a: One.
         b: The other; a difference is B's value less A's.
-        names: What messages call them.
-        seed: Of the bootstrap.
+        names: Names of both in messages.
+        seed: Seed of the bootstrap.
 
     Raises:
         RunError: They were made in different ways, have too few units for an interval, or no metric in common.
@@ -142,7 +142,7 @@ def compare(
 
 def _check_comparable(a: EvaluationFile, b: EvaluationFile, names: tuple[str, str]) -> None:
     ours, theirs = (dict(_flat(file.provenance.model_dump(exclude={"generators"}))) for file in (a, b))
-    # A side without a classifier lacks the keys of one: it has no scores of one that could be compared.
+    # A side without a classifier lacks its keys, and has no scores of one to compare.
     lines = [
         f"  {key}: {value} | {theirs[key]}" for key, value in ours.items() if theirs.get(key, value) != value
     ]
@@ -213,7 +213,7 @@ def _notes(
 
 
 def _class_changes(a: EvaluationFile, b: EvaluationFile) -> Iterator[ClassChange]:
-    """The few classes that changed most, of each metric, most first."""
+    """Largest changes of each metric, in descending order."""
     changes: dict[str, list[ClassChange]] = {}
     for class_name, metrics in a.per_class.items():
         for metric, ours in metrics.items():

@@ -17,9 +17,9 @@ from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
 from acgan.types import ImageStore
 
-#: Images that are taken at once.
+#: Images in a portion.
 PORTION = 256
-#: Samples are compared with at most so many training images, a seeded choice: their features are held in memory.
+#: Most training images that samples are compared with, chosen by a seed; their features are held in memory.
 MAX_TRAINING = 100_000
 
 #: Called with the number of images that were looked at since the last call.
@@ -29,12 +29,12 @@ Portions = Iterable[tuple[int, Tensor]]
 
 @dataclass(frozen=True)
 class Judge:
-    """What looks at images: the same eyes for samples and real images.
+    """The networks that look at samples and real images alike.
 
     Attributes:
-        extractor: Makes features.
-        classifier: Sees classes; None where there is none for the data.
-        class_names: K names, the generator's.
+        extractor: Network that makes features.
+        classifier: Network that sees classes; None if the data has none.
+        class_names: The generator's K names.
         progress: See ``Advance``.
     """
 
@@ -47,7 +47,7 @@ class Judge:
         """Look at images.
 
         Args:
-            plan: Which image goes where; there is at least one.
+            plan: Assignment of the images, at least one.
             portions: Labels, and images (n, C, H, W) uint8 of that class, in order within the class.
             classwise: See ``Bank``.
         """
@@ -64,12 +64,12 @@ class Judge:
         return bank
 
     def classwise(self, counts: Sequence[int], other: Sequence[int]) -> list[bool]:
-        """Which classes have images enough, on both sides, for a Fréchet distance of their own."""
+        """By class, True if both sides have images enough for a Fréchet distance of its own."""
         least = FRECHET_FACTOR * self.extractor.dims
         return [min(pair) >= least for pair in zip(counts, other, strict=True)]
 
     def _predicted(self, images: Tensor, logits: Tensor | None) -> Tensor | None:
-        """The generator's labels of the classes seen, -1 for a class that it does not have."""
+        """Classes seen, as the generator's labels; -1 for a class that it does not have."""
         if self.classifier is None:
             return None
         judge: ImageClassifier = self.classifier
@@ -83,10 +83,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Features of what the generator was trained on, to look for copies.
+    """Features of training images, to look for copies.
 
     Attributes:
-        rows: (M,) int64, which images of the store.
+        rows: (M,) int64 rows of the store.
         features: (M, F).
     """
 
@@ -113,7 +113,7 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
 
 
 def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:
-    """By class, its rows of a store in a seeded order: the first images are kept, and files in a row may be alike."""
+    """Rows of a store by class in random order: the first are kept, and neighbouring files may be alike."""
     return tuple(
         Draws(seed).generator("reference", label).permutation(np.flatnonzero(store.labels == label))
         for label in range(store.num_classes)
@@ -121,7 +121,7 @@ def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:
 
 
 def stored(store: ImageStore, rows: Sequence[np.ndarray]) -> Iterator[tuple[int, Tensor]]:
-    """A store's images, class by class, those of each in the order of its rows."""
+    """Images of a store, class by class, each in the order of its rows."""
     for label, of_class in enumerate(rows):
         for start in range(0, len(of_class), PORTION):
             yield label, torch.from_numpy(store.images[of_class[start : start + PORTION]])

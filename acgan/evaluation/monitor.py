@@ -18,7 +18,7 @@ class CollapseMonitor:
 
     Args:
         store: Real images.
-        num_per_class: Real images of each class that are compared with as many samples.
+        num_per_class: Number of samples, and of real images, of each class.
         max_duplicates: Share of near-duplicates above which a class counts as collapsed.
         min_coverage: Share of covered real images below which a class counts as collapsed.
         seed: Seed of the chosen real images and of the samples; every look uses the same.

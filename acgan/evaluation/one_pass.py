@@ -14,9 +14,9 @@ from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
-#: Groups of images in halves, each way once.
+#: Ways to halve the groups.
 _HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
-#: Of the kernel distance, of each halving.
+#: Subsets of the kernel distance in each halving.
 _FLOOR_SUBSETS = 20
 
 
@@ -26,10 +26,10 @@ class Reference:
 
     Attributes:
         store: The images.
-        rows: By class, which images of the store, in the order they were looked at.
-        bank: What is remembered of them.
-        training: The training images, where copies of them are looked for.
-        floor: Real against real, by halving.
+        rows: By class, rows of the store in the order of the pass.
+        bank: Memory of the images.
+        training: Training images, if copies are looked for.
+        floor: Scores of real images against real ones, by halving.
     """
 
     store: ImageStore
@@ -49,9 +49,9 @@ class Pass:
     """Samples of one generator and one seed.
 
     Attributes:
-        bank: What is remembered of them; None where it was let go.
-        found: Samples against the reference.
-        at_floor_count: As many samples as the floor has images, against the floor's reference, by halving.
+        bank: Memory of the samples; None once released.
+        found: Scores of the samples against the reference.
+        at_floor_count: The same with as many images on either side as the floor has, by halving.
         confusion: (K, K) counts of the samples, see ``View.confusion``.
     """
 
@@ -68,17 +68,17 @@ def class_counts(store: ImageStore) -> list[int]:
 
 
 def share_out(num: int, reference: Sequence[int], prior: str) -> list[int]:
-    """How many samples of each class.
+    """Number of samples of each class.
 
     Args:
-        num: In all.
+        num: Number of all samples.
         reference: Real images by class.
         prior: ``reference``, in proportion to the real images, or ``uniform`` over classes.
     """
     weights = np.asarray(reference if prior == "reference" else [1] * len(reference), dtype=np.float64)
     exact = num * weights / weights.sum()
     counts = np.floor(exact).astype(np.int64)
-    # What rounding down left over goes to the largest remainders, the first of equal ones.
+    # The largest remainders get what rounding down left over; of equal ones the first.
     order = np.argsort(counts - exact, kind="stable")
     counts[order[: num - int(counts.sum())]] += 1
     shares: list[int] = counts.tolist()
@@ -93,15 +93,15 @@ def look_at_reference(
     training: ImageStore | None,
     samples: Sequence[int],
 ) -> Reference:
-    """Real images, once, and the floor.
+    """Look at real images once, and score the floor.
 
     Args:
-        judge: Looks at them.
-        context: What metrics need.
+        judge: Networks that look at images.
+        context: Inputs of metrics besides images.
         metrics: Keys of ``METRICS``.
         store: The reference.
-        training: What the generator was trained on, none of it in the reference; None looks for no copies.
-        samples: Samples by class that the reference will be compared with.
+        training: Training images, none of them in the reference; None looks for no copies.
+        samples: Number of samples by class.
     """
     counts = class_counts(store)
     plan = make_plan(counts, samples, seed=context.seed)
@@ -127,16 +127,16 @@ def look_at_samples(
     seed: int,
     truncation: float,
 ) -> Pass:
-    """Samples, drawn once, against the reference.
+    """Draw samples once and score them against the reference.
 
     Args:
-        judge: The one that looked at the reference.
-        context: What metrics need.
+        judge: The judge of the reference.
+        context: Inputs of metrics besides images.
         metrics: Keys of ``METRICS``.
         sampler: The generator.
         counts: Samples by class.
-        reference: Real images.
-        seed: Of the samples.
+        reference: The real images.
+        seed: Seed of the samples.
         truncation: Factor on the latents.
     """
 
@@ -159,6 +159,6 @@ def look_at_samples(
 
 
 def _halves(fake: Bank, real: Bank) -> Iterator[tuple[View, View]]:
-    """Half of one side against the other half of the other, so that no image meets itself."""
+    """Halves of one side with the opposite halves of the other, so that no image meets itself."""
     for first, second in _HALVINGS:
         yield fake.view(first), real.view(second)

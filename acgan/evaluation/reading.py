@@ -1,4 +1,4 @@
-"""A file that ``acgan evaluate`` wrote, read and checked, as far as a comparison needs it."""
+"""Reader of the files of ``acgan evaluate``, as far as a comparison needs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVALUATION_FILE = "evaluation.json"
 
 
 class NetworkRecord(BaseModel):
-    """What features or classes come from."""
+    """Network that made features or saw classes."""
 
     name: str
     sha256: str
@@ -34,13 +34,13 @@ class ReferenceRecord(BaseModel):
 
 
 class GeneratorRecord(BaseModel):
-    """One that was evaluated."""
+    """An evaluated generator."""
 
     sha256: str
 
 
 class ProvenanceRecord(BaseModel):
-    """Of the provenance, what a comparison looks at: all but the generators has to be the same on both sides."""
+    """Provenance that a comparison checks: all but the generators has to be equal on both sides."""
 
     generators: list[GeneratorRecord] = Field(min_length=1)
     reference: ReferenceRecord
@@ -53,13 +53,13 @@ class ProvenanceRecord(BaseModel):
 
 
 class ScoreRecord(BaseModel):
-    """A metric's values, one a unit."""
+    """Values of a metric, one a unit."""
 
     values: list[FiniteFloat | None]
 
 
 class FloorRecord(BaseModel):
-    """What real images score against real ones."""
+    """Score of real images against real ones."""
 
     value: FiniteFloat | None
 
@@ -74,29 +74,29 @@ class EvaluationFile(BaseModel):
 
     @property
     def num_units(self) -> int:
-        """Seeds it was evaluated with."""
+        """Number of seeds of the evaluation."""
         return max((len(score.values) for score in self.overall.values()), default=0)
 
     def units_of(self, metric: str) -> tuple[float, ...]:
-        """A metric's values; none where it has none for every unit, or too few for an interval."""
+        """Values of a metric; empty if a unit lacks one, or they are too few for an interval."""
         found = self.overall[metric].values if metric in self.overall else []
         values = tuple(value for value in found if value is not None)
         return values if MIN_UNITS <= len(values) == len(found) else ()
 
 
 def evaluation_file(path: Path) -> Path:
-    """The file itself, or the one of a run directory."""
+    """Path of the file, which may be given as its run directory."""
     return path / EVALUATION_FILE if path.is_dir() else path
 
 
 def read_evaluation(path: Path) -> EvaluationFile:
-    """Read what ``acgan evaluate`` wrote.
+    """Read a file of ``acgan evaluate``.
 
     Args:
         path: Its file, or a run directory with ``evaluation.json``.
 
     Raises:
-        RunError: There is none, or it is something else.
+        RunError: The file is missing, or of another kind.
     """
     file = evaluation_file(path)
     remedy = "`acgan evaluate RUN --json FILE` writes one."

@@ -28,7 +28,7 @@ class SeedAccuracies:
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
+        """Mean over the seeds."""
         return float(np.mean(self.values))
 
     @property
@@ -43,7 +43,7 @@ class SeedAccuracies:
 
 @dataclass(frozen=True)
 class CasScores:
-    """What a generator's images are worth to a classifier, judged on real test images.
+    """Worth of a generator's images to a classifier, judged on real test images.
 
     Attributes:
         real: Trained on real images.
@@ -56,7 +56,7 @@ class CasScores:
         class_gains: K times ``gain`` on the test images of a class; None where it has fewer than two. The intervals
             are each class's own: of 20 classes, one is expected to lie outside by chance.
         class_names: K names.
-        provenance: How it was measured, in plain values.
+        provenance: Origin of the scores, in plain values.
     """
 
     real: SeedAccuracies
@@ -71,7 +71,7 @@ class CasScores:
 
     @property
     def verdict(self) -> str:
-        """Whether generated images help beside real ones, and how they do alone, in words and numbers.
+        """Effect of generated images beside real ones and alone, in words and numbers.
 
         It begins with ``helps``, ``hurts`` or ``not distinguishable``.
         """
@@ -139,7 +139,7 @@ def cas_scores(
         gan_right: (S, M) bool of generated images, by the classifiers trained on real ones.
         gan_labels: (M,) int64, the classes that the generator was asked for.
         class_names: K names.
-        provenance: How it was measured.
+        provenance: Origin of the scores.
 
     Returns:
         The scores. Intervals are of 95 %, by a paired bootstrap over test images and seeds.

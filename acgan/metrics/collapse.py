@@ -1,4 +1,4 @@
-"""The collapse monitor: are the samples of a class copies of a few images, and do they cover the real ones?
+"""Collapse monitor: near-duplicates among the samples of a class, and their coverage of the real images.
 
 Cheap enough to run during training: distances between pictures scaled down, no feature extractor.
 """

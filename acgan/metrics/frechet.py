@@ -45,8 +45,8 @@ def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covar
 def _root(covariance: Tensor) -> Tensor:
     """A root R (F, r) such that R R^T is the covariance, of rank r.
 
-    A Cholesky factor, which pivoting ends where what is left is rounding (Higham 1990). Of a matrix that rounding, say
-    to float32, has made indefinite there is none, and what is left falls below zero: then the eigenvectors.
+    A Cholesky factor, which pivoting ends where what is left is rounding (Higham 1990). A matrix that
+    rounding, say to float32, has made indefinite has none, and what is left falls below zero: then the eigenvectors.
     """
     from scipy.linalg.lapack import dpstrf  # takes a moment to load
 
@@ -63,7 +63,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _above_rounding(values: Tensor) -> Tensor:
-    """Which eigenvalues, in ascending order, are more than rounding: a root would make much of what is not."""
+    """True for eigenvalues (ascending) above rounding: a root would enlarge the others."""
     if not len(values):
         return values > 0
     return values > values[-1] * len(values) * torch.finfo(values.dtype).eps

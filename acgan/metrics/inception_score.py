@@ -49,7 +49,7 @@ class InceptionScore:
         self._entropies.index_add_(0, split, _entropy(probabilities))
 
     def merge(self, other: InceptionScore) -> None:
-        """Count in the images of another one, of as many classes and splits."""
+        """Add the images of another score with the same K and S."""
         self._images += other._images
         self._probabilities += other._probabilities
         self._entropies += other._entropies
@@ -72,6 +72,6 @@ class InceptionScore:
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
-    """Of the last dimension, in nats; 0 log 0 is 0."""
+    """Entropy of the last dimension, in nats; 0 log 0 is 0."""
     entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1)
     return entropy

@@ -14,7 +14,7 @@ from acgan.runtime import Draws
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """How far two sets of features lie apart.
+    """Kernel distance of two sets of features.
 
     Attributes:
         value: Mean estimate over the subsets; around 0, on either side, where the distributions are the same.
@@ -52,10 +52,7 @@ def kernel_distance(
             which have no pairs, count as one class; a lone one goes to the smallest other class.
         subsets: Number of estimates.
         subset_size: Images of a side in an estimate; no more than the smaller side has are taken.
-        seed: Which subsets; the same for the same seed, N and M.
-
-    Returns:
-        Mean and standard deviation of the estimates.
+        seed: Seed of the subsets, which are equal for equal seed, N and M.
 
     Raises:
         ValueError: The shapes do not match, a side has fewer than 2 images, a feature is not finite, there are no
@@ -80,12 +77,12 @@ def kernel_distance(
 
 @dataclass(frozen=True)
 class _Weights:
-    """How much pairs of images of one side count.
+    """Weights of the pairs of images of one side.
 
     Attributes:
         classes: (n,) int64.
-        within: (n,) float64, of each image's pairs with others of its class.
-        all: Of any pair.
+        within: (n,) float64 weights of each image's pairs within its class.
+        all: Weight of any pair.
     """
 
     classes: Tensor
@@ -94,7 +91,7 @@ class _Weights:
 
 
 def _pair_weights(classes: Tensor) -> _Weights:
-    """What makes up for fixed numbers of images of each class."""
+    """Weights that make up for fixed numbers of images of each class."""
     classes = _without_single(classes)
     sizes = classes.bincount()[classes].double()  # (N,) of each image's class
     return _Weights(classes, sizes / (sizes - 1), (len(classes) - 1) / len(classes))
@@ -113,7 +110,7 @@ def _without_single(classes: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Side:
-    """Features (n, F), and how much their pairs count."""
+    """Features (n, F) and the weights of their pairs."""
 
     features: Tensor
     weights: _Weights | None

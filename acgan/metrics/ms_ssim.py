@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of images, and how alike the images of a class are by it.
+"""Multi-scale structural similarity of images, and its mean within a class.
 
 Shapes: N pairs of images, C channels.
 """
@@ -20,7 +20,7 @@ _PORTION = 2**17  # values of either image that are compared at once, so that th
 
 
 def num_scales(side: int) -> int:
-    """The scales that images have room for: up to 5, the window no larger than the image at the last one.
+    """Number of scales that images have room for: up to 5, with the window inside the image at the last.
 
     Args:
         side: The shorter side in pixels.
@@ -50,7 +50,7 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
     Args:
         a: (N, C, H, W) uint8.
         b: (N, C, H, W) uint8.
-        scales: As many as there is room for at most; None: that many.
+        scales: Number of scales; None is ``num_scales``, which is also the most.
 
     Returns:
         (N,) float64 on the CPU, in [0, 1]; 1 where both are equal.
@@ -71,12 +71,12 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
 
 
 def intra_class_similarity(images: Tensor, *, pairs: int = 100, seed: int) -> float | None:
-    """How alike the images of a class are (Odena et al. 2017, section 4.2): lower is more diverse.
+    """Mean similarity of the images of a class (Odena et al. 2017, section 4.2); lower is more diverse.
 
     Args:
         images: (N, C, H, W) uint8 of one class, at least 11 pixels a side.
-        pairs: So many pairs of different images are compared; every pair where there are no more.
-        seed: Of the draw of pairs.
+        pairs: Number of pairs of different images to compare; all pairs if there are fewer.
+        seed: Seed of the draw of pairs.
 
     Returns:
         Their mean MS-SSIM in [0, 1]; None where there are fewer than two images.
