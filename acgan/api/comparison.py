@@ -19,7 +19,7 @@ def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") 
 
     Args:
         directory: A run with ``synthetic``, which has the other one in ``without_synthetic``.
-        device: Where to compute.
+        device: Device to compute on.
 
     Returns:
         ``with`` and ``without``: accuracy, balanced accuracy, recall by class; ``p_value`` of McNemar's exact test.

@@ -1,4 +1,4 @@
-"""Evaluate generators."""
+"""Evaluation of generators."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from acgan.types import ImageStore
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores, and what pictures are drawn from.
+    """Scores, and the images for pictures.
 
     Attributes:
-        scores: The scores.
-        reference: Real images, looked at; None where no metric wanted it.
-        passes: By subject, one a generation seed; the first has its bank.
+        scores: Scores of all generators together.
+        reference: Real images; None if no metric needs them.
+        passes: By subject, one a generation seed; only the first has its bank.
         subjects: The generators.
-        training: What they were trained on, where copies of it were looked for.
+        training: Their training images, if copies were looked for.
     """
 
     scores: Scores
@@ -66,10 +66,10 @@ def evaluate(
 
     Args:
         runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
-        options: How; None is the defaults.
-        say: Told remarks for people.
-        warn: Told where Inception's weights are not FID's own.
-        progress: Told (done, total) images now and then.
+        options: Options; None is the defaults.
+        say: Receives remarks for people.
+        warn: Receives a warning if Inception's weights are not FID's own.
+        progress: Called with (done, total) images.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -91,7 +91,7 @@ def evaluate(
 def _look(
     setting: EvaluationSetup, progress: Callable[[int, int], None]
 ) -> tuple[Reference | None, list[list[Pass]]]:
-    """Look at the reference and at each subject's samples; at nothing where no metric wants it."""
+    """Look at the reference and at each subject's samples, if a metric needs them."""
     if setting.extractor is None:
         return None, []
     options, done = setting.options, 0
@@ -115,7 +115,7 @@ def _look(
                 judge, context, setting.metrics, subject.sampler, setting.counts, reference,
                 seed=options.seed + repeat, truncation=options.truncation,
             )  # fmt: skip
-            # Pictures are drawn from the first; what the others remember would fill the memory.
+            # Pictures need the first bank alone, and all banks would fill the memory.
             of_subject.append(found if passes[0] == [] else replace(found, bank=None))
     return reference, passes
 

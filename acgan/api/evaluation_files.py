@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: its scores as JSON and in TensorBoard, and pictures."""
+"""Files of an evaluation: its scores as JSON and in TensorBoard, and pictures."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def write_evaluation(
 ) -> dict[str, Path]:
     """Write an evaluation down.
 
-    Of a run, or the directory of several seeds' runs: ``evaluation.json`` in it; ``confusion.png`` and
-    ``memorisation.png`` where there is something to show, else none; and a record in TensorBoard. Where a file is named
-    the scores go there, and nothing into the run: what lies there belongs to its own evaluation.
+    A run, or the directory of several seeds' runs, gets ``evaluation.json``, a record in TensorBoard, and, if there is
+    something to show, ``confusion.png`` and ``memorisation.png``. With ``file`` the scores go there and nothing goes
+    into the run.
 
     Args:
         evaluated: The evaluation.
-        runs: As they were given.
-        file: Where to write the scores.
+        runs: The runs as the user gave them.
+        file: File for the scores.
 
     Returns:
-        What was written, by what it is.
+        Paths by their description.
     """
     paths = [Path(run) for run in as_list(runs)]
     home = paths[0] if file is None and len(paths) == 1 and paths[0].is_dir() else None
-    # Everything is made before the first file is written.
+    # Make everything before writing the first file.
     text = evaluated.scores.to_json() + "\n"
     pictures = _pictures(evaluated) if home is not None else []
     written: dict[str, Path] = {}
@@ -47,7 +47,7 @@ def write_evaluation(
         written["scores"] = scores
     if home is None:
         return written
-    for name in (_CONFUSION, _MEMORISATION):  # those of an earlier evaluation would lie beside other scores
+    for name in (_CONFUSION, _MEMORISATION):  # of an earlier evaluation
         (home / name).unlink(missing_ok=True)
     for what, name, png in pictures:
         write_bytes(home / name, png)
@@ -75,7 +75,7 @@ def _pictures(evaluated: Evaluated) -> list[tuple[str, str, bytes]]:
 
 
 def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> list[np.ndarray]:
-    """The samples, and the held-out images, that lie nearest to training images, each with its own."""
+    """Samples and held-out images nearest to training images, each with its neighbour."""
     samples = evaluated.passes[0][0].bank
     assert samples is not None, "the first pass has its bank"
     sampler = evaluated.subjects[0].sampler

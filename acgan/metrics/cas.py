@@ -93,7 +93,12 @@ class CasScores:
         Per class, ``cas_gain_low`` and ``cas_gain_high`` bound the 95 % interval of ``cas_gain``; what cannot be told
         is None.
         """
-        arms = self._arms()
+        arms = {
+            "cas_real": self.real,
+            "cas_synthetic": self.synthetic,
+            "cas_both": self.both,
+            "gan_test": self.gan_test,
+        }
         overall = {name: arm.to_dict() for name, arm in arms.items()}
         overall |= {"cas_gain": _to_dict(self.gain), "cas_gap": _to_dict(self.gap)}
         per_class: dict[str, dict[str, float | None]] = {}
@@ -110,14 +115,6 @@ class CasScores:
             "per_class": per_class,
             "verdict": self.verdict,
             "provenance": self.provenance,
-        }
-
-    def _arms(self) -> dict[str, SeedAccuracies]:
-        return {
-            "cas_real": self.real,
-            "cas_synthetic": self.synthetic,
-            "cas_both": self.both,
-            "gan_test": self.gan_test,
         }
 
 
