@@ -89,6 +89,6 @@ def _console(table: Table) -> Console:
 
     console = Console(highlight=False, markup=False)  # names are not markup
     if not console.is_terminal:
-        console.width = 10_000  # what there is to measure in
+        console.width = 10_000  # the available width
         console.width = console.measure(table).maximum
     return console

@@ -1,4 +1,4 @@
-"""Running trainings from the command line: one run, or one a seed, until the time is up."""
+"""Trainings from the command line: one run, or one a seed, until the time is up."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Clock:
 
 
 def is_first_process() -> bool:
-    """True in the one process that talks, among those that torchrun started."""
+    """True in the process that prints, of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -56,7 +56,7 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
     """Each run's directory and seed: one with the configured seed, or one for each of several.
 
     Raises:
-        ConfigError: If a directory for several seeds is a run itself: it would say nothing of which is which.
+        ConfigError: If the directory for several seeds is a run itself.
     """
     if seeds is None:
         return {directory: None}
@@ -87,7 +87,7 @@ def planned_runs(
 
 @contextmanager
 def watched(quiet: bool) -> Iterator[Reporter]:
-    """The time of one training, with its progress on the terminal; SIGTERM before its first step ends it cleanly."""
+    """Context of one training, with its progress on the terminal; SIGTERM before the first step ends it cleanly."""
     reporter = Reporter(quiet or not is_first_process())
     # From the first checkpoint on the run answers signals itself, at the end of a step.
     with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
@@ -95,7 +95,7 @@ def watched(quiet: bool) -> Iterator[Reporter]:
 
 
 def outcome(result: TrainResult) -> str:
-    """One line on a training that is over."""
+    """One line on a finished training."""
     state = "stopped by --max-time; the same command resumes"
     if result.finished:
         state = "ended by train.patience_nimg" if result.out_of_patience else "done"

@@ -52,16 +52,13 @@ class StatisticsCache:
             if found is not None:
                 return found, True
             made = make()
-            self._write(file, made)
+            try:
+                write_statistics(file, made)
+            except OSError as error:
+                self._cannot_keep(error)
             return made, False
         finally:
             lock.release()
-
-    def _write(self, file: Path, made: Saved) -> None:
-        try:
-            write_statistics(file, made)
-        except OSError as error:
-            self._cannot_keep(error)
 
     def _cannot_keep(self, error: OSError) -> None:
         self._warn(

@@ -23,10 +23,10 @@ class Augmenter:
     of its own: its r_t is E sign(D(x) - D(G)) over pairs. It lives on the device.
 
     Args:
-        transform: Changes the images.
-        p: Its probability, where there is no feedback.
-        target: Value of r_t to reach; None is no feedback.
-        adjust_nimg: Images in which p can go from 0 to 1.
+        transform: Change of the images.
+        p: Probability if there is no feedback.
+        target: Target of r_t; None is no feedback.
+        adjust_nimg: Images in which p can rise from 0 to 1.
         device: Device of the images.
     """
 
@@ -55,8 +55,8 @@ class Augmenter:
 
         Args:
             sign: r_t of a D step.
-            step: Which D step it was.
-            images: Images shown that it stands for.
+            step: Number of the D step.
+            images: Number of images that it stands for.
         """
         if self._target is None:
             return

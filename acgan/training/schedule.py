@@ -1,4 +1,4 @@
-"""Values as a function of how far a training has come, and of nothing else."""
+"""Values as functions of a training's progress."""
 
 from __future__ import annotations
 

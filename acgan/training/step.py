@@ -21,15 +21,14 @@ from acgan.types import Batch, Terms
 class Portion:
     """The images that are computed at once in a step, and their random numbers.
 
-    Numbers are drawn for the whole global batch, and the portion takes its rows: portions and ranks together draw
-    what one whole batch would.
+    Numbers are drawn for the whole global batch, and the portion takes its rows, so they depend on no portion or rank.
 
     Attributes:
         iteration: Training iteration.
         sub_step: D's step within the iteration.
-        part: Its slice of the global batch.
-        share: Its share of the rank's images.
-        draws: The run's.
+        part: Slice of the global batch.
+        share: Share of the rank's images.
+        draws: Draws of the run.
         batch_size: Images of the global batch.
     """
 
@@ -63,7 +62,7 @@ class Feed:
     Attributes:
         images: The training images on the device.
         order: Order of the images.
-        draws: The run's.
+        draws: Draws of the run.
         batch_size: Images of the global batch.
         mirror: Images are flipped at random.
     """
@@ -137,10 +136,10 @@ def update(
     """Average gradients over ranks, check that all is finite, step.
 
     Args:
-        network: It has its gradients.
-        optimizer: Fused: it leaves the weights where the guard's flag is up.
+        network: The network, with its gradients.
+        optimizer: A fused one, which keeps the weights if the guard's flag is up.
         log: Means of the batch.
-        guard: The run's.
+        guard: Guard of the run.
         phase: The network's name in messages.
         iteration: Training iteration.
         ranks: This process among others.

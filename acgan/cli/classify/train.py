@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _aux(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float] | None:
-    """``LAYER[=W]`` to weights; ``none`` alone is none at all."""
+    """Weights from ``LAYER[=W]``; a single ``none`` is no head."""
     if not values:
         return None
     if values == ("none",):
@@ -158,7 +158,7 @@ def _changes(given: dict[str, Any]) -> list[str]:
         f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
     ]
     backbone = given["model.backbone"]
-    if backbone is not None:  # another network has other layers and weights than the recipe's
+    if backbone is not None:  # the recipe's layers and weights are those of its own network
         changes += ["model.aux=null"] * (given["model.aux"] is None)
         changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
     if given["train.epochs"] is not None:
@@ -174,7 +174,7 @@ def _without_synthetic(run: PlannedRun) -> PlannedRun:
 
 
 def _compare(run: Path, device: str, reporter: Reporter) -> None:
-    """Write and say what generated images changed."""
+    """Write and tell the effect of generated images."""
     from acgan import api
 
     found = api.compare_with_synthetic(run, device)
