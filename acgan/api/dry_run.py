@@ -40,8 +40,6 @@ class Rehearsal:
         total_nimg: Length of the training in images; None where it depends on how many images there are.
         images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
-        precision: As resolved.
-        device: As resolved.
         remarks: Report of ``--init-from``, the score of the training or why there is none, warnings.
     """
 
@@ -152,7 +150,6 @@ def _rehearsal(
     remedy: str,
     remarks: list[str],
 ) -> Rehearsal:
-    """Time the steps and count the parameters."""
     step_sec = _time_steps(steps, remedy, opened.device)
     train = opened.config.train
     return Rehearsal(

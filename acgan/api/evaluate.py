@@ -40,10 +40,8 @@ class Evaluated:
     """Scores, and the images for pictures.
 
     Attributes:
-        scores: Scores of all generators together.
         reference: Real images; None if no metric needs them.
         passes: By subject, one a generation seed; only the first has its bank.
-        subjects: The generators.
         training: Their training images, if copies were looked for.
     """
 

@@ -88,13 +88,10 @@ class EvaluationSetup:
     """Parts of an evaluation, which fit together.
 
     Attributes:
-        options: The user's options.
-        subjects: The generators.
         dataset: Their training data, or ``data`` in its place.
         extractor: Network that makes features; None if ``cas`` is the only metric.
         classifier: Network that sees classes; None if no metric needs it, or there is none.
         unseen: True if the extractor was trained on other images than the reference; None if unknown.
-        store: The reference.
         training: Training images, if copies of them can be looked for.
         counts: Samples by class.
         metrics: Keys of ``METRICS`` that can be measured.
@@ -212,7 +209,6 @@ def _measurable(
 
 
 def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
-    """The configuration by which images are read, and the images."""
     config = subject.config
     if not isinstance(data, (str, os.PathLike)):
         return config, load_data(config, data)

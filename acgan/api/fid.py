@@ -67,8 +67,6 @@ class FidResult:
 
 @dataclass(frozen=True)
 class _Measured:
-    """A side's statistics and their origin."""
-
     given: str
     saved: Saved
     origin: dict[str, Any]
@@ -202,7 +200,6 @@ def _agree(
 
 
 def _refuse(why: str, **options: object) -> None:
-    """Refuse options that have no effect."""
     for name, value in options.items():
         if value is not None:
             option = "--inception-weights" if name == "weights" else f"--{name}"
@@ -249,7 +246,6 @@ def _measure(
     cache: StatisticsCache,
     progress: _Progress,
 ) -> _Measured:
-    """A side's statistics, from the cache if possible."""
     if isinstance(side, Saved):
         known = dict(side.origin or {"num_images": None})
         return _Measured(given, side, {**known, "kind": "statistics", "source": given})

@@ -58,14 +58,8 @@ class OpenTraining:
     """A training that is about to start, in a directory that it has locked.
 
     Attributes:
-        config: The configuration.
-        directory: The run directory.
         checkpoint: Payload to go on from; None begins anew.
-        dataset: The images, decoded.
         source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
-        device: Device to compute on.
-        precision: As resolved.
-        ranks: This process among others.
         init_from: A run or file whose weights to start from; None draws them, or goes on.
         deadline: ``time.monotonic()`` at which to stop, or None.
         code: Versions and commits of acgan that trained it, the present one last.
@@ -124,7 +118,6 @@ class TrainResult:
     """The outcome of a training.
 
     Attributes:
-        directory: The run directory.
         nimg: Images shown so far.
         finished: True if the training reached its end.
         stats: The last tick's means.

@@ -24,10 +24,7 @@ class Subject:
 
     Attributes:
         path: The run or file.
-        file: The generator's file.
         sha256: Hash of the file as it was read; a running training replaces it.
-        sampler: The loaded generator.
-        config: Configuration of its training.
     """
 
     path: Path

@@ -22,12 +22,7 @@ class _Failure(click.ClickException):
 
 
 class Commands(click.Group):
-    """Commands by name, each in a module of that name, which is imported when it is asked for.
-
-    Args:
-        package: Package of the modules.
-        names: Names of the commands, in order.
-    """
+    """Commands by name, each in a module of that name, which is imported when it is asked for."""
 
     def __init__(self, *args: Any, package: str = "acgan.cli", names: tuple[str, ...] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)

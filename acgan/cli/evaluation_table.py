@@ -46,7 +46,6 @@ def _say_generators(origin: Mapping[str, Any], console: Console) -> None:
 
 
 def _say_what(origin: Mapping[str, Any], console: Console) -> None:
-    """Say which images were compared, by which features."""
     reference, extractor = origin["reference"], origin["extractor"]
     console.print(
         f"{origin['num_images']:,} samples, labels {_PRIORS[origin['label_prior']]}, seed {origin['seed']}"

@@ -34,11 +34,7 @@ _SCORE = "evaluate/"
 
 
 class Reporter:
-    """Progress and remarks of a training, for a person.
-
-    Args:
-        quiet: Show only warnings.
-    """
+    """Progress and remarks of a training, for a person; only warnings if ``quiet``."""
 
     def __init__(self, quiet: bool):
         self._quiet = quiet

@@ -20,23 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One of the runs that a command asks for.
-
-    Attributes:
-        directory: Its run directory.
-        overrides: ``KEY=VALUE`` texts.
-    """
+    """One of the runs that a command asks for."""
 
     directory: Path
     overrides: tuple[str, ...]
 
 
 class Clock:
-    """The time that a command may take.
-
-    Args:
-        max_time: Seconds for all its runs together; None is no bound.
-    """
+    """The time that a command may take for all its runs, in seconds; None is no bound."""
 
     def __init__(self, max_time: float | None):
         self._end = None if max_time is None else time.monotonic() + max_time
@@ -71,14 +62,7 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
 def planned_runs(
     name: str, run_dir: Path | None, seeds: Sequence[int] | None, overrides: Sequence[str]
 ) -> list[PlannedRun]:
-    """One run, or one a seed.
-
-    Args:
-        name: Name of the run, for its default directory.
-        run_dir: Directory of the run, or of the seeds' runs.
-        seeds: One run each; None is one run with the configured seed.
-        overrides: ``KEY=VALUE`` texts.
-    """
+    """One run with the configured seed in ``run_dir``, or one for each seed below it."""
     return [
         PlannedRun(directory, (*overrides, *(() if seed is None else (f"seed={seed}",))))
         for directory, seed in run_directories(run_dir or Path("runs") / name, seeds).items()

@@ -59,15 +59,7 @@ class ClassifierScores:
 def score_classifier(
     classifier: ImageClassifier, store: ImageStore, *, file: Path, data: str, split: str
 ) -> ClassifierScores:
-    """Score a classifier on labelled images.
-
-    Args:
-        classifier: A classifier of the same classes.
-        store: The images.
-        file: The classifier's file, which is hashed.
-        data: The source's name.
-        split: Name of the split.
-    """
+    """Score a classifier, whose file is hashed, on labelled images of a split of the data."""
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)
     main = logits["main"]

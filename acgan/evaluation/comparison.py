@@ -68,7 +68,6 @@ class Comparison:
     """Result of ``acgan compare``.
 
     Attributes:
-        headline: Description of the differences.
         units: Units of a metric's values: "generation seeds" or "training seeds".
         rows: Comparisons of the metrics that both have, in A's order.
         class_changes: Largest changes of each metric by class.
@@ -213,7 +212,6 @@ def _notes(
 
 
 def _class_changes(a: EvaluationFile, b: EvaluationFile) -> Iterator[ClassChange]:
-    """Largest changes of each metric, in descending order."""
     changes: dict[str, list[ClassChange]] = {}
     for class_name, metrics in a.per_class.items():
         for metric, ours in metrics.items():

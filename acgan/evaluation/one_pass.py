@@ -25,7 +25,6 @@ class Reference:
     """Real images, looked at.
 
     Attributes:
-        store: The images.
         rows: By class, rows of the store in the order of the pass.
         bank: Memory of the images.
         training: Training images, if copies are looked for.

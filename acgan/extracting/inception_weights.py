@@ -25,12 +25,7 @@ NUM_CLASSES = 1008
 
 @dataclass(frozen=True)
 class InceptionWeights:
-    """A state dict of pytorch-fid's network.
-
-    Attributes:
-        tensors: Tensors by name.
-        sha256: Hash of the file.
-    """
+    """A state dict of pytorch-fid's network, and the hash of its file."""
 
     tensors: Mapping[str, Tensor]
     sha256: str
@@ -119,7 +114,6 @@ def _loaded(file: Path) -> object:
 
 
 def _checked(loaded: object, file: Path) -> dict[str, Tensor]:
-    """Check that the tensors are those of the network."""
     if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise RunError(
             f"{file}: holds a {type(loaded).__name__} that is no state dict; expected one of FID's Inception network, "

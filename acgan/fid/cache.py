@@ -17,12 +17,7 @@ STATISTICS_FORMAT = 1  # raise it when the same images give other features
 
 
 class StatisticsCache:
-    """Statistics on disk, a file each.
-
-    Args:
-        folder: Folder of the files; the first write makes it.
-        warn: Receives a warning if the folder cannot be used.
-    """
+    """Statistics on disk, a file each; ``warn`` is told if the folder cannot be used."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]):
         self._folder = folder
@@ -68,7 +63,6 @@ class StatisticsCache:
 
 
 def _read(file: Path) -> Saved | None:
-    """Statistics; None if the file is missing or damaged."""
     try:
         found = read_statistics(file)
     except DataError:

@@ -21,7 +21,6 @@ class Wanted:
         seed: Seed of the choice and of latents.
         split: ``all``, ``train`` or ``test``.
         resolution: Resolution to fit images to, or None.
-        fit: Way of fitting.
     """
 
     num: int | None

@@ -51,13 +51,7 @@ class Augmenter:
         return self._p if self._target is not None else torch.full_like(self._p, self._curve.at(nimg))
 
     def observe(self, sign: Tensor, step: int, images: float) -> None:
-        """Follow the mean sign of D's logits on real images.
-
-        Args:
-            sign: r_t of a D step.
-            step: Number of the D step.
-            images: Number of images that it stands for.
-        """
+        """Follow r_t, given as ``sign``, of a D step that stands for so many images."""
         if self._target is None:
             return
         self._signs = self._signs + sign.to(self._signs.dtype)

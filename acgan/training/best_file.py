@@ -20,13 +20,6 @@ class BestFile:
     A training resumed after a kill may reach other states, as sums on a GPU have no fixed order. A best file written
     at once could then be of another state than the score. So it waits beside the checkpoints and takes its place after
     the next one.
-
-    Args:
-        directory: The run directory.
-        product: The product's file name.
-
-    Attributes:
-        file: Path of the best.
     """
 
     def __init__(self, directory: Path, product: str):
@@ -46,9 +39,6 @@ class BestFile:
     def settle(self, best: Best | None) -> bool:
         """Finish, after a checkpoint was read, what a kill left undone.
 
-        Args:
-            best: The best by the checkpoint.
-
         Returns:
             False if the file is of another state, since an older checkpoint had to be taken. It stays until the next
             better state, since no other file holds its weights.
@@ -60,7 +50,6 @@ class BestFile:
 
 
 def _is_of(file: Path, best: Best) -> bool:
-    """True if a file says that it holds this state."""
     try:
         with safe_open(file, framework="pt") as opened:
             provenance = json.loads(opened.metadata()["acgan"])["provenance"]

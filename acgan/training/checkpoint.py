@@ -15,13 +15,7 @@ KEPT = 2
 
 
 def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
-    """Write ``<nimg>.pt`` and its checksum, then remove all but the last two.
-
-    Args:
-        directory: The checkpoints' directory.
-        nimg: Images shown so far.
-        payload: Tensors and plain values.
-    """
+    """Write ``<nimg>.pt``, of tensors and plain values, and its checksum, then remove all but the last two."""
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{nimg}.pt"
 

@@ -72,12 +72,7 @@ class ClassifierTask:
 
 
 def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
-    """Train until the end, a signal or the deadline, in iterations of one global batch.
-
-    Args:
-        task: Network, loss, optimiser and data.
-        run: Counts images, and writes logs, samples, scores and checkpoints.
-    """
+    """Train until the end, a signal or the deadline, in iterations of one global batch."""
     task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     task.network.train()
     every = run.intervals

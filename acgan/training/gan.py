@@ -23,14 +23,7 @@ from acgan.training.step import Feed, Portion
 
 @dataclass(frozen=True)
 class Schedules:
-    """Schedules of learning rates, running mean and penalty.
-
-    Attributes:
-        generator_lr: Learning rate of G.
-        discriminator_lr: Learning rate of D.
-        ema_half_life_nimg: Half-life of the running mean of G's weights.
-        penalty: Strength of the penalty.
-    """
+    """Schedules of learning rates, running mean and penalty."""
 
     generator_lr: Curve
     discriminator_lr: Curve

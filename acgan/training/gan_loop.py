@@ -15,12 +15,7 @@ from acgan.types import Batch
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
-    """Train until the end, a signal or the deadline, in iterations of one global batch.
-
-    Args:
-        gan: Networks, optimisers, objective and data.
-        run: Counts images, and writes logs, samples, scores and checkpoints.
-    """
+    """Train until the end, a signal or the deadline, in iterations of one global batch."""
     for optimizer in (gan.optim_discriminator, gan.optim_generator):
         optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     gan.generator.train()

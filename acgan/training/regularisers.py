@@ -27,7 +27,6 @@ class Surroundings:
     Attributes:
         mirror: Training images are flipped at random.
         resolution: Side of the images in pixels.
-        device: Device of the networks.
         dtype: Dtype of D's logits.
     """
 
@@ -42,12 +41,10 @@ class Judged:
     """A portion of images as D saw them.
 
     Attributes:
-        d: The discriminator.
         real: Real images with labels.
         fake: (N, C, H, W) images generated for the same labels, without gradient.
         on_real: D's output on the real images.
         on_fake: D's output on the generated images.
-        portion: Random numbers of these images.
     """
 
     d: Discriminate

@@ -24,11 +24,9 @@ class Portion:
     Numbers are drawn for the whole global batch, and the portion takes its rows, so they depend on no portion or rank.
 
     Attributes:
-        iteration: Training iteration.
         sub_step: D's step within the iteration.
         part: Slice of the global batch.
         share: Share of the rank's images.
-        draws: Draws of the run.
         batch_size: Images of the global batch.
     """
 
@@ -60,9 +58,6 @@ class Feed:
     """Real images in global batches, of which every rank and every portion takes its slice.
 
     Attributes:
-        images: The training images on the device.
-        order: Order of the images.
-        draws: Draws of the run.
         batch_size: Images of the global batch.
         mirror: Images are flipped at random.
     """
@@ -133,16 +128,9 @@ def update(
     iteration: int,
     ranks: Ranks,
 ) -> dict[str, Tensor]:
-    """Average gradients over ranks, check that all is finite, step.
+    """Average gradients over ranks, check that all is finite, and step.
 
-    Args:
-        network: The network, with its gradients.
-        optimizer: A fused one, which keeps the weights if the guard's flag is up.
-        log: Means of the batch.
-        guard: Guard of the run.
-        phase: The network's name in messages.
-        iteration: Training iteration.
-        ranks: This process among others.
+    The optimiser is fused: it keeps the weights if the guard's flag is up. ``phase`` names the network in messages.
 
     Returns:
         Scalars to log, on the device, by name.

@@ -63,7 +63,6 @@ def command(
 
 
 def _show(scores: ClassifierScores, console: object) -> None:
-    """A table of classes and a line for each overall score."""
     from rich.console import Console
     from rich.table import Table
 

@@ -153,7 +153,6 @@ def command(
 
 
 def _changes(given: dict[str, Any]) -> list[str]:
-    """``KEY=VALUE`` texts of the options that were given."""
     changes = [
         f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
     ]
@@ -167,14 +166,12 @@ def _changes(given: dict[str, Any]) -> list[str]:
 
 
 def _without_synthetic(run: PlannedRun) -> PlannedRun:
-    """The same training without generated images."""
     from acgan.api import WITHOUT_SYNTHETIC
 
     return PlannedRun(run.directory / WITHOUT_SYNTHETIC, (*run.overrides, "synthetic=null"))
 
 
 def _compare(run: Path, device: str, reporter: Reporter) -> None:
-    """Write and tell the effect of generated images."""
     from acgan import api
 
     found = api.compare_with_synthetic(run, device)
@@ -185,7 +182,6 @@ def _compare(run: Path, device: str, reporter: Reporter) -> None:
 
 
 def _comparison(found: dict[str, Any]) -> str:
-    """The effect of generated images, as a text."""
     lines = [f"On {found['num_images']:,} test images, with and without generated training images:"]
     for key in ("accuracy", "balanced_accuracy"):
         before, now = found["without"][key], found["with"][key]
