@@ -17,7 +17,7 @@ from acgan.models import AuxClassifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
-#: Images are classified in portions of so many.
+#: Images in a portion.
 PREDICTED_AT_ONCE = 250
 
 
@@ -45,9 +45,9 @@ class ImageClassifier(nn.Module):
     """A classifier that knows its classes by name.
 
     Args:
-        network: Its network; it predicts in eval mode, and its mode is restored afterwards.
+        network: The network; it predicts in eval mode and then returns to its own.
         info: Metadata of its file.
-        precision: ``float32``, or ``bf16`` for speed at the cost of the last digits.
+        precision: ``float32``, or ``bf16``, which is faster and less exact.
     """
 
     def __init__(self, network: AuxClassifier, info: ClassifierInfo, precision: str = "float32"):
@@ -66,7 +66,7 @@ class ImageClassifier(nn.Module):
     def target(self) -> Target:
         """Form of its training images, to which all images are brought.
 
-        An image of 28 x 28 is padded to 32 x 32 by itself, where training pads all images of a set or none.
+        A single image of 28 x 28 is padded to 32 x 32; training pads all images of a set or none.
         """
         config = self.info.provenance.get("config", {})
         fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
@@ -116,7 +116,7 @@ def shipped() -> dict[str, Path]:
 def find_classifier(path: str | Path) -> Path:
     """Find the classifier file of a run directory, path or shipped extractor.
 
-    A shipped extractor wins over other things of its name, such as a folder of images.
+    A shipped extractor wins over a path of the same name.
 
     Raises:
         RunError: If there is none.

@@ -1,4 +1,4 @@
-"""Classification accuracy score: classifiers trained on real images, on generated ones and on both."""
+"""Classifiers trained on a generator's images, on real ones and on both, judged on real ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from acgan.sampling import ClassSampler
 from acgan.types import Dataset, ImageStore
 
 ARMS = ("real", "synthetic", "both")
-#: Length of a training unless it is given: passes over the real images, and bounds in steps.
+#: Default length of a training: passes over the real images, and bounds in steps.
 EPOCHS, MIN_STEPS, MAX_STEPS = 6, 400, 1_000
 _RECIPES = {"digits": "digits", "mnist": "mnist", "fashion_mnist": "mnist", "cifar10": "cifar10"}
 
@@ -41,27 +41,23 @@ def classification_accuracy_score(
     """Train classifiers with and without a generator's images, and score them on real test images.
 
     For each seed there are three trainings that differ in their images alone: the real ones; as many generated ones of
-    each class (the classification accuracy score, Ravuri & Vinyals 2019); and both, every class with twice its real
-    images. Start, steps, augmentation and schedule are the same, so that differences are paired. Each seed
-    has generated images of its own. The classifier trained on real images is then judged on yet other generated
-    images (GAN-test, Shmelkov et al. 2018), as many of each class as there are test images.
+    each class (the classification accuracy score, Ravuri & Vinyals 2019); and both, twice as many of each class. Start,
+    steps, augmentation and schedule are the same, so that differences are paired. Each seed has generated images of its
+    own. The classifier trained on real images is then judged on yet other generated images (GAN-test, Shmelkov et al.
+    2018), as many of each class as there are test images.
 
     The network is the ``small`` one without auxiliary heads, trained by the recipe of the data's name, else by
-    ``folder``. Short trainings judge extra images too hard, as what they see of them they do not see of real ones:
-    raise ``steps`` before concluding that a generator hurts.
+    ``folder``. In a short training extra images take the place of real ones, which judges them too hard: raise
+    ``steps`` before concluding that a generator hurts.
 
     Args:
         sampler: The generator.
         dataset: Its training images, and real images held out from them.
-        seeds: Seeds of the trainings and of the generated images: three or more.
-        steps: Optimiser steps of every training; None is 6 passes over the real images, but 400 at least and
-            1,000 at most.
+        seeds: Seeds of the trainings and of the generated images, three or more.
+        steps: Optimiser steps in every training; None is 6 passes over the real images, within [400, 1000].
         truncation: Factor on the latents.
-        device: Device that trains: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        say: Told remarks for people.
-
-    Returns:
-        The scores.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        say: Receives remarks for people.
 
     Raises:
         UserError: If the data does not serve: no test images, a class without training images, classes or images of
@@ -111,7 +107,7 @@ def classification_accuracy_score(
 
 
 def _config(dataset: Dataset, steps: int | None) -> tuple[ClassifierConfig, str, int]:
-    """The configuration of every training, the recipe's name, and the steps."""
+    """Configuration of every training, the recipe's name, and the steps."""
     recipe, store = _RECIPES.get(dataset.name, "folder"), dataset.train
     config = load(ClassifierConfig, find_recipe(recipe, "classify"))
     batch_size = config.train.batch_size
@@ -138,7 +134,7 @@ def _answers(
     truncation: float,
     device: str,
 ) -> dict[str, np.ndarray]:
-    """Right answers of each arm's classifier on the test images, and of ``gan_test`` on generated ones."""
+    """True where each arm's classifier is right on a test image, for ``gan_test`` on a generated one."""
     real, test = dataset.train, dataset.test
     synthetic = _generated(sampler, real, 2 * seed, truncation)
     arms = {"real": real, "synthetic": synthetic, "both": extend(real, synthetic.images, synthetic.labels)}
@@ -152,7 +148,7 @@ def _answers(
 
 
 def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: float) -> ImageStore:
-    """A store of generated images, with as many of each class as another store has."""
+    """As many generated images of each class as a store has, class by class, under its labels."""
     counts = np.bincount(like.labels, minlength=like.num_classes)
     images = [
         part.numpy()
@@ -166,7 +162,7 @@ def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: f
 
 
 def _trained(config: ClassifierConfig, seed: int, dataset: Dataset, device: str) -> ImageClassifier:
-    """A classifier, of whose training nothing is left on the disk."""
+    """Train a classifier and leave no file of it."""
     config = config.model_copy(update={"seed": seed})
     with tempfile.TemporaryDirectory(prefix="acgan-cas-") as folder:
         try:
@@ -178,13 +174,13 @@ def _trained(config: ClassifierConfig, seed: int, dataset: Dataset, device: str)
 
 
 def _right(classifier: ImageClassifier, store: ImageStore) -> np.ndarray:
-    """(N,) bool: which images are named rightly."""
+    """(N,) bool, True where the classifier is right."""
     right: np.ndarray = classifier.logits(store.images).argmax(dim=1).numpy() == store.labels
     return right
 
 
 def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
-    """Refuse what cannot be measured, before anything is trained.
+    """Check, before anything is trained, that the score can be measured.
 
     Raises:
         DataError: If the data does not serve.

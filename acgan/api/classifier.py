@@ -99,9 +99,9 @@ def evaluate_classifier(
 
     Args:
         classifier: A run directory, or a ``classifier.safetensors``.
-        data: A source as ``--data`` takes it; None is what the classifier was trained on.
-        split: ``test``; ``train``, what it was trained on, but for generated images; or ``all`` of the source.
-        device: Where to compute.
+        data: A source as ``--data`` takes it; None is the classifier's training data.
+        split: ``test``; ``train``, its training images without generated ones; or ``all`` of the source.
+        device: Device to compute on.
 
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
@@ -112,7 +112,7 @@ def evaluate_classifier(
     loaded = load_classifier(file, device)
     config = config_of(loaded)
     if data is not None:
-        # Class names and the shape of images are the classifier's; so is how a source is split.
+        # Class names, the shape of images and the way to split a source are the classifier's.
         classes = config.data.classes or list(loaded.class_names)
         section = config.data.model_copy(update={"source": str(data), "classes": classes})
         config = config.model_copy(update={"data": section})
@@ -134,15 +134,15 @@ def evaluate_classifier(
 def predict(
     classifier: str | Path, images: Sequence[Path], device: str | torch.device = "cpu"
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
-    """Classes of image files.
+    """Predict the classes of image files.
 
     Args:
         classifier: A run directory, or a ``classifier.safetensors``.
         images: Files, and folders of files.
-        device: Where to compute.
+        device: Device to compute on.
 
     Returns:
-        For each file its path, and all classes with their probabilities, the likeliest first.
+        Each file's path, with all classes and their probabilities, the likeliest first.
     """
     loaded = load_classifier(classifier, device)
     files = find_images(images)
@@ -160,7 +160,7 @@ def predict(
 
 
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
-    """The configuration that a classifier was trained with, its images' shape filled in."""
+    """Configuration of a classifier's training, with the shape of its images filled in."""
     config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
     return config.model_copy(update={"data": config.data.model_copy(update=shape)})

@@ -40,8 +40,6 @@ class Rehearsal:
         total_nimg: Length of the training in images; None where it depends on how many images there are.
         images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
-        precision: As resolved.
-        device: As resolved.
         remarks: Report of ``--init-from``, the score of the training or why there is none, warnings.
     """
 
@@ -59,7 +57,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class _Step:
-    """One kind of step, and how often it comes in an iteration."""
+    """One kind of step, and its number in an iteration."""
 
     kind: str
     take: Callable[[FiniteGuard], object]
@@ -75,9 +73,9 @@ def rehearse(
     """Decode a sample of the data, build everything and take one step of each kind.
 
     Args:
-        config: What to rehearse.
+        config: Configuration to rehearse.
         device: As ``--device`` takes it.
-        runs: Run directories and what would train in them, refused as a training would.
+        runs: Run directories and their configurations, checked as a training would.
         init_from: A run or file whose weights to start from.
 
     Raises:
@@ -103,7 +101,7 @@ def _rehearse_gan(config: RunConfig, opened: OpenTraining, remarks: list[str]) -
         opened.say(initialise_gan(opened.init_from, gan, store.class_names)[0])
     gan.generator.train()
     gan.discriminator.train()
-    # Steps that are a multiple of `every` carry the penalty; step 1 does where every step does.
+    # Steps that are a multiple of `every` carry the penalty; step 1 does only if `every` is 1.
     plain, sub_step = divmod(1, gan.d_steps)
     due = gan.d_steps / gan.objective.penalty_every if gan.objective.penalty is not None else 0.0
     steps = [
@@ -137,7 +135,7 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining, remarks
     if opened.init_from is not None:
         opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
     if config.synthetic is not None:
-        load_generator(config.synthetic.run)  # refused now if it is not there
+        load_generator(config.synthetic.run)  # raises if it is not there
     task.network.train()
     steps = [_Step("classifier", lambda guard: classifier_step(task, guard, 0), 1.0)]
     networks = {"backbone": task.network.backbone, "heads": task.network.heads}
@@ -152,7 +150,6 @@ def _rehearsal(
     remedy: str,
     remarks: list[str],
 ) -> Rehearsal:
-    """Time the steps and count the parameters."""
     step_sec = _time_steps(steps, remedy, opened.device)
     train = opened.config.train
     return Rehearsal(

@@ -1,4 +1,4 @@
-"""Evaluate generators."""
+"""Evaluation of generators."""
 
 from __future__ import annotations
 
@@ -37,14 +37,12 @@ from acgan.types import ImageStore
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores, and what pictures are drawn from.
+    """Scores, and the images for pictures.
 
     Attributes:
-        scores: The scores.
-        reference: Real images, looked at; None where no metric wanted it.
-        passes: One list for each subject, with one pass for each generation seed. Only the first pass has its bank.
-        subjects: The generators.
-        training: Their training images; None if copies were not looked for.
+        reference: Real images; None if no metric needs them.
+        passes: By subject, one a generation seed; only the first has its bank.
+        training: Their training images, if copies were looked for.
     """
 
     scores: Scores
@@ -62,14 +60,14 @@ def evaluate(
     warn: Callable[[str], None] = warnings.warn,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluated:
-    """Score generators against real images.
+    """Score generators on real images that they were not trained on.
 
     Args:
         runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
-        options: Options; None takes the defaults.
-        say: Told remarks for people.
-        warn: Told where Inception's weights are not FID's own.
-        progress: Told (done, total) images now and then.
+        options: Options; None is the defaults.
+        say: Receives remarks for people.
+        warn: Receives a warning if Inception's weights are not FID's own.
+        progress: Called with (done, total) images.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -91,7 +89,7 @@ def evaluate(
 def _look(
     setting: EvaluationSetup, progress: Callable[[int, int], None]
 ) -> tuple[Reference | None, list[list[Pass]]]:
-    """Look at the reference and at each subject's samples; at nothing where no metric wants it."""
+    """Look at the reference and at each subject's samples, if a metric needs them."""
     if setting.extractor is None:
         return None, []
     options, done = setting.options, 0
@@ -115,7 +113,7 @@ def _look(
                 judge, context, setting.metrics, subject.sampler, setting.counts, reference,
                 seed=options.seed + repeat, truncation=options.truncation,
             )  # fmt: skip
-            # Pictures are drawn from the first; what the others remember would fill the memory.
+            # Pictures need the first bank alone, and all banks would fill the memory.
             of_subject.append(found if passes[0] == [] else replace(found, bank=None))
     return reference, passes
 

@@ -1,4 +1,4 @@
-"""Setup of an evaluation: generators, data, extractor, classifier and metrics."""
+"""Preparation of an evaluation: its options, generators, networks and images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor,
 from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
 from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS, WHICH, Dataset, ImageStore
 
-#: Key of the metric that trains classifiers, and is in no pass over the images.
+#: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
 CAS_SEEDS = 5
 
@@ -31,19 +31,19 @@ class EvaluateOptions:
     """Options of an evaluation.
 
     Attributes:
-        data: A source as ``--data`` takes it, or a torch Dataset; None is what the generator was trained on.
-        split: The reference: ``test``, or ``train``, the images that were trained on.
-        metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers to see whether samples help them.
-        num_images: Samples; None is as many as the reference has images, at most ``MAX_SAMPLES``.
-        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None chooses: Inception
-            where its weights are at hand, what is shipped for the data, or what the training was scored with.
-        inception_weights: A file; None is the hub's cache, or a download.
-        label_prior: ``reference``, classes as often as there, or ``uniform``.
-        repeats: Generation seeds.
-        seed: The first of them, and that of all choices.
+        data: A source as ``--data`` takes it, or a torch Dataset; None is the generator's training data.
+        split: Part of the data that is the reference: ``test`` or ``train``.
+        metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
+        num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
+        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
+            if its weights are at hand, else the one shipped for the data, else the one that scored the training.
+        inception_weights: File of Inception's weights; None is the hub's cache, or a download.
+        label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
+        repeats: Number of generation seeds.
+        seed: First generation seed, and seed of all choices.
         truncation: Factor on the latents.
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
-        device: Device that computes.
+        device: Device to compute on.
     """
 
     data: Any = None
@@ -60,10 +60,10 @@ class EvaluateOptions:
     device: str = "auto"
 
     def check(self) -> None:
-        """Refuse options that make no sense.
+        """Check all values.
 
         Raises:
-            ConfigError: If an option makes no sense.
+            ConfigError: If one is out of its range.
         """
         known = tuple(CATALOGUE)
         unknown = [name for name in self.metrics if name not in known]
@@ -85,17 +85,14 @@ class EvaluateOptions:
 
 @dataclass(frozen=True)
 class EvaluationSetup:
-    """Parts of an evaluation, found and checked to fit together.
+    """Parts of an evaluation, which fit together.
 
     Attributes:
-        options: Options that the caller gave.
-        subjects: The generators.
         dataset: Their training data, or ``data`` in its place.
-        extractor: Makes features; None if cas is the only metric.
-        classifier: Judges classes; None if no metric needs it, or no classifier knows the classes.
-        unseen: True if the extractor was trained on other images than the reference; None if that is not known.
-        store: The reference.
-        training: The training images; None if no copies of them can be looked for.
+        extractor: Network that makes features; None if ``cas`` is the only metric.
+        classifier: Network that sees classes; None if no metric needs it, or there is none.
+        unseen: True if the extractor was trained on other images than the reference; None if unknown.
+        training: Training images, if copies of them can be looked for.
         counts: Samples by class.
         metrics: Keys of ``METRICS`` that can be measured.
     """
@@ -113,7 +110,7 @@ class EvaluationSetup:
 
     @property
     def num_looked_at(self) -> int:
-        """Images, real and drawn."""
+        """Number of images, real and drawn."""
         if self.extractor is None:
             return 0
         drawn = sum(self.counts) * self.options.repeats * len(self.subjects)
@@ -126,7 +123,7 @@ def set_up(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> EvaluationSetup:
-    """Find all parts of an evaluation and check that they fit together, before anything is computed.
+    """Find all parts and check that they fit together, before anything is computed.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -187,7 +184,7 @@ def _measurable(
     device: torch.device,
     say: Callable[[str], None],
 ) -> tuple[list[str], ClassifierExtractor | None, ImageStore | None]:
-    """The metrics whose needs are met, the judge of classes, and the training images."""
+    """Metrics whose inputs are all there, the classifier, and the training images."""
     wanted = [name for name in METRICS if name in options.metrics]
     needs = {need for name in wanted for need in CATALOGUE[name].needs}
     classifier, training = None, None
@@ -212,7 +209,6 @@ def _measurable(
 
 
 def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
-    """The images, and the configuration they are read by."""
     config = subject.config
     if not isinstance(data, (str, os.PathLike)):
         return config, load_data(config, data)
@@ -223,7 +219,6 @@ def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
 
 
 def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
-    """Refuse data that cas cannot use, before minutes are spent on the other metrics."""
     if len(subjects) > 1:
         raise ConfigError(
             f"metrics: cas is of one generator; found {len(subjects)}. Evaluate each by itself."
@@ -247,7 +242,7 @@ def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> 
 def _classifier(
     extractor: Extractor | None, data_name: str, class_names: tuple[str, ...], device: torch.device
 ) -> ClassifierExtractor | None:
-    """The judge of classes: the extractor if it knows them, else the classifier shipped for the data."""
+    """Classifier of the classes: the extractor if it knows them, else the one shipped for the data."""
     if isinstance(extractor, ClassifierExtractor) and set(class_names) <= set(
         extractor.classifier.class_names
     ):
@@ -257,18 +252,18 @@ def _classifier(
 
 
 def _is_unseen(extractor: Extractor | None, whole: Dataset, split: str) -> bool | None:
-    """True if the extractor was trained on other images than the reference; None if that is not known."""
+    """True if the extractor was trained on other images than the reference; None if unknown."""
     if not isinstance(extractor, ClassifierExtractor):
         return None  # Inception was trained on ImageNet, which the reference may be of
     origin = extractor.classifier.info.provenance
-    # Of the source, where the classifier was trained on a part of it.
+    # The source's fingerprint counts if the classifier was trained on a part of it.
     if whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):
         return split == "test"
     return None
 
 
 def _training_images(dataset: Dataset, split: str, subject: Subject) -> tuple[ImageStore | None, str]:
-    """The generator's training images if they are at hand and apart from the reference; else the reason."""
+    """Training images if they are at hand and apart from the reference; else None and the reason."""
     if split == "train":
         return None, "they are the reference; --split test has others"
     expected = subject.origin["data_fingerprint"]

@@ -60,15 +60,13 @@ class FidResult:
     provenance: dict[str, Any]
 
     def to_json(self) -> str:
-        """Everything, as JSON text."""
+        """JSON text of everything."""
         values = {"metric": self.metric, "value": self.value, "provenance": self.provenance}
         return json.dumps(values, indent=2)  # in ASCII: a path need not be UTF-8
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A side's statistics and their origin."""
-
     given: str
     saved: Saved
     origin: dict[str, Any]
@@ -105,11 +103,11 @@ def fid(
     Args:
         a: A folder, zip or .npz of images, any other data source, an .npz of statistics, a run or a generator file.
         b: The same; None only makes the statistics of ``a``.
-        num_images: At most so many of each side, drawn at random; of a generator exactly so many. None takes all, and
+        num_images: Most images of each side, drawn at random; the exact number of a generator. None takes all, and
             from a generator as many as the other side has, at most ``MAX_SAMPLES``.
         seed: Seed of the choice of images, and of latents.
         split: ``all``, or the ``train`` or ``test`` part. A side that has no parts is taken whole if the other has; if
-            neither has, ``resolution`` is needed, and the part is what training would hold out, or not.
+            neither has, ``resolution`` is needed, and the part is the one that training would hold out or keep.
         resolution: Fit images as for training at this resolution; None compares them as they are stored.
         extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
         dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
@@ -160,7 +158,7 @@ def fid(
 
 
 def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
-    """Write statistics; where that fails, the score is not lost."""
+    """Write statistics; an error tells the score."""
     try:
         write_statistics(file, saved)
     except OSError as error:
@@ -171,7 +169,7 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
 
 
 def _held_out(side: Stored, split: str, resolution: int) -> Stored:
-    """The part of a source without parts that a training with the defaults holds out, or keeps."""
+    """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig(source=side.given, resolution=resolution)
     dataset = load_dataset(config.source, data_options(config))
     store = dataset.test if split == "test" else dataset.train
@@ -187,7 +185,7 @@ def _agree(
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> tuple[Extractor | None, str]:
-    """The extractor, None for statistics alone, and the name of the distance."""
+    """The extractor (None for statistics alone) and the name of the distance."""
     saved = [(name, side) for name, side in zip(given, sides, strict=True) if isinstance(side, Saved)]
     if len(saved) == len(sides):
         _refuse("statistics are made already", extractor=wanted, weights=weights)
@@ -202,7 +200,6 @@ def _agree(
 
 
 def _refuse(why: str, **options: object) -> None:
-    """Refuse options that have no effect."""
     for name, value in options.items():
         if value is not None:
             option = "--inception-weights" if name == "weights" else f"--{name}"
@@ -233,7 +230,7 @@ def _extractor(
 
 
 def _data_of(sides: Sequence[Side]) -> tuple[str | None, tuple[str, ...]]:
-    """The name of the data, one that has an extractor if there is; its classes where a generator knows them."""
+    """Name of the data, if possible one with an extractor, and its classes if a generator knows them."""
     generators = [side.sampler.info for side in sides if isinstance(side, Generated)]
     names = [side.raw.name for side in sides if isinstance(side, Stored)]
     names += [info.provenance["data"] for info in generators if "data" in info.provenance]
@@ -249,7 +246,6 @@ def _measure(
     cache: StatisticsCache,
     progress: _Progress,
 ) -> _Measured:
-    """A side's statistics, from the cache if possible."""
     if isinstance(side, Saved):
         known = dict(side.origin or {"num_images": None})
         return _Measured(given, side, {**known, "kind": "statistics", "source": given})
@@ -267,7 +263,7 @@ def _measure(
         statistics = feature_statistics(batches, extractor, lambda done: progress(given, done, total))
         return Saved(statistics.mean, statistics.covariance, origin)
 
-    # What is drawn at random is not likely to be asked for again.
+    # Random choices are seldom asked for again.
     if isinstance(side, Generated) or side.drawn:
         saved, cached = make(), False
     else:

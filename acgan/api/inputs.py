@@ -20,12 +20,11 @@ _SKIPPED_SHOWN = 20
 def resolve_config(
     config: AnyConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = (), task: str = "gan"
 ) -> tuple[Any, str]:
-    """A configuration, and a name for its run.
+    """Resolve a configuration and the name of its run.
 
     Args:
-        config: A configuration, a recipe's name or a YAML path; None is ``folder`` where data is given, else
-            ``digits``.
-        data: A source, which takes the place of the configured one, or a torch Dataset.
+        config: A configuration, a recipe's name or a YAML path; None is ``folder`` if data is given, else ``digits``.
+        data: A source in place of the configured one, or a torch Dataset.
         overrides: ``KEY=VALUE`` texts, for a recipe or file.
         task: The kind of training.
     """
@@ -54,7 +53,7 @@ def resolve_config(
 
 
 def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:
-    """Refuse to go on with other images than those so far."""
+    """Check that the images are those of the checkpoint."""
     if meta and meta["data_fingerprint"] != dataset.train.fingerprint:
         raise RunError(
             f"{directory}: the training images are not those of the run so far (fingerprint "
@@ -64,7 +63,7 @@ def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) 
 
 
 def tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
-    """Say what was inferred about the data, and which images were passed over."""
+    """Tell remarks on the data and the images that were skipped."""
     for note in dataset.notes:
         say(note)
     for skipped in dataset.skipped[:_SKIPPED_SHOWN]:

@@ -1,4 +1,4 @@
-"""The opening of a training: its directory, lock and checkpoint, its images, and where it is computed."""
+"""Opening of a training: its directory, lock, checkpoint, images and device."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from acgan.types import Dataset
 
 
 class TrainOptions(TypedDict, total=False):
-    """How a training is run, as opposed to what is trained; all optional.
+    """Options of a training's run that its configuration does not hold; all are optional.
 
     Attributes:
         run_dir: The run directory; by default ``runs/<recipe>[-<data name>]``, for classifiers ``runs/classify-…``.
         device: ``auto`` (the default), ``cpu``, ``cuda`` or ``mps``.
-        max_time_sec: Stop, with a checkpoint, after so long.
-        init_from: A run or file whose weights to start from.
-        fresh: Move a run that is there aside and start anew.
-        on_data: Told (done, total) while images are decoded.
-        say: Told remarks for people.
-        warn: Told of problems that do not end it, such as a broken checkpoint; by default ``warnings.warn``.
+        max_time_sec: Seconds after which it stops with a checkpoint.
+        init_from: A run or file whose first weights to start from.
+        fresh: Move an existing run aside and start anew.
+        on_data: Called with (done, total) while images are decoded.
+        say: Receives remarks for people.
+        warn: Receives problems that do not end it, such as a broken checkpoint; by default ``warnings.warn``.
     """
 
     run_dir: str | Path | None
@@ -55,23 +55,14 @@ class TrainOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class OpenTraining:
-    """A training that is about to happen, in a directory that it holds.
+    """A training that is about to start, in a directory that it has locked.
 
     Attributes:
-        config: What is trained.
-        directory: The run directory.
         checkpoint: Payload to go on from; None begins anew.
-        dataset: The images, decoded.
         source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
-        device: Where it is computed.
-        precision: As resolved.
-        ranks: This process among others.
         init_from: A run or file whose weights to start from; None draws them, or goes on.
         deadline: ``time.monotonic()`` at which to stop, or None.
-        fresh: See ``TrainOptions``.
-        say: See ``TrainOptions``.
-        warn: See ``TrainOptions``.
-        code: Versions and commits of acgan that trained until now, and this one as the training began.
+        code: Versions and commits of acgan that trained it, the present one last.
     """
 
     config: AnyConfig
@@ -95,7 +86,7 @@ class OpenTraining:
         return self.checkpoint["meta"] if self.checkpoint is not None else {}
 
     def provenance(self, origin: dict[str, Any] | None) -> Provenance:
-        """The origin of what is trained; ``origin`` is that of the first weights of a run that begins."""
+        """Origin of the product; ``origin`` is that of a new run's first weights."""
         init_from = origin or self.meta.get("init_from")
         return Provenance(
             self.config, self.dataset, self.source_fingerprint, self.precision, self.code, init_from
@@ -115,7 +106,7 @@ class OpenTraining:
         }
 
     def claim(self) -> Path:
-        """Make the directory this training's: from here on files are written. An old run is moved aside if asked."""
+        """Write the configuration to the directory, and move an old run aside if ``fresh``."""
         if self.ranks.first:
             settle(self.directory, self.config, self.fresh, self.say)
         distributed.barrier(self.ranks)
@@ -127,14 +118,13 @@ class TrainResult:
     """The outcome of a training.
 
     Attributes:
-        directory: The run directory.
         nimg: Images shown so far.
-        finished: True where the training came to its end.
+        finished: True if the training reached its end.
         stats: The last tick's means.
         trained_sec: Time in the loop, over all invocations.
         images_per_sec: Speed of this invocation, all intervals counted.
-        best: The best score; None where nothing was scored, and on all ranks but the first, which scores.
-        out_of_patience: True where ``train.patience_nimg`` ended it before its full length.
+        best: The best score; None if nothing was scored, and on all ranks but the first.
+        out_of_patience: True if ``train.patience_nimg`` ended it early.
     """
 
     directory: Path
@@ -148,7 +138,7 @@ class TrainResult:
 
     @classmethod
     def of(cls, run: TrainingRun) -> TrainResult:
-        """The outcome of a run that is over."""
+        """Outcome of a finished run."""
         return cls(
             directory=run.directory,
             nimg=run.nimg,
@@ -161,7 +151,7 @@ class TrainResult:
         )
 
     def sampler(self, device: str | torch.device = "cpu", which: str | None = None) -> ClassSampler:
-        """The generator that ``train`` made: the ``best`` where one was scored, else the ``last``."""
+        """The generator that ``train`` made: the ``best`` if one was scored, else the ``last``."""
         return load_generator(self.directory, device, which)
 
     def classifier(self, device: str | torch.device = "cpu") -> ImageClassifier:
@@ -176,11 +166,11 @@ def open_training(
     """Hold the run directory, read its checkpoint, decode the images, and choose device and precision.
 
     Args:
-        config: What to train.
+        config: The configuration.
         name: Name of the run, for its default directory.
         data: None for the configured source, or a torch Dataset.
-        options: How.
-        rehearsal: Decode a sample of the images alone, read no checkpoint, and leave the directory as it is.
+        options: Options of the run.
+        rehearsal: Decode only a sample of the images, read no checkpoint, and leave the directory as it is.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -197,7 +187,7 @@ def open_training(
         goes_on = not (fresh or rehearsal)
         checkpoint = read_latest(directory / "checkpoints", warn_once) if goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
-        # Bits depend on both: a resumed run keeps what it began with. Generated images do, so this comes first.
+        # Bits depend on both, so a resumed run keeps them. They come before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
         if rehearsal:
@@ -237,6 +227,6 @@ def _init_from(
 
 
 def _code_so_far(meta: Mapping[str, Any]) -> tuple[str, ...]:
-    """Versions that a run was trained by until now, and this one where it is another."""
+    """Versions that trained a run, the present one last."""
     before, now = tuple(meta.get("code", ())), code_version()
     return before if before[-1:] == (now,) else (*before, now)

@@ -15,12 +15,12 @@ from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
 
 _LOCK = ".lock"
-_OURS = (_LOCK, ".config.yaml.tmp")  # the second is what a kill left of a directory's first moment
+_OURS = (_LOCK, ".config.yaml.tmp")  # the second is left by a kill while the directory was made
 
 
 @contextlib.contextmanager
 def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
-    """Hold a run directory against other processes.
+    """Lock a run directory against other processes.
 
     Raises:
         RunError: If another process trains in it, or it cannot be made or written to.
@@ -45,7 +45,7 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
     try:
         yield
     finally:
-        if not (directory / "config.yaml").exists():  # nothing came of it: leave no trace
+        if not (directory / "config.yaml").exists():  # no run began: leave no trace
             with contextlib.suppress(OSError):  # Windows removes no file that is open
                 (directory / _LOCK).unlink(missing_ok=True)
                 directory.rmdir()
@@ -53,7 +53,7 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
 
 
 def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> None:
-    """Refuse, before anything is written, a directory that this training may not use.
+    """Check, before anything is written, that a training may use a directory.
 
     Raises:
         ConfigError: If it holds a run with another configuration, and ``fresh`` is not set.
@@ -72,7 +72,7 @@ def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> None:
 
 
 def settle(directory: Path, config: AnyConfig, fresh: bool, say: Callable[[str], None]) -> None:
-    """Make the directory this configuration's, moving what is there aside where ``fresh`` is set."""
+    """Write the configuration to the directory, after moving its content aside if ``fresh``."""
     if fresh and _content(directory):
         aside = _move_aside(directory)
         say(f"{directory}: the run that was here is now {aside}.")
@@ -84,7 +84,7 @@ def _content(directory: Path) -> list[Path]:
 
 
 def _move_aside(directory: Path) -> Path:
-    """Move a run's files to ``<directory>.<n>``; the lock stays with us."""
+    """Move a run's files to ``<directory>.<n>``; the lock stays."""
     directory = directory.resolve()  # "." has no name
     aside = next(
         path
@@ -111,7 +111,7 @@ def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
 
 
 def _place(source: str) -> tuple[str, Path]:
-    """The same for PICTURES/ and PICTURES, and for mnist:ROOT and mnist:./ROOT."""
+    """Canonical form, equal for PICTURES/ and PICTURES, and for mnist:ROOT and mnist:./ROOT."""
     name, colon, root = source.partition(":")
     if not colon or Path(source).expanduser().exists():
         name, root = "", source

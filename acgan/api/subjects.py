@@ -1,4 +1,4 @@
-"""Generators of an evaluation."""
+"""Generators to evaluate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acgan.errors import ConfigError, RunError
 from acgan.sampling import ClassSampler, load_generator
 from acgan.weights import CLASSIFIER_FILE, find_generator, holds
 
-#: Runs that differ in nothing else are one method trained several times; the images are compared by themselves.
+#: Keys in which runs of one method may differ; their images are compared separately.
 _MAY_DIFFER = ("seed", "description", "data.source", "monitor.", "every.log_nimg", "every.sample_nimg")
 
 
@@ -24,10 +24,7 @@ class Subject:
 
     Attributes:
         path: The run or file.
-        file: The generator's file.
-        sha256: Hash of the file when it was read; a running training may replace the file.
-        sampler: The generator itself.
-        config: Configuration of its training.
+        sha256: Hash of the file as it was read; a running training replaces it.
     """
 
     path: Path
@@ -56,7 +53,7 @@ class Subject:
 
 
 def as_list(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    """A list of one or several paths."""
+    """A list of paths, given one or several."""
     return [paths] if isinstance(paths, (str, Path)) else paths
 
 
@@ -65,8 +62,8 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
 
     Args:
         paths: One run directory or file, or several.
-        which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
-        device: Device that computes.
+        which: ``best`` or ``last`` of a run's generators; None is the best if one was scored.
+        device: Device to compute on.
 
     Raises:
         RunError: If there is no generator.

@@ -1,4 +1,4 @@
-"""The command line: each command parses its options, calls what does the work, and prints; heavy imports wait."""
+"""The command line. Commands parse options, call ``acgan.api`` and print; heavy imports wait until they run."""
 
 from __future__ import annotations
 
@@ -22,12 +22,7 @@ class _Failure(click.ClickException):
 
 
 class Commands(click.Group):
-    """Commands by name, each in a module of that name, which is imported when it is asked for.
-
-    Args:
-        package: Package of the modules.
-        names: Names of the commands, in order.
-    """
+    """Commands by name, each in a module of that name, which is imported when it is asked for."""
 
     def __init__(self, *args: Any, package: str = "acgan.cli", names: tuple[str, ...] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -51,7 +46,7 @@ class Commands(click.Group):
 
 
 class _Main(Commands):
-    """The top: our errors become exit codes."""
+    """The top command, which turns our errors into exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -67,7 +62,7 @@ class _Main(Commands):
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except BrokenPipeError:  # as of `acgan config | head`: nobody reads on
+        except BrokenPipeError:  # the reader is gone, as in `acgan config | head`
             # The flush at exit would fail once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)

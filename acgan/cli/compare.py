@@ -44,7 +44,6 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
 
 
 def _show(found: Comparison) -> None:
-    """The headline, a table of metrics, the classes that changed most, and the notes."""
     click.echo(f"{found.headline}\n")
     table = _table("metric", "A", "B", "B - A", "95 % interval", "verdict", "floor")
     for row in found.rows:
@@ -89,6 +88,6 @@ def _console(table: Table) -> Console:
 
     console = Console(highlight=False, markup=False)  # names are not markup
     if not console.is_terminal:
-        console.width = 10_000  # the widest that a table may be
+        console.width = 10_000  # the available width
         console.width = console.measure(table).maximum
     return console

@@ -23,8 +23,6 @@ _DEFAULT = default_metrics()
 
 
 class _Metrics(click.ParamType[tuple[str, ...]]):
-    """Names of metrics with commas between."""
-
     name = "metrics"
 
     def convert(

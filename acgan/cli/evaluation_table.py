@@ -21,7 +21,7 @@ _SPLITS = {"test": "held-out", "train": "training"}
 
 
 def show(scores: Scores, console: Console) -> None:
-    """Print all that a person needs to judge a generator."""
+    """Print the scores, tables and verdict."""
     origin = scores.provenance
     _say_generators(origin, console)
     if origin["extractor"] is not None:
@@ -46,7 +46,6 @@ def _say_generators(origin: Mapping[str, Any], console: Console) -> None:
 
 
 def _say_what(origin: Mapping[str, Any], console: Console) -> None:
-    """Say which images were compared, and by which features."""
     reference, extractor = origin["reference"], origin["extractor"]
     console.print(
         f"{origin['num_images']:,} samples, labels {_PRIORS[origin['label_prior']]}, seed {origin['seed']}"

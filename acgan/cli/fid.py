@@ -142,7 +142,6 @@ def command(
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
-    """Lines on the origin of a score."""
     for name in "ab":
         if name in provenance:
             yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"

@@ -75,7 +75,7 @@ def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 
 
 def check_json_file(file: Path | None) -> None:
-    """Find out that a file of scores has no place before they are computed.
+    """Check, before scores are computed, that their file can be written.
 
     Raises:
         ConfigError: If there is no such folder, or a folder has the name.
@@ -96,7 +96,7 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def seed_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--seed``, of what the help says."""
+    """``--seed``, with its help."""
     return click.option(
         "--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True, help=help
     )
@@ -119,7 +119,7 @@ def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--which",
         type=click.Choice(WHICH),
-        help="Which generator of a run.  [default: the best where one was scored, else the last]",
+        help="Which generator of a run.  [default: the best if one was scored, else the last]",
     )(command)
 
 

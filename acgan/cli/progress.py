@@ -29,16 +29,12 @@ _SHOWN = {
     "test/accuracy": "test",
     "validation/accuracy": "validation",
 }
-#: Prefix of the scores that the best state is chosen by.
+#: Prefix of the scores that choose the best state.
 _SCORE = "evaluate/"
 
 
 class Reporter:
-    """Tells a person how a training goes.
-
-    Args:
-        quiet: Show warnings alone.
-    """
+    """Progress and remarks of a training, for a person; only warnings if ``quiet``."""
 
     def __init__(self, quiet: bool):
         self._quiet = quiet
@@ -46,7 +42,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
-        """The time during which a bar is on the terminal, if standard output is one."""
+        """Context with a bar, if standard output is a terminal."""
         if self._quiet or not sys.stdout.isatty():
             yield
             return
@@ -67,29 +63,29 @@ class Reporter:
         self._bar = None
 
     def say(self, message: str) -> None:
-        """A remark."""
+        """Print a remark."""
         if not self._quiet:
             self._print(message)
 
     def warn(self, message: str) -> None:
-        """Something that went wrong without ending the training."""
+        """Print a problem that does not end the training."""
         self._print(f"warning: {message}", warning=True)
 
     def data(self, done: int, total: int) -> None:
-        """Images decoded so far."""
+        """Show the number of images decoded so far."""
         if self._bar is not None:
             bar, task = self._bar
             bar.update(task, completed=done, total=total)
 
     def tick(self, tick: Tick) -> None:
-        """A log interval has passed."""
+        """Show the news of a log interval."""
         for message in tick.messages:
             self.warn(message)
         if self._quiet:
             return
         stats = {**tick.stats, **tick.evaluated}
         shown = [f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats]
-        # A score's name without its extractor, which the end of the training tells.
+        # The end of the training names the extractor.
         shown += [
             f"{name.removeprefix(_SCORE).partition('[')[0]} {value:.4g}"
             for name, value in tick.evaluated.items()
@@ -116,7 +112,7 @@ class Reporter:
 
 @contextlib.contextmanager
 def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A function to tell (done, total) of a count; it draws a bar if standard output is a terminal."""
+    """Context with a function of (done, total) that draws a bar if standard output is a terminal."""
     if quiet or not sys.stdout.isatty():
         yield lambda done, total: None
         return

@@ -68,8 +68,7 @@ def command(
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    """Name the files and the commands to go on with."""
-    scored = result.best is not None  # so there are features to score by
+    scored = result.best is not None  # then there are features for scores
     if scored:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))

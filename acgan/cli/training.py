@@ -1,4 +1,4 @@
-"""Running trainings from the command line: one run, or one a seed, until the time is up."""
+"""Trainings from the command line: one run, or one a seed, until the time is up."""
 
 from __future__ import annotations
 
@@ -20,23 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One of the runs that a command asks for.
-
-    Attributes:
-        directory: Its run directory.
-        overrides: ``KEY=VALUE`` texts.
-    """
+    """One of the runs that a command asks for."""
 
     directory: Path
     overrides: tuple[str, ...]
 
 
 class Clock:
-    """The time that a command may take.
-
-    Args:
-        max_time: Seconds for all its runs together; None is no bound.
-    """
+    """The time that a command may take for all its runs, in seconds; None is no bound."""
 
     def __init__(self, max_time: float | None):
         self._end = None if max_time is None else time.monotonic() + max_time
@@ -48,7 +39,7 @@ class Clock:
 
 
 def is_first_process() -> bool:
-    """True in the one process that talks, among those that torchrun started."""
+    """True in the process that prints, of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -56,7 +47,7 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
     """Each run's directory and seed: one with the configured seed, or one for each of several.
 
     Raises:
-        ConfigError: If a directory for several seeds is a run itself: it would say nothing of which is which.
+        ConfigError: If the directory for several seeds is a run itself.
     """
     if seeds is None:
         return {directory: None}
@@ -71,14 +62,7 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
 def planned_runs(
     name: str, run_dir: Path | None, seeds: Sequence[int] | None, overrides: Sequence[str]
 ) -> list[PlannedRun]:
-    """One run, or one a seed.
-
-    Args:
-        name: Name of the run, for its default directory.
-        run_dir: Directory of the run, or of the seeds' runs.
-        seeds: One run each; None is one run with the configured seed.
-        overrides: ``KEY=VALUE`` texts.
-    """
+    """One run with the configured seed in ``run_dir``, or one for each seed below it."""
     return [
         PlannedRun(directory, (*overrides, *(() if seed is None else (f"seed={seed}",))))
         for directory, seed in run_directories(run_dir or Path("runs") / name, seeds).items()
@@ -87,7 +71,7 @@ def planned_runs(
 
 @contextmanager
 def watched(quiet: bool) -> Iterator[Reporter]:
-    """The time of one training, with its progress on the terminal; SIGTERM before its first step ends it cleanly."""
+    """Context of one training, with its progress on the terminal; SIGTERM before the first step ends it cleanly."""
     reporter = Reporter(quiet or not is_first_process())
     # From the first checkpoint on the run answers signals itself, at the end of a step.
     with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
@@ -95,7 +79,7 @@ def watched(quiet: bool) -> Iterator[Reporter]:
 
 
 def outcome(result: TrainResult) -> str:
-    """One line on a training that is over."""
+    """One line on a finished training."""
     state = "stopped by --max-time; the same command resumes"
     if result.finished:
         state = "ended by train.patience_nimg" if result.out_of_patience else "done"

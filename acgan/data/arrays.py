@@ -56,12 +56,7 @@ def array_names(file: Path) -> set[str]:
 
 
 def read_array(file: Path, name: str, remedy: str) -> np.ndarray:
-    """Read an array of an .npz file to its last byte, to notice damage.
-
-    Args:
-        file: The file.
-        name: One of ``array_names``.
-        remedy: Last sentence of the error message.
+    """Read an array of an .npz file to its last byte, to notice damage; errors end with ``remedy``.
 
     Raises:
         DataError: If it is damaged, or of objects.

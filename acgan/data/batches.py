@@ -49,7 +49,7 @@ class BlockShuffle:
         if self._cached == (epoch, window):
             return self._ids
         epoch_draws = self._draws.generator(f"{self._purpose} blocks", epoch)
-        # Blocks start elsewhere in each epoch; the short one, where there is one, always comes last.
+        # Blocks start elsewhere in each epoch; a short one comes last.
         shift = epoch_draws.integers(self._size)
         whole, rest = divmod(self._size, BLOCK)
         blocks = epoch_draws.permutation(whole)
@@ -118,8 +118,7 @@ class BalancedShuffle:
 class BatchOrder:
     """The order of images: a function of (seed, position in the stream) alone.
 
-    The caller says where in the stream a batch starts. So checkpoints save nothing of it, and every rank and
-    micro-batch takes its slice.
+    Callers pass a batch's position, so checkpoints need no state of it, and ranks and micro-batches take slices.
 
     Args:
         labels: (N,) int64, N > 0.
@@ -145,7 +144,7 @@ class DeviceImages:
 
     Args:
         store: The images.
-        device: Where batches are wanted.
+        device: Device of the batches.
         max_bytes_on_device: The whole store is put there if it is no larger; else each batch is copied.
     """
 

@@ -121,12 +121,7 @@ class TorchvisionSource:
 
 
 def find_builtin(source: str, root: Path) -> DigitsSource | TorchvisionSource | None:
-    """Find the set that ``NAME`` or ``NAME:ROOT`` stands for; None if there is no such set.
-
-    Args:
-        source: A name, as the user wrote it.
-        root: Folder of torchvision's sets, unless ``source`` names one.
-    """
+    """Find the set that ``NAME`` or ``NAME:ROOT`` stands for; ``root`` is the default; None if there is no such set."""
     name, _, own_root = source.partition(":")
     if name == "digits":
         if own_root:

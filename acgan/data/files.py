@@ -27,7 +27,7 @@ Parts = tuple[str, ...]
 
 
 def file_stamp(path: Path) -> str:
-    """Size and times of a file, "missing" without a file. Users cannot set one of the times, so every change shows."""
+    """Size and times of a file, "missing" without a file. Users cannot set ctime, so every change shows."""
     try:
         status = path.stat()
     except OSError:

@@ -50,11 +50,7 @@ def make_dataset(name: str, packed: Packed) -> Dataset:
 
 
 class Cache:
-    """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy`` and ``meta.json``.
-
-    Args:
-        folder: Folder of the entries; the first write makes it.
-    """
+    """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy`` and ``meta.json``."""
 
     def __init__(self, folder: Path):
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Memory of images that are seen once: statistics, some features, some images. N images, F features, K classes."""
+"""Memory of many images that are seen once. N images, F features, K classes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,26 @@ from acgan.metrics.inception_score import InceptionScore
 from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
 
-#: Groups of images for the floor, which compares two of the groups with the other two.
+#: Groups of a floor, which compares any two of them with the other two.
 NUM_GROUPS = 4
 #: The group of images that no floor can use.
 REST = NUM_GROUPS
-#: Number of images whose features are kept, for the metrics that compare images with images.
+#: Number of images whose features are kept, for metrics that compare single images.
 MAX_KEPT = 10_000
-#: Number of images of each class that are kept, for comparison with each other.
+#: Images of each class that are kept, to be compared with each other.
 IMAGES_PER_CLASS = 100
-#: Splits of the Inception score.
 SCORE_SPLITS = 10
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Assignment of images to groups and splits, made before the first image is seen.
-
-    It depends on the counts and the seed alone.
+    """Assignment of images to groups and splits, made before the first is seen; a function of counts and seed.
 
     Attributes:
-        groups: For each class, (n,) int64 in [0, NUM_GROUPS]: the group of each image in order.
-        kept: For each class, the number of images whose features are kept: the first ones.
-        paired: For each class, the number of images whose features both sides keep; groups share them equally.
-        splits: For each class, (n,) int64: the split of the Inception score.
+        groups: By class, (n,) int64 in [0, NUM_GROUPS], the group of each image in order.
+        kept: By class, the number of first images whose features are kept.
+        paired: By class, the number of images whose features both sides keep; groups share them equally.
+        splits: By class, (n,) int64: the split of the Inception score.
     """
 
     groups: tuple[np.ndarray, ...]
@@ -48,12 +45,12 @@ class Plan:
 def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan:
     """Divide images into groups of equal size, class by class, and choose which to keep.
 
-    Images come in random order. The first images of a class, as many as both sides have, are put into groups, so that
-    the images whose features are kept are among them.
+    Images come in random order. The groups get the first images of a class, as many as both sides have: those whose
+    features are kept are among them.
 
     Args:
         counts: Images by class.
-        other: Images by class of the side that they will be compared with: the groups of both are equally large.
+        other: Images by class of the other side; the groups of both are equally large.
         seed: Seed of the division.
     """
     draws = Draws(seed)
@@ -61,7 +58,7 @@ def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan
     for label, (count, limit) in enumerate(zip(counts, other, strict=True)):
         of_class = np.full(count, REST, dtype=np.int64)
         shared = min(count, limit)
-        # Classes go on where the one before stopped, so that groups differ by one image at most.
+        # A class continues where the one before stopped: groups differ by one image at most.
         chosen = draws.generator("groups", label).permutation(shared)
         of_class[chosen] = (np.arange(shared) + dealt) % NUM_GROUPS
         dealt += shared
@@ -72,7 +69,6 @@ def make_plan(counts: Sequence[int], other: Sequence[int], *, seed: int) -> Plan
 
 
 def _kept(counts: Sequence[int]) -> tuple[int, ...]:
-    """Number of images of each class whose features are kept."""
     share = min(1.0, MAX_KEPT / max(sum(counts), 1))
     return tuple(int(np.ceil(count * share)) for count in counts)
 
@@ -80,22 +76,21 @@ def _kept(counts: Sequence[int]) -> tuple[int, ...]:
 class Bank:
     """Statistics of images, and a bounded number of their features and pixels.
 
-    Memory is bounded however many images there are: statistics of each group, and of each class where they can say
-    anything (``classwise``); features of about ``MAX_KEPT`` images; ``IMAGES_PER_CLASS`` images a class.
+    It holds statistics of each group, and of each ``classwise`` class; features of about ``MAX_KEPT`` images; and
+    ``IMAGES_PER_CLASS`` images a class.
 
     Args:
         plan: Assignment of the images.
         dims: F.
         num_outputs: Number of the extractor's logits.
-        classwise: For each class, True to keep statistics of its own.
+        classwise: By class, True if it gets statistics of its own.
     """
 
     def __init__(self, plan: Plan, dims: int, num_outputs: int, classwise: Sequence[bool]):
         self.plan, self.dims, self.num_outputs = plan, dims, num_outputs
         self.num_classes = len(plan.groups)
         self.classwise = tuple(classwise)
-        #: (M,) distance of each kept image to its nearest training image, and (M,) the index of that image; set by
-        #: ``TrainingImages.look_for``.
+        #: (M,) distance of each kept image to its nearest training image, and (M,) its row; set by ``look_for``.
         self.nearest: Tensor | None = None
         self.nearest_rows: Tensor | None = None
         self._seen = [0] * self.num_classes
@@ -104,7 +99,7 @@ class Bank:
         self._scores: dict[int, InceptionScore] = {}
         self._confusion = np.zeros((NUM_GROUPS + 1, self.num_classes, self.num_classes), dtype=np.int64)
         self._has_confusion = False
-        # Class by class, whatever order they come in.
+        # Sorted by class, in whatever order images come.
         self._starts = np.cumsum([0, *plan.kept])
         self.features = torch.zeros(int(self._starts[-1]), dims)
         self.groups = torch.from_numpy(
@@ -122,8 +117,8 @@ class Bank:
         Args:
             label: The class.
             images: (n, C, H, W) uint8.
-            found: The extractor's output for them.
-            predicted: (n,) int64, the classes that a classifier sees, -1 for one of another set; None without one.
+            found: Output of the extractor for them.
+            predicted: (n,) int64 classes seen by a classifier, -1 for a foreign class; None without a classifier.
         """
         first = self._seen[label]
         here = slice(first, first + len(images))
@@ -162,13 +157,13 @@ class Bank:
         return label, position - int(self._starts[label])
 
     def statistics(self) -> Mapping[tuple[int, int], FeatureStatistics]:
-        """Statistics by class and group; classes without their own share those of label -1."""
+        """By class and group; classes without statistics of their own share those of label -1."""
         for key in list(self._waiting):
             self._settle(key)
         return self._statistics
 
     def _count_in(self, label: int, group: int, features: Tensor) -> None:
-        """Add features in blocks of F images: each update costs a pass over F x F numbers."""
+        """Count in F images at once: every update costs a pass over F x F numbers."""
         key = (label if self.classwise[label] else -1, group)
         waiting = self._waiting.setdefault(key, [])
         waiting.append(features)
@@ -182,12 +177,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class View:
-    """Some groups of a bank, from which metrics are computed.
-
-    Attributes:
-        bank: The bank.
-        groups: Numbers of the groups.
-    """
+    """Some groups of a bank, from which metrics are computed."""
 
     bank: Bank
     groups: tuple[int, ...]
@@ -203,7 +193,7 @@ class View:
         return sum(int(np.isin(self.bank.plan.groups[one], self.groups).sum()) for one in labels)
 
     def statistics(self, label: int | None = None) -> FeatureStatistics:
-        """Statistics of the features of all images, or of a class that has some of its own."""
+        """Statistics of the features of all images, or of a class with statistics of its own."""
         chosen = (
             statistics
             for (of, group), statistics in self.bank.statistics().items()
@@ -225,7 +215,7 @@ class View:
         return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
 
     def images(self, label: int) -> Tensor | None:
-        """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None of a class without any."""
+        """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None if the class has none."""
         if not self.bank._images[label]:
             return None
         images = torch.cat(self.bank._images[label])
@@ -241,7 +231,7 @@ class View:
         return total if scores else None
 
     def confusion(self) -> np.ndarray | None:
-        """(K, K) counts, row: the class an image is of, column: what a classifier sees; None without one."""
+        """(K, K) counts; row: true class, column: class that a classifier sees; None without a classifier."""
         if not self.bank._has_confusion:
             return None
         counts: np.ndarray = self.bank._confusion[list(self.groups)].sum(axis=0)

@@ -23,8 +23,8 @@ class ClassifierScores:
 
     Attributes:
         main: Scores of the main head.
-        heads: Accuracy by head, the main one's too.
-        right: (N,) bool: True for each image whose class the main head predicts.
+        heads: Accuracy by head, with the main one.
+        right: (N,) bool, True where the main head is right.
         provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
         class_names: K names.
     """
@@ -36,7 +36,7 @@ class ClassifierScores:
     class_names: tuple[str, ...]
 
     def to_json(self) -> str:
-        """Everything but the single answers, as JSON text."""
+        """JSON text of everything but ``right``."""
         main = self.main
         per_class = {
             name: {"precision": c.precision, "recall": c.recall, "f1": c.f1, "images": c.images}
@@ -59,15 +59,7 @@ class ClassifierScores:
 def score_classifier(
     classifier: ImageClassifier, store: ImageStore, *, file: Path, data: str, split: str
 ) -> ClassifierScores:
-    """Score a classifier on labelled images.
-
-    Args:
-        classifier: A classifier of the same classes.
-        store: The images.
-        file: The classifier's, for its hash.
-        data: The source's name.
-        split: Part of the source.
-    """
+    """Score a classifier, whose file is hashed, on labelled images of a split of the data."""
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)
     main = logits["main"]

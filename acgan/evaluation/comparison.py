@@ -1,4 +1,4 @@
-"""Comparison of two evaluations, metric by metric."""
+"""Two evaluations, metric by metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acgan.metrics import catalogue
 from acgan.metrics.bootstrap import MIN_UNITS, Difference, bootstrap_difference
 
 CONFIDENCE = 0.95
-#: Number of classes that are named for each metric.
+#: Classes named of each metric.
 CLASSES_NAMED = 3
 
 
@@ -27,10 +27,10 @@ class MetricComparison:
 
     Attributes:
         metric: Its name, with the extractor's where it has one.
-        a: One value a unit of A, at least three.
-        b: The same of B.
+        a: Values of A, one a unit, at least three.
+        b: Values of B.
         difference: mean(b) - mean(a).
-        floor: Score of real images against real ones; None if it is not known.
+        floor: Score of real images against real ones; None if unknown.
     """
 
     metric: str
@@ -41,7 +41,7 @@ class MetricComparison:
 
     @property
     def better(self) -> Literal["A", "B"] | None:
-        """The better side; None if the sides are not distinguishable or the metric has no known direction."""
+        """Name of the better side; None if they are not distinguishable, or the metric has no known direction."""
         direction = catalogue.better(self.metric)
         if not self.difference.distinguishable or direction is None:
             return None
@@ -49,13 +49,13 @@ class MetricComparison:
 
     @property
     def verdict(self) -> str:
-        """The result in words."""
+        """In words."""
         return "distinguishable" if self.difference.distinguishable else "not distinguishable"
 
 
 @dataclass(frozen=True)
 class ClassChange:
-    """A metric of one class, with a single value on each side."""
+    """A metric of one class on both sides, with one value each."""
 
     metric: str
     class_name: str
@@ -68,10 +68,9 @@ class Comparison:
     """Result of ``acgan compare``.
 
     Attributes:
-        headline: Kind of the differences: between trainings, or between checkpoints.
-        units: Origin of a metric's values: "generation seeds" or "training seeds".
-        rows: One row for each metric that both have, in A's order.
-        class_changes: The classes that changed most, for each metric.
+        units: Units of a metric's values: "generation seeds" or "training seeds".
+        rows: Comparisons of the metrics that both have, in A's order.
+        class_changes: Largest changes of each metric by class.
         notes: Remarks worth a line.
     """
 
@@ -82,7 +81,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def to_json(self, a: Path, b: Path) -> str:
-        """All of it, as JSON text.
+        """JSON text of everything.
 
         Args:
             a: File of A.
@@ -105,11 +104,11 @@ class Comparison:
 def compare(
     a: EvaluationFile, b: EvaluationFile, names: tuple[str, str] = ("A", "B"), seed: int = 0
 ) -> Comparison:
-    """Compare two evaluations, each metric that both have.
+    """Compare two evaluations in each metric that both have.
 
     Args:
-        a: The first evaluation.
-        b: The second one; a difference is B's value minus A's.
+        a: One.
+        b: The other; a difference is B's value less A's.
         names: Names of both in messages.
         seed: Seed of the bootstrap.
 
@@ -142,7 +141,7 @@ def compare(
 
 def _check_comparable(a: EvaluationFile, b: EvaluationFile, names: tuple[str, str]) -> None:
     ours, theirs = (dict(_flat(file.provenance.model_dump(exclude={"generators"}))) for file in (a, b))
-    # A side without a classifier lacks the keys of one: it has no scores of one that could be compared.
+    # A side without a classifier lacks its keys, and has no scores of one to compare.
     lines = [
         f"  {key}: {value} | {theirs[key]}" for key, value in ours.items() if theirs.get(key, value) != value
     ]
@@ -213,7 +212,6 @@ def _notes(
 
 
 def _class_changes(a: EvaluationFile, b: EvaluationFile) -> Iterator[ClassChange]:
-    """The few classes that changed most, of each metric, most first."""
     changes: dict[str, list[ClassChange]] = {}
     for class_name, metrics in a.per_class.items():
         for metric, ours in metrics.items():

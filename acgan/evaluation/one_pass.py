@@ -14,22 +14,21 @@ from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
-#: Every division of the groups into two halves.
+#: Ways to halve the groups.
 _HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
-#: Subsets of the kernel distance for each halving.
+#: Subsets of the kernel distance in each halving.
 _FLOOR_SUBSETS = 20
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images and all that is remembered of them.
+    """Real images, looked at.
 
     Attributes:
-        store: The images.
-        rows: For each class, rows of the store in the order in which they were seen.
-        bank: Statistics and features of the images.
-        training: The training images; None if copies of them are not looked for.
-        floor: Scores of real images against real ones, one for each halving.
+        rows: By class, rows of the store in the order of the pass.
+        bank: Memory of the images.
+        training: Training images, if copies are looked for.
+        floor: Scores of real images against real ones, by halving.
     """
 
     store: ImageStore
@@ -49,9 +48,9 @@ class Pass:
     """Samples of one generator and one seed.
 
     Attributes:
-        bank: Statistics and features of the samples; None if they were dropped.
+        bank: Memory of the samples; None once released.
         found: Scores of the samples against the reference.
-        at_floor_count: Scores of as many samples as the floor has images, one for each halving.
+        at_floor_count: The same with as many images on either side as the floor has, by halving.
         confusion: (K, K) counts of the samples, see ``View.confusion``.
     """
 
@@ -68,17 +67,17 @@ def class_counts(store: ImageStore) -> list[int]:
 
 
 def share_out(num: int, reference: Sequence[int], prior: str) -> list[int]:
-    """Divide a number of samples among the classes.
+    """Number of samples of each class.
 
     Args:
-        num: Total number of samples.
+        num: Number of all samples.
         reference: Real images by class.
         prior: ``reference``, in proportion to the real images, or ``uniform`` over classes.
     """
     weights = np.asarray(reference if prior == "reference" else [1] * len(reference), dtype=np.float64)
     exact = num * weights / weights.sum()
     counts = np.floor(exact).astype(np.int64)
-    # What rounding down left over goes to the largest remainders, the first of equal ones.
+    # The largest remainders get what rounding down left over; of equal ones the first.
     order = np.argsort(counts - exact, kind="stable")
     counts[order[: num - int(counts.sum())]] += 1
     shares: list[int] = counts.tolist()
@@ -93,15 +92,15 @@ def look_at_reference(
     training: ImageStore | None,
     samples: Sequence[int],
 ) -> Reference:
-    """See the real images once and measure the floor.
+    """Look at real images once, and score the floor.
 
     Args:
-        judge: Sees the images.
-        context: Other inputs of metrics.
+        judge: Networks that look at images.
+        context: Inputs of metrics besides images.
         metrics: Keys of ``METRICS``.
         store: The reference.
-        training: The generator's training images, none of them in the reference; None looks for no copies.
-        samples: Samples by class that the reference will be compared with.
+        training: Training images, none of them in the reference; None looks for no copies.
+        samples: Number of samples by class.
     """
     counts = class_counts(store)
     plan = make_plan(counts, samples, seed=context.seed)
@@ -130,12 +129,12 @@ def look_at_samples(
     """Draw samples once and score them against the reference.
 
     Args:
-        judge: The one that looked at the reference.
-        context: Other inputs of metrics.
+        judge: The judge of the reference.
+        context: Inputs of metrics besides images.
         metrics: Keys of ``METRICS``.
         sampler: The generator.
         counts: Samples by class.
-        reference: Real images.
+        reference: The real images.
         seed: Seed of the samples.
         truncation: Factor on the latents.
     """
@@ -159,6 +158,6 @@ def look_at_samples(
 
 
 def _halves(fake: Bank, real: Bank) -> Iterator[tuple[View, View]]:
-    """Half of one side against the other half of the other, so that no image meets itself."""
+    """Halves of one side with the opposite halves of the other, so that no image meets itself."""
     for first, second in _HALVINGS:
         yield fake.view(first), real.view(second)

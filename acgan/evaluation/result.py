@@ -1,4 +1,4 @@
-"""Result of an evaluation: scores, their summaries, and their JSON text."""
+"""Scores of an evaluation, and their JSON form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from acgan.evaluation.measures import Found, Value
 from acgan.evaluation.one_pass import Pass
 
-#: Format of the JSON text; raised whenever the meaning of a key changes.
+#: Version of the JSON text, raised when a key changes its meaning.
 EVALUATION_FORMAT = 1
 
 
@@ -21,9 +21,9 @@ class Summary:
     """A number measured once or several times.
 
     Attributes:
-        value: The mean; None if it could not be measured.
+        value: The mean; None where it could not be measured.
         std: Standard deviation (divided by n - 1); None for fewer than two.
-        values: The single numbers.
+        values: The single measurements.
     """
 
     value: Value
@@ -36,16 +36,15 @@ class Scores:
     """Result of ``acgan evaluate``.
 
     Attributes:
-        provenance: Origin of the scores. Scores are comparable if it is equal.
-        overall: Scores by name. ``values`` has one number for each training seed if several runs were given, else one
-            for each generation seed.
-        floor: Scores of real images against real images: those of a perfect generator at this count.
-        at_floor_count: Scores of as many samples as the floor has images, to compare with the floor.
-        per_class: Mean scores by class and name.
-        floor_per_class: ``floor`` by class and name.
-        at_floor_count_per_class: ``at_floor_count`` by class and name.
+        provenance: Generators, reference and networks; scores are comparable if it is equal.
+        overall: By metric; ``values`` has one a training seed of several runs, else one a generation seed.
+        floor: By metric, real images against real images: the score of a perfect generator at this count.
+        at_floor_count: By metric, with as many samples as the floor has images; comparable with the floor.
+        per_class: Mean by class and metric.
+        floor_per_class: ``floor``, by class and metric.
+        at_floor_count_per_class: ``at_floor_count``, by class and metric.
         confusion: (K, K) counts over all samples; row: class asked for, column: class seen; None without classifier.
-        help: Verdict, gain and provenance of ``cas``; None if it was not measured.
+        help: Use of samples to a classifier, if asked for: verdict, gain and provenance.
     """
 
     provenance: dict[str, Any]
@@ -59,7 +58,7 @@ class Scores:
     help: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
-        """All of it as JSON text; docs/evaluation.md explains the keys."""
+        """JSON text of everything; docs/evaluation.md explains the keys."""
         values: dict[str, Any] = {
             "format": EVALUATION_FORMAT,
             "provenance": self.provenance,
@@ -85,7 +84,7 @@ def _plain(summaries: Mapping[str, Summary]) -> dict[str, dict[str, Value]]:
 
 
 def summarise(values: Sequence[Value]) -> Summary:
-    """Mean and deviation; None for both if a value is missing."""
+    """Mean and deviation; None if a value is missing."""
     known = tuple(float(value) for value in values if value is not None)
     if not known or len(known) < len(values):
         return Summary(None, None)
@@ -94,13 +93,13 @@ def summarise(values: Sequence[Value]) -> Summary:
 
 
 def summarise_all(found: Sequence[Mapping[str, Value]]) -> dict[str, Summary]:
-    """Each metric over several measurements, of which there may be none."""
+    """Summary of each metric over any number of measurements."""
     metrics = found[0] if found else ()
     return {name: summarise([one[name] for one in found]) for name in metrics}
 
 
 def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
-    """Summaries of passes; the units are training seeds if there are several, else generation seeds."""
+    """Summary of passes by training seed and generation seed; several training seeds are the units."""
     if len(passes) == 1:
         return summarise_all([one.found.overall for one in passes[0]])
     means = [{k: v.value for k, v in summarise_all([p.found.overall for p in run]).items()} for run in passes]
@@ -108,7 +107,7 @@ def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
 
 
 def mean_per_class(found: Sequence[Found], class_names: Sequence[str]) -> dict[str, dict[str, Value]]:
-    """The mean of each class's values over several measurements, of which there may be none."""
+    """Mean values of each class over any number of measurements."""
     metrics = found[0].per_class if found else ()
     return {
         name: {metric: summarise([one.per_class[metric][label] for one in found]).value for metric in metrics}
@@ -117,9 +116,9 @@ def mean_per_class(found: Sequence[Found], class_names: Sequence[str]) -> dict[s
 
 
 def with_help(scores: Scores, found: Mapping[str, Any]) -> Scores:
-    """Scores with the result of ``CasScores.to_dict`` added.
+    """Scores extended by ``CasScores.to_dict``.
 
-    Its accuracies become scores without ``values``, because their units are classifiers, not generators.
+    Its accuracies become metrics without ``values``, which belong to classifiers and are no units of the generator.
     """
     accuracies = {name: one for name, one in found["overall"].items() if "std" in one}
     rest = {name: one for name, one in found["overall"].items() if name not in accuracies}

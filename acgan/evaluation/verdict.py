@@ -8,9 +8,9 @@ from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores, Summary
 from acgan.metrics.catalogue import plain_name, printed_scores
 
-#: Deviations of the floor within which a score is that of real images.
+#: Deviations of the floor within which a score counts as that of real images.
 _NOISE = 2.0
-_FEW = 100  # images: with fewer a floor is that of a bad generator too, and the nearest 1% are none
+_FEW = 100  # images: with fewer, bad generators reach the floor, and the nearest 1% is no image
 _LEAST_COVERAGE = 0.5  # of the floor's
 _LEAST_ACCURACY = 0.9  # of the floor's, the class's own where it has one
 _FEW_TO_JUDGE = 20  # samples: of fewer, one or two wrong ones say nothing of a class
@@ -22,7 +22,7 @@ _FEW_OF_CLASS = 500  # images: KID of fewer is noisy
 
 
 def verdict(scores: Scores) -> list[str]:
-    """Sentences about the scores, the most important first."""
+    """Sentences for a person, the most important first."""
     lines = [
         _quality(scores),
         _worst_class(scores),
@@ -36,7 +36,7 @@ def verdict(scores: Scores) -> list[str]:
 
 
 def _named(summaries: Mapping[str, Summary], *plain: str) -> Summary | None:
-    """The first metric of one of these names that was measured."""
+    """First measured metric of one of these names."""
     for name, summary in summaries.items():
         if plain_name(name) in plain and summary.value is not None:
             return summary
@@ -61,9 +61,9 @@ def _quality(scores: Scores) -> str:
 
 
 def _worst_class(scores: Scores) -> str:
-    """Name the class whose Fréchet distance is the largest multiple of its own floor, or else the largest KID.
+    """Worst class by Fréchet distance over its own floor if there are images enough, else by KID.
 
-    The distance itself grows with fewer images, so that the rarest class would always be the worst.
+    The distance itself grows with fewer images: by it the rarest class would always be the worst.
     """
     per_class = scores.per_class
     for plain in ("fid", "fcd"):
@@ -85,7 +85,6 @@ def _worst_class(scores: Scores) -> str:
 
 
 def _by_class(per_class: Mapping[str, Mapping[str, Value]], plain: str) -> dict[str, float]:
-    """A metric of the classes that have it."""
     return {
         name: value
         for name, values in per_class.items()
@@ -128,7 +127,7 @@ def _cover(scores: Scores) -> str:
     score, floor = _named(scores.at_floor_count, "coverage"), _named(scores.floor, "coverage")
     if score is None or floor is None or score.value is None or floor.value is None:
         return ""
-    # More samples cover more, and fewer less: of all of a class only where they are about as many as its real images.
+    # Coverage grows with the number of samples: all of a class count only if they are about as many as its real images.
     each = {
         name: value
         for name, value in _by_class(scores.per_class, "coverage").items()
@@ -169,7 +168,7 @@ def _copies(scores: Scores) -> str:
 
 
 def _copied_classes(scores: Scores) -> dict[str, float]:
-    """The share of copies in each class that has many, by the class's own held-out images."""
+    """Share of copies in each class with many, judged by the class's own held-out images."""
     shares, floor = (
         _by_class(values, "memorisation_copies") for values in (scores.per_class, scores.floor_per_class)
     )
@@ -182,7 +181,6 @@ def _copied_classes(scores: Scores) -> dict[str, float]:
 
 
 def _counts(scores: Scores, class_name: str) -> tuple[int, int]:
-    """Samples of a class, and reference images of it."""
     label = list(scores.per_class).index(class_name)
     samples, real = (scores.provenance[key][label] for key in ("samples_by_class", "reference_by_class"))
     return int(samples), int(real)

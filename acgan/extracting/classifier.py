@@ -22,9 +22,6 @@ class ClassifierExtractor:
         path: A run directory or file of `acgan classify train`, or a shipped extractor's name.
         device: Device to compute on.
 
-    Attributes:
-        classifier: The classifier.
-
     Raises:
         RunError: If there is no classifier, or the file is not one.
     """

@@ -15,22 +15,17 @@ from acgan._torchvision import torchvision
 from acgan.atomic import sha256
 from acgan.errors import RunError
 
-#: What the SHA-256 of the hub's file begins with.
+#: First digits of the SHA-256 of the hub's file.
 HUB_SHA256 = "6726825d"
 _NAME = "pt_inception-2015-12-05-6726825d.pth"
-#: Where the hub's file is. It is TensorFlow's network of December 2015, which FID is defined by, made ready for torch.
+#: Address of the hub's file: TensorFlow's network of December 2015, which defines FID, converted for torch.
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{_NAME}"
 NUM_CLASSES = 1008
 
 
 @dataclass(frozen=True)
 class InceptionWeights:
-    """A state dict of pytorch-fid's network.
-
-    Attributes:
-        tensors: By name.
-        sha256: Of the file.
-    """
+    """A state dict of pytorch-fid's network, and the hash of its file."""
 
     tensors: Mapping[str, Tensor]
     sha256: str
@@ -96,9 +91,9 @@ def ways_out() -> str:
 def _download(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Into a temporary file beside it, which takes its name once it is whole.
+        # A temporary file beside it takes its name once it is whole.
         torch.hub.download_url_to_file(URL, str(file), hash_prefix=HUB_SHA256, progress=sys.stderr.isatty())
-    # No connection, or a broken one; no place to write to; what came has another hash.
+    # No connection, a broken one, no place to write to, or a wrong hash.
     except (OSError, HTTPException, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(
@@ -109,7 +104,7 @@ def _download(file: Path) -> None:
 def _loaded(file: Path) -> object:
     try:
         loaded: object = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises errors of many kinds on files that are none of its own
+    except Exception as error:  # torch raises errors of many kinds on foreign files
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
         raise RunError(
             f"{file}: cannot be read ({reason}); expected a state dict of FID's Inception network, as {URL}. "
@@ -119,7 +114,6 @@ def _loaded(file: Path) -> object:
 
 
 def _checked(loaded: object, file: Path) -> dict[str, Tensor]:
-    """The tensors, if they are those of the network."""
     if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise RunError(
             f"{file}: holds a {type(loaded).__name__} that is no state dict; expected one of FID's Inception network, "
@@ -130,7 +124,7 @@ def _checked(loaded: object, file: Path) -> dict[str, Tensor]:
             weights=None, aux_logits=False, init_weights=False, num_classes=NUM_CLASSES
         )
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    # How many batches were averaged over in training has no effect, and old files do not say it.
+    # The number of averaged batches has no effect, and old files lack it.
     found = {name: () for name in expected if name.endswith("num_batches_tracked")}
     found |= {name: tuple(tensor.shape) for name, tensor in loaded.items()}
     for name in sorted(expected.keys() | found.keys()):

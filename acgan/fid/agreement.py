@@ -44,14 +44,7 @@ def shared_metric(sides: Sequence[tuple[str, Saved]], dims: int | None, warn: Wa
 
 
 def check_fits(given: str, saved: Saved, extractor: Extractor, metric: str, warn: Warn) -> None:
-    """Refuse statistics of other features than the extractor's.
-
-    Args:
-        given: The user's name for them.
-        saved: The statistics.
-        extractor: The extractor of the other side.
-        metric: Name of its distance.
-        warn: Receives a warning if nothing tells the features.
+    """Check that saved statistics are of the extractor's features, and warn if nothing tells.
 
     Raises:
         DataError: If their features differ.

@@ -13,30 +13,25 @@ from filelock import FileLock
 from acgan.errors import DataError
 from acgan.fid.statistics_file import Saved, read_statistics, write_statistics
 
-STATISTICS_FORMAT = 1  # to be raised whenever the same images would give other features
+STATISTICS_FORMAT = 1  # raise it when the same images give other features
 
 
 class StatisticsCache:
-    """Statistics on disk, a file each.
-
-    Args:
-        folder: Where they lie; made when something is written.
-        warn: Told where the folder cannot be used.
-    """
+    """Statistics on disk, a file each; ``warn`` is told if the folder cannot be used."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]):
         self._folder = folder
         self._warn = warn
 
     def get(self, parts: Mapping[str, Any], make: Callable[[], Saved]) -> tuple[Saved, bool]:
-        """Statistics, computed if they are not there or damaged; processes that want the same wait for the first.
+        """Read statistics, or compute them; processes that want the same wait for the first.
 
         Args:
-            parts: All that they depend on, as plain values.
+            parts: Everything that they depend on, as plain values.
             make: Computes them.
 
         Returns:
-            The statistics, and whether they were there.
+            The statistics, and True if they were cached.
         """
         text = json.dumps({**parts, "format": STATISTICS_FORMAT}, sort_keys=True)
         file = self._folder / f"{blake2b(text.encode(), digest_size=16).hexdigest()}.npz"
@@ -52,16 +47,13 @@ class StatisticsCache:
             if found is not None:
                 return found, True
             made = make()
-            self._write(file, made)
+            try:
+                write_statistics(file, made)
+            except OSError as error:
+                self._cannot_keep(error)
             return made, False
         finally:
             lock.release()
-
-    def _write(self, file: Path, made: Saved) -> None:
-        try:
-            write_statistics(file, made)
-        except OSError as error:
-            self._cannot_keep(error)
 
     def _cannot_keep(self, error: OSError) -> None:
         self._warn(
@@ -71,7 +63,6 @@ class StatisticsCache:
 
 
 def _read(file: Path) -> Saved | None:
-    """None where there is no whole one."""
     try:
         found = read_statistics(file)
     except DataError:

@@ -21,7 +21,6 @@ class Wanted:
         seed: Seed of the choice and of latents.
         split: ``all``, ``train`` or ``test``.
         resolution: Resolution to fit images to, or None.
-        fit: Way of fitting.
     """
 
     num: int | None
@@ -54,7 +53,7 @@ def select(
         _stored(side, wanted) if isinstance(side, Stored) else side
         for side in _of_split(sides, wanted.split, wanted.resolution, held_out)
     ]
-    # Of statistics that do not say of how many images they are, or of another generator: the usual number.
+    # The default if the other side is a generator, or statistics without a number of images.
     counts = [count_of(side) or MAX_SAMPLES for side in chosen if not isinstance(side, Generated)]
     drawn = wanted.num or min([MAX_SAMPLES, *counts])
     chosen = [

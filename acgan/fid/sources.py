@@ -45,7 +45,6 @@ class Stored:
     """Images of a data source.
 
     Attributes:
-        given: The user's name for it.
         raw: All its images.
         rows: (N,) rows of the chosen ones.
         split: Their part of the source: ``train``, ``test`` or ``all``.
@@ -124,9 +123,6 @@ class Generated:
     """Images that a generator draws, the classes in equal numbers.
 
     Attributes:
-        given: The user's name for it.
-        file: The generator's file.
-        sampler: The generator.
         digest: SHA-256 of the file.
         of_run: True if it was chosen from a run directory.
         num: Number of images. If the classes do not divide it, the first ones get one more.

@@ -90,7 +90,7 @@ def check_target(file: Path) -> None:
     """Check, before anything is computed, that statistics can be written to a file.
 
     Raises:
-        DataError: With the remedy.
+        DataError: If they cannot.
     """
     if file.suffix.lower() != ".npz":
         raise DataError(

@@ -88,8 +88,6 @@ def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterat
 
 
 def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
-    """The images in order."""
-
     def work(part: np.ndarray) -> list[np.ndarray]:
         return [_read(reader, row, prepare) for row in part.tolist()]
 

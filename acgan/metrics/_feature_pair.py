@@ -16,9 +16,6 @@ def feature_pair(first: Tensor, second: Tensor, at_least: int) -> tuple[Tensor, 
         second: (M, F) of any floating-point type.
         at_least: The fewest vectors that either set may have.
 
-    Returns:
-        The same two sets.
-
     Raises:
         ValueError: The shapes do not match, a set has too few vectors, or a feature is not finite.
     """
@@ -27,9 +24,8 @@ def feature_pair(first: Tensor, second: Tensor, at_least: int) -> tuple[Tensor, 
     if min(len(first), len(second)) < at_least:
         raise ValueError(f"expected at least {at_least} images a side, got {len(first)} and {len(second)}")
     for features in (first, second):
-        if (
-            not torch.stack(torch.aminmax(features)).isfinite().all()
-        ):  # NaN would compare as far from everything
+        # NaN would compare as far from everything.
+        if not torch.stack(torch.aminmax(features)).isfinite().all():
             raise ValueError("expected finite features, got NaN or infinity")
     return _on_float64_device(first.detach()), _on_float64_device(second.detach())
 

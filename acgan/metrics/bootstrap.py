@@ -1,4 +1,4 @@
-"""Bootstrap intervals of a difference of means from a few units (Efron 1979).
+"""Intervals of a difference of means from a few units, by bootstrap (Efron 1979).
 
 The plain percentile bootstrap of so few units is too narrow: with three a side it finds a difference where there is
 none one time in five, not one in twenty. Its deviations are therefore stretched, by sqrt(n / (n - 1)) as a sample's
@@ -15,7 +15,7 @@ import numpy as np
 
 from acgan.runtime import Draws
 
-#: Fewer units a group than this say nothing about their spread.
+#: Fewest units of a group that tell its spread.
 MIN_UNITS = 3
 
 
@@ -53,10 +53,10 @@ def bootstrap_difference(
     variance where it is larger: of groups of 3 and 10, the one of 3 may have hardly any spread by chance.
 
     Args:
-        a: At least three units' scores: of runs with different training seeds, or of generation seeds.
-        b: The same of the other arm; as many or not.
+        a: Scores of at least three units: training seeds or generation seeds.
+        b: Scores of the other arm; the number may differ.
         confidence: Confidence of the interval, in (0, 1).
-        resamples: Bootstrap resamples.
+        resamples: Number of resamples.
         seed: Seed of the resamples.
 
     Returns:
@@ -97,10 +97,10 @@ def paired_bootstrap(
     count twice: it is taken off the images' (Cameron et al. 2011, eq. 2.8), where the seeds' make up for it.
 
     Args:
-        a: (S, N) bool: which of N images are named rightly by the classifier of each of S >= 3 seeds.
+        a: (S, N) bool, True where the classifier of a seed is right on an image, S >= 3.
         b: (S, N) bool: the same of the other arm.
         confidence: Confidence of the interval, in (0, 1).
-        resamples: Bootstrap resamples.
+        resamples: Number of resamples.
         seed: Seed of the resamples.
 
     Returns:
@@ -119,9 +119,8 @@ def paired_bootstrap(
 
     of_seeds = float(by_seed.var()) / (num_seeds - 1)
     of_images = float(by_image.var()) / num_seeds**2 / (num_images - 1)
-    squares = (
-        np.count_nonzero(difference) / difference.size - value**2
-    )  # a cell's variance: of all three parts
+    # A cell's variance: of all three parts.
+    squares = np.count_nonzero(difference) / difference.size - value**2
     rest = squares - of_seeds * (num_seeds - 1) - of_images * (num_images - 1)
     rest /= (num_seeds - 1) * (num_images - 1)
     stretch_seeds = _t_over_normal(confidence, num_seeds - 1)
@@ -154,7 +153,7 @@ def _resampled_means(centred: np.ndarray, resamples: int, generator: np.random.G
 
 
 def _t_over_normal(confidence: float, freedom: float) -> float:
-    """Ratio of the widths of a two-sided interval by Student's and by the normal distribution."""
+    """Ratio of a two-sided interval's width by Student's distribution to that by the normal one."""
     from scipy.special import ndtri, stdtrit
 
     quantile = (1 + confidence) / 2

@@ -15,7 +15,7 @@ _TOP = 5
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of one class; shares in [0, 1], None if the denominator is zero.
+    """Scores of one class; shares in [0, 1], None where the denominator is zero.
 
     Attributes:
         precision: Share of the images predicted as the class that are of it; None where it is never predicted.
@@ -62,9 +62,6 @@ def classification_scores(logits: Tensor, labels: Tensor) -> ClassificationScore
         logits: (N, K) of any floating-point type; computed with in float64.
         labels: (N,) int64 in [0, K).
 
-    Returns:
-        The scores.
-
     Raises:
         ValueError: The shapes do not match, there are no images, or a label is none of the K classes.
     """
@@ -86,7 +83,7 @@ def classification_scores(logits: Tensor, labels: Tensor) -> ClassificationScore
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
-    """Expected gap between confidence and accuracy (Guo et al. 2017, eq. 3).
+    """Distance between confidence and accuracy (Guo et al. 2017, eq. 3).
 
     The predicted class's probability falls into one of 15 bins (lower, upper] of equal width. The result is the
     mean over the bins, weighted by their images, of the distance between accuracy and mean probability.
@@ -111,14 +108,14 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> float:
-    """McNemar's exact test of two classifiers' accuracy on the same images.
+    """Test two classifiers' accuracies on the same images for a difference, by McNemar's exact test.
 
-    Of the images that just one of them gets right, each is as likely to have either under the null hypothesis:
-    their number is binomially distributed with p = 1/2 (McNemar 1947).
+    On images that just one of them gets right, either is equally likely to be right under the null hypothesis: the
+    count is binomially distributed with p = 1/2 (McNemar 1947).
 
     Args:
-        right_a: (N,) bool, which images classifier A gets right.
-        right_b: (N,) bool, the same of classifier B.
+        right_a: (N,) bool, True where classifier A is right.
+        right_b: (N,) bool, the same for classifier B.
 
     Returns:
         The two-sided p-value in (0, 1]; 1.0 where they never differ.

@@ -52,10 +52,7 @@ def kernel_distance(
             which have no pairs, count as one class; a lone one goes to the smallest other class.
         subsets: Number of estimates.
         subset_size: Images of a side in an estimate; no more than the smaller side has are taken.
-        seed: Seed of the subsets, which are the same for the same seed, N and M.
-
-    Returns:
-        Mean and standard deviation of the estimates.
+        seed: Seed of the subsets, which are equal for equal seed, N and M.
 
     Raises:
         ValueError: The shapes do not match, a side has fewer than 2 images, a feature is not finite, there are no
@@ -84,7 +81,7 @@ class _Weights:
 
     Attributes:
         classes: (n,) int64.
-        within: (n,) float64, of each image's pairs with others of its class.
+        within: (n,) float64 weights of each image's pairs within its class.
         all: Weight of any pair.
     """
 
@@ -113,7 +110,7 @@ def _without_single(classes: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Side:
-    """Features (n, F), and how much their pairs count."""
+    """Features (n, F) and the weights of their pairs."""
 
     features: Tensor
     weights: _Weights | None

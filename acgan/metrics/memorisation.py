@@ -1,4 +1,4 @@
-"""Do samples lie nearer to the training images than real images that were not trained on?"""
+"""Memorisation: distances of samples and of held-out real images to the training images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Memorisation:
             typical images no better than the distances do: a generator that paints only what lies in the middle
             of a class, near to many training images, comes out above 0.5 too and need not have copied any.
         copies: Share of samples that are nearer than the 1st percentile of the held-out distances: about 0.01 for
-            images never seen. 0 where that percentile is, as no distance is below: over 1 % of the held-out
-            images are among the training images too.
+            images never seen. 0 if that percentile is 0: over 1 % of the held-out images are then among the
+            training images.
     """
 
     nearer: float
@@ -37,9 +37,6 @@ def memorisation(samples: Tensor, held_out: Tensor) -> Memorisation:
     Args:
         samples: (N,) distances of samples to their nearest training images.
         held_out: (M,) the same of real images that were not trained on.
-
-    Returns:
-        The comparison.
 
     Raises:
         ValueError: There are no distances, or one is not finite.

@@ -22,7 +22,7 @@ _PART = 2048  # vectors converted to float64 at a time
 
 @dataclass(frozen=True)
 class Prdc:
-    """Overlap of two sets of images, by balls that reach from each image to the k-th nearest other one of its set.
+    """Overlap of two sets of images, by balls around images that reach to the k-th nearest other image of their set.
 
     An image on a ball's surface is outside, as in Naeem et al.'s package.
 
@@ -49,9 +49,6 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
         real: (N, F) features of real images, of any floating-point type.
         fake: (M, F) features of generated images.
         k: The neighbour that a ball reaches to; 1 is the nearest other image.
-
-    Returns:
-        The four measures.
 
     Raises:
         ValueError: The shapes do not match, a side has fewer than k + 1 images, a feature is not finite, or k < 1.

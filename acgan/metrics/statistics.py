@@ -50,7 +50,7 @@ class FeatureStatistics:
             features: (n, F) of any floating-point type, on any device.
 
         Raises:
-            ValueError: If they are of another number of features.
+            ValueError: The number of features differs.
         """
         if features.ndim != 2 or features.shape[1] != self.dims:
             raise ValueError(f"expected features (n, {self.dims}), got {tuple(features.shape)}")
@@ -62,7 +62,7 @@ class FeatureStatistics:
         self._add(len(x), mean, centred.T @ centred)
 
     def merge(self, other: FeatureStatistics) -> None:
-        """Count in what another one has counted."""
+        """Add the images of another one."""
         if other.dims != self.dims:
             raise ValueError(f"expected statistics of {self.dims} features, got {other.dims}")
         self._add(other.count, other.mean, other._scatter)
@@ -78,7 +78,7 @@ class FeatureStatistics:
 
 
 def merged(parts: Iterable[FeatureStatistics], dims: int) -> FeatureStatistics:
-    """The statistics of all parts together; of no images where there are no parts."""
+    """Statistics of all parts together, which may be none."""
     total = FeatureStatistics(dims)
     for part in parts:
         total.merge(part)

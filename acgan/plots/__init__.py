@@ -1,1 +1,1 @@
-"""Pictures for people, drawn with matplotlib, and grids of images. Only what draws imports matplotlib."""
+"""Pictures for people, drawn with matplotlib, and grids of images. Functions import matplotlib when they draw."""

@@ -22,8 +22,6 @@ _BAND_GAP = 28
 
 @dataclass(frozen=True)
 class _Band:
-    """One row of pairs, the nearest first."""
-
     title: str
     name: str
     images: np.ndarray

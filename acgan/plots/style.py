@@ -38,7 +38,7 @@ def own_style() -> AbstractContextManager[None]:
 
 
 def blank_figure(width: int, height: int) -> Figure:
-    """Empty figure, sides in pixels. `to_png` adds what stands beyond its edges, and a margin."""
+    """Empty figure, sides in pixels. `to_png` adds content beyond its edges, and a margin."""
     figure = Figure(figsize=(width / DPI, height / DPI))
     FigureCanvasAgg(figure)
     return figure

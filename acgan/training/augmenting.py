@@ -23,10 +23,10 @@ class Augmenter:
     of its own: its r_t is E sign(D(x) - D(G)) over pairs. It lives on the device.
 
     Args:
-        transform: Changes the images.
-        p: Its probability, where there is no feedback.
-        target: Value of r_t to reach; None is no feedback.
-        adjust_nimg: Images in which p can go from 0 to 1.
+        transform: Change of the images.
+        p: Probability if there is no feedback.
+        target: Target of r_t; None is no feedback.
+        adjust_nimg: Images in which p can rise from 0 to 1.
         device: Device of the images.
     """
 
@@ -51,13 +51,7 @@ class Augmenter:
         return self._p if self._target is not None else torch.full_like(self._p, self._curve.at(nimg))
 
     def observe(self, sign: Tensor, step: int, images: float) -> None:
-        """Follow the mean sign of D's logits on real images.
-
-        Args:
-            sign: r_t of a D step.
-            step: Which D step it was.
-            images: Images shown that it stands for.
-        """
+        """Follow r_t, given as ``sign``, of a D step that stands for so many images."""
         if self._target is None:
             return
         self._signs = self._signs + sign.to(self._signs.dtype)

@@ -1,4 +1,4 @@
-"""The best state of a training so far by the scores of its evaluations, and when there is no better one to come."""
+"""Best state of a training by its scores, and the remark that scores no longer improve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from acgan.types import Score
 
-#: A training no longer improves where so many scores, over such a share of the images so far, were no better.
+#: Scores, and share of the images so far, without a better one after which a training no longer improves.
 _SCORES, _SHARE = 3, 0.2
 
 
@@ -50,9 +50,9 @@ class BestSoFar:
         return self._nimg - self.best.nimg if self.best is not None else 0
 
     def take(self, score: Score, nimg: int) -> bool:
-        """Count a score in; whether it is the best so far, which one that is not finite never is.
+        """Count a score in, and return True if it is the best so far; one that is not finite never is.
 
-        A score of another name is not compared: with it the best starts anew.
+        A score of another name is not compared: the best starts anew with it.
         """
         before = self.best if self.best is not None and self.best.name == score.name else None
         self._nimg = nimg
@@ -63,7 +63,7 @@ class BestSoFar:
         return True
 
     def remark(self) -> str | None:
-        """A remark that the training no longer improves, given once; None otherwise."""
+        """Remark that the training no longer improves, given once; None otherwise."""
         stands_still = self._worse >= _SCORES and self.waited_nimg >= _SHARE * self._nimg
         if self.best is None or self._told or not stands_still:
             return None

@@ -1,4 +1,4 @@
-"""The file of a run's best state, which is always the one that the latest checkpoint calls the best."""
+"""File of a run's best state, always the one that the latest checkpoint calls the best."""
 
 from __future__ import annotations
 
@@ -17,16 +17,9 @@ from acgan.training.best import Best
 class BestFile:
     """Keeps a better state back until a checkpoint knows of it.
 
-    After a kill, a training may come to other states than it did before: on a GPU sums have no fixed order. A best
-    file written at once would then be of a state, and the score of another. So it waits beside the checkpoints and
-    takes its place after the next of them; until then there is the best of the checkpoint before.
-
-    Args:
-        directory: The run directory.
-        product: The product's file name.
-
-    Attributes:
-        file: Path of the best.
+    A training resumed after a kill may reach other states, as sums on a GPU have no fixed order. A best file written
+    at once could then be of another state than the score. So it waits beside the checkpoints and takes its place after
+    the next one.
     """
 
     def __init__(self, directory: Path, product: str):
@@ -39,19 +32,16 @@ class BestFile:
         write_atomically(self._next, export)
 
     def confirm(self) -> None:
-        """Put what waits in its place: a checkpoint knows of it now."""
+        """Put the waiting state in its place, since a checkpoint knows of it now."""
         if self._next.exists():
             os.replace(self._next, self.file)
 
     def settle(self, best: Best | None) -> bool:
-        """After a checkpoint was read, do what a kill left undone.
-
-        Args:
-            best: The best by the checkpoint.
+        """Finish, after a checkpoint was read, what a kill left undone.
 
         Returns:
-            Whether the file is of that state, if there is one. It is not where an older checkpoint had to be taken;
-            a file that is not stays until the next better state, since no other holds its weights.
+            False if the file is of another state, since an older checkpoint had to be taken. It stays until the next
+            better state, since no other file holds its weights.
         """
         if best is not None and _is_of(self._next, best):
             self.confirm()
@@ -60,10 +50,9 @@ class BestFile:
 
 
 def _is_of(file: Path, best: Best) -> bool:
-    """True where a file says that it holds this state."""
     try:
         with safe_open(file, framework="pt") as opened:
             provenance = json.loads(opened.metadata()["acgan"])["provenance"]
         return bool({**provenance["score"], "nimg": provenance["nimg"]} == asdict(best))
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # none there, or none of ours
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # missing or foreign
         return False

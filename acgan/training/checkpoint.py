@@ -15,30 +15,24 @@ KEPT = 2
 
 
 def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
-    """Write ``<nimg>.pt`` and its checksum, then remove all but the last two.
-
-    Args:
-        directory: The checkpoints' directory.
-        nimg: Images shown so far.
-        payload: Tensors and plain values.
-    """
+    """Write ``<nimg>.pt``, of tensors and plain values, and its checksum, then remove all but the last two."""
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{nimg}.pt"
 
     def write(temporary: Path) -> None:
         try:
             torch.save(payload, temporary)
-        except RuntimeError as error:  # how torch tells of a full disk
+        except RuntimeError as error:  # torch's error for a full disk
             raise RunError(
                 f"{file}: cannot be written ({str(error).splitlines()[0]}). Make room on the disk; the same command "
                 "then goes on from the checkpoint before."
             ) from error
-        # The checksum takes its place before the checkpoint does: a checkpoint is never without one.
+        # The checksum takes its place first: no checkpoint is ever without one.
         line = f"{sha256(temporary)}  {file.name}\n"
         write_text(_checksum_file(file), line)
 
     write_atomically(file, write)
-    # Newer ones were passed over as broken, or the run would not be here: they take no whole one's place.
+    # Newer ones are broken, or the run would not be here: they do not count as the last two.
     not_newer = sorted((other for other in _all(directory) if other <= nimg), reverse=True)
     kept = not_newer[:KEPT]
     for old, path in _all(directory).items():
@@ -49,11 +43,11 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Pat
 
 
 def read_latest(directory: Path, on_broken: Callable[[str], None]) -> dict[str, Any] | None:
-    """The payload of the newest whole checkpoint, on the CPU; None where there is no checkpoint at all.
+    """Payload of the newest whole checkpoint, on the CPU; None if there is no checkpoint at all.
 
     Args:
         directory: The checkpoints' directory.
-        on_broken: Told of each checkpoint that is passed over, and why.
+        on_broken: Receives a message on each checkpoint that is skipped.
 
     Raises:
         RunError: If there are checkpoints and all are broken.

@@ -1,4 +1,4 @@
-"""The classifier training loop: one step on the summed loss, then whatever is due."""
+"""Training loop of a classifier: one step on the summed loss, then whatever is due."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from acgan.types import Batch, Term, Terms
 
 @dataclass
 class ClassifierTask:
-    """Everything one iteration reads and changes.
+    """State that one iteration reads and changes.
 
     Attributes:
         optimizer: AdamW; the highest learning rate of each group is its ``max_lr``.
-        normalise: From images in [-1, 1] to what the network was made for.
+        normalise: Conversion of images in [-1, 1] to the network's range.
         total_nimg: Length of the training in images, for the schedule.
         micro_batch: Images at once on this rank.
-        run_network: ``network``, compiled where asked for.
+        run_network: ``network``, perhaps compiled.
     """
 
     network: AuxClassifier
@@ -50,7 +50,7 @@ class ClassifierTask:
     ranks: Ranks = field(default_factory=Ranks)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that an exact resume needs; random state is not among it, because there is none."""
+        """Everything that an exact resume needs; there is no random state."""
         return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -59,7 +59,7 @@ class ClassifierTask:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def networks(self) -> tuple[nn.Module, ...]:
-        """Whose parameters all ranks hold alike."""
+        """The networks whose parameters all ranks hold alike."""
         return (self.network,)
 
     def batch(self, step: int, part: slice) -> Batch:
@@ -72,13 +72,8 @@ class ClassifierTask:
 
 
 def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
-    """Train until the end, or until a signal or the deadline, in iterations of one global batch.
-
-    Args:
-        task: Network, loss, optimiser and data.
-        run: Counts images, and writes logs, samples, scores and checkpoints.
-    """
-    task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
+    """Train until the end, a signal or the deadline, in iterations of one global batch."""
+    task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     task.network.train()
     every = run.intervals
     while not run.finished():
@@ -126,10 +121,10 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
 
 @contextmanager
 def _torch_draws(task: ClassifierTask, iteration: int, start: int) -> Iterator[None]:
-    """Make what torch's own layers draw a function of the step and the portion; the global state stays as it is.
+    """Seed torch's own random layers by step and portion; the global state stays as it is.
 
-    Many of torchvision's networks have such layers, dropout and stochastic depth. Other than our own, they do not
-    drop in portions what they would in the whole batch.
+    Many of torchvision's networks have dropout and stochastic depth. Unlike our own layers, these draw other numbers
+    for portions than for the whole batch.
     """
     seed = int(task.feed.draws.generator("torch", iteration, start).integers(2**63))
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):

@@ -1,4 +1,4 @@
-"""The running mean of the generator's weights, which is what gets sampled."""
+"""Running mean of the generator's weights, which is sampled."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class EMA(Generic[_Network]):
 
     Args:
         network: The network to follow.
-        half_life_nimg: After so many images an old weight counts half; 0 copies.
-        ramp_up: At most this share of the images shown so far is the half-life, so that the mean forgets the
-            start; None for no ramp-up (as in EDM and StyleGAN2-ADA).
+        half_life_nimg: Images after which an old weight counts half; 0 copies.
+        ramp_up: Largest half-life as a share of the images so far, so that the mean forgets the start; None is no limit
+            (as in EDM and StyleGAN2-ADA).
     """
 
     def __init__(self, network: _Network, *, half_life_nimg: float, ramp_up: float | None):

@@ -1,4 +1,4 @@
-"""A GAN in training: everything that one iteration reads and changes."""
+"""A GAN in training."""
 
 from __future__ import annotations
 
@@ -23,14 +23,7 @@ from acgan.training.step import Feed, Portion
 
 @dataclass(frozen=True)
 class Schedules:
-    """Schedules of learning rates, running mean and penalty.
-
-    Attributes:
-        generator_lr: Learning rate of G.
-        discriminator_lr: Learning rate of D.
-        ema_half_life_nimg: Half-life of the running mean of G's weights.
-        penalty: Strength of the penalty.
-    """
+    """Schedules of learning rates, running mean and penalty."""
 
     generator_lr: Curve
     discriminator_lr: Curve
@@ -40,13 +33,13 @@ class Schedules:
 
 @dataclass
 class Gan:
-    """Everything one iteration reads and changes.
+    """State that one iteration reads and changes.
 
     Attributes:
         schedules: Learning rates and other strengths by images shown.
         micro_batch: Images at once on this rank.
-        run_generator: ``generator``, compiled where asked for.
-        run_discriminator: ``discriminator``, compiled where asked for; penalties take the plain one.
+        run_generator: ``generator``, perhaps compiled.
+        run_discriminator: ``discriminator``, perhaps compiled; penalties take the plain one.
         augmenter: Changes all images that D sees, or None.
     """
 
@@ -73,7 +66,7 @@ class Gan:
         return self.feed.batch_size
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that an exact resume needs; random state is not among it, because there is none."""
+        """Everything that an exact resume needs; there is no random state."""
         return {name: part.state_dict() for name, part in self._stateful().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -94,7 +87,7 @@ class Gan:
         return self.feed.portions(self.micro_batch, self.ranks, iteration, sub_step)
 
     def follow_schedules(self, nimg: int) -> None:
-        """Set what has a schedule to its value after so many images."""
+        """Set all scheduled values to those after so many images."""
         for optimizer, lr in (
             (self.optim_generator, self.schedules.generator_lr),
             (self.optim_discriminator, self.schedules.discriminator_lr),
@@ -117,12 +110,11 @@ class Gan:
 
 
 def settled(gan: Gan, nimg: int) -> Generator:
-    """The running mean of G's weights as it is sampled, with BatchNorm's statistics over so many images.
+    """Running mean of G's weights for sampling, with BatchNorm's statistics over ``nimg`` images.
 
     Args:
-        gan: Left as it is.
-        nimg: Images to take the statistics over, in portions and with labels as in training; 0 leaves the means of
-            those of training.
+        gan: The training, which does not change.
+        nimg: Images of the statistics, in portions and with labels as in training; 0 keeps the means of training's.
     """
     if not nimg:
         return gan.ema.network

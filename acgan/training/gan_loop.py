@@ -1,4 +1,4 @@
-"""The GAN training loop: discriminator steps, a generator step, the mean of the weights, then whatever is due."""
+"""Training loop of a GAN: discriminator steps, a generator step, the mean of the weights, then whatever is due."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from acgan.types import Batch
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
-    """Train until the end, or until a signal or the deadline, in iterations of one global batch.
-
-    Args:
-        gan: Networks, optimisers, objective and data.
-        run: Counts images, and writes logs, samples, scores and checkpoints.
-    """
+    """Train until the end, a signal or the deadline, in iterations of one global batch."""
     for optimizer in (gan.optim_discriminator, gan.optim_generator):
-        optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
+        optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     gan.generator.train()
     gan.discriminator.train()
     every = run.intervals
@@ -38,7 +33,7 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
         run.advance(gan.batch_size)
         gan.ema.update(gan.generator, run.nimg, gan.batch_size)
         if run.due(every.evaluate_nimg):
-            run.evaluate()  # first, since it may find that this is the end
+            run.evaluate()  # first, since it may end the training
         if run.due(every.sample_nimg):
             run.save_samples()
         if run.due(every.log_nimg):
@@ -48,7 +43,7 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
 
 
 def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: int) -> dict[str, Tensor]:
-    """One step of D on the sum of ``objective.discriminator``, and on the penalty where it is due.
+    """One step of D on the sum of ``objective.discriminator``, and on the penalty if it is due.
 
     Returns:
         Scalars to log, on the device, by name.

@@ -20,14 +20,14 @@ class Objective:
     """The summed objective of both players.
 
     Attributes:
-        adversarial: Real or fake.
-        classification: The class, or None.
-        penalty: On D's input gradient, or None.
+        adversarial: Loss of real against fake.
+        classification: Loss of the class, or None.
+        penalty: Penalty on D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
-        penalty_of: The score whose gradient is penalised: the ``adversarial`` logit, or the ``objective``, all that G
-            gains by: the logit less ``weight_g`` times G's classification terms.
-        penalty_every: The penalty is due every so many D steps, and then counts so many times.
+        penalty_of: Score whose gradient is penalised: the ``adversarial`` logit, or the ``objective`` of G, which
+            is the logit less ``weight_g`` times G's classification terms.
+        penalty_every: D steps from one penalty to the next, and factor on it.
         regularisers: Further terms of D's sum.
     """
 

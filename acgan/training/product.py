@@ -27,11 +27,11 @@ class Stateful(Protocol):
 
 
 class Product(Protocol):
-    """The result of a training, as it is looked at and written on the way; used on the first rank alone.
+    """Result of a training, sampled, scored and written on the way; used on the first rank alone.
 
     Attributes:
         file_name: Name of its file in the run directory, such as ``generator.safetensors``.
-        remedy: Advice for a training that is not finite.
+        remedy: Advice if the training is not finite.
     """
 
     file_name: str
@@ -41,10 +41,10 @@ class Product(Protocol):
         """An image (C, H, W) uint8 to look at."""
 
     def evaluate(self) -> Evaluation | None:
-        """Scores of the moment; None where nothing is evaluated."""
+        """Scores of the moment; None if nothing is evaluated."""
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
-        """Write the file to a path; with the score where it is the best state of the run."""
+        """Write the file to a path, with the score if it is the best state of the run."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Intervals:
     """Length of a training and intervals of what happens on the way, in images.
 
     Attributes:
-        patience_nimg: The training stops after so many without a better score; None never does.
+        patience_nimg: Images without a better score after which the training stops; None is no limit.
     """
 
     total_nimg: int

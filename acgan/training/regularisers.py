@@ -27,7 +27,6 @@ class Surroundings:
     Attributes:
         mirror: Training images are flipped at random.
         resolution: Side of the images in pixels.
-        device: Device of the networks.
         dtype: Dtype of D's logits.
     """
 
@@ -42,12 +41,10 @@ class Judged:
     """A portion of images as D saw them.
 
     Attributes:
-        d: The discriminator.
         real: Real images with labels.
         fake: (N, C, H, W) images generated for the same labels, without gradient.
         on_real: D's output on the real images.
         on_fake: D's output on the generated images.
-        portion: Random numbers of these images.
     """
 
     d: Discriminate
@@ -59,7 +56,7 @@ class Judged:
 
 
 class Regulariser(ABC):
-    """Terms of D's sum besides the losses, with their settings and with what they remember."""
+    """Terms of D's sum besides the losses, with settings and state."""
 
     @abstractmethod
     def terms(self, judged: Judged) -> dict[str, Term]:
@@ -84,7 +81,7 @@ class Consistency(Regulariser):
     Of real images it is CR (Zhang et al. 2020), of both real and generated ones bCR (Zhao et al. 2021).
 
     Args:
-        around: T mirrors where the training does.
+        around: Facts of the training; T mirrors if it does.
         weight_real: Strength on real images.
         weight_fake: Strength on generated ones.
         shift: T moves images by up to this share of their side.
@@ -122,7 +119,7 @@ class Consistency(Regulariser):
 class LeCam(Regulariser):
     """weight (E(D(x) - a_F)^2 + E(D(G(z)) - a_R)^2), a_R and a_F the running means of D's logits (Tseng et al. 2021).
 
-    Eq. 4 there, which has no ReLU around the differences; its authors' code has. With a Wasserstein loss G then
+    This is eq. 4, without the ReLU around the differences that its authors' code has. With a Wasserstein loss G then
     minimises a LeCam divergence, which is more robust where images are few.
 
     The running means are exponential, over all images so far: the weight that a mean lacks because it begins at 0 is
@@ -132,7 +129,7 @@ class LeCam(Regulariser):
     Args:
         around: Device and dtype of D's logits.
         weight: Strength.
-        half_life_nimg: After so many images an old mean counts half.
+        half_life_nimg: Images after which an old mean counts half.
     """
 
     def __init__(self, around: Surroundings, *, weight: float, half_life_nimg: float):

@@ -31,13 +31,13 @@ _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to
 
 
 class TrainingRun:
-    """One training in its directory. A loop counts images by ``advance``, asks what is ``due`` and calls for it.
+    """One training in its directory. A loop counts images by ``advance`` and calls what is ``due``.
 
     Args:
         directory: The run directory, which exists and is locked.
         intervals: Length and intervals.
         state: The state that is trained, and saved in checkpoints.
-        product: What is looked at and written on the way.
+        product: Result that is sampled, scored and written on the way.
         meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint). Where its
             ``validation_fingerprint`` is not the checkpoint's, the best starts anew.
         device: Device of the state.
@@ -46,12 +46,12 @@ class TrainingRun:
         listeners: Called with each tick.
         deadline: ``time.monotonic()`` at which to stop, or None.
         description: A text for TensorBoard, such as the configuration.
-        say: Told remarks for people.
+        say: Receives remarks for people.
 
     Attributes:
         iteration: Iterations so far.
         nimg: Images shown so far.
-        out_of_patience: The training ends before its full length, since scores no longer improve; all ranks agree.
+        out_of_patience: True if the training ends early since scores no longer improve; all ranks agree.
         trained_sec: Time in the loop up to this invocation; afterwards, with it.
         images_per_sec: Speed of this invocation, once it is over.
         stats: Means of the last log interval.
@@ -92,9 +92,8 @@ class TrainingRun:
             self._continue_from(checkpoint)
         self._settle_best(checkpoint["meta"] if checkpoint is not None else {})
         self.out_of_patience = self._patience_is_over()
-        self._clock = self._tick_clock = (
-            time.monotonic()
-        )  # the latter without samples, scores and checkpoints
+        # The latter leaves out samples, scores and checkpoints.
+        self._clock = self._tick_clock = time.monotonic()
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
         self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
         self._tracker.text("config", description, self.nimg)
@@ -111,7 +110,7 @@ class TrainingRun:
         self._saved_nimg = self.nimg
 
     def _settle_best(self, meta: Mapping[str, Any]) -> None:
-        """Go on from the checkpoint's best, unless it is another one's file or its score is of other images."""
+        """Keep the checkpoint's best, unless its file is of another state or its score of other images."""
         best, name = self.scores.best, "validation_fingerprint"
         lost = self.ranks.first and not self._best_file.settle(best)
         if distributed.any_rank(lost, self.ranks, self.device):
@@ -125,18 +124,18 @@ class TrainingRun:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """The time of training: signals ask it to stop, and however it ends, records are closed.
+        """Context of the training: signals ask it to stop, and records are closed however it ends.
 
         Raises:
-            Interrupted: At the end, where a signal had asked to stop.
+            Interrupted: At the end, if a signal asked to stop.
         """
         self._clock = self._tick_clock = time.monotonic()
         with signals_heard(self._on_signal):
             try:
                 yield
-                distributed.barrier(self.ranks)  # what the first rank writes at the end is there for all
+                distributed.barrier(self.ranks)  # all ranks find what the first one wrote
                 if self._messages:
-                    self._tell()  # a warning does not wait for the next interval, which may never come
+                    self._tell()  # the next interval may never come
             finally:
                 seconds = time.monotonic() - self._clock
                 self.trained_sec += seconds
@@ -156,11 +155,11 @@ class TrainingRun:
             )
 
     def finished(self) -> bool:
-        """True at the end of the training: its length, or that of its patience."""
+        """True at the end of the training's length or patience."""
         return self.nimg >= self.intervals.total_nimg or self.out_of_patience
 
     def asked_to_stop(self) -> bool:
-        """True where a signal or the deadline asks for an early stop; all ranks agree."""
+        """True if a signal or the deadline asks for an early stop; all ranks agree."""
         stop = self._signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
         if self.ranks.world > 1:
             if self.iteration % _STOP_CHECK_ITERATIONS:
@@ -181,14 +180,14 @@ class TrainingRun:
         self.nimg += batch_size
 
     def due(self, interval: int) -> bool:
-        """True where the last iteration completed an interval, in images, and at the end."""
+        """True if the last iteration completed an interval in images, and at the end."""
         return self.finished() or self.nimg // interval != self._previous_nimg // interval
 
     def evaluate(self) -> None:
-        """Score the product, keep it where it is the best, and find out whether patience is over.
+        """Score the product, keep it if it is the best, and check the patience.
 
         Raises:
-            NotFiniteError: If the finite guard's flag is up; so do the next three.
+            NotFiniteError: If the finite guard's flag is up; the next three raise it too.
         """
         self._assert_finite()
         with self._aside():
@@ -247,7 +246,7 @@ class TrainingRun:
             "means": means,
             "scores": self.scores.state_dict(),
         }
-        # The checkpoint comes last: what a kill leaves undone before it, a resumed run does again.
+        # The checkpoint comes last: a resumed run repeats whatever a kill left undone before it.
         self._tracker.flush()
         file = self.directory / self.product.file_name
         write_atomically(file, lambda path: self.product.export(path, self.nimg, None))
@@ -255,7 +254,7 @@ class TrainingRun:
         self._best_file.confirm()
 
     def _take(self, evaluation: Evaluation) -> None:
-        """Record what an evaluation found, and keep the product where it is the best so far."""
+        """Record an evaluation, and keep the product if it is the best so far."""
         stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
         if score is not None:
             if self.scores.take(score, self.nimg):
@@ -274,7 +273,7 @@ class TrainingRun:
 
     def _patience_is_over(self) -> bool:
         patience = self.intervals.patience_nimg
-        shorter = self.nimg < self.intervals.total_nimg  # at its full length it needs nothing else to end it
+        shorter = self.nimg < self.intervals.total_nimg  # not at its full length, where it ends anyway
         return patience is not None and shorter and self.scores.waited_nimg >= patience
 
     def _assert_finite(self) -> None:
@@ -292,7 +291,7 @@ class TrainingRun:
 
     @contextlib.contextmanager
     def _aside(self) -> Iterator[None]:
-        """Time that does not count where speed is told."""
+        """Context whose time does not count in the speed."""
         begun = time.monotonic()
         yield
         self._tick_clock += time.monotonic() - begun

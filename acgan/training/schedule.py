@@ -1,4 +1,4 @@
-"""Values as a function of how far a training has come, and of nothing else."""
+"""Values as functions of a training's progress."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ class WarmupDecay:
     decay: str
 
     def factor(self, progress: float) -> float:
-        """The factor on the highest learning rate.
-
-        Args:
-            progress: Share of the training that is done, in [0, 1].
-        """
+        """Factor on the highest learning rate, at a progress in [0, 1]."""
         if progress < self.warmup:
             return progress / self.warmup
         return _DECAYS[self.decay]((progress - self.warmup) / (1 - self.warmup))

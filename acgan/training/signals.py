@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def signals_heard(on_signal: Callable[[int], None]) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once, as it would without us."""
+    """Turn the first SIGINT or SIGTERM into a request; a second one acts as usual, at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -21,15 +21,12 @@ from acgan.types import Batch, Terms
 class Portion:
     """The images that are computed at once in a step, and their random numbers.
 
-    Numbers are drawn for the whole global batch, and the portion takes its rows: portions and ranks together draw
-    what one whole batch would.
+    Numbers are drawn for the whole global batch, and the portion takes its rows, so they depend on no portion or rank.
 
     Attributes:
-        iteration: Training iteration.
         sub_step: D's step within the iteration.
-        part: Its slice of the global batch.
-        share: Its share of the rank's images.
-        draws: The run's.
+        part: Slice of the global batch.
+        share: Share of the rank's images.
         batch_size: Images of the global batch.
     """
 
@@ -61,9 +58,6 @@ class Feed:
     """Real images in global batches, of which every rank and every portion takes its slice.
 
     Attributes:
-        images: The training images on the device.
-        order: Order of the images.
-        draws: The run's.
         batch_size: Images of the global batch.
         mirror: Images are flipped at random.
     """
@@ -134,16 +128,9 @@ def update(
     iteration: int,
     ranks: Ranks,
 ) -> dict[str, Tensor]:
-    """Average gradients over ranks, check that all is finite, step.
+    """Average gradients over ranks, check that all is finite, and step.
 
-    Args:
-        network: It has its gradients.
-        optimizer: Fused: it leaves the weights where the guard's flag is up.
-        log: Means of the batch.
-        guard: The run's.
-        phase: The network's name in messages.
-        iteration: Training iteration.
-        ranks: This process among others.
+    The optimiser is fused: it keeps the weights if the guard's flag is up. ``phase`` names the network in messages.
 
     Returns:
         Scalars to log, on the device, by name.

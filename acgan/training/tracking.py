@@ -64,7 +64,7 @@ class IntervalMeans:
         return result
 
     def state_dict(self, ranks: Ranks) -> dict[str, tuple[Tensor, int]]:
-        """For an exact resume in the middle of an interval: the means over ranks of the sums."""
+        """Means over ranks of the sums, for an exact resume within an interval."""
         return {
             name: (average_over_ranks(value.clone(), ranks).cpu(), self._counts[name])
             for name, value in self._sums.items()
@@ -81,8 +81,8 @@ class Tracker:
 
     Args:
         directory: The run directory.
-        nimg: Images shown so far: whatever is recorded beyond it belongs to work that was lost, and goes.
-        active: This process writes.
+        nimg: Images shown so far; records beyond it are of lost work and are removed.
+        active: True if this process writes.
     """
 
     def __init__(self, directory: Path, *, nimg: int, active: bool):
@@ -99,7 +99,7 @@ class Tracker:
         Args:
             nimg: Images shown so far.
             stats: Functions of seed and data alone: a resumed run writes the same.
-            untracked: Scalars of the clock and the machine.
+            untracked: Scalars that depend on clock and machine.
         """
         if self._writer is None:
             return
@@ -132,8 +132,8 @@ class Tracker:
 def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> None:
     """Add scalars to the TensorBoard record of a run.
 
-    They go to a folder of their own: TensorBoard leaves a file for a later one for good, and would miss what a training
-    that is still going on writes.
+    They go to a folder of their own: TensorBoard reads no older file after a newer one, so it would miss the rest of a
+    running training.
     """
     folder = directory / "tensorboard" / "evaluate"
     _wait_for_a_later_name(folder)
@@ -143,12 +143,12 @@ def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> N
 
 
 def _wait_for_a_later_name(directory: Path) -> None:
-    """TensorBoard reads event files in the order of their names, which begin with the second they were made in."""
+    """Wait a second: TensorBoard orders event files by their names, which begin with the second of creation."""
     newest = max(
         (int(file.name.split(".")[3]) for file in directory.glob("events.out.tfevents.*")), default=0
     )
     delay = newest + 1 - time.time()
-    if 0 < delay <= 1:  # a clock that was set back is not waited for
+    if 0 < delay <= 1:  # no wait for a clock that was set back
         time.sleep(delay)
 
 

@@ -63,7 +63,6 @@ def command(
 
 
 def _show(scores: ClassifierScores, console: object) -> None:
-    """A table of classes and a line for each overall score."""
     from rich.console import Console
     from rich.table import Table
 
@@ -75,7 +74,7 @@ def _show(scores: ClassifierScores, console: object) -> None:
     for name, one in list(zip(scores.class_names, main.per_class, strict=True))[:_CLASSES_SHOWN]:
         figures = ("-" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1))
         table.add_row(name, f"{one.images:,}", *figures)
-    console.print(table, markup=False)  # names of classes are not markup
+    console.print(table, markup=False)  # class names are not markup
     if len(main.per_class) > _CLASSES_SHOWN:
         console.print(f"and {len(main.per_class) - _CLASSES_SHOWN} more classes: see --json")
     top5 = "" if main.top5 is None else f"  top-5 {main.top5:.4f}"

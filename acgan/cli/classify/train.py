@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _aux(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float] | None:
-    """``LAYER[=W]`` to weights; ``none`` alone is none at all."""
+    """Weights from ``LAYER[=W]``; a single ``none`` is no head."""
     if not values:
         return None
     if values == ("none",):
@@ -153,12 +153,11 @@ def command(
 
 
 def _changes(given: dict[str, Any]) -> list[str]:
-    """``KEY=VALUE`` texts of the options that were given."""
     changes = [
         f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items() if value is not None
     ]
     backbone = given["model.backbone"]
-    if backbone is not None:  # another network has other layers and weights than the recipe's
+    if backbone is not None:  # the recipe's layers and weights are those of its own network
         changes += ["model.aux=null"] * (given["model.aux"] is None)
         changes += ["model.backbone.weights=null"] * (backbone["kind"] == "torchvision")
     if given["train.epochs"] is not None:
@@ -167,14 +166,12 @@ def _changes(given: dict[str, Any]) -> list[str]:
 
 
 def _without_synthetic(run: PlannedRun) -> PlannedRun:
-    """The same training without generated images."""
     from acgan.api import WITHOUT_SYNTHETIC
 
     return PlannedRun(run.directory / WITHOUT_SYNTHETIC, (*run.overrides, "synthetic=null"))
 
 
 def _compare(run: Path, device: str, reporter: Reporter) -> None:
-    """Write and say what generated images changed."""
     from acgan import api
 
     found = api.compare_with_synthetic(run, device)
@@ -185,7 +182,6 @@ def _compare(run: Path, device: str, reporter: Reporter) -> None:
 
 
 def _comparison(found: dict[str, Any]) -> str:
-    """The effect of generated images, as a text."""
     lines = [f"On {found['num_images']:,} test images, with and without generated training images:"]
     for key in ("accuracy", "balanced_accuracy"):
         before, now = found["without"][key], found["with"][key]
