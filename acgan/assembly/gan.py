@@ -93,11 +93,11 @@ def build_objective(config: RunConfig, around: Surroundings) -> Objective:
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
         penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
-        regularisers=[
-            REGULARISERS[name](around, **section.model_dump())
+        regularisers={
+            name: REGULARISERS[name](around, **section.model_dump())
             for name, section in sections.items()
             if section is not None
-        ],
+        },
     )
 
 

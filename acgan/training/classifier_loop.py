@@ -73,7 +73,6 @@ class ClassifierTask:
 
 def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    task.optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     task.network.train()
     every = run.intervals
     while not run.finished():

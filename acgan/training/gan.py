@@ -104,7 +104,7 @@ class Gan:
             "optim_generator": self.optim_generator,
             "optim_discriminator": self.optim_discriminator,
             "augmenter": self.augmenter,
-            **{type(part).__name__.lower(): part for part in self.objective.regularisers},
+            **self.objective.regularisers,
         }
         return {name: part for name, part in parts.items() if part is not None}
 

@@ -16,8 +16,6 @@ from acgan.types import Batch
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    for optimizer in (gan.optim_discriminator, gan.optim_generator):
-        optimizer.found_inf = run.guard.found  # type: ignore[attr-defined]  # a fused step is skipped if it is 1
     gan.generator.train()
     gan.discriminator.train()
     every = run.intervals
@@ -60,7 +58,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
         z = gan.latents("latents/D", portion)
         with runtime.autocast(gan.precision, gan.device), torch.no_grad():
             fake = gan.run_generator(z, real.labels)
-        real, fake = _seen(gan, real, fake, "D", portion)
+        real, fake = _augmented(gan, real, fake, "D", portion)
         with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
             terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
         (terms.total * portion.share).backward()
@@ -89,14 +87,14 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
         z = gan.latents("latents/G", portion)
         with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
             fake = gan.run_generator(z, real.labels)
-            real, fake = _seen(gan, real, fake, "G", portion)
+            real, fake = _augmented(gan, real, fake, "G", portion)
             terms = gan.objective.generator(gan.run_discriminator, real, fake)
         (terms.total * portion.share).backward()
         log.add(terms, portion.share)
     return update(gan.generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _seen(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:
+def _augmented(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:
     """Real and generated images as D sees them: the images of a pair are changed alike."""
     if gan.augmenter is None:
         return real, fake
@@ -115,7 +113,7 @@ def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor
         torch.stack([logged[name] for name in names]), gan.ranks
     )
     images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
-    for regulariser in gan.objective.regularisers:
+    for regulariser in gan.objective.regularisers.values():
         regulariser.observe(real, fake, images)
     if gan.augmenter is None:
         return logged

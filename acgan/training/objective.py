@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +38,7 @@ class Objective:
     weight_g: float
     penalty_of: Literal["adversarial", "objective"]
     penalty_every: int
-    regularisers: Sequence[Regulariser]
+    regularisers: Mapping[str, Regulariser]
 
     def discriminator(self, d: Discriminate, real: Batch, fake: Tensor, portion: Portion) -> Terms:
         """D's loss on real images and on as many generated for the same labels.
@@ -52,7 +52,7 @@ class Objective:
         on_real = d(real.images, real.labels)
         on_fake = d(fake, real.labels)
         terms = {"adversarial": Term(self.adversarial.discriminator(on_real.adv, on_fake.adv))}
-        for regulariser in self.regularisers:
+        for regulariser in self.regularisers.values():
             terms = _joined(terms, regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion)))
         with torch.no_grad():
             stats = {

@@ -41,8 +41,9 @@ class Judged:
     """A portion of images as D saw them.
 
     Attributes:
+        d: The discriminator, perhaps compiled, under autocast: a term that is differentiated twice is a ``Penalty``.
         real: Real images with labels.
-        fake: (N, C, H, W) images generated for the same labels, without gradient.
+        fake: (N, C, H, W) images generated for the same labels, without gradient; in bfloat16 where G computes so.
         on_real: D's output on the real images.
         on_fake: D's output on the generated images.
     """
@@ -56,11 +57,14 @@ class Judged:
 
 
 class Regulariser(ABC):
-    """Terms of D's sum besides the losses, with settings and state."""
+    """Terms of D's sum besides the losses, with settings and state.
+
+    It is made as ``cls(around, **section)``, with the ``Surroundings`` and the keys of its section.
+    """
 
     @abstractmethod
     def terms(self, judged: Judged) -> dict[str, Term]:
-        """The terms of a portion."""
+        """The terms of a portion, under names that no other term has."""
 
     def observe(self, logit_real: Tensor, logit_fake: Tensor, images: float) -> None:
         """Take note of D's mean logits after a step of D, which stands for so many images shown."""
@@ -161,5 +165,5 @@ class LeCam(Regulariser):
         self._means = state["means"].to(self._means)
 
 
-#: Regularisers by their section of ``loss`` in the configuration, whose keys each takes.
+#: Regularisers by their section of ``loss`` in the configuration.
 REGULARISERS: dict[str, Callable[..., Regulariser]] = {"consistency": Consistency, "lecam": LeCam}

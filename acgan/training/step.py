@@ -143,6 +143,7 @@ def update(
     means = distributed.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
     losses = dict(zip(log.losses, means, strict=True))
     guard.check(phase, iteration, {**losses, "gradient": norm})
+    optimizer.found_inf = guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
     optimizer.step()
     return {**losses, **log.stats, "gradient_norm": norm}
 

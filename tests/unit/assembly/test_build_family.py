@@ -132,14 +132,14 @@ def test_the_regularisers_arrive() -> None:
         "data.mirror=true",
         precision="float64",
     )
-    consistency, lecam = gan.objective.regularisers
+    consistency, lecam = gan.objective.regularisers.values()
     assert isinstance(lecam, LeCam)
     assert (lecam.weight, lecam.half_life_nimg, lecam.means[0].dtype) == (0.7, 123, torch.float64)
     assert isinstance(consistency, Consistency)
     assert (consistency.weight_real, consistency.weight_fake) == (2.0, 3.0)
     assert (consistency.change.mirror, consistency.change.shift) == (True, 0.3)
     plain = tiny_gan()
-    assert (list(plain.objective.regularisers), plain.augmenter) == ([], None)
+    assert (plain.objective.regularisers, plain.augmenter) == ({}, None)
 
 
 @pytest.mark.parametrize("mirror", [False, True])

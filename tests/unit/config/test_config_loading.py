@@ -22,6 +22,7 @@ from acgan.config.base import BaseConfig
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.models import GENERATORS, TRUNKS
+from acgan.training.regularisers import REGULARISERS
 
 DESIGN_EXAMPLE = """
 seed: 0
@@ -150,6 +151,12 @@ def test_the_kinds_are_the_registrys_keys(
     section: type[BaseConfig], field: str, registry: dict[str, Any]
 ) -> None:
     assert _kinds(section.model_fields[field].annotation) == set(registry)
+
+
+def test_the_other_sections_of_the_loss_are_the_regularisers() -> None:
+    assert losses.LossConfig.model_fields.keys() - {"adversarial", "classification", "penalty"} == set(
+        REGULARISERS
+    )
 
 
 # ---------------------------------------------------------------- YAML

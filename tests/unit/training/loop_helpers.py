@@ -38,7 +38,7 @@ def tiny_gan(
 
 def gradients(gan: Gan, iteration: int = 4) -> list[Tensor]:
     """D's and G's gradients of one iteration, both at the first weights; a multiple of 4 has the penalty."""
-    for regulariser in gan.objective.regularisers:
+    for regulariser in gan.objective.regularisers.values():
         regulariser.observe(torch.tensor(0.7), torch.tensor(-0.4), 10_000)
     for adam in (gan.optim_discriminator, gan.optim_generator):
         for group in adam.param_groups:

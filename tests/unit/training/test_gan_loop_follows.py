@@ -169,7 +169,7 @@ def test_without_augmentation_images_are_seen_as_they_are(monkeypatch: pytest.Mo
 def test_small_changes_for_consistency_are_of_what_d_sees_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _watch(monkeypatch)
     gan = tiny_gan(ADA, "loss.consistency={shift: 0.25}")
-    (consistency,) = gan.objective.regularisers
+    (consistency,) = gan.objective.regularisers.values()
     seen: list[tuple[Tensor, Tensor]] = []
     change = consistency.change
     consistency.change = lambda images, draws: seen.append((images, draws)) or change(images, draws)
@@ -211,7 +211,7 @@ def test_feedback_follows_the_logits_of_real_images_step_by_step() -> None:
 
 
 def _lecam(gan: Gan) -> LeCam:
-    (lecam,) = gan.objective.regularisers
+    (lecam,) = gan.objective.regularisers.values()
     assert isinstance(lecam, LeCam)
     return lecam
 

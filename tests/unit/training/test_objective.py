@@ -65,7 +65,7 @@ def objective() -> Callable[..., Objective]:
             weight_g=0.3,
             penalty_of="adversarial",
             penalty_every=1,
-            regularisers=(),
+            regularisers={},
         )
         return dataclasses.replace(parts, **changes)
 
@@ -251,13 +251,13 @@ class Gentle(Regulariser):
 
 def test_regularisers_are_added_to_d_s_sum_by_their_own_weight(objective: Callable[..., Objective]) -> None:
     d = LinearD()
-    terms = objective(regularisers=[Gentle()]).discriminator(d, REAL, FAKE, PORTION)
+    terms = objective(regularisers={"gentle": Gentle()}).discriminator(d, REAL, FAKE, PORTION)
     without = objective().discriminator(d, REAL, FAKE, PORTION)
     real, fake = (d(images, REAL.labels).adv for images in (REAL.images, FAKE))
     assert_close(terms.terms["gentle"].value, real.square().mean() - fake.mean())
     assert_close(terms.total, without.total + 2 * terms.terms["gentle"].value)
     assert_close(terms.stats, without.stats)
     with pytest.raises(AssertionError, match=r"two terms are called \['gentle'\]"):
-        objective(regularisers=[Gentle(), Gentle()]).discriminator(d, REAL, FAKE, PORTION)
-    of_g = objective(regularisers=[Gentle()]).generator(LinearD(), REAL, FAKE)
+        objective(regularisers={"one": Gentle(), "two": Gentle()}).discriminator(d, REAL, FAKE, PORTION)
+    of_g = objective(regularisers={"gentle": Gentle()}).generator(LinearD(), REAL, FAKE)
     assert list(of_g.terms) == ["adversarial", "class_fake"]

@@ -46,7 +46,7 @@ def _objective(classification: ClassificationLoss | None, of: str) -> Objective:
         weight_g=WEIGHT,
         penalty_of=of,
         penalty_every=1,
-        regularisers=(),
+        regularisers={},
     )
 
 
