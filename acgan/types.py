@@ -69,24 +69,15 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A decoded data source: training images and held-out images.
+    """A decoded data source: images to train on (``train``) and held-out images."""
 
-    Attributes:
-        name: Short name, also for directories (``mnist``, or the folder's own name).
-        train: Images to train on.
-        test: Held-out images: the source's own test split, else a stratified, seeded share.
-        notes: Remarks for the user, such as inferred settings and held-out images.
-        validation: Training images that are not in ``train``, to choose the best state by; None if there are none.
-        num_generated: Images at the end of ``train`` that a generator made.
-    """
-
-    name: str
+    name: str  # short, also for directories: ``mnist``, or the folder's own name
     train: ImageStore
-    test: ImageStore
+    test: ImageStore  # the source's own test split, else a stratified, seeded share
     skipped: tuple[SkippedImage, ...] = ()
-    notes: tuple[str, ...] = ()
-    validation: ImageStore | None = None
-    num_generated: int = 0
+    notes: tuple[str, ...] = ()  # for the user, such as inferred settings and held-out images
+    validation: ImageStore | None = None  # not in ``train``, to choose the best state by
+    num_generated: int = 0  # images at the end of ``train`` that a generator made
 
     @property
     def num_real(self) -> int:
@@ -160,23 +151,16 @@ class Term:
 
     @property
     def weighted(self) -> Tensor:
-        """Weight times value."""
         return self.value * self.weight
 
 
 @dataclass(frozen=True)
 class Terms:
-    """A summed loss.
-
-    Attributes:
-        terms: Terms by name.
-        stats: Scalars for the log that are not part of the loss, without gradient.
-        times: Factor of the whole loss; above 1 for a lazy penalty, which stands for several steps.
-    """
+    """A summed loss."""
 
     terms: dict[str, Term]
-    stats: dict[str, Tensor] = field(default_factory=dict)
-    times: int = 1
+    stats: dict[str, Tensor] = field(default_factory=dict)  # scalars for the log, without gradient
+    times: int = 1  # factor of the loss; above 1 for a lazy penalty, which stands for several steps
 
     @property
     def total(self) -> Tensor:
@@ -198,14 +182,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results of an evaluation during training.
-
-    Attributes:
-        stats: Scalars by name.
-        messages: Remarks for the user, such as a collapse.
-        score: Score that chooses the best state; None if nothing is chosen.
-    """
+    """Results of an evaluation during training."""
 
     stats: dict[str, float]
-    messages: tuple[str, ...] = ()
-    score: Score | None = None
+    messages: tuple[str, ...] = ()  # for the user, such as a collapse
+    score: Score | None = None  # chooses the best state

@@ -36,7 +36,7 @@ class _Classes:
 
 
 def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Give a new training's networks the weights of a run or of a ``.safetensors`` file.
+    """Give a new training, with these classes, the weights of a run or ``.safetensors`` file of a GAN or classifier.
 
     The generator starts from the averaged weights. The discriminator starts from the run's last checkpoint; a
     generator's file has none. A classifier has weights only for the discriminator: those of the backbone for the
@@ -44,11 +44,6 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
 
     Tensors with the same name and shape are copied whole. If the classes differ, tensors with a row or a column for
     each class are copied only for common classes, matched by name.
-
-    Args:
-        path: A run directory or a ``.safetensors`` file of a GAN or of a classifier.
-        gan: The new training.
-        class_names: Class names of the new training.
 
     Returns:
         A report of the tensors that were taken and those that were not, and the provenance of the weights.
@@ -74,12 +69,7 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
 def initialise_classifier(
     path: Path, network: AuxClassifier, info: ClassifierInfo
 ) -> tuple[str, dict[str, Any]]:
-    """Give a new classifier the weights of another.
-
-    Args:
-        path: A run directory of a classifier, or its ``.safetensors`` file.
-        network: The new classifier.
-        info: Its description.
+    """Give a new classifier the weights of another, from its run directory or its ``.safetensors`` file.
 
     Returns:
         A report of the tensors that were taken and those that were not, and the provenance of the weights.

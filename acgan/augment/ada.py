@@ -39,7 +39,7 @@ class AdaptiveAugment(DiscriminatorAugmentation):
 
     Args:
         groups: Groups that are switched on.
-        mirror: ``blit`` flips images; not for letters and digits, which change their meaning.
+        mirror: ``blit`` flips images; not for letters and digits, which are other ones when mirrored.
     """
 
     PARTS: ClassVar[tuple[str, ...]] = ("blit", "geometry", "color")

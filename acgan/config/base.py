@@ -16,10 +16,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _class_name(value: object) -> object:
-    """Accept a number (YAML reads an unquoted ``0`` as one), refuse a truth value, and compose letters (NFC).
-
-    macOS may write the letters of folder names in another way.
-    """
+    """Accept numbers (YAML reads an unquoted ``0`` as one), refuse truth values, compose letters (macOS does not)."""
     if isinstance(value, bool):
         raise ValueError(f"YAML read a class name as the truth value {value}; put it in quotes")
     return unicodedata.normalize("NFC", str(value)) if isinstance(value, (int, str)) else value
@@ -46,13 +43,9 @@ def _is_whole(value: object) -> bool:
 
 
 def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: bool = True) -> PlainValidator:
-    """A validator of a number in [low, high], or of points that hold such numbers.
+    """A validator of a number in [low, high], or of points with such numbers; ``expected`` is the range in words.
 
-    Args:
-        expected: The range in words.
-        low: Least value.
-        high: Greatest value.
-        also_low: A single number may be ``low`` itself; the number of a point always may.
+    A single number may be ``low`` itself only if ``also_low``; the number of a point always may.
     """
 
     def number(value: object, also_low: bool) -> float:

@@ -96,7 +96,7 @@ class ClassifierLossConfig(BaseConfig):
     label_smoothing: Share = 0.0
     """Share of the target that is spread evenly over all classes, against overconfidence."""
     class_weights: Literal["balanced"] | dict[ClassName, PositiveFloat] | None = None
-    """Loss weight of each class: balanced favours rare classes; {cat: 2} doubles that of cat; null: all the same."""
+    """Loss weight of each class; balanced: in inverse proportion to its images; {cat: 2}: cat has twice the others'."""
 
 
 class AdamWConfig(BaseConfig):

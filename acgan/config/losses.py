@@ -113,14 +113,14 @@ class BasePenaltyConfig(BaseConfig):
 
 
 class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
-    """gamma/2 E|grad_x f(x)|^2 on real images (R1), generated ones (R2) or both."""
+    """Zero-centred gradient penalty: gamma/2 E|grad_x f(x)|^2 on real images (R1), generated ones (R2) or both."""
 
     strength_key = "gamma"
     kind: Literal["zero_centered"] = "zero_centered"
     on: list[Literal["real", "fake"]] = Field(["real", "fake"], min_length=1, max_length=2)
     """Images that the penalty is taken on: real (R1), fake (R2) or both."""
     gamma: ScheduledPositive = 0.5
-    """Strength of the penalty, a number or a schedule; few images want more."""
+    """Strength of the penalty, a number or a schedule; higher for few images."""
     of: Literal["adversarial", "objective"] = "objective"
     """adversarial keeps D's adversarial logit smooth; objective all that G's loss uses, class terms too."""
     every: Positive = 4
@@ -135,7 +135,7 @@ class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
 
 
 class GradientPenaltyConfig(BasePenaltyConfig):
-    """weight E(|grad_x f(x)| - 1)^2 on random mixtures of real and generated images (WGAN-GP)."""
+    """WGAN-GP's gradient penalty: weight E(|grad_x f(x)| - 1)^2 on random mixtures of real and generated images."""
 
     strength_key = "weight"
     kind: Literal["gradient_penalty"]

@@ -37,7 +37,7 @@ class DataConfig(BaseConfig):
     split_seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the held-out split, separate from `seed`, so that runs with other seeds train on the same images."""
     validation_share: Share = 0.0
-    """Share of each class's training images held out as validation images, to choose the best state by."""
+    """Share of each class's training images held out as validation images, to score the training on."""
 
 
 class ComputeConfig(BaseConfig):

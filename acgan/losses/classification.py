@@ -36,10 +36,7 @@ class CrossEntropy(ClassificationLoss):
 
     D: -E log P(y | real), plus -E log P(y | fake) if ``on_fake``, as in the paper.
     G: -E log P(y | fake).
-
-    Args:
-        on_fake: D learns the class on generated images too.
-        label_smoothing: Share of D's target spread evenly over all K classes. G's target stays sharp.
+    ``label_smoothing`` is the share of D's target that is spread evenly over all K classes; G's target stays sharp.
     """
 
     def __init__(self, *, on_fake: bool, label_smoothing: float):

@@ -13,17 +13,14 @@ from acgan.types import HeadOutput
 class DataToData(ClassificationLoss):
     """Data-to-data cross-entropy (Kang et al. 2021, ReACGAN, eq. 6), on real images in D, on generated ones in G.
 
-    With f the embeddings and v the class proxies, all of length one, m_p the margin and m_n = 1 - m_p,
+    With f the embeddings and v the class proxies, all of length one, m_p the ``margin`` (a cosine), m_n = 1 - m_p and
+    tau the ``temperature``,
 
         L = -mean_i log( exp(p_i) / (exp(p_i) + sum_{j: y_j != y_i} exp(n_ij)) ),
         p_i = min(f_i . v_{y_i} - m_p, 0) / tau,   n_ij = max(f_i . f_j - m_n, 0) / tau.
 
     The loss pulls an image to its class's proxy and away from images of other classes. Beyond the margins there is no
     gradient, so that a class does not shrink to one image. Lengths of features cannot grow.
-
-    Args:
-        margin: m_p, a cosine.
-        temperature: tau.
     """
 
     head_outputs = "proxies"

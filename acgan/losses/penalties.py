@@ -37,12 +37,9 @@ class Penalty(ABC):
 
 
 class ZeroCentered(Penalty):
-    """gamma/2 E|grad_x f(x)|^2 on real images (R1), on generated ones (R2), or both.
+    """gamma/2 E|grad_x f(x)|^2 ``on`` images that are ``real`` (R1), ``fake`` (R2), or both.
 
     Mescheder et al. 2018, eq. 9; both together as in Roth et al. 2017 and R3GAN (Huang et al. 2024).
-
-    Args:
-        on: ``real``, ``fake`` or both.
     """
 
     def __init__(self, *, on: list[str]):

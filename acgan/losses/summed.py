@@ -44,14 +44,9 @@ class SummedLoss(nn.Module):
         self.register_buffer("class_weights", class_weights)
 
     def forward(self, outputs: Tensor | Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        """The weighted sum, or in eval mode the plain cross-entropy of the main head.
+        """The weighted sum for logits (N, K) by head, or the plain cross-entropy for the main logits only.
 
-        Args:
-            outputs: Logits (N, K) by head, as in training mode, or the main logits only, as in eval mode.
-            targets: (N,) labels.
-
-        Returns:
-            A scalar, or (N,) with reduction ``none``.
+        Targets are labels (N,). The result is a scalar, or (N,) with reduction ``none``.
         """
         terms = self.terms(outputs, targets)
         return terms[MAIN] if isinstance(outputs, Tensor) else self.total(terms)

@@ -12,11 +12,7 @@ from acgan.runtime import outside_autocast
 
 
 class SelfAttention(nn.Module):
-    """SAGAN's self-attention (Zhang et al. 2019, eq. 1-3), added to its input with a weight that starts at 0.
-
-    Args:
-        channels: C of the feature map; queries, keys and values have C/8.
-    """
+    """SAGAN's self-attention (Zhang et al. 2019, eq. 1-3), added to its input with a weight that starts at 0."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -38,13 +34,9 @@ class SelfAttention(nn.Module):
 
 
 def add_attention(blocks: Mapping[int, nn.Module], sides: Sequence[int]) -> None:
-    """Put self-attention behind some of a network's blocks, in place.
+    """Put self-attention behind the blocks with these sides of the output, in place.
 
     Call it last: the random draws of the other weights stay the same, and the network starts as the same function.
-
-    Args:
-        blocks: Blocks by the side of their output, each with its ``out_channels`` and ``attention``.
-        sides: Sides of the blocks that get attention.
 
     Raises:
         ValueError: If no block has such a side.

@@ -25,12 +25,7 @@ from acgan.types import RESOLUTIONS, DiscriminatorOutput
 
 
 class Trunk(nn.Module):
-    """Maps images (N, C, R, R) in [-1, 1] to features (N, F), which both heads read.
-
-    Args:
-        resolution: R in pixels, one of ``resolutions``.
-        image_channels: C.
-    """
+    """Maps images (N, C, R, R) in [-1, 1], R one of ``resolutions``, to features (N, F), which both heads read."""
 
     resolutions: ClassVar[tuple[int, ...]]
     #: Standard deviation of the heads' first weights; None keeps the variance of the features.
@@ -44,11 +39,7 @@ class Trunk(nn.Module):
 
 
 class PaperTrunk(Trunk):
-    """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer.
-
-    Args:
-        dropout: Dropout probability after each convolution.
-    """
+    """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer."""
 
     resolutions = (32, 128)
     head_std = 0.02

@@ -24,14 +24,7 @@ from acgan.types import RESOLUTIONS
 
 
 class Generator(nn.Module):
-    """Maps latents z (N, Z) and labels y (N,) to images (N, C, R, R) in [-1, 1].
-
-    Args:
-        latent_dim: Z.
-        num_classes: K.
-        resolution: R in pixels, one of ``resolutions``.
-        image_channels: C.
-    """
+    """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``."""
 
     resolutions: ClassVar[tuple[int, ...]]
     #: Layers whose tensors have a row for each class.

@@ -7,21 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reach:
-    """Numbers of parameters that the loss of one head trains.
+    """Numbers of parameters that the loss of one head trains."""
 
-    Attributes:
-        head: ``main`` or the layer's name.
-        weight: Weight of its loss in the sum.
-        own: Parameters of the head itself.
-        reached: Parameters of the backbone that its gradient reaches and that are not frozen.
-        backbone: Parameters of the backbone.
-    """
-
-    head: str
-    weight: float
-    own: int
-    reached: int
-    backbone: int
+    head: str  # ``main`` or the layer's name
+    weight: float  # of its loss in the sum
+    own: int  # parameters of the head itself
+    reached: int  # parameters of the backbone that its gradient reaches and that are not frozen
+    backbone: int  # parameters of the backbone
 
     def __str__(self) -> str:
         return f"reaches {_short(self.reached)} of {_short(self.backbone)} backbone parameters"

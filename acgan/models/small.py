@@ -11,13 +11,11 @@ from acgan.errors import UserError
 class SmallNet(nn.Module):
     """Maps images (N, C, R, R) to features (N, 4 * channels): a stem and a block for each halving down to 4 px.
 
+    R is a power of two from 16 on, in pixels. The stem has ``channels`` feature maps; the first block has 2 times as
+    many, the last 4, the others 6.
+
     Each block, ``block1``, ``block2``, …, has a convolution, 2x2 max-pooling, BatchNorm and ReLU, then a residual
     convolution, as in fast networks for CIFAR-10 (Page 2018, "How to train your ResNet").
-
-    Args:
-        image_channels: C.
-        resolution: R in pixels, a power of two from 16 on.
-        channels: Feature maps of the stem; the first block has 2 times as many, the last 4, the others 6.
     """
 
     def __init__(self, *, image_channels: int, resolution: int, channels: int):
