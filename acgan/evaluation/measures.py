@@ -186,14 +186,7 @@ METRICS: dict[str, Metric] = {
 
 
 def measure_all(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
-    """Several metrics of one set of images against another.
-
-    Args:
-        fake: Samples; for a floor, real images.
-        real: The reference.
-        context: Inputs besides images.
-        metrics: Keys of ``METRICS``.
-    """
+    """Metrics, by keys of ``METRICS``, of samples (for a floor: of real images) against the reference."""
     overall: dict[str, Value] = {}
     per_class: dict[str, list[Value]] = {}
     for name in metrics:

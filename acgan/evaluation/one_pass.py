@@ -126,18 +126,7 @@ def look_at_samples(
     seed: int,
     truncation: float,
 ) -> Pass:
-    """Draw samples once and score them against the reference.
-
-    Args:
-        judge: The judge of the reference.
-        context: Inputs of metrics besides images.
-        metrics: Keys of ``METRICS``.
-        sampler: The generator.
-        counts: Samples by class.
-        reference: The real images.
-        seed: Seed of the samples.
-        truncation: Factor on the latents.
-    """
+    """Draw samples once, ``counts`` of each class, and score them against the reference."""
 
     def drawn() -> Iterator[tuple[int, Tensor]]:
         for label, count in enumerate(counts):

@@ -20,10 +20,7 @@ _PORTION = 2**17  # values of either image that are compared at once, so that th
 
 
 def num_scales(side: int) -> int:
-    """Number of scales that images have room for: up to 5, with the window inside the image at the last.
-
-    Args:
-        side: The shorter side in pixels.
+    """Number of scales if the shorter side is ``side`` pixels: up to 5, with the window inside the image at the last.
 
     Returns:
         The largest s <= 5 with side / 2^(s - 1) >= 11: 1 at 16 pixels, 2 at 32, 3 at 64, 5 from 176 on.

@@ -71,7 +71,6 @@ class IntervalMeans:
         }
 
     def load_state_dict(self, state: Mapping[str, tuple[Tensor, int]], device: torch.device) -> None:
-        """Continue from ``state_dict``."""
         self._sums = {name: value.to(device) for name, (value, _) in state.items()}
         self._counts = {name: count for name, (_, count) in state.items()}
 
