@@ -14,7 +14,7 @@ from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
-#: Ways to halve the groups.
+#: Pairs of groups that are compared: every way to halve the four.
 _HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 #: Subsets of the kernel distance in each halving.
 _FLOOR_SUBSETS = 20
@@ -22,7 +22,7 @@ _FLOOR_SUBSETS = 20
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images, looked at.
+    """Real images, with their memory and their floor.
 
     Attributes:
         rows: By class, rows of the store in the order of the pass.
