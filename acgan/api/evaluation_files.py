@@ -82,12 +82,10 @@ def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> 
     origin = evaluated.scores.provenance
 
     def drawn(label: int, number: int) -> np.ndarray:
-        image = sampler.image(label, number, seed=origin["seed"], truncation=origin["truncation"])
-        return np.asarray(image)
+        return np.asarray(sampler.image(label, number, seed=origin["seed"], truncation=origin["truncation"]))
 
     def stored(label: int, number: int) -> np.ndarray:
-        image: np.ndarray = reference.store.images[reference.rows[label][number]]
-        return image
+        return np.asarray(reference.store.images[reference.rows[label][number]])
 
     bands: list[np.ndarray] = []
     for bank, take in ((samples, drawn), (reference.bank, stored)):

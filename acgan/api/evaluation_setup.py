@@ -137,8 +137,8 @@ def set_up(
     dataset = prepare_dataset(config, whole)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
         say(
-            f"{dataset.name}: its training images have changed since the training: if there are some in the reference, "
-            "the scores are too good"
+            f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
+            "reference holds images that were trained on"
         )
     store = dataset.test if options.split == "test" else dataset.train
     _check_store(store, dataset.name, options.split, first)
@@ -170,7 +170,7 @@ def set_up(
     if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
         copies = f", {len(training):,} of them only to find copies (--metrics)" if training else ""
         say(
-            f"Inception looks at {setting.num_looked_at:,} images{copies}: each takes a CPU a good part of a second"
+            f"Inception looks at {setting.num_looked_at:,} images{copies}: a CPU needs most of a second for each"
         )
     return setting
 

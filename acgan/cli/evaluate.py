@@ -28,7 +28,6 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """Parse, or fail with the names there are."""
         from acgan.errors import did_you_mean
 
         names = tuple(part.strip() for part in str(value).split(",") if part.strip())

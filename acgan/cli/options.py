@@ -21,7 +21,6 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse, or fail with the forms that are understood."""
         if isinstance(value, (int, float)):
             return float(value)
         match = re.fullmatch(

@@ -31,7 +31,6 @@ class Index:
     """The N labelled images of a source, not yet decoded.
 
     Attributes:
-        reader: Opens them.
         rows: (N,) int64: the reader's row of each.
         labels: (N,) int64 in [0, K).
         class_names: K names, each with at least one image.

@@ -81,12 +81,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def to_json(self, a: Path, b: Path) -> str:
-        """JSON text of everything.
-
-        Args:
-            a: File of A.
-            b: File of B.
-        """
+        """JSON text of everything, with the files of A and B."""
         values = {
             "format": EVALUATION_FORMAT,
             "a": str(a),
@@ -183,9 +178,8 @@ def _floor(a: EvaluationFile, b: EvaluationFile, metric: str) -> float | None:
 
 def _headline(a: EvaluationFile, b: EvaluationFile) -> str:
     if a.provenance.units == "training seeds":
-        return (
-            f"two methods: these differences are between trainings, {a.num_units} of A and {b.num_units} of B"
-        )
+        numbers = f"{a.num_units} of A and {b.num_units} of B"
+        return f"two methods: these differences are between trainings, {numbers}"
     ours, theirs = ({generator.sha256 for generator in file.provenance.generators} for file in (a, b))
     if ours == theirs:
         return f"one generator, not two: A and B are of the same file ({min(ours)[:8]}) and differ by chance alone"

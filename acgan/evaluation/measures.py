@@ -1,4 +1,4 @@
-"""Functions of all metrics: each compares two views of banks.
+"""Metrics of two sets of images, computed from their banks.
 
 The same functions make a score (samples against the reference) and its floor (real images against real images).
 """
@@ -22,7 +22,7 @@ from acgan.types import MIN_IMAGES_PER_CLASS
 
 NEAREST_K = 5
 PAIRS = 100
-#: Least number of images of a class for its Fréchet distance, as a multiple of the number of features.
+#: Images per feature that the Fréchet distance of a class needs.
 FRECHET_FACTOR = 2
 
 Value = float | None
@@ -30,11 +30,11 @@ Value = float | None
 
 @dataclass(frozen=True)
 class Found:
-    """Scores of one or several metrics; None if there are too few images.
+    """Values of metrics; None where there are too few images.
 
     Attributes:
-        overall: Scores by name.
-        per_class: A value for each class, by name of the score.
+        overall: Value by metric.
+        per_class: Values by metric, one a class.
     """
 
     overall: Mapping[str, Value]
@@ -46,8 +46,8 @@ class Context:
     """Inputs of metrics besides images.
 
     Attributes:
-        extractor: The network that made the features.
-        classifier: Name of the judge of classes.
+        extractor: Network that made the features.
+        classifier: Name of the classifier.
         seed: Seed of subsets and pairs.
         subsets: Number of subsets of the kernel distance.
     """
@@ -76,7 +76,7 @@ def frechet(fake: View, real: View, context: Context) -> Found:
             return None
         return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
 
-    # Classes without statistics of their own come out with none.
+    # Classes without statistics of their own get None.
     each = [distance(label, FRECHET_FACTOR * dims) for label in range(fake.num_classes)]
     known = [value for value in each if value is not None]
     overall: dict[str, Value] = {context.name(kind): distance(None, 2)}
@@ -86,7 +86,7 @@ def frechet(fake: View, real: View, context: Context) -> Found:
 
 
 def kid(fake: View, real: View, context: Context) -> Found:
-    """Kernel inception distance, which has no bias and so can compare few images."""
+    """Kernel inception distance, which is unbiased and so compares few images too."""
 
     def distance(label: int | None, least: int, strata: tuple[Tensor, Tensor] | None) -> Value:
         a, b = real.features(label), fake.features(label)
@@ -100,7 +100,7 @@ def kid(fake: View, real: View, context: Context) -> Found:
 
 
 def inception_score(fake: View, _real: View, context: Context) -> Found:
-    """The Inception score, of samples alone; of another classifier, its own score."""
+    """Inception score of the samples, or that of another classifier."""
     score = fake.inception_score()
     value = None if score is None else score.compute()[0]
     return Found({context.name(context.extractor.inception_score): value}, {})
@@ -126,7 +126,7 @@ def neighbours(fake: View, real: View, context: Context) -> Found:
 
 
 def accuracy(fake: View, _real: View, context: Context) -> Found:
-    """Share of samples in which a classifier, not the discriminator, sees the class they were asked for."""
+    """Share of samples in which a classifier (not the discriminator) sees the class asked for."""
     counts, name = fake.confusion(), f"class_accuracy[{context.classifier}]"
     if counts is None:
         return Found({}, {})
@@ -136,7 +136,7 @@ def accuracy(fake: View, _real: View, context: Context) -> Found:
 
 
 def diversity(fake: View, real: View, context: Context) -> Found:
-    """Mean MS-SSIM of pairs within a class, lower being more diverse, and in how many it is no higher than real."""
+    """Mean MS-SSIM of pairs within a class (lower is more diverse), and the share of classes no higher than real."""
 
     def similarity(view: View, label: int) -> Value:
         images = view.images(label)
@@ -153,7 +153,7 @@ def diversity(fake: View, real: View, context: Context) -> Found:
 
 
 def copying(fake: View, real: View, context: Context) -> Found:
-    """Shares of samples that lie nearer to training images than held-out images do."""
+    """Nearness of samples to training images, compared with that of held-out images."""
     names = ("memorisation_nearer", "memorisation_copies")
     if fake.nearest() is None or real.nearest() is None:
         return Found({}, {})
@@ -173,7 +173,7 @@ def copying(fake: View, real: View, context: Context) -> Found:
     )
 
 
-#: Functions by the keys of ``catalogue.CATALOGUE``, in its order; cas has none.
+#: Functions by the keys of ``--metrics``, in the order of the tables.
 METRICS: dict[str, Metric] = {
     "frechet": frechet,
     "kid": kid,
@@ -186,14 +186,7 @@ METRICS: dict[str, Metric] = {
 
 
 def measure_all(fake: View, real: View, context: Context, metrics: Sequence[str]) -> Found:
-    """Several metrics of one set of images against another.
-
-    Args:
-        fake: Samples, or for a floor real images in their place.
-        real: The reference.
-        context: Other inputs.
-        metrics: Keys of ``METRICS``.
-    """
+    """Metrics, by keys of ``METRICS``, of samples (for a floor: of real images) against the reference."""
     overall: dict[str, Value] = {}
     per_class: dict[str, list[Value]] = {}
     for name in metrics:

@@ -14,7 +14,7 @@ from acgan.evaluation.measures import Context, Found, measure_all
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
 
-#: Ways to halve the groups.
+#: Pairs of groups that are compared: every way to halve the four.
 _HALVINGS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 #: Subsets of the kernel distance in each halving.
 _FLOOR_SUBSETS = 20
@@ -22,7 +22,7 @@ _FLOOR_SUBSETS = 20
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images, looked at.
+    """Real images, with their memory and their floor.
 
     Attributes:
         rows: By class, rows of the store in the order of the pass.
@@ -126,18 +126,7 @@ def look_at_samples(
     seed: int,
     truncation: float,
 ) -> Pass:
-    """Draw samples once and score them against the reference.
-
-    Args:
-        judge: The judge of the reference.
-        context: Inputs of metrics besides images.
-        metrics: Keys of ``METRICS``.
-        sampler: The generator.
-        counts: Samples by class.
-        reference: The real images.
-        seed: Seed of the samples.
-        truncation: Factor on the latents.
-    """
+    """Draw samples once, ``counts`` of each class, and score them against the reference."""
 
     def drawn() -> Iterator[tuple[int, Tensor]]:
         for label, count in enumerate(counts):

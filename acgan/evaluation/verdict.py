@@ -48,10 +48,9 @@ def _quality(scores: Scores) -> str:
     if score is None or floor is None or score.value is None or not floor.value:
         return ""
     num = scores.provenance["floor_images"]
-    ratio = (
-        f"{score.value / floor.value:.2f} times the floor ({score.value:.3f}, real images {floor.value:.3f}"
-    )
-    ratio += f" ±{floor.std:.3f})" if floor.std is not None else ")"
+    values = f"{score.value:.3f}, real images {floor.value:.3f}"
+    values += f" ±{floor.std:.3f}" if floor.std is not None else ""
+    ratio = f"{score.value / floor.value:.2f} times the floor ({values})"
     where = f"with {num:,} images on either side"
     if num < _FEW:
         return f"Quality: {ratio}, {where}, which is too few to say more."
@@ -113,10 +112,8 @@ def _labels(scores: Scores) -> str:
         for name, value in _by_class(scores.per_class, "class_accuracy").items()
         if value < _LEAST_ACCURACY * own.get(name, floor.value) and _counts(scores, name)[0] >= _FEW_TO_JUDGE
     }
-    judged = (
-        f"the classifier sees the class asked for in {score.value:.2%} of samples, and the right class in "
-    )
-    judged += f"{floor.value:.2%} of real images"
+    judged = f"the classifier sees the class asked for in {score.value:.2%} of samples, "
+    judged += f"and the right class in {floor.value:.2%} of real images"
     if not low and score.value >= _LEAST_ACCURACY * floor.value:
         return f"Classes: as asked for; {judged}."
     named = ", ".join(f"{name} ({low[name]:.0%})" for name in sorted(low, key=lambda name: low[name]))

@@ -17,12 +17,7 @@ Warn = Callable[[str], None]
 
 
 def shared_metric(sides: Sequence[tuple[str, Saved]], dims: int | None, warn: Warn) -> str:
-    """Name the distance between statistics.
-
-    Args:
-        sides: One or two, each with the user's name for it.
-        dims: Number of features that the user asked for, or None.
-        warn: Receives a warning if nothing tells the features.
+    """Name the distance between one or two sides' statistics, and warn if nothing tells the features.
 
     Raises:
         DataError: If they are of different features.

@@ -24,11 +24,7 @@ class StatisticsCache:
         self._warn = warn
 
     def get(self, parts: Mapping[str, Any], make: Callable[[], Saved]) -> tuple[Saved, bool]:
-        """Read statistics, or compute them; processes that want the same wait for the first.
-
-        Args:
-            parts: Everything that they depend on, as plain values.
-            make: Computes them.
+        """Read the statistics that depend on ``parts``, or make them; of several processes one makes them.
 
         Returns:
             The statistics, and True if they were cached.

@@ -21,13 +21,7 @@ MIN_UNITS = 3
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of means, b - a, and its confidence interval.
-
-    Attributes:
-        value: The difference.
-        low: Lower end of the interval.
-        high: Upper end, not below ``low``.
-    """
+    """A difference of means, b - a, and the ends of its confidence interval, low <= high."""
 
     value: float
     low: float

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of images, and how alike the images of a class are by it.
+"""Multi-scale structural similarity of images, and its mean within a class.
 
 Shapes: N pairs of images, C channels.
 """
@@ -20,10 +20,7 @@ _PORTION = 2**17  # values of either image that are compared at once, so that th
 
 
 def num_scales(side: int) -> int:
-    """The scales that images have room for: up to 5, the window no larger than the image at the last one.
-
-    Args:
-        side: The shorter side in pixels.
+    """Number of scales if the shorter side is ``side`` pixels: up to 5, with the window inside the image at the last.
 
     Returns:
         The largest s <= 5 with side / 2^(s - 1) >= 11: 1 at 16 pixels, 2 at 32, 3 at 64, 5 from 176 on.
@@ -50,7 +47,7 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
     Args:
         a: (N, C, H, W) uint8.
         b: (N, C, H, W) uint8.
-        scales: Number of scales; None takes as many as the images have room for.
+        scales: Number of scales; None is ``num_scales``, which is also the most.
 
     Returns:
         (N,) float64 on the CPU, in [0, 1]; 1 where both are equal.
@@ -71,11 +68,11 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
 
 
 def intra_class_similarity(images: Tensor, *, pairs: int = 100, seed: int) -> float | None:
-    """Mean similarity of a class's images (Odena et al. 2017, section 4.2); lower is more diverse.
+    """Mean similarity of the images of a class (Odena et al. 2017, section 4.2); lower is more diverse.
 
     Args:
         images: (N, C, H, W) uint8 of one class, at least 11 pixels a side.
-        pairs: So many pairs of different images are compared; every pair where there are no more.
+        pairs: Number of pairs of different images to compare; all pairs if there are fewer.
         seed: Seed of the draw of pairs.
 
     Returns:

@@ -66,5 +66,4 @@ class Augmenter:
         return {"p": self._p, "signs": self._signs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict``."""
         self._p, self._signs = state["p"].to(self._p), state["signs"].to(self._signs)

@@ -76,6 +76,5 @@ class BestSoFar:
         return {"best": best, "nimg": self._nimg, "worse": self._worse, "told": self._told}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict``."""
         self.best = Best(**state["best"]) if state["best"] is not None else None
         self._nimg, self._worse, self._told = state["nimg"], state["worse"], state["told"]

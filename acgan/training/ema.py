@@ -28,13 +28,7 @@ class EMA(Generic[_Network]):
 
     @torch.no_grad()
     def update(self, network: nn.Module, nimg: int, batch_size: int) -> None:
-        """Move the mean towards the network.
-
-        Args:
-            network: The network as it is now.
-            nimg: Images shown so far.
-            batch_size: Images since the last update.
-        """
+        """Move the mean towards the network, ``batch_size`` images after the last update."""
         half_life = self.half_life_nimg
         if self.ramp_up is not None:
             half_life = min(half_life, self.ramp_up * nimg)

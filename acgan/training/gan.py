@@ -70,7 +70,6 @@ class Gan:
         return {name: part.state_dict() for name, part in self._stateful().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict``."""
         for name, part in self._stateful().items():
             part.load_state_dict(state[name])
 

@@ -49,8 +49,6 @@ class TrainingRun:
         say: Receives remarks for people.
 
     Attributes:
-        iteration: Iterations so far.
-        nimg: Images shown so far.
         out_of_patience: True if the training ends early since scores no longer improve; all ranks agree.
         trained_sec: Time in the loop up to this invocation; afterwards, with it.
         images_per_sec: Speed of this invocation, once it is over.
@@ -281,9 +279,8 @@ class TrainingRun:
         if bad is None:
             return
         iteration, term = bad
-        saved = (
-            f"the checkpoint at {self._saved_nimg:,} images" if self._saved_nimg > 0 else "no checkpoint yet"
-        )
+        nimg = self._saved_nimg
+        saved = f"the checkpoint at {nimg:,} images" if nimg > 0 else "no checkpoint yet"
         raise NotFiniteError(
             f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
             f"{saved} stays in place. {self.product.remedy}, and start anew with --fresh."

@@ -81,9 +81,9 @@ class Feed:
     def batch(self, step: int, part: slice, dtype: torch.dtype) -> Batch:
         """A part of the batch of a step."""
         position = step * self.batch_size + part.start
-        flip = (
-            self.draws.generator("mirror", step).random(self.batch_size)[part] < 0.5 if self.mirror else None
-        )
+        flip = None
+        if self.mirror:
+            flip = self.draws.generator("mirror", step).random(self.batch_size)[part] < 0.5
         batch = self.images.batch(self.order.indices(position, part.stop - part.start), flip)
         return Batch(batch.images.to(dtype), batch.labels)
 

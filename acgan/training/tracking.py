@@ -71,7 +71,6 @@ class IntervalMeans:
         }
 
     def load_state_dict(self, state: Mapping[str, tuple[Tensor, int]], device: torch.device) -> None:
-        """Continue from ``state_dict``."""
         self._sums = {name: value.to(device) for name, (value, _) in state.items()}
         self._counts = {name: count for name, (_, count) in state.items()}
 
@@ -143,7 +142,7 @@ def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> N
 
 
 def _wait_for_a_later_name(directory: Path) -> None:
-    """Wait a second: TensorBoard orders event files by their names, which begin with the second of creation."""
+    """Wait for the next second: TensorBoard orders event files by name, and so by the second of creation."""
     newest = max(
         (int(file.name.split(".")[3]) for file in directory.glob("events.out.tfevents.*")), default=0
     )
