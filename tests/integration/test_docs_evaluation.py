@@ -22,8 +22,6 @@ from test_docs_classification import read_blocks
 from acgan import cli
 from acgan.api import EvaluateOptions, cas
 from acgan.metrics.catalogue import CATALOGUE, plain_name, printed_scores
-from acgan.predicting import shipped
-from acgan.types import INCEPTION_DIMS
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -203,14 +201,6 @@ def test_the_metrics_are_those_there_are(real: Any) -> None:
     assert without == {"ms_ssim", "diverse_classes", "cas_real", "cas_synthetic", "cas_both", "gan_test"}
 
 
-def test_metrics_by_class_are_named(real: Any) -> None:
-    of_classes = {plain_name(name) for values in real["per_class"].values() for name in values}
-    assert of_classes <= CODES
-    helped = set(table(section("Does it help a classifier?")))
-    assert helped == {name for name in of_classes if name.startswith(("cas_", "gan_"))} | {"cas_gap"}
-    assert "cas_gap" in real["cas"]
-
-
 def test_the_directions_told_are_those_that_compare_goes_by() -> None:
     for line in section("Metrics").splitlines():
         cells = line.strip("|").split(" | ")
@@ -221,27 +211,6 @@ def test_the_directions_told_are_those_that_compare_goes_by() -> None:
                     assert "low" in cells[3], line
                 if direction == "higher":
                     assert "high" in cells[3], line
-
-
-def test_the_keys_of_provenance_are_those_written(real: Any) -> None:
-    keys = table(section("Names and provenance").split("`provenance` in")[1])
-    assert sorted(keys) == sorted(real["provenance"])
-    inner = {key for value in real["provenance"].values() for key in inner_keys(value)}
-    assert inner
-    assert inner <= CODES
-
-
-def inner_keys(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return set(value) | {key for one in value.values() for key in inner_keys(one)}
-    return {key for one in value for key in inner_keys(one)} if isinstance(value, list) else set()
-
-
-def test_the_keys_of_the_file_are_those_written(real: Any) -> None:
-    text = section("evaluation.json")
-    assert sorted(key for key in table(text)) == sorted({*real, "at_floor_count"})
-    assert {"value", "std", "values", *real["cas"]} <= CODES
-    assert real["format"] == json.loads(example())["format"] == 1
 
 
 def example() -> str:
@@ -271,59 +240,6 @@ def options(command: click.Command) -> dict[str, list[str]]:
     }
 
 
-def test_every_option_is_named() -> None:
-    spoken = " ".join([*CODES, *(block.code for block in BLOCKS)])
-    there = {name for command in COMMANDS.values() for names in options(command).values() for name in names}
-    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", spoken))
-    common = {"--quiet", "--help"}
-    assert there - named - common == set()
-
-
-def test_options_named_are_there() -> None:
-    of_commands = {
-        name: {word for words in options(one).values() for word in words} for name, one in COMMANDS.items()
-    }
-    known = set.union(*of_commands.values(), *options(command("train")).values())
-    for name in re.findall(r"(?<![\w`/-])`?(--[a-z][a-z-]*)", PROSE):
-        assert name in known, name
-    for number, words in commands():
-        if words[1] in COMMANDS:
-            assert {word for word in words if word.startswith("-")} <= of_commands[words[1]], f"line {number}"
-
-
 def test_the_options_of_python_are_those_of_the_command() -> None:
     own = set(options(COMMANDS["evaluate"])) - {"json_file", "quiet"}
     assert own == set(EvaluateOptions.__dataclass_fields__)
-
-
-def test_extractors_are_those_shipped() -> None:
-    text = section("Extractors")
-    found = {}
-    for row in re.findall(r"^\| (`.*)\|$", text, re.MULTILINE):
-        name, features, accuracy, _ = (cell.strip() for cell in row.split("|"))
-        found[name.strip("`")] = (features, accuracy)
-    assert found.pop("inception") == (f"{max(INCEPTION_DIMS):,}", "")
-    assert found.keys() == shipped().keys()
-    for name, file in shipped().items():
-        card = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        accuracy = f"{card['accuracy']:.4f} of {card['held_out']['num_images']:,}"
-        assert found[name] == (str(card["features"]), accuracy)
-        assert set(re.findall(rf"{name}@(\w+)", TEXT)) <= {card["sha256"][:8]}
-
-
-def test_keys_of_the_configuration_are_there() -> None:
-    named = {code for code in CODES if re.fullmatch(r"(data|every|evaluate|train|loss)\.[\w.]+", code)}
-    assert len(named) > 4
-    listed = acgan("config").output
-    for name in named:
-        assert re.search(rf"^{re.escape(name)}: ", listed, re.MULTILINE), name
-
-
-def test_links_lead_somewhere() -> None:
-    titles = re.findall(r"^##+ (.+)$", TEXT, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-    links = re.findall(r"\]\(([^)\s]+)\)", TEXT)
-    assert {link[1:] for link in links if link.startswith("#")} == anchors
-    assert all((PAGE.parent / link).exists() for link in links if not link.startswith(("#", "https:")))
-    names = re.findall(r"\]\[(\w+)\]", TEXT)
-    assert set(names) == set(re.findall(r"^\[(\w+)\]: https:", TEXT, re.MULTILINE))

@@ -256,7 +256,7 @@ def test_durations(text: str, seconds: float, workdir: Path, monkeypatch: pytest
 
     monkeypatch.setattr(api, "train", train)
     acgan("train", "--max-time", text)
-    assert given["max_time_sec"] == pytest.approx(seconds, abs=0.5)
+    assert seconds - 60 < given["max_time_sec"] <= seconds  # what is left when the run begins
 
 
 @pytest.mark.parametrize("text", ["1h30", "5m3", "1d", ""])
