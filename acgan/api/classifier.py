@@ -69,11 +69,13 @@ def train_classifier(
             report, origin = initialise_classifier(opened.init_from, task.network, info)
             opened.say(report)
         provenance = opened.provenance(origin)
+        product = ClassifierProduct(resolved, task, info, dataset, provenance)
+        opened.claim()
         run = TrainingRun(
-            opened.claim(),
+            opened.directory,
             intervals=Intervals(total_nimg=task.total_nimg, **resolved.every.model_dump()),
             state=task,
-            product=ClassifierProduct(resolved, task, info, dataset, provenance),
+            product=product,
             meta={**opened.new_meta(provenance), "architecture": info.architecture},
             device=device,
             ranks=ranks,

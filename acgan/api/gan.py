@@ -54,15 +54,18 @@ def train(
             report, origin = initialise_gan(opened.init_from, gan, store.class_names)
             opened.say(report)
         provenance = opened.provenance(origin)
+        product = GanProduct(resolved, gan, store, provenance, monitor, score)
+        intervals = Intervals(
+            total_nimg=resolved.train.total_nimg,
+            patience_nimg=resolved.train.patience_nimg,
+            **resolved.every.model_dump(),
+        )
+        opened.claim()
         run = TrainingRun(
-            opened.claim(),
-            intervals=Intervals(
-                total_nimg=resolved.train.total_nimg,
-                patience_nimg=resolved.train.patience_nimg,
-                **resolved.every.model_dump(),
-            ),
+            opened.directory,
+            intervals=intervals,
             state=gan,
-            product=GanProduct(resolved, gan, store, provenance, monitor, score),
+            product=product,
             meta=opened.new_meta(provenance),
             device=device,
             ranks=ranks,

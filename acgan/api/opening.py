@@ -105,12 +105,11 @@ class OpenTraining:
             "code": list(self.code),
         }
 
-    def claim(self) -> Path:
+    def claim(self) -> None:
         """Write the configuration to the directory, and move an old run aside if ``fresh``."""
         if self.ranks.first:
             settle(self.directory, self.config, self.fresh, self.say)
         distributed.barrier(self.ranks)
-        return self.directory
 
 
 @dataclass(frozen=True)
@@ -176,16 +175,21 @@ def open_training(
         UserError: For whatever the user can mend.
     """
     started = time.monotonic()
-    say, warn = options.get("say", lambda message: None), options.get("warn", warnings.warn)
+    if unknown := options.keys() - TrainOptions.__annotations__.keys():
+        raise TypeError(
+            f"no such options: {', '.join(sorted(unknown))}; there are {', '.join(TrainOptions.__annotations__)}"
+        )
     device = runtime.choose_device(options.get("device", "auto"))
     ranks = distributed.start_ranks(device)
-    warn_once = warn if ranks.first else lambda message: None
+    say, warn = options.get("say", _silent), options.get("warn", warnings.warn)
+    if not ranks.first:
+        say = warn = _silent
     directory = Path(options.get("run_dir") or Path("runs") / name)
     fresh, max_time = options.get("fresh", False), options.get("max_time_sec")
     with nullcontext() if rehearsal else locked(directory, ranks):
         check_usable(directory, config, fresh)
         goes_on = not (fresh or rehearsal)
-        checkpoint = read_latest(directory / "checkpoints", warn_once) if goes_on else None
+        checkpoint = read_latest(directory / "checkpoints", warn) if goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
         # Bits depend on both, so a resumed run keeps them. They come before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
@@ -212,9 +216,13 @@ def open_training(
             deadline=started + max_time if max_time is not None else None,
             fresh=fresh,
             say=say,
-            warn=warn_once,
+            warn=warn,
             code=_code_so_far(meta),
         )
+
+
+def _silent(message: str) -> None:
+    del message
 
 
 def _init_from(

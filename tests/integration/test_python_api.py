@@ -53,6 +53,13 @@ def in_thread(function: Any) -> Any:
     return outcome["result"]
 
 
+@pytest.mark.parametrize("train", [acgan.train, acgan.train_classifier])
+def test_options_that_there_are_not_are_refused(train: Any, workdir: Path) -> None:
+    with pytest.raises(TypeError, match=r"no such options: max_time; there are run_dir, .*max_time_sec"):
+        train(run_dir="mine", max_time=60)
+    assert list(workdir.iterdir()) == []
+
+
 def test_a_torch_dataset_in_another_thread(workdir: Path) -> None:
     ticks: list[Any] = []
     result = in_thread(lambda: acgan.train(config(), data=Squares(), on_tick=ticks.append, run_dir="mine"))

@@ -99,6 +99,7 @@ def _imports(module: str, skip_type_checking: bool = False) -> set[str]:
             assert node.level == 0, f"{module}: imports are absolute"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
+                assert node.module != "acgan" or inner in MODULES, f"{module}: {inner} is for users of acgan"
                 found.add(inner if inner in MODULES else str(node.module))
     return {name for name in found if name == "acgan" or name.startswith("acgan.")} - {module}
 
