@@ -1,20 +1,19 @@
-"""Ways to tell the classes apart, compared at equal time: a Markdown table.
+"""Compare members of the AC-GAN family at equal training time, in a Markdown table.
 
     python benchmarks/ablation.py mnist FOLDER --data mnist:ROOT --minutes 10 --seeds 0,1,2
     python benchmarks/ablation.py digits FOLDER --nimg 20000 --only AC --only TAC
     python benchmarks/ablation.py digits FOLDER --nimg 20000 --variants variants.yaml
 
-Machines are shared, and a neighbour must not decide. So equal time is so many minutes times the images a second that a
-variant reaches in the best of several rehearsals; these are made once, before anything is trained, and kept in
-throughput.json with the configuration that they are of. Each run is an `acgan train` of its own in FOLDER, and shows
-so many images however long it takes; schedules are stretched to that length. Its last state is evaluated, none is
-chosen. results.jsonl has a line for each run, table.md their means. The same command resumes after an interruption. A
-file of variants maps names to keys:
+Equal time does not depend on what else the machine does: a variant shows MINUTES times the images a second that it
+reached in the best of several rehearsals, however long that takes. The rehearsals are made once, before any training,
+and kept in throughput.json with their configuration. Each run is an `acgan train` of its own in FOLDER; its schedules
+are stretched to its length. The last state is evaluated, not the best. results.jsonl has a line for each run, table.md
+the means. The same command resumes after an interruption. A file of variants maps names to keys:
 
     no penalty: {loss.penalty: null}
     lower rates: {optim.generator.lr: 1e-4, optim.discriminator.lr: 1e-4}
 
-In the table ± is a 95 % t interval of the mean over three seeds or more; differences to the first variant have the
+In the table, ± is a 95 % t interval of the mean over three seeds or more. Differences to the first variant have the
 intervals of `acgan compare`.
 """
 
@@ -54,13 +53,13 @@ _STOPPED = (75, 130)
 
 @dataclass(frozen=True)
 class Cell:
-    """A run of the ablation.
+    """One run: a variant with a seed.
 
     Attributes:
-        variant: Its name.
-        seed: Of the training.
-        directory: The run's.
-        overrides: All that differs from the recipe.
+        variant: Name of the variant.
+        seed: Seed of the training.
+        directory: Run directory.
+        overrides: All changes of the recipe.
     """
 
     variant: str
@@ -71,15 +70,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """What all runs share.
+    """Settings that all runs share.
 
     Attributes:
-        recipe: A name or file.
-        data: A source; None is the recipe's.
-        folder: Of all files.
-        overrides: By variant, with those that all share.
-        seeds: Of every variant.
-        device: As ``--device`` takes it.
+        recipe: Name or file.
+        data: Source of images; None is the recipe's.
+        folder: Folder of all files.
+        overrides: Changes of the recipe by variant, with those of all variants.
+        seeds: Seeds of every variant.
+        device: A value of ``--device``.
     """
 
     recipe: str
@@ -95,7 +94,7 @@ class Study:
         return config
 
     def lengths(self, minutes: float) -> dict[str, int]:
-        """Images that each variant shows in so many minutes on this machine when it is alone."""
+        """Images that each variant shows in so many minutes if it has this machine for itself."""
         file = self.folder / "throughput.json"
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         wanted = {variant: self._timed(variant) for variant in self.overrides}
@@ -104,7 +103,7 @@ class Study:
         ]
         best = dict.fromkeys(missing, 0.0)
         for _ in range(_REHEARSALS):
-            for variant in missing:  # in turns, so that a busy moment meets all
+            for variant in missing:  # in turns, so that a busy moment slows all of them
                 speed = rehearse(self.config(variant), self.device).images_per_sec
                 best[variant] = max(best[variant], speed)
         origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
@@ -113,7 +112,7 @@ class Study:
         return {v: max(1, round(minutes * 60 * known[v]["images_per_sec"])) for v in self.overrides}
 
     def _timed(self, variant: str) -> dict[str, Any]:
-        """What a variant's speed is of: where its configuration departs from the defaults, and the device."""
+        """The device, and the keys of a variant that are not the defaults: a known speed holds for these."""
         changed = diff(RunConfig(), self.config(variant))
         return {"device": self.device, "config": {key: value for key, (_, value) in changed.items()}}
 
@@ -128,7 +127,7 @@ class Study:
                     "train.patience_nimg": None,
                     "every.evaluate_nimg": nimg,
                     "every.sample_nimg": nimg,
-                    "every.checkpoint_nimg": max(1, nimg // 4),  # a kill loses no more
+                    "every.checkpoint_nimg": max(1, nimg // 4),  # a kill loses a quarter at most
                 }
                 stretched = stretched_schedules(config, nimg / config.train.total_nimg)
                 settings = [override(key, value) for key, value in {**dict(stretched), **length}.items()]
@@ -141,13 +140,13 @@ class Study:
         sets = [word for text in cell.overrides for word in ("--set", text)]
         place = ["--run-dir", str(cell.directory), "--device", self.device]
         arguments = [sys.executable, "-m", "acgan", "train", self.recipe, *source, *place, *sets]
-        # Of its own session: Ctrl-C reaches us alone, and the training is told once.
+        # In its own session: Ctrl-C reaches only us, and we stop the training once.
         process = subprocess.Popen(arguments, start_new_session=True)
         try:
             code = process.wait()
         except BaseException:
             process.send_signal(signal.SIGTERM)
-            process.wait()  # for its checkpoint
+            process.wait()  # until its checkpoint is written
             raise
         if code in _STOPPED:
             raise Interrupted(f"{cell.directory}: stopped; the same command resumes.", code)
@@ -179,7 +178,7 @@ def result(cell: Cell, scores: Scores) -> dict[str, Any]:
 
 
 def run_all(study: Study, cells: Sequence[Cell], how: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """The results so far, after each cell; one that has none is trained and evaluated."""
+    """Train and evaluate each cell that has no result yet; yield the results so far."""
     file = study.folder / "results.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     known = {(row["variant"], row["seed"]): row for row in map(json.loads, lines)}
@@ -218,20 +217,27 @@ def _seeds(_context: click.Context, _param: click.Parameter, value: str) -> tupl
 @click.command()
 @click.argument("recipe")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--data", metavar="SOURCE", help="As `acgan train` takes it.  [default: the recipe's]")
 @click.option(
-    "--variants", "file", type=click.Path(path_type=Path), help="A YAML file.  [default: the family]"
+    "--data", metavar="SOURCE", help="Source of images, as in `acgan train`.  [default: the recipe's]"
 )
-@click.option("--only", multiple=True, metavar="NAME", help="One of the variants; may be repeated.")
-@click.option("--seeds", default="0", callback=_seeds, metavar="0,1,2", show_default=True)
 @click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="Of training, on this machine alone."
+    "--variants",
+    "file",
+    type=click.Path(path_type=Path),
+    help="YAML file of variants.  [default: the family]",
 )
-@click.option("--nimg", type=click.IntRange(1), help="Images to show, in place of minutes.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Of all variants.")
-@click.option("--extractor", metavar="NAME|FILE", help="For scores.  [default: shipped for the data]")
+@click.option("--only", multiple=True, metavar="NAME", help="Run only this variant; may be repeated.")
 @click.option(
-    "-n", "num_images", type=click.IntRange(2), help="Samples to evaluate.  [default: as many as real]"
+    "--seeds", default="0", callback=_seeds, metavar="0,1,2", show_default=True, help="Seeds of each variant."
+)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Minutes of training for each run.")
+@click.option("--nimg", type=click.IntRange(1), help="Images to show, instead of --minutes.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a key in all variants.")
+@click.option(
+    "--extractor", metavar="NAME|FILE", help="Extractor of the scores.  [default: shipped for the data]"
+)
+@click.option(
+    "-n", "num_images", type=click.IntRange(2), help="Number of samples.  [default: that of real images]"
 )
 @device_option
 def main(

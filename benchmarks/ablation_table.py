@@ -1,4 +1,4 @@
-"""The Markdown table of `benchmarks/ablation.py`, from a line for each of its runs."""
+"""The Markdown table of `benchmarks/ablation.py`, made from its results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acgan.metrics.catalogue import plain_name
 
 Row = Mapping[str, Any]
 
-#: What `acgan evaluate` has to measure for the columns.
+#: Metrics of `acgan evaluate` that the columns need.
 METRICS = ("frechet", "prdc", "accuracy")
 
 _WORST = "worst class"
@@ -30,11 +30,11 @@ _COLUMNS = {
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A row a variant, in the order in which variants first come.
+    """A table with one row per variant, in the order of their first run.
 
     Args:
-        rows: One a run: ``variant``, ``images_shown``, ``scores`` and ``worst_class`` by metric, ``collapsed_classes``;
-            of one that was not finite ``variant`` and ``not_finite``.
+        rows: One per run: ``variant``, ``images_shown``, ``scores`` and ``worst_class`` by metric,
+            ``collapsed_classes``. A run that was not finite has only ``variant`` and ``not_finite``.
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -56,7 +56,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def summary(values: Sequence[float]) -> str:
-    """The mean and its 95 % t interval, for three values or more; else the values."""
+    """The mean with its 95 % t interval; with fewer than three values, the values."""
     if len(values) < MIN_UNITS:
         return ", ".join(f"{value:.4g}" for value in values) or "-"
     half = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * statistics.stdev(values) / math.sqrt(len(values))
@@ -91,7 +91,7 @@ def _images(group: Sequence[Row]) -> str:
 
 
 def _collapsed(group: Sequence[Row]) -> str:
-    """Runs of which the monitor warned when it last looked; of those that it looked at."""
+    """Number of runs that the monitor warned about in its last look, of those that it looked at."""
     looked = [row["collapsed_classes"] for row in group if row.get("collapsed_classes") is not None]
     text = f"{sum(count > 0 for count in looked)} of {len(looked)}" if looked else "-"
     failed = sum("not_finite" in row for row in group)

@@ -1,4 +1,4 @@
-"""The variants of `benchmarks/ablation.py`, as changes of a recipe."""
+"""Variants of `benchmarks/ablation.py`: changes of a recipe."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _TOLD = (*(f"loss.{term}" for term in LossConfig.model_fields), "augment", "trai
 def built_in() -> Variants:
     """The family on a recipe, and the plain AC-GAN.
 
-    A class loss has the recipe's settings where the recipe is of its kind, else its own defaults: weights that suit
-    one loss are wrong for another.
+    A class loss takes the recipe's settings if the recipe uses this loss, else its own defaults: weights that suit one
+    loss are wrong for another.
     """
     alone = {"model.discriminator.projection": False}
     adam = {"lr": 2e-4, "betas": [0.5, 0.999]}
@@ -59,7 +59,7 @@ def built_in() -> Variants:
 
 
 def read_variants(file: Path) -> Variants:
-    """Variants of a YAML file."""
+    """Read the variants of a YAML file."""
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -72,12 +72,12 @@ def read_variants(file: Path) -> Variants:
 
 
 def override(key: str, value: Any) -> str:
-    """A ``KEY=VALUE`` text; a text is left to our YAML, to which 1e-4 is a number."""
+    """The text ``KEY=VALUE``. A value that is a string stays as it is: our YAML reads 1e-4 as a number."""
     return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def settings(configs: Mapping[str, RunConfig]) -> str:
-    """A Markdown list of what variants differ in or share: one item a section, of whom if not of all."""
+    """A Markdown list of settings, one item per section; different values have the names of their variants."""
     dumps = {name: config.model_dump(mode="json") for name, config in configs.items()}
     items = []
     for key in _TOLD:
@@ -91,7 +91,7 @@ def settings(configs: Mapping[str, RunConfig]) -> str:
 
 
 def stretched_schedules(section: BaseModel, factor: float, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys that follow a schedule, with its times multiplied."""
+    """Keys that have a schedule, with the times of its points multiplied by a factor."""
     for name, value in section:
         if isinstance(value, BaseModel):
             yield from stretched_schedules(value, factor, f"{prefix}{name}.")

@@ -1,9 +1,9 @@
-"""What auxiliary heads cost: a network with them against torchvision's own, interleaved in one process.
+"""Measure the cost of auxiliary heads: networks with heads against torchvision's own, in turns in one process.
 
     python benchmarks/auxiliary_cost.py
 
-For each network: the time of a forward pass in eval mode, and of a training step's forward and backward, both as a
-ratio to the plain network's; medians over interleaved rounds. In eval mode the ratio is expected to be 1.
+For each network it prints the time of a forward pass in eval mode, and of forward and backward in training mode, as
+ratios to the plain network: medians over the rounds. In eval mode the ratio should be 1.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def step(network: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor
 
 
 def ratios(work: list[Callable[[], object]]) -> tuple[float, float, float]:
-    """Median time of the second as a multiple of the first's, and the quartiles of the rounds' ratios."""
+    """Median time of the second work as a multiple of the first, and the quartiles of the rounds' ratios."""
     seconds: list[list[float]] = [[], []]
     for round_ in range(_ROUNDS + 3):
         for index in (0, 1) if round_ % 2 else (1, 0):
@@ -57,7 +57,7 @@ def evaluate(network: nn.Module, x: Tensor) -> Tensor:
 
 @click.command()
 def main() -> None:
-    """Compare networks with auxiliary heads with torchvision's own."""
+    """Compare the time of networks with auxiliary heads to torchvision's own."""
     torch.manual_seed(0)
     print(
         f"{machine()}; torch {torch.__version__}; {date.today()}; {_ROUNDS} rounds, batch {_BATCH}, {_SIDE} px\n"

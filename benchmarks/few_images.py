@@ -1,9 +1,9 @@
-"""A small, unequal folder of images, as people have them: three classes of CIFAR-10, scaled up to 64 px.
+"""Make a small folder with unequal classes, as users have them: three classes of CIFAR-10, scaled up to 64 px.
 
     python benchmarks/few_images.py cifar10_jpg.zip PICTURES/
 
-Of automobiles there are 60, of horses 150, of ships 400; and 200 test images of each. The zip has folders of classes in
-train/ and test/. The choice is of a fixed seed: everyone cuts the same images.
+It takes 60 automobiles, 150 horses and 400 ships, and 200 test images of each class. The zip holds class folders in
+train/ and test/. The seed is fixed: everyone gets the same images.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SIDE = 64
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(source: Path, folder: Path) -> None:
-    """Cut the folder from a zip of CIFAR-10."""
+    """Make FOLDER from SOURCE, a zip of CIFAR-10."""
     if folder.exists():
         raise click.ClickException(f"{folder}: there is something already; expected a new folder.")
     draws = random.Random(0)

@@ -1,12 +1,16 @@
-"""FID's speed against pytorch-fid's, in one process, on the same files and weights: a Markdown table.
+"""Compare the speed of FID with pytorch-fid, in one process, on the same files and weights: a Markdown table.
 
     python benchmarks/fid_speed.py [IMAGES]
 
-Statistics of a folder of IMAGES (100) PNG files of 64 x 64, its reading included, by either, in turns: medians, and the
-median of the rounds' ratios. pytorch-fid runs with its defaults: batches of 50, a loading process for each core. Then a
-folder whose statistics are cached, loading the network included, and the Fréchet distance alone, at 2,048 features. The
-weights are random, so nothing is fetched. Processor time is that of all threads and processes: it says more
-where others use the machine, too.
+The rows of the table:
+
+1. Statistics of a folder of IMAGES (100) PNG files of 64 x 64, reading included. The two take turns; the table has
+   medians, and the median of the rounds' ratios.
+2. The same folder with cached statistics, loading the network included.
+3. The Fréchet distance alone, at 2,048 features.
+
+pytorch-fid runs with its defaults: batches of 50, one loading process per core. The weights are random, so nothing is
+downloaded. Processor time counts all threads and processes; it is more reliable on a shared machine.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ def blurred(count: int, side: int) -> torch.Tensor:
 
 
 def random_weights(file: Path) -> Path:
-    """Features of random weights are nearly zero unless batch normalisation has seen images."""
+    """Save random weights. BatchNorm sees some images first, because otherwise all features are nearly zero."""
     torch.manual_seed(0)
     network = torchvision.models.inception_v3(
         weights=None, aux_logits=False, init_weights=False, num_classes=1008
@@ -64,28 +68,28 @@ def image_folder(folder: Path, count: int) -> Path:
 
 
 def quiet(message: str) -> None:
-    """The weights are not FID's own, as is meant."""
+    """Drop the warning that the weights are not FID's own."""
 
 
 def processor_time() -> float:
-    return sum(os.times()[:4])  # of children that have ended, too
+    return sum(os.times()[:4])  # includes children that have ended
 
 
 def seconds(work: Work) -> tuple[float, float]:
-    """By the clock, and of the processor."""
+    """Wall time and processor time of a piece of work."""
     started = time.perf_counter(), processor_time()
     work()
     return time.perf_counter() - started[0], processor_time() - started[1]
 
 
 def median_ratios(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> str:
-    """How many times faster ours is, by the clock and by processor time."""
+    """Speed-up of ours, by wall time and by processor time."""
     ratios = [[a / b for a, b in zip(*round_, strict=True)] for round_ in zip(theirs, ours, strict=True)]
     return " | ".join(f"{statistics.median(values):.2f}" for values in zip(*ratios, strict=True))
 
 
 def folder_statistics(folder: Path, weights: Path) -> tuple[Work, Work]:
-    """What each does with a folder, its network built."""
+    """The work of each with a folder; the networks are built before."""
     from pytorch_fid import fid_score, inception
 
     tensors = torch.load(weights, weights_only=True)
@@ -104,7 +108,7 @@ def folder_statistics(folder: Path, weights: Path) -> tuple[Work, Work]:
 
 
 def frechet_alone() -> tuple[tuple[float, float], tuple[float, float]]:
-    """Seconds of each, on features that are correlated, at least 0, and more in number than they have dimensions."""
+    """Seconds of each, on correlated features of at least 0, from more images than features."""
     from pytorch_fid.fid_score import calculate_frechet_distance
 
     mixing = torch.randn(_DIMS, _DIMS) * torch.exp(-torch.arange(_DIMS) / 200)[:, None]
@@ -118,7 +122,7 @@ def frechet_alone() -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def cached(folder: Path, weights: Path, scratch: Path) -> tuple[float, float]:
-    """Seconds for statistics that were made before, loading the network included."""
+    """Seconds for cached statistics, loading the network included."""
 
     def work(name: str) -> None:
         api.fid(folder, save_stats=scratch / name, extractor="inception", weights=weights, warn=quiet)
@@ -130,7 +134,7 @@ def cached(folder: Path, weights: Path, scratch: Path) -> tuple[float, float]:
 @click.command()
 @click.argument("count", metavar="[IMAGES]", type=click.IntRange(2), default=100)
 def main(count: int) -> None:
-    """Compare the speed of FID with pytorch-fid's, on a folder of IMAGES (100) PNG files."""
+    """Compare the speed of FID with pytorch-fid, on a folder of IMAGES (100) PNG files."""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         os.environ["ACGAN_CACHE"] = str(scratch / "cache")

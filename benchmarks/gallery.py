@@ -1,4 +1,4 @@
-"""The gallery: a picture and a card for each run worth showing, and the README's tables made from the cards.
+"""Make the gallery: a picture and a card for each run, and the README's tables from the cards.
 
     python benchmarks/gallery.py add runs/mnist
     python benchmarks/gallery.py add runs/plain --which last --failure "classes 3 and 8 are one image each"
@@ -6,10 +6,13 @@
     python benchmarks/gallery.py table
     python benchmarks/gallery.py check
 
-`make gallery` trains the recipes and calls this. `add` samples and evaluates a finished run of `acgan train`, and
-writes samples/NAME.png and samples/NAME.json; samples/README.md says what is in a card. The command in a card is
-what a user types to get the same: it is resolved, and refused where it gives another configuration than the run's.
-`check` fails where README.md is not what the cards give, or a picture is not the one its card was written with.
+`make gallery` trains the recipes and calls this.
+
+- `add` samples and evaluates a finished run of `acgan train`, and writes samples/NAME.png and samples/NAME.json (the
+  card; samples/README.md explains its keys). The card holds the command that gives the same run. `add` refuses a
+  command that gives another configuration.
+- `table` rewrites the tables in README.md.
+- `check` fails if the tables are not those of the cards, or a picture is not the one of its card.
 """
 
 from __future__ import annotations
@@ -53,14 +56,14 @@ class Run:
     """A finished run.
 
     Attributes:
-        config: In its directory.
-        stats: The rows of its stats.jsonl.
-        file: The generator's, which is shown.
-        sampler: It.
-        command: What a user types to get the same.
-        recipe: That the command names.
-        given: The configuration that the command gives.
-        code: Of the acgan that reads it, as on the card; files may change before it is scored.
+        config: Configuration in the run directory.
+        stats: Rows of stats.jsonl.
+        file: File of the generator that is shown.
+        sampler: That generator.
+        command: Command that gives the same run.
+        recipe: Recipe in the command.
+        given: Configuration that the command gives.
+        code: Commit of acgan, for the card; it is read first, because files may change before the scores are there.
     """
 
     config: RunConfig
@@ -74,7 +77,7 @@ class Run:
 
 
 def read_run(directory: Path, which: str | None, command: str | None) -> Run:
-    """A run that came to its end, and the command that made it."""
+    """Read a finished run, and check the command that makes it."""
     file, stats_file = find_generator(directory, which), directory / "stats.jsonl"
     sampler, config = load_generator(file), load(RunConfig, directory / "config.yaml")
     if not stats_file.is_file():
@@ -92,7 +95,7 @@ def read_run(directory: Path, which: str | None, command: str | None) -> Run:
 
 
 def make_card(run: Run, scores: Scores) -> Card:
-    """All of a card but its name, its picture, and whether it is a failure."""
+    """A card without its name, picture and failure."""
     origin, nimg = run.sampler.info.provenance, run.stats[-1]["nimg"]
     seconds = next(row["time/trained_sec"] for row in reversed(run.stats) if "time/trained_sec" in row)
     recipe = load(RunConfig, recipes()[run.recipe])
@@ -103,7 +106,7 @@ def make_card(run: Run, scores: Scores) -> Card:
     }
     keys = ("machine", "torch", "acgan", "precision", "date", "data", "data_fingerprint")
     return {
-        # Of the recipe: it is not that of a run with other networks, losses or length.
+        # The recipe's description does not fit a run with other networks, losses or length.
         "description": recipe.description if set(changed) <= {"train.threads", "seed"} else "",
         "command": run.command,
         "recipe": run.recipe,
@@ -124,14 +127,14 @@ def make_card(run: Run, scores: Scores) -> Card:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers that are not whole to a few significant digits, however deep."""
+    """Round all floats in a card to a few significant digits."""
     if isinstance(value, Mapping):
         return {key: rounded(inner) for key, inner in value.items()}
     return float(f"{value:.{_SIGNIFICANT}g}") if isinstance(value, float) else value
 
 
 def monitor_card(stats: Sequence[Mapping[str, Any]], settings: MonitorConfig) -> Card | None:
-    """How often the collapse monitor looked and warned, and of which classes at last; None where it was off."""
+    """Number of looks and warnings of the collapse monitor, and its last collapsed classes; None if it was off."""
     looks = [row for row in stats if "monitor/collapsed_classes" in row]
     if not looks:
         return None
@@ -151,10 +154,10 @@ def monitor_card(stats: Sequence[Mapping[str, Any]], settings: MonitorConfig) ->
 
 
 def score_cards(scores: Scores) -> dict[str, Card]:
-    """Every metric: of all samples, and of as many as the floor is of beside the floor."""
+    """Each metric: of all samples, of as many samples as the floor has images, and the floor."""
     cards = {}
     for metric, summary in scores.overall.items():
-        if metric not in scores.floor:  # of classifiers
+        if metric not in scores.floor:  # a metric of CAS
             continue
         halves, floor = (part[metric].value for part in (scores.at_floor_count, scores.floor))
         cards[metric] = {"value": summary.value, "at_floor_count": halves, "floor": floor}
@@ -164,17 +167,17 @@ def score_cards(scores: Scores) -> dict[str, Card]:
 
 
 def cas_card(scores: Scores, found: Mapping[str, Any]) -> Card:
-    """Whether samples help a classifier: the verdict, its trainings' accuracies, and their differences."""
+    """CAS: the verdict, the accuracies, and their differences."""
     accuracies = {metric: one.value for metric, one in scores.overall.items() if metric not in scores.floor}
     differences = {key: found[key] for key in ("cas_gain", "cas_gap")}
     return {"verdict": found["verdict"], **accuracies, **differences}
 
 
 def worst_classes(scores: Scores) -> dict[str, Card]:
-    """The worst class by each metric that has a better side, and its value.
+    """The worst class and its value, for each metric that has a better side.
 
-    A Fréchet distance grows with fewer images and differs between classes of real ones: it counts as a multiple of the
-    class's floor, as in the verdict.
+    A Fréchet distance grows with fewer images, and differs between classes of real images. So it counts as a multiple
+    of the class's floor, as in the verdict.
     """
     worst: dict[str, Card] = {}
     for metric in dict.fromkeys(metric for values in scores.per_class.values() for metric in values):
@@ -192,7 +195,7 @@ def worst_classes(scores: Scores) -> dict[str, Card]:
 
 
 def times_floor(scores: Scores, metric: str) -> dict[str, float]:
-    """By class, a distance of as many samples as the floor has images, as a multiple of the floor."""
+    """A distance as a multiple of its floor, by class, at the count of the floor."""
     measured = ((name, found.get(metric)) for name, found in scores.at_floor_count_per_class.items())
     floors = {name: found.get(metric) for name, found in scores.floor_per_class.items()}
     return {
@@ -201,7 +204,7 @@ def times_floor(scores: Scores, metric: str) -> dict[str, float]:
 
 
 def evaluation_card(scores: Scores) -> Card:
-    """Where the scores come from, without paths of the machine."""
+    """Provenance of the scores, without paths of the machine."""
     origin = dict(scores.provenance)
     origin["generator"] = {key: value for key, value in origin.pop("generators")[0].items() if key != "path"}
     for key in ("samples_by_class", "reference_by_class", "metrics", "units", "repeats"):
@@ -210,14 +213,14 @@ def evaluation_card(scores: Scores) -> Card:
 
 
 def code_card() -> Card | None:
-    """The commit of the acgan that scores, and whether its code is as committed; None outside git."""
+    """The commit of acgan, and ``clean`` if its code is unchanged; None outside git."""
     found = git_commit(Path(acgan.__file__).parents[1], "acgan", "configs", "benchmarks")
     return None if found is None else dict(zip(("commit", "clean"), found, strict=True))
 
 
 @click.group()
 @click.option(
-    "--root", type=click.Path(path_type=Path), default=_REPOSITORY, help="Of README.md and samples/."
+    "--root", type=click.Path(path_type=Path), default=_REPOSITORY, help="Folder of README.md and samples/."
 )
 @click.pass_context
 def main(context: click.Context, root: Path) -> None:
@@ -227,11 +230,13 @@ def main(context: click.Context, root: Path) -> None:
 
 @main.command()
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--name", help="Of the files.  [default: the run directory's]")
-@click.option("--command", help="That made it.  [default: by the nearest recipe]")
-@click.option("--failure", metavar="TEXT", help="What is to be seen; puts it into the table of failures.")
-@click.option("--extractor", metavar="NAME|FILE", help="For scores.  [default: shipped for the data]")
-@click.option("--cas", is_flag=True, help="Also whether samples help a classifier, which takes minutes.")
+@click.option("--name", help="Name of the files.  [default: the run directory's]")
+@click.option("--command", help="Command that made the run.  [default: by the nearest recipe]")
+@click.option("--failure", metavar="TEXT", help="Show the run as a failure; TEXT says what to look for.")
+@click.option(
+    "--extractor", metavar="NAME|FILE", help="Extractor of the scores.  [default: shipped for the data]"
+)
+@click.option("--cas", is_flag=True, help="Also measure whether samples help a classifier; takes minutes.")
 @which_option
 @device_option
 @click.pass_obj
@@ -253,7 +258,7 @@ def add(
         raise ConfigError(f"--name: found {name!r}; expected letters, digits, '_', '-' and '.'.")
     run = read_run(directory, which, command)
     data = run.sampler.info.provenance["data"]
-    # Not Inception where its weights happen to be at hand: cards of several machines are to compare.
+    # Never Inception by chance, because its weights are on the machine: cards of several machines must compare.
     extractor = extractor or (data if data in shipped() else None)
     metrics = tuple(CATALOGUE) if cas else default_metrics()
     options = api.EvaluateOptions(metrics=metrics, which=which, extractor=extractor, device=device)
@@ -287,7 +292,7 @@ def table(root: Path) -> None:
 @main.command()
 @click.pass_obj
 def check(root: Path) -> None:
-    """Fail where README.md is not what the cards give."""
+    """Fail if the tables in README.md are not those of the cards."""
     found = list(problems(root))
     if found:
         raise ConfigError("\n".join(found))

@@ -1,4 +1,4 @@
-"""The command that makes a run: what `benchmarks/gallery.py` writes on a card, once it is found to be true."""
+"""The command on a card of `benchmarks/gallery.py`: guessing it from a run, and checking that it makes the run."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from acgan.config.recipes import recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
 
-#: Not compared: where things lie on a machine, which the command tells in its own words, and what changes nothing.
+#: Keys that are not compared: paths on a machine, which the command names in another way, and the description.
 _NOT_COMPARED = ("data.source", "data.root", "description")
-#: Texts that YAML reads as such.
+#: Strings that YAML reads as strings.
 _PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off)$)[a-z][a-z_]*")
 _ABSOLUTE = re.compile(r"""(?:^|[=:,\[{\s"'])(?:[/~\\]|[A-Za-z]:[\\/])""")
 
 
 def read_command(text: str) -> tuple[str, RunConfig, dict[str, Any]]:
-    """The recipe that a command names, the configuration that it gives, and its options."""
+    """The recipe in a command, the configuration that it gives, and its options."""
     example = "expected a command as `acgan train mnist --data mnist:ROOT`"
     if _ABSOLUTE.search(text):
         raise ConfigError(f"--command: found {text!r}, with a path of one machine; {example}.")
@@ -46,7 +46,7 @@ def read_command(text: str) -> tuple[str, RunConfig, dict[str, Any]]:
 
 
 def likely_command(config: RunConfig) -> str:
-    """The command that gives a configuration, by the recipe that is nearest to it."""
+    """A command that gives a configuration, from the recipe nearest to it."""
     config = _anywhere(config)
     known = {name: load(RunConfig, file) for name, file in recipes().items()}
     recipe = min(known, key=lambda name: len(_changes(known[name], config)))
@@ -56,7 +56,7 @@ def likely_command(config: RunConfig) -> str:
         words += ["--data", f"{name}:ROOT" if colon and data_name(source) == name else Path(source).name]
     settings = [_setting(config, key) for key in _changes(known[recipe], config)]
     settings = list(dict.fromkeys(setting for setting in settings if setting))
-    for setting in tuple(settings):  # another kind of section brings its own defaults
+    for setting in tuple(settings):  # leave out settings that follow from others, as a kind's own defaults
         fewer = [other for other in settings if other != setting]
         if _gives(recipe, fewer, config):
             settings = fewer
@@ -66,15 +66,15 @@ def likely_command(config: RunConfig) -> str:
 def _gives(recipe: str, settings: Sequence[str], config: RunConfig) -> bool:
     try:
         return not _changes(load(RunConfig, recipes()[recipe], settings), config)
-    except ConfigError:  # what belongs to the kind that is left out
+    except ConfigError:  # a key of the kind that is left out
         return False
 
 
 def _setting(config: RunConfig, key: str) -> str:
-    """What ``--set`` takes to bring a key to a configuration's value: of the key, or of a section that is null."""
+    """The ``--set`` that gives a key its value, or sets its section to null."""
     value, path = config.model_dump(mode="json"), key.split(".")
     for depth, part in enumerate(path, start=1):
-        if part not in value:  # of another kind of section, whose kind says it all
+        if part not in value:  # the section is of another kind: setting its kind is enough
             return ""
         value = value[part]
         if value is None:
@@ -89,7 +89,7 @@ def _changes(old: RunConfig, new: RunConfig) -> dict[str, tuple[Any, Any]]:
 
 
 def _anywhere(config: RunConfig) -> RunConfig:
-    """With the name alone of a classifier that lies somewhere on a machine."""
+    """A configuration without the path of its extractor: only the name stays."""
     extractor = config.evaluate.extractor
     if extractor is None:
         return config
@@ -98,7 +98,11 @@ def _anywhere(config: RunConfig) -> RunConfig:
 
 
 def check_command(text: str, config: RunConfig, origin: Mapping[str, Any]) -> tuple[str, RunConfig]:
-    """The recipe and configuration of a command, which is refused where it does not make the run."""
+    """The recipe and configuration of a command.
+
+    Raises:
+        ConfigError: If the command does not make the run.
+    """
     recipe, given, options = read_command(text)
     differing = _changes(given, config)
     if config.seed in (options["seeds"] or ()):

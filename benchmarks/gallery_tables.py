@@ -1,4 +1,4 @@
-"""README.md's tables of the gallery, from its cards: what `benchmarks/gallery.py` rewrites and checks."""
+"""The gallery's tables in README.md, made from the cards: `benchmarks/gallery.py` rewrites and checks them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ Card = dict[str, Any]
 
 
 def read_cards(root: Path) -> list[Card]:
-    """Every card, by name."""
+    """All cards, sorted by name."""
     files = sorted((root / "samples").glob("*.json"))
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 def tables(cards: Sequence[Card]) -> str:
-    """What stands between the markers: the table of the gallery, and that of failures where there are some."""
+    """The text between the markers: the table of the gallery, and a table of failures if there are any."""
     if not cards:
         return "\n\nNo run has a card yet.\n\n"
     text = "\n"
@@ -84,7 +84,7 @@ def _first_cells(card: Card) -> list[str]:
 
 
 def _command(card: Card) -> str:
-    """The whole of it where it fits; else its settings are left to the card."""
+    """The whole command if it is short; else without its settings, which the card has."""
     start, *settings = card["command"].split(" --set ")
     if len(settings) <= _SETTINGS_SHOWN:
         return f"`{card['command']}`"
@@ -92,7 +92,7 @@ def _command(card: Card) -> str:
 
 
 def _frechet(card: Card) -> str:
-    """Of all samples, as a multiple of the floor, and the mean within classes, as far as they were measured."""
+    """The Fréchet distance, as a multiple of the floor too, and its mean within classes, where measured."""
     metric, whole = _score(card, "fid", "fcd")
     parts = [f"`{metric}` {_number(whole['value'])}" if metric else "-"]
     if "times_floor" in whole:
@@ -104,7 +104,7 @@ def _frechet(card: Card) -> str:
 
 
 def _score(card: Card, *plain: str) -> tuple[str, Mapping[str, Any]]:
-    """The first metric of these names, and what the card says of it; no name where it was not measured."""
+    """The first metric with one of these names, and its score; an empty name if none was measured."""
     found = ((metric, score) for metric, score in card["scores"].items() if plain_name(metric) in plain)
     return next(found, ("", {"value": None, "at_floor_count": None, "floor": None}))
 
@@ -114,7 +114,7 @@ def _number(value: float | None) -> str:
 
 
 def _beside_real(card: Card, plain: str) -> str:
-    """Of all samples; of as many as the floor is of, beside real images; and the worst class."""
+    """The score of all samples, the scores of halves and of real images, and the worst class."""
     metric, score = _score(card, plain)
     text = _number(score["value"])
     if score["floor"] is not None:
@@ -157,7 +157,7 @@ def _monitor(card: Card | None) -> str:
 
 
 def split_readme(root: Path) -> tuple[str, str, str]:
-    """README.md up to the first marker, with it; what is between the markers; and the rest, with the second."""
+    """README.md in three parts: up to the first marker, between the markers, from the second marker on."""
     text = (root / "README.md").read_text(encoding="utf-8")
     before, begin, rest = text.partition(_BEGIN)
     found, end, after = rest.partition(_END)
@@ -167,7 +167,7 @@ def split_readme(root: Path) -> tuple[str, str, str]:
 
 
 def problems(root: Path) -> Iterator[str]:
-    """What README.md, the cards and the pictures do not agree in."""
+    """Differences between README.md, the cards and the pictures."""
     cards = read_cards(root)
     for card in cards:
         picture = root / "samples" / f"{card['name']}.png"

@@ -1,14 +1,16 @@
-"""What a GAN-trained trunk is worth to a classifier that has few labels.
+"""Measure how much the trunk of a GAN's discriminator helps a classifier with few labels.
 
     python benchmarks/label_efficiency.py digits FOLDER
     python benchmarks/label_efficiency.py mnist:ROOT FOLDER
 
-For 10, 50 and 100 labelled images a class a GAN is trained on these very images; then its discriminator's trunk and
-AuxHead go on as a classifier of them. Against it the same network from nothing, trained as long as that classifier, and
-trained as long as GAN and classifier together, since the GAN learned the classes, too. Five seeds, paired: of the
-order and augmentation of images, and from nothing of the initial weights. One GAN and one choice of images serve all,
-so the intervals leave out what another GAN or other images would change. Prints a table of accuracies on the test
-images, and the paired differences with a 95 % t interval. Runs are kept in FOLDER, and not made again.
+For 10, 50 and 100 labelled images a class, a GAN is trained on these images. Then the trunk and AuxHead of its
+discriminator are trained on as a classifier. It is compared with the same network from nothing: trained as long as that
+classifier, and trained as long as GAN and classifier together, because the GAN learned the classes too.
+
+Five seeds, in pairs, set the order and augmentation of images, and the initial weights of the network from nothing. All
+share one GAN and one choice of images, so the intervals do not show the effect of another GAN or of other images. The
+table has accuracies on the test images, and paired differences with a 95 % t interval. Runs are kept in FOLDER, and not
+made again.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def interval(differences: list[float]) -> str:
 @click.argument("source")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def main(source: str, folder: Path) -> None:
-    """Tell what a GAN-trained trunk is worth with few labels; SOURCE is digits or mnist:ROOT, runs stay in FOLDER."""
+    """Measure how much a GAN's trunk helps with few labels. SOURCE is digits or mnist:ROOT; FOLDER keeps the runs."""
     recipe = source.partition(":")[0]
     print(
         f"{recipe}; {machine()}; torch {torch.__version__}; {date.today()}; mean ± standard deviation of 5 seeds"

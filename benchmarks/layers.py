@@ -1,8 +1,8 @@
-"""Cost of single layers, forward and backward, on 64 x 32 x 32 x 32 activations: a Markdown table.
+"""Measure the cost of single layers, forward and backward, on 64 x 32 x 32 x 32 activations: a Markdown table.
 
     python benchmarks/layers.py
 
-Run it on an idle machine; the best of several repetitions counts.
+Run it on an idle machine. The best of several repetitions counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def milliseconds(layer: Callable[[Tensor], Tensor], dtype: torch.dtype, memory: 
 
 @click.command()
 def main() -> None:
-    """Print what single layers cost, as a Markdown table."""
+    """Print the cost of single layers, as a Markdown table."""
     kinds = [
         (dtype, memory)
         for dtype in (torch.bfloat16, torch.float32)

@@ -1,9 +1,9 @@
-"""Does a discriminator know its training images by heart? Its class loss, accuracy and logit on images it never saw.
+"""Measure whether a discriminator overfits: its class loss, accuracy and logit on images that it never saw.
 
     python benchmarks/overfit.py runs/cifar10
 
-Of the discriminator in a run's last checkpoint, on up to 2,000 images each of what it was trained on, of what was held
-out of that to choose the best generator by, and of the test images: a Markdown table. Images are not augmented.
+It takes the discriminator of a run's last checkpoint, and up to 2,000 training images, validation images and test
+images each, not augmented. It prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _IMAGES, _PORTION = 2_000, 250
 @click.command()
 @click.argument("directory", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 def main(directory: Path) -> None:
-    """Compare a discriminator on images that it was trained on with others."""
+    """Compare a discriminator on images that it was trained on and on others."""
     checkpoint = read_latest(directory / "checkpoints", click.echo)
     if checkpoint is None:
         raise RunError(f"{directory}: found no checkpoint; expected a run of `acgan train`.")
@@ -52,7 +52,7 @@ def main(directory: Path) -> None:
 
 @torch.no_grad()
 def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
-    """Of images drawn at random: their number, the class loss of D's step on them, class accuracy, and mean logit."""
+    """Number of images drawn at random, D's class loss on them, class accuracy, and mean logit."""
     chosen = np.random.default_rng(0).permutation(len(store))[:_IMAGES]
     shown, sums = DeviceImages(store, device=gan.device, max_bytes_on_device=0), np.zeros(3)
     for rows in np.split(chosen, range(_PORTION, len(chosen), _PORTION)):
@@ -60,7 +60,7 @@ def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
         output = gan.discriminator(batch.images, batch.labels)
         of_class = [float("nan")] * 2
         if gan.objective.classification is not None:
-            # What it says of generated images is left out.
+            # The terms of generated images are not used.
             terms = gan.objective.classification.discriminator(output.aux, output.aux, batch.labels)
             right = (output.aux.logits.argmax(dim=1) == batch.labels).float().mean()
             of_class = [terms["class_real"].item(), right.item()]

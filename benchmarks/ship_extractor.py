@@ -1,9 +1,9 @@
-"""Put a trained classifier among the fixed extractors that come with acgan, with its card.
+"""Copy a trained classifier and its card to the fixed extractors that come with acgan.
 
     python benchmarks/ship_extractor.py NAME RUN
 
-`make extractors` trains all of them and calls this. The card holds what the shipped file itself scores on held-out
-images, its hash, and where it comes from; the file must be no larger than 2 MB and give at most 128 features.
+`make extractors` trains all of them and calls this. The card holds the scores of the shipped file on held-out images,
+its hash, and its origin. The file must have at most 2 MB and 128 features.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _LEAST_ACCURACY = {"digits": 0.985, "mnist": 0.995, "cifar10_jpg": 0.85}
 @click.argument("name")
 @click.argument("run", type=click.Path(path_type=Path, exists=True))
 def main(name: str, run: Path) -> None:
-    """Put the classifier of RUN among the fixed extractors, as NAME."""
+    """Copy the classifier of RUN to the fixed extractors, as NAME."""
     classifier = api.load_classifier(run)
     features = classifier.network.heads["main"].in_channels
     origin = dict(classifier.info.provenance)
     config = origin["config"]
     source = config["data"]["source"]
-    # Its name, not where it lay on a machine.
+    # The name of the data, not its path on a machine.
     origin["config"] = {**config, "data": {**config["data"], "source": origin["data"], "root": None}}
     _FOLDER.mkdir(exist_ok=True)
     file = _FOLDER / f".{name}.safetensors"

@@ -1,10 +1,10 @@
-"""Cost of a step of each kind, for shipped recipes: a Markdown table.
+"""Measure the cost of each kind of step, for shipped recipes: a Markdown table.
 
     python benchmarks/throughput.py digits mnist=mnist:ROOT cifar10=FILE.zip
     python benchmarks/throughput.py mnist=mnist:ROOT --set model.generator.patch=1 --set model.discriminator.patch=1
 
-Each argument is a recipe, or RECIPE=SOURCE; --set changes keys in all of them. The best of several repetitions counts;
-run it on an idle machine.
+Each argument is a recipe, or RECIPE=SOURCE; --set changes keys in all of them. Run it on an idle machine. The best of
+several repetitions counts.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _KINDS = ("discriminator", "discriminator with penalty", "generator")
 
 @click.command()
 @click.argument("arguments", metavar="RECIPE[=SOURCE]...", nargs=-1, required=True)
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Of all recipes.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a key in all recipes.")
 def main(arguments: Sequence[str], changes: Sequence[str]) -> None:
-    """Print the cost of a step of each kind, for shipped recipes."""
+    """Print the cost of each kind of step, for shipped recipes."""
     print(f"{machine()}; torch {torch.__version__}; {date.today()}\n")
     print("| recipe | precision | D step (ms) | D step with penalty (ms) | G step (ms) | images/s |")
     print("|---|---|---|---|---|---|")
