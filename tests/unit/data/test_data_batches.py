@@ -1,6 +1,5 @@
 """The order of batches, and batches on the device."""
 
-
 import numpy as np
 import pytest
 import torch
