@@ -233,10 +233,11 @@ def test_saturation_is_that_of_torchvision():
     assert torch.allclose(only(color=0.5)(gray.expand(-1, 3, -1, -1), draws), gray, atol=1e-6)
 
 
-@pytest.mark.parametrize("on", [*({name: ALL[name]} for name in ALL), EXACT, WARP, ALL])
+@pytest.mark.parametrize("on", [EXACT, WARP, ALL])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("channels", "memory_format"), [(1, torch.contiguous_format), (3, torch.channels_last)]
+)
 def test_form_is_kept(on, dtype, memory_format, channels):
     images = noise(6, channels).to(dtype, memory_format=memory_format)
     images[0], images[1] = -1, 1

@@ -76,8 +76,7 @@ def test_each_image_is_changed_by_its_own_draws_alone(name, part, channels):
 
 
 @every
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "dtype"), [(1, torch.float64), (3, torch.float32)])
 def test_type_and_memory_format_stay(name, part, channels, dtype):
     augment, images = made(name, part), noise(4, channels, 16, 24, dtype=dtype)
     draws = uniform(4, augment, dtype=dtype)

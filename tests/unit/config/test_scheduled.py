@@ -1,5 +1,6 @@
 """Values that are numbers or schedules: what is taken, what is refused in which words, and back through YAML."""
 
+import itertools
 import warnings
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,14 @@ def _refusal(override: str) -> str:
     return message
 
 
-@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize(("text", "value"), [("0.5", 0.5), ("1", 1.0), ("5e-4", 5e-4)])
-def test_a_number(key: str, text: str, value: float) -> None:
-    found = _get(_set(f"{key}={text}"), key)
-    assert found == value
-    assert type(found) is float
+def test_a_number(text: str, value: float) -> None:
+    for key in KEYS:
+        found = _get(_set(f"{key}={text}"), key)
+        assert found == value, key
+        assert type(found) is float, key
 
 
-@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize(
     ("text", "points"),
     [
@@ -57,11 +57,12 @@ def test_a_number(key: str, text: str, value: float) -> None:
         ("[[0.0, 1], [1e5, 0.5]]", ((0, 1.0), (100_000, 0.5))),  # whole, if floats to YAML
     ],
 )
-def test_points(key: str, text: str, points: tuple[tuple[int, float], ...]) -> None:
-    found = _get(_set(f"{key}={text}"), key)
-    assert type(found) is Points
-    assert found == points
-    assert all(type(time) is int and type(value) is float for time, value in found)
+def test_points(text: str, points: tuple[tuple[int, float], ...]) -> None:
+    for key in KEYS:
+        found = _get(_set(f"{key}={text}"), key)
+        assert type(found) is Points, key
+        assert found == points, key
+        assert all(type(time) is int and type(value) is float for time, value in found), key
 
 
 @pytest.mark.parametrize("text", ["0", "0.0"])
@@ -88,16 +89,14 @@ def test_a_probability_above_one() -> None:
     assert _set("augment.p=1").augment.p == 1
 
 
-@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("text", ["fast", "true", "null", ".inf", ".nan", "{0: 1}"])
-def test_what_is_no_number(key: str, text: str) -> None:
-    for override in (f"{key}={text}", f"{key}=[[0, 1], [10, {text}]]"):
-        message = _refusal(override)
+def test_what_is_no_number(text: str) -> None:
+    for key, value in itertools.product(KEYS, (text, f"[[0, 1], [10, {text}]]")):
+        message = _refusal(f"{key}={value}")
         assert message.startswith(f"--set: {key}: ")
         assert message.endswith(f"{EXPECTED[key]}, or [[nimg, value], …].")
 
 
-@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize(
     "text",
     [
@@ -119,12 +118,13 @@ def test_what_is_no_number(key: str, text: str) -> None:
         "[ab, cd]",
     ],
 )
-def test_what_are_no_points(key: str, text: str) -> None:
-    message = _refusal(f"{key}={text}")
-    assert message.startswith(f"--set: {key}: found [")
-    assert message.endswith(
-        "; expected [[nimg, value], …], one or more, at whole numbers of images that rise."
-    )
+def test_what_are_no_points(text: str) -> None:
+    for key in KEYS:
+        message = _refusal(f"{key}={text}")
+        assert message.startswith(f"--set: {key}: found [")
+        assert message.endswith(
+            "; expected [[nimg, value], …], one or more, at whole numbers of images that rise."
+        )
 
 
 def test_a_file_and_options_are_merged(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def palette(transparency=None):
         (Image.new("1", (16, 16), 0), (0, 0, 0)),
         (reopened(Image.fromarray(np.full((16, 16), 65535, np.uint16))), (255, 255, 255)),
         (reopened(Image.fromarray(np.full((16, 16), 32896, np.uint16))), (128, 128, 128)),
+        (reopened(Image.fromarray(np.full((16, 16), 25829, np.uint16))), (101, 101, 101)),  # rounded: 100.502
         (Image.fromarray(np.full((16, 16), 25700, np.int32)), (100, 100, 100)),
         (reopened(Image.new("L", (16, 16), 9), transparency=9), (255, 255, 255)),
     ],

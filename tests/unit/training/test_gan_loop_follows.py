@@ -101,6 +101,18 @@ def test_the_loop_follows_the_schedules_before_each_iteration() -> None:
     assert [value for row in run.seen for value in row] == pytest.approx([v for row in expected for v in row])
 
 
+def test_the_mean_takes_in_the_weights_after_the_step_by_the_images_with_it() -> None:
+    gan = tiny_gan("train.ema_half_life_nimg=1000", "train.ema_ramp_up=0.5")
+    before = [parameter.clone() for parameter in gan.ema.network.parameters()]
+    train_gan(gan, _Run(gan, 1))  # type: ignore[arg-type]
+    # 8 images and a half-life of 0.5 * 8: two half-lives.
+    expected = [
+        0.25 * old + 0.75 * new.detach() for old, new in zip(before, gan.generator.parameters(), strict=True)
+    ]
+    assert_close(list(gan.ema.network.parameters()), expected)
+    assert not torch.equal(before[0], gan.generator.state_dict()[next(iter(gan.generator.state_dict()))])
+
+
 # ---------------------------------------------------------------- what D sees
 
 

@@ -1,10 +1,11 @@
-"""The best state of a run: its file and its score stay a pair, whatever stops the run in between."""
+"""The best state of a run: its file and its score stay a pair, whatever stops the run in between. And its clock."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -194,3 +195,28 @@ def test_patience_does_not_end_what_is_at_its_end(tmp_path: Path) -> None:
     assert early.nimg == 50
     assert early.out_of_patience
     assert Training(tmp_path / "early", values, patience_nimg=40).run.out_of_patience
+
+
+def test_an_interval_between_two_batches_is_due_once_it_is_passed(tmp_path: Path) -> None:
+    run, due = Training(tmp_path, {}).run, []
+    for _ in range(6):
+        run.advance(EVERY)
+        due.append(run.due(25))
+    assert due == [False, False, True, False, True, True]  # the last is the end
+
+
+def test_the_clock_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, advance = SimpleNamespace(now=0.0, monotonic=lambda: clock.now), TrainingRun.advance
+
+    def slowly(run: TrainingRun, batch_size: int) -> None:
+        clock.now += 2
+        advance(run, batch_size)
+
+    monkeypatch.setattr("acgan.training.run.time", clock)
+    monkeypatch.setattr(TrainingRun, "advance", slowly)
+    Training(tmp_path, {}).until(40)  # the checkpoint is of 30
+    clock.now += 1000
+    Training(tmp_path, {}).until(60)
+    rows = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert [row["time/trained_sec"] for row in rows] == [2, 4, 6, 8, 10, 12]
+    assert [row["time/images_per_sec"] for row in rows] == [5] * 6
