@@ -86,13 +86,6 @@ class _Run:
         return False
 
 
-def test_the_mean_of_the_weights_is_of_all_images_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    gan, seen = _scheduled_gan(), []
-    monkeypatch.setattr(gan.ema, "update", lambda network, nimg, batch_size: seen.append((nimg, batch_size)))
-    train_gan(gan, _Run(gan, 3))  # type: ignore[arg-type]
-    assert seen == [(8, 8), (16, 8), (24, 8)]
-
-
 def test_the_loop_follows_the_schedules_before_each_iteration() -> None:
     gan = _scheduled_gan()
     run = _Run(gan, 3)
