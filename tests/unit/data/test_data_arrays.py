@@ -329,7 +329,7 @@ def test_path_goes_before_a_name(write, load, monkeypatch, tmp_path):
 
 def test_file_of_unknown_kind(tmp_path, load):
     (tmp_path / "a.rar").write_bytes(b"")
-    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder, \.zip, \.csv or \.npz"):
+    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder or \.zip, \.csv, \.npz"):
         load(tmp_path / "a.rar")
 
 
