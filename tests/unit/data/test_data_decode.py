@@ -117,6 +117,13 @@ def test_pad_shrinks_only_what_is_too_large():
     assert (padded[4:12, 2:14] == pixels).all()
     padded[4:12, 2:14] = 50
     assert (padded == 50).all()
+    odd = fit_image(
+        Image.fromarray(np.full((13, 11), 50, np.uint8) + np.eye(13, 11, dtype=np.uint8)), 16, "pad"
+    )
+    assert np.argwhere(odd != 50)[0].tolist() == [
+        1,
+        2,
+    ]  # the smaller half of the border is above and on the left
     wide = fit_image(Image.new("RGB", (64, 32), (1, 2, 3)), 16, "pad")
     assert wide.shape == (16, 16, 3)
     assert (wide == [1, 2, 3]).all()
