@@ -155,7 +155,7 @@ def test_the_schedule_is_by_images_and_ends_where_the_training_does() -> None:
 
 def test_a_step_is_adamw_s() -> None:
     task, twin = make_task(), make_task()
-    adam = torch.optim.AdamW(twin.network.parameters(), lr=1e-2, foreach=False)
+    adam = torch.optim.AdamW(twin.network.parameters(), lr=1e-2, fused=True)
     twin.optimizer = adam
     adam.param_groups[0]["max_lr"] = 1e-2
     for iteration in range(3):
