@@ -52,6 +52,11 @@ class TestSample:
         portions = [(start, len(images)) for start, images in sampler.stream(0, 2 * CHUNK + 1)]
         assert portions == [(0, CHUNK), (CHUNK, CHUNK), (2 * CHUNK, 1)]
 
+    def test_portions_have_the_latents_of_their_number(self, sampler):
+        z = class_latents(sampler.generator, 1, 1, seed=5, truncation=0.7)
+        second = sampler.draw(z, torch.full((CHUNK,), 1))
+        assert torch.equal(all_of(sampler, 1, 2 * CHUNK, seed=5, truncation=0.7)[CHUNK:], second)
+
     def test_classes_take_turns_in_the_order_given_and_count_once(self, sampler):
         images, labels = sampler.sample(5, ["1", 0, "1", "cat"])
         assert labels.tolist() == [2, 0, 2, 0, 2]
