@@ -57,6 +57,11 @@ class TestSample:
         second = sampler.draw(z, torch.full((CHUNK,), 1))
         assert torch.equal(all_of(sampler, 1, 2 * CHUNK, seed=5, truncation=0.7)[CHUNK:], second)
 
+    def test_classes_take_turns_beyond_a_portion(self, sampler):
+        images, _ = sampler.sample(2 * CHUNK + 6, [0, 1])
+        for turn in range(2):
+            assert torch.equal(images[turn::2], all_of(sampler, turn, CHUNK + 3))
+
     def test_classes_take_turns_in_the_order_given_and_count_once(self, sampler):
         images, labels = sampler.sample(5, ["1", 0, "1", "cat"])
         assert labels.tolist() == [2, 0, 2, 0, 2]

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from acgan.errors import NotFiniteError
 from acgan.training.best import Best
 from acgan.training.checkpoint import read_latest
 from acgan.training.product import Intervals
@@ -231,3 +232,14 @@ def test_the_deadline_asks_to_stop_and_finishes_nothing(
     run.deadline = None if left is None else time.monotonic() + left
     assert run.asked_to_stop() is stop
     assert not run.finished()
+
+
+@pytest.mark.parametrize("method", ["evaluate", "save_samples", "log", "save_checkpoint"])
+def test_nothing_is_written_of_a_training_that_is_not_finite(method: str, tmp_path: Path) -> None:
+    run = Training(tmp_path, {EVERY: 1.0}).run
+    run.advance(EVERY)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    run.guard.check("discriminator", 0, {"adversarial": torch.tensor(float("nan"))})
+    with pytest.raises(NotFiniteError, match=r"iteration 0 \(discriminator: adversarial\)"):
+        getattr(run, method)()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
