@@ -11,14 +11,16 @@ import numpy as np
 
 from acgan.data.files import FileReader, class_name, digest_lines, file_stamp
 from acgan.data.index import SPLIT_NAMES, Index, Unlabelled, choose_held_out, index_by_name
+from acgan.data.options import ReadOptions
 from acgan.errors import DataError, did_you_mean
 
 
 class CsvSource:
     """A CSV file with the columns ``path`` (relative to the file), ``label`` and perhaps ``split``."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, options: ReadOptions):
         self._path = path
+        self._options = options
 
     def identity(self) -> str:
         paths = self._rows[0]

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.data.index import SPLIT_NAMES, Index, Unlabelled, choose_held_out, empty_note, index_by_name
+from acgan.data.options import ReadOptions
 from acgan.errors import DataError
 
 IMAGE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
@@ -175,8 +176,9 @@ class FileReader:
 class FolderSource:
     """A folder of class folders, with or without train/ and test/ above them."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, options: ReadOptions):
         self._path = path
+        self._options = options
 
     @cached_property
     def _tree(self) -> Tree:
@@ -240,8 +242,9 @@ class ZipReader:
 class ZipSource:
     """A zip of class folders, perhaps inside a single outer folder."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, options: ReadOptions):
         self._path = path
+        self._options = options
 
     def identity(self) -> str:
         return digest_lines(("zip", str(self._path.resolve()), file_stamp(self._path)))

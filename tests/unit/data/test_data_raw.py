@@ -10,14 +10,14 @@ import pytest
 from data_helpers import noise, picture, zip_folder
 from PIL import Image
 
-from acgan.data import RawImages, open_raw
+from acgan.data import RawImages, ReadOptions, open_raw
 from acgan.errors import DataError
 
 Write = Callable[..., Path]
 
 
 def opened(source: Path | str, tmp_path: Path) -> RawImages:
-    return open_raw(str(source), tmp_path / "cache")
+    return open_raw(str(source), ReadOptions(tmp_path / "cache"))
 
 
 def values(raw: RawImages, split: str = "all") -> list[int]:
