@@ -25,6 +25,7 @@ class DataOptions:
         test_share: Share of each class that is held out if the source has no test split, in [0, 1).
         seed: Seed of the held-out share.
         cache: Cache folder, see ``cache_dir``.
+        for_scoring: True if nothing is trained: a class may then lack training images.
     """
 
     root: Path | None
@@ -36,6 +37,7 @@ class DataOptions:
     test_share: float
     seed: int
     cache: Path
+    for_scoring: bool = False
 
     @property
     def builtin_root(self) -> Path:
