@@ -15,6 +15,7 @@ import torch
 from acgan import runtime
 from acgan.api.cas import classification_accuracy_score
 from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, EvaluationSetup, set_up
+from acgan.api.inputs import described
 from acgan.api.subjects import Subject
 from acgan.code_version import code_version
 from acgan.evaluation import (
@@ -139,7 +140,6 @@ def _scores(setting: EvaluationSetup, reference: Reference | None, passes: list[
 def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[str, Any]:
     options, store, extractor = setting.options, setting.store, setting.extractor
     groups, counts = [] if reference is None else reference.bank.plan.groups, class_counts(store)
-    skipped = setting.dataset.skipped
     return {
         "acgan": code_version(),
         "torch": torch.__version__,
@@ -154,8 +154,7 @@ def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[s
             "fingerprint": store.fingerprint,
             "resolution": store.resolution,
             "channels": store.channels,
-            "num_skipped": len(skipped),
-            "skipped": [{"path": image.path, "reason": image.reason} for image in skipped],
+            **described(setting.dataset.skipped),
         },
         "extractor": None if extractor is None else extractor.describe(),
         "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
