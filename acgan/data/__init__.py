@@ -13,13 +13,14 @@ from acgan.data.load import (
     sample_dataset,
 )
 from acgan.data.options import DataOptions
-from acgan.data.raw import RawImages, open_raw
+from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
 
 __all__ = [
     "BUILTIN_NAMES",
     "FILE_SOURCES",
+    "RAW_FILES",
     "BatchOrder",
     "ClassSets",
     "DataOptions",
