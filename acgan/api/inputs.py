@@ -62,8 +62,10 @@ def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) 
         )
 
 
-def tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
-    """Tell remarks on the data and the images that were skipped."""
+def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """Tell remarks on the data, doubts about them, and the images that were skipped."""
+    for warning in dataset.warnings:
+        warn(warning)
     for note in dataset.notes:
         say(note)
     tell_skipped(dataset.skipped, say)

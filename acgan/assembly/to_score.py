@@ -32,7 +32,8 @@ def load_to_score(
         class_names: The network's classes.
         whose: Kind of the network: ``generator`` or ``classifier``.
         on_error: ``stop`` or ``skip`` broken images; None does as the training did.
-        warn: Receives warnings of classes that are left out, but have nearly the name of one that is known.
+        warn: Receives doubts about other data, and about classes that are left out but have nearly the name of one
+            that is known.
 
     Returns:
         The configuration with the source and this choice, the images of the classes that both have, in the network's
@@ -53,6 +54,9 @@ def load_to_score(
         if not isinstance(data, Dataset):
             data = dataset_from_torch(data, DATASET, replace(options, classes=None))
         sets, dataset = match_dataset(data, class_names, options.classes, whose=whose)
+    if data is not None:  # the training told the doubts about its own images
+        for warning in dataset.warnings:
+            warn(warning)
     for doubt in sets.doubts(whose):
         warn(doubt)
     return config, dataset, sets

@@ -12,7 +12,7 @@ from acgan.data.load import (
     load_dataset,
     sample_dataset,
 )
-from acgan.data.options import DataOptions
+from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
@@ -26,6 +26,7 @@ __all__ = [
     "DataOptions",
     "DeviceImages",
     "RawImages",
+    "ReadOptions",
     "cache_dir",
     "data_name",
     "dataset_from_torch",

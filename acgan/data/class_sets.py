@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from acgan.data.index import ClassChoice, shortened
+from acgan.data.index import ClassChoice, Index, shortened
 from acgan.data.load import find_source
 from acgan.data.options import DataOptions
 from acgan.data.subset import regroup
@@ -141,7 +143,7 @@ def match_source(
     Raises:
         DataError: The source cannot be read, or has none of the classes.
     """
-    index = find_source(source, options.builtin_root).index()
+    index, options = _index(source, options, known)
     counts = np.bincount(index.labels, minlength=len(index.class_names)).tolist()
     found = {name: count for name, count in zip(index.class_names, counts, strict=True) if count}
     sets, groups = match_classes(known, found, options.classes, data=source, whose=whose)
@@ -149,6 +151,26 @@ def match_source(
     if list(groups.items()) != list((members_of(options.classes) if options.classes else everything).items()):
         options = replace(options, classes=[{name: names} for name, names in groups.items()])
     return sets, replace(options, for_scoring=True)
+
+
+def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Index, DataOptions]:
+    """The content of a source, and the options by which it was read.
+
+    A doubt about the layout, such as with a folder of a single class, is none if all the folders have names that the
+    network knows.
+    """
+    try:
+        return find_source(source, options.reading).index(), options
+    except DataError:
+        by_folder = replace(options, layout="classes")
+        if options.layout != "auto" or not Path(source).expanduser().exists():
+            raise
+        names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
+        with contextlib.suppress(DataError):
+            index = find_source(source, by_folder.reading).index()
+            if set(index.class_names) <= names:
+                return index, by_folder
+        raise
 
 
 def match_dataset(
@@ -172,7 +194,11 @@ def match_dataset(
     sets, groups = match_classes(known, found, choice, data=dataset.name, whose=whose)
     train, test = (regroup(store, groups) for store in stores)
     validation = None if dataset.validation is None else regroup(dataset.validation, groups)
-    return sets, replace(dataset, train=train, test=test, validation=validation)
+    numbers = dataset.groups
+    if numbers is not None:
+        used = [names.index(name) for chosen in groups.values() for name in chosen]
+        numbers = numbers[np.isin(dataset.train.labels, used)]
+    return sets, replace(dataset, train=train, test=test, validation=validation, groups=numbers)
 
 
 def members_of(choice: ClassChoice) -> Groups:

@@ -325,7 +325,9 @@ def test_beside_a_run_images_are_prepared_as_its_training_did(run: Path, tmp_pat
         image = Image.fromarray(values).resize((64, 64), Image.Resampling.NEAREST).convert("RGBA")
         image.putalpha(Image.new("L", image.size, 40 * number))
         image.save(odd / f"{number}.png")
-    config = DataConfig(source=str(odd.parent / "classes"), resolution=16, channels=1, test_share=0)
+    config = DataConfig(
+        source=str(odd.parent / "classes"), resolution=16, channels=1, test_share=0, layout="classes"
+    )
     shutil.copytree(odd, tmp_path / "classes" / "a")
     for number, pixels in enumerate(load_dataset(config.source, data_options(config)).train.images):
         Image.fromarray(pixels[0]).save(twin / f"{number}.png")

@@ -176,3 +176,16 @@ def test_a_class_of_broken_images_is_one_without_images(write: Any, tmp_path: Pa
     )
     with pytest.raises(DataError, match="none of its 2 images could be decoded"):
         load_dataset(str(nothing), chosen)
+
+
+def test_a_folder_of_one_class_that_is_known_is_no_doubt(write: Any, tmp_path: Path) -> None:
+    plain = options(tmp_path / "cache")
+    known = write({f"cat/{number}.png": picture(number) for number in range(3)}, "known")
+    with pytest.raises(DataError, match="not sure"):
+        load_dataset(str(known), plain)
+    sets, chosen = match_source(str(known), plain, ("cat", "dog"), whose="generator")
+    assert sets.scored == ("cat",)
+    assert len(load_dataset(str(known), chosen).train) == 3
+    other = write({f"pictures/{number}.png": picture(number) for number in range(3)}, "other")
+    with pytest.raises(DataError, match="not sure"):
+        match_source(str(other), plain, ("cat", "dog"), whose="generator")

@@ -193,7 +193,7 @@ def loaded(
     source: Path, tmp_path: Path, resolution: int, channels: int | None = None, **more: Any
 ) -> ImageStore:
     config = DataConfig.model_validate(
-        {"resolution": resolution, "channels": channels, "test_share": 0, **more}
+        {"resolution": resolution, "channels": channels, "test_share": 0, "layout": "classes", **more}
     )
     options = replace(data_options(config), cache=tmp_path / "cache")
     return load_dataset(str(source), options).train
