@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,12 +80,16 @@ class Branch:
         """Positions of the pictures that lie directly in the folder."""
         return tuple(position for position, parts in self.pictures if len(parts) == 1)
 
-    def unwrapped(self) -> Branch:
-        """The innermost folder that has all pictures, and no picture directly in it unless it has no folders."""
+    def unwrapped(self, classes: Collection[str] = ()) -> Branch:
+        """The folder inside all wrappers: folders that hold nothing but one folder of folders.
+
+        Args:
+            classes: Names that are known to be classes, and so no wrappers.
+        """
         branch = self
         while len(branch.tops) == 1 and not branch.loose:
-            (inner,) = branch.tops.values()
-            if inner.loose:
+            ((name, inner),) = branch.tops.items()
+            if inner.loose or name in classes:
                 break
             branch = inner
         return branch

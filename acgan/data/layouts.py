@@ -85,14 +85,11 @@ def _find_parts(branch: Branch) -> _FoundParts:
     others: dict[str, Branch] = {}
     doubts: list[str] = []
     parts = {name: part_of(name) for name in branch.tops}
-    classes = {
-        folder
-        for name, top in branch.tops.items()
-        if parts[name] == "train" and not top.flat()
-        for folder in top.unwrapped().tops
-    }
+    tops = {name: top.unwrapped().tops for name, top in branch.tops.items() if parts[name] and not top.flat()}
+    several = {folder for folders in tops.values() if len(folders) > 1 for folder in folders}
+    classes = {folder for name, folders in tops.items() if parts[name] == "train" for folder in folders}
     for name, top in branch.tops.items():
-        part, inner = parts[name], top.unwrapped()
+        part, inner = parts[name], top.unwrapped(several)
         if part is None:
             others[name] = top
             doubts.append(f"{name} lies beside them and is no part")

@@ -97,6 +97,11 @@ def are_chunks(names: Iterable[str]) -> bool:
     return bool(words) and words[-1] in _CHUNK_WORDS
 
 
+def is_code(label: str) -> bool:
+    """True for a number, and for a code such as ImageNet's ``n01440764``: a label that is no word."""
+    return re.fullmatch(r"[a-z]?-?\d+(\.0)?", label) is not None
+
+
 def doubtful_labels(raw: Iterable[str]) -> list[str]:
     """Warnings about labels that stand for none, or that differ by case, blanks or composition only."""
     raw = set(raw)
