@@ -6,7 +6,6 @@ import contextlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,20 +155,20 @@ def match_source(
 def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Index, DataOptions]:
     """The content of a source, and the options by which it was read.
 
-    A doubt about the layout, such as with a folder of a single class, is none if all the folders have names that the
-    network knows.
+    Layout and columns of the training are those of its own source, so another one is also read without them. A doubt
+    about the layout, such as with a folder of a single class, is none if all the folders have names that the network
+    knows.
     """
     try:
         return find_source(source, options.reading).index(), options
     except DataError:
-        by_folder = replace(options, layout="classes")
-        if options.layout != "auto" or not Path(source).expanduser().exists():
-            raise
         names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
-        with contextlib.suppress(DataError):
-            index = find_source(source, by_folder.reading).index()
-            if set(index.class_names) <= names:
-                return index, by_folder
+        plain = replace(options, layout="auto", columns={})
+        for other in (plain, replace(plain, layout="classes")):
+            with contextlib.suppress(DataError):
+                index = find_source(source, other.reading).index()
+                if set(index.class_names) <= names:
+                    return index, other
         raise
 
 
