@@ -138,25 +138,25 @@ def _across(
     )
     if not pairs:
         return (), search.searched, []
-    counts = []
+    warning = _warn_across(pairs, len(exact), search.searched, len(held_out))
+    return pairs, search.searched, [warning]
+
+
+def _warn_across(pairs: tuple[LikePair, ...], exact: int, searched: int, num_held_out: int) -> str:
+    """The warning of pairs across the split, of which the first ones are exact copies."""
+    counts, near = [], len(pairs) - exact
     if exact:
-        counts.append(
-            f"{len(exact):,} of {len(held_out):,} test images {_are(len(exact))} in the training part too"
-        )
+        counts.append(f"{exact:,} of {num_held_out:,} test images {_are(exact)} in the training part too")
     if near:
-        looked_at = f"{search.searched:,} test images" + (
-            f" that were looked at ({len(held_out):,} in all)" if search.searched < len(held_out) else ""
-        )
-        counts.append(f"{len(near):,} of {looked_at} {_are(len(near))} nearly the same as a training image")
-    example = pairs[len(exact)] if near else pairs[0]
+        looked_at = f"{searched:,} test images"
+        if searched < num_held_out:
+            looked_at += f" that were looked at ({num_held_out:,} in all)"
+        counts.append(f"{near:,} of {looked_at} {_are(near)} nearly the same as a training image")
+    example = pairs[exact] if near else pairs[0]
     return (
-        pairs,
-        search.searched,
-        [
-            f"{', and '.join(counts)}, such as {example.held_out_name} and {example.train_name}: scores are too good. Where"
-            " they come from one patient, video or series, keep these together with data.group or a column of groups;"
-            " else remove them from one part. acgan data show draws the pairs."
-        ],
+        f"{', and '.join(counts)}, such as {example.held_out_name} and {example.train_name}: scores are too good."
+        " Where they come from one patient, video or series, keep these together with data.group or a column of"
+        " groups; else remove one of each pair. acgan data show draws them."
     )
 
 
