@@ -60,7 +60,8 @@ def divide(
     """
     own_part = np.zeros(len(kept), dtype=bool) if index.held_out is None else index.held_out[kept]
     real = kept[~made & ~own_part]
-    own = bool((own_part & ~made).any())
+    # What a network is scored on is never drawn where there is a part for it: it may have been trained on the rest.
+    own = index.held_out is not None and bool((own_part & ~made).any() or options.for_scoring)
     held_out, notes, warnings = kept[own_part & ~made], [], []
     if own:
         notes.append(

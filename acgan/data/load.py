@@ -17,12 +17,14 @@ from platformdirs import user_cache_path
 
 from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.csv_list import CsvSource
-from acgan.data.files import FolderSource, ZipSource, class_name
+from acgan.data.files import class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
+from acgan.data.list_file import ListSource
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import decode_all, pack, prepare, put_in_order
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
+from acgan.data.table import TABLE_READERS
+from acgan.data.tree_source import FolderSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -45,8 +47,8 @@ _YOURS = ("images", "imagenet")
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
     ".zip": ZipSource,
-    ".csv": CsvSource,
     ".npz": NpzSource,
+    **dict.fromkeys(TABLE_READERS, ListSource),
 }
 
 
@@ -101,19 +103,21 @@ def load_dataset(
         options.frames,
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
+    # What lacks training images of a class must not be found by a training.
+    scored = {own_split: _key(key, "scored") for own_split, key in keys.items()}
     folder = options.cache / "datasets"
     entries = Cache(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{base_key}.lock"):
-            for key in keys.values():
+            for key in (*keys.values(), *(scored.values() if options.for_scoring else ())):
                 if (dataset := entries.read(key, name)) is not None:
                     return dataset
             index = prepare(found.index(), options)
             with entries.workspace() as scratch:
                 packed = pack(index, options, scratch, progress)
                 dataset = make_dataset(name, packed)
-                key = keys[packed.own_split]
+                key = (keys if packed.can_train else scored)[packed.own_split]
                 entries.write(key, dataset, packed, scratch)
             # What is mapped lay in the scratch folder: map it where it is now.
             return (entries.read(key, name) or dataset) if isinstance(packed.images, np.memmap) else dataset

@@ -39,6 +39,12 @@ class Packed:
     report: DataReport | None
     num_generated: int
 
+    @property
+    def can_train(self) -> bool:
+        """True if there are training images of every class, and the source's own test part is not an empty one."""
+        counts = np.bincount(self.labels[: self.num_train], minlength=len(self.class_names))
+        return bool(counts.all()) and not (self.own_split and self.num_train == len(self.labels))
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -61,7 +67,8 @@ def prepare(index: Index, options: DataOptions) -> Index:
     if not len(index):
         raise DataError("No images are left to train on. Check the source and data.classes.")
     index = leave_out_empty(index)
-    check_split(index)
+    if not options.for_scoring:
+        check_split(index)
     return index
 
 
@@ -111,7 +118,7 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
-    _check_decoded(index, kept, len(skipped))
+    _check_decoded(index, kept, len(skipped), options.for_scoring)
     # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
     # depends on their bytes. The split must not depend on whether channels are given.
     pixels = np.broadcast_to(decoded.images, (len(decoded.images), 3, *decoded.images.shape[2:]))
@@ -126,7 +133,13 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
         notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
     report = None
     if index.reading is not None:
-        report = DataReport(index.reading, (), doubts.pairs, doubts.num_pairs, doubts.num_searched)
+        report = DataReport(
+            index.reading,
+            (),
+            pairs=doubts.pairs,
+            num_pairs=doubts.num_pairs,
+            num_searched=doubts.num_searched,
+        )
     return Packed(
         images=images,
         labels=index.labels[order],
@@ -152,7 +165,11 @@ def generated(decoded: Decoded) -> np.ndarray:
     )
 
 
-def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
+def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
+    if not len(kept):
+        raise DataError(f"none of its {num_skipped:,} images could be decoded. Replace the broken files.")
+    if for_scoring:
+        return
     usable = kept if index.held_out is None else kept[~index.held_out[kept]]
     counts = np.bincount(index.labels[usable], minlength=len(index.class_names))
     if not counts.all():

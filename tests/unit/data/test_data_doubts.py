@@ -28,10 +28,11 @@ def pack(monkeypatch, tmp_path):
     """Pack arrays; images whose first pixel is ``MADE`` are generated."""
     monkeypatch.setattr(packing, "generated", lambda decoded: decoded.images[:, 0, 0, 0] == MADE)
 
-    def pack(images, labels, held_out=None, groups=None, test_share=0.2, **more):
+    def pack(images, labels, held_out=None, groups=None, test_share=0.2, for_scoring=False, **more):
         images = np.where(images == MADE, MADE - 1, images).astype(np.uint8)
         if (made := more.pop("made", None)) is not None:
             images[made, 0, 0] = MADE
+        settings = options(tmp_path, channels=1, test_share=test_share, for_scoring=for_scoring)
         index = Index(
             reader=ArrayReader([images], ["a"]),
             rows=np.arange(len(images)),
@@ -42,7 +43,7 @@ def pack(monkeypatch, tmp_path):
             reading=Reading("list", "", "", ""),
             **more,
         )
-        return packing.pack(index, options(tmp_path, channels=1, test_share=test_share), None, None)
+        return packing.pack(index, settings, None, None)
 
     return pack
 
@@ -191,6 +192,14 @@ def test_a_test_part_of_generated_images_alone_is_none(pack):
     assert not packed.own_split
     assert (packed.num_train, len(packed.images)) == (32, 40)
     assert "drawn from its training part" in only(packed.warnings, "no image that can be used")
+
+
+def test_what_a_network_is_scored_on_is_not_drawn_from_a_training_part(pack):
+    held = np.arange(60) >= 40
+    packed = pack(pictures(60), np.arange(60) % 2, held, made=held, for_scoring=True)
+    assert packed.own_split
+    assert packed.num_train == len(packed.images) == 40
+    assert not packed.can_train  # so that no training finds it in the cache
 
 
 def test_generated_images_alone(pack):
