@@ -15,13 +15,13 @@ import numpy as np
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.csv_list import CsvSource
-from acgan.data.files import FolderSource, ZipSource, class_name
+from acgan.data.files import FolderSource, ZipSource
 from acgan.data.index import Index, Unlabelled, leave_out_empty
+from acgan.data.npz import NpzSource
 from acgan.data.options import DataOptions, ReadOptions
-from acgan.data.pack import decode_all, pack, prepare, put_in_order
+from acgan.data.pack import pack, prepare
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
@@ -141,37 +141,6 @@ def sample_dataset(
     return make_dataset(
         data_name(source), pack(replace(sample, notes=(*index.notes, note)), options, None, progress)
     )
-
-
-def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset:
-    """Decode a map-style PyTorch dataset of (image, label), into memory.
-
-    Args:
-        dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1].
-            Its labels are whole numbers; ``dataset.classes`` names them if it exists.
-        name: Short name, fit for a directory.
-        options: Options by which it is decoded. Its classes are not chosen, and a broken image is always an error.
-
-    Raises:
-        DataError: An image or label of another kind, or fewer names than labels.
-    """
-    options = replace(options, on_error="stop")  # the label of an item that fails is unknown
-    reader = TorchReader(dataset, name)
-    rows = np.arange(len(dataset), dtype=np.int64)
-    if not len(rows):
-        raise DataError(f"{name} is an empty dataset.")
-    # One thread: nothing says that a dataset may be read by several.
-    decoded = decode_all(reader, rows, options, workspace=None, threads=1, progress=None)
-    names = getattr(dataset, "classes", None)
-    if names is None:
-        names = [str(label) for label in range(reader.labels.max() + 1)]
-    if reader.labels.max() >= len(names):
-        raise DataError(
-            f"{name} has the label {reader.labels.max()} but {len(names)} class names; expected a name for each."
-        )
-    names = tuple(class_name(str(name)) for name in names)
-    index = leave_out_empty(Index(reader, rows, reader.labels, names, held_out=None))
-    return make_dataset(name, put_in_order(index, decoded, options, None))
 
 
 def find_source(source: str, options: ReadOptions) -> Source:

@@ -21,6 +21,7 @@ from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure_images
 from acgan.data.files import is_image
 from acgan.data.index import Unlabelled
+from acgan.data.npz import find_convention
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
@@ -188,11 +189,10 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         names = array_names(path)
         if names & set(KEYS):
             return read_statistics(path)
-        if not names & {"images", "train_images"}:
-            raise DataError(
-                f"{given} holds {', '.join(sorted(names)) or 'nothing'}; expected images, train_images and "
-                "test_images, or statistics (mu and sigma)."
-            )
+        try:
+            find_convention(path, names)
+        except DataError as error:
+            raise DataError(f"{error} Labels are not needed; statistics are mu and sigma.") from None
     elif not path.exists() and given.partition(":")[0] not in BUILTIN_NAMES:
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])

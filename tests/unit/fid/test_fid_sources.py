@@ -91,7 +91,10 @@ def test_each_kind_is_told_by_its_content(pictures: Path, generator: Path, tmp_p
         ("digit", "Did you mean 'digits'"),
         ("notes.txt", "is a file of another kind; expected a folder"),
         ("picture.png", "is a file of another kind"),
-        ("strange.npz", r"holds points; expected images, train_images and test_images, or statistics \(mu"),
+        (
+            "strange.npz",
+            r"holds points; expected images and labels; train_images.* statistics are mu and sigma",
+        ),
         ("text.npz", "cannot be read as .npz"),
         ("text.zip", "cannot be read as a zip"),
         ("empty", "holds no images"),
