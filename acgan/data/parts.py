@@ -10,18 +10,10 @@ import numpy as np
 
 from acgan.data.files import class_name
 from acgan.data.index import Index, Reader
+from acgan.data.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
-
-#: Names of parts, by the ways in which sources write them.
-PART_NAMES = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-}
-#: Usual names of what tells the class of an image: columns, keys of items, fields of JSON files.
-LABEL_NAMES = ("label", "labels", "class", "cls", "target", "category", "y")
 
 
 @dataclass(frozen=True)
@@ -96,6 +88,7 @@ def index_parts(
     present = np.concatenate([part.present for part in chosen.used])
     given = np.concatenate([part.labelled() for part in chosen.used])
     labels, names = _number(given, class_names, where)
+    doubtful = [] if _is_number(given) else doubtful_labels(map(str, np.unique(given).tolist()))
     held_out = None
     if chosen.held is not None:
         held_out = np.repeat([False, True], [part.count for part in chosen.used])[present]
@@ -106,7 +99,7 @@ def index_parts(
         class_names=names,
         held_out=held_out,
         notes=tuple(_notes(chosen)),
-        warnings=tuple(_warnings(chosen.used, where)),
+        warnings=(*_warnings(chosen.used, where), *doubtful),
         groups=_groups(chosen.used, present),
         reading=replace(
             reading,
@@ -123,9 +116,11 @@ def part_column(parts: Iterable[tuple[str, int]]) -> np.ndarray:
         parts: Name and number of images of each part, in the order of the images.
     """
     parts = list(parts)
-    meant = [PART_NAMES.get(name.lower(), "") for name, _ in parts]
+    meant = [part_of(name) for name, _ in parts]
     held = "test" if "test" in meant else "val"
-    kept = [{"train": "train", held: "test"}.get(part, "") if "train" in meant else "" for part in meant]
+    kept = [
+        {"train": "train", held: "test"}.get(part or "", "") if "train" in meant else "" for part in meant
+    ]
     return np.repeat(np.array(kept, dtype=object), [count for _, count in parts]).astype(str)
 
 
@@ -157,9 +152,7 @@ def _choose(parts: Sequence[Part], where: str) -> _Choice:
         return _Choice(parts[0], None, (), ())
     meant: dict[str, Part] = {}
     for part in parts:
-        name = PART_NAMES.get(part.name.lower())
-        if name is not None:
-            meant.setdefault(name, part)
+        meant.setdefault(part_of(part.name) or "", part)
     if "train" not in meant:
         found = ", ".join(part.name for part in parts)
         raise DataError(

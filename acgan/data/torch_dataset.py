@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
+from acgan.data.columns import USUAL
 from acgan.data.files import class_name
 from acgan.data.index import Index, index_by_name, leave_out_empty
 from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, put_in_order
-from acgan.data.parts import LABEL_NAMES
 from acgan.data.store import make_dataset
 from acgan.errors import DataError
 from acgan.types import Dataset, Reading
@@ -79,7 +79,7 @@ def find_places(item: Any, where: str, columns: Mapping[str, str]) -> Places:
         raise DataError(f"{found}; {_EXPECTED}")
     image = _place("image", parts, columns.get("path"), IMAGE_NAMES, _is_image, found)
     rest = {key: value for key, value in parts.items() if key != image and str(key).lower() not in _COUNTERS}
-    return Places(image, _place("label", rest, columns.get("label"), LABEL_NAMES, _is_label, found))
+    return Places(image, _place("label", rest, columns.get("label"), USUAL["label"], _is_label, found))
 
 
 def class_names_of(dataset: Any, label: Key, name: str) -> tuple[str, ...] | None:
