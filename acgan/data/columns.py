@@ -116,7 +116,7 @@ def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) 
         _check_parts(table, chosen["split"], where)
     group = chosen.get("group") or next(iter(_usual(table, "group")), None)
     taken = {path, split, group}
-    label = chosen.get("label") or _label_column(table, taken, where)
+    label = chosen.get("label") or label_column(table, taken, where)
     if label is not None:
         labels, source, used = _single_labels(table, label, where), f"column {label!r}", {label}
     else:
@@ -176,7 +176,7 @@ def _check_parts(table: Table, name: str, where: str) -> None:
             )
 
 
-def _label_column(table: Table, taken: set[str | None], where: str) -> str | None:
+def label_column(table: Table, taken: set[str | None], where: str) -> str | None:
     """The usual column of labels; of several that say the same, the one in words."""
     found = [name for name in _usual(table, "label") if name not in taken]
     if len(found) < 2:

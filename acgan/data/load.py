@@ -16,11 +16,13 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
 from acgan.data.list_file import ListSource
 from acgan.data.npz import NpzSource
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import pack, prepare
+from acgan.data.shards import SHARD_SOURCES
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.data.table import TABLE_READERS
 from acgan.data.tree_source import FolderSource, ZipSource
@@ -43,11 +45,23 @@ class Source(Protocol):
 
 #: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
+
+
+def _one_shard(path: Path, options: ReadOptions) -> Source:
+    return SHARD_SOURCES[path.suffix.lower()]([path], options, path)
+
+
+def _parquet(path: Path, options: ReadOptions) -> Source:
+    return _one_shard(path, options) if has_image_feature(path) else ListSource(path, options)
+
+
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
     ".zip": ZipSource,
     ".npz": NpzSource,
     **dict.fromkeys(TABLE_READERS, ListSource),
+    ".parquet": _parquet,
+    ".tar": _one_shard,
 }
 
 
@@ -63,6 +77,9 @@ def data_name(source: str) -> str:
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
+    if not path.exists() and source.startswith(HUB):
+        named, config = split_name(source)
+        path = Path(f"{named}-{config}" if config else named).expanduser()
     name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
@@ -160,6 +177,8 @@ def find_source(source: str, options: ReadOptions) -> Source:
                 f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
         return kind(path, options)
+    if source.startswith(HUB):
+        return HubSource(source, options)
     builtin = find_builtin(source, options.root)
     if builtin is not None:
         return builtin

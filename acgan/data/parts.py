@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -88,7 +90,7 @@ def index_parts(
     present = np.concatenate([part.present for part in chosen.used])
     given = np.concatenate([part.labelled() for part in chosen.used])
     labels, names = _number(given, class_names, where)
-    doubtful = [] if _is_number(given) else doubtful_labels(map(str, np.unique(given).tolist()))
+    doubtful = doubtful_labels(list(map(str, np.unique(given).tolist()))) if class_names is None else []
     held_out = None
     if chosen.held is not None:
         held_out = np.repeat([False, True], [part.count for part in chosen.used])[present]
@@ -122,6 +124,24 @@ def part_column(parts: Iterable[tuple[str, int]]) -> np.ndarray:
         {"train": "train", held: "test"}.get(part or "", "") if "train" in meant else "" for part in meant
     ]
     return np.repeat(np.array(kept, dtype=object), [count for _, count in parts]).astype(str)
+
+
+def parts_of_files(paths: Iterable[Path], top: Path) -> dict[str, list[Path]]:
+    """Files by the part that their names tell, or else the folders that they lie in below ``top``.
+
+    Names such as ``train-00000-of-00002`` and ``set_val_0001`` count, and ``test/0000``. Files whose part is unknown
+    are one part without a name where all are such, else a part of the name before their number.
+    """
+    found: dict[Path, str | None] = {}
+    for path in sorted(paths):
+        inside = path.parent.relative_to(top).parts if path.parent.is_relative_to(top) else ()
+        told = (part_of(name) for name in (path.stem, *reversed(inside)))
+        found[path] = next((part for part in told if part), None)
+    files: dict[str, list[Path]] = {}
+    for path, part in found.items():
+        other = re.sub(r"[-_.]*\d.*$", "", path.stem) or path.stem if any(found.values()) else ""
+        files.setdefault(other if part is None else part, []).append(path)
+    return files
 
 
 def refuse_options(options: ReadOptions, what: str, columns: Sequence[str] = ()) -> None:

@@ -20,6 +20,7 @@ from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, ReadOptions, cach
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure_images
 from acgan.data.endings import is_image
+from acgan.data.huggingface import HUB
 from acgan.data.index import Unlabelled
 from acgan.data.npz import find_convention
 from acgan.data.store import CACHE_FORMAT
@@ -193,7 +194,7 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
             find_convention(path, names)
         except DataError as error:
             raise DataError(f"{error} Labels are not needed; statistics are mu and sigma.") from None
-    elif not path.exists() and given.partition(":")[0] not in BUILTIN_NAMES:
+    elif not path.exists() and given.partition(":")[0] not in (*BUILTIN_NAMES, HUB.rstrip(":")):
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
