@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import datasets
+import huggingface_hub.constants
 import numpy as np
 import pytest
 from data_helpers import noise, options, values
@@ -28,7 +29,8 @@ NAMES = ["dog", "cat", "bird"]
 def hub(tmp_path, monkeypatch):
     """A cache of the test's own, and no way to the hub."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
 
 def made(labels, start=0, feature=None, **columns):
@@ -79,7 +81,7 @@ def test_shards_of_a_folder(folder, load, tmp_path):
     found = SHARD_SOURCES[".parquet"](
         list((folder / "data").iterdir()), ReadOptions(tmp_path), folder
     ).index()
-    pictures = [np.asarray(found.reader.read(row))[0, 0] for row in found.rows]
+    pictures = [np.asarray(found.reader.read(row))[0, 0] for row in found.rows.tolist()]
     assert pictures == [0, 1, 2, 3, 4, 5, 100, 101]
     assert found.held_out.tolist() == [False] * 6 + [True] * 2
     assert found.reading.unused == {"val": {"dog": 2, "cat": 1}}
@@ -181,9 +183,9 @@ FINE = {"fine": (datasets.ClassLabel(names=["x", "y"]), [0, 1, 0, 1])}
             r"no column of labels: no ClassLabel, and none of a usual name among 'extra'\. Choose one with",
         ),
         (
-            lambda: made([[0], [1, 2]], feature=datasets.List(datasets.ClassLabel(names=NAMES))),
+            lambda: made([[0], [1, 2]], feature=datasets.Sequence(datasets.ClassLabel(names=NAMES))),
             {"label": "label"},
-            r"column 'label' holds List\(ClassLabel.*expected one class a picture",
+            r"column 'label' holds (List|Sequence)\(.*ClassLabel.*expected one class a picture",
         ),
         (
             lambda: made([0] * 4, second=(datasets.Image(), [Image.new("L", (9, 9))] * 4)),
