@@ -102,7 +102,7 @@ def command(
     \b
     a folder or .zip     images at any depth, in class folders or not, of any sizes
     a .npz               images (labels are not needed), or statistics: mu and sigma, as pytorch-fid writes them
-    another data source  as of `acgan train`: a .csv, or a built-in NAME[:FOLDER]
+    another data source  as of `acgan train`: a .csv, .parquet or .tar, hf:NAME, or a built-in NAME[:FOLDER]
     a run or generator   a run directory of `acgan train`, or its generator.safetensors
 
     Images are compared as they are stored, as pytorch-fid does, and the numbers equal pytorch-fid's.

@@ -91,8 +91,8 @@ def load_dataset(
 
     Args:
         source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
-            same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
-            ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
+            same, a list of pictures, a file of ``FILE_SOURCES``; ``hf:NAME[:CONFIG]`` of the Hugging Face hub; or
+            ``NAME`` or ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
         options: Options by which it is decoded.
         progress: Called with (images done, images in all) now and then while decoding.
 
@@ -191,7 +191,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
         f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
         " --data."
         f"{did_you_mean(source.partition(':')[0], BUILTIN_NAMES)} Built-in:"
-        f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER."
+        f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER. A set of the Hugging Face hub is hf:NAME."
     )
 
 

@@ -35,7 +35,7 @@ from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
     f"expected a folder of images, a file of images ({', '.join(FILE_SOURCES)}), an .npz of statistics (mu and sigma), "
-    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
+    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), hf:NAME, or a run directory or generator.safetensors"
 )
 
 _GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
