@@ -180,6 +180,12 @@ CASES = [
         "a test part of one class", tree("train/cat", "train/dog", "test/dog"), {"cat": (2, 0), "dog": (2, 2)}
     ),
     Case(
+        "a test part of one class in several folders",
+        tree("train/cat", "train/dog", "test/cat/old", "test/cat/new"),
+        {"cat": (2, 4), "dog": (2, 0)},
+        warns="cat/new .2 pictures., cat/old",
+    ),
+    Case(
         "an empty test part", tree("train/cat", "train/dog") | {"test/cat/": None, "test/dog/": None}, CAT_DOG
     ),
     Case("parts of one class", tree("train/cat", "test/cat"), {"cat": (2, 2)}),
@@ -199,6 +205,11 @@ CASES = [
         "two training parts",
         tree("train/cat", "training/cat", "train/dog", "training/dog"),
         error="train and training both stand for train",
+    ),
+    Case(
+        "classes named like parts",
+        tree("train_station", "train_station/old", "test_tube"),
+        error="named like parts of a set",
     ),
     Case(
         "no training part",

@@ -99,6 +99,12 @@ def _find_parts(branch: Branch) -> _FoundParts:
             doubts.append(f"{labelled[part].prefix[len(branch.prefix)]} and {name} both stand for {part}")
         else:
             labelled[part] = inner
+            if 10 * len(inner.loose) > len(
+                inner.pictures
+            ):  # more than strays: perhaps name is a class itself
+                doubts.append(
+                    f"{len(inner.loose):,} of {len(inner.pictures):,} pictures in {name} lie in no folder"
+                )
     return _FoundParts(labelled, unlabelled, others, tuple(doubts))
 
 
