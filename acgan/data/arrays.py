@@ -15,24 +15,33 @@ _ENDING = ".npy"
 _INT32 = np.iinfo(np.int32)
 
 
+class Joined:
+    """Rows of several parts, numbered one after another."""
+
+    def __init__(self, lengths: Sequence[int]):
+        self._ends = np.cumsum(lengths)
+        self._lengths = lengths
+
+    def locate(self, row: int) -> tuple[int, int]:
+        """The part that has a row, and the row's number in it."""
+        part = int(np.searchsorted(self._ends, row, side="right"))
+        return part, row - int(self._ends[part]) + self._lengths[part]
+
+
 class ArrayReader:
     """Reader of arrays as ``as_images`` gives them, numbered one after another."""
 
     def __init__(self, arrays: Sequence[np.ndarray], names: Sequence[str]):
         self._arrays = arrays
         self._names = names
-        self._ends = np.cumsum([len(array) for array in arrays])
-
-    def _locate(self, row: int) -> tuple[int, int]:
-        part = int(np.searchsorted(self._ends, row, side="right"))
-        return part, row - int(self._ends[part]) + len(self._arrays[part])
+        self._joined = Joined([len(array) for array in arrays])
 
     def read(self, row: int) -> Image.Image:
-        part, element = self._locate(row)
+        part, element = self._joined.locate(row)
         return Image.fromarray(_for_pillow(self._arrays[part][element]))
 
     def name(self, row: int) -> str:
-        part, element = self._locate(row)
+        part, element = self._joined.locate(row)
         return f"{self._names[part]}[{element}]"
 
 

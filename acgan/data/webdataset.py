@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from acgan.data.columns import label_column
+from acgan.data.columns import label_column, usual_columns
 from acgan.data.endings import is_image
 from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled
@@ -203,9 +203,10 @@ class WebDatasetSource:
         ], (f"the field {label!r} of the .json files")
 
     def _usual_field(self, records: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
-        plain = [
+        single = [
             name for name in fields if not any(isinstance(one.get(name), list | dict) for one in records)
         ]
+        plain = usual_columns(Table(tuple(single), [], []), "label")
         rows = [[str(record.get(name)) for name in plain] for record in records]
         label = label_column(Table(tuple(plain), rows, range(len(rows)), "row"), set(), str(self._top))
         if label is None:
