@@ -13,6 +13,7 @@ from acgan.errors import DataError
 
 _ENDING = ".npy"
 _INT32 = np.iinfo(np.int32)
+_LOOKED_AT = 1000  # images whose values tell the range
 
 
 class Joined:
@@ -56,7 +57,7 @@ def array_names(file: Path) -> set[str]:
             names = archive.namelist()
     except Exception as error:  # of nearly every kind, on damaged files
         raise DataError(
-            f"{file} cannot be read as .npz: {_in_a_line(error)}. Make it or copy it anew."
+            f"{file} cannot be read as .npz: {in_a_line(error)}. Make it or copy it anew."
         ) from error
     return {name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING)}
 
@@ -74,7 +75,7 @@ def array_shape(file: Path, name: str) -> tuple[int, ...]:
             read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             shape: tuple[int, ...] = read(member)[0]
     except Exception as error:  # of nearly every kind, on damaged files
-        raise DataError(f"{file} cannot be read: {_in_a_line(error)}. Make it or copy it anew.") from error
+        raise DataError(f"{file} cannot be read: {in_a_line(error)}. Make it or copy it anew.") from error
     return shape
 
 
@@ -90,7 +91,7 @@ def read_array(file: Path, name: str, remedy: str) -> np.ndarray:
             if member.read(1):  # its checksum is looked at where it ends
                 raise ValueError(f"{name} has more bytes than its shape says")
     except Exception as error:  # of nearly every kind, on damaged files
-        raise DataError(f"{file} cannot be read: {_in_a_line(error)}. {remedy}") from error
+        raise DataError(f"{file} cannot be read: {in_a_line(error)}. {remedy}") from error
     return array
 
 
@@ -118,12 +119,11 @@ def as_images(array: np.ndarray, where: str) -> np.ndarray:
         raise DataError(f"{where} of type {images.dtype}; expected numbers, such as uint8 from 0 to 255.")
     if images.dtype == np.uint8 or kind == "b" or not images.size:
         return images
+    if images.ndim == 4 and not (
+        kind == "f" and images.min() >= 0 and images.max() <= 1
+    ):  # so that NaN fails too
+        raise not_bytes(images, where, "colours as uint8 from 0 to 255, or as floats from 0 to 1")
     low, high = images.min(), images.max()
-    if images.ndim == 4 and not (kind == "f" and low >= 0 and high <= 1):  # so that NaN fails too
-        raise DataError(
-            f"{where} of type {images.dtype} with values from {low:g} to {high:g}; expected colours as uint8 from 0 to"
-            " 255, or as floats from 0 to 1. Scale them before they are saved."
-        )
     if kind in "iu" and not _INT32.min <= low <= high <= _INT32.max:
         raise DataError(f"{where} with values from {low} to {high}; expected numbers of at most 32 bits.")
     return images
@@ -132,10 +132,30 @@ def as_images(array: np.ndarray, where: str) -> np.ndarray:
 def check_image_shape(shape: tuple[int, ...], where: str) -> None:
     """Refuse an array of images of another shape than ``as_images`` takes."""
     channels = (1, 3, 4)
+    if len(shape) == 3 and shape[2] in channels and shape[1] != shape[2]:
+        raise DataError(
+            f"{where} of shape {shape}, which is one image (H, W, C), or images {shape[2]} pixels wide; expected many"
+            " images (N, H, W) or (N, H, W, C). Write images[None] for one."
+        )
     if len(shape) != 3 and not (len(shape) == 4 and (shape[3] in channels or shape[1] in channels)):
         raise DataError(
             f"{where} of shape {shape}; expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 channels."
         )
+
+
+def not_bytes(images: np.ndarray, where: str, expected: str) -> DataError:
+    """The error for images in another type than uint8: their range, and how to convert that."""
+    part = images[:_LOOKED_AT]
+    low, high = (float(part.min()), float(part.max())) if part.size else (0.0, 0.0)
+    remedy = " Scale them before they are saved."
+    if images.dtype.kind == "f" and low >= 0 and high <= 1:
+        remedy = " Write (images * 255).round().astype('uint8')."
+    elif images.dtype.kind == "f" and -1 <= low < 0 and high <= 1:
+        remedy = " Write ((images + 1) * 127.5).round().astype('uint8')."
+    elif images.dtype.kind in "iu" and low >= 0 and high <= 255:
+        remedy = " Write images.astype('uint8')."
+    found = f"{where} of type {images.dtype} with values from {low:g} to {high:g}"
+    return DataError(f"{found}; expected {expected}.{remedy}")
 
 
 def _for_pillow(pixels: np.ndarray) -> np.ndarray:
@@ -149,5 +169,6 @@ def _for_pillow(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _in_a_line(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
+    """The text of an error of a library, without line breaks and the full stop."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

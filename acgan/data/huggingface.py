@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from acgan.data.arrays import in_a_line
 from acgan.data.files import digest_lines, file_stamp
 from acgan.data.hf_tables import STORED, Tables, library
 from acgan.data.index import Index, Unlabelled
@@ -141,7 +142,7 @@ def _reading(datasets: Any, what: str) -> Iterator[None]:
 
 def _unreadable(what: str, error: Exception) -> DataError:
     reasons = [error, *([error.__cause__] if error.__cause__ else [])]
-    texts = [" ".join(str(reason).split()).rstrip(".") or type(reason).__name__ for reason in reasons]
+    texts = [in_a_line(reason) for reason in reasons if isinstance(reason, Exception)]
     hint = (
         "Check the name and the connection; HF_DATASETS_OFFLINE=1 takes what is in the cache."
         if what.startswith(HUB)

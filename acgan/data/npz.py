@@ -1,4 +1,4 @@
-"""Sources that are .npz files, in the ways in which several projects name their arrays."""
+"""Sources that are .npz files, in the ways in which several projects name their arrays, or .npy files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.arrays import ArrayReader, array_names, array_shape, as_images, check_image_shape, read_array
+from acgan.data.arrays import (
+    ArrayReader,
+    array_names,
+    array_shape,
+    as_images,
+    check_image_shape,
+    in_a_line,
+    not_bytes,
+    read_array,
+)
 from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled
 from acgan.data.options import ReadOptions
@@ -163,3 +172,27 @@ class NpzSource:
         if names.ndim != 1 or names.dtype.kind != "U" or len(set(composed)) < len(composed):
             raise DataError(f"{self._path} has {_NAMES} that are not a list of different strings.")
         return composed
+
+
+class NpySource:
+    """A .npy file: one array of images without labels, which is mapped and not read into memory."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def identity(self) -> str:
+        return digest_lines(("npy", str(self._path.resolve()), file_stamp(self._path)))
+
+    def unlabelled(self) -> Unlabelled:
+        try:
+            array = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # of nearly every kind, on damaged files
+            raise DataError(
+                f"{self._path} cannot be read as .npy: {in_a_line(error)}. Expected one array of uint8, written by "
+                "numpy.save."
+            ) from error
+        where = f"{self._path} has an array"
+        if array.ndim and array.dtype.kind in "iuf" and array.dtype != np.uint8:
+            raise not_bytes(array, where, "uint8 with values from 0 to 255")
+        images = as_images(array, where)
+        return Unlabelled(ArrayReader([images], [str(self._path)]), np.full(len(images), ""))
