@@ -61,7 +61,7 @@ class ClassifierModelConfig(BaseConfig):
     dropout: Share = 0.0
     """Dropout probability before the main head's linear layer."""
     freeze: str = "none"
-    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its BatchNorm statistics stay."""
+    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its statistics stay too."""
 
 
 class AugmentConfig(BaseConfig):

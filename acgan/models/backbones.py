@@ -1,11 +1,10 @@
-"""Backbones of classifiers: torchvision's networks by name, and inspection of any network."""
+"""Backbones of classifiers: torchvision's networks by name, with weights from files."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,7 +14,8 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from acgan.errors import UserError, did_you_mean
+from acgan.errors import UserError, did_you_mean, first_line
+from acgan.models.inspecting import run_once
 
 #: Places of the auxiliary classifiers that a network brings along, with the weights of their losses
 #: (Inception v3: as trained by its authors, in TF-Slim; GoogLeNet: Szegedy et al. 2015, section 5).
@@ -85,7 +85,9 @@ def build_torchvision(
     try:
         network: nn.Module = torchvision.models.get_model(name, weights=None, **keywords)
     except (ValueError, RuntimeError, AssertionError) as error:
-        raise UserError(f"{name} cannot be built for images of {image_size} px: {_reason(error)}") from None
+        raise UserError(
+            f"{name} cannot be built for images of {image_size} px: {first_line(error)}"
+        ) from None
     if loads:
         state = _read_state(weights) if weights is not None else _download(name)
         _load(network, state, name, str(weights or "torchvision's weights"))
@@ -101,7 +103,7 @@ def _download(name: str) -> Mapping[str, Tensor]:
     except (URLError, OSError, HTTPException, RuntimeError, UnpicklingError, EOFError) as error:
         # The last three: a download with another hash, or a damaged file in torch's hub cache.
         raise UserError(
-            f"the weights of {name} cannot be downloaded ({_reason(error)}). Fetch {best.url} elsewhere and "
+            f"the weights of {name} cannot be downloaded ({first_line(error)}). Fetch {best.url} elsewhere and "
             "name the file with model.backbone.weights."
         ) from None
     return state
@@ -117,7 +119,7 @@ def _read_state(file: str | Path) -> Mapping[str, Tensor]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and pickle raise all sorts
         raise UserError(
-            f"{file}: cannot be read as a state dict ({_reason(error)}). Expected tensors by name, "
+            f"{file}: cannot be read as a state dict ({first_line(error)}). Expected tensors by name, "
             "as torch.save(network.state_dict(), FILE) writes them."
         ) from None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
@@ -158,11 +160,6 @@ def _current_name(key: str) -> str:
     for old, new in _OLD_NAMES:
         key = old.sub(new, key)
     return key
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of an error, or its type if it has no text."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _resize_positions(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -206,69 +203,3 @@ def _is_copy_of(copy: Tensor, output: Any) -> bool:
     if not isinstance(output, Tensor) or copy.grad_fn is None or output.grad_fn is None:
         return False
     return copy.grad_fn.next_functions[0][0] is output.grad_fn
-
-
-def run_once(network: nn.Module, example: Tensor, layers: Iterable[str]) -> tuple[Any, dict[str, Any]]:
-    """The output of a network and of its named layers, in eval mode and with all parameters in the autograd graph.
-
-    The outputs of layers are copies, so that later in-place layers do not change them. The network stays as it was;
-    ``example`` is (1, C, H, W).
-
-    Raises:
-        UserError: If the network does not take the example.
-    """
-    outputs: dict[str, Any] = {}
-    handles = [
-        network.get_submodule(name).register_forward_hook(
-            lambda _module, _inputs, output, name=name: outputs.__setitem__(
-                name, output.clone() if isinstance(output, Tensor) else output
-            )
-        )
-        for name in layers
-    ]
-    try:
-        with _all_in_graph(network):
-            return network(example), outputs
-    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
-        shape = " x ".join(map(str, example.shape[1:]))
-        raise UserError(
-            f"the backbone does not take images of {shape} ({_reason(error)}). Choose another "
-            "data.resolution or backbone; for a network of your own, give in_channels and image_size."
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextlib.contextmanager
-def _all_in_graph(network: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in network.modules()]
-    frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
-    network.eval()
-    for parameter in frozen:
-        parameter.requires_grad_(True)
-    try:
-        with torch.enable_grad():
-            yield
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        for module, mode in modes:
-            module.training = mode
-
-
-def parameters_below(output: Tensor) -> set[int]:
-    """The ``id`` of each parameter that an output was computed from, which its gradient reaches."""
-    found: set[int] = set()
-    seen: set[Any] = set()
-    pending: list[Any] = [output.grad_fn]
-    while pending:
-        node = pending.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            found.add(id(variable))
-        pending += [parent for parent, _ in node.next_functions]
-    return found

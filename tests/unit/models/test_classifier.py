@@ -29,7 +29,8 @@ from torch.testing import assert_close
 from acgan._torchvision import torchvision
 from acgan.errors import UserError
 from acgan.models import TRUNKS, AuxClassifier, AuxHead, Discriminator
-from acgan.models.backbones import OWN_AUX, cut_last_layer, run_once, torchvision_names
+from acgan.models.backbones import OWN_AUX, cut_last_layer, torchvision_names
+from acgan.models.inspecting import run_once
 from acgan.models.small import SmallNet
 
 # Every network of torchvision's, without memory for its parameters
