@@ -68,8 +68,10 @@ def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
         kind, others = (found, ()) if found in kinds else (kinds[0], kinds)
         return f"expected a section of keys, as in {{kind: {kind}}}, of kind {', '.join(kinds)}", others
     if problem["type"] == "literal_error":
-        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return f"expected one of {', '.join(choices)}", choices
+        listed = re.split(", | or ", problem["ctx"]["expected"])  # words are in quotes, numbers are not
+        choices = [choice.strip("'") for choice in listed]
+        words = [choice.strip("'") for choice in listed if choice.startswith("'")]
+        return f"expected one of {', '.join(choices)}", words
     if problem["type"] == "too_short":
         return f"expected {problem['ctx']['min_length']} or more in the list", ()
     return str(problem["msg"]).removeprefix("Value error, ").rstrip("."), ()
