@@ -43,11 +43,11 @@ class AuxClassifier(nn.Module):
         main: A trained main head, such as a discriminator's; None makes a new one.
         freeze: Part that is not trained, as for the method ``freeze``.
         pretrained: Start from torchvision's weights.
-        weights: Start from a state dict of that network in a file.
+        weights: Start from a state dict of that network in a file, as for ``build_torchvision``.
         in_channels: Channels of the backbone's input. Gray images are repeated if it is 3.
         image_size: Side of the images in pixels; None is 299 for Inception v3, 32 for ``small``, else 224. Networks
             with adaptive pooling take other sizes too.
-        warn: Called with a message if an auxiliary loss trains nothing but its own head.
+        warn: Called with a message if an auxiliary loss trains nothing but its own head, or weights were wrapped.
 
     Raises:
         UserError: If the network or a layer does not exist, or the network does not take such images.
@@ -75,7 +75,7 @@ class AuxClassifier(nn.Module):
         size = image_size or {"inception_v3": 299, "small": 32}.get(str(backbone), 224)
         if isinstance(backbone, str):
             aux = OWN_AUX.get(backbone, {}) if aux is None else aux
-            backbone = _named(backbone, size if image_size else None, in_channels, pretrained, weights)
+            backbone = _named(backbone, size if image_size else None, in_channels, pretrained, weights, warn)
         elif pretrained or weights is not None:
             raise UserError("pretrained and weights go with a backbone's name; load a network's own before.")
         self.backbone = backbone
@@ -87,7 +87,8 @@ class AuxClassifier(nn.Module):
         reference = next(backbone.parameters())
         example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
         self._example_shape = tuple(example.shape)
-        cut_last_layer(backbone, example)
+        #: The layer at the network's end that the main head replaces; None if there was none.
+        self.replaced = cut_last_layer(backbone, example)
         features, taps = run_once(backbone, example, self.aux)
         self._add_heads(features, taps, main, head, dropout)
         self.heads.to(reference.device, reference.dtype)
@@ -266,10 +267,17 @@ class AuxClassifier(nn.Module):
 
 
 def _named(
-    name: str, image_size: int | None, in_channels: int, pretrained: bool, weights: str | Path | None
+    name: str,
+    image_size: int | None,
+    in_channels: int,
+    pretrained: bool,
+    weights: str | Path | None,
+    warn: Callable[[str], None],
 ) -> nn.Module:
     if name != "small":
-        return build_torchvision(name, image_size=image_size, pretrained=pretrained, weights=weights)
+        return build_torchvision(
+            name, image_size=image_size, pretrained=pretrained, weights=weights, say=warn
+        )
     if pretrained or weights is not None:
         raise UserError("pretrained and weights go with torchvision's networks; small has none.")
     return SmallNet(image_channels=in_channels, resolution=image_size or 32, channels=_SMALL_CHANNELS)
