@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from acgan.errors import UserError, did_you_mean, first_line
 from acgan.models.inspecting import run_once
-from acgan.models.state_files import Wanted, describe, find_weights, read_state_file
+from acgan.models.state_files import WantedWeights, describe, find_weights, read_state_file
 
 #: Places of the auxiliary classifiers that a network brings along, with the weights of their losses
 #: (Inception v3: as trained by its authors, in TF-Slim; GoogLeNet: Szegedy et al. 2015, section 5).
@@ -130,7 +130,7 @@ def load_weights(
     """
     unused = (*_OWN_AUX_MODULES, *([last] if last is not None else []))
     own = network.state_dict()
-    wanted = Wanted(
+    wanted = WantedWeights(
         name,
         {key: value for key, value in own.items() if last is None or not key.startswith(f"{last}.")},
         unused,

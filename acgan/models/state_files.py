@@ -34,7 +34,7 @@ _MEAN = re.compile(r"(?:^|[._])(?:ema|averaged|swa)(?:[._]|$)")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedWeights:
     """The tensors that a network wants.
 
     Attributes:
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundWeights:
     """Tensors in a file, by the names that the network has for them.
 
     Attributes:
@@ -104,7 +104,7 @@ def read_state_file(file: str | Path) -> Any:
 
 
 def _read(file: Path) -> tuple[Any, bool]:
-    """What a file holds, and True if acgan wrote it, which knows better how its images are normalised."""
+    """Content of a file, and True if acgan wrote it, which knows better how its images are normalised."""
     if file.suffix == ".safetensors":
         from safetensors import safe_open
 
@@ -116,7 +116,7 @@ def _read(file: Path) -> tuple[Any, bool]:
     return content, isinstance(meta, Mapping) and "class_names" in meta and "state" in content
 
 
-def find_weights(content: Any, wanted: Wanted, where: str) -> Found:
+def find_weights(content: Any, wanted: WantedWeights, where: str) -> FoundWeights:
     """Find the tensors that a network wants, in whatever tables and under whatever prefix they are.
 
     A prefix or table is taken only if all wanted tensors are there, in their shapes.
@@ -157,7 +157,7 @@ def find_weights(content: Any, wanted: Wanted, where: str) -> Found:
     return replace(first, means=tuple(means))
 
 
-def describe(found: Found, network: str) -> str:
+def describe(found: FoundWeights, network: str) -> str:
     """A remark on how the weights of a network were wrapped; empty for its plain state dict."""
     parts = []
     if found.place:
@@ -187,7 +187,7 @@ def _tables(
             yield from _tables(value, f"{place}.{key}".strip("."), depth + 1)
 
 
-def _prefixes(table: Mapping[str, Tensor], wanted: Wanted) -> list[str]:
+def _prefixes(table: Mapping[str, Tensor], wanted: WantedWeights) -> list[str]:
     """Beginnings of names that may be a prefix of all: none, and the one after which most names are wanted."""
     counts: Counter[str] = Counter()
     for key in map(_current_name, table):
@@ -199,7 +199,7 @@ def _prefixes(table: Mapping[str, Tensor], wanted: Wanted) -> list[str]:
     return list(dict.fromkeys([*complete, *(prefix for prefix, _ in counts.most_common(1)), ""]))
 
 
-def _try(place: str, table: Mapping[str, Tensor], prefix: str, wanted: Wanted) -> Found:
+def _try(place: str, table: Mapping[str, Tensor], prefix: str, wanted: WantedWeights) -> FoundWeights:
     unused = tuple(f"{module}." for module in wanted.unused)
     named = {_current_name(key): value for key, value in table.items()}
     inside = {key.removeprefix(prefix): value for key, value in named.items() if key.startswith(prefix)}
@@ -209,7 +209,7 @@ def _try(place: str, table: Mapping[str, Tensor], prefix: str, wanted: Wanted) -
         for key in sorted(wanted.tensors.keys() | tensors.keys())
         if not _fits(tensors.get(key), wanted.tensors.get(key), optional=_is_optional(key))
     ]
-    return Found(
+    return FoundWeights(
         place, prefix, tensors, tuple(wrong), tuple(key for key in named if not key.startswith(prefix))
     )
 
@@ -249,7 +249,9 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(every[:_NAMED]) + more
 
 
-def _misfit(best: Found, tables: Mapping[str, Mapping[str, Tensor]], wanted: Wanted, where: str) -> str:
+def _misfit(
+    best: FoundWeights, tables: Mapping[str, Mapping[str, Tensor]], wanted: WantedWeights, where: str
+) -> str:
     at = f" at {best.path!r}" if best.path else ""
     more = f" and {len(best.wrong) - _NAMED} more" if len(best.wrong) > _NAMED else ""
     return (
