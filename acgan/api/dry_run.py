@@ -130,10 +130,11 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining, remarks
         device=opened.device,
         precision=opened.precision,
         ranks=opened.ranks,
+        say=opened.say,
         warn=opened.warn,
     )
     if opened.init_from is not None:
-        opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
+        opened.say(initialise_classifier(opened.init_from, task.network, info, opened.warn)[0])
     if config.synthetic is not None:
         load_generator(config.synthetic.run)  # raises if it is not there
     task.network.train()
