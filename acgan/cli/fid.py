@@ -44,7 +44,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     "--resolution",
     metavar="R",
     type=int,
-    help="Fit images to R x R as training does.  [default: as they are stored]",
+    help="Fit images to R x R pixels, 8 to 1024, as training does.  [default: as they are stored]",
 )
 @click.option(
     "--extractor",
