@@ -184,7 +184,7 @@ def check_resolution(where: str, network: type[Generator] | type[Trunk], store: 
         why = f" ({network.only_these})" if network.only_these else ""
         raise ConfigError(
             f"{where} serves {', '.join(map(str, served))} px{why}, and the images are {side} px; set "
-            f"data.resolution, {nearest(side, served)}, or choose another kind."
+            f"data.resolution ({nearest(side, served)}) or choose another kind."
         )
 
 

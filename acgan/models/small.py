@@ -28,7 +28,7 @@ class SmallNet(nn.Module):
         if resolution not in self.resolutions:
             raise UserError(
                 f"the small network serves {self.resolutions[0]} to {self.resolutions[-1]} px, {DOUBLED}, and the "
-                f"images are {resolution} px; set data.resolution, {nearest(resolution, self.resolutions)}, or choose "
+                f"images are {resolution} px; set data.resolution ({nearest(resolution, self.resolutions)}) or choose "
                 "another backbone."
             )
         num_blocks = len(map_sides(resolution)) - 1

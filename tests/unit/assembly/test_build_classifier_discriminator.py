@@ -71,7 +71,7 @@ def test_a_discriminator_of_other_images_is_refused(places: dict[str, str]) -> N
         (
             (),
             30,
-            r"its trunk resnet serves 16, 20, .* px, and the images are 30 px; .* the nearest are 28 and 32",
+            r"its trunk resnet serves 16, 20, .* px, and the images are 30 px; .*the nearest are 28 and 32",
         ),
         (("model.discriminator.patch=4",), 16, "model.backbone: patch 4 of 16 px makes 4 x 4 patches"),
     ],

@@ -113,7 +113,7 @@ def test_a_resolution_that_a_network_does_not_serve_is_explained(
     message = (
         rf"{key} serves 32, 128 px \(the AC-GAN paper defines no other\), and the images are {side} px; "
     )
-    with pytest.raises(ConfigError, match=f"{message}set data.resolution, the nearest {near}, or"):
+    with pytest.raises(ConfigError, match=f"{message}set data.resolution \\(the nearest {near}\\) or"):
         build_gan(gan_config(*overrides), gan_store(side), device=CPU, precision="float32", ranks=Ranks())
 
 

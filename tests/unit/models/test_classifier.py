@@ -411,7 +411,7 @@ def test_small_halves_down_to_4_to_7_px(resolution: int, widths: list[int], chan
 )
 def test_small_refuses_other_sides(resolution: int, near: str) -> None:
     message = (
-        f"serves 16 to 1024 px, 4, 5, 6 or 7 times .* images are {resolution} px; .*, the nearest {near},"
+        f"serves 16 to 1024 px, 4, 5, 6 or 7 times .* images are {resolution} px; .* \\(the nearest {near}\\)"
     )
     with pytest.raises(UserError, match=message):
         SmallNet(image_channels=3, resolution=resolution, channels=8)
