@@ -17,7 +17,7 @@ class DataOptions:
         root: Folder of built-in sets, unless the source names one; None is the cache folder.
         classes: Classes to use, in this order: names, or ``{new name: [old names]}`` to merge. None takes all,
             sorted by code point; built-in sets and .npz files have an order of their own.
-        resolution: Side of the square images in pixels; None chooses a power of two from 16 to 256.
+        resolution: Side of the square images in pixels; None chooses it.
         channels: 1 or 3; None is 1 if every image is gray, else 3.
         fit: "crop" brings the short side to the resolution and keeps the centre; "pad" keeps everything and adds
             a border. Both pad sets of 28 x 28 images to 32 x 32.
