@@ -201,7 +201,7 @@ def open_training(
                 say(f"{name}: {config.description}")
             source = load_data(config, data, options.get("on_data"))
             dataset = prepare_dataset(config, source)
-            tell_about(dataset, say)
+            tell_about(dataset, say, warn)
             check_unchanged(meta, dataset, directory)
         yield OpenTraining(
             config=config,

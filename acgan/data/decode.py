@@ -18,6 +18,8 @@ from acgan.errors import DataError
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
+Frames = Literal["first", "all"]
+Range = Literal["full", "auto"] | tuple[float, float]
 DecodeProgress = Callable[[int, int], None]
 
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
@@ -186,7 +188,7 @@ def broken_image(name: str, reason: str) -> DataError:
     """The error for an image that cannot be decoded."""
     return DataError(
         f"{name} cannot be decoded: {reason}. Replace or remove it, or pass over such images with"
-        " --set data.on_error=skip."
+        " --on-error skip (when training: --set data.on_error=skip)."
     )
 
 

@@ -12,7 +12,7 @@ from acgan.data.index import Index, Reader, check_split, leave_out_empty, select
 from acgan.data.options import DataOptions
 from acgan.data.split import draw_held_out, duplicate_groups
 from acgan.errors import DataError
-from acgan.types import SkippedImage
+from acgan.types import DataReport, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
@@ -20,7 +20,10 @@ _COPIED = 4096  # images a step, when an array is put in order
 
 @dataclass(frozen=True)
 class Packed:
-    """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels."""
+    """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels.
+
+    ``groups`` are numbers of the training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -29,6 +32,14 @@ class Packed:
     own_split: bool
     skipped: tuple[SkippedImage, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    groups: np.ndarray | None
+    report: DataReport | None
+
+    @property
+    def can_train(self) -> bool:
+        """True if there are training images of every class."""
+        return bool(np.bincount(self.labels[: self.num_train], minlength=len(self.class_names)).all())
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,8 @@ def prepare(index: Index, options: DataOptions) -> Index:
     if not len(index):
         raise DataError("No images are left to train on. Check the source and data.classes.")
     index = leave_out_empty(index)
-    check_split(index)
+    if not options.for_scoring:
+        check_split(index)
     return index
 
 
@@ -102,7 +114,7 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
-    _check_decoded(index, kept, len(skipped))
+    _check_decoded(index, kept, len(skipped), options.for_scoring)
     labels = index.labels[kept]
     held, split_note = _held_out(index, kept, decoded.images, options)
     order = np.concatenate([kept[~held], kept[held]])
@@ -117,10 +129,17 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
         own_split=index.held_out is not None,
         skipped=skipped,
         notes=tuple(notes),
+        warnings=index.warnings,
+        groups=None if index.groups is None else index.groups[kept][~held],
+        report=None if index.reading is None else DataReport(index.reading, ()),
     )
 
 
-def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
+def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
+    if not len(kept):
+        raise DataError(f"none of its {num_skipped:,} images could be decoded. Replace the broken files.")
+    if for_scoring:
+        return
     usable = kept if index.held_out is None else kept[~index.held_out[kept]]
     counts = np.bincount(index.labels[usable], minlength=len(index.class_names))
     if not counts.all():

@@ -77,7 +77,10 @@ def test_npz_of_medmnist(npz, load, held):
     ("arrays", "message"),
     [
         ({"x": GRAY}, r"holds x; expected images and labels, or train_images"),
-        ({"images": GRAY.astype(np.float32), "labels": LABELS}, r"images of type float32; expected uint8"),
+        (
+            {"images": GRAY.astype(np.float32), "labels": LABELS},
+            r"images of type float32 with values from 0 to 255; expected uint8",
+        ),
         (
             {"images": noise((4, 16, 16, 16)), "labels": LABELS},
             r"shape \(4, 16, 16, 16\); expected \(N, H, W\)",
@@ -322,14 +325,14 @@ def test_sources_that_do_not_exist(load, source, message):
 
 
 def test_path_goes_before_a_name(write, load, monkeypatch, tmp_path):
-    write({"k/a.png": 1}, "digits")
+    write({"k/a.png": 1, "m/a.png": 2}, "digits")
     monkeypatch.chdir(tmp_path)
-    assert load("digits").train.class_names == ("k",)
+    assert load("digits").train.class_names == ("k", "m")
 
 
 def test_file_of_unknown_kind(tmp_path, load):
     (tmp_path / "a.rar").write_bytes(b"")
-    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder or \.zip, \.csv, \.npz"):
+    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder or \.zip, "):
         load(tmp_path / "a.rar")
 
 
