@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from acgan.assembly.gan import build_discriminator
+from acgan.assembly.gan import build_discriminator, check_resolution
 from acgan.config import ClassifierConfig, RunConfig, load
 from acgan.errors import ConfigError, RunError
 from acgan.models import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     OWN_AUX,
+    TRUNKS,
     AuxHead,
     Discriminator,
     build_torchvision,
@@ -92,8 +93,12 @@ class _DiscriminatorTrunk(Backbone):
     def describe(self) -> dict[str, Any]:
         discriminator = _run_config(Path(self.settings.run)).model.discriminator
         trunk = discriminator.model_dump(mode="json", exclude={"projection"})
+        kind = trunk.pop("kind")
+        if not self.settings.trained:  # trained weights are for one side, which ``start`` checks
+            where = f"model.backbone.run {self.settings.run}: its trunk {kind}"
+            check_resolution(where, TRUNKS[kind], self.store)
         return {
-            "kind": f"{trunk.pop('kind')}_trunk",
+            "kind": f"{kind}_trunk",
             "image_channels": self.store.channels,
             "resolution": self.store.resolution,
             **trunk,

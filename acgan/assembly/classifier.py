@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from acgan.assembly.backbones import backbone_of
 from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan.assembly.gan import naming
 from acgan.augment import Augmentation
 from acgan.config import ClassifierConfig
 from acgan.distributed import Ranks
@@ -62,7 +63,8 @@ def build_network(
     if architecture is None:
         network, main = backbone.start(config.model.dropout, say)
     described = dict(keywords["backbone"])
-    network = network or BACKBONES[described.pop("kind")](**described)
+    with naming("model.backbone"):
+        network = network or BACKBONES[described.pop("kind")](**described)
     rest = {name: value for name, value in keywords.items() if name != "backbone"}
     return AuxClassifier(network, main=main, freeze=config.model.freeze, warn=warn, **rest), info
 

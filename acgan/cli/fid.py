@@ -46,7 +46,8 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     "--resolution",
     metavar="R",
     type=int,
-    help="Fit images to R x R as training does.  [default: as they are stored, but beside a run as it was trained]",
+    help="Fit images to R x R pixels, 8 to 1024, as training does.  [default: as they are stored, but beside a run as "
+    "it was trained]",
 )
 @click.option(
     "--extractor",

@@ -65,6 +65,28 @@ def test_a_discriminator_of_other_images_is_refused(places: dict[str, str]) -> N
             build_network(config, store, refuse, refuse)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "side", "found"),
+    [
+        (
+            (),
+            30,
+            r"its trunk resnet serves 16, 20, .* px, and the images are 30 px; .*the nearest are 28 and 32",
+        ),
+        (("model.discriminator.patch=4",), 16, "model.backbone: patch 4 of 16 px makes 4 x 4 patches"),
+    ],
+    ids=["side", "patches"],
+)
+def test_the_bare_trunk_is_refused_where_it_cannot_be_built(
+    overrides: tuple[str, ...], side: int, found: str, tmp_path: Path
+) -> None:
+    make_gan_run(tmp_path / "run", 8, *overrides, store=make_store(32))
+    config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}, trained: false}}")
+    assert build_network(config, make_store(48), refuse)[1].resolution == 48
+    with pytest.raises(ConfigError, match=found):
+        build_network(config, make_store(side), refuse)
+
+
 def test_a_discriminator_that_is_not_there(places: dict[str, str], tmp_path: Path) -> None:
     def config(run: Path) -> ClassifierConfig:
         return make_config(f"model.backbone={{kind: discriminator, run: {run}}}")

@@ -34,11 +34,11 @@ class Choice(NamedTuple):
         *(
             (
                 f"model.{network}.attention={text}",
-                f"model.{network}.attention: found {text}; expected a list of sides of blocks, powers of two from 4 "
-                "to 256, as in [16].",
+                f"model.{network}.attention: found {text}; expected a list of sides of blocks up to 512, each 4, 5, 6 "
+                "or 7 times a power of two, as in [16].",
             )
             for network in ("generator", "discriminator")
-            for text in ("16", "[12]", "[16, 2]", "[512]", "[True]", "'16'", "['16']", "[16.0]")
+            for text in ("16", "[9]", "[16, 2]", "[1024]", "[True]", "'16'", "['16']", "[16.0]")
         ),
         ("data=3", "data: found 3; expected a section of keys"),
     ],
@@ -56,7 +56,7 @@ def test_a_key_of_a_section_that_is_off_says_that_its_kind_is_missing() -> None:
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_any_side_that_a_block_may_have_is_taken(network: str) -> None:
-    sides = [4, 8, 16, 32, 64, 128, 256]
+    sides = [4, 5, 7, 8, 14, 28, 96, 256, 512]
     config = load(RunConfig, None, [f"model.{network}.attention={sides}"])
     assert getattr(config.model, network).attention == tuple(sides)
     assert getattr(load(RunConfig, None).model, network).attention == ()

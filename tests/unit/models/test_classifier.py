@@ -377,10 +377,11 @@ def test_weights_go_with_a_name(keywords: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("resolution", "widths"), [(16, [16, 32]), (32, [16, 48, 32]), (64, [16, 48, 48, 32])]
+    ("resolution", "widths"),
+    [(16, [16, 32]), (28, [16, 32]), (32, [16, 48, 32]), (64, [16, 48, 48, 32]), (80, [16, 48, 48, 32])],
 )
 @pytest.mark.parametrize("channels", [1, 3])
-def test_small_halves_down_to_4_px(resolution: int, widths: list[int], channels: int) -> None:
+def test_small_halves_down_to_4_to_7_px(resolution: int, widths: list[int], channels: int) -> None:
     network = SmallNet(image_channels=channels, resolution=resolution, channels=8)
     blocks = {name: part for name, part in network.named_children() if name.startswith("block")}
     assert list(blocks) == [f"block{number}" for number in range(1, len(widths) + 1)]
@@ -391,16 +392,29 @@ def test_small_halves_down_to_4_px(resolution: int, widths: list[int], channels:
     assert features.shape == (N, 32)
     assert network.feature_dim == 32
     sides = [resolution // 2**number for number in range(1, len(widths) + 1)]
-    assert sides[-1] == 4
+    assert 4 <= sides[-1] < 8
     assert shapes == {
         "stem": (N, 8, resolution, resolution),
         **{name: (N, width, side, side) for name, width, side in zip(blocks, widths, sides, strict=True)},
     }
 
 
-@pytest.mark.parametrize("resolution", [8, 20, 28, 48, 0, -32])
-def test_small_serves_powers_of_two_alone(resolution: int) -> None:
-    with pytest.raises(UserError, match=f"16, 32, 64, … px, and the images are {resolution} px"):
+@pytest.mark.parametrize(
+    ("resolution", "near"),
+    [
+        (8, "is 16"),
+        (36, "are 32 and 40"),
+        (299, "are 256 and 320"),
+        (2048, "is 1024"),
+        (0, "is 16"),
+        (-32, "is 16"),
+    ],
+)
+def test_small_refuses_other_sides(resolution: int, near: str) -> None:
+    message = (
+        f"serves 16 to 1024 px, 4, 5, 6 or 7 times .* images are {resolution} px; .* \\(the nearest {near}\\)"
+    )
+    with pytest.raises(UserError, match=message):
         SmallNet(image_channels=3, resolution=resolution, channels=8)
 
 
