@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acgan.assembly.synthetic import with_synthetic
+from acgan.assembly.synthetic import plan_synthetic
 from acgan.config import AnyConfig, ClassifierConfig
 from acgan.config.shared import DataConfig
 from acgan.data import (
@@ -18,12 +18,10 @@ from acgan.data import (
     hold_out,
     limit_per_class,
     load_dataset,
-    sample_dataset,
 )
 from acgan.errors import ConfigError
 from acgan.types import Dataset
 
-_SAMPLE = 512  # images of a rehearsal
 DATASET = "dataset"  # the name of a torch Dataset, which has none
 
 
@@ -63,14 +61,13 @@ def load_data(
     return dataset_from_torch(data, DATASET, data_options(config.data))
 
 
-def load_sample(config: AnyConfig) -> Dataset:
-    """A sample of the configured data, decoded, for a rehearsal."""
-    return sample_dataset(config.data.source, data_options(config.data), _SAMPLE)
+def prepare_dataset(config: AnyConfig, dataset: Dataset, *, rehearsal: bool = False) -> Dataset:
+    """Hold out validation images, choose the training images, and add generated ones to a classifier's.
 
-
-def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
-    """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
-    data, train, notes = config.data, dataset.train, list(dataset.notes)
+    A rehearsal draws no generated images; a note tells how many there would be.
+    """
+    data, train = config.data, dataset.train
+    notes, warnings = list(dataset.notes), list(dataset.warnings)
     validation, num_generated = None, 0
     if data.validation_share:
         train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
@@ -79,10 +76,17 @@ def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
         train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
         notes.append(f"at most {data.max_per_class} images of each class are trained on")
     if isinstance(config, ClassifierConfig) and config.synthetic is not None:
-        num_real = len(train)
-        train, remarks = with_synthetic(train, config.synthetic, dataset.train.fingerprint)
-        num_generated = len(train) - num_real
-        notes += remarks
+        plan = plan_synthetic(train, config.synthetic, dataset.train.fingerprint)
+        notes += plan.notes
+        warnings += plan.warnings
+        if not rehearsal:
+            num_generated = plan.total
+            train = plan.add_to(train)
     return replace(
-        dataset, train=train, validation=validation, num_generated=num_generated, notes=tuple(notes)
+        dataset,
+        train=train,
+        validation=validation,
+        num_generated=num_generated,
+        notes=tuple(notes),
+        warnings=tuple(warnings),
     )

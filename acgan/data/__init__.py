@@ -9,11 +9,12 @@ from acgan.data.load import (
     data_name,
     dataset_from_torch,
     load_dataset,
-    sample_dataset,
 )
+from acgan.data.looks import Look, look_at_classes
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
+from acgan.data.stylegan_zip import write_stylegan_zip
 from acgan.data.subset import extend, hold_out, limit_per_class, take
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "BatchOrder",
     "DataOptions",
     "DeviceImages",
+    "Look",
     "RawImages",
     "ReadOptions",
     "cache_dir",
@@ -33,8 +35,9 @@ __all__ = [
     "hold_out",
     "limit_per_class",
     "load_dataset",
+    "look_at_classes",
     "open_raw",
     "read_images",
-    "sample_dataset",
     "take",
+    "write_stylegan_zip",
 ]

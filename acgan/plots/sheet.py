@@ -1,0 +1,125 @@
+"""Contact sheets: a few pictures of each class, one row a class. Lengths in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from acgan.plots.style import PALE, blank_figure, own_style
+
+_TILE = 128  # side of an original; images are enlarged or reduced by whole factors to at most this
+_GAP, _SEAM = 24, 6  # from originals to images, and between these
+_CAPTION = 20  # below a row
+_HEAD = 28  # above the first row
+_NAME_WIDTH = 28  # characters in a line of a name
+_NAME_LINES = 4
+_FRAME = "#f97316"
+_BACKGROUND = 255
+
+
+def sheet_picture(
+    names: Sequence[str],
+    originals: Sequence[np.ndarray],
+    sizes: Sequence[tuple[int, int]],
+    frames: Sequence[tuple[float, float, float]],
+    images: Sequence[np.ndarray],
+    remark: str = "",
+) -> Figure:
+    """Draw a row for each of K classes: an original with the frame that is used of it, then images as they are used.
+
+    Args:
+        names: K names; a long one takes several lines.
+        originals: K pictures (h, w, 3) uint8, of any size.
+        sizes: Width and height of each in its own pixels, which may be more than it has here; written below it.
+        frames: (left, top, side) of a square for each, in its own pixels; it may reach beyond the picture.
+        images: K arrays (M, C, R, R) uint8, gray or RGB; the first image is that of the original.
+        remark: Written below all rows.
+
+    Returns:
+        The figure; see `acgan.plots.style.to_png`. Images of up to 128 pixels a side are enlarged by the largest whole
+        factor that keeps them within 128; larger ones are reduced to at most 128.
+
+    Raises:
+        ValueError: There are no classes, or not as many of everything.
+    """
+    if not names or len({len(names), len(originals), len(sizes), len(frames), len(images)}) != 1:
+        raise ValueError(
+            "expected one or more names, and as many originals, sizes, frames and arrays of images"
+        )
+    tiles = [[_fitted(image) for image in of_class] for of_class in images]
+    side = tiles[0][0].shape[0]
+    columns = max(map(len, tiles))
+    height = _TILE + _CAPTION
+    right = _TILE + _GAP + columns * (side + _SEAM) - _SEAM
+    bottom = _HEAD + len(names) * height + (_CAPTION if remark else 0)
+    canvas = np.full((bottom, right, 3), _BACKGROUND, dtype=np.uint8)
+    with own_style():
+        figure = blank_figure(right, bottom)
+        axes = figure.add_axes((0, 0, 1, 1))
+        for row, (name, size) in enumerate(zip(names, sizes, strict=True)):
+            top = _HEAD + row * height
+            _draw_original(axes, canvas, originals[row], size, frames[row], top)
+            above = top + (_TILE - side) // 2
+            for column, tile in enumerate(tiles[row]):
+                left = _TILE + _GAP + column * (side + _SEAM)
+                canvas[above : above + side, left : left + side] = tile
+            axes.text(-_GAP / 2, top + _TILE / 2, _folded(name), ha="right", va="center")
+            caption = f"{size[0]} x {size[1]}"
+            axes.text(_TILE / 2, top + _TILE + 2, caption, color=PALE, fontsize=12, ha="center", va="top")
+        for x, title in ((0, "stored"), (_TILE + _GAP, "as the networks see them")):
+            axes.text(x, 0, title, color=PALE, va="top")
+        axes.text(0, bottom, remark, color=PALE, va="bottom")
+        axes.imshow(canvas, extent=(0, right, bottom, 0), aspect="auto", zorder=0)
+        axes.set(xlim=(0, right), ylim=(bottom, 0))
+        axes.axis("off")
+    return figure
+
+
+def _draw_original(
+    axes: Axes,
+    canvas: np.ndarray,
+    original: np.ndarray,
+    size: tuple[int, int],
+    frame: tuple[float, float, float],
+    top: int,
+) -> None:
+    """Put an original into its tile, the frame of it drawn, both as large as fits."""
+    width, height = size
+    left, above, side = frame
+    # The middle of the picture, which is that of the frame, lies in the middle of the tile.
+    scale = _TILE / max(width, height, side)
+    scale = float(int(scale)) if scale > 1 else scale
+    shown = (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BICUBIC
+    pixels = np.asarray(Image.fromarray(original).resize(shown, method))
+    x, y = (_TILE - shown[0]) // 2, top + (_TILE - shown[1]) // 2
+    canvas[y : y + shown[1], x : x + shown[0]] = pixels
+    corner = (x + left * scale, y + above * scale)
+    for colour, line in (("white", 4), (_FRAME, 2)):
+        square = Rectangle(
+            corner, side * scale, side * scale, fill=False, edgecolor=colour, linewidth=line, zorder=1
+        )
+        axes.add_patch(square).set_clip_on(False)
+
+
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """(C, R, R) as RGB (T, T, 3), enlarged or reduced by a whole factor to T <= 128."""
+    rgb = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
+    side = len(rgb)
+    if side > _TILE:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).reduce(-(-side // _TILE)))
+    factor = _TILE // side
+    return rgb.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _folded(name: str) -> str:
+    """A name in lines, the last one shortened where there are too many."""
+    lines = [name[start : start + _NAME_WIDTH] for start in range(0, len(name), _NAME_WIDTH)]
+    if len(lines) > _NAME_LINES:
+        lines = [*lines[: _NAME_LINES - 1], f"{lines[_NAME_LINES - 1][:-1]}…"]
+    return "\n".join(lines)
