@@ -14,6 +14,7 @@ from PIL import Image
 from acgan.types import ImageStore
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes
+_TOLD = 100  # images between two calls of progress
 
 
 def write_stylegan_zip(
@@ -41,7 +42,7 @@ def write_stylegan_zip(
                 archive.writestr(_entry(name), _png(image))
                 names[part].append(name)
                 labels.append((name, label))
-                if progress is not None and len(labels) % 100 in (0, total % 100):
+                if progress is not None and (len(labels) % _TOLD == 0 or len(labels) == total):
                     progress(len(labels), total)
         content = {
             "labels": labels,

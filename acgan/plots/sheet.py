@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,7 +69,13 @@ def sheet_picture(
             for column, tile in enumerate(tiles[row]):
                 left = _TILE + _GAP + column * (side + _SEAM)
                 canvas[above : above + side, left : left + side] = tile
-            axes.text(-_GAP / 2, top + _TILE / 2, _folded(name), ha="right", va="center")
+            axes.text(
+                -_GAP / 2,
+                top + _TILE / 2,
+                "\n".join(textwrap.wrap(name, _NAME_WIDTH, max_lines=_NAME_LINES, placeholder="…")),
+                ha="right",
+                va="center",
+            )
             caption = f"{size[0]} x {size[1]}"
             axes.text(_TILE / 2, top + _TILE + 2, caption, color=PALE, fontsize=12, ha="center", va="top")
         for x, title in ((0, "stored"), (_TILE + _GAP, "as the networks see them")):
@@ -115,11 +122,3 @@ def _fitted(image: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).reduce(-(-side // _TILE)))
     factor = _TILE // side
     return rgb.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def _folded(name: str) -> str:
-    """A name in lines, the last one shortened where there are too many."""
-    lines = [name[start : start + _NAME_WIDTH] for start in range(0, len(name), _NAME_WIDTH)]
-    if len(lines) > _NAME_LINES:
-        lines = [*lines[: _NAME_LINES - 1], f"{lines[_NAME_LINES - 1][:-1]}…"]
-    return "\n".join(lines)
