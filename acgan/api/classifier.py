@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def evaluate_classifier(
     *,
     split: str = "test",
     device: str | torch.device = "cpu",
+    warn: Callable[[str], None] = warnings.warn,
 ) -> ClassifierScores:
     """Score a classifier on labelled images.
 
@@ -104,6 +106,7 @@ def evaluate_classifier(
         data: A source as ``--data`` takes it; None is the classifier's training data.
         split: ``test``; ``train``, its training images without generated ones; or ``all`` of the source.
         device: Device to compute on.
+        warn: Receives doubts about the data.
 
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
@@ -119,6 +122,8 @@ def evaluate_classifier(
         section = config.data.model_copy(update={"source": str(data), "classes": classes})
         config = config.model_copy(update={"data": section})
     dataset = load_data(config)
+    for warning in dataset.warnings:
+        warn(warning)
     if split == "train":
         dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train

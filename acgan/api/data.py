@@ -145,15 +145,17 @@ def pack_data(
     _check_writable(file, force)
     is_source = isinstance(data, (str, os.PathLike))
     config = _configured(os.fspath(data) if is_source else None, overrides)
-    dataset = prepare_dataset(config, load_data(config, None if is_source else data, on_data))
-    for warning in dataset.warnings:
-        warn(warning)
+    dataset = load_data(config, None if is_source else data, on_data)
     if dataset.num_generated:
         warn(
             f"{dataset.num_generated:,} generated images are left out: in such a zip nothing would tell them from real "
             "ones"
         )
-        dataset = replace(dataset, train=take(dataset.train, np.arange(dataset.num_real)), num_generated=0)
+        real = take(dataset.train, np.arange(dataset.num_real))
+        dataset = replace(dataset, train=real, num_generated=0)
+    dataset = prepare_dataset(config, dataset)
+    for warning in dataset.warnings:
+        warn(warning)
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     stores = {part: store for part, store in parts.items() if store is not None and len(store)}
     write_atomically(file, partial(write_stylegan_zip, parts=stores, progress=progress))

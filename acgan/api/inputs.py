@@ -13,7 +13,7 @@ from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import data_name
 from acgan.errors import ConfigError, RunError
-from acgan.types import Dataset
+from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
 
@@ -90,7 +90,12 @@ def tell_remarks(dataset: Dataset, say: Callable[[str], None], warn: Callable[[s
         say(left_out_line(left))
     for note in dataset.notes:
         say(note)
-    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
-        say(f"skipped {skipped.path}: {skipped.reason}")
-    if len(dataset.skipped) > _SKIPPED_SHOWN:
-        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
+    tell_skipped(dataset.skipped, say)
+
+
+def tell_skipped(skipped: Sequence[SkippedImage], say: Callable[[str], None]) -> None:
+    """Tell the images that were skipped, the first ones by name."""
+    for image in skipped[:_SKIPPED_SHOWN]:
+        say(f"skipped {image.path}: {image.reason}")
+    if (more := len(skipped) - _SKIPPED_SHOWN) > 0:
+        say(f"skipped {more:,} more broken {'image' if more == 1 else 'images'}")

@@ -137,7 +137,7 @@ def test_a_dry_run_shows_how_little_reaches_a_frozen_backbone(workdir: Path) -> 
     result = acgan("classify", "train", CONFIG, "--dry-run", "--freeze", "backbone")
     assert result.exit_code == 0, result.output
     assert "reaches 0 of " in result.stdout
-    assert "the auxiliary loss there trains its own head and nothing else" in result.stdout
+    assert "the auxiliary loss there trains its own head and nothing else" in result.stderr
 
 
 # Options.
