@@ -64,7 +64,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class _Rehearsed:
-    """What a training is made of, ready to take steps."""
+    """Networks and steps of a training, ready to be taken."""
 
     networks: Mapping[str, nn.Module]
     steps: Sequence[_Step]
@@ -173,7 +173,7 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining) -> _Reh
 def _prospect(
     directory: Path, config: AnyConfig, opened: OpenTraining, total_nimg: int, fresh: bool
 ) -> str | UserError:
-    """What a training would do with the run in a directory, "" without a run; or the error by which it would refuse."""
+    """Tell how a training would go on in a directory ("" without a run), or the error by which it would refuse."""
     try:
         check_usable(directory, config, fresh)
         if not (directory / "config.yaml").exists():

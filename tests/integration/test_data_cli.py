@@ -14,7 +14,7 @@ from rich.console import Console
 from run_helpers import acgan, tree
 
 from acgan import api
-from acgan.cli.data.show import class_table
+from acgan.cli.data.show import source_table
 from acgan.types import ClassPictures, DataReport, Dataset, LeftOut, Reading
 
 LONG = "a class with a name that is far too long for a line of any terminal, and then some more"
@@ -115,7 +115,7 @@ def test_show_tells_why_and_what_is_left_out(pictures: Path, reported: None) -> 
 def test_the_table_fits_80_columns(pictures: Path, reported: None) -> None:
     console = Console(width=80, markup=False)
     with console.capture() as capture:
-        console.print(class_table(api.show_data("pictures")))
+        console.print(source_table(api.show_data("pictures")))
     lines = capture.get().splitlines()
     assert max(map(cell_len, lines)) <= 80
     told = "".join(line.split("│")[1].strip() for line in lines if line.startswith("│"))

@@ -60,14 +60,14 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
             if text:
                 reporter.say(f"{what}: {text}")
     reporter.say(summary_line(found.dataset))
-    table = class_table(found)
+    table = source_table(found)
     console_for(table).print(table)
     tell_remarks(found.dataset, reporter.say, reporter.warn)
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
 
 
-def class_table(found: DataSummary) -> Table:
+def source_table(found: DataSummary) -> Table:
     """All classes with their images by part, sizes and modes."""
     from rich.table import Table
 
