@@ -17,12 +17,14 @@ from platformdirs import user_cache_path
 
 from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.csv_list import CsvSource
-from acgan.data.files import FolderSource, ZipSource, class_name
+from acgan.data.files import class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
+from acgan.data.list_file import ListSource
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import decode_all, pack, prepare, put_in_order
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
+from acgan.data.table import TABLE_READERS
+from acgan.data.tree_source import FolderSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -45,8 +47,8 @@ _YOURS = ("images", "imagenet")
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
     ".zip": ZipSource,
-    ".csv": CsvSource,
     ".npz": NpzSource,
+    **dict.fromkeys(TABLE_READERS, ListSource),
 }
 
 

@@ -15,16 +15,20 @@ class ReadOptions:
     """Options by which a source's images are found and labelled; nothing is decoded for that.
 
     Attributes:
-        root: Folder of built-in sets, unless the source names one, and of the pictures of a list.
-        layout: Key of ``LAYOUTS``, or "auto".
+        root: Folder of built-in sets, unless the source names one.
+        pictures: Folder of the pictures of a list; None is the list's own.
+        layout: "auto", "list", or a key of ``FOLDER_LAYOUTS``.
         columns: Columns of a list by their purpose: path, label, split, group.
         group: "folder", or a regular expression for paths: images of one group stay on one side of a split.
+        skip: Pass over rows of a list whose picture is missing, with a warning, rather than stop.
     """
 
     root: Path
+    pictures: Path | None = None
     layout: str = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
+    skip: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,4 +75,6 @@ class DataOptions:
     def reading(self) -> ReadOptions:
         """The options of finding and labelling."""
         root = self.root if self.root is not None else self.cache
-        return ReadOptions(root, self.layout, self.columns, self.group)
+        return ReadOptions(
+            root, self.root, self.layout, self.columns, self.group, skip=self.on_error == "skip"
+        )

@@ -19,7 +19,7 @@ from acgan.atomic import best_name, sha256
 from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, ReadOptions, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure_images
-from acgan.data.files import is_image
+from acgan.data.endings import is_image
 from acgan.data.index import Unlabelled
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean

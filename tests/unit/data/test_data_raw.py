@@ -68,7 +68,7 @@ def test_identity_changes_with_the_images(write: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize("zipped", [False, True])
 def test_nothing_in_it(files: dict, zipped: bool, write: Write, tmp_path: Path) -> None:
     source = write({"set/": 0, **files})
-    with pytest.raises(DataError, match=r"holds no images\. Images end in \.bmp"):
+    with pytest.raises(DataError, match=r"holds no images\. Images end in \.png"):
         opened(zip_folder(source) if zipped else source, tmp_path)
 
 
