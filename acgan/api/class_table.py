@@ -100,7 +100,7 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
-def counted(number: int, one: str, many: str) -> str:
+def with_noun(number: int, one: str, many: str) -> str:
     """A number with its noun: "1 image", "1,000 images"."""
     return f"{number:,} {one if number == 1 else many}"
 

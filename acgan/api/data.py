@@ -39,6 +39,12 @@ class DataSummary:
     dataset: Dataset
     counts: ClassCounts
     _config: RunConfig
+    _whole: Dataset
+
+    @property
+    def alike(self) -> Sequence[Any]:
+        """Pairs of a held-out and a training image that are the same picture, or nearly so."""
+        return getattr(self.dataset.report, "pairs", ())
 
     def to_json(self) -> str:
         """All that is known of the source, for machines."""
@@ -69,6 +75,7 @@ class DataSummary:
         """A contact sheet as a PNG file: one row a class, at most 64 classes.
 
         A row has a picture as it is stored, with the frame that is used of it, then up to 8 as the networks see them.
+        Up to 8 pairs of held-out and training images that are alike follow.
         """
         from acgan.plots.sheet import sheet_picture
         from acgan.plots.style import to_png
@@ -89,8 +96,16 @@ class DataSummary:
             [look.frame for look in looks],
             [look.images for look in looks],
             shown if len(looks) < store.num_classes else "",
+            self._pairs_of_images(),
         )
         return to_png(figure)
+
+    def _pairs_of_images(self) -> tuple[np.ndarray, np.ndarray] | None:
+        pairs = self.alike[:_SHEET_IMAGES]
+        if not pairs:
+            return None
+        held_out, train = [pair.held_out for pair in pairs], [pair.train for pair in pairs]
+        return self._whole.test.images[held_out], self._whole.train.images[train]
 
 
 def show_data(
@@ -110,8 +125,9 @@ def show_data(
         UserError: The source cannot be read, or it could be read in several ways.
     """
     config = _configured(os.fspath(source), overrides)
-    dataset = prepare_dataset(config, load_data(config, None, progress))
-    return DataSummary(config.data.source, dataset, count_classes(dataset), config)
+    whole = load_data(config, None, progress)
+    dataset = prepare_dataset(config, whole)
+    return DataSummary(config.data.source, dataset, count_classes(dataset), config, whole)
 
 
 def pack_data(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acgan.api.class_table import class_table, counted, left_out_line, reading_line
+from acgan.api.class_table import class_table, left_out_line, reading_line, with_noun
 from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
@@ -76,8 +76,8 @@ def summary_line(dataset: Dataset) -> str:
     """Number of training images and classes, and the form of the images."""
     store = dataset.train
     return (
-        f"{dataset.name}: {counted(len(store), 'training image', 'training images')}, "
-        f"{counted(store.num_classes, 'class', 'classes')}, {'gray' if store.channels == 1 else 'RGB'}, "
+        f"{dataset.name}: {with_noun(len(store), 'training image', 'training images')}, "
+        f"{with_noun(store.num_classes, 'class', 'classes')}, {'gray' if store.channels == 1 else 'RGB'}, "
         f"{store.resolution} px"
     )
 

@@ -30,6 +30,7 @@ def sheet_picture(
     frames: Sequence[tuple[float, float, float]],
     images: Sequence[np.ndarray],
     remark: str = "",
+    alike: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Figure:
     """Draw a row for each of K classes: an original with the frame that is used of it, then images as they are used.
 
@@ -39,7 +40,8 @@ def sheet_picture(
         sizes: Width and height of each in its own pixels, which may be more than it has here; written below it.
         frames: (left, top, side) of a square for each, in its own pixels; it may reach beyond the picture.
         images: K arrays (M, C, R, R) uint8, gray or RGB; the first image is that of the original.
-        remark: Written below all rows.
+        remark: Written below the rows.
+        alike: Held-out images (P, C, R, R) and the training image (P, C, R, R) that each is like; drawn at the end.
 
     Returns:
         The figure; see `acgan.plots.style.to_png`. Images of up to 128 pixels a side are enlarged by the largest whole
@@ -54,10 +56,12 @@ def sheet_picture(
         )
     tiles = [[_fitted(image) for image in of_class] for of_class in images]
     side = tiles[0][0].shape[0]
-    columns = max(map(len, tiles))
+    pairs = [] if alike is None else [[_fitted(image) for image in part] for part in alike]
+    columns = max(map(len, [*tiles, *pairs]))
     height = _TILE + _CAPTION
     right = _TILE + _GAP + columns * (side + _SEAM) - _SEAM
-    bottom = _HEAD + len(names) * height + (_CAPTION if remark else 0)
+    rows_end = _HEAD + len(names) * height + (_CAPTION if remark else 0)
+    bottom = rows_end + (_HEAD + len(pairs) * (side + _SEAM) if pairs else 0)
     canvas = np.full((bottom, right, 3), _BACKGROUND, dtype=np.uint8)
     with own_style():
         figure = blank_figure(right, bottom)
@@ -65,10 +69,7 @@ def sheet_picture(
         for row, (name, size) in enumerate(zip(names, sizes, strict=True)):
             top = _HEAD + row * height
             _draw_original(axes, canvas, originals[row], size, frames[row], top)
-            above = top + (_TILE - side) // 2
-            for column, tile in enumerate(tiles[row]):
-                left = _TILE + _GAP + column * (side + _SEAM)
-                canvas[above : above + side, left : left + side] = tile
+            _put(canvas, tiles[row], top + (_TILE - side) // 2)
             axes.text(
                 -_GAP / 2,
                 top + _TILE / 2,
@@ -80,7 +81,13 @@ def sheet_picture(
             axes.text(_TILE / 2, top + _TILE + 2, caption, color=PALE, fontsize=12, ha="center", va="top")
         for x, title in ((0, "stored"), (_TILE + _GAP, "as the networks see them")):
             axes.text(x, 0, title, color=PALE, va="top")
-        axes.text(0, bottom, remark, color=PALE, va="bottom")
+        axes.text(0, rows_end, remark, color=PALE, va="bottom")
+        for row, (name, part) in enumerate(zip(("held out", "training"), pairs, strict=False)):
+            top = rows_end + _HEAD + row * (side + _SEAM)
+            _put(canvas, part, top)
+            axes.text(_TILE, top + side / 2, name, ha="right", va="center")
+        if pairs:
+            axes.text(_TILE + _GAP, rows_end + 4, "alike, in both parts", color=PALE, va="top")
         axes.imshow(canvas, extent=(0, right, bottom, 0), aspect="auto", zorder=0)
         axes.set(xlim=(0, right), ylim=(bottom, 0))
         axes.axis("off")
@@ -112,6 +119,13 @@ def _draw_original(
             corner, side * scale, side * scale, fill=False, edgecolor=colour, linewidth=line, zorder=1
         )
         axes.add_patch(square).set_clip_on(False)
+
+
+def _put(canvas: np.ndarray, tiles: Sequence[np.ndarray], top: int) -> None:
+    """Put tiles side by side, to the right of the originals."""
+    for column, tile in enumerate(tiles):
+        side, left = len(tile), _TILE + _GAP + column * (len(tile) + _SEAM)
+        canvas[top : top + side, left : left + side] = tile
 
 
 def _fitted(image: np.ndarray) -> np.ndarray:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from rich.console import Console
 from run_helpers import acgan, tree
 
 from acgan import api
+from acgan.api import data
 from acgan.cli.data.show import source_table
 from acgan.types import ClassPictures, DataReport, Dataset, LeftOut, Reading
 
@@ -50,10 +54,6 @@ def with_report(dataset: Dataset) -> DataReport:
 @pytest.fixture
 def reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every data set comes with a report and a doubt."""
-    from dataclasses import replace
-
-    from acgan.api import data
-
     load = data.load_data
 
     def loaded(*arguments: object) -> Dataset:
@@ -72,7 +72,9 @@ def test_show_tells_classes_and_writes_nothing_but_the_cache(pictures: Path, wor
     assert result.exit_code == 0, result.output
     assert tree(workdir) == before
     lines = result.stdout.splitlines()
-    assert lines[0] == "pictures: 20 training images, 3 classes, RGB, 16 px"
+    assert lines[0].startswith("read as classes: the folders at the top are classes: ")
+    assert lines[1] == "labels from: the folders at the top"
+    assert lines[2] == "pictures: 20 training images, 3 classes, RGB, 16 px"
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
     assert cells == [
         [LONG, "4", "1"],
@@ -135,6 +137,53 @@ def test_show_takes_keys_of_the_data_alone(pictures: Path) -> None:
     result = acgan("data", "show", "pictures", "--set", "data.resolutoin=32")
     assert result.exit_code == 1
     assert "unknown key data.resolutoin. Did you mean 'resolution'?" in result.stderr
+
+
+def test_show_names_and_draws_what_is_alike(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = acgan("data", "show", "pictures", "--save", "plain.png")
+    assert "alike" not in plain.stdout
+    load = data.load_data
+
+    def loaded(*arguments: Any) -> Dataset:
+        dataset = load(*arguments)
+        pairs = [SimpleNamespace(held_out=1, train=7, held_out_name="t/1.png", train_name="a/7.png")] * 25
+        report = with_report(dataset)
+        object.__setattr__(report, "pairs", pairs)
+        return replace(dataset, report=report)
+
+    monkeypatch.setattr(data, "load_data", loaded)
+    # The training image is found though some images are held out besides.
+    found = api.show_data("pictures", ["data.validation_share=0.3"])
+    whole = api.show_data("pictures").dataset
+    held_out, train = found._pairs_of_images() or ()
+    assert (held_out[0] == whole.test.images[1]).all()
+    assert (train[0] == whole.train.images[7]).all()
+    result = acgan("data", "show", "pictures", "--save", "sheet.png")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("alike: t/1.png (held out) and a/7.png (training)") == 20
+    assert "and 5 more such pairs: see --json" in result.stdout
+    with Image.open("plain.png") as before, Image.open("sheet.png") as after:
+        assert after.height >= before.height + 2 * 128
+
+
+def test_what_was_packed_is_read_again(pictures: Path) -> None:
+    assert acgan("data", "pack", "pictures", "out.zip", "--quiet").exit_code == 0
+    first, second = (api.show_data(source) for source in ("pictures", "out.zip"))
+    assert second.dataset.train.fingerprint == first.dataset.train.fingerprint
+    assert second.dataset.test.fingerprint == first.dataset.test.fingerprint
+
+
+def test_show_refuses_a_doubtful_reading_and_lists_the_readings(workdir: Path) -> None:
+    for name in ("x/1", "x/2", "y/1", "y/2"):
+        (workdir / "odd" / name).mkdir(parents=True)
+        Image.new("L", (16, 16)).save(workdir / "odd" / name / "0.png")
+    result = acgan("data", "show", "odd")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    for reading in ("data.layout=classes: 2 classes (x, y)", "data.layout=leaves: 2 classes (1, 2)"):
+        assert reading in result.stderr
+    result = acgan("data", "show", "odd", "--set", "data.layout=leaves")
+    assert result.stdout.startswith("read as leaves: ")
 
 
 def test_show_draws_a_sheet(pictures: Path) -> None:
@@ -225,8 +274,6 @@ def test_pack_refuses_first(out: str, message: str, pictures: Path, workdir: Pat
 
 
 def test_generated_images_are_not_packed(pictures: Path) -> None:
-    from dataclasses import replace
-
     dataset = replace(api.show_data("pictures").dataset, num_generated=3)
     said: list[str] = []
     written = api.pack_data(dataset, "out.zip", warn=said.append)

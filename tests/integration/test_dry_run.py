@@ -93,6 +93,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
+def class_rows(stdout: str) -> list[list[str]]:
+    """The table of three classes, cell by cell."""
+    lines = stdout.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("class "))
+    return [line.split() for line in lines[first : first + 5]]
+
+
 def test_every_image_is_decoded_and_counted_and_the_training_decodes_none(
     folder: Path, decoded: list[int], workdir: Path
 ) -> None:
@@ -102,14 +109,14 @@ def test_every_image_is_decoded_and_counted_and_the_training_decodes_none(
     assert rehearsal.exit_code == 0, rehearsal.output
     assert tree(workdir) == before
     assert decoded == [sum(COUNTS.values())]
-    rows = [line.split() for line in rehearsal.stdout.splitlines()[1:6]]
+    rows = class_rows(rehearsal.stdout)
     assert rows[0] == ["class", "train", "validation", "test"]
     counts = {name: [int(number) for number in numbers] for name, *numbers in rows[1:]}
     assert {name: sum(numbers) for name, numbers in counts.items()} == {**COUNTS, "all": 583}
     training = acgan("train", str(TINY), *options)
     assert training.exit_code == 0, training.output
     assert decoded == [sum(COUNTS.values())]
-    assert [line.split() for line in training.stdout.splitlines()[1:6]] == rows
+    assert class_rows(training.stdout) == rows
 
 
 @pytest.mark.parametrize("arguments", [["--dry-run"], []])

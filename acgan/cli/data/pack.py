@@ -24,7 +24,7 @@ def command(source: str, out: Path, overrides: tuple[str, ...], force: bool, qui
     StyleGAN trains on all, acgan reads them as its test images.
     """
     from acgan import api
-    from acgan.api.class_table import counted
+    from acgan.api.class_table import with_noun
 
     reporter = Reporter(quiet)
     with stopped_by_sigterm("stopped; nothing was written"), counting("images", quiet) as progress:
@@ -34,6 +34,6 @@ def command(source: str, out: Path, overrides: tuple[str, ...], force: bool, qui
     parts = (dataset.train, dataset.validation, dataset.test)
     number = sum(len(store) for store in parts if store is not None)
     reporter.say(
-        f"{counted(number, 'image', 'images')} of {counted(dataset.train.num_classes, 'class', 'classes')} in "
+        f"{with_noun(number, 'image', 'images')} of {with_noun(dataset.train.num_classes, 'class', 'classes')} in "
         f"{click.format_filename(out)}, {len(dataset.test):,} of them held out as test images"
     )

@@ -11,6 +11,8 @@ from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import check_json_file, check_output_file, data_set_option, stopped_by_sigterm
 from acgan.cli.progress import Reporter, counting
 
+_PAIRS_SHOWN = 20
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -37,7 +39,7 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     once.
     """
     from acgan import api
-    from acgan.api.class_table import reading_line
+    from acgan.api.class_table import reading_line, with_noun
     from acgan.api.inputs import summary_line, tell_remarks
     from acgan.cli.tables import console_for
 
@@ -63,6 +65,10 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     table = source_table(found)
     console_for(table).print(table)
     tell_remarks(found.dataset, reporter.say, reporter.warn)
+    for pair in found.alike[:_PAIRS_SHOWN]:
+        reporter.say(f"alike: {pair.held_out_name} (held out) and {pair.train_name} (training)")
+    if (more := len(found.alike) - _PAIRS_SHOWN) > 0:
+        reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}: see --json")
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
 

@@ -1,4 +1,4 @@
-"""The table of classes: whose images are counted, in which columns, and how it looks in 80 columns."""
+"""The table of classes: whose images are with_noun, in which columns, and how it looks in 80 columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from acgan.api.class_table import class_table, count_classes, counted, left_out_line, printable
+from acgan.api.class_table import class_table, count_classes, left_out_line, printable, with_noun
 from acgan.api.inputs import tell_about
 from acgan.types import DataReport, Dataset, ImageStore, LeftOut, Reading, SkippedImage
 
@@ -99,7 +99,7 @@ def test_what_is_told_of_data_and_in_which_order() -> None:
 
 
 def test_words() -> None:
-    assert [counted(number, "class", "classes") for number in (0, 1, 2000)] == [
+    assert [with_noun(number, "class", "classes") for number in (0, 1, 2000)] == [
         "0 classes",
         "1 class",
         "2,000 classes",

@@ -44,7 +44,8 @@ def test_images_are_those_of_the_store(write, tmp_path):
 )
 def test_the_frame_is_what_is_used(write, tmp_path, size, changes, frame):
     pixels = noise((size[1], size[0]))
-    _, [look] = _looks(write({"a/0.png": Image.fromarray(pixels)}), tmp_path, **changes)
+    files = {f"{name}/0.png": Image.fromarray(pixels) for name in "ab"}
+    _, [look, _] = _looks(write(files), tmp_path, **changes)
     assert (look.size, look.frame) == (size, frame)
     left, top, side = frame
     if side == look.images.shape[-1]:  # nothing is resampled: the image is a cut of the padded picture
@@ -53,19 +54,19 @@ def test_the_frame_is_what_is_used(write, tmp_path, size, changes, frame):
 
 
 def test_broken_images_are_passed_over(write, tmp_path):
-    files = {f"a/{number}.png": number for number in range(1, 6)} | {"a/0.png": b"broken"}
-    _, [look] = _looks(write(files), tmp_path, per_class=3, on_error="skip")
+    files = {f"a/{number}.png": number for number in range(1, 6)} | {"a/0.png": b"broken", "b/0.png": 9}
+    _, [look, _] = _looks(write(files), tmp_path, per_class=3, on_error="skip")
     assert len(look.images) == 3
     assert look.images[0, 0, 0, 0] == 1
 
 
 def test_a_picture_that_lies_is_shown_upright(write, tmp_path):
     pixels = noise((20, 40))
-    folder = write({"a/0.png": Image.fromarray(pixels), "a/1.png": 3})
+    folder = write({"a/0.png": Image.fromarray(pixels), "b/0.png": 3})
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     Image.fromarray(pixels).save(folder / "a" / "0.png", exif=exif)
-    _, [look] = _looks(folder, tmp_path)
+    _, [look, _] = _looks(folder, tmp_path)
     assert look.size == (20, 40)
     assert (look.original == np.rot90(pixels, -1)[..., None]).all()
 

@@ -97,6 +97,21 @@ def test_names_take_several_lines_and_are_cut() -> None:
     assert "the first 3 of 9 classes" in texts
 
 
+def test_pairs_stand_below_each_other_at_the_end() -> None:
+    held_out, train = _noise((3, 1, 64, 64), seed=1), _noise((3, 1, 64, 64), seed=2)
+    images = [_noise((1, 1, 64, 64))]
+    original = np.zeros((64, 64, 3), np.uint8)
+    figure = sheet_picture(["a"], [original], [(64, 64)], [(0, 0, 64)], images, alike=(held_out, train))
+    canvas = _canvas(figure)
+    top = 2 * _HEAD + _ROW
+    for place, part in ((top, held_out), (top + 128 + 6, train)):
+        for column in range(3):
+            left = _LEFT + column * (128 + 6)
+            tile = canvas[place : place + 128, left : left + 128, 0]
+            assert (tile == np.kron(part[column, 0], np.ones((2, 2)))).all()
+    assert {"held out", "training"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
 def test_the_file_is_a_png_with_the_same_bytes() -> None:
     first, second = (to_png(_figure(_noise((2, 3, 16, 16)), names=["$a [b]"])) for _ in range(2))
     assert first == second
