@@ -17,6 +17,8 @@ SPLITS = ("test", "train")
 WHOLE_AND_SPLITS = (*SPLITS, "all")
 #: Generators of a run that ``which`` chooses from.
 WHICH = ("best", "last")
+#: Reactions to an image that cannot be decoded.
+ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
 #: Largest number of samples that are drawn by default.

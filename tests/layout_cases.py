@@ -180,6 +180,11 @@ CASES = [
         "a test part of one class", tree("train/cat", "train/dog", "test/dog"), {"cat": (2, 0), "dog": (2, 2)}
     ),
     Case(
+        "a test part of one class in several folders",
+        tree("train/cat", "train/dog", "test/cat/old", "test/cat/new"),
+        error="data.layout=splits: 2 classes .cat, dog.* but cat holds several folders",
+    ),
+    Case(
         "an empty test part", tree("train/cat", "train/dog") | {"test/cat/": None, "test/dog/": None}, CAT_DOG
     ),
     Case("parts of one class", tree("train/cat", "test/cat"), {"cat": (2, 2)}),
@@ -199,6 +204,16 @@ CASES = [
         "two training parts",
         tree("train/cat", "training/cat", "train/dog", "training/dog"),
         error="train and training both stand for train",
+    ),
+    Case(
+        "classes named like parts",
+        tree("train_station", "train_station/old", "test_tube"),
+        error="named like parts of a set",
+    ),
+    Case(
+        "classes in folders, named like parts",
+        tree("train_station/old", "train_station/new", "test_tube"),
+        error="the parts are not named alike: test_tube and train_station",
     ),
     Case(
         "no training part",

@@ -93,6 +93,14 @@ def tell_remarks(dataset: Dataset, say: Callable[[str], None], warn: Callable[[s
     tell_skipped(dataset.skipped, say)
 
 
+def described(skipped: Sequence[SkippedImage]) -> dict[str, Any]:
+    """The skipped images as plain values, for the provenance of scores."""
+    return {
+        "num_skipped": len(skipped),
+        "skipped": [{"path": image.path, "reason": image.reason} for image in skipped],
+    }
+
+
 def tell_skipped(skipped: Sequence[SkippedImage], say: Callable[[str], None]) -> None:
     """Tell the images that were skipped, the first ones by name."""
     for image in skipped[:_SKIPPED_SHOWN]:

@@ -99,7 +99,7 @@ def _ambiguous(
     named = ""
     if unlabelled:
         named = (
-            f" {shortened(list(unlabelled), 3)} names pictures, but no column has a usual name of a label: "
+            f"\n{shortened(list(unlabelled), 3)} names pictures, but no column has a usual name of a label: "
             "--set data.columns.label=NAME."
         )
     if not readings:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from run_helpers import acgan, classified, classify_args, train_args, trained
 
-from acgan.assembly import images
+from acgan.assembly import images, to_score
 from acgan.types import Dataset
 
 SHORT: dict[str, Any] = {"train.total_nimg": 32, "monitor.num_per_class": 0}
@@ -24,7 +27,8 @@ def doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     def loaded(*arguments: Any) -> Dataset:
         return replace(load(*arguments), warnings=(DOUBT,))
 
-    monkeypatch.setattr(images, "load_dataset", loaded)
+    for module in (images, to_score, sys.modules["acgan.api.fid"]):
+        monkeypatch.setattr(module, "load_dataset", loaded)
 
 
 @pytest.mark.parametrize("arguments", [["--quiet"], ["--dry-run", "--quiet"], []])
@@ -55,6 +59,20 @@ def test_evaluations_tell_them(workdir: Path, doubted: None) -> None:
     result = acgan("classify", "evaluate", str(classified(workdir / "run", {"train.total_nimg": 32})))
     assert result.exit_code == 0, result.output
     assert result.stderr == f"warning: {DOUBT}\n"
+
+
+def test_a_part_that_is_held_out_for_fid_tells_them(workdir: Path, doubted: None) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (workdir / "pictures" / name).mkdir(parents=True)
+        for number in range(150):
+            pixels = rng.integers(256, size=(16, 16), dtype=np.uint8)
+            Image.fromarray(pixels).save(workdir / "pictures" / name / f"{number}.png")
+    gan = trained(workdir / "gan", SHORT)
+    options = ("--split", "test", "--extractor", "digits", "--quiet")
+    result = acgan("fid", "pictures", str(gan), *options)
+    assert result.exit_code == 0, result.output
+    assert f"warning: {DOUBT}\n" in result.stderr
 
 
 def test_a_generator_of_other_images_is_a_doubt(workdir: Path) -> None:
