@@ -19,7 +19,7 @@ from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.data import look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
-from acgan.types import Dataset
+from acgan.types import Dataset, LikePair
 
 _SHEET_CLASSES = 64
 _SHEET_IMAGES = 8
@@ -42,9 +42,9 @@ class DataSummary:
     _whole: Dataset
 
     @property
-    def alike(self) -> Sequence[Any]:
-        """Pairs of a held-out and a training image that are the same picture, or nearly so."""
-        return getattr(self.dataset.report, "pairs", ())
+    def alike(self) -> tuple[LikePair, ...]:
+        """The nearest pairs of a held-out and a training image that are the same picture, or nearly so."""
+        return self.dataset.report.pairs if self.dataset.report is not None else ()
 
     def to_json(self) -> str:
         """All that is known of the source, for machines."""

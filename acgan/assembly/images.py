@@ -66,27 +66,26 @@ def prepare_dataset(config: AnyConfig, dataset: Dataset, *, rehearsal: bool = Fa
 
     A rehearsal draws no generated images; a note tells how many there would be.
     """
-    data, train = config.data, dataset.train
-    notes, warnings = list(dataset.notes), list(dataset.warnings)
-    validation, num_generated = None, 0
+    data, notes, warnings = config.data, list(dataset.notes), list(dataset.warnings)
+    source = dataset.train.fingerprint
     if data.validation_share:
-        train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
-        notes.append(f"{len(validation):,} training images are held out to evaluate on")
+        dataset = hold_out(dataset, data.validation_share, seed=data.split_seed)
+        assert dataset.validation is not None
+        notes.append(f"{len(dataset.validation):,} training images are held out to evaluate on")
     if data.max_per_class is not None:
-        train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
+        dataset = limit_per_class(dataset, data.max_per_class, seed=data.split_seed)
         notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    train, num_real = dataset.train, dataset.num_real
     if isinstance(config, ClassifierConfig) and config.synthetic is not None:
-        plan = plan_synthetic(train, config.synthetic, dataset.train.fingerprint)
+        plan = plan_synthetic(dataset, config.synthetic, source)
         notes += plan.notes
         warnings += plan.warnings
         if not rehearsal:
-            num_generated = plan.total
             train = plan.add_to(train)
     return replace(
         dataset,
         train=train,
-        validation=validation,
-        num_generated=num_generated,
+        num_generated=len(train) - num_real,
         notes=tuple(notes),
         warnings=tuple(warnings),
     )

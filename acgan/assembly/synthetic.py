@@ -10,7 +10,7 @@ from acgan.config.classifier import SyntheticConfig
 from acgan.data import extend
 from acgan.errors import ConfigError
 from acgan.sampling import ClassSampler, load_generator
-from acgan.types import ImageStore
+from acgan.types import Dataset, ImageStore
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SyntheticPlan:
         return extend(store, np.concatenate(images), np.array(labels))
 
 
-def plan_synthetic(store: ImageStore, settings: SyntheticConfig, held_out: str) -> SyntheticPlan:
+def plan_synthetic(dataset: Dataset, settings: SyntheticConfig, held_out: str) -> SyntheticPlan:
     """Count the generated images for training images, without drawing any.
 
     ``held_out`` is the fingerprint of the source's training images: a generator that was trained on other images may
@@ -55,6 +55,7 @@ def plan_synthetic(store: ImageStore, settings: SyntheticConfig, held_out: str) 
     Raises:
         ConfigError: If the generator makes images of another shape, or none of the classes.
     """
+    store, num_real = dataset.train, dataset.num_real
     sampler = load_generator(settings.run)
     _check_fits(sampler, store, settings.run)
     notes, warnings = [], []
@@ -76,7 +77,7 @@ def plan_synthetic(store: ImageStore, settings: SyntheticConfig, held_out: str) 
         notes.append(f"{settings.run} makes none of {', '.join(unknown)}: these get no generated images")
     total = sum(wanted.values())
     notes.append(
-        f"{total:,} generated images of {settings.run} are added to {len(store):,} real ones"
+        f"{total:,} generated images of {settings.run} are added to {num_real:,} real ones"
         if total
         else "no generated images are added: the classes that it makes are the largest already"
     )

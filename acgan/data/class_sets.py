@@ -193,11 +193,17 @@ def match_dataset(
     sets, groups = match_classes(known, found, choice, data=dataset.name, whose=whose)
     train, test = (regroup(store, groups) for store in stores)
     validation = None if dataset.validation is None else regroup(dataset.validation, groups)
-    numbers = dataset.groups
-    if numbers is not None:
-        used = [names.index(name) for chosen in groups.values() for name in chosen]
-        numbers = numbers[np.isin(dataset.train.labels, used)]
-    return sets, replace(dataset, train=train, test=test, validation=validation, groups=numbers)
+    used = [names.index(name) for chosen in groups.values() for name in chosen]
+    kept = np.isin(dataset.train.labels, used)
+    real, made = kept[: dataset.num_real], kept[dataset.num_real :]
+    return sets, replace(
+        dataset,
+        train=train,
+        test=test,
+        validation=validation,
+        num_generated=int(made.sum()),
+        groups=None if dataset.groups is None else dataset.groups[real],
+    )
 
 
 def members_of(choice: ClassChoice) -> Groups:

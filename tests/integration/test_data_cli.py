@@ -6,7 +6,6 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from run_helpers import acgan, tree
 from acgan import api
 from acgan.api import data
 from acgan.cli.data.show import source_table
-from acgan.types import ClassPictures, DataReport, Dataset, LeftOut, Reading
+from acgan.types import ClassPictures, DataReport, Dataset, LeftOut, LikePair, Reading
 
 LONG = "a class with a name that is far too long for a line of any terminal, and then some more"
 
@@ -146,10 +145,8 @@ def test_show_names_and_draws_what_is_alike(pictures: Path, monkeypatch: pytest.
 
     def loaded(*arguments: Any) -> Dataset:
         dataset = load(*arguments)
-        pairs = [SimpleNamespace(held_out=1, train=7, held_out_name="t/1.png", train_name="a/7.png")] * 25
-        report = with_report(dataset)
-        object.__setattr__(report, "pairs", pairs)
-        return replace(dataset, report=report)
+        pairs = (LikePair(1, 7, 0.1, "t/1.png", "a/7.png"),) * 25
+        return replace(dataset, report=replace(with_report(dataset), pairs=pairs, num_pairs=30))
 
     monkeypatch.setattr(data, "load_data", loaded)
     # The training image is found though some images are held out besides.
@@ -158,10 +155,11 @@ def test_show_names_and_draws_what_is_alike(pictures: Path, monkeypatch: pytest.
     held_out, train = found._pairs_of_images() or ()
     assert (held_out[0] == whole.test.images[1]).all()
     assert (train[0] == whole.train.images[7]).all()
-    result = acgan("data", "show", "pictures", "--save", "sheet.png")
+    result = acgan("data", "show", "pictures", "--save", "sheet.png", "--json", "found.json")
     assert result.exit_code == 0, result.output
+    assert json.loads(Path("found.json").read_text())["pairs"][0]["train_name"] == "a/7.png"
     assert result.stdout.count("alike: t/1.png (held out) and a/7.png (training)") == 20
-    assert "and 5 more such pairs: see --json" in result.stdout
+    assert "and 10 more such pairs" in result.stdout
     with Image.open("plain.png") as before, Image.open("sheet.png") as after:
         assert after.height >= before.height + 2 * 128
 

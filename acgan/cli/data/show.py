@@ -67,8 +67,9 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     tell_remarks(found.dataset, reporter.say, reporter.warn)
     for pair in found.alike[:_PAIRS_SHOWN]:
         reporter.say(f"alike: {pair.held_out_name} (held out) and {pair.train_name} (training)")
-    if (more := len(found.alike) - _PAIRS_SHOWN) > 0:
-        reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}: see --json")
+    report = found.dataset.report
+    if report is not None and (more := report.num_pairs - _PAIRS_SHOWN) > 0:
+        reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}")
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
 
