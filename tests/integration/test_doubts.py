@@ -69,7 +69,8 @@ def test_a_part_that_is_held_out_for_fid_tells_them(workdir: Path, doubted: None
             pixels = rng.integers(256, size=(16, 16), dtype=np.uint8)
             Image.fromarray(pixels).save(workdir / "pictures" / name / f"{number}.png")
     options = ("--split", "train", "--resolution", "16", "--extractor", "digits", "--quiet")
-    result = acgan("fid", "pictures", "pictures", *options)
+    gan = trained(workdir / "gan", SHORT)
+    result = acgan("fid", "pictures", str(gan), *options)
     assert result.exit_code == 0, result.output
     assert f"warning: {DOUBT}\n" in result.stderr
 

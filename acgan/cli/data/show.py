@@ -65,10 +65,11 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     table = source_table(found)
     console_for(table).print(table)
     tell_remarks(found.dataset, reporter.say, reporter.warn)
-    for pair in found.alike[:_PAIRS_SHOWN]:
+    shown = found.alike[:_PAIRS_SHOWN]
+    for pair in shown:
         reporter.say(f"alike: {pair.held_out_name} (held out) and {pair.train_name} (training)")
     report = found.dataset.report
-    if report is not None and (more := report.num_pairs - _PAIRS_SHOWN) > 0:
+    if report is not None and (more := report.num_pairs - len(shown)) > 0:
         reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}")
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
