@@ -219,7 +219,7 @@ def test_copies_are_not_looked_for_in_a_part_of_the_classes(tmp_path: Path, out:
     shutil.rmtree(folder / "dog")
     result = evaluate(run, *EXTRACTOR, "--metrics", "kid,memorisation", "--json", out)
     assert result.exit_code == 0, result.output
-    assert "its training images have changed since the training" in result.stdout
+    assert "its training images have changed since the training" in result.stderr
     assert "not scored: no test images of dog" in result.stdout
     assert "copies of training images are not looked for" in result.stdout
     assert read(out)["provenance"]["extractor_saw_reference"] is None
