@@ -40,7 +40,7 @@ class DataConfig(BaseConfig):
     """The labelled images."""
 
     source: str = "digits"
-    """A folder of class folders, a zip of it, a .csv, an .npz, or a built-in set as NAME[:ROOT]."""
+    """A folder of class folders, .zip, .csv, .npz, .parquet, .tar, hf:NAME[:CONFIG], or a built-in NAME[:ROOT]."""
     root: str | None = None
     """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
     layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"
