@@ -62,6 +62,7 @@ def train_classifier(
             device=device,
             precision=opened.precision,
             ranks=ranks,
+            say=opened.say,
             warn=opened.warn,
             architecture=opened.meta.get("architecture"),
         )
@@ -69,7 +70,7 @@ def train_classifier(
             opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
         origin = None
         if opened.init_from is not None:
-            report, origin = initialise_classifier(opened.init_from, task.network, info)
+            report, origin = initialise_classifier(opened.init_from, task.network, info, opened.warn)
             opened.say(report)
         provenance = opened.provenance(origin)
         product = ClassifierProduct(resolved, task, info, dataset, provenance)

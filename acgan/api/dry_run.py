@@ -160,10 +160,11 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining) -> _Reh
         device=opened.device,
         precision=opened.precision,
         ranks=opened.ranks,
+        say=opened.say,
         warn=opened.warn,
     )
     if opened.init_from is not None:
-        opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
+        opened.say(initialise_classifier(opened.init_from, task.network, info, opened.warn)[0])
     task.network.train()
     steps = [_Step("classifier", lambda guard: classifier_step(task, guard, 0), 1.0)]
     networks = {"backbone": task.network.backbone, "heads": task.network.heads}

@@ -41,7 +41,8 @@ from acgan.fid import (
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
-from acgan.types import ON_ERROR, RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
+from acgan.sides import MAX_SIDE, MIN_SIDE
+from acgan.types import ON_ERROR, WHICH, WHOLE_AND_SPLITS
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,8 @@ def fid(
     """
     if b is None and save_stats is None:
         raise ConfigError("B is missing; expected two sides, or --save-stats to keep the statistics of A.")
-    if resolution is not None and resolution not in RESOLUTIONS:
-        raise ConfigError(
-            f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
-        )
+    if resolution is not None and not MIN_SIDE <= resolution <= MAX_SIDE:
+        raise ConfigError(f"--resolution: found {resolution}; expected a side from {MIN_SIDE} to {MAX_SIDE}.")
     if which not in (None, *WHICH):
         raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
     if on_error not in ON_ERROR:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -32,6 +33,22 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration; expected e.g. 90s, 10m, 1h30m or seconds.", param, ctx)
         hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
         return hours * 3600 + minutes * 60 + seconds
+
+
+class Count(click.IntRange):
+    """A whole number as the configuration takes it too: ``600000``, ``600_000`` or ``6e5``."""
+
+    name = "count"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not number.is_integer():
+            self.fail(f"{value!r} is not a whole number; expected e.g. 600000, 600_000 or 6e5.", param, ctx)
+        found: int = super().convert(int(number), param, ctx)
+        return found
 
 
 def clock(seconds: float) -> str:

@@ -15,7 +15,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from acgan.data.index import Reader
 from acgan.errors import DataError
-from acgan.types import RESOLUTIONS
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
@@ -26,6 +25,7 @@ DecodeProgress = Callable[[int, int], None]
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
 _MAX_THREADS = 16  # every thread reads the directory of a zip for itself
 _MEASURED = 1024
+_CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
 
 
 @dataclass(frozen=True)
@@ -226,8 +226,8 @@ def measure_images(
                 return resolution, False, ()
     notes = []
     if resolution is None:
-        short = float(np.median([min(size) for size in sides])) if sides else RESOLUTIONS[0]
-        resolution = next((side for side in RESOLUTIONS if side >= 0.85 * short), RESOLUTIONS[-1])
+        short = float(np.median([min(size) for size in sides])) if sides else _CHOSEN[0]
+        resolution = next((side for side in _CHOSEN if side >= 0.85 * short), _CHOSEN[-1])
         notes.append(
             f"resolution {resolution} chosen for images of {short:g} pixels (median of the short sides)"
         )

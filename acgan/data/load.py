@@ -15,6 +15,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.files import Folder
 from acgan.data.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.index import Index, Unlabelled
 from acgan.data.list_file import ListSource
@@ -24,7 +25,7 @@ from acgan.data.pack import pack, prepare
 from acgan.data.shards import SHARD_SOURCES
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.data.table import TABLE_READERS
-from acgan.data.tree_source import FolderSource, ZipSource
+from acgan.data.tree_source import TreeSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -52,6 +53,18 @@ def _one_shard(path: Path, options: ReadOptions) -> Source:
 
 def _parquet(path: Path, options: ReadOptions) -> Source:
     return _one_shard(path, options) if has_image_feature(path) else ListSource(path, options)
+
+
+def _folder(path: Path, options: ReadOptions) -> Source:
+    """A folder of pictures, or of shards where there are no pictures."""
+    folder = Folder(path)
+    tree = folder.tree()
+    if not tree.pictures:
+        for ending, kind in SHARD_SOURCES.items():
+            shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
+            if shards and (ending != ".parquet" or has_image_feature(shards[0])):
+                return kind(shards, options, path)
+    return TreeSource(folder, options)
 
 
 #: Sources that are one file, by its ending: to add a format, add a line.
@@ -151,7 +164,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        return FolderSource(path, options)
+        return _folder(path, options)
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:

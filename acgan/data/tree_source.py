@@ -12,7 +12,7 @@ import numpy as np
 from acgan.data.branches import Labelled
 from acgan.data.detect import detect
 from acgan.data.endings import PICTURE_ENDINGS
-from acgan.data.files import Folder, Zip, class_name
+from acgan.data.files import Zip, class_name
 from acgan.data.groups import group_numbers
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
 from acgan.data.layouts import parts_by_folder
@@ -58,13 +58,6 @@ class TreeSource:
         parts = [words.get(part_of.get(position, "-"), "") for position in positions]
         files = [self._tree.files[position] for position in positions]
         return Unlabelled(self._container.reader(files), np.array(parts))
-
-
-class FolderSource(TreeSource):
-    """A folder of pictures."""
-
-    def __init__(self, path: Path, options: ReadOptions):
-        super().__init__(Folder(path), options)
 
 
 class ZipSource(TreeSource):
