@@ -127,7 +127,7 @@ def fid(
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
         raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
-    sides = select(given, sides, wanted, partial(_held_out, on_error=on_error), warn)
+    sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     measured = [
@@ -158,10 +158,14 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
         ) from error
 
 
-def _held_out(side: Stored, split: str, resolution: int, on_error: str) -> Stored:
+def _held_out(
+    side: Stored, split: str, resolution: int, on_error: str, warn: Callable[[str], None]
+) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
     dataset = load_dataset(config.source, data_options(config))
+    for warning in dataset.warnings:
+        warn(warning)
     store = dataset.test if split == "test" else dataset.train
     return stored_of(side.given, dataset.name, store, split, dataset.skipped)
 

@@ -194,7 +194,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         CLI.format(["--version"]),
         *(
             CLI.format([command, "--help"])
-            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "config")
+            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config")
         ),
     ],
 )

@@ -5,9 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from data_helpers import options, values, zip_folder
+from data_helpers import values, zip_folder
 
-from acgan.data import decode, sample_dataset
 from acgan.errors import DataError
 
 PLAIN = {"cats/a.png": 10, "cats/b.png": 20, "dogs/a.png": 30}
@@ -241,30 +240,6 @@ def test_wrong_choices_of_classes(write, load, classes, message):
 def test_classes_apply_before_the_split_is_checked(write, load):
     data = load(write({**SPLIT, "test/birds/e.png": 5}), classes=["cats"])
     assert values(data.test) == [("cats", 3)]
-
-
-def test_sample_indexes_all_and_decodes_little(write, sample, monkeypatch):
-    folder = write({f"{name}/{number}.png": number for name in ("cats", "dogs") for number in range(20)})
-    seen = []
-    original = decode.decode
-    monkeypatch.setattr(decode, "decode", lambda *args: seen.append(1) or original(*args))
-    data = sample(folder, 7, test_share=0.5)
-    assert len(seen) == len(data.train) + len(data.test) == 7
-    counts = np.bincount(np.concatenate([data.train.labels, data.test.labels]))
-    assert counts.tolist() == [4, 3]
-    assert any("7 of 40 images" in note for note in data.notes)
-
-
-def test_sample_keeps_the_sources_split_and_writes_nothing(write, tmp_path):
-    data = sample_dataset(str(write(SPLIT)), options(tmp_path / "cache"), limit=4)
-    assert values(data.test) == [("cats", 3), ("dogs", 4)]
-    assert not (tmp_path / "cache").exists()
-
-
-def test_a_sample_holds_every_class(write, sample):
-    data = sample(write(SPLIT), 1)
-    assert [len(data.train), len(data.test)] == [2, 2]
-    assert data.train.class_names == ("cats", "dogs")
 
 
 def test_groups_of_folders_and_columns_stay_on_one_side(write, load):
