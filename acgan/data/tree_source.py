@@ -86,9 +86,6 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         files, [found.groups[number] for number in used] if found.groups else None, options
     )
     notes += told
-    left_out = (*found.left_out, *_other_files(tree), *tree.left_out)
-    if left_out:
-        notes.append(f"left out: {'; '.join(f'{one.count:,} {one.reason}' for one in left_out)}")
     return index_by_name(
         container.reader(files),
         names,
@@ -101,7 +98,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
             why=found.why,
             labels=found.label_source,
             parts=found.part_source if held else "",
-            left_out=left_out,
+            left_out=(*found.left_out, *_other_files(tree), *tree.left_out),
             unused={part: dict(counts) for part, counts in unused.items()},
         ),
     )

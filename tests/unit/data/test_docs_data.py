@@ -16,7 +16,11 @@ def test_every_row_names_tests_that_are_there() -> None:
     known = {case.name for case in CASES}
     for file in Path(__file__).parents[2].rglob("test_*.py"):
         known |= set(re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8")))
-    rows = [line.rsplit("|", 2)[1] for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    rows = [
+        line.rsplit("|", 2)[1]
+        for line in DOCS.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
     named = [re.findall(r"`([^`]+)`", cell) for cell in rows if cell.strip() != "test"]
     assert len(named) > 30
     assert all(named)
