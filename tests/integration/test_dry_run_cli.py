@@ -35,9 +35,10 @@ def test_it_tells_much_and_writes_nothing(workdir: Path) -> None:
     assert result.exit_code == 0, result.output
     assert list(workdir.parent.rglob("*")) == [workdir], "neither here nor in the cache"
     lines = result.stdout.splitlines()
-    assert lines[0] == "digits: 1,528 training images, 10 classes, gray, 16 px"
-    assert lines[1].split() == ["class", "train", "test"]
-    assert lines[12].split() == ["all", "1,528", "269"]
+    assert lines[0] == "read as built-in: digits come with scikit-learn"
+    assert lines[1] == "digits: 1,528 training images, 10 classes, gray, 16 px"
+    assert lines[2].split() == ["class", "train", "test"]
+    assert lines[13].split() == ["all", "1,528", "269"]
     for word in ("generator", "discriminator", "aux_head", "all", "images/s", "5,000 images", "GiB"):
         assert word in result.stdout, word
     for step in ("discriminator", "generator", "discriminator with penalty"):
