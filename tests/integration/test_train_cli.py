@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from run_helpers import (
 )
 
 from acgan import api
+from acgan.types import GENERATED_MARK
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
 
@@ -180,6 +182,8 @@ def test_what_is_left_behind(workdir: Path) -> None:
         "samples/000000320.png",
         "stats.jsonl",
     ]
+    with Image.open(workdir / "runs" / "tiny" / "samples" / "000000160.png") as grid:
+        assert json.loads(grid.text[GENERATED_MARK]) == {"grid of": "generator.safetensors", "nimg": 160}
 
 
 # Usage.
