@@ -7,7 +7,7 @@ from acgan.api.evaluation_files import write_evaluation
 from acgan.api.evaluation_setup import EvaluateOptions
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
-from acgan.api.inputs import resolve_config
+from acgan.api.inputs import resolve, resolve_config
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.assembly.images import load_data
 from acgan.predicting import load_classifier
@@ -28,6 +28,7 @@ __all__ = [
     "load_data",
     "load_generator",
     "predict",
+    "resolve",
     "resolve_config",
     "train",
     "train_classifier",

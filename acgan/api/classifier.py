@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from typing_extensions import Unpack
 
-from acgan.api.inputs import resolve_config
+from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
+from acgan.api.places import load_trained_on
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
@@ -38,7 +40,7 @@ def train_classifier(
     """Train a classifier, or go on with a training.
 
     Args:
-        config: A ``ClassifierConfig``, a recipe's name or a YAML path.
+        config: A ``ClassifierConfig``, a recipe's name, a YAML path, or a run directory, which it goes on with.
         data: A source as ``acgan classify train --data`` takes it, a map-style torch Dataset of (image, label), or an
             ``acgan.types.Dataset``, which is decoded already.
         on_tick: Called at each log interval.
@@ -49,8 +51,9 @@ def train_classifier(
         UserError: For whatever the user can mend.
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
-    resolved, name = resolve_config(config, data, overrides, "classify")
-    with open_training(resolved, name, data, options) as opened:
+    asked = resolve(config, data, overrides, "classify", options.get("run_dir"))
+    with open_training(asked, data, options) as opened:
+        resolved: ClassifierConfig = opened.here
         dataset, device, ranks = opened.dataset, opened.device, opened.ranks
         task, info = build_classifier_task(
             resolved,
@@ -82,7 +85,7 @@ def train_classifier(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(resolved)}```",
+            description=f"```yaml\n{to_yaml(opened.config)}```",
             say=opened.say,
         )
         with run.running():
@@ -96,6 +99,8 @@ def evaluate_classifier(
     *,
     split: str = "test",
     device: str | torch.device = "cpu",
+    say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> ClassifierScores:
     """Score a classifier on labelled images.
 
@@ -104,6 +109,8 @@ def evaluate_classifier(
         data: A source as ``--data`` takes it; None is the classifier's training data.
         split: ``test``; ``train``, its training images without generated ones; or ``all`` of the source.
         device: Device to compute on.
+        say: Told where its training data is, if that is not where it was.
+        warn: Told if other data is there.
 
     Raises:
         UserError: If there is no such classifier or data, or the classes differ.
@@ -118,7 +125,10 @@ def evaluate_classifier(
         classes = config.data.classes or list(loaded.class_names)
         section = config.data.model_copy(update={"source": str(data), "classes": classes})
         config = config.model_copy(update={"data": section})
-    dataset = load_data(config)
+    if data is not None:
+        dataset = load_data(config)
+    else:
+        dataset = load_trained_on(config, file, loaded.info.provenance, say, warn)
     if split == "train":
         dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train

@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 from acgan import runtime
+from acgan.api.inputs import Resolved
 from acgan.api.opening import OpenTraining, TrainOptions, open_training
+from acgan.api.places import Places
 from acgan.api.run_directory import check_usable
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
 from acgan.assembly.initialise import initialise_classifier, initialise_gan
@@ -69,6 +71,7 @@ def rehearse(
     device: str,
     runs: Mapping[Path, AnyConfig] | None = None,
     init_from: Path | None = None,
+    places: Places | None = None,
 ) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
 
@@ -77,20 +80,25 @@ def rehearse(
         device: As ``--device`` takes it.
         runs: Run directories and their configurations, checked as a training would.
         init_from: A run or file whose weights to start from.
+        places: Places of the configuration's paths, if it is that of a run.
 
     Raises:
         UserError: For whatever a training would refuse, and for a step that is not finite.
     """
     for directory, own in (runs or {}).items():
-        check_usable(directory, own, fresh=False)
+        earlier = check_usable(directory, own, fresh=False)
+        if places is None and earlier is not None and earlier.places is not None:
+            places = earlier.places.kept(earlier.config, own)
     remarks: list[str] = []
     options = TrainOptions(
         device=device, init_from=init_from, say=remarks.append, warn=remarks.append, fresh=True
     )
-    with open_training(config, "rehearsal", None, options, rehearsal=True) as opened:
-        if isinstance(config, RunConfig):
-            return _rehearse_gan(config, opened, remarks)
-        return _rehearse_classifier(config, opened, remarks)
+    directory = next(iter(runs or {}), Path("rehearsal"))
+    asked = Resolved(config, "rehearsal", directory, config, places)
+    with open_training(asked, None, options, rehearsal=True) as opened:
+        if isinstance(opened.here, RunConfig):
+            return _rehearse_gan(opened.here, opened, remarks)
+        return _rehearse_classifier(opened.here, opened, remarks)
 
 
 def _rehearse_gan(config: RunConfig, opened: OpenTraining, remarks: list[str]) -> Rehearsal:

@@ -12,6 +12,7 @@ import torch
 
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
+from acgan.api.places import load_trained_on
 from acgan.api.subjects import Subject, find_subjects
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.config import RunConfig
@@ -133,7 +134,7 @@ def set_up(
     subjects = find_subjects(runs, options.which, device)
     first = subjects[0]
     class_names = first.sampler.class_names
-    config, whole = _load(options.data, first)
+    config, whole = _load(options.data, first, say, warn)
     dataset = prepare_dataset(config, whole)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
         say(
@@ -208,8 +209,12 @@ def _measurable(
     return metrics, classifier, training
 
 
-def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
+def _load(
+    data: Any, subject: Subject, say: Callable[[str], None], warn: Callable[[str], None]
+) -> tuple[RunConfig, Dataset]:
     config = subject.config
+    if data is None:
+        return config, load_trained_on(config, subject.file, subject.origin, say, warn)
     if not isinstance(data, (str, os.PathLike)):
         return config, load_data(config, data)
     classes = config.data.classes or list(subject.sampler.class_names)

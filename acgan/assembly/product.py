@@ -36,6 +36,7 @@ class Provenance:
     precision: str
     code: Sequence[str]  # versions and commits of acgan that trained, in order
     init_from: dict[str, Any] | None  # origin of the first weights; None if they are random
+    source_path: str | None = None  # the data's source as any folder finds it; None of a torch Dataset
 
     def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """Plain values after ``nimg`` images, with the score of a run's best generator."""
@@ -47,6 +48,7 @@ class Provenance:
             "data": self.dataset.name,
             "data_fingerprint": self.dataset.train.fingerprint,
             "source_fingerprint": self.source_fingerprint,
+            "source_path": self.source_path,
             "nimg": nimg,
             "score": asdict(score) if score is not None else None,
             "seed": self.config.seed,

@@ -10,15 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
+from acgan.api.inputs import Resolved
 from acgan.cli.options import clock
 from acgan.cli.training import run_directories
-from acgan.config import AnyConfig, to_yaml
+from acgan.config import to_yaml
 
 
 def show_dry_run(
-    resolved: AnyConfig,
-    name: str,
-    run_dir: Path | None,
+    resolved: Resolved,
     seeds: Sequence[int] | None,
     *,
     device: str,
@@ -26,14 +25,15 @@ def show_dry_run(
     fresh: bool,
 ) -> None:
     """Rehearse a training and print the resolved configuration, parameters, and estimates."""
-    directories = run_directories(run_dir or Path("runs") / name, seeds)
+    config = resolved.config
+    directories = run_directories(resolved.directory, seeds)
     runs = {
-        directory: resolved if seed is None else resolved.model_copy(update={"seed": seed})
+        directory: config if seed is None else config.model_copy(update={"seed": seed})
         for directory, seed in directories.items()
     }
-    found = rehearse(resolved, device, {} if fresh else runs, init_from)
+    found = rehearse(config, device, {} if fresh else runs, init_from, resolved.places)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(to_yaml(resolved), markup=False)
+    console.print(to_yaml(config), markup=False)
     store = found.dataset.train
     for note in found.dataset.notes:
         console.print(note, markup=False)

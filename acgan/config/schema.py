@@ -153,6 +153,8 @@ class RunConfig(BaseConfig):
         "evaluate.",
         "monitor.",
     )
+    #: Keys, besides ``data.source``, that may hold a path.
+    paths: ClassVar[tuple[str, ...]] = ("evaluate.extractor",)
 
     task: Literal["gan"] = "gan"
     """Kind of training."""

@@ -12,6 +12,7 @@ from acgan.data.load import (
     sample_dataset,
 )
 from acgan.data.options import DataOptions
+from acgan.data.place import is_builtin, is_nowhere, is_there, place_of
 from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
@@ -30,9 +31,13 @@ __all__ = [
     "find_images",
     "fingerprint",
     "hold_out",
+    "is_builtin",
+    "is_nowhere",
+    "is_there",
     "limit_per_class",
     "load_dataset",
     "open_raw",
+    "place_of",
     "read_images",
     "sample_dataset",
     "take",

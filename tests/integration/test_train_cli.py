@@ -177,6 +177,7 @@ def test_what_is_left_behind(workdir: Path) -> None:
         "checkpoints/320.pt",
         "checkpoints/320.pt.sha256",
         "config.yaml",
+        "data.json",
         "generator.safetensors",
         "samples/000000160.png",
         "samples/000000320.png",

@@ -50,7 +50,14 @@ def command(
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
-    scores = api.evaluate_classifier(run, data, split=split, device=choose_device(device))
+    scores = api.evaluate_classifier(
+        run,
+        data,
+        split=split,
+        device=choose_device(device),
+        say=click.echo,
+        warn=lambda message: click.echo(f"warning: {message}", err=True),
+    )
     _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:

@@ -1,0 +1,105 @@
+"""The run that a directory holds, and its images, which may have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acgan.api.places import Places, class_counts
+from acgan.assembly.images import DATASET
+from acgan.config import AnyConfig
+from acgan.config.recipes import COMMANDS, CONFIG_FILE
+from acgan.data import place_of
+from acgan.errors import RunError
+from acgan.types import Dataset
+
+_CLASSES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The run that a directory holds.
+
+    Attributes:
+        directory: The run directory.
+        config: Its configuration.
+        places: Places of its paths; None of a run of a version that did not write them.
+    """
+
+    directory: Path
+    config: AnyConfig
+    places: Places | None
+
+    @property
+    def source(self) -> str | None:
+        """Place of its data; None of a torch Dataset."""
+        if self.places is not None:
+            return self.places.source
+        return place_of(self.config.data.source, self.config.data.root)
+
+    def check_images(
+        self,
+        config: AnyConfig,
+        meta: Mapping[str, Any],
+        source: Dataset,
+        dataset: Dataset,
+        place: str | None,
+        say: Callable[[str], None],
+    ) -> None:
+        """Check that the training images are those of the run so far, wherever they are now.
+
+        Args:
+            config: The configuration to go on with.
+            meta: Plain values of the run's checkpoint; empty if it has none.
+            source: The data of the source.
+            dataset: The part of it that is trained on, with what is added.
+            place: Place of the data; None of a torch Dataset.
+            say: Told if they moved.
+
+        Raises:
+            RunError: If they are others.
+        """
+        moved = place != self.source
+        if meta:
+            before, now = meta["data_fingerprint"], dataset.train.fingerprint
+        elif moved and self.places is not None:
+            before, now = self.places.fingerprint, source.train.fingerprint
+        else:
+            return  # nothing is trained yet, so that images that changed in their place are as good
+        if before != now:
+            raise RunError(
+                f"{self.directory}: the training images are not those of the run so far (fingerprint {before[:8]}, now "
+                f"{now[:8]}{self._differences(source, place)}). {self._remedies(config)}"
+            )
+        if moved:
+            where = f"{place or 'those of a torch Dataset'} (before: {self.source or 'a torch Dataset'})"
+            say(f"{self.directory}: the training images are now {where}; they are the same")
+
+    def _differences(self, source: Dataset, place: str | None) -> str:
+        found = []
+        if place != self.source:
+            found.append(f"data.source: {self.source or DATASET} -> {place or DATASET}")
+        if self.places is not None:
+            before, now = self.places.images, class_counts(source)
+            changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+            found += [
+                f"{name}: {before.get(name, 0):,} -> {now.get(name, 0):,} images"
+                for name in changed[:_CLASSES_SHOWN]
+            ]
+            if len(changed) > _CLASSES_SHOWN:
+                found.append(f"and so {len(changed) - _CLASSES_SHOWN} more")
+        return "".join(f"; {text}" for text in found)
+
+    def _remedies(self, config: AnyConfig) -> str:
+        start = "hand over init_from and another run_dir"
+        if config.data.source != DATASET:
+            start = (
+                f"`{COMMANDS[config.task]} {self.directory / CONFIG_FILE} --data {config.data.source} --init-from "
+                f"{self.directory} --run-dir NEW`"
+            )
+        return (
+            f"Restore them to go on with this run. To start a new run with its weights on these images: {start}. To "
+            "start anew here: --fresh, which moves this run aside."
+        )

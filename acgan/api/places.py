@@ -1,0 +1,214 @@
+"""Places of the paths in a run's configuration, so that it is gone on with and scored from any folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acgan.assembly.images import DATASET, load_data
+from acgan.config import AnyConfig, value_of, with_values
+from acgan.data import is_builtin, is_nowhere, is_there, place_of
+from acgan.errors import DataError, RunError
+from acgan.extracting.choose import INCEPTION
+from acgan.predicting import shipped
+from acgan.types import Dataset
+
+#: File of a run directory with its ``Places``.
+PLACES_FILE = "data.json"
+SOURCE = "data.source"
+_Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths of a configuration as they hold in any folder, and the content of the data source.
+
+    Attributes:
+        paths: By key, an absolute path; for ``data.source`` as ``place_of`` writes it. A torch Dataset has none.
+        fingerprint: Of the source's training images, before a part is chosen or held out.
+        images: Number of the source's training images by class.
+    """
+
+    paths: Mapping[str, str]
+    fingerprint: str | None = None
+    images: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, directory: Path) -> Places | None:
+        """The places of a run; None if it has none.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        file = directory / PLACES_FILE
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+            return cls(dict(values["paths"]), values["fingerprint"], dict(values["images"]))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{file}: cannot be read ({error!r}); expected what acgan wrote. Delete it: then paths count from the "
+                "present folder."
+            ) from None
+
+    @classmethod
+    def of(cls, config: AnyConfig, dataset: Dataset, source: str | None) -> Places:
+        """The places of paths that are found from this folder; ``source`` is that of the data, None if it has none."""
+        paths = {} if source is None else {SOURCE: source}
+        names = ("auto", INCEPTION, *shipped())
+        for key in config.paths:
+            value = value_of(config, key)
+            if isinstance(value, str) and value not in names and Path(value).exists():
+                paths[key] = str(Path(value).resolve())
+        return cls(paths, dataset.train.fingerprint, class_counts(dataset))
+
+    @property
+    def source(self) -> str | None:
+        """The place of the data."""
+        return self.paths.get(SOURCE)
+
+    def kept(self, old: AnyConfig, new: AnyConfig) -> Places:
+        """The places of paths that two configurations have in common."""
+        same = {
+            key: path
+            for key, path in self.paths.items()
+            if value_of(old, key) == value_of(new, key) is not None
+        }
+        return replace(self, paths=same)
+
+    def without_source(self) -> Places:
+        """The places of other paths than the data's."""
+        return replace(self, paths={key: path for key, path in self.paths.items() if key != SOURCE})
+
+    def to_json(self) -> str:
+        """JSON text for the file, in ASCII: a path need not be UTF-8."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def class_counts(dataset: Dataset) -> dict[str, int]:
+    """Training images of each class."""
+    store = dataset.train
+    counts: list[int] = np.bincount(store.labels, minlength=store.num_classes).tolist()
+    return dict(zip(store.class_names, counts, strict=True))
+
+
+def with_known_paths(config: AnyConfig, places: Places | None) -> AnyConfig:
+    """A configuration in which paths that this folder has not are those of the run; not the data's."""
+    known = {} if places is None else places.paths
+    changes = {
+        key: known[key] for key in config.paths if key in known and not Path(value_of(config, key)).exists()
+    }
+    return with_values(config, changes)
+
+
+def with_known_source(config: AnyConfig, places: Places | None, run: Path) -> AnyConfig:
+    """A configuration whose data is that of the run, unless it is found from this folder."""
+    here = place_of(config.data.source, config.data.root, run)
+    there = None if places is None else places.source
+    if there is not None and (is_nowhere(there) or not is_there(here)):
+        return _at(config, there)
+    return _at(config, here) if is_builtin(here) else config
+
+
+def load_source(
+    config: AnyConfig,
+    places: Places | None,
+    *,
+    chosen: bool,
+    run: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: _Tell,
+    warn: _Tell,
+) -> tuple[Dataset, str]:
+    """Decode the data of a run, found from any folder.
+
+    A source that this folder has counts, if it holds the images of the run or the user chose it in this command; else
+    the one at the place where the run had it.
+
+    Args:
+        config: The configuration.
+        places: Places of the run's paths, if it has some.
+        chosen: True if the source is of this command, and not of the run.
+        run: The run directory, if it is about to be trained in.
+        progress: Called with (done, total) while images are decoded.
+        say: Told where the data is, if that is elsewhere than the source says.
+        warn: Told if this folder has other data of that name.
+
+    Returns:
+        The data, and its place.
+
+    Raises:
+        DataError: If it is in neither place.
+    """
+    given = config.data.source
+    here = place_of(given, config.data.root, run)
+    there = None if places is None else places.source
+    if places is not None and there is None and given == DATASET and not chosen:
+        raise DataError(
+            "data.source: the run was trained on a torch Dataset from Python, which has no path. Hand it over as data "
+            "from Python, or name the same images with --data."
+        )
+    if is_builtin(here):  # a run directory may have its name
+        config = _at(config, here)
+    reachable = is_there(here) or (is_builtin(here) and there == here)
+    if places is None or there is None or (reachable and (chosen or there == here)):
+        return load_data(config, progress=progress), here
+    if is_nowhere(there):  # a folder of that name was not meant
+        return load_data(_at(config, there), progress=progress), there
+    if not is_there(here):
+        if not is_there(there):
+            raise DataError(
+                f"data.source: there is no {given!r} seen from this folder, and nothing at {there}, where the run had "
+                "it. Name the place where the images are now with --data."
+            )
+        say(f"{given}: not in this folder; reading {there}, where the run had it")
+        return load_data(_at(config, there), progress=progress), there
+    try:
+        found: Dataset | None = load_data(config, progress=progress)
+    except DataError:
+        found = None
+    if found is not None and found.train.fingerprint == places.fingerprint:
+        say(
+            f"{given}: reading {here}, which holds the same training images as {there}, where the run had them"
+        )
+        return found, here
+    if not is_there(there):
+        raise DataError(
+            f"data.source: {given} in this folder ({here}) holds other images than the run was trained on, and nothing "
+            f"is at {there}, where these were. Name the place where they are now with --data."
+        )
+    warn(
+        f"{given}: in this folder ({here}) holds other images than the run's; reading {there}, where the run had it"
+    )
+    return load_data(_at(config, there), progress=progress), there
+
+
+def load_trained_on(
+    config: AnyConfig, file: Path, origin: Mapping[str, Any], say: _Tell, warn: _Tell
+) -> Dataset:
+    """Decode the data that a generator or classifier was trained on, found from any folder.
+
+    Args:
+        config: Its configuration.
+        file: Its file; its run may know a newer place than it does.
+        origin: Its provenance.
+        say: See ``load_source``.
+        warn: See ``load_source``.
+    """
+    fingerprint = origin.get("source_fingerprint")
+    places = Places.read(file.parent)
+    if places is None or places.fingerprint != fingerprint:
+        source = origin.get("source_path")
+        known = "source_path" in origin
+        places = Places({} if source is None else {SOURCE: source}, fingerprint) if known else None
+    return load_source(config, places, chosen=False, say=say, warn=warn)[0]
+
+
+def _at(config: AnyConfig, place: str) -> AnyConfig:
+    return with_values(config, {SOURCE: place})
