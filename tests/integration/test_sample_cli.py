@@ -170,6 +170,12 @@ class TestForms:
             assert json.loads(image.text[GENERATED_MARK]) == several
         assert json.loads(str(np.load(out / "arrays.npz")["generated_by"])) == several
 
+    def test_marked_arrays_are_read_as_images(self, run, out):
+        acgan_sample(run, "--out", out / "arrays.npz", "-n", 2)
+        options = ["--extractor", "digits", "--device", "cpu", "--save-stats", str(out / "stats.npz")]
+        result = CliRunner().invoke(main, ["fid", str(out / "arrays.npz"), *options])
+        assert result.exit_code == 0, result.output
+
     @pytest.mark.parametrize("name", ["files", "grid.png", "arrays.npz"])
     def test_the_same_command_gives_the_same_bytes(self, run, out, name):
         for place in ("a", "b"):
