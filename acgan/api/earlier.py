@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +96,9 @@ class Earlier:
     def _remedies(self, config: AnyConfig) -> str:
         start = "hand over init_from and another run_dir"
         if config.data.source != DATASET:
-            start = (
-                f"`{COMMANDS[config.task]} {self.directory / CONFIG_FILE} --data {config.data.source} --init-from "
-                f"{self.directory} --run-dir NEW`"
-            )
+            file, run = str(self.directory / CONFIG_FILE), str(self.directory)
+            words = [file, "--data", config.data.source, "--init-from", run, "--run-dir", "NEW"]
+            start = f"`{COMMANDS[config.task]} {shlex.join(words)}`"
         return (
             f"Restore them to go on with this run. To start a new run with its weights on these images: {start}. To "
             "start anew here: --fresh, which moves this run aside."

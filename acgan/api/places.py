@@ -161,32 +161,29 @@ def load_source(
         return load_data(config, progress=progress), here
     if is_nowhere(there):  # a folder of that name was not meant
         return load_data(_at(config, there), progress=progress), there
-    if not is_there(here):
-        if not is_there(there):
-            raise DataError(
-                f"data.source: there is no {given!r} seen from this folder, and nothing at {there}, where the run had "
-                "it. Name the place where the images are now with --data."
-            )
-        say(f"{given}: not in this folder; reading {there}, where the run had it")
-        return load_data(_at(config, there), progress=progress), there
-    try:
-        found: Dataset | None = load_data(config, progress=progress)
-    except DataError:
-        found = None
-    if found is not None and found.train.fingerprint == places.fingerprint:
-        say(
-            f"{given}: reading {here}, which holds the same training images as {there}, where the run had them"
-        )
+    also_here = is_there(here)
+    if also_here and (found := _loaded(config, progress)) and found.train.fingerprint == places.fingerprint:
+        say(f"{given}: reading {here}, which holds the same images as {there}, where the run had them")
         return found, here
     if not is_there(there):
+        seen = f"other images at {here}" if also_here else f"no {given!r} from this folder"
         raise DataError(
-            f"data.source: {given} in this folder ({here}) holds other images than the run was trained on, and nothing "
-            f"is at {there}, where these were. Name the place where they are now with --data."
+            f"data.source: found {seen}, and nothing at {there}, where the run had its images. Name their new place "
+            "with --data."
         )
-    warn(
-        f"{given}: in this folder ({here}) holds other images than the run's; reading {there}, where the run had it"
-    )
+    if also_here:
+        warn(f"{given}: {here} holds other images than the run's; reading {there}, where the run had them")
+    else:
+        say(f"{given}: not in this folder; reading {there}, where the run had it")
     return load_data(_at(config, there), progress=progress), there
+
+
+def _loaded(config: AnyConfig, progress: Callable[[int, int], None] | None) -> Dataset | None:
+    """The data of a source that may be another one of the same name; None if it cannot be used."""
+    try:
+        return load_data(config, progress=progress)
+    except DataError:
+        return None
 
 
 def load_trained_on(

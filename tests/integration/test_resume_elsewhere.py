@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -264,13 +265,14 @@ def test_other_pictures_are_refused_with_what_differs_and_the_ways_on(run: Path)
 
 
 def test_data_that_grew_starts_a_new_run_from_the_weights(run: Path) -> None:
-    pictures(run.parent / "more", seed=2)
-    for file in (run.parent / "more").rglob("*.png"):
-        file.rename(run.parent / "set" / file.parent.name / f"more-{file.name}")
-    refused = acgan("train", "run")
+    """The command in the refusal does it as it stands, with a space in the folder's name."""
+    (run.parent / "set").rename(run.parent / "my set")
+    for file in pictures(run.parent / "more", seed=2).rglob("*.png"):
+        file.rename(run.parent / "my set" / file.parent.name / f"more-{file.name}")
+    refused = acgan("train", "run", "--data", "my set")
     assert refused.exit_code == 1
     assert "a: 20 -> 41 images" in refused.stderr
-    command = refused.stderr.split("`acgan ")[1].split("`")[0].replace("\n", " ").split()
+    command = shlex.split(refused.stderr.split("`acgan ")[1].split("`")[0])
     result = acgan(*command)
     assert result.exit_code == 0, result.output
     assert "generator: took" in result.stdout
@@ -307,7 +309,7 @@ def test_other_data_of_that_name_is_an_error_where_the_runs_is_gone(
     monkeypatch.chdir(run.parent / "elsewhere")
     for result in (acgan("train", "../run"), evaluated(run)):
         assert result.exit_code == 1
-        assert "holds other images than the run was trained on" in result.stderr
+        assert "data.source: found other images at" in result.stderr
 
 
 def test_other_data_that_is_named_is_not_replaced(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +326,7 @@ def test_a_copy_beside_is_read_and_told(run: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(run.parent / "elsewhere")
     result = acgan("train", "../run")
     assert result.exit_code == 0, result.output
-    assert f"set: reading {copy}, which holds the same training images" in result.stdout
+    assert f"set: reading {copy}, which holds the same images" in result.stdout
 
 
 def test_a_folder_named_like_a_built_in_set_is_not_read(workdir: Path) -> None:
