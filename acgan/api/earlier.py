@@ -75,13 +75,13 @@ class Earlier:
                 f"{now[:8]}{self._differences(source, place)}). {self._remedies(config)}"
             )
         if moved:
-            where = f"{place or 'those of a torch Dataset'} (before: {self.source or 'a torch Dataset'})"
-            say(f"{self.directory}: the training images are now {where}; they are the same")
+            where = f"now {_shown(place)}, before {_shown(self.source)}"
+            say(f"{self.directory}: the training images have moved ({where}), and are the same")
 
     def _differences(self, source: Dataset, place: str | None) -> str:
         found = []
         if place != self.source:
-            found.append(f"data.source: {self.source or DATASET} -> {place or DATASET}")
+            found.append(f"data.source: {_shown(self.source)} -> {_shown(place)}")
         if self.places is not None:
             before, now = self.places.images, class_counts(source)
             changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
@@ -103,3 +103,8 @@ class Earlier:
             f"Restore them to go on with this run. To start a new run with its weights on these images: {start}. To "
             "start anew here: --fresh, which moves this run aside."
         )
+
+
+def _shown(place: str | None) -> str:
+    """A place as users write it."""
+    return DATASET if place is None else place.removesuffix(":")

@@ -151,8 +151,8 @@ def load_source(
     there = None if places is None else places.source
     if places is not None and there is None and given == DATASET and not chosen:
         raise DataError(
-            "data.source: the run was trained on a torch Dataset from Python, which has no path. Hand it over as data "
-            "from Python, or name the same images with --data."
+            f"data.source: found {DATASET!r}: the run was trained on a torch Dataset, which has no path. Hand it over "
+            "as data from Python, or name the same images with --data."
         )
     if is_builtin(here):  # a run directory may have its name
         config = _at(config, here)

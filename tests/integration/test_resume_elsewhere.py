@@ -209,7 +209,10 @@ def test_pictures_that_moved_are_the_same(run: Path, whole: Path) -> None:
     assert "--data" in lost.stderr
     result = acgan("train", "run", "--data", "new")
     assert result.exit_code == 0, result.output
-    assert f"the training images are now {run.parent / 'new'}" in result.stdout
+    assert (
+        f"have moved (now {run.parent / 'new'}, before {run.parent / 'set'}), and are the same"
+        in result.stdout
+    )
     assert load(RunConfig, run / "config.yaml").data.source == "new"
     assert_same_run(run, whole)
     # The run keeps the new place.
