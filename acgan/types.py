@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,16 +71,89 @@ class SkippedImage:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A decoded data source: images to train on (``train``) and held-out images."""
+class LeftOut:
+    """Files or rows of a source that are not used.
 
-    name: str  # short, also for directories: ``mnist``, or the folder's own name
+    Attributes:
+        reason: What they are and why they are left out, such as "hidden files".
+        count: Number of them.
+        examples: A few of their names.
+    """
+
+    reason: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The way in which a source was read, for people.
+
+    Attributes:
+        layout: Key of ``data.layout``, or the format of a file.
+        why: Reason for this layout, a sentence.
+        labels: Origin of the labels, such as "the top folders" or "column 'dx' of HAM10000_metadata.csv".
+        parts: Origin of training and test images, such as "train/ and test/".
+        left_out: Files that are not used.
+        unused: Labelled images of parts that are not used: part -> class name -> number.
+    """
+
+    layout: str
+    why: str
+    labels: str
+    parts: str
+    left_out: tuple[LeftOut, ...] = ()
+    unused: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClassPictures:
+    """The pictures of a class as they are stored, before they are fitted.
+
+    Attributes:
+        widths: Smallest and largest width in pixels.
+        heights: Smallest and largest height in pixels.
+        modes: Number of pictures by Pillow's mode.
+    """
+
+    widths: tuple[int, int]
+    heights: tuple[int, int]
+    modes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The way in which a source was read, and its pictures by class, in the order of the classes."""
+
+    reading: Reading
+    pictures: tuple[ClassPictures, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A decoded data source: images to train on (``train``) and held-out images.
+
+    Attributes:
+        name: Short name, also for directories: ``mnist``, or the folder's own name.
+        test: The source's own test part, else a stratified, seeded share.
+        notes: Remarks for the user, such as inferred settings and held-out images.
+        warnings: Doubts about the data, which the user should look into.
+        validation: Images that are not in ``train``, to choose the best state by.
+        num_generated: Number of images at the end of ``train`` that a generator made.
+        groups: (N,) int64 numbers of the training images; images with one number stay on one side of a split.
+        report: The way in which the source was read; None for data that were handed over decoded.
+    """
+
+    name: str
     train: ImageStore
-    test: ImageStore  # the source's own test split, else a stratified, seeded share
+    test: ImageStore
     skipped: tuple[SkippedImage, ...] = ()
-    notes: tuple[str, ...] = ()  # for the user, such as inferred settings and held-out images
-    validation: ImageStore | None = None  # not in ``train``, to choose the best state by
-    num_generated: int = 0  # images at the end of ``train`` that a generator made
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    validation: ImageStore | None = None
+    num_generated: int = 0
+    groups: np.ndarray | None = None
+    report: DataReport | None = None
 
     @property
     def num_real(self) -> int:

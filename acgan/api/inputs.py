@@ -125,8 +125,10 @@ def _directory(run: Path | None, run_dir: str | Path | None, name: str) -> Path:
     return run
 
 
-def tell_about(dataset: Dataset, say: Callable[[str], None]) -> None:
-    """Tell remarks on the data and the images that were skipped."""
+def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """Tell remarks on the data, doubts about them, and the images that were skipped."""
+    for warning in dataset.warnings:
+        warn(warning)
     for note in dataset.notes:
         say(note)
     for skipped in dataset.skipped[:_SKIPPED_SHOWN]:

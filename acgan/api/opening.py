@@ -101,7 +101,7 @@ class OpenTraining:
             precision=self.precision,
             code=self.code,
             init_from=init_from,
-            source_path=self.places.source,
+            paths=self.places.paths,
         )
 
     def new_meta(self, provenance: Provenance) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def open_training(
             else:
                 source = load_data(here, data)
             dataset = prepare_dataset(here, source)
-            tell_about(dataset, say)
+            tell_about(dataset, say, warn)
             if earlier is not None:
                 earlier.check_images(config, meta, source, dataset, place, say)
         yield OpenTraining(

@@ -12,7 +12,7 @@ import numpy as np
 
 from acgan.assembly.images import DATASET, load_data
 from acgan.config import AnyConfig, value_of, with_values
-from acgan.data import is_builtin, is_nowhere, is_there, place_of
+from acgan.data import is_builtin, is_name, is_there, place_of
 from acgan.errors import DataError, RunError
 from acgan.extracting.choose import INCEPTION
 from acgan.predicting import shipped
@@ -21,6 +21,7 @@ from acgan.types import Dataset
 #: File of a run directory with its ``Places``.
 PLACES_FILE = "data.json"
 SOURCE = "data.source"
+_ROOT = "data.root"  # of the pictures of a list
 _Tell = Callable[[str], None]
 
 
@@ -61,10 +62,10 @@ class Places:
     def of(cls, config: AnyConfig, dataset: Dataset, source: str | None) -> Places:
         """The places of paths that are found from this folder; ``source`` is that of the data, None if it has none."""
         paths = {} if source is None else {SOURCE: source}
-        names = ("auto", INCEPTION, *shipped())
+        names = {"evaluate.extractor": ("auto", INCEPTION, *shipped())}
         for key in config.paths:
             value = value_of(config, key)
-            if isinstance(value, str) and value not in names and Path(value).exists():
+            if isinstance(value, str) and value not in names.get(key, ()) and Path(value).exists():
                 paths[key] = str(Path(value).resolve())
         return cls(paths, dataset.train.fingerprint, class_counts(dataset))
 
@@ -110,10 +111,9 @@ def with_known_paths(config: AnyConfig, places: Places | None) -> AnyConfig:
 def with_known_source(config: AnyConfig, places: Places | None, run: Path) -> AnyConfig:
     """A configuration whose data is that of the run, unless it is found from this folder."""
     here = place_of(config.data.source, config.data.root, run)
-    there = None if places is None else places.source
-    if there is not None and (is_nowhere(there) or not is_there(here)):
-        return _at(config, there)
-    return _at(config, here) if is_builtin(here) else config
+    if places is not None and places.source is not None and (is_name(places.source) or not is_there(here)):
+        return _at(config, places)
+    return with_values(config, {SOURCE: here}) if is_builtin(here) else config
 
 
 def load_source(
@@ -155,12 +155,12 @@ def load_source(
             "as data from Python, or name the same images with --data."
         )
     if is_builtin(here):  # a run directory may have its name
-        config = _at(config, here)
+        config = with_values(config, {SOURCE: here})
     reachable = is_there(here) or (is_builtin(here) and there == here)
     if places is None or there is None or (reachable and (chosen or there == here)):
         return load_data(config, progress=progress), here
-    if is_nowhere(there):  # a folder of that name was not meant
-        return load_data(_at(config, there), progress=progress), there
+    if is_name(there):  # a folder of that name was not meant
+        return load_data(_at(config, places), progress=progress), there
     also_here = is_there(here)
     if also_here and (found := _loaded(config, progress)) and found.train.fingerprint == places.fingerprint:
         say(f"{given}: reading {here}, which holds the same images as {there}, where the run had them")
@@ -175,7 +175,7 @@ def load_source(
         warn(f"{given}: {here} holds other images than the run's; reading {there}, where the run had them")
     else:
         say(f"{given}: not in this folder; reading {there}, where the run had it")
-    return load_data(_at(config, there), progress=progress), there
+    return load_data(_at(config, places), progress=progress), there
 
 
 def _loaded(config: AnyConfig, progress: Callable[[int, int], None] | None) -> Dataset | None:
@@ -201,11 +201,11 @@ def load_trained_on(
     fingerprint = origin.get("source_fingerprint")
     places = Places.read(file.parent)
     if places is None or places.fingerprint != fingerprint:
-        source = origin.get("source_path")
-        known = "source_path" in origin
-        places = Places({} if source is None else {SOURCE: source}, fingerprint) if known else None
-    return load_source(config, places, chosen=False, say=say, warn=warn)[0]
+        places = Places(origin["paths"], fingerprint) if "paths" in origin else None
+    return load_source(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]
 
 
-def _at(config: AnyConfig, place: str) -> AnyConfig:
-    return with_values(config, {SOURCE: place})
+def _at(config: AnyConfig, places: Places) -> AnyConfig:
+    """A configuration with the data where the run had it."""
+    known = {key: places.paths[key] for key in (SOURCE, _ROOT) if key in places.paths}
+    return with_values(config, known)

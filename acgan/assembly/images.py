@@ -39,6 +39,11 @@ def data_options(data: DataConfig) -> DataOptions:
         test_share=data.test_share,
         seed=data.split_seed,
         cache=cache_dir(),
+        layout=data.layout,
+        columns=data.columns.model_dump(exclude_none=True),
+        group=data.group,
+        range=data.range,
+        frames=data.frames,
     )
 
 

@@ -154,7 +154,7 @@ class RunConfig(BaseConfig):
         "monitor.",
     )
     #: Keys, besides ``data.source``, that may hold a path.
-    paths: ClassVar[tuple[str, ...]] = ("evaluate.extractor",)
+    paths: ClassVar[tuple[str, ...]] = ("data.root", "evaluate.extractor")
 
     task: Literal["gan"] = "gan"
     """Kind of training."""

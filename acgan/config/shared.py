@@ -9,13 +9,32 @@ from pydantic import Field
 from acgan.config.base import BaseConfig, ClassName, Positive, Share
 
 
+class ColumnsConfig(BaseConfig):
+    """Names of a list's columns; null finds the usual names."""
+
+    path: str | None = None
+    """File name of the picture."""
+    label: str | None = None
+    """Class of the picture."""
+    split: str | None = None
+    """Part that the picture belongs to: train, test or val."""
+    group: str | None = None
+    """Patient, video or other group that stays on one side of a split."""
+
+
 class DataConfig(BaseConfig):
     """The labelled images."""
 
     source: str = "digits"
     """A folder of class folders, a zip of it, a .csv, an .npz, or a built-in set as NAME[:ROOT]."""
     root: str | None = None
-    """Folder of the built-in sets, which are downloaded to it if missing; null is the cache folder."""
+    """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
+    layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"
+    """Way of reading labels; classes, splits and leaves read folders, list reads a list; auto finds out."""
+    columns: ColumnsConfig = ColumnsConfig()
+    """Columns of a list of pictures."""
+    group: str | None = None
+    """Keep images together in splits: `folder` is the one they lie in, else a regular expression for their paths."""
     classes: list[ClassName | dict[ClassName, list[ClassName]]] | None = None
     """Classes to use, in order: [dog, {pets: [cat, hamster]}] merges two as pets; null: all, sorted by code point."""
     resolution: Literal[16, 32, 64, 128, 256] | None = None
@@ -24,6 +43,10 @@ class DataConfig(BaseConfig):
     """1 for gray, 3 for RGB; null takes 1 if every image is gray, else 3."""
     fit: Literal["crop", "pad"] = "crop"
     """Way to make images square: crop the centre, or pad with the colour of the border."""
+    range: Literal["full", "auto"] | tuple[float, float] = "full"
+    """Values that become black and white, of images above 8 bits: full format, auto (of the whole set), or [lo, hi]."""
+    frames: Literal["first", "all"] = "first"
+    """Frames of a file with several: the first one, or all, each an image."""
     on_error: Literal["stop", "skip"] = "stop"
     """Reaction to a broken image: stop, or skip it and list it."""
     mirror: bool = False

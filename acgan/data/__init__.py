@@ -11,8 +11,8 @@ from acgan.data.load import (
     load_dataset,
     sample_dataset,
 )
-from acgan.data.options import DataOptions
-from acgan.data.place import is_builtin, is_nowhere, is_there, place_of
+from acgan.data.options import DataOptions, ReadOptions
+from acgan.data.place import is_builtin, is_name, is_there, place_of
 from acgan.data.raw import RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, take
@@ -24,6 +24,7 @@ __all__ = [
     "DataOptions",
     "DeviceImages",
     "RawImages",
+    "ReadOptions",
     "cache_dir",
     "data_name",
     "dataset_from_torch",
@@ -32,7 +33,7 @@ __all__ = [
     "fingerprint",
     "hold_out",
     "is_builtin",
-    "is_nowhere",
+    "is_name",
     "is_there",
     "limit_per_class",
     "load_dataset",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, choose_held_out
+from acgan.data.options import ReadOptions
 from acgan.errors import DataError
 
 _ENDING = ".npy"
@@ -78,8 +79,9 @@ def _in_a_line(error: Exception) -> str:
 class NpzSource:
     """An .npz file: ``images`` and ``labels``, or MedMNIST's ``train_images``, ``train_labels``, …"""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, options: ReadOptions):
         self._path = path
+        self._options = options
 
     def identity(self) -> str:
         return digest_lines(("npz", str(self._path.resolve()), file_stamp(self._path)))

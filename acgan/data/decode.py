@@ -19,6 +19,8 @@ from acgan.types import RESOLUTIONS
 
 Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
+Frames = Literal["first", "all"]
+Range = Literal["full", "auto"] | tuple[float, float]
 DecodeProgress = Callable[[int, int], None]
 
 _CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from acgan.data.decode import Fit, Target, decode, reason_of
-from acgan.data.files import IMAGE_ENDINGS, is_hidden, is_image
+from acgan.data.endings import is_image
+from acgan.data.tree import is_hidden
 from acgan.errors import DataError
 
 
@@ -34,7 +35,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
             and not any(map(is_hidden, file.relative_to(path).parts))
         ]
         if not inside:
-            raise DataError(f"{path}: holds no images. Images end in {', '.join(sorted(IMAGE_ENDINGS))}.")
+            raise DataError(f"{path}: holds no images. Images end in .png, .jpg and the like.")
         found += inside
     return found
 

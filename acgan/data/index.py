@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.errors import DataError, did_you_mean
+from acgan.types import Reading
 
 ClassChoice = Sequence[str | Mapping[str, Sequence[str]]]
 
@@ -37,6 +38,9 @@ class Index:
         held_out: (N,) bool, true in the source's own test split; None where it has none.
         notes: Remarks worth a line to the user.
         fixed_split: The share that is held out is the same whatever the seed.
+        warnings: Doubts about the data, which the user should look into.
+        groups: (N,) int64: images with one number stay on one side of a split; None where each is by itself.
+        reading: The way in which the source was read.
     """
 
     reader: Reader
@@ -46,6 +50,9 @@ class Index:
     held_out: np.ndarray | None
     notes: tuple[str, ...] = ()
     fixed_split: bool = False
+    warnings: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
+    reading: Reading | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,7 +60,8 @@ class Index:
     def subset(self, keep: np.ndarray) -> Index:
         """The images at ``keep`` (indices or a mask), classes unchanged."""
         held_out = None if self.held_out is None else self.held_out[keep]
-        return replace(self, rows=self.rows[keep], labels=self.labels[keep], held_out=held_out)
+        groups = None if self.groups is None else self.groups[keep]
+        return replace(self, rows=self.rows[keep], labels=self.labels[keep], held_out=held_out, groups=groups)
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,14 @@ def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | Non
 
 
 def index_by_name(
-    reader: Reader, names: Sequence[str], held_out: np.ndarray | None, notes: Iterable[str] = ()
+    reader: Reader,
+    names: Sequence[str],
+    held_out: np.ndarray | None,
+    notes: Iterable[str] = (),
+    *,
+    warnings: Iterable[str] = (),
+    groups: np.ndarray | None = None,
+    reading: Reading | None = None,
 ) -> Index:
     """Index images that carry class names: row i is labelled ``names[i]``; classes sort by code point."""
     class_names, labels = np.unique(np.array(names, dtype=object), return_inverse=True)
@@ -110,6 +125,9 @@ def index_by_name(
         class_names=tuple(class_names.tolist()),
         held_out=held_out,
         notes=tuple(notes),
+        warnings=tuple(warnings),
+        groups=groups,
+        reading=reading,
     )
 
 

@@ -17,12 +17,14 @@ from platformdirs import user_cache_path
 
 from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.csv_list import CsvSource
-from acgan.data.files import FolderSource, ZipSource, class_name
+from acgan.data.files import class_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
-from acgan.data.options import DataOptions
+from acgan.data.list_file import ListSource
+from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import decode_all, pack, prepare, put_in_order
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
+from acgan.data.table import TABLE_READERS
+from acgan.data.tree_source import FolderSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -43,7 +45,11 @@ class Source(Protocol):
 #: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
 #: Sources that are one file, by its ending: to add a format, add a line.
-FILE_SOURCES: dict[str, Callable[[Path], Source]] = {".zip": ZipSource, ".csv": CsvSource, ".npz": NpzSource}
+FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
+    ".zip": ZipSource,
+    ".npz": NpzSource,
+    **dict.fromkeys(TABLE_READERS, ListSource),
+}
 
 
 def cache_dir() -> Path:
@@ -77,14 +83,24 @@ def load_dataset(
     Raises:
         DataError: The source or an option cannot be used; the message says why and what to do.
     """
-    found = find_source(source, options.builtin_root)
+    found = find_source(source, options.reading)
     name = data_name(source)
     identity = found.identity()
     if identity is None:
         return make_dataset(name, pack(prepare(found.index(), options), options, None, progress))
     # Sources with a split of their own do not depend on the seed, so they are kept under a key without it.
     base_key = _key(
-        identity, options.classes, options.resolution, options.channels, options.fit, options.on_error
+        identity,
+        options.classes,
+        options.resolution,
+        options.channels,
+        options.fit,
+        options.on_error,
+        options.layout,
+        dict(options.columns),
+        options.group,
+        options.range,
+        options.frames,
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
     folder = options.cache / "datasets"
@@ -119,7 +135,7 @@ def sample_dataset(
     writes nothing to the cache, and judges the channels by the sample. Many classes can raise ``limit``, so that
     none is left out.
     """
-    index = prepare(find_source(source, options.builtin_root).index(), options)
+    index = prepare(find_source(source, options.reading).index(), options)
     # Enough for one of each class in each split: the networks must be those of the whole.
     sample = index.subset(_spread(index, max(limit, 2 * len(index.class_names))))
     sample = leave_out_empty(sample)
@@ -160,7 +176,7 @@ def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset
     return make_dataset(name, put_in_order(index, decoded, options, None))
 
 
-def find_source(source: str, builtin_root: Path) -> Source:
+def find_source(source: str, options: ReadOptions) -> Source:
     """Find the source that a path or name stands for.
 
     Raises:
@@ -168,15 +184,15 @@ def find_source(source: str, builtin_root: Path) -> Source:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, options)
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
             raise DataError(
                 f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
-        return kind(path)
-    builtin = find_builtin(source, builtin_root)
+        return kind(path, options)
+    builtin = find_builtin(source, options.root)
     if builtin is not None:
         return builtin
     if source in _YOURS:

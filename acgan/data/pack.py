@@ -12,7 +12,7 @@ from acgan.data.index import Index, Reader, check_split, leave_out_empty, select
 from acgan.data.options import DataOptions
 from acgan.data.split import draw_held_out, duplicate_groups
 from acgan.errors import DataError
-from acgan.types import SkippedImage
+from acgan.types import DataReport, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
@@ -20,7 +20,10 @@ _COPIED = 4096  # images a step, when an array is put in order
 
 @dataclass(frozen=True)
 class Packed:
-    """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels."""
+    """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels.
+
+    ``groups`` are numbers of the training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -29,6 +32,9 @@ class Packed:
     own_split: bool
     skipped: tuple[SkippedImage, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    groups: np.ndarray | None
+    report: DataReport | None
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,9 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
         own_split=index.held_out is not None,
         skipped=skipped,
         notes=tuple(notes),
+        warnings=index.warnings,
+        groups=None if index.groups is None else index.groups[kept][~held],
+        report=None if index.reading is None else DataReport(index.reading, ()),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 
 from acgan.data.index import Unlabelled
 from acgan.data.load import data_name, find_source
+from acgan.data.options import ReadOptions
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class RawImages:
     images: Unlabelled
 
 
-def open_raw(source: str, builtin_root: Path) -> RawImages:
+def open_raw(source: str, options: ReadOptions) -> RawImages:
     """Find the images of a source, at any depth, in class folders or not, with labels or without.
 
     Args:
         source: As for ``load_dataset``; an .npz file needs no labels.
-        builtin_root: Folder of built-in sets, unless ``source`` names one.
+        options: Options by which they are found.
 
     Raises:
         DataError: The source cannot be read, or has no images.
     """
-    found = find_source(source, builtin_root)
+    found = find_source(source, options)
     identity, images = found.identity(), found.unlabelled()
     return RawImages(data_name(source), identity or _digest(images), images)
 

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ import numpy as np
 
 from acgan.data import pack
 from acgan.data.pack import Packed
-from acgan.types import Dataset, ImageStore, SkippedImage
+from acgan.types import ClassPictures, DataReport, Dataset, ImageStore, LeftOut, Reading, SkippedImage
 
-CACHE_FORMAT = 2  # to be raised whenever the same source would be decoded differently
+CACHE_FORMAT = 3  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
 
 
@@ -46,11 +47,20 @@ def make_dataset(name: str, packed: Packed) -> Dataset:
         return ImageStore(images, labels, packed.class_names, fingerprint(images, labels, packed.class_names))
 
     train, test = store(slice(None, packed.num_train)), store(slice(packed.num_train, None))
-    return Dataset(name, train, test, packed.skipped, packed.notes)
+    return Dataset(
+        name,
+        train,
+        test,
+        packed.skipped,
+        packed.notes,
+        packed.warnings,
+        groups=packed.groups,
+        report=packed.report,
+    )
 
 
 class Cache:
-    """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy`` and ``meta.json``."""
+    """Decoded sources on disk, a folder each: ``images.npy``, ``labels.npy``, ``meta.json``, perhaps ``groups.npy``."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -73,6 +83,11 @@ class Cache:
                 or _digest(labels) != meta["labels"]
             ):
                 return None
+            groups = None
+            if meta["groups"] is not None:
+                groups = np.load(folder / "groups.npy", allow_pickle=False)
+                if _digest(groups) != meta["groups"]:
+                    return None
             mapped = images.nbytes >= pack.LARGE_BYTES
             if not mapped:
                 images = np.array(images)
@@ -86,7 +101,16 @@ class Cache:
                 return None
             stores.append(ImageStore(images[part], labels[part], names, expected))
         skipped = tuple(SkippedImage(path, reason) for path, reason in meta["skipped"])
-        return Dataset(name, stores[0], stores[1], skipped, tuple(meta["notes"]))
+        return Dataset(
+            name,
+            stores[0],
+            stores[1],
+            skipped,
+            tuple(meta["notes"]),
+            tuple(meta["warnings"]),
+            groups=groups,
+            report=report_of(meta["report"]),
+        )
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -112,6 +136,8 @@ class Cache:
         else:
             np.save(entry / "images.npy", packed.images)
         np.save(entry / "labels.npy", packed.labels)
+        if packed.groups is not None:
+            np.save(entry / "groups.npy", packed.groups)
         meta = {
             "shape": list(packed.images.shape),
             "labels": _digest(packed.labels),
@@ -120,6 +146,9 @@ class Cache:
             "fingerprints": [dataset.train.fingerprint, dataset.test.fingerprint],
             "skipped": [[image.path, image.reason] for image in packed.skipped],
             "notes": list(packed.notes),
+            "warnings": list(packed.warnings),
+            "groups": None if packed.groups is None else _digest(packed.groups),
+            "report": None if packed.report is None else asdict(packed.report),
         }
         (entry / "meta.json").write_text(
             json.dumps({"digest": _digest(meta), "meta": meta}), encoding="utf-8"
@@ -129,6 +158,20 @@ class Cache:
         shutil.rmtree(self._folder / key, ignore_errors=True)
         entry.rename(self._folder / key)
         _sync(self._folder)
+
+
+def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
+    """The report that ``dataclasses.asdict`` made plain values of, such as those of JSON."""
+    if saved is None:
+        return None
+    left_out = tuple(
+        LeftOut(left["reason"], left["count"], tuple(left["examples"]))
+        for left in saved["reading"]["left_out"]
+    )
+    pictures = tuple(
+        ClassPictures(tuple(one["widths"]), tuple(one["heights"]), one["modes"]) for one in saved["pictures"]
+    )
+    return DataReport(Reading(**{**saved["reading"], "left_out": left_out}), pictures)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

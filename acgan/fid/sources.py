@@ -16,10 +16,10 @@ from torch import Tensor
 
 import acgan
 from acgan.atomic import best_name, sha256
-from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, cache_dir, open_raw
+from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, ReadOptions, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure_images
-from acgan.data.files import is_image
+from acgan.data.endings import is_image
 from acgan.data.index import Unlabelled
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
@@ -199,7 +199,7 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
     elif path.is_file() and path.suffix.lower() not in FILE_SOURCES:
         raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
-    raw = open_raw(given, cache_dir())
+    raw = open_raw(given, ReadOptions(cache_dir()))
     return Stored(given, raw, raw.images.rows("all"))
 
 

@@ -217,7 +217,7 @@ def test_pictures_that_moved_are_the_same(run: Path, whole: Path) -> None:
     assert_same_run(run, whole)
     # The run keeps the new place.
     assert acgan("train", "run", "--set", "train.total_nimg=96").exit_code == 0
-    assert load_generator(run).info.provenance["source_path"] == str(run.parent / "new")
+    assert load_generator(run).info.provenance["paths"] == {"data.source": str(run.parent / "new")}
 
 
 def test_the_full_command_goes_on_with_pictures_that_moved(run: Path) -> None:
@@ -330,6 +330,21 @@ def test_a_copy_beside_is_read_and_told(run: Path, monkeypatch: pytest.MonkeyPat
     result = acgan("train", "../run")
     assert result.exit_code == 0, result.output
     assert f"set: reading {copy}, which holds the same images" in result.stdout
+
+
+def test_a_list_with_its_pictures_elsewhere(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sorted(pictures(workdir / "set").rglob("*.png"))
+    rows = [f"{file.relative_to(workdir / 'set')},{file.parent.name}" for file in files]
+    (workdir / "list.csv").write_text("\n".join(["path,label", *rows]))
+    changes = {**SHORT, "data.root": "set"}
+    assert acgan_train("run", changes, "--data", "list.csv", "--max-time", "0").exit_code == 0
+    (workdir / "elsewhere").mkdir()
+    pictures(workdir / "elsewhere" / "set", seed=1)
+    monkeypatch.chdir(workdir / "elsewhere")
+    assert acgan("train", "../run").exit_code == 0
+    for scored in ("../run", "../run/generator.safetensors"):
+        result = evaluated(Path(scored))
+        assert result.exit_code == 0, result.output
 
 
 def test_a_folder_named_like_a_built_in_set_is_not_read(workdir: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_path_that_is_not_there(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_without_images(tmp_path: Path) -> None:
     _touch(tmp_path, "notes.txt", ".hidden.png")
-    with pytest.raises(DataError, match=r"holds no images\. Images end in \.bmp, \.gif"):
+    with pytest.raises(DataError, match=r"holds no images\. Images end in \.png"):
         find_images([tmp_path])
 
 
@@ -99,7 +99,7 @@ def test_images_are_those_of_a_data_source(
 ) -> None:
     folder = write(COLOUR)
     _with_orientation(folder / "k")
-    store = load(folder, resolution=resolution, channels=channels, fit=fit).train
+    store = load(folder, resolution=resolution, channels=channels, fit=fit, layout="classes").train
     files = find_images([folder])
     assert [file.name for file in files] == [*(name[2:] for name in COLOUR), "turned.jpg"]
     images = read_images(files, resolution=resolution, channels=channels, fit=fit)
@@ -112,7 +112,7 @@ def test_images_are_those_of_a_data_source(
 @pytest.mark.parametrize("resolution", [16, 32, 64])
 def test_images_of_28_pixels(write: Write, load: Load, resolution: int, fit: Any) -> None:
     folder = write({f"k/{seed}.png": Image.fromarray(noise((28, 28), seed)) for seed in range(3)})
-    store = load(folder, resolution=resolution, fit=fit).train
+    store = load(folder, resolution=resolution, fit=fit, layout="classes").train
     images = read_images(find_images([folder]), resolution=resolution, channels=1, fit=fit)
     assert (images == store.images).all()
     if resolution == 32:  # they keep their pixels

@@ -12,13 +12,14 @@ from acgan.data.arrays import ArrayReader
 from acgan.data.files import digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, index_by_name, without_labels
 from acgan.data.load import FILE_SOURCES
+from acgan.data.options import ReadOptions
 from acgan.fid import Stored, open_side
 
 
 class JsonSource:
     """A .json file of ``{class name: [gray values]}``, a plain image for each value."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, options: ReadOptions):
         self._path = path
 
     def identity(self) -> str:

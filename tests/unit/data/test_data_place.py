@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acgan.data import is_nowhere, is_there, place_of
+from acgan.data import is_name, is_there, place_of
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mnist", None, "mnist:"),
         ("mnist", "sets", "mnist:{}/sets"),
         ("mnist:./sets/", "ignored", "mnist:{}/sets"),
-        ("mnits:sets", None, "{}/mnits:sets"),
+        ("hf:someone/cats", None, "hf:someone/cats"),
+        ("c:sets", None, "{}/c:sets"),
     ],
 )
 def test_forms(source: str, root: str | None, expected: str, folder: Path) -> None:
@@ -54,7 +55,7 @@ def test_home_and_links(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_there(folder: Path) -> None:
     (folder / "set").mkdir()
     (folder / "sets" / "MNIST" / "raw").mkdir(parents=True)
-    there = ["set", "digits", "mnist", "mnist:sets"]
+    there = ["set", "digits", "mnist", "mnist:sets", "hf:someone/cats"]
     assert all(is_there(place_of(source)) for source in there)
     assert not any(is_there(place_of(source)) for source in ["sot", "mnist:set", "fashion_mnist:sets"])
-    assert [is_nowhere(place_of(source)) for source in there] == [False, True, True, False]
+    assert [is_name(place_of(source)) for source in there] == [False, True, True, False, True]

@@ -10,14 +10,14 @@ import pytest
 from data_helpers import noise, picture, zip_folder
 from PIL import Image
 
-from acgan.data import RawImages, open_raw
+from acgan.data import RawImages, ReadOptions, open_raw
 from acgan.errors import DataError
 
 Write = Callable[..., Path]
 
 
 def opened(source: Path | str, tmp_path: Path) -> RawImages:
-    return open_raw(str(source), tmp_path / "cache")
+    return open_raw(str(source), ReadOptions(tmp_path / "cache"))
 
 
 def values(raw: RawImages, split: str = "all") -> list[int]:
@@ -68,7 +68,7 @@ def test_identity_changes_with_the_images(write: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize("zipped", [False, True])
 def test_nothing_in_it(files: dict, zipped: bool, write: Write, tmp_path: Path) -> None:
     source = write({"set/": 0, **files})
-    with pytest.raises(DataError, match=r"holds no images\. Images end in \.bmp"):
+    with pytest.raises(DataError, match=r"holds no images\. Images end in \.png"):
         opened(zip_folder(source) if zipped else source, tmp_path)
 
 

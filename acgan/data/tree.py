@@ -1,0 +1,121 @@
+"""Files and folders below a top, in a folder or in an archive, without those that are not the user's."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from acgan.data.endings import is_image
+from acgan.data.index import Reader
+from acgan.types import LeftOut
+
+Parts = tuple[str, ...]
+EXAMPLES = 3  # names that are kept of the files that are left out
+
+# Made by operating systems, network drives and tools, never by the owner of the pictures. In lower case.
+_JUNK = frozenset(
+    {
+        *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+        *("@eadir", "#recycle", "$recycle.bin", "recycler", "lost+found", "system volume information"),
+        *("__pycache__", "nbproject"),
+    }
+)
+#: Files that a run directory holds beside its config.yaml.
+RUN_TRACES = (".lock", "stats.jsonl", "tensorboard", "checkpoints")
+
+
+def is_hidden(name: str) -> bool:
+    """True for files and folders that are not the user's (``.DS_Store``, ``@eaDir``, …)."""
+    return name.startswith(".") or name.lower() in _JUNK
+
+
+def is_run(names: Collection[str]) -> bool:
+    """True if a folder with entries of these names is a run directory of acgan, perhaps one that begins."""
+    if "config.yaml" in names:
+        return any(trace in names for trace in RUN_TRACES) or any(
+            name.endswith(".safetensors") for name in names
+        )
+    return ".lock" in names and not any(is_image(name) for name in names)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The user's files below a top, sorted, and their folders, each as the parts of its path."""
+
+    files: tuple[Parts, ...]
+    folders: frozenset[Parts]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @cached_property
+    def pictures(self) -> tuple[int, ...]:
+        """Positions in ``files`` of those that have the ending of an image."""
+        return tuple(position for position, parts in enumerate(self.files) if is_image(parts[-1]))
+
+
+class Container(Protocol):
+    """A folder or an archive that holds a tree."""
+
+    @property
+    def where(self) -> str:
+        """Path of the container, for messages."""
+
+    def tree(self) -> Tree:
+        """The user's files."""
+
+    def identity(self) -> str:
+        """A digest that changes with the content, found without decoding."""
+
+    def content(self, file: Parts) -> bytes:
+        """The bytes of a file."""
+
+    def reader(self, files: Sequence[Parts]) -> Reader:
+        """A reader of image files, one a row."""
+
+
+def prune(files: Iterable[Parts], folders: Iterable[Parts]) -> Tree:
+    """The user's part of a listing: without junk, hidden files and run directories, which are counted.
+
+    Args:
+        files: All files.
+        folders: All folders but the top.
+    """
+    entries: dict[Parts, set[str]] = defaultdict(set)
+    files, folders = list(files), set(folders)
+    for parts in (*files, *folders):
+        entries[parts[:-1]].add(parts[-1])
+    runs = {folder for folder in folders if is_run(entries[folder])}
+    kept: list[Parts] = []
+    left: dict[str, list[str]] = defaultdict(list)
+    for parts in sorted(files):
+        reason = _unwanted(parts, runs)
+        if reason:
+            left[reason].append("/".join(parts))
+        else:
+            kept.append(parts)
+    bare = {ancestor for run in runs for ancestor in _ancestors(run)} - {
+        ancestor for parts in kept for ancestor in _ancestors(parts)
+    }  # folders that hold nothing but runs
+    own = {folder for folder in folders if not _unwanted(folder, runs) and folder not in bare}
+    left_out = tuple(LeftOut(reason, len(names), tuple(names[:EXAMPLES])) for reason, names in left.items())
+    return Tree(tuple(kept), frozenset(own - runs), left_out)
+
+
+def _unwanted(parts: Parts, runs: set[Parts]) -> str:
+    if runs and any(ancestor in runs for ancestor in (*_ancestors(parts), parts)):
+        return "files of acgan's own run directories"
+    return "hidden files, and files of the system" if any(map(is_hidden, parts)) else ""
+
+
+def _ancestors(parts: Parts) -> Iterator[Parts]:
+    """The folders that a path lies in, but the top."""
+    for depth in range(1, len(parts)):
+        yield parts[:depth]
+
+
+def endings(tree: Tree, positions: Iterable[int]) -> Counter[str]:
+    """Number of files by ending, in lower case; "" for none."""
+    names = (tree.files[position][-1] for position in positions)
+    return Counter(f".{name.rpartition('.')[2].lower()}" if "." in name else "" for name in names)

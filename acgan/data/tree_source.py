@@ -1,0 +1,175 @@
+"""Sources that are folders or zips of pictures."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from acgan.data.branches import Labelled
+from acgan.data.detect import detect
+from acgan.data.endings import PICTURE_ENDINGS
+from acgan.data.files import Folder, Zip, class_name
+from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
+from acgan.data.layouts import parts_by_folder
+from acgan.data.names import doubtful_labels
+from acgan.data.options import ReadOptions
+from acgan.data.tree import EXAMPLES, Container, Tree, endings
+from acgan.errors import DataError
+from acgan.types import LeftOut, Reading
+
+
+class TreeSource:
+    """A folder or archive of pictures, whatever its layout."""
+
+    def __init__(self, container: Container, options: ReadOptions):
+        self._container = container
+        self._options = options
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return self._container.tree()
+
+    def identity(self) -> str:
+        return self._container.identity()
+
+    def index(self) -> Index:
+        found = detect(self._container, self._tree, self._options)
+        return make_index(self._container, self._tree, found, self._options)
+
+    def unlabelled(self) -> Unlabelled:
+        positions = self._tree.pictures
+        if not positions:
+            raise DataError(
+                f"{self._container.where} holds no images. Images end in .png, .jpg and the like."
+            )
+        try:
+            found = detect(self._container, self._tree, self._options)
+            told = found.parts if held_out_part(found.parts) else ()
+            part_of = dict(zip(found.positions, told, strict=False))
+        except DataError:  # nobody asks for classes here
+            part_of = parts_by_folder(self._tree)
+        held = held_out_part(list(part_of.values()))
+        words = {"train": "train", held: "test"}
+        parts = [words.get(part_of.get(position, "-"), "") for position in positions]
+        files = [self._tree.files[position] for position in positions]
+        return Unlabelled(self._container.reader(files), np.array(parts))
+
+
+class FolderSource(TreeSource):
+    """A folder of pictures."""
+
+    def __init__(self, path: Path, options: ReadOptions):
+        super().__init__(Folder(path), options)
+
+
+class ZipSource(TreeSource):
+    """A zip of pictures."""
+
+    def __init__(self, path: Path, options: ReadOptions):
+        super().__init__(Zip(path), options)
+
+
+def make_index(container: Container, tree: Tree, found: Labelled, options: ReadOptions) -> Index:
+    """The index of labelled pictures, with all that is worth saying about them."""
+    held = held_out_part(found.parts)
+    used = [number for number, part in enumerate(found.parts) if part in ("train", held)]
+    unused: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, part in zip(found.names, found.parts, strict=True):
+        if part not in ("train", held):
+            unused[part][class_name(name)] += 1
+    files = [tree.files[found.positions[number]] for number in used]
+    names = [class_name(found.names[number]) for number in used]
+    notes = [*found.notes, *unused_notes(unused, held)]
+    empty = sorted(
+        {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
+    )
+    notes += [empty_note(empty)] if empty else []
+    left_out = (*found.left_out, *_other_files(tree), *tree.left_out)
+    if left_out:
+        notes.append(f"left out: {'; '.join(f'{one.count:,} {one.reason}' for one in left_out)}")
+    return index_by_name(
+        container.reader(files),
+        names,
+        np.array([found.parts[number] == held for number in used], dtype=bool) if held else None,
+        notes,
+        warnings=(*found.warnings, *doubtful_labels(found.names), *_lost(container.where, tree, empty)),
+        groups=_numbers([found.groups[number] for number in used]) if found.groups else None,
+        reading=Reading(
+            layout=found.layout,
+            why=found.why,
+            labels=found.label_source,
+            parts=found.part_source if held else "",
+            left_out=left_out,
+            unused={part: dict(counts) for part, counts in unused.items()},
+        ),
+    )
+
+
+def held_out_part(parts: Sequence[str]) -> str:
+    """The part that is held out: test where it has labelled pictures, else val; "" where there is only train."""
+    present = set(parts)
+    return next((part for part in ("test", "val") if part in present), "")
+
+
+def unused_notes(unused: dict[str, Counter[str]], held: str) -> list[str]:
+    """A remark on labelled parts that are not used."""
+    return [
+        f"unused: {part}, {counts.total():,} images ({held} is what is held out)"
+        for part, counts in unused.items()
+    ]
+
+
+def _numbers(groups: Sequence[str]) -> np.ndarray:
+    """(N,) numbers of groups; pictures with none are groups of their own."""
+    named = [group or f"\0{number}" for number, group in enumerate(groups)]
+    return np.unique(np.array(named, dtype=object), return_inverse=True)[1].astype(np.int64)
+
+
+def _other_files(tree: Tree) -> tuple[LeftOut, ...]:
+    """Files without the ending of an image, by ending."""
+    others = sorted(set(range(len(tree.files))) - set(tree.pictures))
+    by_ending: dict[str, list[str]] = defaultdict(list)
+    for position in others:
+        (ending,) = endings(tree, [position])
+        by_ending[ending].append("/".join(tree.files[position]))
+    return tuple(
+        LeftOut(
+            f"files ending in {ending}" if ending else "files without an ending",
+            len(names),
+            tuple(names[:EXAMPLES]),
+        )
+        for ending, names in sorted(by_ending.items())
+    )
+
+
+def _lost(where: str, tree: Tree, empty: Sequence[str]) -> list[str]:
+    """A warning about pictures that cannot be read here.
+
+    Raises:
+        DataError: All pictures of a class are of such a kind.
+    """
+    unreadable = [position for position, parts in enumerate(tree.files) if _picture_ending(parts[-1])]
+    if not unreadable:
+        return []
+    counts = Counter(_picture_ending(tree.files[position][-1]) for position in unreadable)
+    told = "; ".join(
+        f"{count:,} {ending} ({PICTURE_ENDINGS[ending]})" for ending, count in sorted(counts.items())
+    )
+    lost = sorted(
+        {class_name(part) for position in unreadable for part in tree.files[position][:-1]} & set(empty)
+    )
+    if lost:
+        raise DataError(
+            f"{where}: all pictures of {shortened(lost)} have an ending that cannot be read here: {told}. Convert "
+            "them, or move these folders away."
+        )
+    return [f"pictures that cannot be read here are left out: {told}"]
+
+
+def _picture_ending(name: str) -> str:
+    ending = f".{name.rpartition('.')[2].lower()}"
+    return ending if ending in PICTURE_ENDINGS else ""
