@@ -433,7 +433,6 @@ def test_a_classifier_on_a_discriminator_finds_it(run: Path, monkeypatch: pytest
 # Runs among the pictures.
 
 
-@pytest.mark.xfail(strict=False, reason="runs in the folder of pictures are read as classes")
 def test_runs_among_the_pictures_do_not_count(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pictures(workdir / "set"))
     command = ("train", "--data", ".", "--set", "train.total_nimg=64", "--set", "monitor.num_per_class=0")
