@@ -17,6 +17,8 @@ SPLITS = ("test", "train")
 WHOLE_AND_SPLITS = (*SPLITS, "all")
 #: Generators of a run that ``which`` chooses from.
 WHICH = ("best", "last")
+#: Reactions to an image that cannot be decoded.
+ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
 #: Largest number of samples that are drawn by default.
@@ -122,11 +124,41 @@ class ClassPictures:
 
 
 @dataclass(frozen=True)
+class LikePair:
+    """A held-out image and a training image that are the same picture, or nearly so.
+
+    Attributes:
+        held_out: Position in ``Dataset.test``.
+        train: Position in ``Dataset.train``.
+        distance: 0 for the same pixels; up to 1.42, see ``data.near_duplicates``.
+        held_out_name: File or array element of the held-out image.
+        train_name: That of the training image.
+    """
+
+    held_out: int
+    train: int
+    distance: float
+    held_out_name: str
+    train_name: str
+
+
+@dataclass(frozen=True)
 class DataReport:
-    """The way in which a source was read, and its pictures by class, in the order of the classes."""
+    """The way in which a source was read, for people.
+
+    Attributes:
+        reading: The source's layout, labels and parts.
+        pictures: Its pictures by class, in the order of the classes.
+        pairs: The nearest of the pairs across the split, each held-out image once.
+        num_pairs: Number of held-out images with such a pair.
+        num_searched: Number of held-out images that were searched for; fewer than all where there are many.
+    """
 
     reading: Reading
     pictures: tuple[ClassPictures, ...]
+    pairs: tuple[LikePair, ...] = ()
+    num_pairs: int = 0
+    num_searched: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,7 +172,8 @@ class Dataset:
         warnings: Doubts about the data, which the user should look into.
         validation: Images that are not in ``train``, to choose the best state by.
         num_generated: Number of images at the end of ``train`` that a generator made.
-        groups: (N,) int64 numbers of the training images; images with one number stay on one side of a split.
+        groups: (num_real,) int64 numbers of the training images that no generator made; images with one number stay
+            on one side of a split.
         report: The way in which the source was read; None for data that were handed over decoded.
     """
 

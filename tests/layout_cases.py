@@ -182,8 +182,7 @@ CASES = [
     Case(
         "a test part of one class in several folders",
         tree("train/cat", "train/dog", "test/cat/old", "test/cat/new"),
-        {"cat": (2, 4), "dog": (2, 0)},
-        warns="cat/new .2 pictures., cat/old",
+        error="data.layout=splits: 2 classes .cat, dog.* but cat holds several folders",
     ),
     Case(
         "an empty test part", tree("train/cat", "train/dog") | {"test/cat/": None, "test/dog/": None}, CAT_DOG
@@ -210,6 +209,11 @@ CASES = [
         "classes named like parts",
         tree("train_station", "train_station/old", "test_tube"),
         error="named like parts of a set",
+    ),
+    Case(
+        "classes in folders, named like parts",
+        tree("train_station/old", "train_station/new", "test_tube"),
+        error="the parts are not named alike: test_tube and train_station",
     ),
     Case(
         "no training part",

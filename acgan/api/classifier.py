@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from acgan.api.inputs import resolve
+from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
-from acgan.api.places import load_trained_on
+from acgan.api.places import find_trained_on
 from acgan.assembly import build_classifier_task
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.product import ClassifierProduct
+from acgan.assembly.to_score import load_to_score
 from acgan.config import ClassifierConfig, to_yaml, validate
-from acgan.data import extend, find_images, read_images
+from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
 from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
@@ -26,7 +28,7 @@ from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
-from acgan.types import WHOLE_AND_SPLITS, ImageStore
+from acgan.types import ON_ERROR, WHOLE_AND_SPLITS, SkippedImage
 
 
 def train_classifier(
@@ -58,10 +60,11 @@ def train_classifier(
         task, info = build_classifier_task(
             resolved,
             dataset.train,
-            num_real=dataset.num_real,
+            num_real=dataset.num_real or len(dataset.train),  # all may be generated
             device=device,
             precision=opened.precision,
             ranks=ranks,
+            say=opened.say,
             warn=opened.warn,
             architecture=opened.meta.get("architecture"),
         )
@@ -69,7 +72,7 @@ def train_classifier(
             opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
         origin = None
         if opened.init_from is not None:
-            report, origin = initialise_classifier(opened.init_from, task.network, info)
+            report, origin = initialise_classifier(opened.init_from, task.network, info, opened.warn)
             opened.say(report)
         provenance = opened.provenance(origin)
         product = ClassifierProduct(resolved, task, info, dataset, provenance)
@@ -99,52 +102,61 @@ def evaluate_classifier(
     *,
     split: str = "test",
     device: str | torch.device = "cpu",
+    on_error: str | None = None,
     say: Callable[[str], None] = lambda message: None,
     warn: Callable[[str], None] = warnings.warn,
 ) -> ClassifierScores:
-    """Score a classifier on labelled images.
+    """Score a classifier on labelled images of the classes that it knows; images of others are left out.
 
     Args:
         classifier: A run directory, or a ``classifier.safetensors``.
-        data: A source as ``--data`` takes it; None is the classifier's training data.
+        data: A source as ``--data`` takes it, or a torch Dataset; None is the classifier's training data.
         split: ``test``; ``train``, its training images without generated ones; or ``all`` of the source.
         device: Device to compute on.
-        say: Told where its training data is, if that is not where it was.
-        warn: Told if other data is there.
+        on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
+        say: Receives remarks: what is not scored, and which images were skipped.
+        warn: Receives warnings of classes of nearly the same name.
 
     Raises:
-        UserError: If there is no such classifier or data, or the classes differ.
+        UserError: If there is no such classifier or data, or they have no class in common.
     """
-    if split not in WHOLE_AND_SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
+    _check_choice("split", split, WHOLE_AND_SPLITS)
+    _check_choice("on_error", on_error, (None, *ON_ERROR))
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
     config = config_of(loaded)
-    if data is not None:
-        # Class names, the shape of images and the way to split a source are the classifier's.
-        classes = config.data.classes or list(loaded.class_names)
-        section = config.data.model_copy(update={"source": str(data), "classes": classes})
-        config = config.model_copy(update={"data": section})
-    if data is not None:
-        dataset = load_data(config)
-    else:
-        dataset = load_trained_on(config, file, loaded.info.provenance, say, warn)
+    if data is None:
+        config = find_trained_on(config, file, loaded.info.provenance, say, warn)
+    config, dataset, classes = load_to_score(
+        config, data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
+    )
+    tell_skipped(dataset.skipped, say)
     if split == "train":
         dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train
     if split == "all":
         store = extend(store, dataset.test.images, dataset.test.labels)
-    _check_classes(loaded, store, file)
     if not len(store):
         raise DataError(
             f"{dataset.name}: has no {split} images to score on; expected some. Choose another --split, or other "
             "images with --data."
         )
-    return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
+    # Labels are the classifier's: a prediction of a class without images is a wrong one.
+    store = regroup(store, {name: [name] for name in loaded.class_names})
+    classes = classes.narrowed(np.bincount(store.labels, minlength=store.num_classes))
+    for remark in classes.remarks("classifier", "" if split == "all" else f"{split} "):
+        say(remark)
+    origin = {"classes": classes.describe(), **described(dataset.skipped)}
+    return score_classifier(loaded, store, file=file, data=dataset.name, split=split, origin=origin)
 
 
 def predict(
-    classifier: str | Path, images: Sequence[Path], device: str | torch.device = "cpu"
+    classifier: str | Path,
+    images: Sequence[Path],
+    device: str | torch.device = "cpu",
+    *,
+    on_error: str = "stop",
+    on_skip: Callable[[SkippedImage], None] = lambda image: None,
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
     """Predict the classes of image files.
 
@@ -152,22 +164,40 @@ def predict(
         classifier: A run directory, or a ``classifier.safetensors``.
         images: Files, and folders of files.
         device: Device to compute on.
+        on_error: ``stop`` at a broken image, or ``skip`` it.
+        on_skip: Receives each image that is skipped.
 
     Returns:
-        Each file's path, with all classes and their probabilities, the likeliest first.
+        Each file's path, with all classes and their probabilities, the likeliest first; skipped files are left out.
+
+    Raises:
+        UserError: If there is no such classifier or image, or none can be decoded.
     """
+    _check_choice("on_error", on_error, ON_ERROR)
     loaded = load_classifier(classifier, device)
     files = find_images(images)
     info, found = loaded.info, []
+    form: Any = {
+        "resolution": info.resolution,
+        "channels": info.channels,
+        "fit": config_of(loaded).data.fit,
+    }
     for start in range(0, len(files), PREDICTED_AT_ONCE):
         part = files[start : start + PREDICTED_AT_ONCE]
-        pixels = read_images(
-            part, resolution=info.resolution, channels=info.channels, fit=config_of(loaded).data.fit
-        )
-        for file, row in zip(part, loaded(torch.from_numpy(pixels)), strict=True):
+        skipped: list[SkippedImage] = []
+        pixels = read_images(part, **form, on_skip=skipped.append if on_error == "skip" else None)
+        for image in skipped:
+            on_skip(image)
+        broken = {image.path for image in skipped}
+        readable = [file for file in part if str(file) not in broken]
+        if not readable:
+            continue
+        for file, row in zip(readable, loaded(torch.from_numpy(pixels)), strict=True):
             values, order = row.sort(descending=True)
             names = [info.class_names[index] for index in order.tolist()]
             found.append((file, list(zip(names, values.tolist(), strict=True))))
+    if not found:
+        raise DataError(f"images: none of {len(files):,} could be decoded; expected at least one that can.")
     return found
 
 
@@ -178,10 +208,8 @@ def config_of(classifier: ImageClassifier) -> ClassifierConfig:
     return config.model_copy(update={"data": config.data.model_copy(update=shape)})
 
 
-def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:
-    if classifier.class_names != store.class_names:
+def _check_choice(name: str, value: str | None, choices: Sequence[str | None]) -> None:
+    if value not in choices:
         raise ConfigError(
-            f"{file}: knows the classes {', '.join(classifier.class_names)}, and the data has "
-            f"{', '.join(store.class_names)}; expected the same. Pick and order the data's with data.classes when "
-            "training."
+            f"{name}: found {value!r}; expected one of {', '.join(str(choice) for choice in choices)}."
         )

@@ -13,7 +13,7 @@ from torch import nn
 from acgan import runtime
 from acgan.api.inputs import Resolved
 from acgan.api.opening import OpenTraining, TrainOptions, open_training
-from acgan.api.places import Places
+from acgan.api.places import KnownPaths
 from acgan.api.run_directory import check_usable
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
 from acgan.assembly.initialise import initialise_classifier, initialise_gan
@@ -71,7 +71,7 @@ def rehearse(
     device: str,
     runs: Mapping[Path, AnyConfig] | None = None,
     init_from: Path | None = None,
-    places: Places | None = None,
+    places: KnownPaths | None = None,
 ) -> Rehearsal:
     """Decode a sample of the data, build everything and take one step of each kind.
 
@@ -138,10 +138,11 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining, remarks
         device=opened.device,
         precision=opened.precision,
         ranks=opened.ranks,
+        say=opened.say,
         warn=opened.warn,
     )
     if opened.init_from is not None:
-        opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
+        opened.say(initialise_classifier(opened.init_from, task.network, info, opened.warn)[0])
     if config.synthetic is not None:
         load_generator(config.synthetic.run)  # raises if it is not there
     task.network.train()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.api.places import Places, class_counts
+from acgan.api.places import KnownPaths, images_by_class
 from acgan.assembly.images import DATASET
 from acgan.config import AnyConfig
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
@@ -31,7 +31,7 @@ class Earlier:
 
     directory: Path
     config: AnyConfig
-    places: Places | None
+    places: KnownPaths | None
 
     @property
     def source(self) -> str | None:
@@ -83,7 +83,7 @@ class Earlier:
         if place != self.source:
             found.append(f"data.source: {_shown(self.source)} -> {_shown(place)}")
         if self.places is not None:
-            before, now = self.places.images, class_counts(source)
+            before, now = self.places.images, images_by_class(source)
             changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
             found += [
                 f"{name}: {before.get(name, 0):,} -> {now.get(name, 0):,} images"

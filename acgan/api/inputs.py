@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.api.places import SOURCE, Places
+from acgan.api.places import SOURCE, KnownPaths
 from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
-from acgan.types import Dataset
+from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a command is to train, and where.
+    """Training that a command asks for, and its place.
 
     Attributes:
         config: The configuration.
@@ -35,7 +35,7 @@ class Resolved:
     name: str
     directory: Path
     given: Any
-    places: Places | None = None
+    places: KnownPaths | None = None
 
 
 def resolve(
@@ -76,7 +76,7 @@ def resolve(
         _check_not_both(text, task, run_dir)
         file = find_recipe(text, task)
         resolved, name = load(CONFIGS[task], file, overrides), file.stem
-        if file.name == CONFIG_FILE and (places := Places.read(file.parent)) is not None:
+        if file.name == CONFIG_FILE and (places := KnownPaths.read(file.parent)) is not None:
             places = places.kept(load(CONFIGS[task], file), resolved)
         if file == Path(text) / CONFIG_FILE:
             run, name, config = file.parent, file.parent.resolve().name, file
@@ -131,12 +131,25 @@ def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str
         warn(warning)
     for note in dataset.notes:
         say(note)
-    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
-        say(f"skipped {skipped.path}: {skipped.reason}")
-    if len(dataset.skipped) > _SKIPPED_SHOWN:
-        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
+    tell_skipped(dataset.skipped, say)
     store = dataset.train
     say(
         f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
         f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
     )
+
+
+def described(skipped: Sequence[SkippedImage]) -> dict[str, Any]:
+    """The skipped images as plain values, for the provenance of scores."""
+    return {
+        "num_skipped": len(skipped),
+        "skipped": [{"path": image.path, "reason": image.reason} for image in skipped],
+    }
+
+
+def tell_skipped(skipped: Sequence[SkippedImage], say: Callable[[str], None]) -> None:
+    """Tell the images that were skipped, the first ones by name."""
+    for image in skipped[:_SKIPPED_SHOWN]:
+        say(f"skipped {image.path}: {image.reason}")
+    if (more := len(skipped) - _SKIPPED_SHOWN) > 0:
+        say(f"skipped {more:,} more broken {'image' if more == 1 else 'images'}")

@@ -15,7 +15,7 @@ import torch
 
 from acgan import distributed, runtime
 from acgan.api.inputs import Resolved, tell_about
-from acgan.api.places import Places, load_source, with_known_paths, with_known_source
+from acgan.api.places import KnownPaths, find_data, with_known_paths, with_known_source
 from acgan.api.run_directory import check_usable, locked, settle
 from acgan.assembly.images import load_data, load_sample, prepare_dataset
 from acgan.assembly.product import Provenance
@@ -71,7 +71,7 @@ class OpenTraining:
 
     config: AnyConfig
     here: Any
-    places: Places
+    places: KnownPaths
     directory: Path
     checkpoint: Mapping[str, Any] | None
     dataset: Dataset
@@ -217,18 +217,13 @@ def open_training(
         else:
             if config.description:
                 say(f"{resolved.name}: {config.description}")
+            progress, images = options.get("on_data"), data
             if data is None or isinstance(data, (str, os.PathLike)):
-                source, place = load_source(
-                    here,
-                    known,
-                    chosen=resolved.places is None,
-                    run=directory,
-                    progress=options.get("on_data"),
-                    say=say,
-                    warn=warn,
+                images, chosen = None, resolved.places is None
+                here, place = find_data(
+                    here, known, chosen=chosen, run=directory, progress=progress, say=say, warn=warn
                 )
-            else:
-                source = load_data(here, data)
+            source = load_data(here, images, progress)
             dataset = prepare_dataset(here, source)
             tell_about(dataset, say, warn)
             if earlier is not None:
@@ -236,7 +231,7 @@ def open_training(
         yield OpenTraining(
             config=config,
             here=here,
-            places=Places.of(here, source, place),
+            places=KnownPaths.of(here, source, place),
             directory=directory,
             checkpoint=checkpoint,
             dataset=dataset,

@@ -6,27 +6,28 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from acgan.assembly.images import DATASET, load_data
-from acgan.config import AnyConfig, value_of, with_values
+from acgan.config import AnyConfig, ClassifierConfig, RunConfig, value_of, with_values
 from acgan.data import is_builtin, is_name, is_there, place_of
 from acgan.errors import DataError, RunError
 from acgan.extracting.choose import INCEPTION
 from acgan.predicting import shipped
 from acgan.types import Dataset
 
-#: File of a run directory with its ``Places``.
+#: File of a run directory with its ``KnownPaths``.
 PLACES_FILE = "data.json"
 SOURCE = "data.source"
 _ROOT = "data.root"  # of the pictures of a list
 _Tell = Callable[[str], None]
+_Config = TypeVar("_Config", RunConfig, ClassifierConfig)
 
 
 @dataclass(frozen=True)
-class Places:
+class KnownPaths:
     """Paths of a configuration as they hold in any folder, and the content of the data source.
 
     Attributes:
@@ -40,7 +41,7 @@ class Places:
     images: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, directory: Path) -> Places | None:
+    def read(cls, directory: Path) -> KnownPaths | None:
         """The places of a run; None if it has none.
 
         Raises:
@@ -59,7 +60,7 @@ class Places:
             ) from None
 
     @classmethod
-    def of(cls, config: AnyConfig, dataset: Dataset, source: str | None) -> Places:
+    def of(cls, config: AnyConfig, dataset: Dataset, source: str | None) -> KnownPaths:
         """The places of paths that are found from this folder; ``source`` is that of the data, None if it has none."""
         paths = {} if source is None else {SOURCE: source}
         names = {"evaluate.extractor": ("auto", INCEPTION, *shipped())}
@@ -67,14 +68,14 @@ class Places:
             value = value_of(config, key)
             if isinstance(value, str) and value not in names.get(key, ()) and Path(value).exists():
                 paths[key] = str(Path(value).resolve())
-        return cls(paths, dataset.train.fingerprint, class_counts(dataset))
+        return cls(paths, dataset.train.fingerprint, images_by_class(dataset))
 
     @property
     def source(self) -> str | None:
         """The place of the data."""
         return self.paths.get(SOURCE)
 
-    def kept(self, old: AnyConfig, new: AnyConfig) -> Places:
+    def kept(self, old: AnyConfig, new: AnyConfig) -> KnownPaths:
         """The places of paths that two configurations have in common."""
         same = {
             key: path
@@ -83,7 +84,7 @@ class Places:
         }
         return replace(self, paths=same)
 
-    def without_source(self) -> Places:
+    def without_source(self) -> KnownPaths:
         """The places of other paths than the data's."""
         return replace(self, paths={key: path for key, path in self.paths.items() if key != SOURCE})
 
@@ -92,14 +93,14 @@ class Places:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-def class_counts(dataset: Dataset) -> dict[str, int]:
+def images_by_class(dataset: Dataset) -> dict[str, int]:
     """Training images of each class."""
     store = dataset.train
     counts: list[int] = np.bincount(store.labels, minlength=store.num_classes).tolist()
     return dict(zip(store.class_names, counts, strict=True))
 
 
-def with_known_paths(config: AnyConfig, places: Places | None) -> AnyConfig:
+def with_known_paths(config: _Config, places: KnownPaths | None) -> _Config:
     """A configuration in which paths that this folder has not are those of the run; not the data's."""
     known = {} if places is None else places.paths
     changes = {
@@ -108,7 +109,7 @@ def with_known_paths(config: AnyConfig, places: Places | None) -> AnyConfig:
     return with_values(config, changes)
 
 
-def with_known_source(config: AnyConfig, places: Places | None, run: Path) -> AnyConfig:
+def with_known_source(config: _Config, places: KnownPaths | None, run: Path) -> _Config:
     """A configuration whose data is that of the run, unless it is found from this folder."""
     here = place_of(config.data.source, config.data.root, run)
     if places is not None and places.source is not None and (is_name(places.source) or not is_there(here)):
@@ -116,17 +117,17 @@ def with_known_source(config: AnyConfig, places: Places | None, run: Path) -> An
     return with_values(config, {SOURCE: here}) if is_builtin(here) else config
 
 
-def load_source(
-    config: AnyConfig,
-    places: Places | None,
+def find_data(
+    config: _Config,
+    places: KnownPaths | None,
     *,
     chosen: bool,
     run: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: _Tell,
     warn: _Tell,
-) -> tuple[Dataset, str]:
-    """Decode the data of a run, found from any folder.
+) -> tuple[_Config, str]:
+    """Find the data of a run from any folder.
 
     A source that this folder has counts, if it holds the images of the run or the user chose it in this command; else
     the one at the place where the run had it.
@@ -136,12 +137,12 @@ def load_source(
         places: Places of the run's paths, if it has some.
         chosen: True if the source is of this command, and not of the run.
         run: The run directory, if it is about to be trained in.
-        progress: Called with (done, total) while images are decoded.
+        progress: Called with (done, total) while images are decoded, to compare two places.
         say: Told where the data is, if that is elsewhere than the source says.
         warn: Told if this folder has other data of that name.
 
     Returns:
-        The data, and its place.
+        The configuration with the data as this folder finds it, and its place.
 
     Raises:
         DataError: If it is in neither place.
@@ -158,13 +159,13 @@ def load_source(
         config = with_values(config, {SOURCE: here})
     reachable = is_there(here) or (is_builtin(here) and there == here)
     if places is None or there is None or (reachable and (chosen or there == here)):
-        return load_data(config, progress=progress), here
+        return config, here
     if is_name(there):  # a folder of that name was not meant
-        return load_data(_at(config, places), progress=progress), there
+        return _at(config, places), there
     also_here = is_there(here)
-    if also_here and (found := _loaded(config, progress)) and found.train.fingerprint == places.fingerprint:
+    if also_here and _holds(config, places.fingerprint, progress):
         say(f"{given}: reading {here}, which holds the same images as {there}, where the run had them")
-        return found, here
+        return config, here
     if not is_there(there):
         seen = f"other images at {here}" if also_here else f"no {given!r} from this folder"
         raise DataError(
@@ -175,37 +176,44 @@ def load_source(
         warn(f"{given}: {here} holds other images than the run's; reading {there}, where the run had them")
     else:
         say(f"{given}: not in this folder; reading {there}, where the run had it")
-    return load_data(_at(config, places), progress=progress), there
+    return _at(config, places), there
 
 
-def _loaded(config: AnyConfig, progress: Callable[[int, int], None] | None) -> Dataset | None:
-    """The data of a source that may be another one of the same name; None if it cannot be used."""
-    try:
-        return load_data(config, progress=progress)
-    except DataError:
-        return None
-
-
-def load_trained_on(
-    config: AnyConfig, file: Path, origin: Mapping[str, Any], say: _Tell, warn: _Tell
-) -> Dataset:
-    """Decode the data that a generator or classifier was trained on, found from any folder.
+def find_trained_on(
+    config: _Config, file: Path, origin: Mapping[str, Any], say: _Tell, warn: _Tell
+) -> _Config:
+    """Find the data that a generator or classifier was trained on, from any folder.
 
     Args:
         config: Its configuration.
         file: Its file; its run may know a newer place than it does.
         origin: Its provenance.
-        say: See ``load_source``.
-        warn: See ``load_source``.
+        say: See ``find_data``.
+        warn: See ``find_data``.
+
+    Returns:
+        The configuration with the data as this folder finds it.
     """
     fingerprint = origin.get("source_fingerprint")
-    places = Places.read(file.parent)
+    places = KnownPaths.read(file.parent)
     if places is None or places.fingerprint != fingerprint:
-        places = Places(origin["paths"], fingerprint) if "paths" in origin else None
-    return load_source(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]
+        places = KnownPaths(origin["paths"], fingerprint) if "paths" in origin else None
+    return find_data(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]
 
 
-def _at(config: AnyConfig, places: Places) -> AnyConfig:
+def _holds(
+    config: RunConfig | ClassifierConfig,
+    fingerprint: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> bool:
+    """True if the configured source holds the training images of this fingerprint."""
+    try:
+        return load_data(config, progress=progress).train.fingerprint == fingerprint
+    except DataError:  # it may be anything
+        return False
+
+
+def _at(config: _Config, places: KnownPaths) -> _Config:
     """A configuration with the data where the run had it."""
     known = {key: places.paths[key] for key in (SOURCE, _ROOT) if key in places.paths}
     return with_values(config, known)

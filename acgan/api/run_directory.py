@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from acgan.api.earlier import Earlier
-from acgan.api.places import PLACES_FILE, Places
+from acgan.api.places import PLACES_FILE, KnownPaths
 from acgan.atomic import write_text
 from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
 from acgan.config.recipes import CONFIG_FILE
@@ -72,7 +72,7 @@ def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> Earlier | N
     if fresh or not directory.exists():
         return None
     if file.exists():
-        earlier = Earlier(directory, load(type(config), file), Places.read(directory))
+        earlier = Earlier(directory, load(type(config), file), KnownPaths.read(directory))
         _check_same_config(earlier, config)
         return earlier
     if _content(directory):
@@ -84,7 +84,7 @@ def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> Earlier | N
 
 
 def settle(
-    directory: Path, config: AnyConfig, places: Places, fresh: bool, say: Callable[[str], None]
+    directory: Path, config: AnyConfig, places: KnownPaths, fresh: bool, say: Callable[[str], None]
 ) -> None:
     """Write configuration and places to the directory, after moving its content aside if ``fresh``."""
     if fresh and _content(directory):

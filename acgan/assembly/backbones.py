@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,10 @@ class Backbone(ABC):
         """``mean`` and ``std`` of the images that its first weights expect; empty for the defaults."""
         return {}
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         """A network and a main head with trained weights; None for each that starts with random weights.
 
-        ``dropout`` is the dropout probability of the main head.
+        ``dropout`` is the dropout probability of the main head. ``say`` is called with a remark on the weights.
         """
         return None, None
 
@@ -78,11 +78,14 @@ class _Torchvision(Backbone):
     def normalisation(self) -> dict[str, Any]:
         return {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if self._pretrained else {}
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         if not self._pretrained:
             return None, None
         size, weights = self.store.resolution, self.settings.weights
-        return build_torchvision(self.settings.name, image_size=size, pretrained=True, weights=weights), None
+        network = build_torchvision(
+            self.settings.name, image_size=size, pretrained=True, weights=weights, say=say
+        )
+        return network, None
 
 
 class _DiscriminatorTrunk(Backbone):
@@ -96,7 +99,7 @@ class _DiscriminatorTrunk(Backbone):
             **trunk,
         }
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         if not self.settings.trained:
             return None, None
         discriminator, class_names = read_discriminator(Path(self.settings.run))

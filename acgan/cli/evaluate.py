@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from acgan.cli.options import (
+    Count,
     check_json_file,
     device_option,
+    on_error_option,
     seed_option,
     stopped_by_sigterm,
     truncation_option,
@@ -46,7 +48,11 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 
 @click.command()
 @click.argument("runs", metavar="RUN_OR_FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", metavar="SOURCE", help="Real images.  [default: what it was trained on]")
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Real images; the classes that the generator knows are scored.  [default: what it was trained on]",
+)
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -65,7 +71,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "-n",
     "num_images",
     metavar="N",
-    type=click.IntRange(min=2),
+    type=Count(min=2),
     help=f"Samples.  [default: as many as the reference has images, at most {MAX_SAMPLES:,}]",
 )
 @click.option(
@@ -99,6 +105,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @seed_option("Random seed of the samples and of every other random choice.")
 @truncation_option
 @which_option
+@on_error_option()
 @device_option
 @click.option(
     "--json",

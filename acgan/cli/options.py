@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from acgan.errors import Interrupted
-from acgan.types import WHICH
+from acgan.types import ON_ERROR, WHICH
 
 
 class Duration(click.ParamType[float]):
@@ -32,6 +33,22 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration; expected e.g. 90s, 10m, 1h30m or seconds.", param, ctx)
         hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
         return hours * 3600 + minutes * 60 + seconds
+
+
+class Count(click.IntRange):
+    """A whole number as the configuration takes it too: ``600000``, ``600_000`` or ``6e5``."""
+
+    name = "count"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not number.is_integer():
+            self.fail(f"{value!r} is not a whole number; expected e.g. 600000, 600_000 or 6e5.", param, ctx)
+        found: int = super().convert(int(number), param, ctx)
+        return found
 
 
 def clock(seconds: float) -> str:
@@ -122,6 +139,18 @@ def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def on_error_option(default: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--on-error``; without a default it does as the training did."""
+    return click.option(
+        "--on-error",
+        type=click.Choice(ON_ERROR),
+        default=default,
+        show_default=default is not None,
+        help="Stop at an image that cannot be decoded, or skip it and list it."
+        + ("" if default else "  [default: as in training]"),
+    )
+
+
 def training_options(
     default_dir: str, config_option: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -135,7 +164,7 @@ def training_options(
         click.option(
             "--data",
             metavar="SOURCE",
-            help="Folder of class folders, .zip, .csv, .npz, or a built-in NAME[:ROOT].",
+            help="Folder of class folders, .zip, .csv, .npz, .parquet, .tar, hf:NAME, or a built-in NAME[:ROOT].",
         ),
         click.option("--run-dir", type=click.Path(path_type=Path), help=f"Default: {default_dir}."),
         click.option(

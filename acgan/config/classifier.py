@@ -30,7 +30,7 @@ class TorchvisionBackboneConfig(BaseConfig):
     pretrained: bool = False
     """Start from torchvision's ImageNet weights; images are then normalised as for ImageNet."""
     weights: str | None = None
-    """A file with a state dict of that network to start from, where nothing can be downloaded."""
+    """A file with a state dict of that network to start from; a checkpoint of another training is unwrapped."""
 
 
 class DiscriminatorBackboneConfig(BaseConfig):
@@ -61,7 +61,7 @@ class ClassifierModelConfig(BaseConfig):
     dropout: Share = 0.0
     """Dropout probability before the main head's linear layer."""
     freeze: str = "none"
-    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its BatchNorm statistics stay."""
+    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its statistics stay too."""
 
 
 class AugmentConfig(BaseConfig):

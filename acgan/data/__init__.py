@@ -2,25 +2,28 @@
 
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
+from acgan.data.class_sets import ClassSets, match_dataset, match_source
 from acgan.data.few import find_images, read_images
 from acgan.data.load import (
     FILE_SOURCES,
     cache_dir,
     data_name,
-    dataset_from_torch,
     load_dataset,
     sample_dataset,
 )
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.place import is_builtin, is_name, is_there, place_of
-from acgan.data.raw import RawImages, open_raw
+from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
-from acgan.data.subset import extend, hold_out, limit_per_class, take
+from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
+from acgan.data.torch_dataset import dataset_from_torch
 
 __all__ = [
     "BUILTIN_NAMES",
     "FILE_SOURCES",
+    "RAW_FILES",
     "BatchOrder",
+    "ClassSets",
     "DataOptions",
     "DeviceImages",
     "RawImages",
@@ -37,9 +40,12 @@ __all__ = [
     "is_there",
     "limit_per_class",
     "load_dataset",
+    "match_dataset",
+    "match_source",
     "open_raw",
     "place_of",
     "read_images",
+    "regroup",
     "sample_dataset",
     "take",
 ]

@@ -188,7 +188,7 @@ def broken_image(name: str, reason: str) -> DataError:
     """The error for an image that cannot be decoded."""
     return DataError(
         f"{name} cannot be decoded: {reason}. Replace or remove it, or pass over such images with"
-        " --set data.on_error=skip."
+        " --on-error skip (when training: --set data.on_error=skip)."
     )
 
 

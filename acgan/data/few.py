@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from acgan.data.decode import Fit, Target, decode, reason_of
 from acgan.data.endings import is_image
 from acgan.data.tree import is_hidden
 from acgan.errors import DataError
+from acgan.types import SkippedImage
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -40,21 +41,43 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_images(files: Sequence[Path], *, resolution: int, channels: int, fit: Fit) -> np.ndarray:
+def read_images(
+    files: Sequence[Path],
+    *,
+    resolution: int,
+    channels: int,
+    fit: Fit,
+    on_skip: Callable[[SkippedImage], None] | None = None,
+) -> np.ndarray:
     """Decode image files as the images of a data source are decoded.
 
+    Args:
+        files: The files.
+        resolution: Side of the images.
+        channels: 1 or 3.
+        fit: Way to make them square.
+        on_skip: Receives an image that cannot be decoded, which is then left out; None makes it an error.
+
     Returns:
-        (N, channels, resolution, resolution) uint8.
+        (N, channels, resolution, resolution) uint8, of the images that could be decoded.
 
     Raises:
         DataError: If one cannot be decoded.
     """
     target = Target(resolution, channels, fit, pad_28=resolution == 32)
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
-    for index, file in enumerate(files):
+    count = 0
+    for file in files:
         try:
             with Image.open(file) as image:
-                out[index] = decode(image, target)  # a gray image fills all channels
+                out[count] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
-            raise DataError(f"{file} cannot be decoded: {reason_of(error)}. Leave it out.") from None
-    return out
+            if on_skip is None:
+                raise DataError(
+                    f"{file} cannot be decoded: {reason_of(error)}. Leave it out, or pass over such images with "
+                    "--on-error skip."
+                ) from None
+            on_skip(SkippedImage(str(file), reason_of(error)))
+        else:
+            count += 1
+    return out[:count]

@@ -71,6 +71,14 @@ def part_of(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def beside_part(name: str) -> str:
+    """The words of a part's name but the part, as ``seg`` of ``seg_train``; words for pictures do not count."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    return " ".join(
+        word for word in words if word not in PART_WORDS and word not in _CONTAINERS | {"set", "split"}
+    )
+
+
 def part_within(name: str) -> str | None:
     """As ``part_of``, of any word, for the names of label files: ``ISIC_Training_GroundTruth.csv``."""
     found = {PART_WORDS[word.lower()] for word in _WORD.findall(name) if word.lower() in PART_WORDS}
@@ -133,4 +141,5 @@ def _written(group: Sequence[str]) -> list[str]:
 
 def _folded(label: str) -> str:
     """Equal for labels that people take for the same."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", label)).strip().casefold()
+    spaced = re.sub(r"[\s_]+|(?<=\S)-+(?=\S)", " ", unicodedata.normalize("NFKC", label))  # -1 is not 1
+    return spaced.strip().casefold()

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.divide import divide
+from acgan.data.doubts import find_doubts
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
-from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data.split import duplicate_groups, tell_blank_apart
 from acgan.errors import DataError
 from acgan.types import DataReport, SkippedImage
 
@@ -22,7 +24,7 @@ _COPIED = 4096  # images a step, when an array is put in order
 class Packed:
     """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels.
 
-    ``groups`` are numbers of the training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
+    ``groups`` are numbers of training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
     """
 
     images: np.ndarray
@@ -35,6 +37,13 @@ class Packed:
     warnings: tuple[str, ...]
     groups: np.ndarray | None
     report: DataReport | None
+    num_generated: int
+
+    @property
+    def can_train(self) -> bool:
+        """True if there are training images of every class, and the source's own test part is not an empty one."""
+        counts = np.bincount(self.labels[: self.num_train], minlength=len(self.class_names))
+        return bool(counts.all()) and not (self.own_split and self.num_train == len(self.labels))
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ def prepare(index: Index, options: DataOptions) -> Index:
     if not len(index):
         raise DataError("No images are left to train on. Check the source and data.classes.")
     index = leave_out_empty(index)
-    check_split(index)
+    if not options.for_scoring:
+        check_split(index)
     return index
 
 
@@ -108,28 +118,58 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
-    _check_decoded(index, kept, len(skipped))
-    labels = index.labels[kept]
-    held, split_note = _held_out(index, kept, decoded.images, options)
-    order = np.concatenate([kept[~held], kept[held]])
-    notes = [*index.notes, *decoded.notes, split_note]
+    _check_decoded(index, kept, len(skipped), options.for_scoring)
+    # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
+    # depends on their bytes. The split must not depend on whether channels are given.
+    pixels = np.broadcast_to(decoded.images, (len(decoded.images), 3, *decoded.images.shape[2:]))
+    copies = duplicate_groups(pixels, kept)
+    parts = divide(index, kept, decoded.images, copies, generated(decoded)[kept], options)
+    order = parts.order
+    images = _gather(decoded.images, order, decoded.channels, workspace)
+    numbers = tell_blank_apart(images, np.arange(len(order)), copies[np.searchsorted(kept, order)])
+    doubts = find_doubts(index, parts, images, numbers)
+    notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:
         notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
+    report = None
+    if index.reading is not None:
+        report = DataReport(
+            index.reading,
+            (),
+            pairs=doubts.pairs,
+            num_pairs=doubts.num_pairs,
+            num_searched=doubts.num_searched,
+        )
     return Packed(
-        images=_gather(decoded.images, order, decoded.channels, workspace),
-        labels=np.concatenate([labels[~held], labels[held]]),
+        images=images,
+        labels=index.labels[order],
         class_names=index.class_names,
-        num_train=int((~held).sum()),
-        own_split=index.held_out is not None,
+        num_train=len(parts.train) + len(parts.generated),
+        own_split=parts.own,
         skipped=skipped,
         notes=tuple(notes),
-        warnings=index.warnings,
-        groups=None if index.groups is None else index.groups[kept][~held],
-        report=None if index.reading is None else DataReport(index.reading, ()),
+        warnings=(*index.warnings, *parts.warnings, *doubts.warnings),
+        groups=None if index.groups is None else index.groups[parts.train],
+        report=report,
+        num_generated=len(parts.generated),
     )
 
 
-def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
+def generated(decoded: Decoded) -> np.ndarray:
+    """A mask (N,) of the images that a generator made, by the mark in their files."""
+    seen = getattr(decoded, "seen", None)
+    return (
+        np.zeros(len(decoded.images), dtype=bool)
+        if seen is None
+        else np.asarray(seen["generated"], dtype=bool)
+    )
+
+
+def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
+    if not len(kept):
+        raise DataError(f"none of its {num_skipped:,} images could be decoded. Replace the broken files.")
+    if for_scoring:
+        return
     usable = kept if index.held_out is None else kept[~index.held_out[kept]]
     counts = np.bincount(index.labels[usable], minlength=len(index.class_names))
     if not counts.all():
@@ -138,27 +178,6 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
             f"No image of {shortened(lost)} could be decoded ({num_skipped:,} images were passed over)."
             " Replace the broken files, or leave the class out with data.classes."
         )
-
-
-def _held_out(
-    index: Index, kept: np.ndarray, images: np.ndarray, options: DataOptions
-) -> tuple[np.ndarray, str]:
-    """A mask (M,) of the kept images that are held out, and a note."""
-    if index.held_out is not None:
-        held = index.held_out[kept]
-        return held, f"held out: the source's own test split, {held.sum():,} of {len(held):,} images"
-    if options.test_share == 0:
-        return np.zeros(len(kept), dtype=bool), "held out: nothing (data.test_share is 0)"
-    seed = 0 if index.fixed_split else options.seed
-    # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
-    # depends on their bytes. The split must not depend on whether channels are given.
-    pixels = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
-    held = draw_held_out(duplicate_groups(pixels, kept), index.labels[kept], options.test_share, seed)
-    drawn = "the same for every seed" if index.fixed_split else f"seed {seed}"
-    return (
-        held,
-        f"held out: {held.sum():,} of {len(held):,} images, {options.test_share:.0%} a class ({drawn})",
-    )
 
 
 def _allocate(shape: tuple[int, ...], workspace: Path | None, name: str) -> np.ndarray:

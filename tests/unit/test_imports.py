@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     # the only place that knows both configuration and objects
     "assembly": {
         *("config", "training", "evaluation", "extracting", "predicting", "sampling", "weights", "plots"),
-        *("augment", "data", "losses", "models", "distributed", "runtime", "types", "errors"),
+        *("augment", "data", "losses", "models", "distributed", "runtime", "atomic", "types", "errors"),
     },
     "api": {
         *("assembly", "evaluation", "fid", "training", "config", "plots"),

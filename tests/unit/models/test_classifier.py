@@ -29,7 +29,8 @@ from torch.testing import assert_close
 from acgan._torchvision import torchvision
 from acgan.errors import UserError
 from acgan.models import TRUNKS, AuxClassifier, AuxHead, Discriminator
-from acgan.models.backbones import OWN_AUX, cut_last_layer, run_once, torchvision_names
+from acgan.models.backbones import OWN_AUX, cut_last_layer, torchvision_names
+from acgan.models.inspecting import run_once
 from acgan.models.small import SmallNet
 
 # Every network of torchvision's, without memory for its parameters
@@ -69,7 +70,7 @@ def _by_family() -> list[Any]:
 def test_the_main_head_sits_on_every_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # A file with weights for other classes, and with the network's own auxiliary classifiers, fits all of them.
     original = make_plain(name)
-    monkeypatch.setattr("acgan.models.backbones._read_state", lambda file: original.state_dict())
+    monkeypatch.setattr("acgan.models.backbones.read_state_file", lambda file: original.state_dict())
     model = AuxClassifier(name, 7, {}, weights="file.pth")
     size = 299 if name == "inception_v3" else 224
     assert model.eval()(torch.zeros(N, 3, size, size)).shape == (N, 7)
