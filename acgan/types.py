@@ -24,7 +24,7 @@ MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.
 INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
-#: Key of the text in a PNG that a generator's pictures are marked by.
+#: Key of the text in a PNG that says that a generator drew it, and how: JSON.
 GENERATED_MARK = "acgan"
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20

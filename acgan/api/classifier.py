@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from acgan.api.inputs import described, resolve_config, tell_skipped
+from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
+from acgan.api.places import find_trained_on
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
@@ -41,7 +42,7 @@ def train_classifier(
     """Train a classifier, or go on with a training.
 
     Args:
-        config: A ``ClassifierConfig``, a recipe's name or a YAML path.
+        config: A ``ClassifierConfig``, a recipe's name, a YAML path, or a run directory, which it goes on with.
         data: A source as ``acgan classify train --data`` takes it, a map-style torch Dataset of (image, label), or an
             ``acgan.types.Dataset``, which is decoded already.
         on_tick: Called at each log interval.
@@ -52,8 +53,9 @@ def train_classifier(
         UserError: For whatever the user can mend.
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
-    resolved, name = resolve_config(config, data, overrides, "classify")
-    with open_training(resolved, name, data, options) as opened:
+    asked = resolve(config, data, overrides, "classify", options.get("run_dir"))
+    with open_training(asked, data, options) as opened:
+        resolved: ClassifierConfig = opened.here
         dataset, device, ranks = opened.dataset, opened.device, opened.ranks
         task, info = build_classifier_task(
             resolved,
@@ -86,7 +88,7 @@ def train_classifier(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(resolved)}```",
+            description=f"```yaml\n{to_yaml(opened.config)}```",
             say=opened.say,
         )
         with run.running():
@@ -122,8 +124,11 @@ def evaluate_classifier(
     _check_choice("on_error", on_error, (None, *ON_ERROR))
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
+    config = config_of(loaded)
+    if data is None:
+        config = find_trained_on(config, file, loaded.info.provenance, say, warn)
     config, dataset, classes = load_to_score(
-        config_of(loaded), data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
+        config, data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
     )
     for warning in dataset.warnings:
         warn(warning)

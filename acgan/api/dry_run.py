@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ import torch
 from torch import nn
 
 from acgan import runtime
-from acgan.api.inputs import check_unchanged
+from acgan.api.inputs import Resolved
 from acgan.api.opening import OpenTraining, TrainOptions, open_training
+from acgan.api.places import KnownPaths
 from acgan.api.run_directory import check_usable, is_locked
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
 from acgan.assembly.initialise import initialise_classifier, initialise_gan
@@ -79,6 +81,7 @@ def rehearse(
     runs: Mapping[Path, AnyConfig] | None = None,
     init_from: Path | None = None,
     *,
+    places: KnownPaths | None = None,
     fresh: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda message: None,
@@ -91,6 +94,7 @@ def rehearse(
         device: As ``--device`` takes it.
         runs: Run directories and their configurations. They are looked at after the rest, and left as they are.
         init_from: A run or file whose weights to start from.
+        places: Places of the configuration's paths, if it is that of a run.
         fresh: The training would move existing runs aside.
         on_data: Called with (done, total) while images are decoded.
         say: Receives the table of classes, and remarks.
@@ -99,12 +103,18 @@ def rehearse(
     Raises:
         UserError: For whatever a training would refuse but its directory, and for a step that is not finite.
     """
+    for directory, own in (runs or {}).items():
+        with contextlib.suppress(UserError):  # told after the rest
+            earlier = check_usable(directory, own, fresh)
+            if places is None and earlier is not None and earlier.places is not None:
+                places = earlier.places.kept(earlier.config, own)
     options = TrainOptions(
         device=device, init_from=init_from, on_data=on_data, say=say, warn=warn, fresh=True
     )
-    with open_training(config, "rehearsal", None, options, rehearsal=True) as opened:
+    asked = Resolved(config, "rehearsal", next(iter(runs or {}), Path("rehearsal")), config, places)
+    with open_training(asked, None, options, rehearsal=True) as opened:
         make = _rehearse_gan if isinstance(config, RunConfig) else _rehearse_classifier
-        made = make(config, opened)  # type: ignore[arg-type]  # each takes its own configuration
+        made = make(opened.here, opened)
         step_sec = _time_steps(made.steps, made.remedy, opened.device)
         train = opened.config.train
         return Rehearsal(
@@ -176,13 +186,13 @@ def _prospect(
 ) -> str | UserError:
     """Tell how a training would go on in a directory ("" without a run), or the error by which it would refuse."""
     try:
-        check_usable(directory, config, fresh)
-        if not (directory / "config.yaml").exists():
-            return ""
-        if fresh:
-            return f"{directory}: the run that is there would be moved aside"
+        earlier = check_usable(directory, config, fresh)
+        if earlier is None:
+            there = (directory / "config.yaml").exists()
+            return f"{directory}: the run that is there would be moved aside" if there else ""
         checkpoint = read_latest(directory / "checkpoints", opened.warn)
-        check_unchanged(checkpoint["meta"] if checkpoint is not None else {}, opened.dataset, directory)
+        meta = checkpoint["meta"] if checkpoint is not None else {}
+        earlier.check_images(config, meta, opened.places, opened.dataset, opened.say)
     except UserError as error:
         return error
     nimg = checkpoint["nimg"] if checkpoint is not None else 0

@@ -12,6 +12,7 @@ import torch
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
 from acgan.api.inputs import tell_skipped
+from acgan.api.places import find_trained_on
 from acgan.api.subjects import Subject, find_subjects
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.to_score import load_to_score
@@ -151,8 +152,11 @@ def set_up(
     subjects = find_subjects(runs, options.which, device)
     first = subjects[0]
     class_names = first.sampler.class_names
+    config = first.config
+    if options.data is None:
+        config = find_trained_on(config, first.file, first.origin, say, warn)
     config, whole, classes = load_to_score(
-        first.config, options.data, class_names, whose="generator", on_error=options.on_error, warn=warn
+        config, options.data, class_names, whose="generator", on_error=options.on_error, warn=warn
     )
     tell_skipped(whole.skipped, say)
     dataset = prepare_dataset(config, whole)

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from acgan.api.inputs import resolve_config
+from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_gan, build_monitor, build_score
 from acgan.assembly.initialise import initialise_gan
@@ -31,7 +31,7 @@ def train(
     """Train an AC-GAN, or go on with a training.
 
     Args:
-        config: A ``RunConfig``, a recipe's name or a YAML path.
+        config: A ``RunConfig``, a recipe's name, a YAML path, or a run directory, which it goes on with.
         data: A source as ``acgan train --data`` takes it, or a map-style torch Dataset of (image, label).
         on_tick: Called at each log interval.
         overrides: ``KEY=VALUE`` texts, as ``--set`` takes them.
@@ -41,8 +41,9 @@ def train(
         UserError: For whatever the user can mend.
         Interrupted: If a signal stopped it; a checkpoint was left.
     """
-    resolved, name = resolve_config(config, data, overrides)
-    with open_training(resolved, name, data, options) as opened:
+    asked = resolve(config, data, overrides, run_dir=options.get("run_dir"))
+    with open_training(asked, data, options) as opened:
+        resolved: RunConfig = opened.here
         store, device, ranks = opened.dataset.train, opened.device, opened.ranks
         gan = build_gan(resolved, store, device=device, precision=opened.precision, ranks=ranks)
         monitor = build_monitor(resolved, store, opened.say)
@@ -72,7 +73,7 @@ def train(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(resolved)}```",
+            description=f"```yaml\n{to_yaml(opened.config)}```",
             say=opened.say,
         )
         with run.running():

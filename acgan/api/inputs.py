@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acgan.api.class_table import class_table, left_out_line, reading_line, with_noun
+from acgan.api.places import SOURCE, KnownPaths
 from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
-from acgan.config.recipes import find_recipe
+from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
-from acgan.errors import ConfigError, RunError
+from acgan.errors import ConfigError
 from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
 
 
-def resolve_config(
-    config: AnyConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = (), task: str = "gan"
-) -> tuple[Any, str]:
-    """Resolve a configuration and the name of its run.
+@dataclass(frozen=True)
+class Resolved:
+    """Training that a command asks for, and its place.
+
+    Attributes:
+        config: The configuration.
+        name: Name of the run.
+        directory: The run directory.
+        given: The configuration as it can be given again for another directory: a file in place of a run directory.
+        places: Places of the paths in the configuration, if it is that of a run.
+    """
+
+    config: Any
+    name: str
+    directory: Path
+    given: Any
+    places: KnownPaths | None = None
+
+
+def resolve(
+    config: AnyConfig | str | Path | None,
+    data: Any = None,
+    overrides: Sequence[str] = (),
+    task: str = "gan",
+    run_dir: str | Path | None = None,
+) -> Resolved:
+    """Resolve a configuration, the name of its run, and the run directory.
 
     Args:
-        config: A configuration, a recipe's name or a YAML path; None is ``folder`` if data is given, else ``digits``.
+        config: A configuration, a recipe's name, a YAML path, or a run directory, which is then gone on with; None is
+            ``folder`` if data is given, else ``digits``.
         data: A source in place of the configured one, or a torch Dataset.
-        overrides: ``KEY=VALUE`` texts, for a recipe or file.
+        overrides: ``KEY=VALUE`` texts, for a recipe, file or run.
         task: The kind of training.
+        run_dir: The run directory; None is the run that ``config`` names, else ``runs/<name>``.
+
+    Raises:
+        ConfigError: If there is no such configuration, or ``config`` is another run than ``run_dir``.
     """
+    if isinstance(data, os.PathLike):
+        data = os.fspath(data)
+    places, run = None, None
     if isinstance(config, (RunConfig, ClassifierConfig)):
         if not isinstance(config, CONFIGS[task]):
             raise ConfigError(
@@ -40,27 +73,57 @@ def resolve_config(
             )
         resolved, name = config, "run"
     else:
-        default = "folder" if data is not None else "digits"
-        file = find_recipe(str(config) if config is not None else default, task)
+        text = str(config) if config is not None else "folder" if data is not None else "digits"
+        _check_not_both(text, task, run_dir)
+        file = find_recipe(text, task)
         resolved, name = load(CONFIGS[task], file, overrides), file.stem
-    if isinstance(data, os.PathLike):
-        data = os.fspath(data)
+        if file.name == CONFIG_FILE and (places := KnownPaths.read(file.parent)) is not None:
+            places = places.kept(load(CONFIGS[task], file), resolved)
+        if file == Path(text) / CONFIG_FILE:
+            run, name, config = file.parent, file.parent.resolve().name, file
     if data is not None:
         suffix = data_name(data) if isinstance(data, str) else DATASET
         name = name if suffix == name else f"{name}-{suffix}"
         source = {"source": data if isinstance(data, str) else DATASET}
         resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
-    return resolved, name if task == "gan" else f"{task}-{name}"
+    if places is not None and (data is not None or any(_key(override) == SOURCE for override in overrides)):
+        places = places.without_source()
+    name = name if task == "gan" else f"{task}-{name}"
+    return Resolved(resolved, name, _directory(run, run_dir, name), config, places)
 
 
-def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) -> None:
-    """Check that the images are those of the checkpoint."""
-    if meta and meta["data_fingerprint"] != dataset.train.fingerprint:
-        raise RunError(
-            f"{directory}: the training images are not those of the run so far (fingerprint "
-            f"{meta['data_fingerprint'][:8]}, now {dataset.train.fingerprint[:8]}). Restore them, or start anew "
-            "with --fresh."
+def resolve_config(
+    config: AnyConfig | str | Path | None, data: Any = None, overrides: Sequence[str] = (), task: str = "gan"
+) -> tuple[Any, str]:
+    """Resolve a configuration and the name of its run; see ``resolve``."""
+    resolved = resolve(config, data, overrides, task)
+    return resolved.config, resolved.name
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].strip()
+
+
+def _check_not_both(text: str, task: str, run_dir: str | Path | None) -> None:
+    """Refuse a name that is both a recipe's and a run's, unless the run directory is given."""
+    if run_dir is None and text in recipes(task) and (Path(text) / CONFIG_FILE).is_file():
+        raise ConfigError(
+            f"{text}: is a recipe, and a run in this folder; expected one of them. Write .{os.sep}{text} to go on with "
+            "the run, or add --run-dir to train by the recipe."
         )
+
+
+def _directory(run: Path | None, run_dir: str | Path | None, name: str) -> Path:
+    """The run directory."""
+    if run is None:
+        return Path(run_dir or Path("runs") / name)
+    if run_dir is not None and Path(run_dir).resolve() != run.resolve():
+        raise ConfigError(
+            f"--run-dir {run_dir}: {run} is a run, which is gone on with in its own directory; expected no other one. "
+            f"For a new run of its configuration write {run / CONFIG_FILE} in its place, and to start from its weights "
+            f"add --init-from {run}."
+        )
+    return run
 
 
 def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str], None]) -> None:

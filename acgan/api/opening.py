@@ -14,7 +14,8 @@ from typing import Any, TypedDict
 import torch
 
 from acgan import distributed, runtime
-from acgan.api.inputs import check_unchanged, tell_about
+from acgan.api.inputs import Resolved, tell_about
+from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.product import Provenance
@@ -58,6 +59,9 @@ class OpenTraining:
     """A training that is about to start, in a directory that it has locked.
 
     Attributes:
+        config: The configuration as it is written to the directory.
+        here: The same, its paths as they are found from this folder: to build from.
+        places: Places of its paths.
         checkpoint: Payload to go on from; None begins anew.
         source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
         init_from: A run or file whose weights to start from; None draws them, or goes on.
@@ -66,6 +70,8 @@ class OpenTraining:
     """
 
     config: AnyConfig
+    here: Any
+    places: KnownPaths
     directory: Path
     checkpoint: Mapping[str, Any] | None
     dataset: Dataset
@@ -89,7 +95,13 @@ class OpenTraining:
         """Origin of the product; ``origin`` is that of a new run's first weights."""
         init_from = origin or self.meta.get("init_from")
         return Provenance(
-            self.config, self.dataset, self.source_fingerprint, self.precision, self.code, init_from
+            config=self.config,
+            dataset=self.dataset,
+            source_fingerprint=self.source_fingerprint,
+            precision=self.precision,
+            code=self.code,
+            init_from=init_from,
+            paths=self.places.paths,
         )
 
     def new_meta(self, provenance: Provenance) -> dict[str, Any]:
@@ -106,9 +118,10 @@ class OpenTraining:
         }
 
     def claim(self) -> None:
-        """Write the configuration to the directory, and move an old run aside if ``fresh``."""
+        """Write configuration and places to the directory, and move an old run aside if ``fresh``."""
+        distributed.barrier(self.ranks)  # all have read what is there
         if self.ranks.first:
-            settle(self.directory, self.config, self.fresh, self.say)
+            settle(self.directory, self.config, self.places, self.fresh, self.say)
         distributed.barrier(self.ranks)
 
 
@@ -160,15 +173,14 @@ class TrainResult:
 
 @contextmanager
 def open_training(
-    config: AnyConfig, name: str, data: Any, options: TrainOptions, *, rehearsal: bool = False
+    resolved: Resolved, data: Any, options: TrainOptions, *, rehearsal: bool = False
 ) -> Iterator[OpenTraining]:
     """Hold the run directory, read its checkpoint, decode the images, and choose device and precision.
 
     Args:
-        config: The configuration.
-        name: Name of the run, for its default directory.
+        resolved: The configuration and the run directory.
         data: None for the configured source, or a torch Dataset.
-        options: Options of the run.
+        options: Options of the run; its directory is that of ``resolved``.
         rehearsal: Read no checkpoint, draw no generated images, and leave the directory as it is.
 
     Raises:
@@ -184,10 +196,14 @@ def open_training(
     say, warn = options.get("say", _silent), options.get("warn", warnings.warn)
     if not ranks.first:
         say = warn = _silent
-    directory = Path(options.get("run_dir") or Path("runs") / name)
+    config, directory = resolved.config, resolved.directory
     fresh, max_time = options.get("fresh", False), options.get("max_time_sec")
     with nullcontext() if rehearsal else locked(directory, ranks):
-        check_usable(directory, config, fresh)
+        earlier = check_usable(directory, config, fresh)
+        known = resolved.places
+        if known is None and earlier is not None and earlier.places is not None:
+            known = earlier.places.kept(earlier.config, config)
+        here = with_known_paths(config, known)
         goes_on = not (fresh or rehearsal)
         checkpoint = read_latest(directory / "checkpoints", warn) if goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
@@ -195,13 +211,23 @@ def open_training(
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
         if config.description and not rehearsal:
-            say(f"{name}: {config.description}")
-        source = load_data(config, data, options.get("on_data"))
-        dataset = prepare_dataset(config, source, rehearsal=rehearsal)
+            say(f"{resolved.name}: {config.description}")
+        progress, images, place = options.get("on_data"), data, None
+        if data is None or isinstance(data, (str, os.PathLike)):
+            images, chosen = None, resolved.places is None
+            here, place = find_data(
+                here, known, chosen=chosen, run=directory, progress=progress, say=say, warn=warn
+            )
+        source = load_data(here, images, progress)
+        dataset = prepare_dataset(here, source, rehearsal=rehearsal)
         tell_about(dataset, say, warn)
-        check_unchanged(meta, dataset, directory)
+        places = KnownPaths.of(here, source, place)
+        if earlier is not None:
+            earlier.check_images(config, meta, places, dataset, say)
         yield OpenTraining(
             config=config,
+            here=here,
+            places=places,
             directory=directory,
             checkpoint=checkpoint,
             dataset=dataset,

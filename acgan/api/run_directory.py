@@ -9,13 +9,17 @@ from pathlib import Path
 
 import filelock
 
+from acgan.api.earlier import Earlier
+from acgan.api.places import PLACES_FILE, KnownPaths
 from acgan.atomic import write_text
 from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
+from acgan.config.recipes import CONFIG_FILE
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
 
 _LOCK = ".lock"
 _OURS = (_LOCK, ".config.yaml.tmp")  # the second is left by a kill while the directory was made
+_BY_FINGERPRINT = ("data.source", "data.root")  # images that moved are the same images
 
 
 @contextlib.contextmanager
@@ -45,7 +49,7 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
     try:
         yield
     finally:
-        if not (directory / "config.yaml").exists():  # no run began: leave no trace
+        if not (directory / CONFIG_FILE).exists():  # no run began: leave no trace
             with contextlib.suppress(OSError):  # Windows removes no file that is open
                 (directory / _LOCK).unlink(missing_ok=True)
                 directory.rmdir()
@@ -66,31 +70,42 @@ def is_locked(directory: Path) -> bool:
     return False
 
 
-def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> None:
+def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> Earlier | None:
     """Check, before anything is written, that a training may use a directory.
+
+    The place of the data may be another one: ``Earlier.check_images`` settles it, once they are decoded.
+
+    Returns:
+        The run that it goes on with; None if it begins anew.
 
     Raises:
         ConfigError: If it holds a run with another configuration, and ``fresh`` is not set.
         RunError: If it holds something else, and ``fresh`` is not set.
     """
-    file = directory / "config.yaml"
+    file = directory / CONFIG_FILE
     if fresh or not directory.exists():
-        return
+        return None
     if file.exists():
-        _check_same_config(load(type(config), file), config, directory)
-    elif _content(directory):
+        earlier = Earlier(directory, load(type(config), file), KnownPaths.read(directory))
+        _check_same_config(earlier, config)
+        return earlier
+    if _content(directory):
         raise RunError(
-            f"{directory}: not empty and not a run (it has no config.yaml). Choose another directory with "
+            f"{directory}: not empty and not a run (it has no {CONFIG_FILE}). Choose another directory with "
             "--run-dir, or --fresh, which moves what is there aside."
         )
+    return None
 
 
-def settle(directory: Path, config: AnyConfig, fresh: bool, say: Callable[[str], None]) -> None:
-    """Write the configuration to the directory, after moving its content aside if ``fresh``."""
+def settle(
+    directory: Path, config: AnyConfig, places: KnownPaths, fresh: bool, say: Callable[[str], None]
+) -> None:
+    """Write configuration and places to the directory, after moving its content aside if ``fresh``."""
     if fresh and _content(directory):
         aside = _move_aside(directory)
         say(f"{directory}: the run that was here is now {aside}.")
-    write_text(directory / "config.yaml", to_yaml(config))
+    write_text(directory / CONFIG_FILE, to_yaml(config))  # first: it makes a run of the directory
+    write_text(directory / PLACES_FILE, places.to_json())
 
 
 def _content(directory: Path) -> list[Path]:
@@ -111,22 +126,25 @@ def _move_aside(directory: Path) -> Path:
     return aside
 
 
-def _check_same_config(old: AnyConfig, new: AnyConfig, directory: Path) -> None:
-    changed = {key: values for key, values in diff(old, new).items() if not is_harmless(key, new.harmless)}
-    if "data.source" in changed and len({_place(source) for source in changed["data.source"]}) == 1:
-        del changed["data.source"]
-    if changed:
+def _check_same_config(earlier: Earlier, new: AnyConfig) -> None:
+    known = {} if earlier.places is None else earlier.places.paths
+    changed = {
+        key: values
+        for key, values in diff(earlier.config, new).items()
+        if not is_harmless(key, new.harmless)
+        and not (key in new.paths and _same_path(*values, known.get(key)))
+    }
+    if changed.keys() - set(_BY_FINGERPRINT):
         lines = "\n".join(f"  {key}: {before} -> {after}" for key, (before, after) in changed.items())
         raise ConfigError(
-            f"{directory}: holds a run with another configuration:\n{lines}\n"
+            f"{earlier.directory}: holds a run with another configuration:\n{lines}\n"
             "Go on with the old one by undoing these changes, or start anew: --fresh moves the old run aside, "
             "--run-dir chooses another place."
         )
 
 
-def _place(source: str) -> tuple[str, Path]:
-    """Canonical form, equal for PICTURES/ and PICTURES, and for mnist:ROOT and mnist:./ROOT."""
-    name, colon, root = source.partition(":")
-    if not colon or Path(source).expanduser().exists():
-        name, root = "", source
-    return name, Path(root).expanduser().resolve()
+def _same_path(old: object, new: object, known: str | None) -> bool:
+    """True if two texts are one path; ``known`` is where the old one was."""
+    if not isinstance(old, str) or not isinstance(new, str):
+        return False
+    return Path(known or old).resolve() == Path(new).resolve()

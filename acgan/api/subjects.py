@@ -15,7 +15,15 @@ from acgan.sampling import ClassSampler, load_generator
 from acgan.weights import CLASSIFIER_FILE, find_generator, holds
 
 #: Keys in which runs of one method may differ; their images are compared separately.
-_MAY_DIFFER = ("seed", "description", "data.source", "monitor.", "every.log_nimg", "every.sample_nimg")
+_MAY_DIFFER = (
+    "seed",
+    "description",
+    "data.source",
+    "data.root",
+    "monitor.",
+    "every.log_nimg",
+    "every.sample_nimg",
+)
 
 
 @dataclass(frozen=True)

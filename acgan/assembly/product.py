@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Provenance:
     precision: str
     code: Sequence[str]  # versions and commits of acgan that trained, in order
     init_from: dict[str, Any] | None  # origin of the first weights; None if they are random
+    paths: Mapping[str, str] = field(default_factory=dict)  # of the configuration, as they hold in any folder
 
     def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """Plain values after ``nimg`` images, with the score of a run's best generator."""
@@ -47,6 +48,7 @@ class Provenance:
             "data": self.dataset.name,
             "data_fingerprint": self.dataset.train.fingerprint,
             "source_fingerprint": self.source_fingerprint,
+            "paths": dict(self.paths),
             "nimg": nimg,
             "score": asdict(score) if score is not None else None,
             "seed": self.config.seed,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-_COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
-
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -13,10 +11,10 @@ _COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
 def command(recipe: str | None, classify: bool) -> None:
     """List every key of a configuration with its type, default and meaning, and the recipes.
 
-    With RECIPE (a shipped recipe's name or a YAML path), print that recipe resolved: defaults filled in.
+    With RECIPE (a shipped recipe's name, a YAML path or a run directory), print it resolved: defaults filled in.
     """
     from acgan.config import CONFIGS, list_keys, load, to_yaml
-    from acgan.config.recipes import find_recipe, recipes
+    from acgan.config.recipes import COMMANDS, find_recipe, recipes
 
     task = "classify" if classify else "gan"
     if recipe is not None:
@@ -28,7 +26,7 @@ def command(recipe: str | None, classify: bool) -> None:
         default = "" if value is None else f" = {value}"
         click.echo(click.style(key.key, bold=True) + f": {key.type}{default}")
         click.echo(f"    {key.meaning}")
-    for task, command_line in _COMMANDS.items():
+    for task, command_line in COMMANDS.items():
         option = " --classify" if task == "classify" else ""
         click.echo(f"\nRecipes of `{command_line}` (`acgan config{option} RECIPE` prints one):")
         width = max(map(len, recipes(task))) + 2

@@ -9,17 +9,16 @@ from rich.console import Console
 from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
+from acgan.api.inputs import Resolved
 from acgan.cli.options import clock, stopped_by_sigterm
 from acgan.cli.progress import Reporter, counting
 from acgan.cli.training import is_first_process, run_directories
-from acgan.config import AnyConfig, ClassifierConfig
+from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
 
 
 def show_dry_run(
-    resolved: AnyConfig,
-    name: str,
-    run_dir: Path | None,
+    resolved: Resolved,
     seeds: Sequence[int] | None,
     *,
     device: str,
@@ -32,19 +31,21 @@ def show_dry_run(
     Raises:
         UserError: For whatever a training would refuse.
     """
-    directories = run_directories(run_dir or Path("runs") / name, seeds)
+    config = resolved.config
+    directories = run_directories(resolved.directory, seeds)
     runs = {
-        directory: resolved if seed is None else resolved.model_copy(update={"seed": seed})
+        directory: config if seed is None else config.model_copy(update={"seed": seed})
         for directory, seed in directories.items()
     }
     quiet = quiet or not is_first_process()
     reporter = Reporter(quiet)
     with stopped_by_sigterm("stopped; no training began"), counting("reading images", quiet) as on_data:
         found = rehearse(
-            resolved,
+            config,
             device,
             runs,
             init_from,
+            places=resolved.places,
             fresh=fresh,
             on_data=on_data,
             say=reporter.say,
@@ -53,7 +54,7 @@ def show_dry_run(
     if not quiet:
         _show(found, Console(highlight=False, markup=False, soft_wrap=True))
     # Generated images are compared with a training without them, of the same length.
-    arms = 2 if isinstance(resolved, ClassifierConfig) and resolved.synthetic is not None else 1
+    arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     reporter.say(_time(found, arms * len(runs)))
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():

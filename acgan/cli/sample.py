@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from acgan.cli.progress import counting
 
 _NUM_IN_GRID = 10
 _NUM_IN_FILES = 64
+_CLASSES_NAMED = 10
 
 
 @click.command()
@@ -64,10 +66,11 @@ def command(
 
     \b
     DIR        a folder for each class with 000000.png, 000001.png, ...; sampler.json says which is which
-    FILE.npz   arrays: images (N, H, W, C) uint8, labels (N,) and class_names
+    FILE.npz   arrays: images (N, H, W, C) uint8, labels (N,), class_names and generated_by
     FILE.png   a grid to look at, one row per class, at most 64 images in a row
 
-    An image depends on its class, the seed and its number alone: the same command gives the same bytes.
+    An image depends on its class, the seed and its number alone: the same command gives the same bytes. A PNG says in
+    its text entry `acgan` that it is generated, and by what, so that it does not pass for a real picture.
     """  # noqa: D301  (click wants the backspace itself)
     from acgan.runtime import choose_device
     from acgan.sampling import load_generator
@@ -91,8 +94,17 @@ def command(
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
         click.echo(
             f"{_count(selection.total, 'image', 'images')} of "
-            f"{_count(len(selection.labels), 'class', 'classes')} in {out} ({speed:,.0f} images/s)"
+            f"{_count(len(selection.labels), 'class', 'classes')} "
+            f"({_names([sampler.class_names[label] for label in selection.labels])}) in {out} "
+            f"({speed:,.0f} images/s)"
         )
+
+
+def _names(names: Sequence[str]) -> str:
+    rest = len(names) - _CLASSES_NAMED
+    # A folder's name may hold line breaks, and bytes that are no text.
+    shown = (name if name.isprintable() else ascii(name) for name in names[:_CLASSES_NAMED])
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _count(number: int, one: str, many: str) -> str:

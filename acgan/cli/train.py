@@ -34,28 +34,27 @@ def command(
 ) -> None:
     """Train an AC-GAN; the same command again goes on where it stopped.
 
-    CONFIG is a shipped recipe's name (`acgan config` lists them) or a YAML path; without one it is `digits`, or
-    `folder` where --data is given.
+    CONFIG is a shipped recipe's name (`acgan config` lists them), a YAML path, or the directory of a run, which is gone
+    on with there, from any folder; --run-dir then names no other one. Without CONFIG it is `digits`, or `folder` where
+    --data is given.
     """
     from acgan import api
     from acgan.config import to_yaml
 
-    resolved, name = api.resolve_config(config, data, overrides)
+    resolved = api.resolve(config, data, overrides, run_dir=run_dir)
     if print_config:
-        click.echo(to_yaml(resolved), nl=False)
+        click.echo(to_yaml(resolved.config), nl=False)
         return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(
-            resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet
-        )
+        show_dry_run(resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet)
         return
     time = Clock(max_time)
-    for run in planned_runs(name, run_dir, seeds, overrides):
+    for run in planned_runs(resolved.directory, seeds, overrides):
         with watched(quiet) as reporter:
             result = api.train(
-                config,
+                resolved.given,
                 data,
                 reporter.tick,
                 overrides=run.overrides,

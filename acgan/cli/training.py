@@ -54,18 +54,16 @@ def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, 
     if (directory / "config.yaml").exists():
         raise ConfigError(
             f"--seeds: {directory} is a run of one seed; expected a directory that is none, for a run of each seed in "
-            "it. Choose another with --run-dir."
+            f"it. Choose another with --run-dir; the configuration of that run is {directory / 'config.yaml'}."
         )
     return {directory / f"seed{seed}": seed for seed in seeds}
 
 
-def planned_runs(
-    name: str, run_dir: Path | None, seeds: Sequence[int] | None, overrides: Sequence[str]
-) -> list[PlannedRun]:
-    """One run with the configured seed in ``run_dir``, or one for each seed below it."""
+def planned_runs(directory: Path, seeds: Sequence[int] | None, overrides: Sequence[str]) -> list[PlannedRun]:
+    """One run with the configured seed in a directory, or one for each seed below it."""
     return [
-        PlannedRun(directory, (*overrides, *(() if seed is None else (f"seed={seed}",))))
-        for directory, seed in run_directories(run_dir or Path("runs") / name, seeds).items()
+        PlannedRun(own, (*overrides, *(() if seed is None else (f"seed={seed}",))))
+        for own, seed in run_directories(directory, seeds).items()
     ]
 
 

@@ -8,6 +8,8 @@ from acgan.config.loading import (
     load,
     to_yaml,
     validate,
+    value_of,
+    with_values,
 )
 from acgan.config.schema import RunConfig
 
@@ -30,4 +32,6 @@ __all__ = [
     "load",
     "to_yaml",
     "validate",
+    "value_of",
+    "with_values",
 ]

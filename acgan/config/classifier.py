@@ -148,6 +148,13 @@ class ClassifierConfig(BaseConfig):
 
     #: Keys, and prefixes of sections, that may change when a run is resumed.
     harmless: ClassVar[tuple[str, ...]] = ("description", "every.")
+    #: Keys, besides ``data.source``, that may hold a path.
+    paths: ClassVar[tuple[str, ...]] = (
+        "data.root",
+        "synthetic.run",
+        "model.backbone.run",
+        "model.backbone.weights",
+    )
 
     task: Literal["classify"] = "classify"
     """Kind of training."""

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from acgan.config.explaining import explain
+from acgan.config.recipes import COMMANDS
 from acgan.errors import ConfigError
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -61,6 +62,23 @@ def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
     before, after = (dict(_flatten(config.model_dump(mode="json"))) for config in (old, new))
     keys = dict.fromkeys([*before, *after])
     return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
+
+
+def value_of(config: BaseModel, key: str) -> Any:
+    """The value of a dotted key; None if the configuration has no such key."""
+    value: Any = config
+    for name in key.split("."):
+        value = getattr(value, name, None)
+    return value
+
+
+def with_values(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with other values of some dotted keys, which it has."""
+    for key, value in changes.items():
+        name, _, rest = key.partition(".")
+        inner = with_values(getattr(config, name), {rest: value}) if rest else value
+        config = config.model_copy(update={name: inner})
+    return config
 
 
 def is_harmless(key: str, allowed: Sequence[str]) -> bool:
@@ -119,9 +137,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 
 
 def _check_task(expected: str | None, found: object, file: Path) -> None:
-    commands = {"gan": "acgan train", "classify": "acgan classify train"}
-    if found != expected and found in commands and expected in commands:
-        raise ConfigError(f"{file}: configures `{commands[str(found)]}`, not `{commands[expected]}`.")
+    if found != expected and found in COMMANDS and expected in COMMANDS:
+        raise ConfigError(f"{file}: configures `{COMMANDS[str(found)]}`, not `{COMMANDS[expected]}`.")
 
 
 def _parse_override(override: str) -> tuple[list[str], Any]:

@@ -8,6 +8,11 @@ from acgan.errors import ConfigError, did_you_mean
 
 #: Folder of the recipes of each kind of training, below ``configs``.
 _FOLDERS = {"gan": ".", "classify": "classify"}
+#: The command of each kind of training.
+COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
+#: The configuration in a run directory.
+CONFIG_FILE = "config.yaml"
+_SHOWN = 5  # runs of a folder
 
 
 def recipes(task: str = "gan") -> dict[str, Path]:
@@ -22,17 +27,39 @@ def recipes(task: str = "gan") -> dict[str, Path]:
 
 
 def find_recipe(name: str, task: str = "gan") -> Path:
-    """The file for the name of a shipped recipe or a YAML path; a path that exists wins.
+    """The file for the name of a shipped recipe, a YAML path or a run directory.
+
+    A file that exists wins over a recipe, and a recipe over a run directory.
 
     Raises:
-        ConfigError: If it is neither.
+        ConfigError: If it is none of them.
     """
-    path = Path(name)
+    path, known = Path(name), recipes(task)
     if path.is_file():
         return path
-    known = recipes(task)
     if name in known:
         return known[name]
+    if path.is_dir():
+        return _config_of(path, task)
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = did_you_mean(path.name, siblings) if path.name != name else did_you_mean(name, known)
     raise ConfigError(
-        f"no recipe or file {name!r}; expected a YAML file or one of {', '.join(known)}.{did_you_mean(name, known)}"
+        f"no recipe, file or run {name!r}; expected a YAML file, a run directory or one of {', '.join(known)}.{near}"
+    )
+
+
+def _config_of(directory: Path, task: str) -> Path:
+    """The configuration of a run directory."""
+    file = directory / CONFIG_FILE
+    if file.is_file():
+        return file
+    runs = sorted(str(found.parent) for found in directory.glob(f"*/{CONFIG_FILE}"))
+    if runs:
+        more = ", …" if len(runs) > _SHOWN else ""
+        raise ConfigError(
+            f"{directory}: holds runs and is none itself; expected one of them: {', '.join(runs[:_SHOWN])}{more}."
+        )
+    raise ConfigError(
+        f"{directory}: is a folder without a run (it has no {CONFIG_FILE}); expected a recipe, a YAML file or a run "
+        f"directory. To train on the images in it: `{COMMANDS[task]} --data {directory}`."
     )

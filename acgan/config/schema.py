@@ -154,6 +154,8 @@ class RunConfig(BaseConfig):
         "evaluate.",
         "monitor.",
     )
+    #: Keys, besides ``data.source``, that may hold a path.
+    paths: ClassVar[tuple[str, ...]] = ("data.root", "evaluate.extractor")
 
     task: Literal["gan"] = "gan"
     """Kind of training."""

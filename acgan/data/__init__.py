@@ -12,6 +12,7 @@ from acgan.data.load import (
 )
 from acgan.data.looks import Look, look_at_classes
 from acgan.data.options import DataOptions, ReadOptions
+from acgan.data.place import is_builtin, is_name, is_there, place_of
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.stylegan_zip import write_stylegan_zip
@@ -36,12 +37,16 @@ __all__ = [
     "find_images",
     "fingerprint",
     "hold_out",
+    "is_builtin",
+    "is_name",
+    "is_there",
     "limit_per_class",
     "load_dataset",
     "look_at_classes",
     "match_dataset",
     "match_source",
     "open_raw",
+    "place_of",
     "read_images",
     "regroup",
     "take",

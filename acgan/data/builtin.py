@@ -127,6 +127,11 @@ class TorchvisionSource:
             ) from error
 
 
+def holds_set(name: str, root: Path) -> bool:
+    """True if a folder holds a built-in set, so that nothing is downloaded."""
+    return (root / _SETS[name].folder).is_dir()
+
+
 def find_builtin(source: str, root: Path) -> DigitsSource | TorchvisionSource | None:
     """Find the set that ``NAME`` or ``NAME:ROOT`` stands for; ``root`` is the default; None if there is no such set."""
     name, _, own_root = source.partition(":")

@@ -16,12 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import acgan
 from acgan.errors import UserError
 from acgan.plots.grid import tile, write_png
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 
 MAX_COLUMNS = 64
+_DIGEST_DIGITS = 16  # of a generator's SHA-256 in hex: enough to tell files apart
 _Progress = Callable[[int], None]
 
 
@@ -47,6 +49,20 @@ class Selection:
     def total(self) -> int:
         """Images in all."""
         return len(self.labels) * self.num_per_class
+
+    def mark(self, **more: Any) -> dict[str, Any]:
+        """The origin of generated images, for their files: plain values."""
+        return {
+            "generator": self.sampler.sha256[:_DIGEST_DIGITS],
+            **more,
+            "seed": self.seed,
+            "truncation": self.truncation,
+            "version": acgan.__version__,
+        }
+
+    def mark_of_all(self) -> dict[str, Any]:
+        """The origin of a file with images of all the classes."""
+        return self.mark(classes=[self.sampler.class_names[label] for label in self.labels])
 
     def portions(self) -> Iterator[tuple[int, int, Tensor]]:
         """Draw, class by class: label, index of the portion's first image, images (n, C, H, W) uint8."""
@@ -166,7 +182,8 @@ def _write_folders(selection: Selection, path: Path, progress: _Progress) -> Non
         (path / folders[label]).mkdir()
     for label, start, images in selection.portions():
         for index, image in enumerate(images, start):
-            write_png(image, path / folders[label] / file_name(index))
+            mark = selection.mark(**{"class": class_names[label]}, index=index)
+            write_png(image, path / folders[label] / file_name(index), mark)
         progress(len(images))
     manifest = {
         "folders": {folders[label]: class_names[label] for label in selection.labels},
@@ -180,7 +197,11 @@ def _write_folders(selection: Selection, path: Path, progress: _Progress) -> Non
 
 
 def _write_npz(selection: Selection, path: Path, progress: _Progress) -> None:
-    """``images`` (N, H, W, C) uint8, ``labels`` (N,) int64 and ``class_names`` (K,), as ``np.load`` reads them."""
+    """Arrays as ``np.load`` reads them.
+
+    They are ``images`` (N, H, W, C) uint8, ``labels`` (N,) int64, ``class_names`` (K,), and the JSON text
+    ``generated_by`` ().
+    """
     generator = selection.sampler.generator
     shape = (selection.total, generator.resolution, generator.resolution, generator.image_channels)
 
@@ -195,10 +216,12 @@ def _write_npz(selection: Selection, path: Path, progress: _Progress) -> None:
         for start in range(0, selection.num_per_class, CHUNK)
     )
     class_names = np.array(selection.sampler.class_names, dtype=np.str_)
+    mark = np.array(json.dumps(selection.mark_of_all()))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         _write_member(archive, "images", np.dtype(np.uint8), shape, images())
         _write_member(archive, "labels", np.dtype(np.int64), (selection.total,), labels)
         _write_member(archive, "class_names", class_names.dtype, class_names.shape, [class_names])
+        _write_member(archive, "generated_by", mark.dtype, mark.shape, [mark])
 
 
 def _write_member(
@@ -222,7 +245,7 @@ def _write_grid(selection: Selection, path: Path, progress: _Progress) -> None:
     for _, _, images in selection.portions():
         rows.append(images)
         progress(len(images))
-    write_png(tile(torch.cat(rows), selection.num_per_class), path)
+    write_png(tile(torch.cat(rows), selection.num_per_class), path, selection.mark_of_all())
 
 
 _WRITERS: dict[str, Callable[[Selection, Path, _Progress], None]] = {

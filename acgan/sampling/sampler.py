@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acgan.atomic import sha256
 from acgan.errors import UserError, nearest_names
 from acgan.models import Generator
 from acgan.plots.grid import tile, to_uint8
@@ -37,12 +38,14 @@ class ClassSampler(nn.Module):
         generator: (z, y) -> images; switched to eval mode; ``train()`` of this module or a parent does not
             change that.
         info: Metadata of its file.
+        sha256: Digest of the file; empty if it comes from none.
     """
 
-    def __init__(self, generator: Generator, info: GeneratorInfo):
+    def __init__(self, generator: Generator, info: GeneratorInfo, sha256: str = ""):
         super().__init__()
         self.generator = generator.eval()
         self.info = info
+        self.sha256 = sha256
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -210,5 +213,7 @@ def load_generator(
     Raises:
         RunError: If there is no generator, or the file is not one.
     """
-    generator, info = read_generator(find_generator(Path(path), which))
-    return ClassSampler(generator.requires_grad_(False), info).to(choose_device(device))
+    file = find_generator(Path(path), which)
+    digest = sha256(file)  # before it is read: a training may replace it
+    generator, info = read_generator(file)
+    return ClassSampler(generator.requires_grad_(False), info, digest).to(choose_device(device))

@@ -205,7 +205,9 @@ class TrainingRun:
             self._tracker.image("samples", image, self.nimg)
             directory = self.directory / "samples"
             directory.mkdir(exist_ok=True)
-            write_atomically(directory / f"{self.nimg:09d}.png", lambda path: write_png(image, path))
+            mark = {"grid of": self.product.file_name, "nimg": self.nimg}
+            file = directory / f"{self.nimg:09d}.png"
+            write_atomically(file, lambda path: write_png(image, path, mark))
 
     def log(self) -> None:
         """Write the means of the interval to ``stats.jsonl`` and TensorBoard, and tell listeners."""

@@ -51,6 +51,7 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
         "checkpoints/160.pt.sha256",
         "classifier.safetensors",
         "config.yaml",
+        "data.json",
         "samples/000000080.png",
         "samples/000000160.png",
         "stats.jsonl",

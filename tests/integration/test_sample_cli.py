@@ -15,11 +15,14 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+import acgan
+from acgan.atomic import sha256
 from acgan.cli import main
 from acgan.models import GENERATORS
 from acgan.plots.grid import tile
 from acgan.sampling import CHUNK, ClassSampler, load_generator
 from acgan.sampling import files as sample_files
+from acgan.types import GENERATED_MARK
 from acgan.weights import GeneratorInfo, save_generator
 
 CLASSES = ("cat", "Cat", "../dog", "con")
@@ -147,12 +150,56 @@ class TestForms:
         assert [count for count, _ in sizes] == [CHUNK] * 4
         assert all(size > (index - 1) * portion for index, (_, size) in enumerate(sizes))
 
+    def test_every_form_is_marked_as_generated(self, run, out):
+        options = ("-n", 2, "--seed", 5, "--truncation", 0.5, "--class", "con", "--class", "cat")
+        for name in ("files", "grid.png", "arrays.npz"):
+            acgan_sample(run, "--out", out / name, *options)
+        common = {
+            "generator": sha256(run / "generator.safetensors")[:16],
+            "seed": 5,
+            "truncation": 0.5,
+            "version": acgan.__version__,
+        }
+        several = {**common, "classes": ["con", "cat"]}
+        for folder, name in (("_con", "con"), ("cat", "cat")):
+            for index in range(2):
+                with Image.open(out / "files" / folder / f"{index:06d}.png") as image:
+                    mark = json.loads(image.text[GENERATED_MARK])
+                assert mark == {**common, "class": name, "index": index}
+        with Image.open(out / "grid.png") as image:
+            assert json.loads(image.text[GENERATED_MARK]) == several
+        assert json.loads(str(np.load(out / "arrays.npz")["generated_by"])) == several
+
+    def test_marked_arrays_are_read_as_images(self, run, out):
+        acgan_sample(run, "--out", out / "arrays.npz", "-n", 2)
+        options = ["--extractor", "digits", "--device", "cpu", "--save-stats", str(out / "stats.npz")]
+        result = CliRunner().invoke(main, ["fid", str(out / "arrays.npz"), *options])
+        assert result.exit_code == 0, result.output
+
+    @pytest.mark.parametrize("name", ["files", "grid.png", "arrays.npz"])
+    def test_the_same_command_gives_the_same_bytes(self, run, out, name):
+        for place in ("a", "b"):
+            acgan_sample(run, "--out", out / place / name, "-n", 2)
+        assert tree(out / "a") == tree(out / "b")
+
+    def test_a_class_of_any_letters_is_in_the_mark(self, tmp_path, out):
+        names = ("猫", "\udcff")
+        acgan_sample(make_run(tmp_path / "run", class_names=names), "--out", out, "-n", 1)
+        marks = [json.loads(Image.open(file).text[GENERATED_MARK])["class"] for file in out.rglob("*.png")]
+        assert sorted(marks) == sorted(names)
+
     def test_says_what_it_did_unless_quiet(self, run, out):
         said = acgan_sample(run, "--out", out / "a.npz", "-n", 2)
-        assert said.startswith(f"8 images of 4 classes in {out / 'a.npz'} (")
+        assert said.startswith(f"8 images of 4 classes (cat, Cat, ../dog, con) in {out / 'a.npz'} (")
         assert said.endswith("images/s)\n")
-        assert "1 image of 1 class in" in acgan_sample(run, "--out", out / "b.png", "-n", 1, "--class", 0)
+        said = acgan_sample(run, "--out", out / "b.png", "-n", 1, "--class", 0)
+        assert "1 image of 1 class (cat) in" in said
         assert acgan_sample(run, "--out", out / "c.npz", "--quiet") == ""
+
+    def test_names_ten_classes_and_counts_the_others(self, tmp_path, out):
+        run = make_run(tmp_path / "many", class_names=tuple(f"c{label:02d}" for label in range(13)))
+        said = acgan_sample(run, "--out", out / "a.npz", "-n", 1)
+        assert "of 13 classes (c00, c01, c02, c03, c04, c05, c06, c07, c08, c09 and 3 more) in" in said
 
     def test_as_a_process(self, run, out):
         def sample(*arguments):

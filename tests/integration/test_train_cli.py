@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from run_helpers import (
     TINY,
     Child,
@@ -19,6 +21,7 @@ from run_helpers import (
 )
 
 from acgan import api
+from acgan.types import GENERATED_MARK
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
 
@@ -65,11 +68,14 @@ def test_what_is_left_behind(workdir: Path) -> None:
         "checkpoints/320.pt",
         "checkpoints/320.pt.sha256",
         "config.yaml",
+        "data.json",
         "generator.safetensors",
         "samples/000000160.png",
         "samples/000000320.png",
         "stats.jsonl",
     ]
+    with Image.open(workdir / "runs" / "tiny" / "samples" / "000000160.png") as grid:
+        assert json.loads(grid.text[GENERATED_MARK]) == {"grid of": "generator.safetensors", "nimg": 160}
 
 
 # Usage.

@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "distributed": set(),
     "runtime": {"errors"},
     "config": {"sides", "types", "errors"},  # and so no torch
-    "plots": set(),
+    "plots": {"types"},
     # the parts: they take plain keywords
     "models": {
         "losses",
@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"runtime", "types"},
     # trained networks in files, and their use
     "weights": {"models", "atomic", "errors"},
-    "sampling": {"weights", "models", "plots", "runtime", "errors"},
+    "sampling": {"weights", "models", "plots", "runtime", "atomic", "errors"},
     "predicting": {"weights", "models", "data", "runtime"},
     "extracting": {"predicting", "data", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects

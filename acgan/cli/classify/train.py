@@ -100,8 +100,9 @@ def command(
 ) -> None:
     """Train a classifier; the same command again goes on where it stopped.
 
-    CONFIG is a shipped recipe's name (`acgan config` lists them) or a YAML path; without one it is `digits`, or
-    `folder` where --data is given. With --synthetic, the same training without generated images follows, in
+    CONFIG is a shipped recipe's name (`acgan config` lists them), a YAML path, or the directory of a run, which is gone
+    on with there, from any folder; --run-dir then names no other one. Without CONFIG it is `digits`, or `folder` where
+    --data is given. With --synthetic, the same training without generated images follows, in
     without_synthetic/ under the run directory, and both are compared on the test images.
     """
     from acgan import api
@@ -118,25 +119,23 @@ def command(
         "synthetic": synthetic,
     }
     overrides = (*_changes(given), *overrides)
-    resolved, name = api.resolve_config(config, data, overrides, "classify")
+    resolved = api.resolve(config, data, overrides, "classify", run_dir)
     if print_config:
-        click.echo(to_yaml(resolved), nl=False)
+        click.echo(to_yaml(resolved.config), nl=False)
         return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(
-            resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet
-        )
+        show_dry_run(resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet)
         return
     time = Clock(max_time)
-    runs = planned_runs(name, run_dir, seeds, overrides)
-    if resolved.synthetic is not None:
+    runs = planned_runs(resolved.directory, seeds, overrides)
+    if resolved.config.synthetic is not None:
         runs = [arm for run in runs for arm in (run, _without_synthetic(run))]
     for run in runs:
         with watched(quiet) as reporter:
             result = api.train_classifier(
-                config,
+                resolved.given,
                 data,
                 reporter.tick,
                 overrides=run.overrides,
@@ -152,7 +151,7 @@ def command(
         reporter.say(outcome(result))
         if not result.finished:  # the time is up
             break
-        if resolved.synthetic is None:
+        if resolved.config.synthetic is None:
             reporter.say(f"Scores: acgan classify evaluate {result.directory}")
             reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
         elif result.directory.name == api.WITHOUT_SYNTHETIC and is_first_process():

@@ -158,5 +158,5 @@ def test_a_path_wins_over_a_recipe_and_neither_is_explained(tmp_path: Path, monk
     assert find_recipe("digits").name == "digits.yaml"
     (tmp_path / "digits").write_text("seed: 1")
     assert find_recipe("digits") == Path("digits")
-    with pytest.raises(ConfigError, match=r"no recipe or file 'mnsit'.*Did you mean 'mnist'"):
+    with pytest.raises(ConfigError, match=r"no recipe, file or run 'mnsit'.*Did you mean 'mnist'"):
         find_recipe("mnsit")

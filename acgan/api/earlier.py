@@ -1,0 +1,108 @@
+"""The run that a directory holds, and its images, which may have moved."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acgan.api.places import KnownPaths
+from acgan.assembly.images import DATASET
+from acgan.config import AnyConfig
+from acgan.config.recipes import COMMANDS, CONFIG_FILE
+from acgan.data import place_of
+from acgan.errors import RunError
+from acgan.types import Dataset
+
+_CLASSES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The run that a directory holds.
+
+    Attributes:
+        directory: The run directory.
+        config: Its configuration.
+        places: Places of its paths; None of a run of a version that did not write them.
+    """
+
+    directory: Path
+    config: AnyConfig
+    places: KnownPaths | None
+
+    @property
+    def source(self) -> str | None:
+        """Place of its data; None of a torch Dataset."""
+        if self.places is not None:
+            return self.places.source
+        return place_of(self.config.data.source, self.config.data.root)
+
+    def check_images(
+        self,
+        config: AnyConfig,
+        meta: Mapping[str, Any],
+        now: KnownPaths,
+        dataset: Dataset,
+        say: Callable[[str], None],
+    ) -> None:
+        """Check that the training images are those of the run so far, wherever they are now.
+
+        Args:
+            config: The configuration to go on with.
+            meta: Plain values of the run's checkpoint; empty if it has none.
+            now: The present places of the configuration's paths.
+            dataset: The part of the data that is trained on, with what is added.
+            say: Told if they moved.
+
+        Raises:
+            RunError: If they are others.
+        """
+        moved = now.source != self.source
+        if meta:
+            trained, present = meta["data_fingerprint"], dataset.train.fingerprint
+        elif moved and self.places is not None:
+            trained, present = str(self.places.fingerprint), str(now.fingerprint)
+        else:
+            return  # nothing is trained yet, so that images that changed in their place are as good
+        if trained != present:
+            raise RunError(
+                f"{self.directory}: the training images are not those of the run so far (fingerprint {trained[:8]}, "
+                f"now {present[:8]}{self._differences(now)}). {self._remedies(config)}"
+            )
+        if moved:
+            where = f"now {_shown(now.source)}, before {_shown(self.source)}"
+            say(f"{self.directory}: the training images have moved ({where}), and are the same")
+
+    def _differences(self, now: KnownPaths) -> str:
+        found = []
+        if now.source != self.source:
+            found.append(f"data.source: {_shown(self.source)} -> {_shown(now.source)}")
+        if self.places is not None:
+            before, present = self.places.images, now.images
+            changed = [name for name in {**before, **present} if before.get(name) != present.get(name)]
+            found += [
+                f"{name}: {before.get(name, 0):,} -> {present.get(name, 0):,} images"
+                for name in changed[:_CLASSES_SHOWN]
+            ]
+            if len(changed) > _CLASSES_SHOWN:
+                found.append(f"and so {len(changed) - _CLASSES_SHOWN} more")
+        return "".join(f"; {text}" for text in found)
+
+    def _remedies(self, config: AnyConfig) -> str:
+        start = "hand over init_from and another run_dir"
+        if config.data.source != DATASET:
+            file, run = str(self.directory / CONFIG_FILE), str(self.directory)
+            words = [file, "--data", config.data.source, "--init-from", run, "--run-dir", "NEW"]
+            start = f"`{COMMANDS[config.task]} {shlex.join(words)}`"
+        return (
+            f"Restore them to go on with this run. To start a new run with its weights on these images: {start}. To "
+            "start anew here: --fresh, which moves this run aside."
+        )
+
+
+def _shown(place: str | None) -> str:
+    """A place as users write it."""
+    return DATASET if place is None else place.removesuffix(":")
