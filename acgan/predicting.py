@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from acgan import runtime
-from acgan.data.decode import Fit, Target
+from acgan.data.decode import Target
+from acgan.data.pixels import Fit
 from acgan.models import AuxClassifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 

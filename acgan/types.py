@@ -26,6 +26,8 @@ INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
+#: Key of the text in a picture's file that says that a generator made it.
+GENERATED_MARK = "acgan"
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,16 @@ class ClassPictures:
 
 @dataclass(frozen=True)
 class DataReport:
-    """The way in which a source was read, and its pictures by class, in the order of the classes."""
+    """The way in which a source was read, and what its pictures were like.
+
+    Attributes:
+        pictures: By class, in the order of the classes.
+        black_white: Values that became black and white, of images above 8 bits a channel; None is full 16 bits.
+    """
 
     reading: Reading
     pictures: tuple[ClassPictures, ...]
+    black_white: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

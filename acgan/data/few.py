@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from acgan.data.decode import Fit, Target, decode, reason_of
-from acgan.data.endings import is_image
+from acgan.data.decode import Target, decode, reason_of
+from acgan.data.endings import is_image, open_image
+from acgan.data.pixels import Fit
 from acgan.data.tree import is_hidden
 from acgan.errors import DataError
 
@@ -53,7 +53,7 @@ def read_images(files: Sequence[Path], *, resolution: int, channels: int, fit: F
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
     for index, file in enumerate(files):
         try:
-            with Image.open(file) as image:
+            with open_image(file) as image:
                 out[index] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
             raise DataError(f"{file} cannot be decoded: {reason_of(error)}. Leave it out.") from None

@@ -8,14 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.frames import each_frame
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
+from acgan.data.outcome import Outcome, class_pictures, judge
+from acgan.data.pixels import BlackWhite
 from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data.values import find_values
 from acgan.errors import DataError
-from acgan.types import DataReport, SkippedImage
+from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
+#: Of sources that have one layout only.
+_GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")
 
 
 @dataclass(frozen=True)
@@ -39,16 +45,21 @@ class Packed:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons."""
+    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons.
+
+    ``seen`` are their records, see ``SEEN``.
+    """
 
     images: np.ndarray
     failed: dict[int, str]
     channels: int
     notes: tuple[str, ...]
+    seen: np.ndarray
+    target: Target
 
 
 def prepare(index: Index, options: DataOptions) -> Index:
-    """Apply the choice of classes and check the remaining images.
+    """Apply the choice of classes, check the remaining images, and take each frame of theirs if that is wanted.
 
     Raises:
         DataError: A class that does not exist, no images, or a split without training images of a class.
@@ -59,7 +70,7 @@ def prepare(index: Index, options: DataOptions) -> Index:
         raise DataError("No images are left to train on. Check the source and data.classes.")
     index = leave_out_empty(index)
     check_split(index)
-    return index
+    return each_frame(index) if options.frames == "all" else index
 
 
 def pack(
@@ -90,17 +101,45 @@ def decode_all(
 ) -> Decoded:
     """Choose resolution and channels if they are not given, and decode."""
     resolution, pad_28, notes = measure_images(reader, rows, options.resolution)
-    target = Target(resolution, options.channels or 3, options.fit, pad_28)
+    black_white, progress, remarks = _black_white(reader, rows, options, threads, progress)
+    target = Target(resolution, options.channels or 3, options.fit, pad_28, black_white)
+    notes = (*notes, *remarks)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
-    failed, gray = decode_rows(
+    failed, seen = decode_rows(
         reader, rows, images, target, on_error=options.on_error, threads=threads, progress=progress
     )
     channels = target.channels
     if options.channels is None:
+        gray = seen["gray"].all()
         channels = 1 if gray else 3
         found = "every image is gray" if gray else "there are images in colour"
         notes = (*notes, f"channels {channels} chosen: {found}")
-    return Decoded(images, failed, channels, notes)
+    return Decoded(images, failed, channels, notes, seen, target)
+
+
+def _black_white(
+    reader: Reader,
+    rows: np.ndarray,
+    options: DataOptions,
+    threads: int | None,
+    progress: DecodeProgress | None,
+) -> tuple[BlackWhite | None, DecodeProgress | None, list[str]]:
+    """Black and white of images with more than 8 bits a channel, the progress of what is left to do, and notes."""
+    if options.range == "full":
+        return None, progress, []
+    if options.range != "auto":
+        return options.range, progress, []
+    show = progress or (lambda done, total: None)
+    total = 2 * len(rows)  # the images are read twice
+    found = find_values(reader, rows, threads=threads, progress=lambda done, _: show(done, total))
+    if found is None:
+        return None, lambda done, _: show(len(rows) + done, total), []
+    (black, white), count = found
+    note = (
+        f"data.range auto: black is {black:,g} and white is {white:,g}, the lowest and highest value of"
+        f" {count:,} {'image' if count == 1 else 'images'} with more than 8 bits a channel"
+    )
+    return (black, white), lambda done, _: show(len(rows) + done, total), [note]
 
 
 def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
@@ -115,6 +154,20 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     notes = [*index.notes, *decoded.notes, split_note]
     if skipped:
         notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
+    seen = decoded.seen[kept]
+    remarks, doubts = judge(
+        Outcome(
+            seen,
+            labels,
+            index.class_names,
+            lambda number: index.reader.name(int(index.rows[kept[number]])),
+            decoded.target,
+            options.range,
+            options.frames,
+            chose_colour=options.channels is None and decoded.channels == 3,
+        )
+    )
+    notes += remarks
     return Packed(
         images=_gather(decoded.images, order, decoded.channels, workspace),
         labels=np.concatenate([labels[~held], labels[held]]),
@@ -123,9 +176,13 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
         own_split=index.held_out is not None,
         skipped=skipped,
         notes=tuple(notes),
-        warnings=index.warnings,
+        warnings=(*index.warnings, *doubts),
         groups=None if index.groups is None else index.groups[kept][~held],
-        report=None if index.reading is None else DataReport(index.reading, ()),
+        report=DataReport(
+            index.reading or _GIVEN,
+            class_pictures(seen, labels, len(index.class_names)),
+            decoded.target.black_white,
+        ),
     )
 
 

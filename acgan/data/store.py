@@ -171,7 +171,8 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
     pictures = tuple(
         ClassPictures(tuple(one["widths"]), tuple(one["heights"]), one["modes"]) for one in saved["pictures"]
     )
-    return DataReport(Reading(**{**saved["reading"], "left_out": left_out}), pictures)
+    black_white = saved["black_white"] and tuple(saved["black_white"])
+    return DataReport(Reading(**{**saved["reading"], "left_out": left_out}), pictures, black_white)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from acgan.data.decode import Fit
+from acgan.data.pixels import Fit
 from acgan.errors import ConfigError, DataError
 from acgan.fid.sources import Generated, Side, Stored
 from acgan.fid.statistics_file import Saved

@@ -9,7 +9,8 @@ import pytest
 from data_helpers import noise, picture, values
 from PIL import Image
 
-from acgan.data.decode import Target, decode, fit_image, flatten, measure_images
+from acgan.data.decode import Target, decode, measure_images
+from acgan.data.pixels import fit_image, flatten
 from acgan.errors import DataError
 
 
@@ -89,7 +90,7 @@ def test_damaged_exif_does_not_break_an_image():
 def test_large_jpeg_is_decoded_at_a_fraction_and_looks_the_same():
     ramp = np.linspace(0, 255, 1024).astype(np.uint8)
     image = Image.fromarray(np.broadcast_to(ramp, (1024, 1024)).copy())
-    reduced = flatten(reopened(image, "JPEG", quality=95), 16)
+    reduced, _ = flatten(reopened(image, "JPEG", quality=95), 16)
     assert reduced.size == (32 * 4, 32 * 4)  # 1/8, the smallest that libjpeg has
     small = decode(reopened(image, "JPEG", quality=95), Target(16, 1, "crop", False))
     exact = decode(image, Target(16, 1, "crop", False))
