@@ -71,7 +71,14 @@ class ImageClassifier(nn.Module):
         """
         config = self.info.provenance.get("config", {})
         fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
-        return Target(self.info.resolution, self.info.channels, fit, pad_28=self.info.resolution == 32)
+        ends = self.info.provenance.get("black_white")
+        return Target(
+            self.info.resolution,
+            self.info.channels,
+            fit,
+            pad_28=self.info.resolution == 32,
+            black_white=(ends[0], ends[1]) if ends else None,
+        )
 
     def logits(self, images: Tensor | np.ndarray) -> Tensor:
         """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,10 @@ def evaluate_classifier(
 
 
 def predict(
-    classifier: str | Path, images: Sequence[Path], device: str | torch.device = "cpu"
+    classifier: str | Path,
+    images: Sequence[Path],
+    device: str | torch.device = "cpu",
+    warn: Callable[[str], None] = warnings.warn,
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
     """Predict the classes of image files.
 
@@ -142,17 +146,22 @@ def predict(
         classifier: A run directory, or a ``classifier.safetensors``.
         images: Files, and folders of files.
         device: Device to compute on.
+        warn: Receives a warning about pictures in folders that cannot be read.
 
     Returns:
         Each file's path, with all classes and their probabilities, the likeliest first.
     """
     loaded = load_classifier(classifier, device)
-    files = find_images(images)
+    files = find_images(images, warn)
     info, found = loaded.info, []
     for start in range(0, len(files), PREDICTED_AT_ONCE):
         part = files[start : start + PREDICTED_AT_ONCE]
         pixels = read_images(
-            part, resolution=info.resolution, channels=info.channels, fit=config_of(loaded).data.fit
+            part,
+            resolution=info.resolution,
+            channels=info.channels,
+            fit=config_of(loaded).data.fit,
+            black_white=loaded.target.black_white,
         )
         for file, row in zip(part, loaded(torch.from_numpy(pixels)), strict=True):
             values, order = row.sort(descending=True)
@@ -162,10 +171,12 @@ def predict(
 
 
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
-    """Configuration of a classifier's training, with the shape of its images filled in."""
+    """Configuration of a classifier's training, with the shape and the range of its images filled in."""
     config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
-    return config.model_copy(update={"data": config.data.model_copy(update=shape)})
+    found = classifier.target.black_white  # that of the training images, where the range was to be found
+    values = {"range": found} if found is not None else {}
+    return config.model_copy(update={"data": config.data.model_copy(update={**shape, **values})})
 
 
 def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:

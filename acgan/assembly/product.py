@@ -53,6 +53,7 @@ class Provenance:
             "precision": self.precision,
             "init_from": self.init_from,
             "config": self.config.model_dump(mode="json"),
+            "black_white": report.black_white if (report := self.dataset.report) is not None else None,
         }
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from acgan.data.decode import Target, decode, reason_of
-from acgan.data.endings import is_image, open_image
-from acgan.data.pixels import Fit
+from acgan.data.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
+from acgan.data.pixels import BlackWhite, Fit
 from acgan.data.tree import is_hidden
 from acgan.errors import DataError
 
 
-def find_images(paths: Sequence[Path]) -> list[Path]:
+def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
     """List the files among paths, and the images in the folders among them, at any depth.
+
+    Args:
+        paths: Files and folders.
+        warn: Receives a warning about pictures in folders that cannot be read here.
 
     Raises:
         DataError: If a path is not there, or a folder has no images.
@@ -27,21 +32,35 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         if path.is_file():
             found.append(path)
             continue
-        inside = [
+        files = [
             file
             for file in sorted(path.rglob("*"))
-            if file.is_file()
-            and is_image(file.name)
-            and not any(map(is_hidden, file.relative_to(path).parts))
+            if file.is_file() and not any(map(is_hidden, file.relative_to(path).parts))
         ]
+        inside = [file for file in files if is_image(file.name)]
+        unread = unread_pictures(file.name for file in files)
         if not inside:
-            raise DataError(f"{path}: holds no images. Images end in .png, .jpg and the like.")
+            raise DataError(
+                f"{path}: holds no images. Images end in .png, .jpg and the like."
+                f"{f' Not read here: {unread}.' if unread else ''}"
+            )
+        if unread:
+            warn(f"{path}: some pictures cannot be read and are left out: {unread}.")
         found += inside
     return found
 
 
-def read_images(files: Sequence[Path], *, resolution: int, channels: int, fit: Fit) -> np.ndarray:
+def read_images(
+    files: Sequence[Path], *, resolution: int, channels: int, fit: Fit, black_white: BlackWhite | None = None
+) -> np.ndarray:
     """Decode image files as the images of a data source are decoded.
+
+    Args:
+        files: Image files.
+        resolution: Side of the results.
+        channels: 1 or 3.
+        fit: As in ``DataOptions``.
+        black_white: Black and white of images with more than 8 bits a channel, as in ``Target``.
 
     Returns:
         (N, channels, resolution, resolution) uint8.
@@ -49,12 +68,14 @@ def read_images(files: Sequence[Path], *, resolution: int, channels: int, fit: F
     Raises:
         DataError: If one cannot be decoded.
     """
-    target = Target(resolution, channels, fit, pad_28=resolution == 32)
+    target = Target(resolution, channels, fit, pad_28=resolution == 32, black_white=black_white)
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
     for index, file in enumerate(files):
         try:
             with open_image(file) as image:
                 out[index] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
-            raise DataError(f"{file} cannot be decoded: {reason_of(error)}. Leave it out.") from None
+            remedy = remedy_for(file.name)
+            mend = f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
+            raise DataError(f"{file} cannot be decoded: {reason_of(error)}. {mend} it out.") from None
     return out

@@ -27,7 +27,12 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, device
     from acgan import api
     from acgan.runtime import choose_device
 
-    found = api.predict(run, images, device=choose_device(device))
+    found = api.predict(
+        run,
+        images,
+        device=choose_device(device),
+        warn=lambda message: click.echo(f"warning: {message}", err=True),
+    )
     if as_json:
         rows = [{"path": str(path), "classes": dict(classes[:top])} for path, classes in found]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

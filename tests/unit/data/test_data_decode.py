@@ -1,5 +1,6 @@
 """Every kind of image becomes the right uint8 square."""
 
+import functools
 import io
 import warnings
 import zipfile
@@ -12,6 +13,12 @@ from PIL import Image
 from acgan.data.decode import Target, decode, measure_images
 from acgan.data.pixels import fit_image, flatten
 from acgan.errors import DataError
+
+
+@pytest.fixture
+def load(load):
+    """One class, alone in its folder, is read as such."""
+    return functools.partial(load, layout="classes")
 
 
 def reopened(image, kind="PNG", **options):
