@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from acgan.data.branches import Labelled
 from acgan.data.index import shortened
-from acgan.data.layouts import FOLDER_LAYOUTS, Labelled, is_nested
+from acgan.data.layouts import FOLDER_LAYOUTS
 from acgan.data.options import ReadOptions
+from acgan.data.signs import is_nested
 from acgan.data.tree import Container, Tree
 from acgan.data.tree_lists import read_lists, read_stylegan
 from acgan.errors import DataError

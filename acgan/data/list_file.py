@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from acgan.data.branches import Labelled
 from acgan.data.files import FileReader, Folder, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled
-from acgan.data.layouts import Labelled
 from acgan.data.lists import Listed, Pictures, parts_of, understand
 from acgan.data.options import ReadOptions
 from acgan.data.table import ending_of, read_table
@@ -52,7 +53,9 @@ class _Finder:
 
     def find(self, named: str) -> int | None:
         """The number of the file that a row names, or None."""
-        path = next((path for path in self._places(named) if path.is_file()), None) or self._below(named)
+        path = next((path for path in self._places(named) if os.path.isfile(path)), None) or self._below(
+            named
+        )
         return None if path is None else self._numbers.setdefault(path, len(self._numbers))
 
     def _places(self, named: str) -> list[Path]:

@@ -99,11 +99,12 @@ def are_chunks(names: Iterable[str]) -> bool:
 
 def doubtful_labels(raw: Iterable[str]) -> list[str]:
     """Warnings about labels that stand for none, or that differ by case, blanks or composition only."""
+    raw = set(raw)
     spellings: dict[str, set[str]] = defaultdict(set)
-    for label in set(raw):
+    for label in raw:
         spellings[_folded(label)].add(label)
     warnings = []
-    none = sorted(label for key in spellings.keys() & _NO_LABELS for label in spellings[key])
+    none = sorted(label for label in raw if label.strip().lower() in _NO_LABELS)
     if none:
         warnings.append(
             f"classes that other programs write for pictures without a label: {', '.join(map(repr, none))}. Leave "

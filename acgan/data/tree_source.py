@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from acgan.data.branches import Labelled
 from acgan.data.detect import detect
 from acgan.data.endings import PICTURE_ENDINGS, ending_of, remedy_for
 from acgan.data.files import Folder, Zip, class_name
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
-from acgan.data.layouts import Labelled, parts_by_folder
+from acgan.data.layouts import parts_by_folder
 from acgan.data.names import doubtful_labels
 from acgan.data.options import ReadOptions
 from acgan.data.tree import EXAMPLES, Container, Tree, endings
@@ -87,6 +88,9 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )
     notes += [empty_note(empty)] if empty else []
+    left_out = (*found.left_out, *_other_files(tree), *tree.left_out)
+    if left_out:
+        notes.append(f"left out: {'; '.join(f'{one.count:,} {one.reason}' for one in left_out)}")
     return index_by_name(
         container.reader(files),
         names,
@@ -99,7 +103,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
             why=found.why,
             labels=found.label_source,
             parts=found.part_source if held else "",
-            left_out=(*found.left_out, *_other_files(tree), *tree.left_out),
+            left_out=left_out,
             unused={part: dict(counts) for part, counts in unused.items()},
         ),
     )

@@ -322,14 +322,14 @@ def test_sources_that_do_not_exist(load, source, message):
 
 
 def test_path_goes_before_a_name(write, load, monkeypatch, tmp_path):
-    write({"k/a.png": 1}, "digits")
+    write({"k/a.png": 1, "m/a.png": 2}, "digits")
     monkeypatch.chdir(tmp_path)
-    assert load("digits").train.class_names == ("k",)
+    assert load("digits").train.class_names == ("k", "m")
 
 
 def test_file_of_unknown_kind(tmp_path, load):
     (tmp_path / "a.rar").write_bytes(b"")
-    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder or \.zip, \.csv, \.npz"):
+    with pytest.raises(DataError, match=r"ending '\.rar'; expected a folder or \.zip, "):
         load(tmp_path / "a.rar")
 
 

@@ -38,23 +38,6 @@ def test_other_names_of_the_held_out_folder(write, load, held):
     assert values(data.test) == [("cats", 3), ("dogs", 4)]
 
 
-def test_val_is_unused_beside_test(write, load):
-    data = load(write({**SPLIT, "val/cats/e.png": 5}))
-    assert values(data.train) == [("cats", 1), ("dogs", 2)]
-    assert values(data.test) == [("cats", 3), ("dogs", 4)]
-    assert any("unused: val" in note for note in data.notes)
-
-
-def test_train_alone_is_no_class(write, load):
-    assert load(write({"train/cats/a.png": 1, "train/dogs/b.png": 2})).train.class_names == ("cats", "dogs")
-
-
-def test_another_folder_beside_makes_train_a_class(write, load):
-    data = load(write({"train/a.png": 1, "test/b.png": 2, "bus/c.png": 3}))
-    assert values(data.train) == [("bus", 3), ("test", 2), ("train", 1)]
-    assert any("bus lies beside" in note for note in data.notes)
-
-
 def test_test_class_that_train_lacks(write, load):
     with pytest.raises(DataError, match=r"test split has images of birds, the training split has none"):
         load(write({**SPLIT, "test/birds/e.png": 5}))
@@ -78,34 +61,14 @@ def test_hidden_nested_upper_case_and_other_files(write, load):
     assert [value for _, value in values(data.train)] == [1, 2, 5]
     notes = "; ".join(data.notes)
     assert "without a single image: empty" in notes
-    assert "1 files without an image ending" in notes
-    assert "1 images that lie in no class folder" in notes
+    assert "1 pictures that lie in no class folder; 1 files ending in .xml; 2 hidden files" in notes
+    assert data.report.reading.left_out[1].examples == ("cats/labels.xml",)
 
 
 def test_class_names_with_spaces_and_letters_are_normalised(write, load):
     decomposed = unicodedata.normalize("NFD", "köter")
     data = load(write({f"{decomposed}/a.png": 1, "big cat/a.png": 2}))
     assert data.train.class_names == ("big cat", unicodedata.normalize("NFC", "köter"))
-
-
-def test_one_class_of_one_image(write, load):
-    assert values(load(write({"cats/a.png": 7})).train) == [("cats", 7)]
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({"a.png": 1, "b.png": 2}, r"holds 2 images but no folder.*/<class>/\*\.png.*Move each image"),
-        (
-            {"cats/": b"", "dogs/": b""},
-            r"holds no images; expected one folder per class.*Images end in \.bmp",
-        ),
-        ({"train/a.png": 1, "test/b.png": 2}, r"set/train holds 2 images but no folder"),
-    ],
-)
-def test_layouts_without_class_images(write, load, files, message):
-    with pytest.raises(DataError, match=message):
-        load(write(files))
 
 
 def test_links_are_followed_but_not_round_in_circles(write, load):
@@ -127,18 +90,15 @@ def test_zip_equals_its_folder(write, load, files, prefix):
     assert zipped.test.fingerprint == plain.test.fingerprint
 
 
-def test_zip_of_one_class_is_not_unwrapped(write, load):
-    assert load(zip_folder(write({"cats/a.png": 1}))).train.class_names == ("cats",)
-
-
 def test_zip_hidden_members_and_unmarked_utf8(write, load, tmp_path):
     image = (write({"a.png": 1}) / "a.png").read_bytes()
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.writestr("köter/a.png", image)
+        archive.writestr("hund/a.png", image)
         archive.writestr("__MACOSX/köter/._a.png", image)
     # Some archivers write UTF-8 and do not set the flag that says so, in the header and the directory.
     raw = (tmp_path / "z.zip").read_bytes()
-    assert load(tmp_path / "z.zip").train.class_names == ("köter",)
+    assert load(tmp_path / "z.zip").train.class_names == ("hund", "köter")
     unmarked = raw
     for signature, offset in ((b"PK\3\4", 7), (b"PK\1\2", 9)):
         position = unmarked.find(signature)
@@ -148,7 +108,7 @@ def test_zip_hidden_members_and_unmarked_utf8(write, load, tmp_path):
             position = unmarked.find(signature, position + 4)
     assert unmarked != raw
     (tmp_path / "unmarked.zip").write_bytes(unmarked)
-    assert load(tmp_path / "unmarked.zip").train.class_names == ("köter",)
+    assert load(tmp_path / "unmarked.zip").train.class_names == ("hund", "köter")
 
 
 def test_broken_zip(load, tmp_path):
@@ -190,21 +150,56 @@ def test_csv_split(write, load, splits, trained, held):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,class\na.png,k\n", r"list\.csv line 1 has the columns 'path', 'class'; expected path, label"),
-        ("path,lable\na.png,k\n", r"Did you mean 'label'"),
-        ("", r"line 1 has the columns \(none\)"),
+        (
+            "path,lable\na.png,k\n",
+            r"list\.csv line 1 has the columns 'path', 'lable', of which none tells the class",
+        ),
+        ("", r"line 1 has the columns \(none\), of which none names the pictures"),
+        ("path,label,path\na.png,k,a.png\n", r"line 1 names the column 'path' twice"),
         ("path,label\n", r"lists no images"),
-        ("path,label\na.png,k\nmissing.png,k\n", r"line 3 names 'missing\.png', which is no file"),
-        ("path,label\na.png,k\na.png, \n", r"line 3 has an empty label"),
-        ("path,label\na.png\n", r"line 2 does not have 2 fields"),
-        ("path,label\na.png,k,more\n", r"line 2 does not have 2 fields"),
-        ("path,label,split\na.png,k,dev\n", r"line 2 has the split 'dev'; expected train, test or val"),
-        ("path,label,split\na.png,k,\n", r"line 2 has the split ''"),
+        ("path,label\na.png,k\nmissing.png,k\n", r"1 of 2 rows name no picture.*line 3: 'missing\.png'"),
+        (f"path,label\na.png,k\n{'x' * 300}.png,k\n", r"line 3: 'xxx"),
+        ("path,label\na.png\n", r"line 2 has 1 fields, and the header has 2"),
+        ("path,label\na.png,k,more\n", r"line 2 has 3 fields.*a field with a comma in it needs quotes"),
+        ("path,label,split\na.png,k,train\na.png,k,extra\n", r"line 3 has the split 'extra'; expected train"),
+        ("path,label\na.png, \n", r"lists no images with a label"),
+        (
+            f'path,label\na.png,"{"x" * 2_000_000}\n',
+            r"line \d+ cannot be read: a field is longer than 1,048,576",
+        ),
+        ('path,label\n"a.png" ,k\n', r"line 2 cannot be read: a quote is out of place"),
+        ('path,label\na.png,"k\n', r"line \d cannot be read: a quote is out of place"),
     ],
 )
-def test_csv_errors_name_the_row(write, load, text, message):
+def test_csv_errors_name_the_line_and_the_remedy(write, load, text, message):
     with pytest.raises(DataError, match=message):
         load(csv_file(write({"a.png": 1}), text))
+
+
+def test_long_fields_of_other_columns_are_read(write, load):
+    data = load(csv_file(write({"a.png": 1}), f"path,label,remark\na.png,k,{'x' * 200_000}\n"))
+    assert values(data.train) == [("k", 1)]
+
+
+def test_rows_without_a_picture_are_passed_over_if_asked(write, load):
+    file = csv_file(write({"a.png": 1}), "path,label\na.png,k\nmissing.png,k\n")
+    data = load(file, on_error="skip")
+    assert values(data.train) == [("k", 1)]
+    assert any("they are left out" in warning for warning in data.warnings)
+
+
+def test_pictures_of_a_list_in_another_folder(write, load):
+    pictures = write({"deep/a.png": 1}, folder="pictures")
+    data = load(csv_file(write({"note.txt": b""}), "path,label\na,k\n"), root=pictures)
+    assert values(data.train) == [("k", 1)]
+
+
+def test_a_link_to_itself_is_a_broken_file(write, load):
+    folder = write(PLAIN)
+    (folder / "cats" / "loop.png").symlink_to("loop.png")
+    data = load(folder, on_error="skip")
+    assert len(data.train) == 3
+    assert [skipped.path.rpartition("/")[2] for skipped in data.skipped] == ["loop.png"]
 
 
 def test_csv_in_another_encoding(write, load):

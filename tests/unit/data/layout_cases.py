@@ -1,0 +1,580 @@
+"""Layouts that people have, each as a small tree with the right reading: a new one joins as one more ``Case``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tree and its reading.
+
+    Attributes:
+        files: Paths; an image for each that ends in an image's ending, else a text.
+        classes: Class name -> (training images, held-out images) of the right reading.
+        error: Pattern of the error, for trees that are doubtful or hold nothing.
+        warns: Pattern of a warning.
+        notes: Pattern of a note.
+        data: What is given as --data, below the folder; "" is the folder itself.
+        options: Keys of the data section that are set.
+        zipped: Try it as a zip too.
+    """
+
+    name: str
+    files: Mapping[str, Any]
+    classes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    error: str = ""
+    warns: str = ""
+    notes: str = ""
+    data: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    zipped: bool = True
+
+
+def pictures(folder: str, count: int = 2, ending: str = ".png") -> dict[str, None]:
+    """Paths of images in a folder."""
+    prefix = f"{folder}/" if folder else ""
+    stem = folder.rpartition("/")[2] or "p"
+    return {f"{prefix}{stem}_{number}{ending}": None for number in range(count)}
+
+
+def tree(*folders: str, count: int = 2, **files: Any) -> dict[str, Any]:
+    """Images in each of some folders."""
+    return {path: value for folder in folders for path, value in pictures(folder, count).items()} | files
+
+
+def csv(header: str, rows: Iterable[str]) -> str:
+    """A CSV file."""
+    return "\n".join([header, *rows, ""])
+
+
+def jsonl(records: Iterable[Mapping[str, Any]]) -> str:
+    """A file of JSON lines."""
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+CAT_DOG = {"cat": (2, 0), "dog": (2, 0)}
+PARTS = {"cat": (2, 2), "dog": (2, 2)}
+FLAT = pictures("images", 4)
+NAMES = [path.rpartition("/")[2] for path in FLAT]
+RUN = {
+    "config.yaml": "seed: 0\n",
+    "stats.jsonl": "",
+    "generator.safetensors": "x",
+    "samples/000001.png": None,
+}
+
+CASES = [
+    # One folder per class.
+    Case("class folders", tree("cat", "dog"), CAT_DOG),
+    Case(
+        "upper-case endings and depth",
+        {"cat/A.PNG": None, "cat/x/b.JPG": None, "dog/c.Jpeg": None},
+        {"cat": (2, 0), "dog": (1, 0)},
+        warns="cat/x .1 picture.*data.layout=leaves",
+    ),
+    Case("one wrapper", tree("pets/cat", "pets/dog"), CAT_DOG),
+    Case("three wrappers", tree("a/b/c/cat", "a/b/c/dog"), CAT_DOG),
+    Case("a wrapper with a note beside", tree("pets/cat", "pets/dog") | {"README.md": "hello"}, CAT_DOG),
+    Case("wrapped twice by one name", tree("pets/pets/cat", "pets/pets/dog"), CAT_DOG),
+    Case("a wrapper named images", tree("images/cat", "images/dog"), CAT_DOG),
+    Case("numbers of classes", tree("0", "1", "10"), {"0": (2, 0), "1": (2, 0), "10": (2, 0)}),
+    Case("synsets", tree("n01440764", "n01443537"), {"n01440764": (2, 0), "n01443537": (2, 0)}),
+    Case(
+        "tiny ImageNet's folders",
+        tree("train/n01/images", "train/n02/images"),
+        {"n01": (2, 0), "n02": (2, 0)},
+    ),
+    Case("a train among buses", tree("train", "bus", "car"), {"bus": (2, 0), "car": (2, 0), "train": (2, 0)}),
+    Case("empty class", tree("cat", "dog") | {"fox/": None}, CAT_DOG, notes="without a single image: fox"),
+    Case("loose pictures", tree("cat", "dog") | {"stray.png": None}, CAT_DOG),
+    Case(
+        "old pictures below a class",
+        tree("cat", "dog", "cat/old"),
+        {"cat": (4, 0), "dog": (2, 0)},
+        warns="1 sub-folder is read as part of the class above: cat/old .2 pictures.",
+    ),
+    Case("classes of other alphabets", tree("köter", "猫"), {"köter": (2, 0), "猫": (2, 0)}),
+    Case("blanks in names", tree("big cat", "small dog"), {"big cat": (2, 0), "small dog": (2, 0)}),
+    # Parts, then classes.
+    Case("train and test", tree("train/cat", "train/dog", "test/cat", "test/dog"), PARTS),
+    Case(
+        "Roboflow",
+        tree("train/cat", "train/dog", "valid/cat", "valid/dog", "test/cat", "test/dog")
+        | {"README.roboflow.txt": "x", "README.dataset.txt": "x"},
+        PARTS,
+        notes="unused: val, 4 images",
+    ),
+    Case(
+        "Training and Validation",
+        tree("Training/cat", "Training/dog", "Validation/cat", "Validation/dog"),
+        PARTS,
+    ),
+    Case("TRAIN and DEV", tree("TRAIN/cat", "TRAIN/dog", "DEV/cat", "DEV/dog"), PARTS),
+    Case("train and eval", tree("train/cat", "train/dog", "eval/cat", "eval/dog"), PARTS),
+    Case(
+        "Intel's seg_train",
+        tree(
+            "seg_train/seg_train/cat",
+            "seg_train/seg_train/dog",
+            "seg_test/seg_test/cat",
+            "seg_test/seg_test/dog",
+            "seg_pred/seg_pred",
+        ),
+        PARTS,
+    ),
+    Case(
+        "train_images and test_images",
+        tree("train_images/cat", "train_images/dog", "test_images/cat", "test_images/dog"),
+        PARTS,
+    ),
+    Case(
+        "train2017 and val2017", tree("train2017/cat", "train2017/dog", "val2017/cat", "val2017/dog"), PARTS
+    ),
+    Case(
+        "chest X-rays, wrapped",
+        tree(
+            *(
+                f"chest_xray/{part}/{name}"
+                for part in ("train", "val", "test")
+                for name in ("NORMAL", "PNEUMONIA")
+            )
+        ),
+        {"NORMAL": (2, 2), "PNEUMONIA": (2, 2)},
+    ),
+    Case("train alone", tree("train/cat", "train/dog"), CAT_DOG),
+    Case(
+        "a flat test part",
+        tree("train/cat", "train/dog", "test"),
+        CAT_DOG,
+        notes="test/ has no class folders",
+    ),
+    Case(
+        "a flat test part and a labelled val",
+        tree("train/cat", "train/dog", "val/cat", "val/dog", "test"),
+        PARTS,
+    ),
+    Case("a test part in one folder of its own", tree("train/cat", "train/dog", "test/test1"), CAT_DOG),
+    Case(
+        "a test part of one class", tree("train/cat", "train/dog", "test/dog"), {"cat": (2, 0), "dog": (2, 2)}
+    ),
+    Case(
+        "an empty test part", tree("train/cat", "train/dog") | {"test/cat/": None, "test/dog/": None}, CAT_DOG
+    ),
+    Case("parts of one class", tree("train/cat", "test/cat"), {"cat": (2, 2)}),
+    # Doubt.
+    Case(
+        "parts beside a class",
+        tree("train", "test", "bus"),
+        error="data.layout=classes.*test and train are named like parts",
+    ),
+    Case("parts that hold pictures", tree("train", "test"), error="named like parts of a set"),
+    Case(
+        "a part beside a wrapper",
+        tree("train/cat", "train/dog", "pets/cat", "pets/dog"),
+        error="data.layout=splits.*pets lies beside them.*data.layout=classes",
+    ),
+    Case(
+        "two training parts",
+        tree("train/cat", "training/cat", "train/dog", "training/dog"),
+        error="train and training both stand for train",
+    ),
+    Case(
+        "no training part",
+        tree("test/cat", "test/dog", "val/cat", "val/dog"),
+        error="test and val are named like parts",
+    ),
+    Case(
+        "StyleGAN's chunks without labels",
+        tree("00000", "00001"),
+        error="00000 and 00001 look like numbered chunks",
+    ),
+    Case("numbered image folders", tree("images_001", "images_002"), error="look like numbered chunks"),
+    Case("numbered parts", tree("set_part_1", "set_part_2"), error="look like numbered chunks"),
+    Case("folds", tree("fold1", "fold2", "fold3"), error="look like numbered chunks"),
+    Case("years", tree("2019", "2020"), error="look like numbered chunks"),
+    Case("days", tree("2020-05-01", "2020-05-02"), error="look like numbered chunks"),
+    Case("images and masks", tree("images", "masks"), error="images and masks are no usual name of a class"),
+    Case(
+        "YOLO",
+        tree("train/images", "valid/images") | {"train/labels/a.txt": "0 1", "data.yaml": "x"},
+        error="named like parts",
+    ),
+    Case("one folder of pictures", tree("pets"), error="all pictures lie in one folder, pets"),
+    Case("no folders", tree(""), error="holds 2 images but no folder of a class and no list"),
+    Case("wrapped without folders", tree("a/b"), error="all pictures lie in one folder, b"),
+    Case(
+        "domains over classes",
+        tree("art/cat", "art/dog", "photo/cat", "photo/dog"),
+        error="art and photo hold several folders each, with equal names such as cat, dog",
+    ),
+    Case(
+        "kinds over classes",
+        tree("pets/cat", "pets/dog", "wild/fox", "wild/elk"),
+        error="data.layout=classes.*pets and wild hold several.*data.layout=leaves: 4 classes",
+    ),
+    Case(
+        "mostly loose pictures",
+        tree("", count=9) | tree("cat", "dog"),
+        error="9 of 13 pictures lie in no folder",
+    ),
+    Case("nothing", {"notes.txt": "x"}, error="holds no images"),
+    Case(
+        "empty folders", {"cat/": None, "dog/": None}, error="holds no images; expected one folder per class"
+    ),
+    # The key that chooses.
+    Case(
+        "classes by the key",
+        tree("train", "test", "bus"),
+        {"bus": (2, 0), "test": (2, 0), "train": (2, 0)},
+        options={"layout": "classes"},
+    ),
+    Case(
+        "chunks are classes by the key",
+        tree("00000", "00001"),
+        {"00000": (2, 0), "00001": (2, 0)},
+        options={"layout": "classes"},
+    ),
+    Case(
+        "parts by the key", tree("train/cat", "train/dog", "pets/cat"), CAT_DOG, options={"layout": "splits"}
+    ),
+    Case(
+        "leaves by the key",
+        tree("pets/cat", "pets/dog", "wild/fox"),
+        {**CAT_DOG, "fox": (2, 0)},
+        options={"layout": "leaves"},
+    ),
+    Case(
+        "leaves below parts",
+        tree("train/pets/cat", "train/wild/dog", "test/pets/cat"),
+        {"cat": (2, 2), "dog": (2, 0)},
+        options={"layout": "leaves"},
+    ),
+    Case(
+        "no such parts",
+        tree("cat", "dog"),
+        error="data.layout=splits: .* has no such folders",
+        options={"layout": "splits"},
+    ),
+    Case(
+        "no such list",
+        tree("cat", "dog"),
+        error="data.layout=list: .* has no list",
+        options={"layout": "list"},
+    ),
+    # What is no class.
+    Case(
+        "files of systems",
+        tree(
+            "cat",
+            "dog",
+            "__MACOSX/cat",
+            "@eaDir",
+            "$RECYCLE.BIN",
+            "lost+found",
+            "System Volume Information",
+            "__pycache__",
+            ".ipynb_checkpoints",
+            ".git",
+        )
+        | {"Thumbs.db": "x", ".DS_Store": "x", "desktop.ini": "x"},
+        CAT_DOG,
+    ),
+    Case(
+        "runs in the data",
+        tree("cat", "dog") | {f"runs/folder-pets/{path}": value for path, value in RUN.items()},
+        CAT_DOG,
+    ),
+    Case(
+        "a run among the classes",
+        tree("cat", "dog") | {f"first-try/{path}": value for path, value in RUN.items()},
+        CAT_DOG,
+    ),
+    Case("a run that begins", tree("cat", "dog") | {"runs/folder-pets/.lock": ""}, CAT_DOG),
+    Case("documents beside", tree("cat", "dog") | {"docs/a.txt": "x", "LICENSE": "x"}, CAT_DOG),
+    # Labels that are none, or alike.
+    Case(
+        "labels that stand for none",
+        tree("cat", "nan", "-1"),
+        {"-1": (2, 0), "cat": (2, 0), "nan": (2, 0)},
+        warns="'-1', 'nan'",
+    ),
+    Case(
+        "labels that differ by case",
+        tree("Cat", "cat", "dog"),
+        {"Cat": (2, 0), "cat": (2, 0), "dog": (2, 0)},
+        warns="'Cat' and 'cat'",
+    ),
+    Case(
+        "labels that differ by blanks",
+        tree("big cat", "big_cat"),
+        {"big cat": (2, 0), "big_cat": (2, 0)},
+        warns="'big cat' and 'big_cat'",
+    ),
+    Case(
+        "labels that differ by composition",
+        tree("caf\u00e9", "cafe\u0301", "bar"),
+        {"bar": (2, 0), "caf\u00e9": (4, 0)},
+        warns="composition of letters",
+    ),
+    # Lists.
+    Case(
+        "APTOS",
+        tree("train_images", "test_images")
+        | {
+            "train.csv": csv("id_code,diagnosis", ["train_images_0,0", "train_images_1,2"]),
+            "test.csv": csv("id_code", ["test_images_0", "test_images_1"]),
+            "sample_submission.csv": csv("id_code,diagnosis", ["test_images_0,0", "test_images_1,0"]),
+        },
+        {"0": (1, 0), "2": (1, 0)},
+    ),
+    Case(
+        "HAM10000",
+        tree("HAM10000_images_part_1", "HAM10000_images_part_2")
+        | {
+            "HAM10000_metadata.csv": csv(
+                "lesion_id,image_id,dx,dx_type,age",
+                [
+                    f"L{part}{n},HAM10000_images_part_{part}_{n},{'nv' if n else 'mel'},histo,40"
+                    for part in (1, 2)
+                    for n in (0, 1)
+                ],
+            )
+        },
+        {"mel": (2, 0), "nv": (2, 0)},
+        notes="columns not used: dx_type, age",
+    ),
+    Case(
+        "a folder and its labels.csv",
+        FLAT
+        | {"labels.csv": csv("filename,label", [f"{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "Hugging Face's metadata.jsonl",
+        {
+            **pictures("train", 4),
+            **pictures("test", 2),
+            "train/metadata.jsonl": jsonl(
+                {"file_name": f"train_{n}.png", "label": "ab"[n % 2]} for n in range(4)
+            ),
+            "test/metadata.jsonl": jsonl({"file_name": f"test_{n}.png", "label": "ab"[n]} for n in range(2)),
+        },
+        {"a": (2, 1), "b": (2, 1)},
+    ),
+    Case(
+        "Hugging Face's metadata.csv",
+        pictures("", 4)
+        | {"metadata.csv": csv("file_name,label", [f"p_{n}.png,{'ab'[n % 2]}" for n in range(4)])},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "Roboflow's one-hot lists",
+        {
+            **pictures("train", 2),
+            **pictures("valid", 2),
+            "train/_classes.csv": csv("filename, cat, dog", ["train_0.png, 1, 0", "train_1.png, 0, 1"]),
+            "valid/_classes.csv": csv("filename, cat, dog", ["valid_0.png, 1, 0", "valid_1.png, 1, 0"]),
+        },
+        {"cat": (1, 2), "dog": (1, 0)},
+    ),
+    Case(
+        "ISIC's one-hot list",
+        pictures("ISIC_Training_Input", 3, ".jpg")
+        | {
+            "ISIC_Training_GroundTruth.csv": csv(
+                "image,MEL,NV,BCC",
+                [
+                    f"ISIC_Training_Input_{n},{','.join('1.0' if n == m else '0.0' for m in range(3))}"
+                    for n in range(3)
+                ],
+            )
+        },
+        {"BCC": (1, 0), "MEL": (1, 0), "NV": (1, 0)},
+    ),
+    Case(
+        "several labels, one-hot",
+        FLAT | {"l.csv": csv("filename,cat,dog", [f"{name},1,1" for name in NAMES])},
+        error="4 of 4 pictures have several labels .such as cat and dog",
+    ),
+    Case(
+        "several labels in a field",
+        FLAT
+        | {
+            "l.csv": csv(
+                "filename,label",
+                [
+                    f"{name},{label}"
+                    for name, label in zip(NAMES, ("cat", "dog", "cat|dog", "cat"), strict=True)
+                ],
+            )
+        },
+        error="1 of 4 pictures have several labels .such as 'cat.dog'",
+    ),
+    Case(
+        "several labels in rows",
+        FLAT | {"l.csv": csv("filename,class", [f"{NAMES[0]},cat", f"{NAMES[0]},dog", f"{NAMES[1]},cat"])},
+        error="1 of 2 pictures have several labels",
+    ),
+    Case(
+        "columns of the user's names",
+        FLAT | {"l.csv": csv("pic,animal", [f"{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
+        {"a": (2, 0), "b": (2, 0)},
+        options={"columns": {"path": "pic", "label": "animal"}},
+    ),
+    Case(
+        "a list without a usual label",
+        FLAT | {"l.csv": csv("filename,animal", [f"{name},a" for name in NAMES])},
+        error="l.csv names pictures, but no column has a usual name of a label: --set data.columns.label=NAME",
+    ),
+    Case(
+        "two columns that could be the label",
+        FLAT
+        | {
+            "l.csv": csv(
+                "filename,label,target", [f"{name},{'ab'[n % 2]},{n}" for n, name in enumerate(NAMES)]
+            )
+        },
+        error="several columns that could be the label: 'label', 'target'",
+    ),
+    Case(
+        "numbers and names of one label",
+        FLAT
+        | {
+            "l.csv": csv(
+                "filename,class_id,class_name",
+                [f"{name},{n % 2},{'ab'[n % 2]}" for n, name in enumerate(NAMES)],
+            )
+        },
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list that says what the folders say",
+        tree("cat", "dog")
+        | {"l.csv": csv("path,label", ["cat/cat_0.png,0", "cat/cat_1.png,0", "dog/dog_0.png,1"])},
+        CAT_DOG,
+    ),
+    Case(
+        "a list that contradicts the folders",
+        tree("cat", "dog")
+        | {"l.csv": csv("path,label", ["cat/cat_0.png,a", "cat/cat_1.png,b", "dog/dog_0.png,a"])},
+        error="data.layout=classes.*data.layout=list: 2 classes .a, b. from column 'label' of l.csv",
+    ),
+    Case(
+        "the list by the key",
+        tree("cat", "dog")
+        | {"l.csv": csv("path,label", ["cat/cat_0.png,a", "cat/cat_1.png,b", "dog/dog_0.png,a"])},
+        {"a": (2, 0), "b": (1, 0)},
+        options={"layout": "list"},
+    ),
+    Case(
+        "semicolons and backslashes",
+        FLAT
+        | {"l.csv": csv("filename;label", [f"images\\{name};{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
+        {"a": (2, 0), "b": (2, 0)},
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "tabs",
+        FLAT
+        | {
+            "l.tsv": csv("filename\tlabel", [f"images/{name}\t{'ab'[n % 2]}" for n, name in enumerate(NAMES)])
+        },
+        {"a": (2, 0), "b": (2, 0)},
+        data="l.tsv",
+        zipped=False,
+    ),
+    Case(
+        "paths of another machine",
+        FLAT
+        | {
+            "l.csv": csv(
+                "path,label", [f"/kaggle/input/images/{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)]
+            )
+        },
+        {"a": (2, 0), "b": (2, 0)},
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "a list with parts",
+        FLAT
+        | {
+            "l.csv": csv(
+                "Filename,Class,Set",
+                [
+                    f"{name},{'ab'[n % 2]},{'Training' if n < 2 else 'Testing'}"
+                    for n, name in enumerate(NAMES)
+                ],
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list with folds",
+        FLAT
+        | {
+            "l.csv": csv("filename,label,fold", [f"{name},{'ab'[n % 2]},{n}" for n, name in enumerate(NAMES)])
+        },
+        {"a": (2, 0), "b": (2, 0)},
+        warns="column 'fold' is not used",
+    ),
+    Case(
+        "a list with empty labels",
+        FLAT | {"l.csv": csv("filename,label", [f"{NAMES[0]},a", f"{NAMES[1]},b", f"{NAMES[2]},"])},
+        {"a": (1, 0), "b": (1, 0)},
+        warns="1 row has no label.*line 4",
+    ),
+    Case(
+        "a list of missing pictures",
+        FLAT | {"l.csv": csv("filename,label", [f"{NAMES[0]},a", f"{NAMES[1]},b", "gone.png,a"])},
+        error="1 of 3 rows name no picture.*line 4: 'gone.png'.*data.on_error=skip",
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "JSON records",
+        FLAT
+        | {"l.json": json.dumps([{"file_name": name, "label": "ab"[n % 2]} for n, name in enumerate(NAMES)])},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "JSON names to labels",
+        FLAT | {"l.json": json.dumps({name: "ab"[n % 2] for n, name in enumerate(NAMES)})},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    # StyleGAN.
+    Case(
+        "StyleGAN",
+        tree("00000", "00001")
+        | {
+            "dataset.json": json.dumps(
+                {"labels": [[f"0000{c}/0000{c}_{n}.png", n] for c in (0, 1) for n in (0, 1)]}
+            )
+        },
+        {"0": (2, 0), "1": (2, 0)},
+    ),
+    Case(
+        "StyleGAN with names and parts",
+        tree("00000")
+        | {
+            "dataset.json": json.dumps(
+                {
+                    "labels": [["00000/00000_0.png", 0], ["00000/00000_1.png", 0]],
+                    "class_names": ["fox"],
+                    "test": ["00000/00000_1.png"],
+                }
+            )
+        },
+        {"fox": (1, 1)},
+    ),
+    Case(
+        "StyleGAN without labels",
+        tree("00000", "00001") | {"dataset.json": json.dumps({"labels": None})},
+        error="look like numbered chunks",
+    ),
+]
