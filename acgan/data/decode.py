@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -52,26 +52,33 @@ class Target:
     black_white: BlackWhite | None = None
 
 
-def decode(image: Image.Image, target: Target) -> np.ndarray:
-    """Decode one opened image to uint8 (C, R, R), or to (1, R, R) where it is gray."""
-    return _decode(image, target)[0]
+def decode(image: Image.Image, target: Target, record: np.void | None = None) -> np.ndarray:
+    """Decode one opened image to uint8 (C, R, R), or to (1, R, R) where it is gray.
 
-
-def _decode(image: Image.Image, target: Target) -> tuple[np.ndarray, dict[str, Any]]:
-    """The image, and fields of its record that the pixels of the result do not tell."""
+    Args:
+        image: The image.
+        target: The form to decode to.
+        record: Its record, see ``SEEN``; filled in but for the number of frames.
+    """
     (width, height), mode, reduced = image.size, image.mode, is_reduced(image)
     flat, values = flatten(image, target.resolution, target.black_white)
     if (flat.width - flat.height) * (width - height) < 0:  # turned; a JPEG may also have been decoded smaller
         width, height = height, width
-    seen: dict[str, Any] = {"width": width, "height": height, "mode": mode.encode(), "reduced": reduced}
-    if values is not None:
-        seen |= {"deep": True, **values._asdict()}
     if target.channels == 1 and flat.mode != "L":
         flat = flat.convert("L")
     fit = "pad" if target.pad_28 and flat.size == (28, 28) else target.fit
     pixels = fit_image(flat, target.resolution, fit)
-    seen["generated"] = GENERATED_MARK in image.info  # text behind the pixels is known by now
-    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0), seen
+    if record is not None:
+        record["width"], record["height"], record["mode"], record["reduced"] = width, height, mode, reduced
+        if values is not None:
+            record["deep"] = True
+            record["low"], record["high"], record["below"], record["above"] = values
+        elif reduced:
+            record["high"] = pixels.max()
+        record["plain"] = (pixels == pixels[:1, :1]).all()
+        record["gray"] = pixels.ndim == 2 or (pixels == pixels[..., :1]).all()
+        record["generated"] = GENERATED_MARK in image.info  # text behind the pixels is known by now
+    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 
 def decode_rows(
@@ -108,24 +115,14 @@ def decode_rows(
         for position in part:
             try:
                 with reader.read(int(rows[position])) as image:
-                    frames = len(frames_of(image))
-                    out[position], fields = _decode(image, target)
+                    seen[position]["frames"] = len(frames_of(image))
+                    out[position] = decode(image, target, seen[position])
             except DataError:
                 raise
             except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
                 failed[position] = reason_of(error)
                 if on_error == "stop":
                     break
-                continue
-            record = seen[position]
-            record["frames"] = frames
-            for name, value in fields.items():
-                record[name] = value
-            if fields["reduced"]:
-                record["high"] = out[position].max()
-        done, records = out[part.start : part.stop], seen[part.start : part.stop]
-        records["gray"] = (done == done[:, :1]).all(axis=(1, 2, 3))
-        records["plain"] = (done == done[:, :, :1, :1]).all(axis=(1, 2, 3))
         return failed
 
     failed: dict[int, str] = {}

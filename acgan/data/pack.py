@@ -110,7 +110,7 @@ def decode_all(
     )
     channels = target.channels
     if options.channels is None:
-        gray = seen["gray"].all()
+        gray = np.delete(seen["gray"], list(failed)).all()
         channels = 1 if gray else 3
         found = "every image is gray" if gray else "there are images in colour"
         notes = (*notes, f"channels {channels} chosen: {found}")
