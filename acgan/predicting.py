@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acgan import runtime
-from acgan.data.decode import Target
-from acgan.data.pixels import Fit
+from acgan.data.decode import Target, trained_target
 from acgan.models import AuxClassifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
@@ -69,16 +68,8 @@ class ImageClassifier(nn.Module):
 
         A single image of 28 x 28 is padded to 32 x 32; training pads all images of a set or none.
         """
-        config = self.info.provenance.get("config", {})
-        fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
-        ends = self.info.provenance.get("black_white")
-        return Target(
-            self.info.resolution,
-            self.info.channels,
-            fit,
-            pad_28=self.info.resolution == 32,
-            black_white=(ends[0], ends[1]) if ends else None,
-        )
+        info = self.info
+        return trained_target(info.resolution, info.channels, info.provenance, pad_28=info.resolution == 32)
 
     def logits(self, images: Tensor | np.ndarray) -> Tensor:
         """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""

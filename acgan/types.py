@@ -17,6 +17,8 @@ SPLITS = ("test", "train")
 WHOLE_AND_SPLITS = (*SPLITS, "all")
 #: Generators of a run that ``which`` chooses from.
 WHICH = ("best", "last")
+#: Reactions to an image that cannot be decoded.
+ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
 #: Largest number of samples that are drawn by default.
@@ -111,8 +113,8 @@ class ClassPictures:
     """The pictures of a class as they are stored, before they are fitted.
 
     Attributes:
-        widths: Smallest and largest width in pixels.
-        heights: Smallest and largest height in pixels.
+        widths: Smallest and largest width in pixels; 0 and 0 of a class without pictures.
+        heights: Smallest and largest height in pixels, likewise.
         modes: Number of pictures by Pillow's mode.
     """
 

@@ -185,11 +185,11 @@ def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
     Raises:
         DataError: If the data does not serve.
     """
-    if set(sampler.class_names) != set(dataset.train.class_names):
+    if not set(dataset.train.class_names) <= set(sampler.class_names):
         raise DataError(
             f"{dataset.name}: has the classes {', '.join(dataset.train.class_names)}, and the generator makes "
-            f"{', '.join(sampler.class_names)}; expected the same. Choose with --data the images that it was trained "
-            "on."
+            f"{', '.join(sampler.class_names)}; expected no class that it does not make. Choose with --data the images "
+            "that it was trained on."
         )
     made = (sampler.info.architecture["image_channels"], *[sampler.info.architecture["resolution"]] * 2)
     if made != dataset.train.images.shape[1:]:
@@ -202,8 +202,8 @@ def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
     missing = [name for label, name in enumerate(dataset.train.class_names) if label not in present]
     if missing:
         raise DataError(
-            f"{dataset.name}: has no training images of {', '.join(missing)}; expected some of every class that the "
-            "generator makes. Choose with --data the images that it was trained on."
+            f"{dataset.name}: has no training images of {', '.join(missing)}; expected some of every class that is "
+            "scored. Choose with --data the images that it was trained on."
         )
     if len(dataset.test) < 2:
         raise DataError(

@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from acgan.api.inputs import resolve_config
+from acgan.api.inputs import described, resolve_config, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_classifier_task
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.product import ClassifierProduct
+from acgan.assembly.to_score import load_to_score
 from acgan.config import ClassifierConfig, to_yaml, validate
-from acgan.data import extend, find_images, read_images
+from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
 from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
@@ -25,7 +27,7 @@ from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
-from acgan.types import WHOLE_AND_SPLITS, ImageStore
+from acgan.types import ON_ERROR, WHOLE_AND_SPLITS, SkippedImage
 
 
 def train_classifier(
@@ -97,47 +99,58 @@ def evaluate_classifier(
     *,
     split: str = "test",
     device: str | torch.device = "cpu",
+    on_error: str | None = None,
+    say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> ClassifierScores:
-    """Score a classifier on labelled images.
+    """Score a classifier on labelled images of the classes that it knows; images of others are left out.
 
     Args:
         classifier: A run directory, or a ``classifier.safetensors``.
-        data: A source as ``--data`` takes it; None is the classifier's training data.
+        data: A source as ``--data`` takes it, or a torch Dataset; None is the classifier's training data.
         split: ``test``; ``train``, its training images without generated ones; or ``all`` of the source.
         device: Device to compute on.
+        on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
+        say: Receives remarks: what is not scored, and which images were skipped.
+        warn: Receives warnings of classes of nearly the same name.
 
     Raises:
-        UserError: If there is no such classifier or data, or the classes differ.
+        UserError: If there is no such classifier or data, or they have no class in common.
     """
-    if split not in WHOLE_AND_SPLITS:
-        raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
+    _check_choice("split", split, WHOLE_AND_SPLITS)
+    _check_choice("on_error", on_error, (None, *ON_ERROR))
     file = find_classifier(classifier)
     loaded = load_classifier(file, device)
-    config = config_of(loaded)
-    if data is not None:
-        # Class names, the shape of images and the way to split a source are the classifier's.
-        classes = config.data.classes or list(loaded.class_names)
-        section = config.data.model_copy(update={"source": str(data), "classes": classes})
-        config = config.model_copy(update={"data": section})
-    dataset = load_data(config)
+    config, dataset, classes = load_to_score(
+        config_of(loaded), data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
+    )
+    tell_skipped(dataset.skipped, say)
     if split == "train":
         dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)
     store = dataset.test if split == "test" else dataset.train
     if split == "all":
         store = extend(store, dataset.test.images, dataset.test.labels)
-    _check_classes(loaded, store, file)
     if not len(store):
         raise DataError(
             f"{dataset.name}: has no {split} images to score on; expected some. Choose another --split, or other "
             "images with --data."
         )
-    return score_classifier(loaded, store, file=file, data=dataset.name, split=split)
+    # Labels are the classifier's: a prediction of a class without images is a wrong one.
+    store = regroup(store, {name: [name] for name in loaded.class_names})
+    classes = classes.narrowed(np.bincount(store.labels, minlength=store.num_classes))
+    for remark in classes.remarks("classifier", "" if split == "all" else f"{split} "):
+        say(remark)
+    origin = {"classes": classes.describe(), **described(dataset.skipped)}
+    return score_classifier(loaded, store, file=file, data=dataset.name, split=split, origin=origin)
 
 
 def predict(
     classifier: str | Path,
     images: Sequence[Path],
     device: str | torch.device = "cpu",
+    *,
+    on_error: str = "stop",
+    on_skip: Callable[[SkippedImage], None] = lambda image: None,
     warn: Callable[[str], None] = warnings.warn,
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
     """Predict the classes of image files.
@@ -146,43 +159,54 @@ def predict(
         classifier: A run directory, or a ``classifier.safetensors``.
         images: Files, and folders of files.
         device: Device to compute on.
+        on_error: ``stop`` at a broken image, or ``skip`` it.
+        on_skip: Receives each image that is skipped.
         warn: Receives a warning about pictures in folders that cannot be read.
 
     Returns:
-        Each file's path, with all classes and their probabilities, the likeliest first.
+        Each file's path, with all classes and their probabilities, the likeliest first; skipped files are left out.
+
+    Raises:
+        UserError: If there is no such classifier or image, or none can be decoded.
     """
+    _check_choice("on_error", on_error, ON_ERROR)
     loaded = load_classifier(classifier, device)
     files = find_images(images, warn)
     info, found = loaded.info, []
+    form: Any = {
+        "resolution": info.resolution,
+        "channels": info.channels,
+        "fit": config_of(loaded).data.fit,
+        "black_white": loaded.target.black_white,
+    }
     for start in range(0, len(files), PREDICTED_AT_ONCE):
         part = files[start : start + PREDICTED_AT_ONCE]
-        pixels = read_images(
-            part,
-            resolution=info.resolution,
-            channels=info.channels,
-            fit=config_of(loaded).data.fit,
-            black_white=loaded.target.black_white,
-        )
-        for file, row in zip(part, loaded(torch.from_numpy(pixels)), strict=True):
+        skipped: list[SkippedImage] = []
+        pixels = read_images(part, **form, on_skip=skipped.append if on_error == "skip" else None)
+        for image in skipped:
+            on_skip(image)
+        broken = {image.path for image in skipped}
+        readable = [file for file in part if str(file) not in broken]
+        if not readable:
+            continue
+        for file, row in zip(readable, loaded(torch.from_numpy(pixels)), strict=True):
             values, order = row.sort(descending=True)
             names = [info.class_names[index] for index in order.tolist()]
             found.append((file, list(zip(names, values.tolist(), strict=True))))
+    if not found:
+        raise DataError(f"images: none of {len(files):,} could be decoded; expected at least one that can.")
     return found
 
 
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
-    """Configuration of a classifier's training, with the shape and the range of its images filled in."""
+    """Configuration of a classifier's training, with the shape of its images filled in."""
     config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
-    found = classifier.target.black_white  # that of the training images, where the range was to be found
-    values = {"range": found} if found is not None else {}
-    return config.model_copy(update={"data": config.data.model_copy(update={**shape, **values})})
+    return config.model_copy(update={"data": config.data.model_copy(update=shape)})
 
 
-def _check_classes(classifier: ImageClassifier, store: ImageStore, file: Path) -> None:
-    if classifier.class_names != store.class_names:
+def _check_choice(name: str, value: str | None, choices: Sequence[str | None]) -> None:
+    if value not in choices:
         raise ConfigError(
-            f"{file}: knows the classes {', '.join(classifier.class_names)}, and the data has "
-            f"{', '.join(store.class_names)}; expected the same. Pick and order the data's with data.classes when "
-            "training."
+            f"{name}: found {value!r}; expected one of {', '.join(str(choice) for choice in choices)}."
         )

@@ -15,6 +15,7 @@ import torch
 from acgan import runtime
 from acgan.api.cas import classification_accuracy_score
 from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, EvaluationSetup, set_up
+from acgan.api.inputs import described
 from acgan.api.subjects import Subject
 from acgan.code_version import code_version
 from acgan.evaluation import (
@@ -122,23 +123,23 @@ def _scores(setting: EvaluationSetup, reference: Reference | None, passes: list[
     every = [one for run in passes for one in run]
     halves = [found for one in every for found in one.at_floor_count]
     floor = [] if reference is None else reference.floor
-    class_names = setting.store.class_names
+    class_names, scored = setting.store.class_names, setting.scored
     confusions = [one.confusion for one in every if one.confusion is not None]
     return Scores(
         provenance=_provenance(setting, reference),
         overall=summarise_passes(passes),
         floor=summarise_all([found.overall for found in floor]),
         at_floor_count=summarise_all([found.overall for found in halves]),
-        per_class=mean_per_class([one.found for one in every], class_names),
-        floor_per_class=mean_per_class(floor, class_names),
-        at_floor_count_per_class=mean_per_class(halves, class_names),
+        per_class=mean_per_class([one.found for one in every], class_names, scored),
+        floor_per_class=mean_per_class(floor, class_names, scored),
+        at_floor_count_per_class=mean_per_class(halves, class_names, scored),
         confusion=np.sum(confusions, axis=0) if confusions else None,
     )
 
 
 def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[str, Any]:
     options, store, extractor = setting.options, setting.store, setting.extractor
-    groups = [] if reference is None else reference.bank.plan.groups
+    groups, counts = [] if reference is None else reference.bank.plan.groups, class_counts(store)
     return {
         "acgan": code_version(),
         "torch": torch.__version__,
@@ -153,14 +154,16 @@ def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[s
             "fingerprint": store.fingerprint,
             "resolution": store.resolution,
             "channels": store.channels,
+            **described(setting.dataset.skipped),
         },
         "extractor": None if extractor is None else extractor.describe(),
         "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
         "classifier": None if setting.classifier is None else setting.classifier.describe(),
         "num_images": sum(setting.counts),
         "floor_images": sum(len(group[group < 2]) for group in groups),
-        "samples_by_class": setting.counts,
-        "reference_by_class": class_counts(store),
+        "classes": setting.classes.describe(),
+        "samples_by_class": [setting.counts[label] for label in setting.scored],
+        "reference_by_class": [counts[label] for label in setting.scored],
         "label_prior": options.label_prior,
         "seed": options.seed,
         "repeats": options.repeats,

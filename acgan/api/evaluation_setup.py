@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,17 @@ import torch
 
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
+from acgan.api.inputs import tell_skipped
 from acgan.api.subjects import Subject, find_subjects
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import prepare_dataset
+from acgan.assembly.to_score import load_to_score
 from acgan.config import RunConfig
+from acgan.data import ClassSets, regroup
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
 from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
-from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS, WHICH, Dataset, ImageStore
+from acgan.types import LABEL_PRIORS, MAX_SAMPLES, ON_ERROR, SPLITS, WHICH, Dataset, ImageStore
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
@@ -31,7 +33,8 @@ class EvaluateOptions:
     """Options of an evaluation.
 
     Attributes:
-        data: A source as ``--data`` takes it, or a torch Dataset; None is the generator's training data.
+        data: A source as ``--data`` takes it, or a torch Dataset; None is the generator's training data. The classes
+            that it shares with the generator are scored.
         split: Part of the data that is the reference: ``test`` or ``train``.
         metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
         num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
@@ -44,6 +47,7 @@ class EvaluateOptions:
         truncation: Factor on the latents.
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
         device: Device to compute on.
+        on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
     """
 
     data: Any = None
@@ -58,6 +62,7 @@ class EvaluateOptions:
     truncation: float = 1.0
     which: str | None = None
     device: str = "auto"
+    on_error: str | None = None
 
     def check(self) -> None:
         """Check all values.
@@ -73,7 +78,13 @@ class EvaluateOptions:
             )
         if not self.metrics:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
-        for key, choices in (("split", SPLITS), ("label_prior", LABEL_PRIORS), ("which", (None, *WHICH))):
+        allowed: dict[str, tuple[str | None, ...]] = {
+            "split": SPLITS,
+            "label_prior": LABEL_PRIORS,
+            "which": (None, *WHICH),
+            "on_error": (None, *ON_ERROR),
+        }
+        for key, choices in allowed.items():
             if getattr(self, key) not in choices:
                 listed = ", ".join(str(choice) for choice in choices)
                 raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
@@ -93,7 +104,8 @@ class EvaluationSetup:
         classifier: Network that sees classes; None if no metric needs it, or there is none.
         unseen: True if the extractor was trained on other images than the reference; None if unknown.
         training: Training images, if copies of them can be looked for.
-        counts: Samples by class.
+        counts: Samples by class of the generator.
+        classes: Those that are scored, and those that are not.
         metrics: Keys of ``METRICS`` that can be measured.
     """
 
@@ -106,7 +118,13 @@ class EvaluationSetup:
     store: ImageStore
     training: ImageStore | None
     counts: list[int]
+    classes: ClassSets
     metrics: list[str]
+
+    @property
+    def scored(self) -> list[int]:
+        """The generator's labels of the classes that are scored."""
+        return [self.classes.known.index(name) for name in self.classes.scored]
 
     @property
     def num_looked_at(self) -> int:
@@ -133,19 +151,28 @@ def set_up(
     subjects = find_subjects(runs, options.which, device)
     first = subjects[0]
     class_names = first.sampler.class_names
-    config, whole = _load(options.data, first)
+    config, whole, classes = load_to_score(
+        first.config, options.data, class_names, whose="generator", on_error=options.on_error, warn=warn
+    )
+    tell_skipped(whole.skipped, say)
     dataset = prepare_dataset(config, whole)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
         say(
             f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
             "reference holds images that were trained on"
         )
-    store = dataset.test if options.split == "test" else dataset.train
-    _check_store(store, dataset.name, options.split, first)
+    part = dataset.test if options.split == "test" else dataset.train
+    _check_part(part, dataset.name, options.split)
+    # From here on labels are the generator's; a class may be without images.
+    store = regroup(part, {name: [name] for name in class_names})
+    reference_counts = class_counts(store)
+    classes = classes.narrowed(reference_counts)
+    for remark in classes.remarks("generator", f"{options.split} "):
+        say(remark)
     extractor = None
     if set(options.metrics) != {CAS}:
         extractor = choose_extractor(
-            options.extractor, data_name=dataset.name, class_names=class_names,
+            options.extractor, data_name=dataset.name, class_names=classes.scored,
             weights=options.inception_weights, otherwise=first.config.evaluate.extractor,
             device=device, warn=warn,
         )  # fmt: skip
@@ -156,16 +183,14 @@ def set_up(
         )
     if CAS in options.metrics:
         _check_cas(subjects, dataset)
-    metrics, classifier, training = _measurable(options, config, dataset, extractor, first, device, say)
-    reference_counts = class_counts(store)
-    without = [name for name, count in zip(class_names, reference_counts, strict=True) if not count]
-    if without:
-        say(f"no {options.split} images of {', '.join(without)}: not scored against real images")
+    metrics, classifier, training = _measurable(
+        options, config, dataset, classes, extractor, first, device, say
+    )
     num = options.num_images or min(len(store), MAX_SAMPLES)
     setting = EvaluationSetup(
         options, subjects, dataset, extractor, classifier,
         _is_unseen(extractor, whole, options.split), store, training,
-        share_out(num, reference_counts, options.label_prior), metrics,
+        share_out(num, reference_counts, options.label_prior), classes, metrics,
     )  # fmt: skip
     if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
         copies = f", {len(training):,} of them only to find copies (--metrics)" if training else ""
@@ -179,6 +204,7 @@ def _measurable(
     options: EvaluateOptions,
     config: RunConfig,
     dataset: Dataset,
+    classes: ClassSets,
     extractor: Extractor | None,
     subject: Subject,
     device: torch.device,
@@ -190,7 +216,7 @@ def _measurable(
     classifier, training = None, None
     remarks: dict[Need, str] = {}
     if "classifier" in needs:
-        classifier = _classifier(extractor, dataset.name, subject.sampler.class_names, device)
+        classifier = _classifier(extractor, dataset.name, classes.scored, device)
         if classifier is None:
             remarks["classifier"] = (
                 "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
@@ -208,16 +234,6 @@ def _measurable(
     return metrics, classifier, training
 
 
-def _load(data: Any, subject: Subject) -> tuple[RunConfig, Dataset]:
-    config = subject.config
-    if not isinstance(data, (str, os.PathLike)):
-        return config, load_data(config, data)
-    classes = config.data.classes or list(subject.sampler.class_names)
-    section = config.data.model_copy(update={"source": os.fspath(data), "classes": classes})
-    config = config.model_copy(update={"data": section})
-    return config, load_data(config)
-
-
 def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
     if len(subjects) > 1:
         raise ConfigError(
@@ -226,12 +242,7 @@ def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
     check_fit_for_cas(subjects[0].sampler, dataset)
 
 
-def _check_store(store: ImageStore, name: str, split: str, subject: Subject) -> None:
-    if store.class_names != subject.sampler.class_names:
-        raise ConfigError(
-            f"{subject.path}: makes the classes {', '.join(subject.sampler.class_names)}, and the data has "
-            f"{', '.join(store.class_names)}; expected the same."
-        )
+def _check_part(store: ImageStore, name: str, split: str) -> None:
     if len(store) < 2:
         raise DataError(
             f"{name}: has {len(store)} {split} images; expected at least 2 to score against. Choose another --split, "

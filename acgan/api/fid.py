@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from acgan import runtime
+from acgan.api.fid_measuring import Measured, Progress, measure
 from acgan.assembly import data_options
 from acgan.code_version import code_version
 from acgan.config.shared import DataConfig
@@ -28,20 +30,18 @@ from acgan.fid import (
     Wanted,
     check_fits,
     check_target,
-    feature_statistics,
     few_images,
     open_side,
     select,
     shared_metric,
     stored_of,
-    warn_as_stored,
+    warn_of_forms,
+    warn_of_statistics,
     write_statistics,
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
-from acgan.types import RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
-
-_Progress = Callable[[str, int, int], None]
+from acgan.types import ON_ERROR, RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,6 @@ class FidResult:
         return json.dumps(values, indent=2)  # in ASCII: a path need not be UTF-8
 
 
-@dataclass(frozen=True)
-class _Measured:
-    given: str
-    saved: Saved
-    origin: dict[str, Any]
-    cached: bool = False
-
-    @property
-    def num_images(self) -> int | None:
-        count: int | None = self.origin["num_images"]
-        return count
-
-    def describe(self) -> dict[str, Any]:
-        return {**self.origin, "cached": self.cached}
-
-
 def fid(
     a: str | Path,
     b: str | Path | None = None,
@@ -94,26 +78,29 @@ def fid(
     weights: str | Path | None = None,
     save_stats: str | Path | None = None,
     which: str | None = None,
+    on_error: str = "stop",
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
-    progress: _Progress = lambda given, done, total: None,
+    progress: Progress = lambda given, done, total: None,
 ) -> FidResult:
     """Compute the Fréchet distance between two sets of images.
 
     Args:
-        a: A folder, zip or .npz of images, any other data source, an .npz of statistics, a run or a generator file.
+        a: Images in a folder, .zip, .npz, .npy or any other data source; .npz of statistics; a run or generator file.
         b: The same; None only makes the statistics of ``a``.
         num_images: Most images of each side, drawn at random; the exact number of a generator. None takes all, and
             from a generator as many as the other side has, at most ``MAX_SAMPLES``.
         seed: Seed of the choice of images, and of latents.
         split: ``all``, or the ``train`` or ``test`` part. A side that has no parts is taken whole if the other has; if
             neither has, ``resolution`` is needed, and the part is the one that training would hold out or keep.
-        resolution: Fit images as for training at this resolution; None compares them as they are stored.
+        resolution: Fit images as for training at this resolution; None compares them as they are stored, but beside
+            a generator as its training prepared its own.
         extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
         dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
         weights: File of Inception's weights, if it is not in the usual place.
         save_stats: File for the statistics of ``a``, as pytorch-fid reads them.
         which: ``best`` or ``last`` of the generators of a run directory; None is the best if one was scored.
+        on_error: ``stop`` at a broken image, or ``skip`` it; the provenance lists those that were skipped.
         device: Device to compute on.
         warn: Receives warnings about the worth of the score.
         progress: Called with the side's name, images done and images in all.
@@ -129,6 +116,8 @@ def fid(
         )
     if which not in (None, *WHICH):
         raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
+    if on_error not in ON_ERROR:
+        raise ConfigError(f"on_error: found {on_error!r}; expected one of {', '.join(ON_ERROR)}.")
     if split not in WHOLE_AND_SPLITS:
         raise ConfigError(f"split: found {split!r}; expected one of {', '.join(WHOLE_AND_SPLITS)}.")
     device = runtime.choose_device(device)
@@ -139,12 +128,14 @@ def fid(
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
         raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
-    sides = select(given, sides, wanted, _held_out, warn)
+    sides = select(given, sides, wanted, partial(_held_out, on_error=on_error), warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     measured = [
-        _measure(name, side, chosen, metric, cache, progress) for name, side in zip(given, sides, strict=True)
+        measure(name, side, chosen, metric, cache, on_error, progress)
+        for name, side in zip(given, sides, strict=True)
     ]
+    warn_of_forms(given, [one.origin.get("forms") for one in measured], warn)
     for one in measured:
         if few := few_images(one.given, one.num_images, one.saved.dims, metric):
             warn(few)
@@ -168,12 +159,12 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
         ) from error
 
 
-def _held_out(side: Stored, split: str, resolution: int) -> Stored:
+def _held_out(side: Stored, split: str, resolution: int, on_error: str) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
-    config = DataConfig(source=side.given, resolution=resolution)
+    config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
     dataset = load_dataset(config.source, data_options(config))
     store = dataset.test if split == "test" else dataset.train
-    return stored_of(side.given, dataset.name, store, split)
+    return stored_of(side.given, dataset.name, store, split, dataset.skipped)
 
 
 def _agree(
@@ -192,8 +183,7 @@ def _agree(
         return None, shared_metric(saved, dims, warn)
     extractor = _extractor(sides, wanted, dims, weights, device, warn)
     metric = metric_name(extractor.frechet, extractor)
-    if extractor.size is None:
-        warn_as_stored(sides, warn)
+    warn_of_statistics(given, sides, extractor, warn)
     for name, side in saved:
         check_fits(name, side, extractor, metric, warn)
     return extractor, metric
@@ -238,43 +228,8 @@ def _data_of(sides: Sequence[Side]) -> tuple[str | None, tuple[str, ...]]:
     return next(iter(known + names), None), generators[0].class_names if generators else ()
 
 
-def _measure(
-    given: str,
-    side: Side,
-    extractor: Extractor | None,
-    metric: str,
-    cache: StatisticsCache,
-    progress: _Progress,
-) -> _Measured:
-    if isinstance(side, Saved):
-        known = dict(side.origin or {"num_images": None})
-        return _Measured(given, side, {**known, "kind": "statistics", "source": given})
-    assert extractor is not None
-    total = len(side)
-    origin = {
-        "metric": metric,
-        "extractor": extractor.describe(),
-        **side.describe(),
-        "acgan": code_version(),
-    }
-
-    def make() -> Saved:
-        batches = side.batches(extractor)
-        statistics = feature_statistics(batches, extractor, lambda done: progress(given, done, total))
-        return Saved(statistics.mean, statistics.covariance, origin)
-
-    # Random choices are seldom asked for again.
-    if isinstance(side, Generated) or side.drawn:
-        saved, cached = make(), False
-    else:
-        saved, cached = cache.get(side.key(extractor), make)
-    if not torch.isfinite(saved.mean).all():
-        raise DataError(f"{given}: its features are not finite. Try --device cpu, or another --extractor.")
-    return _Measured(given, replace(saved, origin=origin), origin, cached)
-
-
 def _provenance(
-    measured: Sequence[_Measured], sides: Sequence[Side], extractor: Extractor | None, seed: int
+    measured: Sequence[Measured], sides: Sequence[Side], extractor: Extractor | None, seed: int
 ) -> dict[str, Any]:
     known = [side.origin["extractor"] for side in measured if "extractor" in side.origin]
     return {

@@ -12,7 +12,7 @@ from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import data_name
 from acgan.errors import ConfigError, RunError
-from acgan.types import Dataset
+from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
 
@@ -68,12 +68,25 @@ def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str
         warn(warning)
     for note in dataset.notes:
         say(note)
-    for skipped in dataset.skipped[:_SKIPPED_SHOWN]:
-        say(f"skipped {skipped.path}: {skipped.reason}")
-    if len(dataset.skipped) > _SKIPPED_SHOWN:
-        say(f"skipped {len(dataset.skipped) - _SKIPPED_SHOWN:,} more broken images")
+    tell_skipped(dataset.skipped, say)
     store = dataset.train
     say(
         f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
         f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
     )
+
+
+def described(skipped: Sequence[SkippedImage]) -> dict[str, Any]:
+    """The skipped images as plain values, for the provenance of scores."""
+    return {
+        "num_skipped": len(skipped),
+        "skipped": [{"path": image.path, "reason": image.reason} for image in skipped],
+    }
+
+
+def tell_skipped(skipped: Sequence[SkippedImage], say: Callable[[str], None]) -> None:
+    """Tell the images that were skipped, the first ones by name."""
+    for image in skipped[:_SKIPPED_SHOWN]:
+        say(f"skipped {image.path}: {image.reason}")
+    if (more := len(skipped) - _SKIPPED_SHOWN) > 0:
+        say(f"skipped {more:,} more broken {'image' if more == 1 else 'images'}")

@@ -10,6 +10,7 @@ import click
 from acgan.cli.options import (
     check_json_file,
     device_option,
+    on_error_option,
     seed_option,
     stopped_by_sigterm,
     truncation_option,
@@ -46,7 +47,11 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 
 @click.command()
 @click.argument("runs", metavar="RUN_OR_FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", metavar="SOURCE", help="Real images.  [default: what it was trained on]")
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Real images; the classes that the generator knows are scored.  [default: what it was trained on]",
+)
 @click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -99,6 +104,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @seed_option("Random seed of the samples and of every other random choice.")
 @truncation_option
 @which_option
+@on_error_option()
 @device_option
 @click.option(
     "--json",

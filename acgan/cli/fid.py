@@ -14,6 +14,7 @@ from acgan.atomic import write_text
 from acgan.cli.options import (
     check_json_file,
     device_option,
+    on_error_option,
     seed_option,
     stopped_by_sigterm,
     which_option,
@@ -44,7 +45,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     "--resolution",
     metavar="R",
     type=int,
-    help="Fit images to R x R as training does.  [default: as they are stored]",
+    help="Fit images to R x R as training does.  [default: as they are stored, but beside a run as it was trained]",
 )
 @click.option(
     "--extractor",
@@ -77,6 +78,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     help="Write the score and where it comes from.",
 )
 @which_option
+@on_error_option("stop")
 @device_option
 @click.option("--quiet", is_flag=True, help="Print the score alone.")
 def command(
@@ -92,6 +94,7 @@ def command(
     save_stats: Path | None,
     json_file: Path | None,
     which: str | None,
+    on_error: str,
     device: str,
     quiet: bool,
 ) -> None:
@@ -102,10 +105,12 @@ def command(
     \b
     a folder or .zip     images at any depth, in class folders or not, of any sizes
     a .npz               images (labels are not needed), or statistics: mu and sigma, as pytorch-fid writes them
+    a .npy               images: uint8 (N, H, W) or (N, H, W, C)
     another data source  as of `acgan train`: a .csv, or a built-in NAME[:FOLDER]
     a run or generator   a run directory of `acgan train`, or its generator.safetensors
 
-    Images are compared as they are stored, as pytorch-fid does, and the numbers equal pytorch-fid's.
+    Two sets of stored images are compared as they are stored, as pytorch-fid does, and the numbers equal pytorch-fid's.
+    Beside a run or generator, stored images are prepared as its training prepared them.
     """  # noqa: D301  # click wants the backspace itself
     if b is None and save_stats is None:
         raise click.UsageError("Missing argument 'B'; without it, --save-stats is needed.")
@@ -126,6 +131,7 @@ def command(
             weights=inception_weights,
             save_stats=save_stats,
             which=which,
+            on_error=on_error,
             device=choose_device(device),
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
@@ -144,6 +150,7 @@ def command(
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
     for name in "ab":
         if name in provenance:
+            yield from _skipped(provenance[name])
             yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"
     extractor = provenance["extractor"]
     if extractor is None:
@@ -163,9 +170,23 @@ def _told(side: dict[str, Any]) -> str:
         return f"statistics of {images}"
     if side["kind"] == "generator":
         return f"{images} drawn, {side['label_prior']} label prior ({side['sha256'][:8]})"
-    stored = "as stored" if side["resolution"] is None else f"fitted to {side['resolution']} px"
+    stored = "as stored"
+    if side["resolution"] is not None:
+        colours = "gray" if side["channels"] == 1 else "RGB"
+        stored = f"fitted to {side['resolution']} px as in training ({side['fit']}, {colours})"
     part = "all of it" if side["split"] == "all" else f"its {side['split']} part"
-    return f"{images}, {part}, {stored}{'; statistics from the cache' if side['cached'] else ''}"
+    skipped = f" ({side['num_skipped']:,} skipped)" if side["num_skipped"] else ""
+    return f"{images}{skipped}, {part}, {stored}{'; statistics from the cache' if side['cached'] else ''}"
+
+
+def _skipped(side: dict[str, Any]) -> list[str]:
+    from acgan import api
+    from acgan.types import SkippedImage
+
+    lines: list[str] = []
+    if side["kind"] == "images":
+        api.tell_skipped([SkippedImage(**image) for image in side["skipped"]], lines.append)
+    return lines
 
 
 @contextlib.contextmanager

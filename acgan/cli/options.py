@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from acgan.errors import Interrupted
-from acgan.types import WHICH
+from acgan.types import ON_ERROR, WHICH
 
 
 class Duration(click.ParamType[float]):
@@ -120,6 +120,18 @@ def which_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(WHICH),
         help="Which generator of a run.  [default: the best if one was scored, else the last]",
     )(command)
+
+
+def on_error_option(default: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--on-error``; without a default it does as the training did."""
+    return click.option(
+        "--on-error",
+        type=click.Choice(ON_ERROR),
+        default=default,
+        show_default=default is not None,
+        help="Stop at an image that cannot be decoded, or skip it and list it."
+        + ("" if default else "  [default: as in training]"),
+    )
 
 
 def training_options(

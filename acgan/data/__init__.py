@@ -2,6 +2,7 @@
 
 from acgan.data.batches import BatchOrder, DeviceImages
 from acgan.data.builtin import BUILTIN_NAMES
+from acgan.data.class_sets import ClassSets, match_dataset, match_source
 from acgan.data.few import find_images, read_images
 from acgan.data.load import (
     FILE_SOURCES,
@@ -12,14 +13,16 @@ from acgan.data.load import (
     sample_dataset,
 )
 from acgan.data.options import DataOptions, ReadOptions
-from acgan.data.raw import RawImages, open_raw
+from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
-from acgan.data.subset import extend, hold_out, limit_per_class, take
+from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
 
 __all__ = [
     "BUILTIN_NAMES",
     "FILE_SOURCES",
+    "RAW_FILES",
     "BatchOrder",
+    "ClassSets",
     "DataOptions",
     "DeviceImages",
     "RawImages",
@@ -33,8 +36,11 @@ __all__ = [
     "hold_out",
     "limit_per_class",
     "load_dataset",
+    "match_dataset",
+    "match_source",
     "open_raw",
     "read_images",
+    "regroup",
     "sample_dataset",
     "take",
 ]

@@ -17,6 +17,7 @@ from acgan.data.options import ReadOptions
 from acgan.errors import DataError
 
 _ENDING = ".npy"
+_LOOKED_AT = 1000  # images whose values tell the range
 
 
 class ArrayReader:
@@ -138,22 +139,7 @@ class NpzSource:
 
     def _images(self, key: str) -> np.ndarray:
         """An array of images as (N, H, W) or (N, H, W, C)."""
-        images = self._read(key)
-        shape = images.shape
-        if images.dtype != np.uint8:
-            raise DataError(
-                f"{self._path} has {key} of type {images.dtype}; expected uint8 with values from 0 to 255."
-            )
-        if images.ndim == 4 and images.shape[3] not in (1, 3, 4) and images.shape[1] in (1, 3, 4):
-            images = images.transpose(0, 2, 3, 1)
-        if images.ndim == 4 and images.shape[3] == 1:
-            images = images[..., 0]
-        if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
-            raise DataError(
-                f"{self._path} has {key} of shape {shape}; expected (N, H, W), (N, H, W, C) or"
-                " (N, C, H, W) with 1, 3 or 4 channels."
-            )
-        return images
+        return as_pictures(self._read(key), f"{self._path} has {key}")
 
     def _labels(self, keys: set[str], key: str, count: int) -> np.ndarray:
         if key not in keys:
@@ -186,6 +172,71 @@ class NpzSource:
                 f" expected labels from 0 to {len(names) - 1}."
             )
         return labels.astype(np.int64), composed
+
+
+class NpySource:
+    """A .npy file: one array of images without labels, which is mapped and not read into memory."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def identity(self) -> str:
+        return digest_lines(("npy", str(self._path.resolve()), file_stamp(self._path)))
+
+    def unlabelled(self) -> Unlabelled:
+        try:
+            array = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # of nearly every kind, on damaged files
+            raise DataError(
+                f"{self._path} cannot be read as .npy: {_in_a_line(error)}. Expected one array of uint8, written by "
+                "numpy.save."
+            ) from error
+        images = as_pictures(array, f"{self._path} has an array")
+        return Unlabelled(ArrayReader([images], [str(self._path)]), np.full(len(images), ""))
+
+
+def as_pictures(images: np.ndarray, whose: str) -> np.ndarray:
+    """Bring an array of images to (N, H, W) or (N, H, W, C), without a copy.
+
+    Args:
+        images: (N, H, W), (N, H, W, C) or (N, C, H, W) uint8.
+        whose: Begins the error.
+
+    Raises:
+        DataError: It is of another type or shape.
+    """
+    shape = images.shape
+    if images.dtype.kind == "f":
+        raise DataError(f"{whose} {_float_problem(images)}")
+    if images.dtype != np.uint8:
+        raise DataError(f"{whose} of type {images.dtype}; expected uint8 with values from 0 to 255.")
+    if images.ndim == 3 and shape[2] in (1, 3, 4) and shape[1] != shape[2]:
+        raise DataError(
+            f"{whose} of shape {shape}, which is one image (H, W, C), or images {shape[2]} pixels wide; expected many "
+            "images (N, H, W) or (N, H, W, C). Write images[None] for one."
+        )
+    if images.ndim == 4 and shape[3] not in (1, 3, 4) and shape[1] in (1, 3, 4):
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
+        raise DataError(
+            f"{whose} of shape {shape}; expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 channels."
+        )
+    return images
+
+
+def _float_problem(images: np.ndarray) -> str:
+    """The end of the error for floating-point images: their range, and how to convert that."""
+    part = images[:_LOOKED_AT] if images.ndim else images
+    low, high = (float(part.min()), float(part.max())) if part.size else (0.0, 0.0)
+    remedy = ""
+    if low >= 0 and high <= 1:
+        remedy = " Write (images * 255).round().astype('uint8')."
+    elif -1 <= low < 0 and high <= 1:
+        remedy = " Write ((images + 1) * 127.5).round().astype('uint8')."
+    found = f"of type {images.dtype} with values from {low:g} to {high:g}"
+    return f"{found}; expected uint8 with values from 0 to 255.{remedy}"
 
 
 class TorchReader:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -50,6 +50,14 @@ class Target:
     fit: Fit
     pad_28: bool
     black_white: BlackWhite | None = None
+
+
+def trained_target(resolution: int, channels: int, provenance: Mapping[str, Any], *, pad_28: bool) -> Target:
+    """The form of a network's training images, whose fit and range are told by the provenance in its file."""
+    data = provenance.get("config", {}).get("data", {})
+    fit: Fit = "pad" if data.get("fit") == "pad" else "crop"
+    ends = data.get("range", "full")
+    return Target(resolution, channels, fit, pad_28, None if isinstance(ends, str) else (ends[0], ends[1]))
 
 
 def decode(image: Image.Image, target: Target, record: np.void | None = None) -> np.ndarray:
@@ -141,7 +149,7 @@ def broken_image(name: str, reason: str) -> DataError:
     advice = f" For files that end in {ending_of(name)}: {remedy}. Or" if remedy else ""
     return DataError(
         f"{name} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it, or pass over such"
-        " images with --set data.on_error=skip."
+        " images with --on-error skip (when training: --set data.on_error=skip)."
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from acgan.data.branches import Labelled
 from acgan.data.index import shortened
 from acgan.data.layouts import FOLDER_LAYOUTS
+from acgan.data.names import is_code
 from acgan.data.options import ReadOptions
 from acgan.data.signs import is_nested
 from acgan.data.tree import Container, Tree
@@ -44,8 +45,9 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     if listed is not None and not sure:
         return listed
     if listed is not None:
-        if _agree(sure[0], listed):
-            return sure[0]
+        agreed = _agreed(sure[0], listed)
+        if agreed is not None:
+            return agreed
         raise _ambiguous(container.where, [sure[0], listed])
     if sure:
         return sure[0]
@@ -63,18 +65,23 @@ def _given_list(container: Container, tree: Tree, options: ReadOptions) -> Label
     return found
 
 
-def _agree(folders: Labelled, listed: Labelled) -> bool:
-    """True if a list tells the classes that the folders tell, perhaps by other names, of pictures that both have."""
+def _agreed(folders: Labelled, listed: Labelled) -> Labelled | None:
+    """The better named of two readings that tell the same classes; None if they contradict each other."""
     by_folder = dict(zip(folders.positions, zip(folders.names, folders.parts, strict=True), strict=True))
     pairs, told = set(), set()
     for position, name, part in zip(listed.positions, listed.names, listed.parts, strict=True):
         if position not in by_folder:
-            return False
+            return None
         folder, own_part = by_folder[position]
         pairs.add((folder, name))
         told.add((own_part, part))
     one_to_one = len(pairs) == len({folder for folder, _ in pairs}) == len({name for _, name in pairs})
-    return one_to_one and (not listed.part_source or all(own == part for own, part in told))
+    if not one_to_one or (listed.part_source and any(own != part for own, part in told)):
+        return None
+    if all(is_code(name) for _, name in pairs) or all(folder == name for folder, name in pairs):
+        return folders
+    whole = len(listed.positions) == len(folders.positions)
+    return listed if whole and all(is_code(folder) for folder, _ in pairs) else None
 
 
 def _no_pictures(where: str, tree: Tree) -> DataError:
@@ -92,7 +99,7 @@ def _ambiguous(
     named = ""
     if unlabelled:
         named = (
-            f" {shortened(list(unlabelled), 3)} names pictures, but no column has a usual name of a label: "
+            f"\n{shortened(list(unlabelled), 3)} names pictures, but no column has a usual name of a label: "
             "--set data.columns.label=NAME."
         )
     if not readings:

@@ -13,6 +13,7 @@ from acgan.data.endings import ending_of, is_image, open_image, remedy_for, unre
 from acgan.data.pixels import BlackWhite, Fit
 from acgan.data.tree import is_hidden
 from acgan.errors import DataError
+from acgan.types import SkippedImage
 
 
 def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
@@ -51,31 +52,48 @@ def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.wa
 
 
 def read_images(
-    files: Sequence[Path], *, resolution: int, channels: int, fit: Fit, black_white: BlackWhite | None = None
+    files: Sequence[Path],
+    *,
+    resolution: int,
+    channels: int,
+    fit: Fit,
+    black_white: BlackWhite | None = None,
+    on_skip: Callable[[SkippedImage], None] | None = None,
 ) -> np.ndarray:
     """Decode image files as the images of a data source are decoded.
 
     Args:
-        files: Image files.
-        resolution: Side of the results.
+        files: The files.
+        resolution: Side of the images.
         channels: 1 or 3.
-        fit: As in ``DataOptions``.
+        fit: Way to make them square.
         black_white: Black and white of images with more than 8 bits a channel, as in ``Target``.
+        on_skip: Receives an image that cannot be decoded, which is then left out; None makes it an error.
 
     Returns:
-        (N, channels, resolution, resolution) uint8.
+        (N, channels, resolution, resolution) uint8, of the images that could be decoded.
 
     Raises:
         DataError: If one cannot be decoded.
     """
     target = Target(resolution, channels, fit, pad_28=resolution == 32, black_white=black_white)
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
-    for index, file in enumerate(files):
+    count = 0
+    for file in files:
         try:
             with open_image(file) as image:
-                out[index] = decode(image, target)  # a gray image fills all channels
+                out[count] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
-            remedy = remedy_for(file.name)
-            mend = f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
-            raise DataError(f"{file} cannot be decoded: {reason_of(error)}. {mend} it out.") from None
-    return out
+            if on_skip is None:
+                remedy = remedy_for(file.name)
+                mend = (
+                    f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
+                )
+                raise DataError(
+                    f"{file} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such images with "
+                    "--on-error skip."
+                ) from None
+            on_skip(SkippedImage(str(file), reason_of(error)))
+        else:
+            count += 1
+    return out[:count]

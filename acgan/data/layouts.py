@@ -9,7 +9,7 @@ from typing import Any
 
 from acgan.data.branches import Branch, Labelled, be, branch_of, counted, listed
 from acgan.data.index import shortened
-from acgan.data.names import part_of
+from acgan.data.names import beside_part, part_of
 from acgan.data.signs import SIGNS, signs
 from acgan.data.tree import EXAMPLES, Parts, Tree
 from acgan.types import LeftOut
@@ -85,6 +85,11 @@ def _find_parts(branch: Branch) -> _FoundParts:
     others: dict[str, Branch] = {}
     doubts: list[str] = []
     parts = {name: part_of(name) for name in branch.tops}
+    named = {beside_part(name) for name, part in parts.items() if part is not None}
+    if len(named) > 1:  # as train_station and test_tube, against seg_train and seg_test
+        doubts.append(
+            f"the parts are not named alike: {listed([name for name in parts if parts[name] is not None])}"
+        )
     tops = {name: top.unwrapped().tops for name, top in branch.tops.items() if parts[name] and not top.flat()}
     several = {folder for folders in tops.values() if len(folders) > 1 for folder in folders}
     classes = {folder for name, folders in tops.items() if parts[name] == "train" for folder in folders}
@@ -99,6 +104,12 @@ def _find_parts(branch: Branch) -> _FoundParts:
             doubts.append(f"{labelled[part].prefix[len(branch.prefix)]} and {name} both stand for {part}")
         else:
             labelled[part] = inner
+            if 10 * len(inner.loose) > len(
+                inner.pictures
+            ):  # more than strays: perhaps name is a class itself
+                doubts.append(
+                    f"{len(inner.loose):,} of {len(inner.pictures):,} pictures in {name} lie in no folder"
+                )
     return _FoundParts(labelled, unlabelled, others, tuple(doubts))
 
 

@@ -103,19 +103,21 @@ def load_dataset(
         options.frames,
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
+    # What lacks training images of a class must not be found by a training.
+    scored = {own_split: _key(key, "scored") for own_split, key in keys.items()}
     folder = options.cache / "datasets"
     entries = Cache(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{base_key}.lock"):
-            for key in keys.values():
+            for key in (*keys.values(), *(scored.values() if options.for_scoring else ())):
                 if (dataset := entries.read(key, name)) is not None:
                     return dataset
             index = prepare(found.index(), options)
             with entries.workspace() as scratch:
                 packed = pack(index, options, scratch, progress)
                 dataset = make_dataset(name, packed)
-                key = keys[packed.own_split]
+                key = (keys if packed.can_train else scored)[packed.own_split]
                 entries.write(key, dataset, packed, scratch)
             # What is mapped lay in the scratch folder: map it where it is now.
             return (entries.read(key, name) or dataset) if isinstance(packed.images, np.memmap) else dataset

@@ -71,6 +71,14 @@ def part_of(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def beside_part(name: str) -> str:
+    """The words of a part's name but the part, as ``seg`` of ``seg_train``; words for pictures do not count."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    return " ".join(
+        word for word in words if word not in PART_WORDS and word not in _CONTAINERS | {"set", "split"}
+    )
+
+
 def part_within(name: str) -> str | None:
     """As ``part_of``, of any word, for the names of label files: ``ISIC_Training_GroundTruth.csv``."""
     found = {PART_WORDS[word.lower()] for word in _WORD.findall(name) if word.lower() in PART_WORDS}
@@ -95,6 +103,11 @@ def are_chunks(names: Iterable[str]) -> bool:
         return False
     words = [word.lower() for word in _WORD.findall(stems.pop())]
     return bool(words) and words[-1] in _CHUNK_WORDS
+
+
+def is_code(label: str) -> bool:
+    """True for a number, and for a code such as ImageNet's ``n01440764``: a label that is no word."""
+    return re.fullmatch(r"[a-z]?-?\d+(\.0)?", label) is not None
 
 
 def doubtful_labels(raw: Iterable[str]) -> list[str]:

@@ -55,6 +55,7 @@ class DataOptions:
         range: Values of images with more than 8 bits a channel that become black and white: "full" is that of the
             format, "auto" that of the whole data set; or a pair (black, white).
         frames: "first" takes one image of a file with several frames, "all" takes each frame.
+        for_scoring: True if nothing is trained: a class may then lack training images.
     """
 
     root: Path | None
@@ -71,6 +72,7 @@ class DataOptions:
     group: str | None = None
     range: Range = "full"
     frames: Frames = "first"
+    for_scoring: bool = False
 
     @property
     def reading(self) -> ReadOptions:

@@ -60,7 +60,7 @@ def class_pictures(seen: np.ndarray, labels: np.ndarray, num_classes: int) -> tu
 
     Args:
         seen: (N,) records.
-        labels: (N,) int64; each class has an image.
+        labels: (N,) int64.
         num_classes: K.
     """
     order = np.argsort(labels, kind="stable")
@@ -69,6 +69,8 @@ def class_pictures(seen: np.ndarray, labels: np.ndarray, num_classes: int) -> tu
 
 
 def _pictures(seen: np.ndarray) -> ClassPictures:
+    if not len(seen):
+        return ClassPictures((0, 0), (0, 0), {})
     modes, counts = np.unique(seen["mode"], return_counts=True)
     widths, heights = ((int(seen[side].min()), int(seen[side].max())) for side in ("width", "height"))
     named = zip(modes.tolist(), counts.tolist(), strict=True)
@@ -77,6 +79,8 @@ def _pictures(seen: np.ndarray) -> ClassPictures:
 
 def judge(outcome: Outcome) -> tuple[list[str], list[str]]:
     """Remarks on what decoding did to the pictures, and warnings of what it may have spoilt."""
+    if not len(outcome):
+        return [], []
     notes, warnings = _range(outcome)
     for check in (_reduced, _plain, _more_frames, _crop, _enlarged, _few_in_colour):
         warning = check(outcome)

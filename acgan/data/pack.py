@@ -42,6 +42,11 @@ class Packed:
     groups: np.ndarray | None
     report: DataReport | None
 
+    @property
+    def can_train(self) -> bool:
+        """True if there are training images of every class."""
+        return bool(np.bincount(self.labels[: self.num_train], minlength=len(self.class_names)).all())
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -69,7 +74,8 @@ def prepare(index: Index, options: DataOptions) -> Index:
     if not len(index):
         raise DataError("No images are left to train on. Check the source and data.classes.")
     index = leave_out_empty(index)
-    check_split(index)
+    if not options.for_scoring:
+        check_split(index)
     return each_frame(index) if options.frames == "all" else index
 
 
@@ -147,7 +153,7 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
-    _check_decoded(index, kept, len(skipped))
+    _check_decoded(index, kept, len(skipped), options.for_scoring)
     labels = index.labels[kept]
     held, split_note = _held_out(index, kept, decoded.images, options)
     order = np.concatenate([kept[~held], kept[held]])
@@ -186,7 +192,11 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     )
 
 
-def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int) -> None:
+def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
+    if not len(kept):
+        raise DataError(f"none of its {num_skipped:,} images could be decoded. Replace the broken files.")
+    if for_scoring:
+        return
     usable = kept if index.held_out is None else kept[~index.held_out[kept]]
     counts = np.bincount(index.labels[usable], minlength=len(index.class_names))
     if not counts.all():

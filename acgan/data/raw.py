@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 
+from acgan.data.arrays import NpySource
 from acgan.data.index import Unlabelled
-from acgan.data.load import data_name, find_source
+from acgan.data.load import FILE_SOURCES, data_name, find_source
 from acgan.data.options import ReadOptions
+
+#: Files of images without labels, by ending, which are compared and not trained on.
+UNLABELLED_SOURCES = {".npy": NpySource}
+#: Endings of all files that hold images to compare.
+RAW_FILES = (*FILE_SOURCES, *UNLABELLED_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,15 @@ def open_raw(source: str, options: ReadOptions) -> RawImages:
     """Find the images of a source, at any depth, in class folders or not, with labels or without.
 
     Args:
-        source: As for ``load_dataset``; an .npz file needs no labels.
+        source: As for ``load_dataset``, an .npz without labels, or a file of ``UNLABELLED_SOURCES``.
         options: Options by which they are found.
 
     Raises:
         DataError: The source cannot be read, or has no images.
     """
-    found = find_source(source, options)
+    path = Path(source).expanduser()
+    unlabelled = UNLABELLED_SOURCES.get(path.suffix.lower()) if path.is_file() else None
+    found = unlabelled(path) if unlabelled is not None else find_source(source, options)
     identity, images = found.identity(), found.unlabelled()
     return RawImages(data_name(source), identity or _digest(images), images)
 

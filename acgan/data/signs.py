@@ -58,7 +58,7 @@ def _nested(branch: Branch) -> str:
     inner = Counter(name for group in groups for name in branch.tops[group].tops)
     repeated = [name for name, count in inner.items() if count > 1]
     same = f", with equal names such as {shortened(repeated, 3)}" if repeated else ""
-    return f"{listed(groups)} {'holds' if len(groups) == 1 else 'hold'} several folders each{same}"
+    return f"{listed(groups)} {'holds several folders' if len(groups) == 1 else 'hold several folders each'}{same}"
 
 
 def is_nested(tree: Tree) -> bool:

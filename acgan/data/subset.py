@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from acgan.data.split import draw_held_out, duplicate_groups
@@ -59,6 +61,28 @@ def hold_out(store: ImageStore, share: float, *, seed: int) -> tuple[ImageStore,
     groups = duplicate_groups(store.images, np.arange(len(store)))
     held = draw_held_out(groups, store.labels, share, seed)
     return take(store, np.flatnonzero(~held)), take(store, np.flatnonzero(held))
+
+
+def regroup(store: ImageStore, groups: Mapping[str, Sequence[str]]) -> ImageStore:
+    """The images of chosen classes under new names; others are dropped.
+
+    Args:
+        store: The whole.
+        groups: The old names that make up each new class, in the order of the new labels. Names that the store does not
+            have are passed over, so that a new class may be without images.
+
+    Returns:
+        A store with the classes of ``groups``; the same one if nothing changes.
+    """
+    new_label = np.full(store.num_classes, -1, dtype=np.int64)
+    for label, old_names in enumerate(groups.values()):
+        new_label[[store.class_names.index(name) for name in old_names if name in store.class_names]] = label
+    names = tuple(groups)
+    if names == store.class_names and (new_label == np.arange(len(names))).all():
+        return store
+    labels = new_label[store.labels]
+    kept = labels >= 0
+    return _make_store(store.images if kept.all() else store.images[kept], labels[kept], names)
 
 
 def extend(store: ImageStore, images: np.ndarray, labels: np.ndarray) -> ImageStore:

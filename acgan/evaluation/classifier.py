@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from acgan.atomic import sha256
-from acgan.metrics.classification import ClassificationScores, classification_scores
+from acgan.metrics.classification import ClassificationScores, ClassScores, classification_scores
 from acgan.predicting import ImageClassifier
 from acgan.types import ImageStore
 
@@ -26,7 +27,7 @@ class ClassifierScores:
         heads: Accuracy by head, with the main one.
         right: (N,) bool, True where the main head is right.
         provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
-        class_names: K names.
+        class_names: K names, all that the classifier knows; some may be without images.
     """
 
     main: ClassificationScores
@@ -34,6 +35,12 @@ class ClassifierScores:
     right: np.ndarray
     provenance: dict[str, Any]
     class_names: tuple[str, ...]
+
+    @property
+    def scored(self) -> dict[str, ClassScores]:
+        """Scores by class, of the classes that have images."""
+        by_name = zip(self.class_names, self.main.per_class, strict=True)
+        return {name: scores for name, scores in by_name if scores.images}
 
     def to_json(self) -> str:
         """JSON text of everything but ``right``."""
@@ -57,9 +64,24 @@ class ClassifierScores:
 
 
 def score_classifier(
-    classifier: ImageClassifier, store: ImageStore, *, file: Path, data: str, split: str
+    classifier: ImageClassifier,
+    store: ImageStore,
+    *,
+    file: Path,
+    data: str,
+    split: str,
+    origin: Mapping[str, Any] | None = None,
 ) -> ClassifierScores:
-    """Score a classifier, whose file is hashed, on labelled images of a split of the data."""
+    """Score a classifier on labelled images.
+
+    Args:
+        classifier: The classifier.
+        store: Images whose labels are the classifier's; some of its classes may be without images.
+        file: The classifier's file, which is hashed.
+        data: Name of the data.
+        split: Split of the data.
+        origin: More to say of the images in the provenance.
+    """
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)
     main = logits["main"]
@@ -72,6 +94,7 @@ def score_classifier(
             "split": split,
             "num_images": len(store),
             "data_fingerprint": store.fingerprint,
+            **(origin or {}),
             "classifier": str(file),
             "classifier_sha256": sha256(file),
             "resolution": classifier.info.resolution,

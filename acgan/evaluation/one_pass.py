@@ -72,9 +72,11 @@ def share_out(num: int, reference: Sequence[int], prior: str) -> list[int]:
     Args:
         num: Number of all samples.
         reference: Real images by class.
-        prior: ``reference``, in proportion to the real images, or ``uniform`` over classes.
+        prior: ``reference``, in proportion to the real images, or ``uniform`` over the classes that have some.
     """
-    weights = np.asarray(reference if prior == "reference" else [1] * len(reference), dtype=np.float64)
+    weights = np.asarray(reference, dtype=np.float64)
+    if prior == "uniform":
+        weights = (weights > 0).astype(np.float64)
     exact = num * weights / weights.sum()
     counts = np.floor(exact).astype(np.int64)
     # The largest remainders get what rounding down left over; of equal ones the first.

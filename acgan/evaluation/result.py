@@ -44,6 +44,7 @@ class Scores:
         floor_per_class: ``floor``, by class and metric.
         at_floor_count_per_class: ``at_floor_count``, by class and metric.
         confusion: (K, K) counts over all samples; row: class asked for, column: class seen; None without classifier.
+            Its classes are all those of the generator; rows of classes that are not scored are zero.
         help: Use of samples to a classifier, if asked for: verdict, gain and provenance.
     """
 
@@ -106,12 +107,16 @@ def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
     return summarise_all(means)
 
 
-def mean_per_class(found: Sequence[Found], class_names: Sequence[str]) -> dict[str, dict[str, Value]]:
-    """Mean values of each class over any number of measurements."""
+def mean_per_class(
+    found: Sequence[Found], class_names: Sequence[str], labels: Sequence[int] | None = None
+) -> dict[str, dict[str, Value]]:
+    """Mean values of each class, or of those of some labels, over any number of measurements."""
     metrics = found[0].per_class if found else ()
     return {
-        name: {metric: summarise([one.per_class[metric][label] for one in found]).value for metric in metrics}
-        for label, name in enumerate(class_names)
+        class_names[label]: {
+            metric: summarise([one.per_class[metric][label] for one in found]).value for metric in metrics
+        }
+        for label in (range(len(class_names)) if labels is None else labels)
     }
 
 

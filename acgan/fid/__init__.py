@@ -2,12 +2,14 @@
 
 from acgan.fid.agreement import check_fits, few_images, shared_metric
 from acgan.fid.cache import StatisticsCache
-from acgan.fid.selection import Wanted, select, warn_as_stored
+from acgan.fid.forms import Forms, warn_of_forms
+from acgan.fid.selection import Wanted, select, warn_of_statistics
 from acgan.fid.sources import Generated, Side, Stored, open_side, stored_of
 from acgan.fid.statistics_file import Saved, check_target, read_statistics, write_statistics
 from acgan.fid.stream import feature_statistics
 
 __all__ = [
+    "Forms",
     "Generated",
     "Saved",
     "Side",
@@ -23,6 +25,7 @@ __all__ = [
     "select",
     "shared_metric",
     "stored_of",
-    "warn_as_stored",
+    "warn_of_forms",
+    "warn_of_statistics",
     "write_statistics",
 ]

@@ -13,7 +13,7 @@ from filelock import FileLock
 from acgan.errors import DataError
 from acgan.fid.statistics_file import Saved, read_statistics, write_statistics
 
-STATISTICS_FORMAT = 1  # raise it when the same images give other features
+STATISTICS_FORMAT = 2  # raise it when the same images give other features, or something is kept beside them
 
 
 class StatisticsCache:
@@ -23,8 +23,18 @@ class StatisticsCache:
         self._folder = folder
         self._warn = warn
 
-    def get(self, parts: Mapping[str, Any], make: Callable[[], Saved]) -> tuple[Saved, bool]:
+    def get(
+        self,
+        parts: Mapping[str, Any],
+        make: Callable[[], Saved],
+        keep: Callable[[Saved], bool] = lambda made: True,
+    ) -> tuple[Saved, bool]:
         """Read the statistics that depend on ``parts``, or make them; of several processes one makes them.
+
+        Args:
+            parts: Everything that they depend on.
+            make: Makes them.
+            keep: True of made statistics that ``parts`` stand for; others are not written.
 
         Returns:
             The statistics, and True if they were cached.
@@ -44,7 +54,8 @@ class StatisticsCache:
                 return found, True
             made = make()
             try:
-                write_statistics(file, made)
+                if keep(made):
+                    write_statistics(file, made)
             except OSError as error:
                 self._cannot_keep(error)
             return made, False

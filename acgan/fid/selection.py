@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from acgan.data.decode import Target
 from acgan.data.pixels import Fit
 from acgan.errors import ConfigError, DataError
+from acgan.extracting import Extractor
 from acgan.fid.sources import Generated, Side, Stored
 from acgan.fid.statistics_file import Saved
 from acgan.types import MAX_SAMPLES
@@ -20,7 +22,8 @@ class Wanted:
         num: Number of images of each side, or None.
         seed: Seed of the choice and of latents.
         split: ``all``, ``train`` or ``test``.
-        resolution: Resolution to fit images to, or None.
+        resolution: Resolution to fit images to; None leaves them as they are stored, but beside a generator.
+        fit: Way to make them square where no generator's training says it.
     """
 
     num: int | None
@@ -49,8 +52,9 @@ def select(
     Raises:
         UserError: If a part does not exist, or a side has fewer than 2 images.
     """
+    like = next((side.form for side in sides if isinstance(side, Generated)), None)
     chosen = [
-        _stored(side, wanted) if isinstance(side, Stored) else side
+        _stored(side, wanted, like) if isinstance(side, Stored) else side
         for side in _of_split(sides, wanted.split, wanted.resolution, held_out)
     ]
     # The default if the other side is a generator, or statistics without a number of images.
@@ -95,31 +99,37 @@ def _warn_of_resolution(sides: Sequence[Side], resolution: int | None, warn: Cal
             )
 
 
-def warn_as_stored(sides: Sequence[Side], warn: Callable[[str], None]) -> None:
-    """Warn of stored images whose size or depth spoils the comparison."""
-    generated = next((side for side in sides if isinstance(side, Generated)), None)
-    for side in sides:
-        if not isinstance(side, Stored) or side.fitted is not None or (found := side.first_image()) is None:
+def warn_of_statistics(
+    given: Sequence[str], sides: Sequence[Side], extractor: Extractor, warn: Callable[[str], None]
+) -> None:
+    """Warn of statistics of images that were prepared otherwise than those of the generator beside them."""
+    made = next((side.form.resolution for side in sides if isinstance(side, Generated)), None)
+    if made is None or (extractor.size is not None and extractor.size[1] == made):
+        return
+    for name, side in zip(given, sides, strict=True):
+        origin = side.origin if isinstance(side, Saved) else None
+        if origin is None or origin.get("kind") != "images" or origin.get("resolution") == made:
             continue
-        mode, (width, height) = found
-        if mode.startswith(("I", "F")):
-            warn(
-                f"{side.given} has images of more than 8 bits (mode {mode}), which are cut off at 255 here, as "
-                "pytorch-fid does; --resolution scales them to 8 bits"
-            )
-        if generated is None:
-            continue
-        made = generated.sampler.generator.resolution
-        if (width, height) != (made, made):
-            warn(
-                f"{side.given} has images of {width} x {height} pixels, and {generated.given} makes {made} x {made}; "
-                f"--resolution {made} compares like with like"
-            )
+        form = (
+            "as they are stored"
+            if origin.get("resolution") is None
+            else f"fitted to {origin['resolution']} px"
+        )
+        warn(
+            f"{name} is statistics of images {form}, and the generator makes {made} x {made}: make them with "
+            f"--resolution {made} to compare like with like"
+        )
 
 
-def _stored(side: Stored, wanted: Wanted) -> Stored:
+def _stored(side: Stored, wanted: Wanted, like: Target | None) -> Stored:
+    """The chosen images of a side, prepared as wanted: beside a generator as its training prepared them."""
     side = side.limited(wanted.num, wanted.seed)
-    return side if wanted.resolution is None or not len(side) else side.at(wanted.resolution, wanted.fit)
+    if not len(side) or (wanted.resolution is None and like is None):
+        return side
+    if like is None:
+        assert wanted.resolution is not None
+        return side.at(Target(wanted.resolution, 3, wanted.fit, pad_28=False))
+    return side.at(replace(like, resolution=wanted.resolution or like.resolution))
 
 
 def _of_split(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -16,23 +16,24 @@ from torch import Tensor
 
 import acgan
 from acgan.atomic import best_name, sha256
-from acgan.data import BUILTIN_NAMES, FILE_SOURCES, RawImages, ReadOptions, cache_dir, open_raw
+from acgan.data import BUILTIN_NAMES, RAW_FILES, RawImages, ReadOptions, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
-from acgan.data.decode import Target, measure_images
+from acgan.data.decode import Target, measure_images, trained_target
 from acgan.data.endings import is_image
 from acgan.data.index import Unlabelled
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
+from acgan.fid.forms import Forms
 from acgan.fid.statistics_file import KEYS, Saved, read_statistics
 from acgan.fid.stream import stored_batches
 from acgan.runtime import Draws
 from acgan.sampling import ClassSampler, load_generator
-from acgan.types import ImageStore
+from acgan.types import ImageStore, SkippedImage
 from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
-    f"expected a folder of images, a file of images ({', '.join(FILE_SOURCES)}), an .npz of statistics (mu and sigma), "
+    f"expected a folder of images, a file of images ({', '.join(RAW_FILES)}), an .npz of statistics (mu and sigma), "
     f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
 )
 
@@ -50,6 +51,7 @@ class Stored:
         split: Their part of the source: ``train``, ``test`` or ``all``.
         fitted: Form that they are brought to first; None leaves them as they are stored.
         drawn: True for a random choice.
+        skipped: Images that were left out before, as they cannot be decoded.
     """
 
     given: str
@@ -58,6 +60,7 @@ class Stored:
     split: str = "all"
     fitted: Target | None = None
     drawn: bool = False
+    skipped: tuple[SkippedImage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -78,23 +81,39 @@ class Stored:
         chosen = Draws(seed).generator("fid subset").permutation(len(self))[:num]
         return replace(self, rows=self.rows[np.sort(chosen)], drawn=True)
 
-    def at(self, resolution: int, fit: Any) -> Stored:
-        """The images as training at a resolution sees them."""
-        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), resolution)
-        return replace(self, fitted=Target(resolution, 3, fit, pad_28))
+    def at(self, form: Target) -> Stored:
+        """The images in the form in which training sees them; ``pad_28`` is found from the images."""
+        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), form.resolution)
+        return replace(self, fitted=replace(form, pad_28=pad_28))
 
-    def batches(self, extractor: Extractor) -> Iterator[np.ndarray]:
-        """Images (n, C, H, W) uint8 as the extractor takes them."""
-        targets = [target for target in (self.fitted, target_of(extractor)) if target is not None]
-        return stored_batches(self.raw.images.reader, self.rows, lambda image: _prepared(image, targets))
+    def is_as_stored(self, extractor: Extractor) -> bool:
+        """True if the extractor sees the images as pytorch-fid reads them."""
+        return self.fitted is None and target_of(extractor) is None
 
-    def first_image(self) -> tuple[str, tuple[int, int]] | None:
-        """Mode, and (width, height), of an image as it is stored; None where it is broken."""
-        try:
-            with self.raw.images.reader.read(int(self.rows[0])) as image:
-                return image.mode, image.size
-        except Exception:  # decoding reports it
-            return None
+    def batches(
+        self,
+        extractor: Extractor,
+        forms: Forms | None = None,
+        on_skip: Callable[[SkippedImage], None] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Images (n, C, H, W) uint8 as the extractor takes them.
+
+        Args:
+            extractor: The extractor.
+            forms: Counts the images' forms.
+            on_skip: Receives images that cannot be decoded, which are left out; None makes them an error.
+        """
+        own = target_of(extractor)
+        targets = [target for target in (self.fitted, own) if target is not None]
+
+        def prepare(image: Image.Image) -> np.ndarray:
+            pixels = _prepared(image, targets)
+            if forms is not None:
+                forms.look(image)
+            # A network that takes any size wants RGB, as of a generator of gray images.
+            return np.broadcast_to(pixels, (3, *pixels.shape[1:])) if own is None else pixels
+
+        return stored_batches(self.raw.images.reader, self.rows, prepare, on_skip)
 
     def key(self, extractor: Extractor) -> dict[str, Any]:
         """Everything that statistics of the images depend on."""
@@ -114,6 +133,8 @@ class Stored:
             "num_images": len(self),
             "split": self.split,
             "resolution": self.fitted and self.fitted.resolution,
+            "channels": self.fitted and self.fitted.channels,
+            "fit": self.fitted and self.fitted.fit,
             "fingerprint": self.raw.identity,
         }
 
@@ -139,6 +160,12 @@ class Generated:
 
     def __len__(self) -> int:
         return self.num
+
+    @property
+    def form(self) -> Target:
+        """Form of its images, and of those that it was trained on."""
+        made, provenance = self.sampler.generator, self.sampler.info.provenance
+        return trained_target(made.resolution, made.image_channels, provenance, pad_28=False)
 
     def batches(self, extractor: Extractor) -> Iterator[Tensor]:
         """Draw images (n, C, H, W) uint8 as the extractor takes them."""
@@ -197,18 +224,20 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")
-    elif path.is_file() and path.suffix.lower() not in FILE_SOURCES:
+    elif path.is_file() and path.suffix.lower() not in RAW_FILES:
         raise DataError(f"{given} is a file of another kind; {EXPECTED}.")
     raw = open_raw(given, ReadOptions(cache_dir()))
     return Stored(given, raw, raw.images.rows("all"))
 
 
-def stored_of(given: str, name: str, store: ImageStore, split: str) -> Stored:
-    """Decoded images as a side."""
+def stored_of(
+    given: str, name: str, store: ImageStore, split: str, skipped: tuple[SkippedImage, ...] = ()
+) -> Stored:
+    """Decoded images as a side; ``skipped`` could not be decoded."""
     images = store.images[:, 0] if store.channels == 1 else store.images.transpose(0, 2, 3, 1)
     everything = Unlabelled(ArrayReader([images], [given]), np.full(len(store), ""))
     raw = RawImages(name, store.fingerprint, everything)
-    return Stored(given, raw, everything.rows("all"), split)
+    return Stored(given, raw, everything.rows("all"), split, skipped=skipped)
 
 
 def _is_run(path: Path) -> bool:

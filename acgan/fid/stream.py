@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,8 +19,25 @@ from acgan.data.index import Reader
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.metrics.statistics import FeatureStatistics
+from acgan.types import SkippedImage
 
 Prepare = Callable[[Image.Image], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """An image that cannot be decoded."""
+
+    image: SkippedImage
+
+    @property
+    def error(self) -> DataError:
+        """The error that names it."""
+        return DataError(
+            f"{self.image.path} cannot be decoded: {self.image.reason}. Replace or remove it, or pass over such images "
+            "with --on-error skip."
+        )
+
 
 #: Images that the extractor is given at once, if they are not large.
 BATCH = 64
@@ -57,13 +75,19 @@ def feature_statistics(
     return statistics
 
 
-def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
+def stored_batches(
+    reader: Reader,
+    rows: np.ndarray,
+    prepare: Prepare,
+    on_skip: Callable[[SkippedImage], None] | None = None,
+) -> Iterator[np.ndarray]:
     """Decode images ahead of the consumer.
 
     Args:
         reader: Opens them.
         rows: (N,) the reader's rows.
         prepare: From an opened image to (C, H, W) uint8; called in threads.
+        on_skip: Receives each image that cannot be decoded, in order, which is then left out; None makes it an error.
 
     Yields:
         Images (n, C, H, W) uint8 of one size, in an order that depends on the images alone.
@@ -75,6 +99,11 @@ def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterat
     count = size = 0
     with pillow_warnings():
         for pixels in _decoded(reader, rows, prepare):
+            if isinstance(pixels, _Broken):
+                if on_skip is None:
+                    raise pixels.error
+                on_skip(pixels.image)
+                continue
             group = waiting.setdefault(pixels.shape, [])
             group.append(pixels)
             count, size = count + 1, size + pixels.nbytes
@@ -88,13 +117,13 @@ def stored_batches(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterat
             yield np.stack(group)
 
 
-def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
-    def work(part: np.ndarray) -> list[np.ndarray]:
+def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray | _Broken]:
+    def work(part: np.ndarray) -> list[np.ndarray | _Broken]:
         return [_read(reader, row, prepare) for row in part.tolist()]
 
     threads = min(os.cpu_count() or 1, _MAX_THREADS)
     task = _images_a_task(reader, rows)
-    tasks: deque[Future[list[np.ndarray]]] = deque()
+    tasks: deque[Future[list[np.ndarray | _Broken]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for start in range(0, len(rows), task):
@@ -107,14 +136,12 @@ def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray:
+def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray | _Broken:
     try:
         with reader.read(row) as image:
             return prepare(image)
     except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
-        raise DataError(
-            f"{reader.name(row)} cannot be decoded: {reason_of(error)}. Replace or remove it."
-        ) from error
+        return _Broken(SkippedImage(reader.name(row), reason_of(error)))
 
 
 def _images_a_task(reader: Reader, rows: np.ndarray) -> int:

@@ -121,23 +121,100 @@ def test_other_data_of_the_same_classes(run: Path, tmp_path: Path) -> None:
     assert scores["accuracy"] == pytest.approx((predictions(run, store) == store.labels).mean())
 
 
-@pytest.mark.parametrize(
-    ("counts", "names", "message"),
-    [
-        ({"1": 5, "2": 5}, {}, "names '0', which the source does not have. It has: 1, 2."),
-        (dict.fromkeys("0123456789", 2), {"3": "three"}, "names '3', which the source does not have"),
-    ],
-    ids=["fewer", "another name"],
-)
-def test_other_classes_are_refused(
-    counts: dict[str, int], names: dict[str, str], message: str, run: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("part", ["test", "all"])
+def test_data_of_fewer_and_of_more_classes(part: str, run: Path, tmp_path: Path) -> None:
+    """Every prediction counts, also of a class that the data lacks: a wrong one."""
+    counts, names = {"3": 12, "1": 9, "8": 5}, {"8": "fox"}
     source = digits_npz(tmp_path / "others.npz", counts, counts, names)
+    out = tmp_path / "scores.json"
+    command = ["classify", "evaluate", str(run), "--data", str(source), "--split", part, "--json", str(out)]
+    result = acgan(*command)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "left out, because the classifier was not trained on it: fox (10 images)" in lines
+    assert f"not scored: no {'test ' if part == 'test' else ''}images of 0, 2, 4, 5, 6, 7, 8, 9" in lines
+    scores = json.loads(out.read_text())
+    assert list(scores["per_class"]) == list("0123456789"), "in the order of the confusion matrix"
+    assert [name for name, one in scores["per_class"].items() if one["images"]] == ["1", "3"]
+    with np.load(source) as arrays:
+        parts = ("test",) if part == "test" else ("train", "test")
+        images = np.concatenate([arrays[f"{one}_images"] for one in parts])[:, None]
+        labels = np.concatenate([arrays[f"{one}_labels"] for one in parts])
+    known = labels < 2  # of "3" and "1", as they lie in the file
+    truth = np.array([3, 1])[labels[known]]
+    found = api.load_classifier(run)(torch.from_numpy(images[known])).argmax(dim=1).numpy()
+    assert not set(found) <= {1, 3}, "a classifier that sees others too"
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (truth, found), 1)
+    assert scores["confusion"] == confusion.tolist()
+    assert scores["accuracy"] == pytest.approx((found == truth).mean())
+    recalls = [confusion[label, label] / confusion[label].sum() for label in (1, 3)]
+    assert [scores["per_class"][name]["recall"] for name in "13"] == pytest.approx(recalls)
+    assert scores["balanced_accuracy"] == pytest.approx(np.mean(recalls))
+    assert scores["provenance"]["num_images"] == known.sum()
+    assert scores["provenance"]["classes"] == {
+        "known": list("0123456789"),
+        "scored": ["1", "3"],
+        "not_scored": list("02456789"),
+        "left_out": {"fox": 10},
+    }
+    table = [line.split()[1] for line in lines if line.startswith("│")]
+    assert table == ["1", "3"]
+    assert "predictions of classes without images count as wrong" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"1": "one", "2": "two"}, "none of its classes (one, two) is one of the classifier's (0, 1, 2, 3,"),
+        ({"1": " 1", "2": "two"}, "' 1': did you mean '1'?"),
+    ],
+)
+def test_no_class_that_it_knows_is_refused(
+    names: dict[str, str], message: str, run: Path, tmp_path: Path
+) -> None:
+    source = digits_npz(tmp_path / "others.npz", {"1": 5, "2": 5}, {"1": 5, "2": 5}, names)
     out = tmp_path / "scores.json"
     result = acgan("classify", "evaluate", str(run), "--data", str(source), "--json", str(out))
     assert result.exit_code == 1, result.output
     assert message in result.stderr
+    assert "data.classes" not in result.stderr
     assert not out.exists()
+
+
+def test_a_torch_dataset_of_other_classes(run: Path) -> None:
+    class Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        classes = ("fox", "7")
+
+        def __len__(self) -> int:
+            return 40
+
+        def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
+            return torch.full((1, 16, 16), row / 40), row % 2
+
+    said: list[str] = []
+    scores = api.evaluate_classifier(run, Pictures(), split="all", say=said.append)
+    assert (scores.main.num_images, scores.provenance["classes"]["scored"]) == (20, ["7"])
+    assert any("fox (20 images)" in line for line in said)
+
+
+def test_broken_images_of_a_source_are_skipped_and_listed(run: Path, tmp_path: Path) -> None:
+    for number in range(6):
+        file = tmp_path / "set" / str(number % 2) / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16), 40 * number).save(file)
+    file.write_bytes(b"no image")
+    out = tmp_path / "scores.json"
+    command = ["classify", "evaluate", str(run), "--data", str(tmp_path / "set"), "--split", "all"]
+    result = acgan(*command)
+    assert result.exit_code == 1
+    assert "5.png cannot be decoded" in result.stderr
+    assert "--on-error skip" in result.stderr
+    result = acgan(*command, "--on-error", "skip", "--json", str(out))
+    assert result.exit_code == 0, result.output
+    assert f"skipped {file}: it is empty or not an image" in result.stdout
+    origin = json.loads(out.read_text())["provenance"]
+    assert (origin["num_images"], origin["num_skipped"], origin["skipped"][0]["path"]) == (5, 1, str(file))
 
 
 def test_no_test_images_are_told(run: Path, tmp_path: Path) -> None:
@@ -252,3 +329,25 @@ def test_a_broken_image_is_named(pictures: list[Path], run: Path) -> None:
     assert "pictures/b.png cannot be decoded" in result.stderr
     assert "Traceback" not in result.stderr
     assert "class 1" not in result.stdout
+
+
+def test_broken_images_are_skipped_and_listed(pictures: list[Path], run: Path) -> None:
+    expected = json.loads(acgan("classify", "predict", str(run), "pictures", "--json").stdout)
+    pictures[1].write_bytes(b"no image")
+    refused = acgan("classify", "predict", str(run), "pictures")
+    assert "--on-error skip" in refused.stderr
+    result = acgan("classify", "predict", str(run), "pictures", "--on-error", "skip", "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["path"] for row in rows] == [str(pictures[number]) for number in (0, 2, 1)]
+    for row, before in zip(rows, (expected[0], expected[2]), strict=False):
+        assert row["classes"] == pytest.approx(before["classes"], rel=1e-4)
+    assert rows[2]["skipped"] == "it is empty or not an image that Pillow knows"
+    assert f"skipped {pictures[1]}: it is empty" in result.stderr
+    table = acgan("classify", "predict", str(run), "pictures", "--on-error", "skip").stdout
+    assert "2 images, 1 skipped" in table
+    for file in pictures:
+        file.write_bytes(b"no image")
+    result = acgan("classify", "predict", str(run), "pictures", "--on-error", "skip")
+    assert result.exit_code == 1
+    assert "none of 3 could be decoded" in result.stderr

@@ -98,7 +98,10 @@ def test_provenance(evaluated: tuple[Path, str]) -> None:
     assert (generator["nimg"], generator["training_seed"], generator["data"]) == (32, 0, "digits")
     assert found["reference"] == {
         "data": "digits", "split": "test", "num_images": 269, "fingerprint": test.fingerprint,
-        "resolution": 16, "channels": 1,
+        "resolution": 16, "channels": 1, "num_skipped": 0, "skipped": [],
+    }  # fmt: skip
+    assert found["classes"] == {
+        "known": list(DIGITS), "scored": list(DIGITS), "not_scored": [], "left_out": {}
     }  # fmt: skip
     assert found["extractor"] == found["classifier"]
     assert (found["extractor"]["name"], found["extractor"]["dims"]) == (EYES[1:-1], 64)

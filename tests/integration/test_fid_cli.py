@@ -268,3 +268,73 @@ def test_from_python_paths_and_texts_are_the_same(sides: tuple[str, str], tmp_pa
     assert found[0] == found[1]
     with pytest.raises(UserError, match="split: found 'tset'; expected one of test, train, all"):
         api.fid(*sides, split="tset")
+
+
+def test_broken_images_are_skipped_listed_and_counted(sides: tuple[str, str], tmp_path: Path) -> None:
+    a, b = sides
+    expected = scored(a, b, "--extractor", "digits")["value"]
+    for number in range(22):
+        (Path(a) / f"broken{number:02}.png").write_bytes(b"no image")
+    refused_ = acgan("fid", a, b, "--extractor", "digits")
+    assert "broken00.png cannot be decoded" in refused_.stderr
+    assert "--on-error skip" in refused_.stderr
+    skip = (a, b, "--extractor", "digits", "--on-error", "skip")
+    for _ in range(2):
+        found = scored(*skip)
+        assert found["value"] == pytest.approx(expected, rel=1e-6)
+        origin = found["provenance"]["a"]
+        assert (origin["num_images"], origin["num_skipped"], origin["cached"]) == (150, 22, False)
+        assert len(origin["skipped"]) == 22
+        assert found["provenance"]["b"]["num_skipped"] == 0
+        assert found["provenance"]["b"]["cached"], "nothing was skipped there"
+    text = acgan("fid", *skip).stdout
+    assert "150 images (22 skipped), all of it" in text
+    assert sum(line.startswith("skipped ") for line in text.splitlines()) == 21
+    assert "skipped 2 more broken images" in text
+    assert "broken00.png cannot be decoded" in acgan("fid", a, b, "--extractor", "digits").stderr
+    few = pictures(tmp_path / "few", 3)
+    for number in (0, 1):
+        (few / f"{number}.png").write_bytes(b"no image")
+    result = refused(str(few), b, "--extractor", "digits", "--on-error", "skip")
+    assert "1 of its 3 images could be decoded; expected at least 2" in result.stderr
+    result = acgan(
+        "fid",
+        str(few),
+        b,
+        "--extractor",
+        "digits",
+        "--on-error",
+        "skip",
+        "--split",
+        "train",
+        "--resolution",
+        "16",
+    )
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_beside_a_run_images_are_prepared_as_its_training_did(run: Path, tmp_path: Path) -> None:
+    """Also for a network that takes any size: a picture and its upright, opaque, small twin score alike."""
+    odd, twin = tmp_path / "odd", tmp_path / "twin"
+    odd.mkdir()
+    twin.mkdir()
+    draws = np.random.default_rng(0)
+    for number in range(6):
+        values = draws.integers(0, 256, (16, 16), dtype=np.uint8)
+        image = Image.fromarray(values).resize((64, 64), Image.Resampling.NEAREST).convert("RGBA")
+        image.putalpha(Image.new("L", image.size, 40 * number))
+        image.save(odd / f"{number}.png")
+    config = DataConfig(
+        source=str(odd.parent / "classes"), resolution=16, channels=1, test_share=0, layout="classes"
+    )
+    shutil.copytree(odd, tmp_path / "classes" / "a")
+    for number, pixels in enumerate(load_dataset(config.source, data_options(config)).train.images):
+        Image.fromarray(pixels[0]).save(twin / f"{number}.png")
+    results = [
+        api.fid(run, folder, extractor=ClassifierExtractor("mnist"), warn=lambda message: None)
+        for folder in (odd, twin)
+    ]
+    assert results[0].value == pytest.approx(results[1].value, rel=1e-9)
+    text = acgan("fid", str(run), str(odd), "--extractor", "mnist").stdout
+    assert "6 images, all of it, fitted to 16 px as in training (crop, gray)" in text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.atomic import write_bytes, write_text
-from acgan.cli.options import check_json_file, device_option
+from acgan.cli.options import check_json_file, device_option, on_error_option
 from acgan.types import WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
@@ -19,7 +19,11 @@ _CLASSES_SHOWN = 50
 
 @click.command()
 @click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
-@click.option("--data", metavar="SOURCE", help="Labelled images.  [default: what it was trained on]")
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Labelled images; the classes that the classifier knows are scored.  [default: what it was trained on]",
+)
 @click.option(
     "--split",
     type=click.Choice(WHOLE_AND_SPLITS),
@@ -34,9 +38,16 @@ _CLASSES_SHOWN = 50
     metavar="FILE.png",
     help="Picture of the confusion matrix.  [default: RUN/confusion.png of a run directory]",
 )
+@on_error_option()
 @device_option
 def command(
-    run: Path, data: str | None, split: str, json_file: Path | None, confusion: Path | None, device: str
+    run: Path,
+    data: str | None,
+    split: str,
+    json_file: Path | None,
+    confusion: Path | None,
+    on_error: str | None,
+    device: str,
 ) -> None:
     """Score a classifier on labelled images: overall, class by class, and each auxiliary head.
 
@@ -50,7 +61,15 @@ def command(
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
-    scores = api.evaluate_classifier(run, data, split=split, device=choose_device(device))
+    scores = api.evaluate_classifier(
+        run,
+        data,
+        split=split,
+        device=choose_device(device),
+        on_error=on_error,
+        say=click.echo,
+        warn=lambda message: click.echo(f"warning: {message}", err=True),
+    )
     _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:
@@ -71,17 +90,22 @@ def _show(scores: ClassifierScores, console: object) -> None:
     table = Table("class", "images", "precision", "recall", "F1")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, one in list(zip(scores.class_names, main.per_class, strict=True))[:_CLASSES_SHOWN]:
+    for name, one in list(scores.scored.items())[:_CLASSES_SHOWN]:
         figures = ("-" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1))
         table.add_row(name, f"{one.images:,}", *figures)
     console.print(table, markup=False)  # class names are not markup
-    if len(main.per_class) > _CLASSES_SHOWN:
-        console.print(f"and {len(main.per_class) - _CLASSES_SHOWN} more classes: see --json")
+    if len(scores.scored) > _CLASSES_SHOWN:
+        console.print(f"and {len(scores.scored) - _CLASSES_SHOWN} more classes: see --json")
     top5 = "" if main.top5 is None else f"  top-5 {main.top5:.4f}"
     console.print(
         f"accuracy {main.accuracy:.4f}{top5}  balanced accuracy {main.balanced_accuracy:.4f}  "
         f"macro F1 {main.macro_f1:.4f}  ECE {main.ece:.4f}"
     )
+    if len(scores.scored) < len(scores.class_names):
+        console.print(
+            f"of {len(scores.scored):,} of its {len(scores.class_names):,} classes; predictions of classes without "
+            "images count as wrong"
+        )
     if len(scores.heads) > 1:
         console.print(
             "heads: " + "  ".join(f"{name} {accuracy:.4f}" for name, accuracy in scores.heads.items()),

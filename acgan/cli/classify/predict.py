@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from acgan.cli.options import device_option
+from acgan.cli.options import device_option, on_error_option
+
+if TYPE_CHECKING:
+    from acgan.types import SkippedImage
 
 
 @click.command()
@@ -17,8 +21,9 @@ from acgan.cli.options import device_option
     "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown of each image."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: path, classes and probabilities.")
+@on_error_option("stop")
 @device_option
-def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, device: str) -> None:
+def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, on_error: str, device: str) -> None:
     """Name the most likely classes of images, with probabilities.
 
     RUN_OR_FILE is a run directory of `acgan classify train` or its classifier.safetensors. A folder among IMAGES
@@ -27,14 +32,21 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, device
     from acgan import api
     from acgan.runtime import choose_device
 
+    skipped: list[SkippedImage] = []
     found = api.predict(
         run,
         images,
         device=choose_device(device),
+        on_error=on_error,
+        on_skip=skipped.append,
         warn=lambda message: click.echo(f"warning: {message}", err=True),
     )
+    api.tell_skipped(skipped, lambda message: click.echo(message, err=True))
     if as_json:
-        rows = [{"path": str(path), "classes": dict(classes[:top])} for path, classes in found]
+        rows: list[dict[str, Any]] = [
+            {"path": str(path), "classes": dict(classes[:top])} for path, classes in found
+        ]
+        rows += [{"path": image.path, "skipped": image.reason} for image in skipped]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     from rich.console import Console
@@ -46,3 +58,5 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, device
     for path, classes in found:
         table.add_row(str(path), *(f"{name} {probability:.3f}" for name, probability in classes[:shown]))
     console.print(table, markup=False)
+    if skipped:
+        console.print(f"{len(found):,} {'image' if len(found) == 1 else 'images'}, {len(skipped):,} skipped")

@@ -77,7 +77,10 @@ def test_npz_of_medmnist(npz, load, held):
     ("arrays", "message"),
     [
         ({"x": GRAY}, r"holds x; expected images and labels, or train_images"),
-        ({"images": GRAY.astype(np.float32), "labels": LABELS}, r"images of type float32; expected uint8"),
+        (
+            {"images": GRAY.astype(np.float32), "labels": LABELS},
+            r"images of type float32 with values from 0 to 255; expected uint8",
+        ),
         (
             {"images": noise((4, 16, 16, 16)), "labels": LABELS},
             r"shape \(4, 16, 16, 16\); expected \(N, H, W\)",

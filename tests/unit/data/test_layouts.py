@@ -8,28 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import picture, zip_folder
-from layout_cases import CASES, Case
+from data_helpers import zip_folder
+from layout_cases import CASES, Case, make
 
 from acgan.errors import DataError
 from acgan.types import Dataset
 
 Load = Callable[..., Dataset]
-
-
-def make(case: Case, folder: Path) -> Path:
-    """Write the case's tree."""
-    for number, (name, content) in enumerate(case.files.items()):
-        path = folder / name
-        if name.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if content is None:
-            picture(number % 250).save(path)
-        else:
-            path.write_text(content, encoding="utf-8")
-    return folder
 
 
 def counts(data: Dataset) -> dict[str, tuple[int, int]]:

@@ -121,9 +121,17 @@ def flat(part: str, count: int) -> Truth:
 def in_parts(draw: st.DrawFn, names: Sequence[str]) -> Truth:
     """Parts, labelled or not, perhaps wrapped inside, perhaps with another folder beside them."""
     truth = Truth()
-    for part in draw(st.lists(st.sampled_from(["train", "val", "test"]), min_size=1, unique=True)):
-        labelled = draw(st.sampled_from([True, True, True, False]))
-        kept = names if part == "train" else draw(st.lists(st.sampled_from(names), unique=True, min_size=1))
+    parts = draw(
+        st.dictionaries(
+            st.sampled_from(["train", "val", "test"]), st.sampled_from([True, True, False]), min_size=1
+        )
+    )
+    for part, labelled in parts.items():
+        # One class in several folders cannot be told from a wrapper, unless the training part has it.
+        fewest = 1 if parts.get("train") else 2
+        kept = names
+        if part != "train":
+            kept = draw(st.lists(st.sampled_from(names), unique=True, min_size=fewest))
         inner = draw(class_folders(kept, part)) if labelled else flat(part, draw(counts))
         name = draw(st.sampled_from(PART_NAMES[part]))
         inside = draw(st.sampled_from([(), (), (name,), ("images",)]))

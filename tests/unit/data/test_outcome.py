@@ -52,6 +52,7 @@ def judged(seen: np.ndarray, labels: Any = 0, names: tuple[str, ...] = ("cat",),
 def test_images_in_order() -> None:
     assert judged(records()) == []
     assert judged(records(1)) == []
+    assert judged(records(0)) == []
     assert judged(records(gray=False), chose_colour=True) == []
     assert judged(records(width=28, height=28), resolution=32, pad_28=True) == []
 
@@ -152,9 +153,10 @@ def test_few_in_colour(count: int, warns: bool) -> None:
 
 def test_pictures_by_class() -> None:
     seen = records(4, width=[10, 20, 30, 40], height=[5, 4, 3, 2], mode=[b"L", b"RGB", b"RGBA", b"RGB"])
-    assert class_pictures(seen, np.array([1, 0, 1, 1]), 2) == (
+    assert class_pictures(seen, np.array([1, 0, 1, 1]), 3) == (
         ClassPictures((20, 20), (4, 4), {"RGB": 1}),
         ClassPictures((10, 40), (2, 5), {"L": 1, "RGB": 1, "RGBA": 1}),
+        ClassPictures((0, 0), (0, 0), {}),
     )
 
 

@@ -206,7 +206,7 @@ def test_files_in_a_row_that_are_alike_do_not_stand_for_their_class() -> None:
         (10, [5, 3, 2], "reference", [5, 3, 2]),
         (5, [5, 3, 2], "reference", [3, 1, 1]),  # 2.5, 1.5, 1: the first of equal remainders
         (7, [1, 1, 1], "uniform", [3, 2, 2]),
-        (6, [100, 0, 1], "uniform", [2, 2, 2]),
+        (6, [100, 0, 1], "uniform", [3, 0, 3]),  # nothing to compare samples of the second with
         (6, [100, 0, 1], "reference", [6, 0, 0]),
         (0, [1, 2], "reference", [0, 0]),
     ],

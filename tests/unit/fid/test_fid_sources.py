@@ -18,7 +18,7 @@ from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import ConfigError, DataError, RunError
 from acgan.extracting import ClassifierExtractor
-from acgan.fid import Generated, Saved, Stored, Wanted, open_side, select, stored_of, warn_as_stored
+from acgan.fid import Generated, Saved, Stored, Wanted, open_side, select, stored_of, warn_of_statistics
 from acgan.predicting import shipped
 from acgan.types import ImageStore
 from acgan.weights import save_generator
@@ -193,7 +193,7 @@ def loaded(
     source: Path, tmp_path: Path, resolution: int, channels: int | None = None, **more: Any
 ) -> ImageStore:
     config = DataConfig.model_validate(
-        {"resolution": resolution, "channels": channels, "test_share": 0, **more}
+        {"resolution": resolution, "channels": channels, "test_share": 0, "layout": "classes", **more}
     )
     options = replace(data_options(config), cache=tmp_path / "cache")
     return load_dataset(str(source), options).train
@@ -389,37 +389,111 @@ def test_a_resolution_that_does_not_do_what_it_seems_to(generator: Path, picture
     assert remarks[1] == "--resolution 16 has no effect: no side is stored images"
 
 
-def test_sizes_that_do_not_match_are_remarked_on(generator: Path, tmp_path: Path) -> None:
-    run = open_side(str(generator))
-    made = run.sampler.generator.resolution
+# beside a generator
+
+
+def fitted_generator(channels: int, fit: str) -> Generated:
+    sampler = small_generator(channels)
+    sampler.info.provenance["config"] = {"data": {"fit": fit}}
+    return Generated("run", Path("run"), sampler)
+
+
+def odd_pictures(folder: Path) -> Path:
+    """Transparent, turned, deep, gray and of several sizes."""
+    folder.mkdir(parents=True)
     draws = np.random.default_rng(0)
-    for side in (made, made - 4):
-        write_pictures(
-            tmp_path / str(side), [draws.integers(0, 256, (side, made, 3), dtype=np.uint8) for _ in range(2)]
-        )
-    same, other = (open_side(str(tmp_path / str(side))) for side in (made, made - 4))
+    clear = Image.fromarray(draws.integers(0, 256, (20, 30, 4), dtype=np.uint8))
+    clear.save(folder / "clear.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise_pictures(1, sides=(40,))[0]).save(folder / "turned.jpg", exif=exif)
+    Image.fromarray(draws.integers(0, 65536, (25, 25), dtype=np.uint16)).save(folder / "deep.png")
+    Image.fromarray(draws.integers(0, 256, (24, 18), dtype=np.uint8)).save(folder / "gray.png")
+    return folder
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_stored_images_are_prepared_as_the_generator_s_training_did(
+    channels: int, fit: str, tmp_path: Path
+) -> None:
+    odd_pictures(tmp_path / "set" / "class")
+    generator = fitted_generator(channels, fit)
+    for order in (1, -1):
+        sides = chosen(*[generator, open_side(str(tmp_path / "set"))][::order])[::order]
+        store = loaded(tmp_path / "set", tmp_path, 16, channels, fit=fit)
+        assert np.array_equal(pixels(sides[1]), np.broadcast_to(store.images, (4, 3, 16, 16)))
+    told = sides[1].describe()
+    assert (told["resolution"], told["channels"], told["fit"]) == (16, channels, fit)
+    assert chosen(open_side(str(tmp_path / "set")))[0].describe()["resolution"] is None
+    _, other = chosen(generator, open_side(str(tmp_path / "set")), resolution=32)
+    assert other.describe()["resolution"] == 32, "what is asked for wins"
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        (None, False),
+        ({"num_images": 9, "kind": "images", "resolution": None}, True),
+        ({"num_images": 9, "kind": "images", "resolution": 32}, True),
+        ({"num_images": 9, "kind": "images", "resolution": 16}, False),
+        ({"num_images": 9, "kind": "generator"}, False),
+    ],
+)
+def test_statistics_of_images_prepared_otherwise_are_remarked_on(
+    origin: dict[str, Any] | None, told: bool
+) -> None:
     remarks: list[str] = []
-    warn_as_stored([run, same], remarks.append)
-    warn_as_stored([other, same], remarks.append)
-    warn_as_stored([run, other.at(made, "crop")], remarks.append)
-    assert not remarks
-    warn_as_stored([run, other], remarks.append)
-    (remark,) = remarks
-    assert f"--resolution {made}" in remark
-    assert f"{made} x {made - 4}" in remark
-
-
-@pytest.mark.parametrize(("values", "told"), [(np.uint16, True), (np.uint8, False)])
-def test_images_of_more_than_8_bits_are_remarked_on(values: type, told: bool, tmp_path: Path) -> None:
-    """pytorch-fid's conversion, which is kept, leaves them white."""
-    (tmp_path / "set").mkdir()
-    pixels = np.full((9, 9), np.iinfo(values).max // 2, values)
-    Image.fromarray(pixels).save(tmp_path / "set" / "0.png")
-    side, remarks = open_side(str(tmp_path / "set")), []
-    warn_as_stored([side], remarks.append)
-    assert [("more than 8 bits" in remark and "--resolution" in remark) for remark in remarks] == [
-        True
-    ] * told
+    sides = [fitted_generator(3, "crop"), Saved(torch.zeros(6), torch.eye(6), origin)]
+    warn_of_statistics(["run", "a.npz"], sides, Means(), remarks.append)
+    assert len(remarks) == told
+    assert all("a.npz" in remark and "--resolution 16" in remark for remark in remarks)
     remarks.clear()
-    warn_as_stored([side.at(16, "crop")], remarks.append)
-    assert not remarks
+    warn_of_statistics(["run", "a.npz"], sides, ClassifierExtractor("digits"), remarks.append)
+    assert not remarks, "16 px is what this network sees anyway"
+
+
+# images without labels in one array
+
+
+@pytest.mark.parametrize("shape", [(5, 9, 8), (5, 9, 8, 1), (5, 9, 8, 3), (5, 3, 9, 8), (5, 9, 8, 4)])
+def test_an_array_of_images(shape: tuple[int, ...], tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "a.npz", images=array)
+    side = open_side(str(tmp_path / "a.npy"))
+    assert isinstance(side, Stored)
+    assert np.array_equal(pixels(side), pixels(open_side(str(tmp_path / "a.npz"))))
+    assert isinstance(side.raw.images.reader._arrays[0], np.memmap)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((5, 8, 8), np.float32), r"float32 with values from 0 to 0; expected uint8.*images \* 255"),
+        (np.linspace(0, 1, 320).reshape(5, 8, 8), r"float64 with values from 0 to 1;.*images \* 255"),
+        (np.linspace(-1, 1, 320).reshape(5, 8, 8), r"values from -1 to 1;.*\(images \+ 1\) \* 127\.5"),
+        (np.linspace(0, 255, 320).reshape(5, 8, 8), r"values from 0 to 255; expected uint8"),
+        (np.zeros((5, 8, 8), np.int64), "of type int64; expected uint8"),
+        (np.zeros((5, 8, 8), np.uint16), "of type uint16; expected uint8"),
+        (np.zeros((8, 8), np.uint8), r"of shape \(8, 8\); expected \(N, H, W\)"),
+        (np.zeros((64, 64, 3), np.uint8), r"of shape \(64, 64, 3\), which is one image.*\[None\]"),
+        (np.zeros((5, 8, 8, 2), np.uint8), r"of shape \(5, 8, 8, 2\); expected"),
+        (np.array([None, 1]), "cannot be read as .npy"),
+    ],
+)
+def test_arrays_that_are_no_images(array: np.ndarray, message: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", array, allow_pickle=True)
+    with pytest.raises(DataError, match=message) as found:
+        open_side(str(tmp_path / "a.npy"))
+    assert str(tmp_path / "a.npy") in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text"])
+def test_a_damaged_array(damage: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((5, 8, 8), np.uint8))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content[:-9] if damage == "cut" else b"words")
+    with pytest.raises(DataError, match=r"a\.npy cannot be read as \.npy"):
+        open_side(str(tmp_path / "a.npy"))

@@ -16,6 +16,7 @@ from acgan.data.files import FileReader
 from acgan.errors import DataError
 from acgan.fid import stream
 from acgan.fid.stream import feature_statistics, stored_batches
+from acgan.types import SkippedImage
 
 
 def rgb(image: Image.Image) -> np.ndarray:
@@ -99,7 +100,9 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "020.png").read_bytes()
     (tmp_path / "020.png").write_bytes(whole[: len(whole) // 2])
     reader, rows = of_folder(tmp_path)
-    with pytest.raises(DataError, match=r"020\.png cannot be decoded: .*Replace or remove it\.$"):
+    with pytest.raises(
+        DataError, match=r"020\.png cannot be decoded: .*Replace or remove it, or .*--on-error skip\.$"
+    ):
         list(stored_batches(reader, rows, rgb))
 
 
@@ -117,3 +120,15 @@ def test_statistics_are_those_of_all_features(
     assert told == sorted(told)
     torch.testing.assert_close(statistics.mean, torch.from_numpy(expected.mean(0)))
     torch.testing.assert_close(statistics.covariance, torch.from_numpy(np.cov(expected, rowvar=False)))
+
+
+def test_broken_images_are_passed_over_in_order(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path, noise_pictures(60), "{:02}.png")
+    for number in (3, 20, 41):
+        (folder / f"{number:02}.png").write_bytes(b"no image")
+    reader, rows = of_folder(folder)
+    skipped: list[SkippedImage] = []
+    batches = list(stored_batches(reader, rows, rgb, skipped.append))
+    assert sum(map(len, batches)) == 57
+    assert [Path(image.path).name for image in skipped] == ["03.png", "20.png", "41.png"]
+    assert "not an image" in skipped[0].reason

@@ -108,3 +108,12 @@ def test_without_a_folder_to_write_to_it_computes_all_the_same(
     assert (found.mean.tolist(), cached) == ([1, 1], False)
     assert len(warnings) == 2
     assert all("statistics are not kept" in warning and "ACGAN_CACHE" in warning for warning in warnings)
+
+
+def test_what_is_not_worth_keeping_is_made_anew(tmp_path: Path) -> None:
+    cache, maker = StatisticsCache(tmp_path / "statistics", no_warning), Maker()
+    for _ in range(2):
+        assert cache.get({"a": 1}, maker, keep=lambda made: made.mean[0] > 1)[1] is False
+    assert maker.calls == 2
+    assert cache.get({"a": 1}, Maker(2), keep=lambda made: made.mean[0] > 1)[1] is False
+    assert cache.get({"a": 1}, maker)[1] is True

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,23 @@ def csv(header: str, rows: Iterable[str]) -> str:
 def jsonl(records: Iterable[Mapping[str, Any]]) -> str:
     """A file of JSON lines."""
     return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def make(case: Case, folder: Path) -> Path:
+    """Write a case's tree; every picture has a gray value of its own, but for its last pixel."""
+    for number, (name, content) in enumerate(case.files.items()):
+        path = folder / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            image = Image.new("L", (16, 16), number % 250)
+            image.putpixel((15, 15), 255)  # a picture of one colour is warned of
+            image.save(path)
+        else:
+            path.write_text(content, encoding="utf-8")
+    return folder
 
 
 CAT_DOG = {"cat": (2, 0), "dog": (2, 0)}
@@ -162,6 +182,11 @@ CASES = [
         "a test part of one class", tree("train/cat", "train/dog", "test/dog"), {"cat": (2, 0), "dog": (2, 2)}
     ),
     Case(
+        "a test part of one class in several folders",
+        tree("train/cat", "train/dog", "test/cat/old", "test/cat/new"),
+        error="data.layout=splits: 2 classes .cat, dog.* but cat holds several folders",
+    ),
+    Case(
         "an empty test part", tree("train/cat", "train/dog") | {"test/cat/": None, "test/dog/": None}, CAT_DOG
     ),
     Case("parts of one class", tree("train/cat", "test/cat"), {"cat": (2, 2)}),
@@ -181,6 +206,16 @@ CASES = [
         "two training parts",
         tree("train/cat", "training/cat", "train/dog", "training/dog"),
         error="train and training both stand for train",
+    ),
+    Case(
+        "classes named like parts",
+        tree("train_station", "train_station/old", "test_tube"),
+        error="named like parts of a set",
+    ),
+    Case(
+        "classes in folders, named like parts",
+        tree("train_station/old", "train_station/new", "test_tube"),
+        error="the parts are not named alike: test_tube and train_station",
     ),
     Case(
         "no training part",

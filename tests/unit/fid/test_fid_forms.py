@@ -1,0 +1,122 @@
+"""What the way in which pytorch-fid reads stored images passes over, counted and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fid_helpers import Means, noise_pictures, write_pictures
+from PIL import Image
+
+from acgan import api
+
+PLAIN = Image.fromarray(noise_pictures(1)[0])
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
+
+
+def clear(file: Path) -> None:
+    image = PLAIN.convert("RGBA")
+    image.putpixel((1, 1), (9, 9, 9, 100))
+    image.save(file)
+
+
+def opaque(file: Path) -> None:
+    PLAIN.convert("RGBA").save(file)
+
+
+def keyed(file: Path) -> None:
+    PLAIN.quantize(8).save(file, transparency=int(np.asarray(PLAIN.quantize(8))[0, 0]))
+
+
+def turned(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    PLAIN.save(file.with_suffix(".jpg"), exif=exif)
+
+
+def upright(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    PLAIN.save(file.with_suffix(".jpg"), exif=exif)
+
+
+def deep(file: Path) -> None:
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(file)
+
+
+def wide(file: Path) -> None:
+    PLAIN.resize((30, 9)).save(file)
+
+
+def measured(folder: Path, **options: Any) -> tuple[Any, list[str]]:
+    remarks: list[str] = []
+    (folder.parent / "out").mkdir(exist_ok=True)
+    found = api.fid(
+        folder, save_stats=folder.parent / "out" / "s.npz", extractor=Means(), warn=remarks.append, **options
+    )
+    return found, [remark for remark in remarks if "biased" not in remark]
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        (clear, "2 of 7 images have transparent parts"),
+        (keyed, "2 of 7 images have transparent parts"),
+        (opaque, None),
+        (turned, "2 of 7 images are stored turned (EXIF orientation)"),
+        (upright, None),
+        (deep, "2 of 7 images have more than 8 bits a channel"),
+        (wide, "the images have sizes from 8 x 8 to 30 x 9 pixels"),
+    ],
+)
+def test_each_oddity_is_counted(odd: Callable[[Path], None], told: str | None, tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "set", noise_pictures(5))
+    odd(folder / "x.png")
+    odd(folder / "y.png")
+    found, remarks = measured(folder)
+    assert len(remarks) == (told is not None)
+    for remark in remarks:
+        assert told is not None
+        assert remark.startswith(f"{folder} is compared as it is stored, as pytorch-fid does: ")
+        assert told in remark
+        assert "--resolution" in remark
+    again, same = measured(folder)
+    assert again.provenance["a"]["cached"]
+    assert same == remarks, "also when the statistics come from the cache"
+    assert again.provenance["a"]["forms"] == found.provenance["a"]["forms"]
+    fitted, none = measured(folder, resolution=16)
+    assert not none
+    assert "forms" not in fitted.provenance["a"]
+    # Statistics in a file tell it too.
+    measured(folder)
+    known: list[str] = []
+    api.fid(tmp_path / "out" / "s.npz", folder, extractor=Means(), warn=known.append)
+    assert sum(told in one for one in known if told) == (2 if told else 0)
+
+
+def test_one_image_is_one(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "set", noise_pictures(5))
+    clear(folder / "x.png")
+    turned(folder / "y.png")
+    _, (remark,) = measured(folder)
+    assert "1 of 7 images has transparent parts" in remark
+    assert "1 of 7 images is stored turned" in remark
+
+
+def test_sides_of_two_sizes_are_told(tmp_path: Path) -> None:
+    a = write_pictures(tmp_path / "a", noise_pictures(5))
+    b = write_pictures(tmp_path / "b", noise_pictures(5, sides=(12,)))
+    remarks: list[str] = []
+    api.fid(a, b, extractor=Means(), warn=remarks.append)
+    (remark,) = [one for one in remarks if "biased" not in one]
+    assert f"the images of {a} have 8 x 8 pixels, those of {b} 8 x 12" in remark
+    remarks.clear()
+    api.fid(a, a, extractor=Means(), warn=remarks.append)
+    assert all("biased" in one for one in remarks)
