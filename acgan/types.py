@@ -26,10 +26,10 @@ MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.
 INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
+#: Key of the text in a PNG that a generator's pictures are marked by.
+GENERATED_MARK = "acgan"
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
-#: Key of the text in a picture's file that says that a generator made it.
-GENERATED_MARK = "acgan"
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,43 @@ class ClassPictures:
 
 
 @dataclass(frozen=True)
+class LikePair:
+    """A held-out image and a training image that are the same picture, or nearly so.
+
+    Attributes:
+        held_out: Position in ``Dataset.test``.
+        train: Position in ``Dataset.train``.
+        distance: 0 for the same pixels; up to 1.42, see ``data.near_duplicates``.
+        held_out_name: File or array element of the held-out image.
+        train_name: That of the training image.
+    """
+
+    held_out: int
+    train: int
+    distance: float
+    held_out_name: str
+    train_name: str
+
+
+@dataclass(frozen=True)
 class DataReport:
     """The way in which a source was read, and what its pictures were like.
 
     Attributes:
-        pictures: By class, in the order of the classes.
+        reading: The source's layout, labels and parts.
+        pictures: Its pictures by class, in the order of the classes.
         black_white: Values that became black and white, of images above 8 bits a channel; None is full 16 bits.
+        pairs: The nearest of the pairs across the split, each held-out image once.
+        num_pairs: Number of held-out images with such a pair.
+        num_searched: Number of held-out images that were searched for; fewer than all where there are many.
     """
 
     reading: Reading
     pictures: tuple[ClassPictures, ...]
     black_white: tuple[float, float] | None = None
+    pairs: tuple[LikePair, ...] = ()
+    num_pairs: int = 0
+    num_searched: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +174,8 @@ class Dataset:
         warnings: Doubts about the data, which the user should look into.
         validation: Images that are not in ``train``, to choose the best state by.
         num_generated: Number of images at the end of ``train`` that a generator made.
-        groups: (N,) int64 numbers of the training images; images with one number stay on one side of a split.
+        groups: (num_real,) int64 numbers of the training images that no generator made; images with one number stay
+            on one side of a split.
         report: The way in which the source was read; None for data that were handed over decoded.
     """
 

@@ -58,7 +58,7 @@ def train_classifier(
         task, info = build_classifier_task(
             resolved,
             dataset.train,
-            num_real=dataset.num_real,
+            num_real=dataset.num_real or len(dataset.train),  # all may be generated
             device=device,
             precision=opened.precision,
             ranks=ranks,

@@ -70,19 +70,17 @@ def load_sample(config: AnyConfig) -> Dataset:
 
 def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
     """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
-    data, train, notes = config.data, dataset.train, list(dataset.notes)
-    validation, num_generated = None, 0
+    data, notes = config.data, list(dataset.notes)
+    source = dataset.train.fingerprint
     if data.validation_share:
-        train, validation = hold_out(train, data.validation_share, seed=data.split_seed)
-        notes.append(f"{len(validation):,} training images are held out to evaluate on")
+        dataset = hold_out(dataset, data.validation_share, seed=data.split_seed)
+        assert dataset.validation is not None
+        notes.append(f"{len(dataset.validation):,} training images are held out to evaluate on")
     if data.max_per_class is not None:
-        train = limit_per_class(train, data.max_per_class, seed=data.split_seed)
+        dataset = limit_per_class(dataset, data.max_per_class, seed=data.split_seed)
         notes.append(f"at most {data.max_per_class} images of each class are trained on")
+    train, num_real = dataset.train, dataset.num_real
     if isinstance(config, ClassifierConfig) and config.synthetic is not None:
-        num_real = len(train)
-        train, remarks = with_synthetic(train, config.synthetic, dataset.train.fingerprint)
-        num_generated = len(train) - num_real
+        train, remarks = with_synthetic(dataset, config.synthetic, source)
         notes += remarks
-    return replace(
-        dataset, train=train, validation=validation, num_generated=num_generated, notes=tuple(notes)
-    )
+    return replace(dataset, train=train, num_generated=len(train) - num_real, notes=tuple(notes))

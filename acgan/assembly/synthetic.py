@@ -8,11 +8,11 @@ from acgan.config.classifier import SyntheticConfig
 from acgan.data import extend
 from acgan.errors import ConfigError
 from acgan.sampling import ClassSampler, load_generator
-from acgan.types import ImageStore
+from acgan.types import Dataset, ImageStore
 
 
 def with_synthetic(
-    store: ImageStore, settings: SyntheticConfig, held_out: str
+    dataset: Dataset, settings: SyntheticConfig, held_out: str
 ) -> tuple[ImageStore, list[str]]:
     """Training images with generated ones added, and remarks for the user.
 
@@ -22,6 +22,7 @@ def with_synthetic(
     Raises:
         ConfigError: If the generator makes images of another shape, or none of the classes.
     """
+    store, num_real = dataset.train, dataset.num_real
     sampler = load_generator(settings.run)
     _check_fits(sampler, store, settings.run)
     notes = []
@@ -51,7 +52,7 @@ def with_synthetic(
             *notes,
             "no generated images are added: the classes that it makes are the largest already",
         ]
-    notes.append(f"{len(labels):,} generated images of {settings.run} are added to {len(store):,} real ones")
+    notes.append(f"{len(labels):,} generated images of {settings.run} are added to {num_real:,} real ones")
     return extend(store, np.concatenate(images), np.array(labels)), notes
 
 

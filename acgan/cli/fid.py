@@ -106,7 +106,7 @@ def command(
     a folder or .zip     images at any depth, in class folders or not, of any sizes
     a .npz               images (labels are not needed), or statistics: mu and sigma, as pytorch-fid writes them
     a .npy               images: uint8 (N, H, W) or (N, H, W, C)
-    another data source  as of `acgan train`: a .csv, or a built-in NAME[:FOLDER]
+    another data source  as of `acgan train`: a .csv, .parquet or .tar, hf:NAME, or a built-in NAME[:FOLDER]
     a run or generator   a run directory of `acgan train`, or its generator.safetensors
 
     Two sets of stored images are compared as they are stored, as pytorch-fid does, and the numbers equal pytorch-fid's.

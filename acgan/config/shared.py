@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from acgan.config.base import BaseConfig, ClassName, Positive, Share
 
@@ -21,6 +22,19 @@ def _value_range(value: object) -> object:
     if numbers[0] >= numbers[1]:
         raise ValueError("expected black below white, as in [0, 4095]")
     return tuple(numbers)
+
+
+def _expression(value: str) -> str:
+    """Accept ``folder`` and whatever compiles: what does not would end a run after its source was read."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected folder or a regular expression; {error}") from None
+    if not value:
+        raise ValueError(
+            "expected folder or a regular expression; an empty one makes a single group of all images"
+        )
+    return value
 
 
 class ColumnsConfig(BaseConfig):
@@ -40,14 +54,14 @@ class DataConfig(BaseConfig):
     """The labelled images."""
 
     source: str = "digits"
-    """A folder of class folders, a zip of it, a .csv, an .npz, or a built-in set as NAME[:ROOT]."""
+    """A folder of class folders, .zip, .csv, .npz, .parquet, .tar, hf:NAME[:CONFIG], or a built-in NAME[:ROOT]."""
     root: str | None = None
     """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
     layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"
     """Way of reading labels; classes, splits and leaves read folders, list reads a list; auto finds out."""
     columns: ColumnsConfig = ColumnsConfig()
     """Columns of a list of pictures."""
-    group: str | None = None
+    group: Annotated[str, AfterValidator(_expression)] | None = None
     """Keep images together in splits: `folder` is the one they lie in, else a regular expression for their paths."""
     classes: list[ClassName | dict[ClassName, list[ClassName]]] | None = None
     """Classes to use, in order: [dog, {pets: [cat, hamster]}] merges two as pets; null: all, sorted by code point."""

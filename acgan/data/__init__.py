@@ -8,7 +8,6 @@ from acgan.data.load import (
     FILE_SOURCES,
     cache_dir,
     data_name,
-    dataset_from_torch,
     load_dataset,
     sample_dataset,
 )
@@ -16,6 +15,7 @@ from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
 from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
+from acgan.data.torch_dataset import dataset_from_torch
 
 __all__ = [
     "BUILTIN_NAMES",

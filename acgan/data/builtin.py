@@ -34,6 +34,7 @@ class DigitsSource:
             class_names=tuple("0123456789"),
             held_out=None,
             fixed_split=True,
+            well_known=True,
         )
 
     def unlabelled(self) -> Unlabelled:
@@ -94,6 +95,7 @@ class TorchvisionSource:
             labels=labels,
             class_names=class_names,
             held_out=np.arange(len(labels)) >= len(parts[0].targets),
+            well_known=True,
         )
 
     def unlabelled(self) -> Unlabelled:

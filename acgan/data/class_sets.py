@@ -6,7 +6,6 @@ import contextlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,20 +155,20 @@ def match_source(
 def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Index, DataOptions]:
     """The content of a source, and the options by which it was read.
 
-    A doubt about the layout, such as with a folder of a single class, is none if all the folders have names that the
-    network knows.
+    Layout and columns of the training are those of its own source, so another one is also read without them. A doubt
+    about the layout, such as with a folder of a single class, is none if all the folders have names that the network
+    knows.
     """
     try:
         return find_source(source, options.reading).index(), options
     except DataError:
-        by_folder = replace(options, layout="classes")
-        if options.layout != "auto" or not Path(source).expanduser().exists():
-            raise
         names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
-        with contextlib.suppress(DataError):
-            index = find_source(source, by_folder.reading).index()
-            if set(index.class_names) <= names:
-                return index, by_folder
+        plain = replace(options, layout="auto", columns={})
+        for other in (plain, replace(plain, layout="classes")):
+            with contextlib.suppress(DataError):
+                index = find_source(source, other.reading).index()
+                if set(index.class_names) <= names:
+                    return index, other
         raise
 
 
@@ -194,11 +193,17 @@ def match_dataset(
     sets, groups = match_classes(known, found, choice, data=dataset.name, whose=whose)
     train, test = (regroup(store, groups) for store in stores)
     validation = None if dataset.validation is None else regroup(dataset.validation, groups)
-    numbers = dataset.groups
-    if numbers is not None:
-        used = [names.index(name) for chosen in groups.values() for name in chosen]
-        numbers = numbers[np.isin(dataset.train.labels, used)]
-    return sets, replace(dataset, train=train, test=test, validation=validation, groups=numbers)
+    used = [names.index(name) for chosen in groups.values() for name in chosen]
+    kept = np.isin(dataset.train.labels, used)
+    real, made = kept[: dataset.num_real], kept[dataset.num_real :]
+    return sets, replace(
+        dataset,
+        train=train,
+        test=test,
+        validation=validation,
+        num_generated=int(made.sum()),
+        groups=None if dataset.groups is None else dataset.groups[real],
+    )
 
 
 def members_of(choice: ClassChoice) -> Groups:

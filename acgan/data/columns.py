@@ -93,7 +93,11 @@ class Columns:
 
 def path_columns(table: Table, given: Mapping[str, str], where: str) -> list[str]:
     """Columns that may name the pictures, the surest first; the one of ``data.columns.path`` alone if given."""
-    return [given_column(table, "path", given["path"], where)] if "path" in given else _usual(table, "path")
+    return (
+        [given_column(table, "path", given["path"], where)]
+        if "path" in given
+        else usual_columns(table, "path")
+    )
 
 
 def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) -> Columns | None:
@@ -114,9 +118,9 @@ def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) 
     split = chosen.get("split") or _split_column(table, where, warnings)
     if "split" in chosen:
         _check_parts(table, chosen["split"], where)
-    group = chosen.get("group") or next(iter(_usual(table, "group")), None)
+    group = chosen.get("group") or next(iter(usual_columns(table, "group")), None)
     taken = {path, split, group}
-    label = chosen.get("label") or _label_column(table, taken, where)
+    label = chosen.get("label") or label_column(table, taken, where)
     if label is not None:
         labels, source, used = _single_labels(table, label, where), f"column {label!r}", {label}
     else:
@@ -143,14 +147,15 @@ def given_column(table: Table, purpose: str, name: str, where: str) -> str:
     return name
 
 
-def _usual(table: Table, purpose: str) -> list[str]:
+def usual_columns(table: Table, purpose: str) -> list[str]:
+    """Columns with a usual name for a purpose, the surest first."""
     plain = {re.sub(r"[\s.-]+", "_", name.lower()): name for name in reversed(table.columns)}
     return [plain[usual] for usual in USUAL[purpose] if usual in plain]
 
 
 def _split_column(table: Table, where: str, warnings: list[str]) -> str | None:
     """The usual column whose values are names of parts; one with other values alone is not used, with a warning."""
-    for name in _usual(table, "split"):
+    for name in usual_columns(table, "split"):
         values = sorted(set(table.column(name)) - {""})
         if any(part_of(value) is not None for value in values):
             _check_parts(table, name, where)
@@ -176,9 +181,9 @@ def _check_parts(table: Table, name: str, where: str) -> None:
             )
 
 
-def _label_column(table: Table, taken: set[str | None], where: str) -> str | None:
+def label_column(table: Table, taken: set[str | None], where: str) -> str | None:
     """The usual column of labels; of several that say the same, the one in words."""
-    found = [name for name in _usual(table, "label") if name not in taken]
+    found = [name for name in usual_columns(table, "label") if name not in taken]
     if len(found) < 2:
         return found[0] if found else None
     columns = [table.column(name) for name in found]

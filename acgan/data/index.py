@@ -41,6 +41,7 @@ class Index:
         warnings: Doubts about the data, which the user should look into.
         groups: (N,) int64: images with one number stay on one side of a split; None where each is by itself.
         reading: The way in which the source was read.
+        well_known: Everyone compares by these images as they are: doubts about them are remarks, not warnings.
     """
 
     reader: Reader
@@ -53,6 +54,7 @@ class Index:
     warnings: tuple[str, ...] = ()
     groups: np.ndarray | None = None
     reading: Reading | None = None
+    well_known: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -15,13 +15,14 @@ import numpy as np
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from acgan.data.arrays import NpzSource, TorchReader
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.files import class_name
+from acgan.data.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.index import Index, Unlabelled, leave_out_empty
 from acgan.data.list_file import ListSource
+from acgan.data.npz import NpzSource
 from acgan.data.options import DataOptions, ReadOptions
-from acgan.data.pack import decode_all, pack, prepare, put_in_order
+from acgan.data.pack import pack, prepare
+from acgan.data.shards import SHARD_SOURCES
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.data.table import TABLE_READERS
 from acgan.data.tree_source import FolderSource, ZipSource
@@ -44,11 +45,23 @@ class Source(Protocol):
 
 #: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
+
+
+def _one_shard(path: Path, options: ReadOptions) -> Source:
+    return SHARD_SOURCES[path.suffix.lower()]([path], options, path)
+
+
+def _parquet(path: Path, options: ReadOptions) -> Source:
+    return _one_shard(path, options) if has_image_feature(path) else ListSource(path, options)
+
+
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
     ".zip": ZipSource,
     ".npz": NpzSource,
     **dict.fromkeys(TABLE_READERS, ListSource),
+    ".parquet": _parquet,
+    ".tar": _one_shard,
 }
 
 
@@ -64,6 +77,9 @@ def data_name(source: str) -> str:
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
+    if not path.exists() and source.startswith(HUB):
+        named, config = split_name(source)
+        path = Path(f"{named}-{config}" if config else named).expanduser()
     name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
@@ -75,8 +91,8 @@ def load_dataset(
 
     Args:
         source: A folder of class folders (train/ and test/ or val/ above them are its split), a zip of the
-            same, a CSV file with the columns path, label and perhaps split, an .npz file; or ``NAME`` or
-            ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
+            same, a list of pictures, a file of ``FILE_SOURCES``; ``hf:NAME[:CONFIG]`` of the Hugging Face hub; or
+            ``NAME`` or ``NAME:ROOT`` of a built-in set. A path that exists wins over a name.
         options: Options by which it is decoded.
         progress: Called with (images done, images in all) now and then while decoding.
 
@@ -147,37 +163,6 @@ def sample_dataset(
     )
 
 
-def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset:
-    """Decode a map-style PyTorch dataset of (image, label), into memory.
-
-    Args:
-        dataset: Its images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1].
-            Its labels are whole numbers; ``dataset.classes`` names them if it exists.
-        name: Short name, fit for a directory.
-        options: Options by which it is decoded. Its classes are not chosen, and a broken image is always an error.
-
-    Raises:
-        DataError: An image or label of another kind, or fewer names than labels.
-    """
-    options = replace(options, on_error="stop")  # the label of an item that fails is unknown
-    reader = TorchReader(dataset, name)
-    rows = np.arange(len(dataset), dtype=np.int64)
-    if not len(rows):
-        raise DataError(f"{name} is an empty dataset.")
-    # One thread: nothing says that a dataset may be read by several.
-    decoded = decode_all(reader, rows, options, workspace=None, threads=1, progress=None)
-    names = getattr(dataset, "classes", None)
-    if names is None:
-        names = [str(label) for label in range(reader.labels.max() + 1)]
-    if reader.labels.max() >= len(names):
-        raise DataError(
-            f"{name} has the label {reader.labels.max()} but {len(names)} class names; expected a name for each."
-        )
-    names = tuple(class_name(str(name)) for name in names)
-    index = leave_out_empty(Index(reader, rows, reader.labels, names, held_out=None))
-    return make_dataset(name, put_in_order(index, decoded, options, None))
-
-
 def find_source(source: str, options: ReadOptions) -> Source:
     """Find the source that a path or name stands for.
 
@@ -194,6 +179,8 @@ def find_source(source: str, options: ReadOptions) -> Source:
                 f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
             )
         return kind(path, options)
+    if source.startswith(HUB):
+        return HubSource(source, options)
     builtin = find_builtin(source, options.root)
     if builtin is not None:
         return builtin
@@ -206,7 +193,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
         f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
         " --data."
         f"{did_you_mean(source.partition(':')[0], BUILTIN_NAMES)} Built-in:"
-        f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER."
+        f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER. A set of the Hugging Face hub is hf:NAME."
     )
 
 

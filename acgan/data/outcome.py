@@ -119,12 +119,12 @@ def _cut_off(outcome: Outcome) -> tuple[str, bool]:
     below, above = float(deep["below"].mean()), float(deep["above"].mean())
     pixels = " and ".join(
         f"{_percent(share)} of the pixels were {word}"
-        for share, word in ((below, f"below {_number(black)}"), (above, f"above {_number(white)}"))
+        for share, word in ((below, f"below {in_digits(black)}"), (above, f"above {in_digits(white)}"))
         if share
     )
     sentence = (
         f"{_of(count, len(deep))} with more than 8 bits a channel {_have(count)} values that {_setting(outcome)} cuts"
-        f" off: {pixels}, and the values go from {_number(low)} to {_number(high)} ({outcome.examples(cut)})"
+        f" off: {pixels}, and the values go from {in_digits(low)} to {in_digits(high)} ({outcome.examples(cut)})"
     )
     if outcome.range == "full":
         return f"{sentence}. Keep them all with --set data.range=auto, or with {_set_range(low, high)}.", True
@@ -151,11 +151,11 @@ def _narrow(outcome: Outcome) -> str:
     low, high = ends if everywhere else most
     few = len(deep) == 1
     who = "the only image" if few else f"{'the' if everywhere else 'most of the'} {len(deep):,} images"
-    span = f"{_number(black)} to {_number(white)}"
+    span = f"{in_digits(black)} to {in_digits(white)}"
     return (
         f"{who[0].upper()}{who[1:]} with more than 8 bits a channel {'uses' if few else 'use'} values from"
-        f" {_number(low)} to {_number(high)} only, {_percent(used(low, high))} of the range ({span}), so that little"
-        " contrast is left."
+        f" {in_digits(low)} to {in_digits(high)} only, {_percent(used(low, high))} of the range ({span}), so that"
+        " little contrast is left."
         f" Spread them with {'--set data.range=auto, or with ' if outcome.range != 'auto' and everywhere else ''}"
         f"{_set_range(low, high)}."
     )
@@ -268,16 +268,17 @@ def _percent(share: float) -> str:
     return f"{percent:.0f}%" if percent >= 10 or not percent else f"{percent:.2g}%"
 
 
-def _number(value: float) -> str:
+def in_digits(value: float) -> str:
+    """A value in a sentence: whole if it is, else with six digits."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.6g}"
 
 
 def _set_range(low: float, high: float) -> str:
-    ends = ",".join(_number(value).replace(",", "") for value in (low, high))
+    ends = ",".join(in_digits(value).replace(",", "") for value in (low, high))
     return f'--set "data.range=[{ends}]"'
 
 
 def _setting(outcome: Outcome) -> str:
     if isinstance(outcome.range, str):
         return f"data.range={outcome.range}"
-    return f"data.range=[{','.join(_number(value).replace(',', '') for value in outcome.range)}]"
+    return f"data.range=[{','.join(in_digits(value).replace(',', '') for value in outcome.range)}]"

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.divide import divide
+from acgan.data.doubts import find_doubts
 from acgan.data.frames import each_frame
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
-from acgan.data.outcome import Outcome, class_pictures, judge
+from acgan.data.outcome import Outcome, class_pictures, in_digits, judge
 from acgan.data.pixels import BlackWhite
-from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data.split import duplicate_groups, tell_blank_apart
 from acgan.data.values import find_values
 from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
@@ -28,7 +30,7 @@ _GIVEN = Reading("given", "There is one way to read it.", "the source's own", "t
 class Packed:
     """Decoded images, (N, C, R, R) uint8, of which the first ``num_train`` are for training; (N,) labels.
 
-    ``groups`` are numbers of the training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
+    ``groups`` are numbers of training images, see ``Dataset``; the other parts are those of ``Dataset`` too.
     """
 
     images: np.ndarray
@@ -41,11 +43,13 @@ class Packed:
     warnings: tuple[str, ...]
     groups: np.ndarray | None
     report: DataReport | None
+    num_generated: int
 
     @property
     def can_train(self) -> bool:
-        """True if there are training images of every class."""
-        return bool(np.bincount(self.labels[: self.num_train], minlength=len(self.class_names)).all())
+        """True if there are training images of every class, and the source's own test part is not an empty one."""
+        counts = np.bincount(self.labels[: self.num_train], minlength=len(self.class_names))
+        return bool(counts.all()) and not (self.own_split and self.num_train == len(self.labels))
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def _black_white(
         return None, lambda done, _: show(len(rows) + done, total), []
     (black, white), count = found
     note = (
-        f"data.range auto: black is {black:,g} and white is {white:,g}, the lowest and highest value of"
+        f"data.range auto: black is {in_digits(black)} and white is {in_digits(white)}, the lowest and highest value of"
         f" {count:,} {'image' if count == 1 else 'images'} with more than 8 bits a channel"
     )
     return (black, white), lambda done, _: show(len(rows) + done, total), [note]
@@ -154,42 +158,54 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
     _check_decoded(index, kept, len(skipped), options.for_scoring)
-    labels = index.labels[kept]
-    held, split_note = _held_out(index, kept, decoded.images, options)
-    order = np.concatenate([kept[~held], kept[held]])
-    notes = [*index.notes, *decoded.notes, split_note]
+    # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
+    # depends on their bytes. The split must not depend on whether channels are given.
+    pixels = np.broadcast_to(decoded.images, (len(decoded.images), 3, *decoded.images.shape[2:]))
+    copies = duplicate_groups(pixels, kept)
+    parts = divide(index, kept, decoded.images, copies, generated(decoded)[kept], options)
+    order = parts.order
+    images = _gather(decoded.images, order, decoded.channels, workspace)
+    numbers = tell_blank_apart(images, np.arange(len(order)), copies[np.searchsorted(kept, order)])
+    doubts = find_doubts(index, parts, images, numbers)
+    notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:
         notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
-    seen = decoded.seen[kept]
-    remarks, doubts = judge(
-        Outcome(
-            seen,
-            labels,
-            index.class_names,
-            lambda number: index.reader.name(int(index.rows[kept[number]])),
-            decoded.target,
-            options.range,
-            options.frames,
-            chose_colour=options.channels is None and decoded.channels == 3,
-        )
+    outcome = Outcome(
+        decoded.seen[kept],
+        index.labels[kept],
+        index.class_names,
+        lambda number: index.reader.name(int(index.rows[kept[number]])),
+        decoded.target,
+        options.range,
+        options.frames,
+        chose_colour=options.channels is None and decoded.channels == 3,
     )
-    notes += remarks
+    remarks, warnings = judge(outcome)
     return Packed(
-        images=_gather(decoded.images, order, decoded.channels, workspace),
-        labels=np.concatenate([labels[~held], labels[held]]),
+        images=images,
+        labels=index.labels[order],
         class_names=index.class_names,
-        num_train=int((~held).sum()),
-        own_split=index.held_out is not None,
+        num_train=len(parts.train) + len(parts.generated),
+        own_split=parts.own,
         skipped=skipped,
-        notes=tuple(notes),
-        warnings=(*index.warnings, *doubts),
-        groups=None if index.groups is None else index.groups[kept][~held],
+        notes=(*notes, *remarks),
+        warnings=(*index.warnings, *warnings, *parts.warnings, *doubts.warnings),
+        groups=None if index.groups is None else index.groups[parts.train],
         report=DataReport(
             index.reading or _GIVEN,
-            class_pictures(seen, labels, len(index.class_names)),
+            class_pictures(outcome.seen, outcome.labels, len(index.class_names)),
             decoded.target.black_white,
+            pairs=doubts.pairs,
+            num_pairs=doubts.num_pairs,
+            num_searched=doubts.num_searched,
         ),
+        num_generated=len(parts.generated),
     )
+
+
+def generated(decoded: Decoded) -> np.ndarray:
+    """A mask (N,) of the images that a generator made, by the mark in their files."""
+    return np.asarray(decoded.seen["generated"])
 
 
 def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
@@ -205,27 +221,6 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring
             f"No image of {shortened(lost)} could be decoded ({num_skipped:,} images were passed over)."
             " Replace the broken files, or leave the class out with data.classes."
         )
-
-
-def _held_out(
-    index: Index, kept: np.ndarray, images: np.ndarray, options: DataOptions
-) -> tuple[np.ndarray, str]:
-    """A mask (M,) of the kept images that are held out, and a note."""
-    if index.held_out is not None:
-        held = index.held_out[kept]
-        return held, f"held out: the source's own test split, {held.sum():,} of {len(held):,} images"
-    if options.test_share == 0:
-        return np.zeros(len(kept), dtype=bool), "held out: nothing (data.test_share is 0)"
-    seed = 0 if index.fixed_split else options.seed
-    # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
-    # depends on their bytes. The split must not depend on whether channels are given.
-    pixels = np.broadcast_to(images, (len(images), 3, *images.shape[2:]))
-    held = draw_held_out(duplicate_groups(pixels, kept), index.labels[kept], options.test_share, seed)
-    drawn = "the same for every seed" if index.fixed_split else f"seed {seed}"
-    return (
-        held,
-        f"held out: {held.sum():,} of {len(held):,} images, {options.test_share:.0%} a class ({drawn})",
-    )
 
 
 def _allocate(shape: tuple[int, ...], workspace: Path | None, name: str) -> np.ndarray:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.arrays import NpySource
 from acgan.data.index import Unlabelled
 from acgan.data.load import FILE_SOURCES, data_name, find_source
+from acgan.data.npz import NpySource
 from acgan.data.options import ReadOptions
 
 #: Files of images without labels, by ending, which are compared and not trained on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
 
 import numpy as np
@@ -26,26 +27,48 @@ def duplicate_groups(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.unique(np.frombuffer(b"".join(digests), np.uint64), return_inverse=True)[1].astype(np.int64)
 
 
-def draw_held_out(groups: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Hold out a share of each class, at random, with duplicates on one side.
+def tell_blank_apart(images: np.ndarray, rows: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """Numbers of ``duplicate_groups`` in which images of a single colour are not copies of each other.
 
-    A class with fewer than 5 images gives none; any other gives at least one, unless all its images are
-    duplicates of each other.
+    Black frames would tie videos together that have nothing else in common.
 
     Args:
-        groups: (N,) numbers of ``duplicate_groups``.
+        images: (N, C, H, W) uint8.
+        rows: (M,) which images.
+        copies: (M,) their numbers.
+
+    Returns:
+        (M,) int64, from 0 on, each number used.
+    """
+    copied = np.flatnonzero(np.bincount(copies)[copies] > 1)
+    blank = [place for place in copied if (images[rows[place]] == images[rows[place], :, :1, :1]).all()]
+    apart = copies.copy()
+    apart[blank] = copies.max(initial=-1) + 1 + np.arange(len(blank))
+    return np.unique(apart, return_inverse=True)[1].astype(np.int64)
+
+
+def draw_held_out(
+    groups: np.ndarray, labels: np.ndarray, share: float, seed: int, *, smallest_first: bool = False
+) -> np.ndarray:
+    """Hold out a share of each class, at random, with each group on one side.
+
+    A class with fewer than 5 images gives none; any other gives at least one, unless its groups are too large: then
+    it is in ``left_without``.
+
+    Args:
+        groups: (N,) numbers from 0 on, each used: those of ``duplicate_groups``, or of ``tie``.
         labels: (N,) int64.
         share: Share of each class, in [0, 1).
         seed: Seed of the draw.
+        smallest_first: Where all groups of a class are larger than its share, hold out a small one rather than one
+            drawn at random; for groups that can be most of a class.
 
     Returns:
         (N,) bool, true where held out.
     """
     held = np.zeros(len(labels), dtype=bool)
-    counts = np.bincount(labels)
-    wanted = np.minimum(np.maximum(np.rint(share * counts), 1), counts - 1).astype(int)
-    wanted[counts < _SMALLEST_SPLIT_CLASS] = 0
-    if share == 0 or not wanted.any():
+    wanted = _wanted(labels, share)
+    if not wanted.any():
         return held
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     order = Draws(seed).generator("test split").permutation(len(members))
@@ -54,20 +77,37 @@ def draw_held_out(groups: np.ndarray, labels: np.ndarray, share: float, seed: in
     for group in order:
         if not open_classes:
             break
-        classes = labels[members[group]].tolist()
-        if all(left[label] >= classes.count(label) for label in classes):
+        counts = Counter(labels[members[group]].tolist())
+        if all(left[label] >= count for label, count in counts.items()):
             held[members[group]] = True
-            for label in classes:
-                left[label] -= 1
+            for label, count in counts.items():
+                left[label] -= count
                 open_classes -= left[label] == 0
+    if smallest_first:
+        order = order[np.argsort([len(members[group]) for group in order], kind="stable")]
     _hold_out_large_groups(held, members, order, labels, wanted)
     return held
+
+
+def left_without(held: np.ndarray, labels: np.ndarray, share: float) -> list[int]:
+    """Classes of which ``draw_held_out`` was to hold out images and could not."""
+    wanted = _wanted(labels, share)
+    taken = np.bincount(labels[held], minlength=len(wanted))
+    return [int(label) for label in np.flatnonzero((wanted > 0) & (taken == 0))]
+
+
+def _wanted(labels: np.ndarray, share: float) -> np.ndarray:
+    """Images of each class to hold out."""
+    counts = np.bincount(labels)
+    wanted = np.minimum(np.maximum(np.rint(share * counts), 1), counts - 1).astype(int)
+    wanted[counts < _SMALLEST_SPLIT_CLASS] = 0
+    return wanted if share else np.zeros_like(wanted)
 
 
 def _hold_out_large_groups(
     held: np.ndarray, members: list[np.ndarray], order: np.ndarray, labels: np.ndarray, wanted: np.ndarray
 ) -> None:
-    """Hold out one group of duplicates for classes whose groups are all larger than their share."""
+    """Hold out one group for classes whose groups are all larger than their share."""
     counts = np.bincount(labels)
     taken = np.bincount(labels[held], minlength=len(counts))
     if not ((wanted > 0) & (taken == 0)).any():

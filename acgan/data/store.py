@@ -17,7 +17,16 @@ import numpy as np
 
 from acgan.data import pack
 from acgan.data.pack import Packed
-from acgan.types import ClassPictures, DataReport, Dataset, ImageStore, LeftOut, Reading, SkippedImage
+from acgan.types import (
+    ClassPictures,
+    DataReport,
+    Dataset,
+    ImageStore,
+    LeftOut,
+    LikePair,
+    Reading,
+    SkippedImage,
+)
 
 CACHE_FORMAT = 3  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
@@ -54,6 +63,7 @@ def make_dataset(name: str, packed: Packed) -> Dataset:
         packed.skipped,
         packed.notes,
         packed.warnings,
+        num_generated=packed.num_generated,
         groups=packed.groups,
         report=packed.report,
     )
@@ -108,6 +118,7 @@ class Cache:
             skipped,
             tuple(meta["notes"]),
             tuple(meta["warnings"]),
+            num_generated=meta["num_generated"],
             groups=groups,
             report=report_of(meta["report"]),
         )
@@ -143,6 +154,7 @@ class Cache:
             "labels": _digest(packed.labels),
             "class_names": list(packed.class_names),
             "num_train": packed.num_train,
+            "num_generated": packed.num_generated,
             "fingerprints": [dataset.train.fingerprint, dataset.test.fingerprint],
             "skipped": [[image.path, image.reason] for image in packed.skipped],
             "notes": list(packed.notes),
@@ -171,8 +183,11 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
     pictures = tuple(
         ClassPictures(tuple(one["widths"]), tuple(one["heights"]), one["modes"]) for one in saved["pictures"]
     )
+    pairs = tuple(LikePair(**pair) for pair in saved["pairs"])
+    reading = Reading(**{**saved["reading"], "left_out": left_out})
     black_white = saved["black_white"] and tuple(saved["black_white"])
-    return DataReport(Reading(**{**saved["reading"], "left_out": left_out}), pictures, black_white)
+    found = {"reading": reading, "pictures": pictures, "black_white": black_white, "pairs": pairs}
+    return DataReport(**{**saved, **found})
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""Parts of stores, and extended stores."""
+"""Parts of stores and data sets, and extended stores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data.divide import warn_of_shares
+from acgan.data.groups import tie
+from acgan.data.split import draw_held_out, duplicate_groups, tell_blank_apart
 from acgan.data.store import fingerprint
 from acgan.runtime import Draws
-from acgan.types import ImageStore
+from acgan.types import Dataset, ImageStore
 
 
 def take(store: ImageStore, indices: np.ndarray) -> ImageStore:
@@ -22,45 +25,69 @@ def take(store: ImageStore, indices: np.ndarray) -> ImageStore:
     return _make_store(store.images[indices], store.labels[indices], store.class_names)
 
 
-def limit_per_class(store: ImageStore, count: int, *, seed: int) -> ImageStore:
-    """Some images of each class, drawn at random, in the order of the store.
+def limit_per_class(dataset: Dataset, count: int, *, seed: int) -> Dataset:
+    """Train on some images of each class, drawn at random, in the order of the store.
 
-    The choice within a class depends on no other class, and the choice of fewer is a part of that of more.
+    The choice within a class depends on no other class, and the choice of fewer is a part of that of more. Generated
+    images are chosen only where a class has too few others.
 
     Args:
-        store: The whole.
+        dataset: The whole.
         count: Images a class, at least 1; a class with fewer keeps all.
         seed: Seed of the choice.
     """
     if count < 1:
         raise ValueError(f"count: found {count}; expected at least 1")
-    draws = Draws(seed)
+    store, draws = dataset.train, Draws(seed)
     chosen = [np.empty(0, dtype=np.int64)]
     for label in range(store.num_classes):
         members = np.flatnonzero(store.labels == label)
-        chosen.append(draws.generator("limit", label).permutation(members)[:count])
-    return take(store, np.sort(np.concatenate(chosen)))
+        members = draws.generator("limit", label).permutation(members)
+        real_first = np.argsort(members >= dataset.num_real, kind="stable")
+        chosen.append(members[real_first][:count])
+    return _train_on(dataset, np.sort(np.concatenate(chosen)))
 
 
-def hold_out(store: ImageStore, share: float, *, seed: int) -> tuple[ImageStore, ImageStore]:
-    """Divide a store at random, class by class, with exact duplicates on one side.
+def hold_out(dataset: Dataset, share: float, *, seed: int) -> Dataset:
+    """Hold out validation images from the training images, at random, class by class.
 
-    A class with fewer than 5 images gives none; any other gives at least one, unless all its images are
-    duplicates of each other.
+    Groups and exact duplicates stay on one side, and generated images are never held out. A class with fewer than 5
+    images gives none; any other gives at least one, unless its groups are too large: then there is a warning.
 
     Args:
-        store: The whole.
+        dataset: The whole.
         share: Share of each class to hold out, above 0 and below 1.
         seed: Seed of the draw.
 
     Returns:
-        The kept part and the held-out part, both in the order of the store.
+        The data set with ``validation``; both parts are in the order of the store.
     """
     if not 0 < share < 1:
         raise ValueError(f"share: found {share}; expected a share above 0 and below 1")
-    groups = duplicate_groups(store.images, np.arange(len(store)))
-    held = draw_held_out(groups, store.labels, share, seed)
-    return take(store, np.flatnonzero(~held)), take(store, np.flatnonzero(held))
+    store, groups = dataset.train, dataset.groups
+    rows = np.arange(dataset.num_real)
+    copies = duplicate_groups(store.images, rows)
+    tied = tie(copies if groups is None else tell_blank_apart(store.images, rows, copies), groups)
+    labels = store.labels[rows]
+    held = draw_held_out(tied, labels, share, seed, smallest_first=groups is not None)
+    warnings = warn_of_shares(held, labels, store.class_names, share, groups is not None)
+    kept = np.concatenate([rows[~held], np.arange(dataset.num_real, len(store))])
+    return replace(
+        _train_on(dataset, kept),
+        validation=take(store, rows[held]),
+        warnings=(*dataset.warnings, *(f"Validation: {warning}" for warning in warnings)),
+    )
+
+
+def _train_on(dataset: Dataset, kept: np.ndarray) -> Dataset:
+    """The data set with some of its training images, given in order."""
+    real = kept[kept < dataset.num_real]
+    return replace(
+        dataset,
+        train=take(dataset.train, kept),
+        num_generated=len(kept) - len(real),
+        groups=None if dataset.groups is None else dataset.groups[real],
+    )
 
 
 def regroup(store: ImageStore, groups: Mapping[str, Sequence[str]]) -> ImageStore:

@@ -13,11 +13,12 @@ from acgan.data.branches import Labelled
 from acgan.data.detect import detect
 from acgan.data.endings import PICTURE_ENDINGS, ending_of, remedy_for
 from acgan.data.files import Folder, Zip, class_name
+from acgan.data.groups import group_numbers
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
 from acgan.data.layouts import parts_by_folder
 from acgan.data.names import doubtful_labels
 from acgan.data.options import ReadOptions
-from acgan.data.tree import EXAMPLES, Container, Tree, endings
+from acgan.data.tree import EXAMPLES, Container, Parts, Tree, endings
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
 
@@ -88,6 +89,10 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )
     notes += [empty_note(empty)] if empty else []
+    groups, told = _groups(
+        files, [found.groups[number] for number in used] if found.groups else None, options
+    )
+    notes += told
     left_out = (*found.left_out, *_other_files(tree), *tree.left_out)
     if left_out:
         notes.append(f"left out: {'; '.join(f'{one.count:,} {one.reason}' for one in left_out)}")
@@ -97,7 +102,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         np.array([found.parts[number] == held for number in used], dtype=bool) if held else None,
         notes,
         warnings=(*found.warnings, *doubtful_labels(found.names), *_lost(container.where, tree, empty)),
-        groups=_numbers([found.groups[number] for number in used]) if found.groups else None,
+        groups=groups,
         reading=Reading(
             layout=found.layout,
             why=found.why,
@@ -123,10 +128,19 @@ def unused_notes(unused: dict[str, Counter[str]], held: str) -> list[str]:
     ]
 
 
-def _numbers(groups: Sequence[str]) -> np.ndarray:
-    """(N,) numbers of groups; pictures with none are groups of their own."""
-    named = [group or f"\0{number}" for number, group in enumerate(groups)]
-    return np.unique(np.array(named, dtype=object), return_inverse=True)[1].astype(np.int64)
+def _groups(
+    files: Sequence[Parts], listed: Sequence[str] | None, options: ReadOptions
+) -> tuple[np.ndarray | None, list[str]]:
+    """(N,) numbers of groups, by ``data.group`` or else by a list's column, and remarks on them."""
+    if options.group is not None:
+        numbers, unmatched = group_numbers(["/".join(parts) for parts in files], options.group)
+        told = f"data.group is not found in {unmatched:,} of {len(files):,} paths: these pictures are by themselves"
+        return numbers, [told] if unmatched else []
+    if listed is None:
+        return None, []
+    # Pictures without a group are groups of their own.
+    named = [group or f"\0{number}" for number, group in enumerate(listed)]
+    return np.unique(np.array(named, dtype=object), return_inverse=True)[1].astype(np.int64), []
 
 
 def _other_files(tree: Tree) -> tuple[LeftOut, ...]:

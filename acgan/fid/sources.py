@@ -20,7 +20,9 @@ from acgan.data import BUILTIN_NAMES, RAW_FILES, RawImages, ReadOptions, cache_d
 from acgan.data.arrays import ArrayReader, array_names
 from acgan.data.decode import Target, measure_images, trained_target
 from acgan.data.endings import is_image
+from acgan.data.huggingface import HUB
 from acgan.data.index import Unlabelled
+from acgan.data.npz import find_convention
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
@@ -34,7 +36,7 @@ from acgan.weights import GENERATOR_FILE, find_generator, holds
 
 EXPECTED = (
     f"expected a folder of images, a file of images ({', '.join(RAW_FILES)}), an .npz of statistics (mu and sigma), "
-    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), or a run directory or generator.safetensors"
+    f"a built-in NAME or NAME:FOLDER ({', '.join(BUILTIN_NAMES)}), hf:NAME, or a run directory or generator.safetensors"
 )
 
 _GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
@@ -215,12 +217,11 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         names = array_names(path)
         if names & set(KEYS):
             return read_statistics(path)
-        if not names & {"images", "train_images"}:
-            raise DataError(
-                f"{given} holds {', '.join(sorted(names)) or 'nothing'}; expected images, train_images and "
-                "test_images, or statistics (mu and sigma)."
-            )
-    elif not path.exists() and given.partition(":")[0] not in BUILTIN_NAMES:
+        try:
+            find_convention(path, names)
+        except DataError as error:
+            raise DataError(f"{error} Labels are not needed; statistics are mu and sigma.") from None
+    elif not path.exists() and given.partition(":")[0] not in (*BUILTIN_NAMES, HUB.rstrip(":")):
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = did_you_mean(path.name, [*siblings, *BUILTIN_NAMES])
         raise DataError(f"{given}: there is no such path or data set; {EXPECTED}.{near}")

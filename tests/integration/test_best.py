@@ -35,7 +35,7 @@ from acgan import api
 from acgan.assembly import images, score
 from acgan.data import fingerprint, hold_out
 from acgan.errors import RunError
-from acgan.types import ImageStore
+from acgan.types import Dataset
 
 NAME = "fcd50_val[digits@738debee]"
 CHANGES: dict[str, Any] = {
@@ -232,11 +232,13 @@ def test_the_best_starts_anew_where_the_validation_images_are_others(
 ) -> None:
     run = trained(tmp_path / "run", {**CHANGES, "train.total_nimg": 48})
 
-    def held_out_as_negatives(store: ImageStore, share: float, seed: int) -> tuple[ImageStore, ImageStore]:
-        train, held = hold_out(store, share, seed=seed)
+    def held_out_as_negatives(dataset: Dataset, share: float, seed: int) -> Dataset:
+        divided = hold_out(dataset, share, seed=seed)
+        held = divided.validation
+        assert held is not None
         negatives = 255 - held.images
         digest = fingerprint(negatives, held.labels, held.class_names)
-        return train, replace(held, images=negatives, fingerprint=digest)
+        return replace(divided, validation=replace(held, images=negatives, fingerprint=digest))
 
     monkeypatch.setattr(images, "hold_out", held_out_as_negatives)
     result = acgan_train(run, {**CHANGES, "train.total_nimg": 64})

@@ -95,6 +95,8 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
         ("data.fit", "stretch"),
         ("data.on_error", "ignore"),
         ("data.mirror", "maybe"),
+        ("data.group", "p(\\d+"),
+        ("data.group", "''"),
         ("data.test_share", "1.0"),
         ("data.test_share", "-0.1"),
         ("model.latent_dim", "0"),

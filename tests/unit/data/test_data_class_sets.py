@@ -11,9 +11,9 @@ import pytest
 from data_helpers import options, picture, values
 
 from acgan.data import fingerprint, load_dataset, regroup
-from acgan.data.class_sets import match_classes, match_source
+from acgan.data.class_sets import match_classes, match_dataset, match_source
 from acgan.errors import DataError
-from acgan.types import ImageStore
+from acgan.types import Dataset, ImageStore
 
 FOUND = {"cat": 3, "dog": 2, "fox": 1}
 
@@ -108,6 +108,15 @@ def test_a_store_is_regrouped() -> None:
     assert found.labels.tolist() == [1, 1]
     assert found.images[:, 0, 0, 0].tolist() == [0, 2]
     assert found.fingerprint == fingerprint(found.images, found.labels, found.class_names)
+
+
+def test_generated_images_and_groups_of_classes_that_are_not_scored_go_too() -> None:
+    train = store_of(("cat", "dog"), [0, 1, 0, 1, 1, 0, 1])
+    dataset = Dataset("set", train, store_of(("cat", "dog"), [0, 1]), num_generated=3, groups=np.arange(4))
+    _, found = match_dataset(dataset, ("dog", "fox"), None, whose="generator")
+    assert (len(found.train), found.num_generated, found.num_real) == (4, 2, 2)
+    assert found.groups is not None
+    assert found.groups.tolist() == [1, 3]
 
 
 def test_a_source_of_the_same_classes_is_decoded_as_for_training(write: Any, tmp_path: Path) -> None:

@@ -265,3 +265,33 @@ def test_a_sample_holds_every_class(write, sample):
     data = sample(write(SPLIT), 1)
     assert [len(data.train), len(data.test)] == [2, 2]
     assert data.train.class_names == ("cats", "dogs")
+
+
+def test_groups_of_folders_and_columns_stay_on_one_side(write, load):
+    files = {
+        f"{name}/{patient}/{n}.png": 10 * patient + n
+        for name in ("a", "b")
+        for patient in range(8)
+        for n in (0, 1)
+    }
+    folder = write({name: value + 100 * (name[0] == "b") for name, value in files.items()})
+    rows = [f"{name},{name[0]},P{name[:3]}" for name in files]
+    file = csv_file(folder, "\n".join(["path,label,patient_id", *rows]))
+    sources = (
+        (folder, {"group": "folder", "layout": "classes"}),
+        (folder, {"group": r"\w/\d", "layout": "classes"}),
+        (file, {}),
+    )
+    for source, how in sources:
+        data = load(source, test_share=0.25, **how)
+        patients = [
+            {name[0] + str(value // 10) for name, value in values(part)} for part in (data.train, data.test)
+        ]
+        assert not patients[0] & patients[1]
+        assert len(data.test) == 8
+        assert any("16 groups, each kept together" in note for note in data.notes)
+
+
+def test_paths_without_a_group_are_told(write, load):
+    data = load(write(PLAIN), group=r"b\.png")
+    assert any("data.group is not found in 2 of 3 paths" in note for note in data.notes)

@@ -92,8 +92,9 @@ def test_arrays_need_no_labels(tmp_path: Path) -> None:
     assert not len(raw.images.rows("train"))
     np.savez(tmp_path / "b.npz", train_images=images[:3], val_images=images[:1], test_images=images[3:])
     raw = opened(tmp_path / "b.npz", tmp_path)
-    assert [raw.images.rows(split).tolist() for split in ("train", "test")] == [[0, 1, 2], [3]]
-    assert np.array_equal(np.asarray(raw.images.reader.read(3)), images[3])
+    assert [raw.images.rows(split).tolist() for split in ("train", "test")] == [[0, 1, 2], [4]]
+    assert raw.images.rows("all").tolist() == [0, 1, 2, 3, 4]
+    assert np.array_equal(np.asarray(raw.images.reader.read(4)), images[3])
     np.savez(tmp_path / "c.npz", pictures=images)
     with pytest.raises(DataError, match="holds pictures; expected images"):
         opened(tmp_path / "c.npz", tmp_path)

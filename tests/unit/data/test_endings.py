@@ -40,6 +40,7 @@ def test_no_images(name: str) -> None:
     assert not is_image(name)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_whatever_pillow_writes_it_reads_here(tmp_path: Path) -> None:
     """Each ending that is said to be an image, and that Pillow can write, is opened and decoded."""
     written = 0

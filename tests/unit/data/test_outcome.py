@@ -179,7 +179,11 @@ def test_pictures_as_they_are_stored(write: Write, load: Load) -> None:
 
 def test_one_of_each_in_a_folder(write: Write, load: Load) -> None:
     """What is recorded while decoding is what is judged."""
-    gray = {f"{name}/{i}.png": Image.fromarray(noise((16, 16), i)) for name in "ab" for i in range(20)}
+    gray = {
+        f"{name}/{i}.png": Image.fromarray(noise((16, 16), ord(name) * 99 + i))
+        for name in "ab"
+        for i in range(20)
+    }
     colour = Image.fromarray(noise((16, 16, 3)))
     small = Image.fromarray(noise((7, 9)))
     folder = write(

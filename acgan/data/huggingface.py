@@ -1,0 +1,155 @@
+"""Sources read by Hugging Face's library ``datasets``: parquet files of pictures, and sets of the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from acgan.data.arrays import in_a_line
+from acgan.data.files import digest_lines, file_stamp
+from acgan.data.hf_tables import STORED, Tables, library
+from acgan.data.index import Index, Unlabelled
+from acgan.data.options import ReadOptions
+from acgan.data.parts import parts_of_files, refuse_options
+from acgan.errors import DataError
+
+HUB = "hf:"
+_COLUMNS = ("path", "label", "group")
+
+
+def has_image_feature(file: Path) -> bool:
+    """True for a parquet file that holds pictures, as ``datasets`` writes them, rather than their names.
+
+    Raises:
+        DataError: It is not parquet, or no library is there to read it.
+    """
+    parquet = library("pyarrow.parquet", str(file))
+    try:
+        schema = parquet.read_schema(file)
+        written = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        known = written.get("info", {}).get("features")
+    except Exception as error:  # of nearly every kind, on damaged files
+        raise _unreadable(str(file), error) from error
+    if isinstance(known, Mapping):
+        return any(
+            isinstance(feature, dict) and feature.get("_type") == "Image" for feature in known.values()
+        )
+    return any(
+        {child.name for child in column.type.fields} == STORED for column in schema if _is_struct(column.type)
+    )
+
+
+class ParquetSource:
+    """Parquet files that hold pictures, one or many; their names tell the parts.
+
+    Args:
+        paths: The files.
+        options: Options of reading.
+        top: The folder that they lie in at any depth, or the only file.
+    """
+
+    def __init__(self, paths: Sequence[Path], options: ReadOptions, top: Path):
+        self._paths = paths
+        self._options = options
+        self._top = top
+        refuse_options(options, "parquet files of pictures", _COLUMNS)
+
+    def identity(self) -> str:
+        return digest_lines(
+            ("parquet", *(f"{path.resolve()} {file_stamp(path)}" for path in sorted(self._paths)))
+        )
+
+    def index(self) -> Index:
+        return self._tables.index()
+
+    def unlabelled(self) -> Unlabelled:
+        return self._tables.unlabelled()
+
+    @cached_property
+    def _tables(self) -> Tables:
+        where = str(self._top)
+        datasets = library("datasets", where)
+        parts = {}
+        for name, paths in parts_of_files(self._paths, self._top).items():
+            with _reading(datasets, f"{where} {name}".rstrip()):
+                parts[name] = datasets.Dataset.from_parquet([str(path) for path in paths])
+        why = (
+            "a parquet file that holds pictures"
+            if self._paths == [self._top]
+            else "parquet files that hold pictures"
+        )
+        return Tables(where, parts, self._options.columns, "parquet", why, "the names of the files")
+
+
+class HubSource:
+    """A set of the Hugging Face hub, of its cache, or of a folder that ``datasets`` loads: ``hf:NAME[:CONFIG]``."""
+
+    def __init__(self, given: str, options: ReadOptions):
+        self._given = given
+        self._options = options
+        refuse_options(options, f"sets of {HUB}", _COLUMNS)
+
+    def identity(self) -> str:
+        files = [file["filename"] for table in self._tables.parts.values() for file in table.cache_files]
+        return digest_lines(("hf", self._given, *(f"{file} {file_stamp(Path(file))}" for file in files)))
+
+    def index(self) -> Index:
+        return self._tables.index()
+
+    def unlabelled(self) -> Unlabelled:
+        return self._tables.unlabelled()
+
+    @cached_property
+    def _tables(self) -> Tables:
+        datasets = library("datasets", self._given)
+        name, config = split_name(self._given)
+        folder = Path(name).expanduser()
+        with _reading(datasets, self._given):
+            if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+                loaded = datasets.load_from_disk(str(folder))
+            else:
+                loaded = datasets.load_dataset(str(folder) if folder.is_dir() else name, config)
+        parts = dict(loaded) if isinstance(loaded, Mapping) else {"": loaded}
+        return Tables(
+            self._given, parts, self._options.columns, "hf", "a set that datasets loads", "the set's own"
+        )
+
+
+def split_name(given: str) -> tuple[str, str | None]:
+    """Name, or folder, and configuration of ``hf:NAME[:CONFIG]``."""
+    rest = given.removeprefix(HUB)
+    name, _, config = rest.partition(":")
+    return (rest, None) if Path(rest).expanduser().is_dir() else (name, config or None)
+
+
+@contextlib.contextmanager
+def _reading(datasets: Any, what: str) -> Iterator[None]:
+    """Hide the library's bars, and turn its errors, which are of nearly every kind, into ours."""
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    except Exception as error:
+        raise _unreadable(what, error) from error
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def _unreadable(what: str, error: Exception) -> DataError:
+    reasons = [error, *([error.__cause__] if error.__cause__ else [])]
+    texts = [in_a_line(reason) for reason in reasons if isinstance(reason, Exception)]
+    hint = (
+        "Check the name and the connection; HF_DATASETS_OFFLINE=1 takes what is in the cache."
+        if what.startswith(HUB)
+        else "Make it or copy it anew."
+    )
+    return DataError(f"{what} cannot be read: {': '.join(dict.fromkeys(texts))}. {hint}")
+
+
+def _is_struct(kind: Any) -> bool:
+    return bool(library("pyarrow.types", "a parquet file").is_struct(kind))

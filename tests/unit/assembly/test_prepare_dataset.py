@@ -1,0 +1,58 @@
+"""Validation images, limits and generated images of a configuration, on one data set."""
+
+import numpy as np
+
+from acgan.assembly import images
+from acgan.assembly.images import prepare_dataset
+from acgan.config import ClassifierConfig, RunConfig, load
+from acgan.config.recipes import find_recipe
+from acgan.data import extend, fingerprint, take
+from acgan.types import Dataset, ImageStore
+
+NAMES = ("cat", "dog")
+REAL, MADE = 80, 12
+
+
+def dataset() -> Dataset:
+    """80 real training images in groups of four, then 12 generated ones; the first pixel is the place."""
+    count = REAL + MADE
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 1, 16, 16), dtype=np.uint8)
+    pixels[:, 0, 0, 0] = np.arange(count)
+    labels = np.arange(count) % 2
+    store = ImageStore(pixels, labels, NAMES, fingerprint(pixels, labels, NAMES))
+    nothing = take(store, np.empty(0, dtype=np.int64))
+    return Dataset("set", store, nothing, num_generated=MADE, groups=np.arange(REAL) // 4)
+
+
+def places(store: ImageStore) -> np.ndarray:
+    return store.images[:, 0, 0, 0].astype(np.int64)
+
+
+def test_generated_images_are_never_validation_images_and_groups_stay_together() -> None:
+    config = load(
+        RunConfig, find_recipe("digits", "gan"), ["data.validation_share=0.3", "data.max_per_class=30"]
+    )
+    prepared = prepare_dataset(config, dataset())
+    assert prepared.validation is not None
+    held, trained = places(prepared.validation), places(prepared.train)
+    assert len(held) > 15
+    assert held.max() < REAL
+    real = trained[trained < REAL]
+    assert not set(held // 4) & set(real // 4)
+    assert np.bincount(prepared.train.labels).tolist() == [30, 30]
+    assert prepared.num_generated == (trained >= REAL).sum()
+    assert prepared.num_real == len(real)
+    assert prepared.groups is not None
+    assert prepared.groups.tolist() == (real // 4).tolist()
+
+
+def test_generated_images_of_a_run_come_on_top_of_those_of_the_source(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def with_five_more(found: Dataset, settings: object, held_out: str) -> tuple[ImageStore, list[str]]:
+        more = np.zeros((5, 1, 16, 16), dtype=np.uint8)
+        return extend(found.train, more, np.zeros(5, dtype=np.int64)), []
+
+    monkeypatch.setattr(images, "with_synthetic", with_five_more)
+    config = load(ClassifierConfig, find_recipe("digits", "classify"), ["synthetic.run=anything"])
+    prepared = prepare_dataset(config, dataset())
+    assert prepared.num_generated == MADE + 5
+    assert prepared.num_real == REAL
