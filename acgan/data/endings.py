@@ -78,7 +78,7 @@ def _is_decoded(kind: str) -> bool:
     return kind not in _LIBRARIES or bool(features.check(_LIBRARIES[kind]))
 
 
-def open_image(file: Path | IO[bytes]) -> Image.Image:
+def open_image(file: str | Path | IO[bytes]) -> Image.Image:
     """Open an image of any format that ``is_image`` knows; its pixels are not read yet."""
     image_endings()  # HEIC is opened by a plugin that must have been registered
     return Image.open(file)
