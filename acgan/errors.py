@@ -45,6 +45,11 @@ class Interrupted(Exception):
         self.exit_code = exit_code
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error of a library's, or its type if it has no text."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
     """The candidates most like ``name``, best first; for "did you mean"."""
     lowered = {candidate.lower(): candidate for candidate in candidates}

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-#: Sides of the square images that data and networks have, in pixels.
-RESOLUTIONS = (16, 32, 64, 128, 256)
 #: Parts of a data source: held-out images and training images.
 SPLITS = ("test", "train")
 WHOLE_AND_SPLITS = (*SPLITS, "all")

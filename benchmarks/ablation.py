@@ -1,6 +1,6 @@
 """Compare members of the AC-GAN family at equal training time, in a Markdown table.
 
-    python benchmarks/ablation.py mnist FOLDER --data mnist:ROOT --minutes 10 --seeds 0,1,2
+    python benchmarks/ablation.py mnist FOLDER --data mnist:ROOT --time 10m --seeds 0,1,2
     python benchmarks/ablation.py digits FOLDER --nimg 20000 --only AC --only TAC
     python benchmarks/ablation.py digits FOLDER --nimg 20000 --variants variants.yaml
 
@@ -38,7 +38,7 @@ from ablation_variants import built_in, override, read_variants, settings, stret
 from acgan import api
 from acgan.api.dry_run import rehearse
 from acgan.atomic import write_text
-from acgan.cli.options import device_option, stopped_by_sigterm
+from acgan.cli.options import Count, Duration, device_option, stopped_by_sigterm
 from acgan.config import RunConfig, diff
 from acgan.data import data_name
 from acgan.errors import ConfigError, Interrupted, NotFiniteError, RunError, UserError
@@ -93,8 +93,8 @@ class Study:
         config: RunConfig = api.resolve_config(self.recipe, self.data, self.overrides[variant])[0]
         return config
 
-    def lengths(self, minutes: float) -> dict[str, int]:
-        """Images that each variant shows in so many minutes if it has this machine for itself."""
+    def lengths(self, seconds: float) -> dict[str, int]:
+        """Images that each variant shows in so many seconds if it has this machine for itself."""
         file = self.folder / "throughput.json"
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         wanted = {variant: self._timed(variant) for variant in self.overrides}
@@ -109,7 +109,7 @@ class Study:
         origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
         known |= {v: {"images_per_sec": speed, **origin, **wanted[v]} for v, speed in best.items()}
         write_text(file, json.dumps(known, indent=2) + "\n")
-        return {v: max(1, round(minutes * 60 * known[v]["images_per_sec"])) for v in self.overrides}
+        return {v: max(1, round(seconds * known[v]["images_per_sec"])) for v in self.overrides}
 
     def _timed(self, variant: str) -> dict[str, Any]:
         """The device, and the keys of a variant that are not the defaults: a known speed holds for these."""
@@ -230,23 +230,25 @@ def _seeds(_context: click.Context, _param: click.Parameter, value: str) -> tupl
 @click.option(
     "--seeds", default="0", callback=_seeds, metavar="0,1,2", show_default=True, help="Seeds of each variant."
 )
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Minutes of training for each run.")
-@click.option("--nimg", type=click.IntRange(1), help="Images to show, instead of --minutes.")
+@click.option(
+    "--time", "seconds", type=Duration(), metavar="TIME", help="Training time of each run, as in 10m."
+)
+@click.option("--nimg", type=Count(1), metavar="N", help="Images to show, instead of --time.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a key in all variants.")
 @click.option(
     "--extractor", metavar="NAME|FILE", help="Extractor of the scores.  [default: shipped for the data]"
 )
 @click.option(
-    "-n", "num_images", type=click.IntRange(2), help="Number of samples.  [default: that of real images]"
+    "-n", "num_images", type=Count(2), metavar="N", help="Number of samples.  [default: that of real images]"
 )
 @device_option
 def main(
     recipe: str, folder: Path, data: str | None, file: Path | None, only: tuple[str, ...], seeds: tuple[int, ...],
-    minutes: float | None, nimg: int | None, changes: tuple[str, ...], device: str, **how: Any,
+    seconds: float | None, nimg: int | None, changes: tuple[str, ...], device: str, **how: Any,
 ) -> None:  # fmt: skip
     """Compare variants of a recipe at equal time."""
-    if (minutes is None) == (nimg is None):
-        raise ConfigError("expected one of --minutes and --nimg.")
+    if bool(seconds) == bool(nimg):  # no time at all trains nothing
+        raise ConfigError("expected one of --time and --nimg.")
     base, _ = api.resolve_config(recipe, data, changes)
     variants = built_in() if file is None else read_variants(file)
     unknown = [name for name in only if name not in variants]
@@ -261,9 +263,9 @@ def main(
     how["extractor"] = how["extractor"] or (name if name in shipped() else None)  # the same on every machine
     study = Study(recipe, data, folder, overrides, seeds, device)
     folder.mkdir(parents=True, exist_ok=True)
-    lengths = study.lengths(minutes) if minutes is not None else dict.fromkeys(chosen, nimg or 0)
+    lengths = study.lengths(seconds) if seconds is not None else dict.fromkeys(chosen, nimg or 0)
     told = settings({name: study.config(name) for name in chosen})
-    budget = f"{minutes:g} minutes each" if minutes is not None else f"{nimg:,} images each"
+    budget = f"{seconds / 60:g} minutes each" if seconds is not None else f"{nimg:,} images each"
     with stopped_by_sigterm("the same command resumes"):
         for rows in run_all(study, list(study.cells(lengths)), {**how, "device": device}):
             metric = next((metric for row in rows for metric in row.get("scores", {})), "no scores")

@@ -2,6 +2,7 @@
 
 from acgan.api.classifier import evaluate_classifier, predict, train_classifier
 from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
+from acgan.api.data import DataSummary, pack_data, show_data
 from acgan.api.evaluate import Evaluated, evaluate
 from acgan.api.evaluation_files import write_evaluation
 from acgan.api.evaluation_setup import EvaluateOptions
@@ -15,6 +16,7 @@ from acgan.sampling import load_generator
 
 __all__ = [
     "WITHOUT_SYNTHETIC",
+    "DataSummary",
     "EvaluateOptions",
     "Evaluated",
     "FidResult",
@@ -27,8 +29,10 @@ __all__ = [
     "load_classifier",
     "load_data",
     "load_generator",
+    "pack_data",
     "predict",
     "resolve_config",
+    "show_data",
     "tell_skipped",
     "train",
     "train_classifier",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ def classification_accuracy_score(
     truncation: float = 1.0,
     device: str = "auto",
     say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> CasScores:
     """Train classifiers with and without a generator's images, and score them on real test images.
 
@@ -58,6 +60,7 @@ def classification_accuracy_score(
         truncation: Factor on the latents.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         say: Receives remarks for people.
+        warn: Receives a doubt about the worth of the scores.
 
     Raises:
         UserError: If the data does not serve: no test images, a class without training images, classes or images of
@@ -73,7 +76,7 @@ def classification_accuracy_score(
     say(f"{len(ARMS) * len(seeds)} trainings of the small classifier ({recipe}), {length:,} steps each")
     trained_on = [sampler.info.provenance.get(f"{part}_fingerprint") for part in ("data", "source")]
     if dataset.train.fingerprint not in trained_on:
-        say(
+        warn(
             f"the generator was trained on other images than {dataset.name}'s: if the test images were among them, "
             "the scores here will be too good"
         )
@@ -139,9 +142,8 @@ def _answers(
     synthetic = _generated(sampler, real, 2 * seed, truncation)
     arms = {"real": real, "synthetic": synthetic, "both": extend(real, synthetic.images, synthetic.labels)}
     unseen = take(test, np.empty(0, np.int64))  # no training has the images that it is judged by
-    classifiers = {
-        arm: _trained(config, seed, replace(dataset, train=arms[arm], test=unseen), device) for arm in ARMS
-    }
+    bare = replace(dataset, test=unseen, warnings=())  # doubts about the data were told before
+    classifiers = {arm: _trained(config, seed, replace(bare, train=arms[arm]), device) for arm in ARMS}
     answers = {arm: _right(classifier, test) for arm, classifier in classifiers.items()}
     answers["gan_test"] = _right(classifiers["real"], _generated(sampler, test, 2 * seed + 1, truncation))
     return answers

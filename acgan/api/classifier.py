@@ -62,6 +62,7 @@ def train_classifier(
             device=device,
             precision=opened.precision,
             ranks=ranks,
+            say=opened.say,
             warn=opened.warn,
             architecture=opened.meta.get("architecture"),
         )
@@ -69,7 +70,7 @@ def train_classifier(
             opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
         origin = None
         if opened.init_from is not None:
-            report, origin = initialise_classifier(opened.init_from, task.network, info)
+            report, origin = initialise_classifier(opened.init_from, task.network, info, opened.warn)
             opened.say(report)
         provenance = opened.provenance(origin)
         product = ClassifierProduct(resolved, task, info, dataset, provenance)
@@ -112,7 +113,7 @@ def evaluate_classifier(
         device: Device to compute on.
         on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
         say: Receives remarks: what is not scored, and which images were skipped.
-        warn: Receives warnings of classes of nearly the same name.
+        warn: Receives doubts about the data, and warnings of classes of nearly the same name.
 
     Raises:
         UserError: If there is no such classifier or data, or they have no class in common.
@@ -124,6 +125,8 @@ def evaluate_classifier(
     config, dataset, classes = load_to_score(
         config_of(loaded), data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
     )
+    for warning in dataset.warnings:
+        warn(warning)
     tell_skipped(dataset.skipped, say)
     if split == "train":
         dataset = prepare_dataset(config.model_copy(update={"synthetic": None}), dataset)

@@ -11,21 +11,21 @@ import torch
 from torch import nn
 
 from acgan import runtime
+from acgan.api.inputs import check_unchanged
 from acgan.api.opening import OpenTraining, TrainOptions, open_training
-from acgan.api.run_directory import check_usable
+from acgan.api.run_directory import check_usable, is_locked
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
 from acgan.assembly.initialise import initialise_classifier, initialise_gan
 from acgan.assembly.product import ClassifierProduct, GanProduct
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
-from acgan.errors import NotFiniteError
+from acgan.errors import NotFiniteError, UserError
 from acgan.extracting import inception_weights_present
 from acgan.extracting.choose import INCEPTION
 from acgan.models import Reach
 from acgan.runtime import FiniteGuard
-from acgan.sampling import load_generator
+from acgan.training.checkpoint import read_latest
 from acgan.training.classifier_loop import classifier_step
 from acgan.training.gan_loop import discriminator_step, generator_step
-from acgan.types import Dataset
 
 
 @dataclass(frozen=True)
@@ -33,26 +33,24 @@ class Rehearsal:
     """Findings of a dry run.
 
     Attributes:
-        dataset: A sample of the data, decoded.
         parameters: Parameters by part of a network: (network, part, number).
         heads: Reach of the loss of each head of a classifier.
         step_sec: Seconds of a step by kind, after one to warm up.
-        total_nimg: Length of the training in images; None where it depends on how many images there are.
+        total_nimg: Length of the training in images.
         images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
-        remarks: Report of ``--init-from``, the score of the training or why there is none, warnings.
+        prospects: What a training would do in each directory that holds a run, or the error by which it would refuse.
     """
 
-    dataset: Dataset
     parameters: list[tuple[str, str, int]]
     heads: tuple[Reach, ...]
     step_sec: dict[str, float]
-    total_nimg: int | None
+    total_nimg: int
     images_per_sec: float
     peak_bytes: int
     precision: str
     device: str
-    remarks: tuple[str, ...]
+    prospects: Mapping[Path, str | UserError]
 
 
 @dataclass(frozen=True)
@@ -64,38 +62,71 @@ class _Step:
     times: float
 
 
+@dataclass(frozen=True)
+class _Rehearsed:
+    """Networks and steps of a training, ready to be taken."""
+
+    networks: Mapping[str, nn.Module]
+    steps: Sequence[_Step]
+    total_nimg: int
+    remedy: str
+    heads: tuple[Reach, ...] = ()
+
+
 def rehearse(
     config: AnyConfig,
     device: str,
     runs: Mapping[Path, AnyConfig] | None = None,
     init_from: Path | None = None,
+    *,
+    fresh: bool = False,
+    on_data: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Rehearsal:
-    """Decode a sample of the data, build everything and take one step of each kind.
+    """Decode the data into the cache, build everything and take one step of each kind.
 
     Args:
         config: Configuration to rehearse.
         device: As ``--device`` takes it.
-        runs: Run directories and their configurations, checked as a training would.
+        runs: Run directories and their configurations. They are looked at after the rest, and left as they are.
         init_from: A run or file whose weights to start from.
+        fresh: The training would move existing runs aside.
+        on_data: Called with (done, total) while images are decoded.
+        say: Receives the table of classes, and remarks.
+        warn: Receives warnings.
 
     Raises:
-        UserError: For whatever a training would refuse, and for a step that is not finite.
+        UserError: For whatever a training would refuse but its directory, and for a step that is not finite.
     """
-    for directory, own in (runs or {}).items():
-        check_usable(directory, own, fresh=False)
-    remarks: list[str] = []
     options = TrainOptions(
-        device=device, init_from=init_from, say=remarks.append, warn=remarks.append, fresh=True
+        device=device, init_from=init_from, on_data=on_data, say=say, warn=warn, fresh=True
     )
     with open_training(config, "rehearsal", None, options, rehearsal=True) as opened:
-        if isinstance(config, RunConfig):
-            return _rehearse_gan(config, opened, remarks)
-        return _rehearse_classifier(config, opened, remarks)
+        make = _rehearse_gan if isinstance(config, RunConfig) else _rehearse_classifier
+        made = make(config, opened)  # type: ignore[arg-type]  # each takes its own configuration
+        step_sec = _time_steps(made.steps, made.remedy, opened.device)
+        train = opened.config.train
+        return Rehearsal(
+            parameters=[row for name, network in made.networks.items() for row in _parameters(name, network)],
+            heads=made.heads,
+            step_sec=step_sec,
+            total_nimg=made.total_nimg,
+            images_per_sec=train.batch_size / sum(step_sec[step.kind] * step.times for step in made.steps),
+            peak_bytes=runtime.peak_memory_bytes(opened.device),
+            precision=opened.precision,
+            device=str(opened.device),
+            prospects={
+                directory: prospect
+                for directory, own in (runs or {}).items()
+                if (prospect := _prospect(directory, own, opened, made.total_nimg, fresh))
+            },
+        )
 
 
-def _rehearse_gan(config: RunConfig, opened: OpenTraining, remarks: list[str]) -> Rehearsal:
+def _rehearse_gan(config: RunConfig, opened: OpenTraining) -> _Rehearsed:
     store = opened.dataset.train
-    _look_at_score(config, opened.dataset, opened.device, remarks)
+    _look_at_score(config, opened)
     gan = build_gan(config, store, device=opened.device, precision=opened.precision, ranks=opened.ranks)
     if opened.init_from is not None:
         opened.say(initialise_gan(opened.init_from, gan, store.class_names)[0])
@@ -118,80 +149,76 @@ def _rehearse_gan(config: RunConfig, opened: OpenTraining, remarks: list[str]) -
         )
         steps.append(with_penalty)
     networks = {"generator": gan.generator, "discriminator": gan.discriminator}
-    return _rehearsal(opened, networks, steps, (), GanProduct.remedy, remarks)
+    return _Rehearsed(networks, steps, config.train.total_nimg, GanProduct.remedy)
 
 
-def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining, remarks: list[str]) -> Rehearsal:
-    store = opened.dataset.train
+def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining) -> _Rehearsed:
     task, info = build_classifier_task(
         config,
-        store,
-        num_real=len(store),
+        opened.dataset.train,
+        num_real=opened.dataset.num_real,
         device=opened.device,
         precision=opened.precision,
         ranks=opened.ranks,
+        say=opened.say,
         warn=opened.warn,
     )
     if opened.init_from is not None:
-        opened.say(initialise_classifier(opened.init_from, task.network, info)[0])
-    if config.synthetic is not None:
-        load_generator(config.synthetic.run)  # raises if it is not there
+        opened.say(initialise_classifier(opened.init_from, task.network, info, opened.warn)[0])
     task.network.train()
     steps = [_Step("classifier", lambda guard: classifier_step(task, guard, 0), 1.0)]
     networks = {"backbone": task.network.backbone, "heads": task.network.heads}
-    return _rehearsal(opened, networks, steps, task.network.reach(), ClassifierProduct.remedy, remarks)
+    return _Rehearsed(networks, steps, task.total_nimg, ClassifierProduct.remedy, task.network.reach())
 
 
-def _rehearsal(
-    opened: OpenTraining,
-    networks: Mapping[str, nn.Module],
-    steps: Sequence[_Step],
-    heads: tuple[Reach, ...],
-    remedy: str,
-    remarks: list[str],
-) -> Rehearsal:
-    step_sec = _time_steps(steps, remedy, opened.device)
-    train = opened.config.train
-    return Rehearsal(
-        dataset=opened.dataset,
-        parameters=[row for name, network in networks.items() for row in _parameters(name, network)],
-        heads=heads,
-        step_sec=step_sec,
-        total_nimg=train.total_nimg,
-        images_per_sec=train.batch_size / sum(step_sec[step.kind] * step.times for step in steps),
-        peak_bytes=runtime.peak_memory_bytes(opened.device),
-        precision=opened.precision,
-        device=str(opened.device),
-        remarks=tuple(remarks),
-    )
+def _prospect(
+    directory: Path, config: AnyConfig, opened: OpenTraining, total_nimg: int, fresh: bool
+) -> str | UserError:
+    """Tell how a training would go on in a directory ("" without a run), or the error by which it would refuse."""
+    try:
+        check_usable(directory, config, fresh)
+        if not (directory / "config.yaml").exists():
+            return ""
+        if fresh:
+            return f"{directory}: the run that is there would be moved aside"
+        checkpoint = read_latest(directory / "checkpoints", opened.warn)
+        check_unchanged(checkpoint["meta"] if checkpoint is not None else {}, opened.dataset, directory)
+    except UserError as error:
+        return error
+    nimg = checkpoint["nimg"] if checkpoint is not None else 0
+    busy = "another process is training there now; after it " if is_locked(directory) else ""
+    return f"{directory}: {busy}the training would go on from {nimg:,} of {total_nimg:,} images"
 
 
-def _look_at_score(config: RunConfig, dataset: Dataset, device: torch.device, remarks: list[str]) -> None:
+def _look_at_score(config: RunConfig, opened: OpenTraining) -> None:
     """Choose what scores the training, and build it unless that could mean a download."""
-    before = len(remarks)
+    remarks: list[str] = []
+    validation = opened.dataset.validation
     chosen = choose_score(
         config,
-        data_name=dataset.name,
-        class_names=dataset.train.class_names,
-        num_validation=None,  # the sample does not tell
-        device=device,
+        data_name=opened.dataset.name,
+        class_names=opened.dataset.train.class_names,
+        num_validation=len(validation) if validation is not None else 0,
+        device=opened.device,
         say=remarks.append,
     )
     if chosen is None:
-        if len(remarks) == before:
+        if not remarks:
             key = (
                 "evaluate.extractor is null"
                 if config.evaluate.extractor is None
                 else "data.validation_share is 0"
             )
             remarks.append(f"no score during training: {key}")
+        for remark in remarks:
+            opened.say(remark)
         return
     if chosen == INCEPTION:
         missing = "" if inception_weights_present() else ", whose weights are not here and would be fetched"
         name = f"{INCEPTION}{missing}"
     else:
-        name = build_score_extractor(chosen, device, remarks.append).name
-    remarks.append(
+        name = build_score_extractor(chosen, opened.device, opened.warn).name
+    opened.say(
         f"scored on the validation images every {config.every.evaluate_nimg:,} images, {config.evaluate.num_images:,} "
         f"samples each time, by the features of {name}"
     )

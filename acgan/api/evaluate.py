@@ -67,7 +67,7 @@ def evaluate(
         runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
         options: Options; None is the defaults.
         say: Receives remarks for people.
-        warn: Receives a warning if Inception's weights are not FID's own.
+        warn: Receives doubts about the data, the extractor and the worth of the scores.
         progress: Called with (done, total) images.
 
     Raises:
@@ -81,7 +81,7 @@ def evaluate(
         say("training classifiers with and without samples")
         helped = classification_accuracy_score(
             setting.subjects[0].sampler, setting.dataset, seeds=range(options.seed, options.seed + CAS_SEEDS),
-            truncation=options.truncation, device=options.device, say=say,
+            truncation=options.truncation, device=options.device, say=say, warn=warn,
         )  # fmt: skip
         scores = with_help(scores, helped.to_dict())
     return Evaluated(scores, reference, passes, setting.subjects, setting.training)

@@ -156,8 +156,10 @@ def set_up(
     )
     tell_skipped(whole.skipped, say)
     dataset = prepare_dataset(config, whole)
+    for warning in dataset.warnings:
+        warn(warning)
     if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
-        say(
+        warn(
             f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
             "reference holds images that were trained on"
         )

@@ -41,7 +41,8 @@ from acgan.fid import (
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
-from acgan.types import ON_ERROR, RESOLUTIONS, WHICH, WHOLE_AND_SPLITS
+from acgan.sides import MAX_SIDE, MIN_SIDE
+from acgan.types import ON_ERROR, WHICH, WHOLE_AND_SPLITS
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,8 @@ def fid(
     """
     if b is None and save_stats is None:
         raise ConfigError("B is missing; expected two sides, or --save-stats to keep the statistics of A.")
-    if resolution is not None and resolution not in RESOLUTIONS:
-        raise ConfigError(
-            f"--resolution: found {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))}."
-        )
+    if resolution is not None and not MIN_SIDE <= resolution <= MAX_SIDE:
+        raise ConfigError(f"--resolution: found {resolution}; expected a side from {MIN_SIDE} to {MAX_SIDE}.")
     if which not in (None, *WHICH):
         raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
     if on_error not in ON_ERROR:
@@ -128,7 +127,7 @@ def fid(
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
         raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
-    sides = select(given, sides, wanted, partial(_held_out, on_error=on_error), warn)
+    sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     measured = [
@@ -159,10 +158,14 @@ def _save(file: Path, saved: Saved, metric: str, value: float | None) -> None:
         ) from error
 
 
-def _held_out(side: Stored, split: str, resolution: int, on_error: str) -> Stored:
+def _held_out(
+    side: Stored, split: str, resolution: int, on_error: str, warn: Callable[[str], None]
+) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
     dataset = load_dataset(config.source, data_options(config))
+    for warning in dataset.warnings:
+        warn(warning)
     store = dataset.test if split == "test" else dataset.train
     return stored_of(side.given, dataset.name, store, split, dataset.skipped)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acgan.api.class_table import class_table, left_out_line, reading_line, with_noun
 from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
@@ -63,17 +64,33 @@ def check_unchanged(meta: Mapping[str, Any], dataset: Dataset, directory: Path) 
 
 
 def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
-    """Tell remarks on the data, doubts about them, and the images that were skipped."""
+    """Tell how the data were read, the images of each class, and all remarks and doubts."""
+    if dataset.report is not None:
+        say(reading_line(dataset.report.reading))
+    say(summary_line(dataset))
+    say(class_table(dataset))
+    tell_remarks(dataset, say, warn)
+
+
+def summary_line(dataset: Dataset) -> str:
+    """Number of training images and classes, and the form of the images."""
+    store = dataset.train
+    return (
+        f"{dataset.name}: {with_noun(len(store), 'training image', 'training images')}, "
+        f"{with_noun(store.num_classes, 'class', 'classes')}, {'gray' if store.channels == 1 else 'RGB'}, "
+        f"{store.resolution} px"
+    )
+
+
+def tell_remarks(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """Tell doubts about the data, remarks on them, and the images that were left out or skipped."""
     for warning in dataset.warnings:
         warn(warning)
+    for left in dataset.report.reading.left_out if dataset.report is not None else ():
+        say(left_out_line(left))
     for note in dataset.notes:
         say(note)
     tell_skipped(dataset.skipped, say)
-    store = dataset.train
-    say(
-        f"{dataset.name}: {len(store):,} training images, {store.num_classes} classes, "
-        f"{'gray' if store.channels == 1 else 'RGB'}, {store.resolution} px"
-    )
 
 
 def described(skipped: Sequence[SkippedImage]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import torch
 from acgan import distributed, runtime
 from acgan.api.inputs import check_unchanged, tell_about
 from acgan.api.run_directory import check_usable, locked, settle
-from acgan.assembly.images import load_data, load_sample, prepare_dataset
+from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.product import Provenance
 from acgan.code_version import code_version
 from acgan.config import AnyConfig
@@ -169,7 +169,7 @@ def open_training(
         name: Name of the run, for its default directory.
         data: None for the configured source, or a torch Dataset.
         options: Options of the run.
-        rehearsal: Decode only a sample of the images, read no checkpoint, and leave the directory as it is.
+        rehearsal: Read no checkpoint, draw no generated images, and leave the directory as it is.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -194,15 +194,12 @@ def open_training(
         # Bits depend on both, so a resumed run keeps them. They come before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
         runtime.use_threads(config.train.threads or meta.get("threads"))
-        if rehearsal:
-            source = dataset = load_sample(config)
-        else:
-            if config.description:
-                say(f"{name}: {config.description}")
-            source = load_data(config, data, options.get("on_data"))
-            dataset = prepare_dataset(config, source)
-            tell_about(dataset, say, warn)
-            check_unchanged(meta, dataset, directory)
+        if config.description and not rehearsal:
+            say(f"{name}: {config.description}")
+        source = load_data(config, data, options.get("on_data"))
+        dataset = prepare_dataset(config, source, rehearsal=rehearsal)
+        tell_about(dataset, say, warn)
+        check_unchanged(meta, dataset, directory)
         yield OpenTraining(
             config=config,
             directory=directory,

@@ -52,6 +52,20 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(directory: Path) -> bool:
+    """True while another process trains in a run directory."""
+    file = directory / _LOCK
+    if not file.exists():  # acquiring would make it
+        return False
+    lock = filelock.FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except (filelock.Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
 def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> None:
     """Check, before anything is written, that a training may use a directory.
 

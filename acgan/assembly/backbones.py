@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from acgan.assembly.gan import build_discriminator
+from acgan.assembly.gan import build_discriminator, check_resolution
 from acgan.config import ClassifierConfig, RunConfig, load
 from acgan.errors import ConfigError, RunError
 from acgan.models import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     OWN_AUX,
+    TRUNKS,
     AuxHead,
     Discriminator,
     build_torchvision,
@@ -46,10 +47,10 @@ class Backbone(ABC):
         """``mean`` and ``std`` of the images that its first weights expect; empty for the defaults."""
         return {}
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         """A network and a main head with trained weights; None for each that starts with random weights.
 
-        ``dropout`` is the dropout probability of the main head.
+        ``dropout`` is the dropout probability of the main head. ``say`` is called with a remark on the weights.
         """
         return None, None
 
@@ -78,25 +79,32 @@ class _Torchvision(Backbone):
     def normalisation(self) -> dict[str, Any]:
         return {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if self._pretrained else {}
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         if not self._pretrained:
             return None, None
         size, weights = self.store.resolution, self.settings.weights
-        return build_torchvision(self.settings.name, image_size=size, pretrained=True, weights=weights), None
+        network = build_torchvision(
+            self.settings.name, image_size=size, pretrained=True, weights=weights, say=say
+        )
+        return network, None
 
 
 class _DiscriminatorTrunk(Backbone):
     def describe(self) -> dict[str, Any]:
         discriminator = _run_config(Path(self.settings.run)).model.discriminator
         trunk = discriminator.model_dump(mode="json", exclude={"projection"})
+        kind = trunk.pop("kind")
+        if not self.settings.trained:  # trained weights are for one side, which ``start`` checks
+            where = f"model.backbone.run {self.settings.run}: its trunk {kind}"
+            check_resolution(where, TRUNKS[kind], self.store)
         return {
-            "kind": f"{trunk.pop('kind')}_trunk",
+            "kind": f"{kind}_trunk",
             "image_channels": self.store.channels,
             "resolution": self.store.resolution,
             **trunk,
         }
 
-    def start(self, dropout: float) -> tuple[nn.Module | None, AuxHead | None]:
+    def start(self, dropout: float, say: Callable[[str], None]) -> tuple[nn.Module | None, AuxHead | None]:
         if not self.settings.trained:
             return None, None
         discriminator, class_names = read_discriminator(Path(self.settings.run))

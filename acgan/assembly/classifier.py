@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from acgan.assembly.backbones import backbone_of
 from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan.assembly.gan import naming
 from acgan.augment import Augmentation
 from acgan.config import ClassifierConfig
 from acgan.distributed import Ranks
@@ -41,13 +42,15 @@ def classifier_architecture(config: ClassifierConfig, store: ImageStore) -> dict
 def build_network(
     config: ClassifierConfig,
     store: ImageStore,
+    say: Callable[[str], None],
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
 ) -> tuple[AuxClassifier, ClassifierInfo]:
     """Build the network with its first weights, and the description for its file.
 
     ``architecture`` is that in the checkpoint of a resumed run. The checkpoint has the weights too, so no others are
-    read. ``warn`` is called with a message if an auxiliary loss trains nothing but its own head.
+    read. ``say`` is called with a remark on weights from a file, ``warn`` with a message if an auxiliary loss trains
+    nothing but its own head.
 
     Raises:
         UserError: If a layer, network, run or file does not exist or does not fit.
@@ -58,9 +61,10 @@ def build_network(
         keywords, store.class_names, store.channels, store.resolution, **backbone.normalisation()
     )
     if architecture is None:
-        network, main = backbone.start(config.model.dropout)
+        network, main = backbone.start(config.model.dropout, say)
     described = dict(keywords["backbone"])
-    network = network or BACKBONES[described.pop("kind")](**described)
+    with naming("model.backbone"):
+        network = network or BACKBONES[described.pop("kind")](**described)
     rest = {name: value for name, value in keywords.items() if name != "backbone"}
     return AuxClassifier(network, main=main, freeze=config.model.freeze, warn=warn, **rest), info
 
@@ -73,18 +77,19 @@ def build_classifier_task(
     device: torch.device,
     precision: str,
     ranks: Ranks,
+    say: Callable[[str], None],
     warn: Callable[[str], None],
     architecture: Mapping[str, Any] | None = None,
 ) -> tuple[ClassifierTask, ClassifierInfo]:
     """Network, optimiser, loss and data, on the device.
 
-    An epoch has ``num_real`` images, the training images that are not generated. ``warn`` and ``architecture`` are as
-    for ``build_network``.
+    An epoch has ``num_real`` images, the training images that are not generated. ``say``, ``warn`` and
+    ``architecture`` are as for ``build_network``.
     """
     train, share = config.train, own_share(config.train, ranks)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network, info = build_network(config, store, warn, architecture)
+        network, info = build_network(config, store, say, warn, architecture)
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     micro_batch = min(train.micro_batch or share, share)

@@ -14,7 +14,8 @@ from acgan.config import RunConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
-from acgan.models import AUX_HEADS, GENERATORS, TRUNKS, AuxHead, Discriminator, Generator
+from acgan.models import AUX_HEADS, GENERATORS, TRUNKS, AuxHead, Discriminator, Generator, Trunk
+from acgan.sides import nearest
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
 from acgan.training.gan import Gan, Schedules
@@ -42,8 +43,8 @@ def build_generator(config: RunConfig, store: ImageStore) -> Generator:
     """The generator for a configuration and the data's shape."""
     keywords = architecture(config, store)
     network = GENERATORS[keywords.pop("kind")]
-    _check_resolution("model.generator", config.model.generator.kind, network.resolutions, store)
-    with _naming("model.generator"):
+    check_resolution(f"model.generator.kind {config.model.generator.kind}", network, store)
+    with naming("model.generator"):
         return network(**keywords)
 
 
@@ -51,8 +52,8 @@ def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
     """The discriminator for a configuration and the data's shape."""
     own = config.model.discriminator.model_dump(mode="json")
     kind, projection = own.pop("kind"), own.pop("projection")
-    _check_resolution("model.discriminator", kind, TRUNKS[kind].resolutions, store)
-    with _naming("model.discriminator"):
+    check_resolution(f"model.discriminator.kind {kind}", TRUNKS[kind], store)
+    with naming("model.discriminator"):
         trunk = TRUNKS[kind](resolution=store.resolution, image_channels=store.channels, **own)
     return Discriminator(
         trunk,
@@ -176,17 +177,19 @@ def build_gan(
     )
 
 
-def _check_resolution(section: str, kind: str, resolutions: tuple[int, ...], store: ImageStore) -> None:
-    if store.resolution not in resolutions:
-        served = ", ".join(map(str, resolutions))
+def check_resolution(where: str, network: type[Generator] | type[Trunk], store: ImageStore) -> None:
+    """Refuse images of a side that a network does not declare; ``where`` names the network in the error."""
+    side, served = store.resolution, network.resolutions
+    if side not in served:
+        why = f" ({network.only_these})" if network.only_these else ""
         raise ConfigError(
-            f"{section}.kind {kind} serves {served} px, and the images are {store.resolution} px; "
-            "set data.resolution or choose another kind."
+            f"{where} serves {', '.join(map(str, served))} px{why}, and the images are {side} px; set "
+            f"data.resolution ({nearest(side, served)}) or choose another kind."
         )
 
 
 @contextmanager
-def _naming(section: str) -> Iterator[None]:
+def naming(section: str) -> Iterator[None]:
     """Name the section of the configuration in the errors of a network."""
     try:
         yield

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acgan.assembly.synthetic import with_synthetic
+from acgan.assembly.synthetic import plan_synthetic
 from acgan.config import AnyConfig, ClassifierConfig
 from acgan.config.shared import DataConfig
 from acgan.data import (
@@ -18,12 +18,10 @@ from acgan.data import (
     hold_out,
     limit_per_class,
     load_dataset,
-    sample_dataset,
 )
 from acgan.errors import ConfigError
 from acgan.types import Dataset
 
-_SAMPLE = 512  # images of a rehearsal
 DATASET = "dataset"  # the name of a torch Dataset, which has none
 
 
@@ -63,14 +61,12 @@ def load_data(
     return dataset_from_torch(data, DATASET, data_options(config.data))
 
 
-def load_sample(config: AnyConfig) -> Dataset:
-    """A sample of the configured data, decoded, for a rehearsal."""
-    return sample_dataset(config.data.source, data_options(config.data), _SAMPLE)
+def prepare_dataset(config: AnyConfig, dataset: Dataset, *, rehearsal: bool = False) -> Dataset:
+    """Hold out validation images, choose the training images, and add generated ones to a classifier's.
 
-
-def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
-    """Hold out validation images, choose the training images, and add generated ones to a classifier's."""
-    data, notes = config.data, list(dataset.notes)
+    A rehearsal draws no generated images; a note tells how many there would be.
+    """
+    data, notes, warnings = config.data, list(dataset.notes), list(dataset.warnings)
     source = dataset.train.fingerprint
     if data.validation_share:
         dataset = hold_out(dataset, data.validation_share, seed=data.split_seed)
@@ -81,6 +77,15 @@ def prepare_dataset(config: AnyConfig, dataset: Dataset) -> Dataset:
         notes.append(f"at most {data.max_per_class} images of each class are trained on")
     train, num_real = dataset.train, dataset.num_real
     if isinstance(config, ClassifierConfig) and config.synthetic is not None:
-        train, remarks = with_synthetic(dataset, config.synthetic, source)
-        notes += remarks
-    return replace(dataset, train=train, num_generated=len(train) - num_real, notes=tuple(notes))
+        plan = plan_synthetic(dataset, config.synthetic, source)
+        notes += plan.notes
+        warnings += plan.warnings
+        if not rehearsal:
+            train = plan.add_to(train)
+    return replace(
+        dataset,
+        train=train,
+        num_generated=len(train) - num_real,
+        notes=tuple(notes),
+        warnings=tuple(warnings),
+    )

@@ -1,20 +1,31 @@
-"""Start of a training from another run's weights: copies tensors that fit and lists the others."""
+"""Start of a training from other weights: copies tensors that fit and lists the others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from acgan.atomic import sha256
 from acgan.errors import RunError
-from acgan.models import AuxClassifier, Discriminator, advance_spectral_norm, class_columns, class_rows
+from acgan.models import (
+    IMAGENET_MEAN,
+    OWN_AUX,
+    AuxClassifier,
+    Discriminator,
+    advance_spectral_norm,
+    class_columns,
+    class_rows,
+    load_weights,
+    read_state_file,
+)
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.gan import Gan
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, holds
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, holds, is_foreign
 
 _POWER_ITERATIONS = 15  # enough for the largest singular values of other weights
 
@@ -47,7 +58,16 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
 
     Returns:
         A report of the tensors that were taken and those that were not, and the provenance of the weights.
+
+    Raises:
+        RunError: If the path holds neither.
     """
+    if is_foreign(path):
+        raise RunError(
+            f"--init-from {path}: is no file of acgan's; expected a run directory, or the .safetensors file of a "
+            "generator or classifier. A state dict from elsewhere names neither its network nor its classes; it can "
+            "start a classifier (`acgan classify train`), whose run can start a GAN."
+        )
     if holds(CLASSIFIER_FILE, path):
         classifier, classifier_info = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
         report = _start_discriminator(classifier, classifier_info.class_names, gan.discriminator, class_names)
@@ -67,21 +87,29 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
 
 
 def initialise_classifier(
-    path: Path, network: AuxClassifier, info: ClassifierInfo
+    path: Path, network: AuxClassifier, info: ClassifierInfo, warn: Callable[[str], None]
 ) -> tuple[str, dict[str, Any]]:
-    """Give a new classifier the weights of another, from its run directory or its ``.safetensors`` file.
+    """Give a new classifier the weights of another, or of a state dict from elsewhere.
+
+    Args:
+        path: A run directory, a ``.safetensors`` file, or a file with a state dict of the backbone's network.
+        network: The new classifier.
+        info: Its description.
+        warn: Called with a message if a state dict may want images that are normalised in another way.
 
     Returns:
         A report of the tensors that were taken and those that were not, and the provenance of the weights.
 
     Raises:
-        RunError: If the path holds a GAN, or its images were normalised in another way.
+        UserError: If the path holds a GAN, its images were normalised in another way, or a state dict does not fit.
     """
     if holds(GENERATOR_FILE, path):
         raise RunError(
             f"--init-from {path}: holds a GAN; its discriminator goes on as a classifier with "
             "--backbone discriminator:RUN."
         )
+    if is_foreign(path):
+        return _start_backbone(path, network, info, warn), {"path": str(path), "sha256": sha256(path)}
     source, old = CLASSIFIER_FILE.read(CLASSIFIER_FILE.find(path))
     if (list(old.mean), list(old.std)) != (list(info.mean), list(info.std)):
         raise RunError(
@@ -92,6 +120,31 @@ def initialise_classifier(
     classes = _Classes(old.class_names, info.class_names)
     line = _transfer("classifier", source.state_dict(), network, classes)
     return _report(path, [line]), _origin(path, old.provenance)
+
+
+def _start_backbone(
+    path: Path, classifier: AuxClassifier, info: ClassifierInfo, warn: Callable[[str], None]
+) -> str:
+    backbone = info.architecture["backbone"]
+    kind, name = backbone["kind"], backbone.get("name")
+    lines: list[str] = []
+    load_weights(
+        classifier.backbone,
+        read_state_file(path),
+        f"--init-from {path}",
+        name=name or f"the backbone {kind}",
+        last=classifier.replaced,
+        say=lines.append,
+    )
+    # Inception v3 and GoogLeNet want images in [-1, 1], which is how they are normalised without pretrained weights.
+    if kind == "torchvision" and name not in OWN_AUX and tuple(info.mean) != IMAGENET_MEAN:
+        warn(
+            f"--init-from {path}: images are normalised by mean {list(info.mean)} and standard deviation "
+            f"{list(info.std)}, and most weights of {name} want them by those of ImageNet. If these do, give the file "
+            "as model.backbone.weights instead, which normalises so."
+        )
+    remarks = [line.removeprefix(f"--init-from {path}: ") for line in lines]
+    return _report(path, [*remarks, "backbone: took all tensors", "heads: start anew"])
 
 
 def _start_discriminator(

@@ -28,7 +28,7 @@ def choose_score(
     *,
     data_name: str,
     class_names: Sequence[str],
-    num_validation: int | None,
+    num_validation: int,
     device: torch.device,
     say: Callable[[str], None],
 ) -> str | None:
@@ -36,7 +36,7 @@ def choose_score(
 
     ``evaluate.extractor: auto`` takes the classifier that is shipped for the data and knows all its classes, else
     Inception if its weights are present and the device is not a CPU, on which an evaluation takes many minutes.
-    ``num_validation`` is None if the images are not counted yet; ``say`` is told why there is no score.
+    ``num_validation`` is the number of validation images; ``say`` is told why there is no score.
 
     Returns:
         A name for ``build_score_extractor``; None if there is no score.
@@ -48,9 +48,9 @@ def choose_score(
     wanted = config.evaluate.extractor
     if wanted is None or (wanted == _AUTO and not config.data.validation_share):
         return None
-    if not config.data.validation_share or (num_validation is not None and num_validation < _MIN_SCORED):
+    if num_validation < _MIN_SCORED:
         why = (
-            f"found {num_validation or 0} validation images, expected {_MIN_SCORED} or more. Hold images out with "
+            f"found {num_validation} validation images, expected {_MIN_SCORED} or more. Hold images out with "
             "data.validation_share, of classes with 5 and more."
         )
     elif wanted != _AUTO:

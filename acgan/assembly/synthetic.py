@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from acgan.config.classifier import SyntheticConfig
@@ -11,10 +13,41 @@ from acgan.sampling import ClassSampler, load_generator
 from acgan.types import Dataset, ImageStore
 
 
-def with_synthetic(
-    dataset: Dataset, settings: SyntheticConfig, held_out: str
-) -> tuple[ImageStore, list[str]]:
-    """Training images with generated ones added, and remarks for the user.
+@dataclass(frozen=True)
+class SyntheticPlan:
+    """Generated images that are to be added to training images.
+
+    Attributes:
+        wanted: Number of images by label.
+        notes: Remarks for the user.
+        warnings: Doubts for the user.
+    """
+
+    sampler: ClassSampler
+    seed: int
+    wanted: dict[int, int]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of generated images."""
+        return sum(self.wanted.values())
+
+    def add_to(self, store: ImageStore) -> ImageStore:
+        """Draw the images, and append them to the training images."""
+        if not self.total:
+            return store
+        images, labels = [], []
+        for label, number in self.wanted.items():
+            own_label = self.sampler.class_names.index(store.class_names[label])
+            images += [part.numpy() for _, part in self.sampler.stream(own_label, number, seed=self.seed)]
+            labels += [label] * number
+        return extend(store, np.concatenate(images), np.array(labels))
+
+
+def plan_synthetic(dataset: Dataset, settings: SyntheticConfig, held_out: str) -> SyntheticPlan:
+    """Count the generated images for training images, without drawing any.
 
     ``held_out`` is the fingerprint of the source's training images: a generator that was trained on other images may
     have seen the test images.
@@ -25,11 +58,11 @@ def with_synthetic(
     store, num_real = dataset.train, dataset.num_real
     sampler = load_generator(settings.run)
     _check_fits(sampler, store, settings.run)
-    notes = []
+    notes, warnings = [], []
     provenance = sampler.info.provenance
     seen = provenance.get("source_fingerprint", provenance.get("data_fingerprint"))
     if seen != held_out:
-        notes.append(
+        warnings.append(
             f"{settings.run} was trained on other images than these: if the test images were among them, the scores "
             "here will be too good"
         )
@@ -42,18 +75,13 @@ def with_synthetic(
     unknown = [name for label, name in enumerate(store.class_names) if label not in wanted]
     if unknown:
         notes.append(f"{settings.run} makes none of {', '.join(unknown)}: these get no generated images")
-    images, labels = [], []
-    for label, number in wanted.items():
-        own_label = sampler.class_names.index(store.class_names[label])
-        images += [part.numpy() for _, part in sampler.stream(own_label, number, seed=settings.seed)]
-        labels += [label] * number
-    if not labels:
-        return store, [
-            *notes,
-            "no generated images are added: the classes that it makes are the largest already",
-        ]
-    notes.append(f"{len(labels):,} generated images of {settings.run} are added to {num_real:,} real ones")
-    return extend(store, np.concatenate(images), np.array(labels)), notes
+    total = sum(wanted.values())
+    notes.append(
+        f"{total:,} generated images of {settings.run} are added to {num_real:,} real ones"
+        if total
+        else "no generated images are added: the classes that it makes are the largest already"
+    )
+    return SyntheticPlan(sampler, settings.seed, wanted, tuple(notes), tuple(warnings))
 
 
 def _wanted(settings: SyntheticConfig, counts: np.ndarray, label: int) -> int:

@@ -12,18 +12,18 @@ from acgan.config import ClassifierConfig, RunConfig
 from acgan.data import ClassSets, dataset_from_torch, load_dataset, match_dataset, match_source
 from acgan.types import Dataset
 
-Config = TypeVar("Config", RunConfig, ClassifierConfig)
+_Config = TypeVar("_Config", RunConfig, ClassifierConfig)
 
 
 def load_to_score(
-    config: Config,
+    config: _Config,
     data: Any,
     class_names: Sequence[str],
     *,
     whose: str,
     on_error: str | None = None,
     warn: Callable[[str], None],
-) -> tuple[Config, Dataset, ClassSets]:
+) -> tuple[_Config, Dataset, ClassSets]:
     """Load images of the classes that a network knows; other images are left out.
 
     Args:

@@ -84,7 +84,7 @@ class _Main(Commands):
 
 @click.group(
     cls=_Main,
-    names=("train", "sample", "evaluate", "fid", "compare", "classify", "config"),
+    names=("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(acgan.__version__, prog_name="acgan")
@@ -95,6 +95,7 @@ def main(debug: bool) -> None:
     \b
     acgan train                             digits, in minutes on a laptop
     acgan train --data PICTURES/            a folder with one folder per class
+    acgan data show PICTURES/               how that folder is read, before you train
     acgan sample RUN --class cat --out cats/
     acgan classify train --data PICTURES/   a classifier of the same folder
     """  # noqa: D301  # click wants the backspace itself

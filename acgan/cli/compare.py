@@ -11,7 +11,6 @@ from acgan.atomic import write_text
 from acgan.cli.options import check_json_file
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from acgan.evaluation import Comparison, MetricComparison
@@ -44,11 +43,13 @@ def command(a: Path, b: Path, json_file: Path | None) -> None:
 
 
 def _show(found: Comparison) -> None:
+    from acgan.cli.tables import console_for
+
     click.echo(f"{found.headline}\n")
     table = _table("metric", "A", "B", "B - A", "95 % interval", "verdict", "floor")
     for row in found.rows:
         table.add_row(*_cells(row))
-    _console(table).print(table)
+    console_for(table).print(table)
     click.echo("floor: real images against real ones, at the floor's own number of images")
     if found.class_changes:
         click.echo("\nclasses that changed most, with one value each and so without a verdict:")
@@ -56,7 +57,7 @@ def _show(found: Comparison) -> None:
         for change in found.class_changes:
             a, b = change.a, change.b
             classes.add_row(change.metric, change.class_name, f"{a:.4g}", f"{b:.4g}", f"{b - a:+.3g}")
-        _console(classes).print(classes)
+        console_for(classes).print(classes)
     for note in found.notes:
         click.echo(f"note: {note}")
 
@@ -80,14 +81,3 @@ def _table(*columns: str) -> Table:
         is_text = column in ("metric", "class", "verdict")
         table.add_column(column, justify="left" if is_text else "right", overflow="fold")
     return table
-
-
-def _console(table: Table) -> Console:
-    """Standard output; into a pipe or file, as wide as the table."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)  # names are not markup
-    if not console.is_terminal:
-        console.width = 10_000  # the available width
-        console.width = console.measure(table).maximum
-    return console

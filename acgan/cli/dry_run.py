@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
-from acgan.cli.options import clock
-from acgan.cli.training import run_directories
-from acgan.config import AnyConfig, to_yaml
+from acgan.cli.options import clock, stopped_by_sigterm
+from acgan.cli.progress import Reporter, counting
+from acgan.cli.training import is_first_process, run_directories
+from acgan.config import AnyConfig, ClassifierConfig
+from acgan.errors import RunError, UserError
 
 
 def show_dry_run(
@@ -24,27 +25,49 @@ def show_dry_run(
     device: str,
     init_from: Path | None,
     fresh: bool,
+    quiet: bool,
 ) -> None:
-    """Rehearse a training and print the resolved configuration, parameters, and estimates."""
+    """Rehearse a training and print the classes, parameters and estimates.
+
+    Raises:
+        UserError: For whatever a training would refuse.
+    """
     directories = run_directories(run_dir or Path("runs") / name, seeds)
     runs = {
         directory: resolved if seed is None else resolved.model_copy(update={"seed": seed})
         for directory, seed in directories.items()
     }
-    found = rehearse(resolved, device, {} if fresh else runs, init_from)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(to_yaml(resolved), markup=False)
-    store = found.dataset.train
-    for note in found.dataset.notes:
-        console.print(note, markup=False)
-    for remark in found.remarks:
-        console.print(remark, markup=False)
-    counts = np.bincount(store.labels, minlength=store.num_classes)
-    console.print(
-        f"data: {found.dataset.name}, {store.num_classes} classes, {store.channels} x {store.resolution} x "
-        f"{store.resolution}; decoded a sample of {len(store)} images ({counts.min()} to {counts.max()} a class)",
-        markup=False,
+    quiet = quiet or not is_first_process()
+    reporter = Reporter(quiet)
+    with stopped_by_sigterm("stopped; no training began"), counting("reading images", quiet) as on_data:
+        found = rehearse(
+            resolved,
+            device,
+            runs,
+            init_from,
+            fresh=fresh,
+            on_data=on_data,
+            say=reporter.say,
+            warn=reporter.warn,
+        )
+    if not quiet:
+        _show(found, Console(highlight=False, markup=False, soft_wrap=True))
+    # Generated images are compared with a training without them, of the same length.
+    arms = 2 if isinstance(resolved, ClassifierConfig) and resolved.synthetic is not None else 1
+    reporter.say(_time(found, arms * len(runs)))
+    refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
+    for prospect in found.prospects.values():
+        if isinstance(prospect, str):
+            reporter.say(prospect)
+    if refused:
+        raise RunError("\n".join(f"the training would be refused: {error}" for error in refused))
+    where = ", ".join(map(str, runs))
+    reporter.say(
+        f"would train in {where} (see --run-dir); nothing was written but the cache of decoded images"
     )
+
+
+def _show(found: Rehearsal, console: Console) -> None:
     table = Table("network", "part", "parameters")
     table.columns[2].justify = "right"
     for network, part, number in found.parameters:
@@ -53,25 +76,19 @@ def show_dry_run(
     table.add_row("all", "", f"{sum(number for *_, number in found.parameters):,}")
     console.print(table)
     if found.heads:
-        _show_heads(found, console)
+        heads = Table("head", "loss weight", "own parameters", "its loss")
+        for head in found.heads:
+            heads.add_row(head.head, f"{head.weight:g}", f"{head.own:,}", str(head))
+        console.print(heads)
     for kind, seconds in found.step_sec.items():
         console.print(f"step of the {kind}: {seconds * 1e3:.0f} ms")
-    total = found.total_nimg
-    length = (
-        f"so {clock(total / found.images_per_sec)} for {total:,} images"
-        if total is not None
-        else "an epoch being all training images"
-    )
-    console.print(
-        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, {length}; "
-        f"memory {found.peak_bytes / 2**30:.1f} GiB so far"
-    )
-    where = ", ".join(map(str, directories))
-    console.print(f"would train in {where} (see --run-dir); nothing was written", markup=False)
 
 
-def _show_heads(found: Rehearsal, console: Console) -> None:
-    table = Table("head", "loss weight", "own parameters", "its loss")
-    for head in found.heads:
-        table.add_row(head.head, f"{head.weight:g}", f"{head.own:,}", str(head))
-    console.print(table)
+def _time(found: Rehearsal, num_runs: int) -> str:
+    """One line on speed, time and memory."""
+    seconds = found.total_nimg / found.images_per_sec
+    together = f" a run and {clock(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
+    return (
+        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so {clock(seconds)} for "
+        f"{found.total_nimg:,} images{together}; memory {found.peak_bytes / 2**30:.1f} GiB so far"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from acgan.cli.options import (
+    Count,
     check_json_file,
     device_option,
     on_error_option,
@@ -70,7 +71,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "-n",
     "num_images",
     metavar="N",
-    type=click.IntRange(min=2),
+    type=Count(min=2),
     help=f"Samples.  [default: as many as the reference has images, at most {MAX_SAMPLES:,}]",
 )
 @click.option(

@@ -12,6 +12,7 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import (
+    Count,
     check_json_file,
     device_option,
     on_error_option,
@@ -29,7 +30,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     "-n",
     "num_images",
     metavar="N",
-    type=click.IntRange(min=2),
+    type=Count(min=2),
     help="At most N images of each side, drawn at random; of a generator, N.  [default: all, and of a generator as "
     f"many as the other side has, at most {MAX_SAMPLES:,}]",
 )
@@ -45,7 +46,8 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
     "--resolution",
     metavar="R",
     type=int,
-    help="Fit images to R x R as training does.  [default: as they are stored, but beside a run as it was trained]",
+    help="Fit images to R x R pixels, 8 to 1024, as training does.  [default: as they are stored, but beside a run as "
+    "it was trained]",
 )
 @click.option(
     "--extractor",

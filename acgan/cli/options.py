@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -32,6 +33,22 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration; expected e.g. 90s, 10m, 1h30m or seconds.", param, ctx)
         hours, minutes, seconds = (float(match[unit] or 0) for unit in "hms")
         return hours * 3600 + minutes * 60 + seconds
+
+
+class Count(click.IntRange):
+    """A whole number as the configuration takes it too: ``600000``, ``600_000`` or ``6e5``."""
+
+    name = "count"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not number.is_integer():
+            self.fail(f"{value!r} is not a whole number; expected e.g. 600000, 600_000 or 6e5.", param, ctx)
+        found: int = super().convert(int(number), param, ctx)
+        return found
 
 
 def clock(seconds: float) -> str:
@@ -79,12 +96,32 @@ def check_json_file(file: Path | None) -> None:
     Raises:
         ConfigError: If there is no such folder, or a folder has the name.
     """
+    check_output_file("--json", file)
+
+
+def check_output_file(option: str, file: Path | None) -> None:
+    """Check, before work is done for it, that the file of an option can be written.
+
+    Raises:
+        ConfigError: If there is no such folder, or a folder has the name.
+    """
     from acgan.errors import ConfigError
 
     if file is not None and not file.parent.is_dir():
-        raise ConfigError(f"--json {file}: there is no such folder. Make it, or choose another place.")
+        raise ConfigError(f"{option} {file}: there is no such folder. Make it, or choose another place.")
     if file is not None and file.is_dir():
-        raise ConfigError(f"--json {file}: is a folder; expected a file to write. Choose another name.")
+        raise ConfigError(f"{option} {file}: is a folder; expected a file to write. Choose another name.")
+
+
+def data_set_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--set`` for the keys of the data."""
+    return click.option(
+        "--set",
+        "overrides",
+        metavar="data.KEY=VALUE",
+        multiple=True,
+        help="Change how it is read; `acgan config` lists the keys.",
+    )(command)
 
 
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,8 +217,11 @@ def training_options(
             "--fresh", is_flag=True, help="Start anew; a run that is there is moved aside, never deleted."
         ),
         click.option(
-            "--dry-run", is_flag=True, help="Check everything, take a step, estimate, write nothing."
+            "--dry-run",
+            is_flag=True,
+            help="Check everything, take a step, estimate; write nothing but the cache of decoded images.",
         ),
+        click.option("--print-config", is_flag=True, help="Print the configuration as YAML, and do no more."),
         click.option("--quiet", is_flag=True, help="Say nothing but warnings."),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from acgan.cli.options import (
+    Count,
     device_option,
     seed_option,
     stopped_by_sigterm,
@@ -36,7 +37,7 @@ _NUM_IN_FILES = 64
     "-n",
     "num_per_class",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     help=f"Images of each class.  [default: {_NUM_IN_GRID} in a grid, else {_NUM_IN_FILES}]",
 )
 @seed_option("Random seed. With a larger -n the first images stay the same.")

@@ -29,6 +29,7 @@ def command(
     device: str,
     fresh: bool,
     dry_run: bool,
+    print_config: bool,
     quiet: bool,
 ) -> None:
     """Train an AC-GAN; the same command again goes on where it stopped.
@@ -37,12 +38,18 @@ def command(
     `folder` where --data is given.
     """
     from acgan import api
+    from acgan.config import to_yaml
 
     resolved, name = api.resolve_config(config, data, overrides)
+    if print_config:
+        click.echo(to_yaml(resolved), nl=False)
+        return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh)
+        show_dry_run(
+            resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet
+        )
         return
     time = Clock(max_time)
     for run in planned_runs(name, run_dir, seeds, overrides):

@@ -19,6 +19,8 @@ def _class_name(value: object) -> object:
     """Accept numbers (YAML reads an unquoted ``0`` as one), refuse truth values, compose letters (macOS does not)."""
     if isinstance(value, bool):
         raise ValueError(f"YAML read a class name as the truth value {value}; put it in quotes")
+    if isinstance(value, float):
+        raise ValueError(f"YAML read a class name as the number {value}; put it in quotes")
     return unicodedata.normalize("NFC", str(value)) if isinstance(value, (int, str)) else value
 
 

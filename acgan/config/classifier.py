@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Share
 from acgan.config.shared import ComputeConfig, DataConfig, check_portions
+from acgan.sides import MAX_SIDE, MIN_SIDE
 
 
 class SmallBackboneConfig(BaseConfig):
@@ -30,7 +31,7 @@ class TorchvisionBackboneConfig(BaseConfig):
     pretrained: bool = False
     """Start from torchvision's ImageNet weights; images are then normalised as for ImageNet."""
     weights: str | None = None
-    """A file with a state dict of that network to start from, where nothing can be downloaded."""
+    """A file with a state dict of that network to start from; a checkpoint of another training is unwrapped."""
 
 
 class DiscriminatorBackboneConfig(BaseConfig):
@@ -61,7 +62,7 @@ class ClassifierModelConfig(BaseConfig):
     dropout: Share = 0.0
     """Dropout probability before the main head's linear layer."""
     freeze: str = "none"
-    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its BatchNorm statistics stay."""
+    """Part not trained: none, backbone, or until:LAYER (that layer and all before). Its statistics stay too."""
 
 
 class AugmentConfig(BaseConfig):
@@ -174,6 +175,9 @@ class ClassifierConfig(BaseConfig):
     @model_validator(mode="after")
     def _parts_fit(self) -> ClassifierConfig:
         check_portions(self.train)
+        side = self.data.resolution
+        if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
+            raise ValueError(f"data.resolution: found {side}; expected a side from {MIN_SIDE} to {MAX_SIDE}")
         if self.data.balance and self.loss.class_weights == "balanced":
             raise ValueError(
                 "data.balance and loss.class_weights: balanced both make up for unequal classes, and together "

@@ -12,6 +12,12 @@ from pydantic import BaseModel
 from acgan.config.listing import kind_of, sections_of
 from acgan.errors import did_you_mean
 
+_NUMBERS = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number, as in 200_000 or 2e5"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number, as in 0.5 or 5e-4"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+}
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -68,8 +74,12 @@ def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
         kind, others = (found, ()) if found in kinds else (kinds[0], kinds)
         return f"expected a section of keys, as in {{kind: {kind}}}, of kind {', '.join(kinds)}", others
     if problem["type"] == "literal_error":
-        choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return f"expected one of {', '.join(choices)}", choices
+        listed = re.split(", | or ", problem["ctx"]["expected"])  # words are in quotes, numbers are not
+        choices = [choice.strip("'") for choice in listed]
+        words = [choice.strip("'") for choice in listed if choice.startswith("'")]
+        return f"expected one of {', '.join(choices)}", words
+    if problem["type"] in _NUMBERS:
+        return f"expected {_NUMBERS[problem['type']]}", ()
     if problem["type"] == "too_short":
         return f"expected {problem['ctx']['min_length']} or more in the list", ()
     return str(problem["msg"]).removeprefix("Value error, ").rstrip("."), ()

@@ -69,17 +69,24 @@ def is_harmless(key: str, allowed: Sequence[str]) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain values as in YAML 1.2: ``on`` and ``no`` are words, 5e-4 is a number."""
+    """Reads plain values as in YAML 1.2: ``on`` and ``no`` are words, 5e-4 is a number.
+
+    Whole numbers are decimal. YAML 1.1 makes 8 of 010, 90 of 1:30, and a date of 2020-01-01: here they are texts, as
+    the names of class folders may be.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, pattern)
         for tag, pattern in resolvers
-        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+        if tag.removeprefix("tag:yaml.org,2002:") not in ("bool", "float", "int", "timestamp")
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9](?:_?\d)*)$"), list("-+0123456789")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )

@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from acgan.config.base import BaseConfig, Positive, Share
-
-_SIDES = (4, 8, 16, 32, 64, 128, 256)
+from acgan.sides import DOUBLED, MAP_SIDES
 
 
 def _sides(value: object) -> tuple[int, ...]:
     sides = value if isinstance(value, (list, tuple)) else [None]
-    if not all(type(side) is int and side in _SIDES for side in sides):
-        raise ValueError("expected a list of sides of blocks, powers of two from 4 to 256, as in [16]")
+    if not all(type(side) is int and side in MAP_SIDES for side in sides):
+        raise ValueError(
+            f"expected a list of sides of blocks up to {MAP_SIDES[-1]}, each {DOUBLED}, as in [16]"
+        )
     return tuple(sides)
 
 

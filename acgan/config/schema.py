@@ -21,6 +21,7 @@ from acgan.config.base import (
 from acgan.config.losses import LossConfig
 from acgan.config.networks import ModelConfig
 from acgan.config.shared import ComputeConfig, DataConfig, check_portions
+from acgan.sides import DOUBLED, RESOLUTIONS, nearest
 from acgan.types import MIN_IMAGES_PER_CLASS
 
 
@@ -181,6 +182,7 @@ class RunConfig(BaseConfig):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:
+        _check_resolution(self.data.resolution)
         _check_penalty(self)
         _check_classes(self)
         _check_consistency(self)
@@ -189,6 +191,14 @@ class RunConfig(BaseConfig):
         _check_patience(self)
         _check_monitor(self)
         return self
+
+
+def _check_resolution(side: int | None) -> None:
+    if side is not None and side not in RESOLUTIONS:
+        raise ValueError(
+            f"data.resolution: found {side}; expected {RESOLUTIONS[0]} to {RESOLUTIONS[-1]}, {DOUBLED}; "
+            f"{nearest(side, RESOLUTIONS)}"
+        )
 
 
 def _check_penalty(config: RunConfig) -> None:

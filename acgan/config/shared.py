@@ -65,8 +65,9 @@ class DataConfig(BaseConfig):
     """Keep images together in splits: `folder` is the one they lie in, else a regular expression for their paths."""
     classes: list[ClassName | dict[ClassName, list[ClassName]]] | None = None
     """Classes to use, in order: [dog, {pets: [cat, hamster]}] merges two as pets; null: all, sorted by code point."""
-    resolution: Literal[16, 32, 64, 128, 256] | None = None
-    """Side of the square images in pixels; null chooses it from the images."""
+    resolution: Positive | None = None
+    """Side of the square images in pixels; null chooses a power of two. GAN: 4, 5, 6 or 7 times a power of two, from 16
+    to 512 (28, 48, 96, …). Classifier: any side from 8 to 1024 that its backbone takes."""
     channels: Literal[1, 3] | None = None
     """1 for gray, 3 for RGB; null takes 1 if every image is gray, else 3."""
     fit: Literal["crop", "pad"] = "crop"

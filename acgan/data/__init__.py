@@ -9,11 +9,12 @@ from acgan.data.load import (
     cache_dir,
     data_name,
     load_dataset,
-    sample_dataset,
 )
+from acgan.data.looks import Look, look_at_classes
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.store import fingerprint
+from acgan.data.stylegan_zip import write_stylegan_zip
 from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
 from acgan.data.torch_dataset import dataset_from_torch
 
@@ -25,6 +26,7 @@ __all__ = [
     "ClassSets",
     "DataOptions",
     "DeviceImages",
+    "Look",
     "RawImages",
     "ReadOptions",
     "cache_dir",
@@ -36,11 +38,12 @@ __all__ = [
     "hold_out",
     "limit_per_class",
     "load_dataset",
+    "look_at_classes",
     "match_dataset",
     "match_source",
     "open_raw",
     "read_images",
     "regroup",
-    "sample_dataset",
     "take",
+    "write_stylegan_zip",
 ]

@@ -14,6 +14,7 @@ from acgan.data.arrays import ArrayReader
 from acgan.data.files import digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, without_labels
 from acgan.errors import DataError
+from acgan.types import Reading
 
 
 class DigitsSource:
@@ -35,6 +36,7 @@ class DigitsSource:
             held_out=None,
             fixed_split=True,
             well_known=True,
+            reading=Reading("built-in", "digits come with scikit-learn", "the set's own", ""),
         )
 
     def unlabelled(self) -> Unlabelled:
@@ -96,6 +98,9 @@ class TorchvisionSource:
             class_names=class_names,
             held_out=np.arange(len(labels)) >= len(parts[0].targets),
             well_known=True,
+            reading=Reading(
+                "built-in", f"{self._name} as torchvision reads it", "the set's own", "the set's own"
+            ),
         )
 
     def unlabelled(self) -> Unlabelled:

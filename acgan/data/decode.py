@@ -16,7 +16,7 @@ from acgan.data.frames import frames_of
 from acgan.data.index import Reader
 from acgan.data.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.errors import DataError
-from acgan.types import GENERATED_MARK, RESOLUTIONS
+from acgan.types import GENERATED_MARK
 
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
@@ -24,6 +24,7 @@ Range = Literal["full", "auto"] | tuple[float, float]
 DecodeProgress = Progress
 
 _MEASURED = 1024
+_CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
 
 #: Record of an image: its size in pixels (turned upright) and Pillow's mode as stored; pictures in its file; deep, and
 #: the values of a deep one as in ``Values``; reduced from 16 bits a channel to 8 by Pillow, and then the highest value
@@ -187,8 +188,8 @@ def measure_images(
                 return resolution, False, ()
     notes = []
     if resolution is None:
-        short = float(np.median([min(size) for size in sides])) if sides else RESOLUTIONS[0]
-        resolution = next((side for side in RESOLUTIONS if side >= 0.85 * short), RESOLUTIONS[-1])
+        short = float(np.median([min(size) for size in sides])) if sides else _CHOSEN[0]
+        resolution = next((side for side in _CHOSEN if side >= 0.85 * short), _CHOSEN[-1])
         notes.append(
             f"resolution {resolution} chosen for images of {short:g} pixels (median of the short sides)"
         )

@@ -13,7 +13,7 @@ from acgan.data.split import draw_held_out, left_without, tell_blank_apart
 
 
 @dataclass(frozen=True)
-class Parts:
+class Divided:
     """Positions of the images of each part in the index.
 
     Attributes:
@@ -47,7 +47,7 @@ def divide(
     copies: np.ndarray,
     made: np.ndarray,
     options: DataOptions,
-) -> Parts:
+) -> Divided:
     """Divide the decoded images of an index.
 
     Args:
@@ -76,7 +76,7 @@ def divide(
         held, notes, doubts = _draw(index, real, images, copies[~made & ~own_part], options)
         real, held_out = real[~held], real[held]
         warnings += doubts
-    return Parts(
+    return Divided(
         train=real,
         generated=kept[made & ~own_part],
         held_out=held_out,

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from acgan.data.divide import Parts
+from acgan.data.divide import Divided
 from acgan.data.index import Index, shortened
 from acgan.data.near_duplicates import find_near_duplicates
 from acgan.types import LikePair
@@ -28,7 +28,7 @@ class Doubts:
     num_searched: int
 
 
-def find_doubts(index: Index, parts: Parts, images: np.ndarray, copies: np.ndarray) -> Doubts:
+def find_doubts(index: Index, parts: Divided, images: np.ndarray, copies: np.ndarray) -> Doubts:
     """Look for what makes the images of a source doubtful.
 
     Args:
@@ -164,7 +164,7 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _generated(index: Index, parts: Parts) -> list[str]:
+def _generated(index: Index, parts: Divided) -> list[str]:
     """The warning of generated images."""
     number = len(parts.generated) + len(parts.left_out)
     if not number:

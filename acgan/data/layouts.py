@@ -41,7 +41,8 @@ def read_splits(tree: Tree) -> Labelled | None:
     if "train" not in found.labelled:
         return None
     together = Branch((), tuple(picture for inner in found.labelled.values() for picture in inner.pictures))
-    own = [f"{inner.prefix[len(branch.prefix)]}/" for inner in found.labelled.values()]
+    labelled = [found.labelled[part] for part in ("train", "val", "test") if part in found.labelled]
+    own = [f"{inner.prefix[len(branch.prefix)]}/" for inner in labelled]
     unlabelled = [position for top in found.unlabelled.values() for position, _ in top.pictures]
     others = [position for top in found.others.values() for position, _ in top.pictures]
     return Labelled(

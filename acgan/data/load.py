@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +15,9 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from acgan.data.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.files import Folder
 from acgan.data.huggingface import HUB, HubSource, has_image_feature, split_name
-from acgan.data.index import Index, Unlabelled, leave_out_empty
+from acgan.data.index import Index, Unlabelled
 from acgan.data.list_file import ListSource
 from acgan.data.npz import NpzSource
 from acgan.data.options import DataOptions, ReadOptions
@@ -25,7 +25,7 @@ from acgan.data.pack import pack, prepare
 from acgan.data.shards import SHARD_SOURCES
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.data.table import TABLE_READERS
-from acgan.data.tree_source import FolderSource, ZipSource
+from acgan.data.tree_source import TreeSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 
@@ -53,6 +53,18 @@ def _one_shard(path: Path, options: ReadOptions) -> Source:
 
 def _parquet(path: Path, options: ReadOptions) -> Source:
     return _one_shard(path, options) if has_image_feature(path) else ListSource(path, options)
+
+
+def _folder(path: Path, options: ReadOptions) -> Source:
+    """A folder of pictures, or of shards where there are no pictures."""
+    folder = Folder(path)
+    tree = folder.tree()
+    if not tree.pictures:
+        for ending, kind in SHARD_SOURCES.items():
+            shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
+            if shards and (ending != ".parquet" or has_image_feature(shards[0])):
+                return kind(shards, options, path)
+    return TreeSource(folder, options)
 
 
 #: Sources that are one file, by its ending: to add a format, add a line.
@@ -144,25 +156,6 @@ def load_dataset(
         ) from error
 
 
-def sample_dataset(
-    source: str, options: DataOptions, limit: int, progress: Callable[[int, int], None] | None = None
-) -> Dataset:
-    """Index a whole source, but decode at most ``limit`` of its images, spread over classes and splits.
-
-    A dry run uses it. It raises the errors of ``load_dataset``, except for images that it does not decode. It
-    writes nothing to the cache, and judges the channels by the sample. Many classes can raise ``limit``, so that
-    none is left out.
-    """
-    index = prepare(find_source(source, options.reading).index(), options)
-    # Enough for one of each class in each split: the networks must be those of the whole.
-    sample = index.subset(_spread(index, max(limit, 2 * len(index.class_names))))
-    sample = leave_out_empty(sample)
-    note = f"a sample: {len(sample):,} of {len(index):,} images decoded"
-    return make_dataset(
-        data_name(source), pack(replace(sample, notes=(*index.notes, note)), options, None, progress)
-    )
-
-
 def find_source(source: str, options: ReadOptions) -> Source:
     """Find the source that a path or name stands for.
 
@@ -171,7 +164,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        return FolderSource(path, options)
+        return _folder(path, options)
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
@@ -200,25 +193,3 @@ def find_source(source: str, options: ReadOptions) -> Source:
 def _key(*parts: Any) -> str:
     content = json.dumps([CACHE_FORMAT, *parts])
     return blake2b(content.encode(), digest_size=16).hexdigest()
-
-
-def _spread(index: Index, limit: int) -> np.ndarray:
-    """At most ``limit`` positions, as many of each class of each split, and evenly spaced within these."""
-    split = (
-        np.zeros(len(index), dtype=np.int64) if index.held_out is None else index.held_out.astype(np.int64)
-    )
-    groups = split * len(index.class_names) + index.labels
-    order = np.argsort(groups, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
-    # Shares that differ by one at most, except where a group is exhausted.
-    share, picked = [0] * len(members), 0
-    while picked < min(limit, len(index)):
-        for number, group in enumerate(members):
-            if picked < limit and share[number] < len(group):
-                share[number] += 1
-                picked += 1
-    picks = [
-        group[np.linspace(0, len(group) - 1, count).astype(np.int64)]
-        for group, count in zip(members, share, strict=True)
-    ]
-    return np.sort(np.concatenate(picks))

@@ -141,4 +141,5 @@ def _written(group: Sequence[str]) -> list[str]:
 
 def _folded(label: str) -> str:
     """Equal for labels that people take for the same."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", label)).strip().casefold()
+    spaced = re.sub(r"[\s_]+|(?<=\S)-+(?=\S)", " ", unicodedata.normalize("NFKC", label))  # -1 is not 1
+    return spaced.strip().casefold()

@@ -49,7 +49,7 @@ def find_near_duplicates(train: np.ndarray, held_out: np.ndarray) -> Search:
     crops. Where a picture has ten near-duplicates and more, as in a video, only a distance below 0.07 is found.
 
     Args:
-        train: (N, C, R, R) uint8, R a multiple of 16.
+        train: (N, C, R, R) uint8.
         held_out: (M, C, R, R) uint8. Where there are many, evenly spaced ones are searched for, so that no more than
             100 million pairs are compared.
     """
@@ -153,19 +153,20 @@ def _cells(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def _gray(images: np.ndarray, side: int) -> np.ndarray:
-    """Means over channels and squares of pixels: (N, side, side) float32."""
-    number, channels, height, _ = images.shape
-    width = height // side
-    # A product with ones is many times as fast as a mean over short axes.
-    pool = np.repeat(np.eye(side, dtype=np.float32), width, axis=0) / (width * width * channels)
+    """Means over channels and squares of pixels, of which edges cut a part off: (N, side, side) float32."""
+    channels, height = images.shape[1:3]
+    pixels, edges = np.arange(height), np.arange(side + 1)[:, None] * (height / side)
+    parts = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)  # of a pixel in a cell
+    # A product is many times as fast as a mean over short axes.
+    pool = (np.maximum(parts, 0) * (side / height)).astype(np.float32)
     gray = images.sum(axis=1, dtype=np.uint16) if channels > 1 else images[:, 0]
-    return np.asarray((gray.astype(np.float32) @ pool).reshape(number, side, width, side).sum(axis=2))
+    return np.asarray(pool @ (gray.astype(np.float32) @ pool.T) / channels)
 
 
 def _fine(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Gray images (N, S, S), S at most 32, slightly blurred where they have more pixels than cells."""
     gray = _gray(images[positions], min(_SIDE, images.shape[2]))
-    if gray.shape[1] == _GRID:
+    if gray.shape[1] <= _GRID:
         return gray
     blurred = gray + np.roll(gray, -1, axis=1)
     return np.asarray((blurred + np.roll(blurred, -1, axis=2)) / 4)

@@ -12,7 +12,7 @@ import numpy as np
 from acgan.data.branches import Labelled
 from acgan.data.detect import detect
 from acgan.data.endings import PICTURE_ENDINGS, ending_of, remedy_for
-from acgan.data.files import Folder, Zip, class_name
+from acgan.data.files import Zip, class_name
 from acgan.data.groups import group_numbers
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
 from acgan.data.layouts import parts_by_folder
@@ -60,13 +60,6 @@ class TreeSource:
         return Unlabelled(self._container.reader(files), np.array(parts))
 
 
-class FolderSource(TreeSource):
-    """A folder of pictures."""
-
-    def __init__(self, path: Path, options: ReadOptions):
-        super().__init__(Folder(path), options)
-
-
 class ZipSource(TreeSource):
     """A zip of pictures."""
 
@@ -93,9 +86,6 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         files, [found.groups[number] for number in used] if found.groups else None, options
     )
     notes += told
-    left_out = (*found.left_out, *_other_files(tree), *tree.left_out)
-    if left_out:
-        notes.append(f"left out: {'; '.join(f'{one.count:,} {one.reason}' for one in left_out)}")
     return index_by_name(
         container.reader(files),
         names,
@@ -108,7 +98,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
             why=found.why,
             labels=found.label_source,
             parts=found.part_source if held else "",
-            left_out=left_out,
+            left_out=(*found.left_out, *_other_files(tree), *tree.left_out),
             unused={part: dict(counts) for part, counts in unused.items()},
         ),
     )

@@ -198,8 +198,8 @@ def _notes(
         yield f"A and B share generators ({shared}): they are not two independent groups of trainings"
     if len(rows) > 1:
         yield (
-            f"{len(rows)} metrics are compared at once: at {CONFIDENCE:.0%} one in twenty differs by chance, "
-            "where nothing does"
+            f"{len(rows)} metrics are compared at once: at {CONFIDENCE:.0%} about one in twenty differs by "
+            "chance, where nothing does"
         )
     if left_out:
         yield f"not compared: {', '.join(left_out)}"

@@ -1,4 +1,4 @@
-"""What the way in which pytorch-fid reads stored images passes over: it is counted while they are decoded, and told."""
+"""Properties of stored images that pytorch-fid passes over: counted while they are decoded, and told."""
 
 from __future__ import annotations
 

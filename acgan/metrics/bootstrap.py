@@ -3,7 +3,7 @@
 The plain percentile bootstrap of so few units is too narrow: with three a side it finds a difference where there is
 none one time in five, not one in twenty. Its deviations are therefore stretched, by sqrt(n / (n - 1)) as a sample's
 own spread is too small, and by a quantile of Student's t over that of the normal distribution, as the spread itself
-is a guess (Hesterberg 2015, sections 3.3 and 4.2). tests/unit/metrics/test_bootstrap.py repeats the calibration.
+is a guess (Hesterberg 2015, sections 3.3 and 4.2). benchmarks/bootstrap_rates.py counts what is found all the same.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ def bootstrap_difference(
         seed: Seed of the resamples.
 
     Returns:
-        mean(b) - mean(a) with its interval, of no width where neither group has any spread. Where both groups are of
-        one distribution, whichever, it excludes zero in at most ``1 - confidence`` of all cases.
+        mean(b) - mean(a) with its interval, of no width where neither group has any spread. The confidence is what
+        is meant, not a bound. At 0.95 and with equal means, intervals of 3 to 10 units a side excluded zero in 0.7 to
+        5.1 % of 10,000 trials where both groups were of one distribution (six were tried), in up to 6.2 % where one
+        was three times as wide, and in up to 13.5 % where both were skewed, in opposite directions.
 
     Raises:
         ValueError: A group has fewer than three units, or a score is not finite.

@@ -26,10 +26,15 @@ class ClassDiversity:
 
     Attributes:
         duplicates: Share of samples whose nearest other sample is closer than the 1st percentile of
-            nearest-neighbour distances among as many real images; about 0.03 for real images, up to 0.5 of
-            twenty and 0.24 of sixty images seen.
+            nearest-neighbour distances among as many real images.
         coverage: Share of real images that have a sample within the distance of their 5th nearest real
-            neighbour (Naeem et al. 2020, eq. 4); about 0.97 for real images.
+            neighbour (Naeem et al. 2020, eq. 4).
+
+    Real images against other real images of their class, 1,000 draws a number of images from each of digits, MNIST and
+    CIFAR-10 (``benchmarks/monitor_rates.py``): ``duplicates`` is 0.02 to 0.05 on average, and the largest of 3,000
+    was 0.60 with 20 images, 0.47 with 30, 0.25 with 60; ``coverage`` is 0.97 to 0.98, the smallest 0.50, 0.63 and
+    0.75. So few images may show a collapse by chance: by the default thresholds 4 of 3,000 draws of 20 images did, and
+    none of 30 or more.
     """
 
     duplicates: float

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision
+from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision, load_weights
 from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
@@ -19,6 +19,7 @@ from acgan.models.layers import (
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 from acgan.models.standing import standing_statistics
+from acgan.models.state_files import read_state_file
 
 #: Backbones of classifiers by the ``kind`` in their files, each from its keywords.
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
@@ -47,6 +48,8 @@ __all__ = [
     "class_columns",
     "class_rows",
     "has_batch_norm",
+    "load_weights",
+    "read_state_file",
     "remove_spectral_norm",
     "standing_statistics",
 ]

@@ -1,21 +1,21 @@
-"""Backbones of classifiers: torchvision's networks by name, and inspection of any network."""
+"""Backbones of classifiers: torchvision's networks by name, with weights from files."""
 
 from __future__ import annotations
 
-import contextlib
-import re
+import warnings
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
-import torch
 from torch import Tensor, nn
 
-from acgan.errors import UserError, did_you_mean
+from acgan.errors import UserError, did_you_mean, first_line
+from acgan.models.inspecting import run_once
+from acgan.models.state_files import WantedWeights, describe, find_weights, read_state_file
 
 #: Places of the auxiliary classifiers that a network brings along, with the weights of their losses
 #: (Inception v3: as trained by its authors, in TF-Slim; GoogLeNet: Szegedy et al. 2015, section 5).
@@ -24,12 +24,6 @@ OWN_AUX: dict[str, dict[str, float]] = {
     "googlenet": {"inception4a": 0.3, "inception4d": 0.3},
 }
 _OWN_AUX_MODULES = ("AuxLogits", "aux1", "aux2")
-#: Names in torchvision's published files that its networks no longer have (DenseNets, vision transformers).
-_OLD_NAMES = (
-    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
-    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
-    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
-)
 #: Mean and standard deviation of the images that torchvision's weights were trained on, per channel, of [0, 1].
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -48,6 +42,7 @@ def build_torchvision(
     pretrained: bool = False,
     weights: str | Path | None = None,
     transform_input: bool | None = None,
+    say: Callable[[str], None] = warnings.warn,
 ) -> nn.Module:
     """A classification network from torchvision, without its own auxiliary classifiers.
 
@@ -55,10 +50,11 @@ def build_torchvision(
         name: A name in ``torchvision.models.list_models``.
         image_size: Side of the images in pixels, for networks that are built for one size.
         pretrained: Load torchvision's best weights; they are downloaded if they are not in torch's hub cache.
-        weights: A file with a state dict (``.pt``, ``.pth``, ``.safetensors``) of that network to load instead;
-            the last layer in it may have any number of classes.
+        weights: A file with a state dict (``.pt``, ``.pth``, ``.safetensors``) of that network to load instead, also
+            as trainings wrap it; the last layer in it may have any number of classes.
         transform_input: Inception v3 and GoogLeNet, whose weights expect images in [-1, 1], convert images that are
             normalised as for torchvision's other networks; None converts if weights are loaded.
+        say: Called with a remark if the weights were wrapped.
 
     Raises:
         UserError: If there is no such network, or its weights cannot be loaded or do not fit.
@@ -85,10 +81,13 @@ def build_torchvision(
     try:
         network: nn.Module = torchvision.models.get_model(name, weights=None, **keywords)
     except (ValueError, RuntimeError, AssertionError) as error:
-        raise UserError(f"{name} cannot be built for images of {image_size} px: {_reason(error)}") from None
+        raise UserError(
+            f"{name} cannot be built for images of {image_size} px: {first_line(error)}"
+        ) from None
     if loads:
-        state = _read_state(weights) if weights is not None else _download(name)
-        _load(network, state, name, str(weights or "torchvision's weights"))
+        state = _download(name) if weights is None else read_state_file(weights)
+        where = str(weights or "torchvision's weights")
+        load_weights(network, state, where, name=name, last=_last_parametrised(network), say=say)
     return network
 
 
@@ -101,72 +100,56 @@ def _download(name: str) -> Mapping[str, Tensor]:
     except (URLError, OSError, HTTPException, RuntimeError, UnpicklingError, EOFError) as error:
         # The last three: a download with another hash, or a damaged file in torch's hub cache.
         raise UserError(
-            f"the weights of {name} cannot be downloaded ({_reason(error)}). Fetch {best.url} elsewhere and "
+            f"the weights of {name} cannot be downloaded ({first_line(error)}). Fetch {best.url} elsewhere and "
             "name the file with model.backbone.weights."
         ) from None
     return state
 
 
-def _read_state(file: str | Path) -> Mapping[str, Tensor]:
-    file = Path(file)
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
+def load_weights(
+    network: nn.Module,
+    content: Any,
+    where: str,
+    *,
+    name: str,
+    last: str | None,
+    say: Callable[[str], None],
+) -> None:
+    """Load what a file holds into a network, but for its last layer, which is replaced, and auxiliary classifiers.
 
-            return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and pickle raise all sorts
-        raise UserError(
-            f"{file}: cannot be read as a state dict ({_reason(error)}). Expected tensors by name, "
-            "as torch.save(network.state_dict(), FILE) writes them."
-        ) from None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{file}: expected a state dict, tensors by name, found {type(state).__name__}.")
-    return state
+    Args:
+        network: The network, with its last layer or without.
+        content: A state dict, or what trainings wrap one in (``acgan.models.state_files``).
+        where: The file, for messages.
+        name: The network's name, for messages.
+        last: Name of its last layer; None if it has none.
+        say: Called with a remark on how the weights were wrapped.
 
-
-def _load(network: nn.Module, state: Mapping[str, Tensor], name: str, where: str) -> None:
-    """Load all weights except those of the last layer, which is replaced anyway, and of auxiliary classifiers."""
-    last = _last_parametrised(network)
-    given: Mapping[str, Tensor] = {
-        key: value
-        for key, value in ((_current_name(key), value) for key, value in state.items())
-        if not key.startswith(tuple(f"{module}." for module in (*_OWN_AUX_MODULES, last)))
-    }
-    own = {key: value for key, value in network.state_dict().items() if not key.startswith(f"{last}.")}
-    if name.startswith("vit_") and "encoder.pos_embedding" in given:
-        given = _resize_positions(network, given)
-    optional = {key for key in own if key.endswith("num_batches_tracked")}  # absent from old files
-    wrong = [
-        f"{key} ({tuple(given[key].shape) if key in given else 'missing'}, expected "
-        f"{tuple(own[key].shape) if key in own else 'none'})"
-        for key in sorted(own.keys() | given.keys())
-        if key not in own
-        or (key not in given and key not in optional)
-        or (key in given and given[key].shape != own[key].shape)
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise UserError(f"{where}: not the weights of {name}: {'; '.join(wrong[:3])}{more}.")
-    versioned = OrderedDict(given)
+    Raises:
+        UserError: If they do not fit.
+    """
+    unused = (*_OWN_AUX_MODULES, *([last] if last is not None else []))
+    own = network.state_dict()
+    wanted = WantedWeights(
+        name,
+        {key: value for key, value in own.items() if last is None or not key.startswith(f"{last}.")},
+        unused,
+        lambda tensors: _resize_positions(network, tensors),
+    )
+    found = find_weights(content, wanted, where)
+    versioned = OrderedDict(found.tensors)
     # MNASNets load nothing that does not tell its version.
-    versioned._metadata = getattr(state, "_metadata", network.state_dict()._metadata)  # type: ignore[attr-defined]
+    versions = getattr(content, "_metadata", None) if not found.path else None
+    versioned._metadata = versions or own._metadata  # type: ignore[attr-defined]
     network.load_state_dict(versioned, strict=False)
-
-
-def _current_name(key: str) -> str:
-    for old, new in _OLD_NAMES:
-        key = old.sub(new, key)
-    return key
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of an error, or its type if it has no text."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    if remark := describe(found, name):
+        say(f"{where}: {remark}.")
 
 
 def _resize_positions(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Fit a vision transformer's position embedding to another size of image."""
+    if type(network).__name__ != "VisionTransformer" or "encoder.pos_embedding" not in state:
+        return state
     from torchvision.models.vision_transformer import interpolate_embeddings
 
     try:
@@ -183,22 +166,27 @@ def _last_parametrised(network: nn.Module) -> str:
     return str(names[-1])
 
 
-def cut_last_layer(network: nn.Module, example: Tensor) -> None:
+def cut_last_layer(network: nn.Module, example: Tensor) -> str | None:
     """Remove the last linear layer of a classification network, in place, so that it returns features.
 
     A network without a last linear layer returns features already and stays as it is. Only SqueezeNet classifies by a
     convolution, which is removed. ``example`` is a valid input (1, C, H, W).
+
+    Returns:
+        Name of the layer that was removed; None if there was none.
     """
     if type(network).__name__ == "SqueezeNet":
         dropout = network.get_submodule("classifier.0")
         network.classifier = nn.Sequential(dropout, nn.AdaptiveAvgPool2d(1))
-        return
-    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+        return "classifier.1"
+    linear: list[str] = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     output, outputs = run_once(network, example, linear)
     last = [name for name in linear if name in outputs and _is_copy_of(outputs[name], output)]
     if last and last[0]:
         parent, _, child = last[0].rpartition(".")
         setattr(network.get_submodule(parent), child, nn.Identity())
+        return last[0]
+    return None
 
 
 def _is_copy_of(copy: Tensor, output: Any) -> bool:
@@ -206,69 +194,3 @@ def _is_copy_of(copy: Tensor, output: Any) -> bool:
     if not isinstance(output, Tensor) or copy.grad_fn is None or output.grad_fn is None:
         return False
     return copy.grad_fn.next_functions[0][0] is output.grad_fn
-
-
-def run_once(network: nn.Module, example: Tensor, layers: Iterable[str]) -> tuple[Any, dict[str, Any]]:
-    """The output of a network and of its named layers, in eval mode and with all parameters in the autograd graph.
-
-    The outputs of layers are copies, so that later in-place layers do not change them. The network stays as it was;
-    ``example`` is (1, C, H, W).
-
-    Raises:
-        UserError: If the network does not take the example.
-    """
-    outputs: dict[str, Any] = {}
-    handles = [
-        network.get_submodule(name).register_forward_hook(
-            lambda _module, _inputs, output, name=name: outputs.__setitem__(
-                name, output.clone() if isinstance(output, Tensor) else output
-            )
-        )
-        for name in layers
-    ]
-    try:
-        with _all_in_graph(network):
-            return network(example), outputs
-    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
-        shape = " x ".join(map(str, example.shape[1:]))
-        raise UserError(
-            f"the backbone does not take images of {shape} ({_reason(error)}). Choose another "
-            "data.resolution or backbone; for a network of your own, give in_channels and image_size."
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextlib.contextmanager
-def _all_in_graph(network: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in network.modules()]
-    frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
-    network.eval()
-    for parameter in frozen:
-        parameter.requires_grad_(True)
-    try:
-        with torch.enable_grad():
-            yield
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        for module, mode in modes:
-            module.training = mode
-
-
-def parameters_below(output: Tensor) -> set[int]:
-    """The ``id`` of each parameter that an output was computed from, which its gradient reaches."""
-    found: set[int] = set()
-    seen: set[Any] = set()
-    pending: list[Any] = [output.grad_fn]
-    while pending:
-        node = pending.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            found.add(id(variable))
-        pending += [parent for parent, _ in node.next_functions]
-    return found

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.layers import ConditionalNorm, ModulatedConv2d, conv3x3
+from acgan.sides import map_sides
 
 
 class UpBlock(nn.Module):
@@ -78,13 +79,14 @@ class DownBlock(nn.Module):
         return out
 
 
-def block_sides(resolution: int, patch: int) -> list[int]:
-    """Sides of the outputs of a generator's blocks, from 8 to resolution / patch; both arguments are in pixels.
+def residual_sides(resolution: int, patch: int) -> list[int]:
+    """Sides of the maps of a residual network, from 4 to 7 up to resolution / patch; both arguments are in pixels.
 
     Raises:
-        ValueError: If there are fewer than 8 x 8 patches, which leaves no block.
+        ValueError: If there are fewer than 8 x 8 patches, which leaves no block, or no network has the resolution.
     """
-    side = resolution // patch
-    if side < 8:
+    sides = [side for side in map_sides(resolution) if side * patch <= resolution]
+    if len(sides) < 2:
+        side = resolution // patch
         raise ValueError(f"patch {patch} of {resolution} px makes {side} x {side} patches, fewer than 8 x 8")
-    return [2**power for power in range(3, side.bit_length())]
+    return sides

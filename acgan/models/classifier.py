@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from acgan.errors import UserError, did_you_mean
 from acgan.losses.summed import MAIN, SummedLoss
-from acgan.models.backbones import OWN_AUX, build_torchvision, cut_last_layer, parameters_below, run_once
+from acgan.models.backbones import OWN_AUX, build_torchvision, cut_last_layer
 from acgan.models.heads import AuxHead, pool
+from acgan.models.inspecting import parameters_below, part_below, run_once, unchanged, with_buffers
 from acgan.models.layers import widen
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
@@ -40,11 +43,11 @@ class AuxClassifier(nn.Module):
         main: A trained main head, such as a discriminator's; None makes a new one.
         freeze: Part that is not trained, as for the method ``freeze``.
         pretrained: Start from torchvision's weights.
-        weights: Start from a state dict of that network in a file.
+        weights: Start from a state dict of that network in a file, as for ``build_torchvision``.
         in_channels: Channels of the backbone's input. Gray images are repeated if it is 3.
         image_size: Side of the images in pixels; None is 299 for Inception v3, 32 for ``small``, else 224. Networks
             with adaptive pooling take other sizes too.
-        warn: Called with a message if an auxiliary loss trains nothing but its own head.
+        warn: Called with a message if an auxiliary loss trains nothing but its own head, or weights were wrapped.
 
     Raises:
         UserError: If the network or a layer does not exist, or the network does not take such images.
@@ -72,7 +75,7 @@ class AuxClassifier(nn.Module):
         size = image_size or {"inception_v3": 299, "small": 32}.get(str(backbone), 224)
         if isinstance(backbone, str):
             aux = OWN_AUX.get(backbone, {}) if aux is None else aux
-            backbone = _named(backbone, size if image_size else None, in_channels, pretrained, weights)
+            backbone = _named(backbone, size if image_size else None, in_channels, pretrained, weights, warn)
         elif pretrained or weights is not None:
             raise UserError("pretrained and weights go with a backbone's name; load a network's own before.")
         self.backbone = backbone
@@ -84,7 +87,8 @@ class AuxClassifier(nn.Module):
         reference = next(backbone.parameters())
         example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
         self._example_shape = tuple(example.shape)
-        cut_last_layer(backbone, example)
+        #: The layer at the network's end that the main head replaces; None if there was none.
+        self.replaced = cut_last_layer(backbone, example)
         features, taps = run_once(backbone, example, self.aux)
         self._add_heads(features, taps, main, head, dropout)
         self.heads.to(reference.device, reference.dtype)
@@ -147,7 +151,9 @@ class AuxClassifier(nn.Module):
     def freeze(self, what: str, warn: Callable[[str], None] = warnings.warn) -> None:
         """Choose the part of the backbone that is not trained; heads are always trained.
 
-        Frozen BatchNorm layers stay in eval mode, so that their statistics stay too.
+        No byte of that part changes: its modules with buffers, such as the statistics of BatchNorm, stay in eval mode,
+        and what changes its buffers even there is put back after each forward pass. A module that reaches from below
+        ``LAYER`` to above it, such as the network itself, keeps its own buffers free.
 
         Args:
             what: ``none``, ``backbone`` (only heads are trained), or ``until:LAYER``: that layer and all before it.
@@ -157,13 +163,16 @@ class AuxClassifier(nn.Module):
             UserError: If ``what`` is none of these.
         """
         kind, _, layer = what.partition(":")
-        if what in ("none", "backbone"):
-            frozen = set(dict(self.backbone.named_parameters())) if what == "backbone" else set()
+        if what == "none":
+            frozen, still = set(), set()
+        elif what == "backbone":
+            frozen = {name for name, _ in self.backbone.named_parameters()}
+            still = set(with_buffers(self.backbone))
         elif kind == "until" and layer:
-            frozen = self._parameters_until(layer)
+            frozen, still = self._until(layer)
         else:
             raise UserError(f"freeze: found {what!r}; expected none, backbone or until:LAYER.")
-        self.frozen = what
+        self.frozen, self._still = what, frozenset(still)
         for name, parameter in self.backbone.named_parameters():
             parameter.requires_grad_(name not in frozen)
         self.train(self.training)
@@ -175,13 +184,11 @@ class AuxClassifier(nn.Module):
             )
 
     def train(self, mode: bool = True) -> AuxClassifier:
-        """Switch to training mode, or to eval mode; frozen BatchNorm layers stay in eval mode."""
+        """Switch to training mode, or to eval mode; frozen modules with buffers stay in eval mode."""
         super().train(mode)
-        for layer in self.backbone.modules():
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                own = list(layer.parameters())
-                is_frozen = not any(p.requires_grad for p in own) if own else self.frozen == "backbone"
-                layer.train(mode and not is_frozen)
+        for name in self._still:
+            # Not train(False): layers inside without buffers, such as dropout, are as in the rest.
+            self.backbone.get_submodule(name).training = False
         return self
 
     def reach(self) -> tuple[Reach, ...]:
@@ -223,7 +230,12 @@ class AuxClassifier(nn.Module):
     def _run(self, x: Tensor) -> Tensor:
         if x.shape[1] == 1 and self.in_channels == 3:
             x = x.expand(-1, 3, -1, -1)
-        features: Tensor = self.backbone(x)
+        # BatchNorm and InstanceNorm change nothing in eval mode; of other modules one cannot know.
+        restless = [
+            name for name in self._still if not isinstance(self.backbone.get_submodule(name), _NormBase)
+        ]
+        with unchanged(self.backbone, restless) if restless else nullcontext():
+            features: Tensor = self.backbone(x)
         return features
 
     def _logits(self, name: str, features: Tensor) -> Tensor:
@@ -236,15 +248,12 @@ class AuxClassifier(nn.Module):
             return output.permute(0, 3, 1, 2)
         return output
 
-    def _parameters_until(self, layer: str) -> set[str]:
+    def _until(self, layer: str) -> tuple[set[str], set[str]]:
+        """Names of the backbone's parameters, and of its modules with buffers, up to a layer."""
         self._check_layer(layer, "freeze: until")
         reference = next(self.backbone.parameters())
         example = torch.zeros(self._example_shape, device=reference.device, dtype=reference.dtype)
-        _, outputs = run_once(self.backbone, example, [layer])
-        if not isinstance(outputs.get(layer), Tensor):
-            raise UserError(f"freeze: the layer {layer!r} returns no tensor; name one that does.")
-        below = parameters_below(outputs[layer])
-        return {name for name, parameter in self.backbone.named_parameters() if id(parameter) in below}
+        return part_below(self.backbone, example, layer)
 
     def _check_layer(self, layer: str, where: str) -> None:
         if layer == MAIN and where == "aux":
@@ -258,10 +267,17 @@ class AuxClassifier(nn.Module):
 
 
 def _named(
-    name: str, image_size: int | None, in_channels: int, pretrained: bool, weights: str | Path | None
+    name: str,
+    image_size: int | None,
+    in_channels: int,
+    pretrained: bool,
+    weights: str | Path | None,
+    warn: Callable[[str], None],
 ) -> nn.Module:
     if name != "small":
-        return build_torchvision(name, image_size=image_size, pretrained=pretrained, weights=weights)
+        return build_torchvision(
+            name, image_size=image_size, pretrained=pretrained, weights=weights, say=warn
+        )
     if pretrained or weights is not None:
         raise UserError("pretrained and weights go with torchvision's networks; small has none.")
     return SmallNet(image_channels=in_channels, resolution=image_size or 32, channels=_SMALL_CHANNELS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.attention import add_attention
-from acgan.models.blocks import DownBlock, block_sides
+from acgan.models.blocks import DownBlock, residual_sides
 from acgan.models.heads import AuxHead
 from acgan.models.layers import (
     Dropout,
@@ -21,13 +22,16 @@ from acgan.models.layers import (
     widen,
 )
 from acgan.runtime import outside_autocast
-from acgan.types import RESOLUTIONS, DiscriminatorOutput
+from acgan.sides import RESOLUTIONS, map_sides
+from acgan.types import DiscriminatorOutput
 
 
 class Trunk(nn.Module):
     """Maps images (N, C, R, R) in [-1, 1], R one of ``resolutions``, to features (N, F), which both heads read."""
 
     resolutions: ClassVar[tuple[int, ...]]
+    #: Reason why there are no others, for the error; empty for none.
+    only_these: ClassVar[str] = ""
     #: Standard deviation of the heads' first weights; None keeps the variance of the features.
     head_std: ClassVar[float | None] = None
     feature_dim: int
@@ -42,6 +46,7 @@ class PaperTrunk(Trunk):
     """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer."""
 
     resolutions = (32, 128)
+    only_these = "the AC-GAN paper defines no other"
     head_std = 0.02
     widths_and_strides: ClassVar = ((16, 2), (32, 1), (64, 2), (128, 1), (256, 2), (512, 1))
 
@@ -78,32 +83,33 @@ class DCGANTrunk(Trunk):
     def __init__(self, *, resolution: int, image_channels: int, channels: int, spectral_norm: bool):
         super().__init__(resolution=resolution, image_channels=image_channels)
         layers: list[nn.Module] = []
-        width, side, next_width = image_channels, resolution, channels
-        while side > 4:
+        width, next_width = image_channels, channels
+        last, *others = map_sides(resolution)
+        for side in reversed(others):  # of the layers' inputs
             has_norm = side < resolution and not spectral_norm
             layers.append(nn.Conv2d(width, next_width, 4, 2, 1, bias=not has_norm))
             layers += [nn.BatchNorm2d(next_width)] * has_norm
             layers.append(nn.LeakyReLU(0.2))
-            width, side, next_width = next_width, side // 2, min(2 * next_width, 8 * channels)
+            width, next_width = next_width, min(2 * next_width, 8 * channels)
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.feature_dim = width * 16
+        self.feature_dim = width * last**2
         self.apply(init_dcgan)
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.layers(x)  # (N, width * 16)
+        features: Tensor = self.layers(x)  # (N, width * s^2), s the last side, 4 to 7
         return features
 
 
 class ResNetTrunk(Trunk):
-    """Residual trunk without normalisation over the batch; a linear layer reads the whole last 4x4 maps.
+    """Residual trunk without normalisation over the batch; a linear layer reads the whole last maps, of side s, 4 to 7.
 
     Args:
         channels: Feature maps at side R / ``patch``; they double with each halving of the side.
-        max_channels: Largest number of feature maps of a layer; the features are twice those of side 4.
+        max_channels: Largest number of feature maps of a layer; the features are twice those of side s.
         spectral_norm: No effect here; ``Discriminator`` applies spectral normalisation.
         patch: Side in pixels of the patches that are read as channels: 1, 2 or 4; an image has at least 8 x 8 of them
             (the inverse of the sub-pixel convolution of Shi et al. 2016).
-        attention: Sides of the blocks' outputs that get self-attention, R / ``patch`` / 2 to 4 (Zhang et al. 2019).
+        attention: Sides of the blocks' outputs that get self-attention, R / ``patch`` / 2 to s (Zhang et al. 2019).
 
     Raises:
         ValueError: If there are too few patches, or no block has a side of ``attention``.
@@ -124,18 +130,18 @@ class ResNetTrunk(Trunk):
     ):
         super().__init__(resolution=resolution, image_channels=image_channels)
         self.patch = patch
-        sides = block_sides(resolution, patch)[::-1]  # of the blocks' inputs
-        widths = {side: channels_at(side, sides[0], channels, max_channels) for side in (*sides, 4)}
+        sides = residual_sides(resolution, patch)[::-1]
+        widths = {side: channels_at(side, sides[0], channels, max_channels) for side in sides}
         self.from_image = conv3x3(image_channels * patch**2, widths[sides[0]])
-        self.blocks = nn.Sequential(*(DownBlock(widths[side], widths[side // 2]) for side in sides))
-        self.feature_dim = 2 * widths[4]
-        self.project = nn.Linear(widths[4] * 16, self.feature_dim)
+        self.blocks = nn.Sequential(*(DownBlock(widths[a], widths[b]) for a, b in pairwise(sides)))
+        self.feature_dim = 2 * widths[sides[-1]]
+        self.project = nn.Linear(widths[sides[-1]] * sides[-1] ** 2, self.feature_dim)
         nn.init.kaiming_normal_(self.project.weight, a=0.2)
-        add_attention({side // 2: block for side, block in zip(sides, self.blocks, strict=True)}, attention)
+        add_attention(dict(zip(sides[1:], self.blocks, strict=True)), attention)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.from_image(F.pixel_unshuffle(x, self.patch))  # (N, width, R / patch, R / patch)
-        h = self.blocks(h)  # (N, width, 4, 4)
+        h = self.blocks(h)  # (N, width, s, s)
         h = self.project(F.leaky_relu(h, 0.2).flatten(1))  # (N, F)
         return F.leaky_relu(h, 0.2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.attention import add_attention
-from acgan.models.blocks import StyleUpBlock, UpBlock, block_sides
+from acgan.models.blocks import StyleUpBlock, UpBlock, residual_sides
 from acgan.models.layers import (
     ConditionalNorm,
     ModulatedConv2d,
@@ -20,13 +21,15 @@ from acgan.models.layers import (
     init_subpixels,
 )
 from acgan.runtime import outside_autocast
-from acgan.types import RESOLUTIONS
+from acgan.sides import RESOLUTIONS, map_sides
 
 
 class Generator(nn.Module):
     """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``."""
 
     resolutions: ClassVar[tuple[int, ...]]
+    #: Reason why there are no others, for the error; empty for none.
+    only_these: ClassVar[str] = ""
     #: Layers whose tensors have a row for each class.
     class_rows: ClassVar[tuple[str, ...]] = ()
     #: Tensors whose last K columns belong to the classes.
@@ -49,6 +52,7 @@ class PaperGenerator(Generator):
     """
 
     resolutions = (32, 128)
+    only_these = "the AC-GAN paper defines no other"
     class_columns = ("project.weight",)
     widths: ClassVar[dict[int, tuple[int, ...]]] = {32: (384, 192, 96), 128: (768, 384, 256, 192, 64)}
 
@@ -96,12 +100,11 @@ class DCGANGenerator(Generator):
             image_channels=image_channels,
         )
         self.embed = nn.Embedding(num_classes, latent_dim)
-        side = 4
-        width = channels_at(side, resolution // 2, channels, 8 * channels)
-        layers: list[nn.Module] = [nn.ConvTranspose2d(2 * latent_dim, width, 4, bias=False)]
+        first, *others = map_sides(resolution)[:-1]
+        width = channels_at(first, resolution // 2, channels, 8 * channels)
+        layers: list[nn.Module] = [nn.ConvTranspose2d(2 * latent_dim, width, first, bias=False)]
         layers += [nn.BatchNorm2d(width), nn.ReLU()]
-        while side < resolution // 2:
-            side *= 2
+        for side in others:
             next_width = channels_at(side, resolution // 2, channels, 8 * channels)
             layers += [nn.ConvTranspose2d(width, next_width, 4, 2, 1, bias=False)]
             layers += [nn.BatchNorm2d(next_width), nn.ReLU()]
@@ -116,7 +119,7 @@ class DCGANGenerator(Generator):
 
 
 class ResNetGenerator(Generator):
-    """Residual generator; class and latent, the condition, enter every block.
+    """Residual generator; class and latent, the condition, enter every block. The first maps have side s, 4 to 7.
 
     Args:
         channels: Feature maps at side R / ``patch``; they double with each halving of the side.
@@ -128,7 +131,7 @@ class ResNetGenerator(Generator):
             with statistics of one image instead of the batch. ``style`` modulates weights as StyleGAN2 (Karras et al.
             2020); latents keep their length, so that truncation works as for ``norm``.
         mapping_layers: Fully connected layers that the condition passes first (Karras et al. 2019); 0 for none.
-        attention: Sides of the blocks' outputs that get self-attention, 8 to R / ``patch`` (Zhang et al. 2019).
+        attention: Sides of the blocks' outputs that get self-attention, 2 s to R / ``patch`` (Zhang et al. 2019).
 
     Raises:
         ValueError: If there are too few patches, or no block has a side of ``attention``.
@@ -160,14 +163,15 @@ class ResNetGenerator(Generator):
         )
         self.patch = patch
         self.modulation = modulation
-        sides = block_sides(resolution, patch)
-        widths = {side: channels_at(side, sides[-1], channels, max_channels) for side in (4, *sides)}
+        sides = residual_sides(resolution, patch)
+        widths = {side: channels_at(side, sides[-1], channels, max_channels) for side in sides}
+        self.first_side = sides[0]
         condition_dim = latent_dim + class_dim
         self.embed = nn.Embedding(num_classes, class_dim)
         self.mapping = _mapping(condition_dim, mapping_layers)
-        self.project = nn.Linear(condition_dim, widths[4] * 16)
+        self.project = nn.Linear(condition_dim, widths[self.first_side] * self.first_side**2)
         block = {"norm": UpBlock, "style": StyleUpBlock}[modulation]
-        self.blocks = nn.ModuleList(block(widths[side // 2], widths[side], condition_dim) for side in sides)
+        self.blocks = nn.ModuleList(block(widths[a], widths[b], condition_dim) for a, b in pairwise(sides))
         width, painted = widths[sides[-1]], image_channels * patch**2
         if modulation == "norm":
             self.norm = ConditionalNorm(width, condition_dim)
@@ -177,11 +181,11 @@ class ResNetGenerator(Generator):
             # Demodulation expects maps of mean square 1.
             nn.init.normal_(self.project.weight, std=condition_dim**-0.5)
         init_subpixels(self.to_image.weight, patch)
-        add_attention(dict(zip(sides, self.blocks, strict=True)), attention)
+        add_attention(dict(zip(sides[1:], self.blocks, strict=True)), attention)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         condition = self._condition(z, y)
-        x = self.project(condition).unflatten(1, (-1, 4, 4))  # (N, width, 4, 4)
+        x = self.project(condition).unflatten(1, (-1, self.first_side, self.first_side))  # (N, width, s, s)
         for block in self.blocks:
             x = block(x, condition)  # the side doubles
         if self.modulation == "norm":

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.errors import UserError
+from acgan.sides import DOUBLED, MAX_SIDE, doubled_sides, map_sides, nearest
 
 
 class SmallNet(nn.Module):
-    """Maps images (N, C, R, R) to features (N, 4 * channels): a stem and a block for each halving down to 4 px.
+    """Maps images (N, C, R, R) to features (N, 4 * channels): a stem and a block for each halving, to 4 to 7 px.
 
-    R is a power of two from 16 on, in pixels. The stem has ``channels`` feature maps; the first block has 2 times as
+    R is one of ``resolutions``, in pixels. The stem has ``channels`` feature maps; the first block has 2 times as
     many, the last 4, the others 6.
 
     Each block, ``block1``, ``block2``, …, has a convolution, 2x2 max-pooling, BatchNorm and ReLU, then a residual
     convolution, as in fast networks for CIFAR-10 (Page 2018, "How to train your ResNet").
     """
 
+    resolutions: ClassVar[tuple[int, ...]] = doubled_sides(16, MAX_SIDE)
+
     def __init__(self, *, image_channels: int, resolution: int, channels: int):
         super().__init__()
-        if resolution < 16 or resolution & (resolution - 1):
+        if resolution not in self.resolutions:
             raise UserError(
-                f"the small network serves 16, 32, 64, … px, and the images are {resolution} px; "
-                "set data.resolution or choose another backbone."
+                f"the small network serves {self.resolutions[0]} to {self.resolutions[-1]} px, {DOUBLED}, and the "
+                f"images are {resolution} px; set data.resolution ({nearest(resolution, self.resolutions)}) or choose "
+                "another backbone."
             )
-        num_blocks = resolution.bit_length() - 3
+        num_blocks = len(map_sides(resolution)) - 1
         widths = [2 * channels, *[6 * channels] * (num_blocks - 2), 4 * channels]
         self.feature_dim = widths[-1]
         self.stem = nn.Sequential(_conv(image_channels, channels), nn.BatchNorm2d(channels), nn.ReLU())

@@ -1,7 +1,7 @@
 """Safetensors files of trained networks: generators and classifiers."""
 
 from acgan.weights.classifier import CLASSIFIER_FILE, ClassifierInfo, build_classifier
-from acgan.weights.file import WeightsFile, holds
+from acgan.weights.file import WeightsFile, holds, is_foreign
 from acgan.weights.generator import (
     GENERATOR_FILE,
     GeneratorInfo,
@@ -19,6 +19,7 @@ __all__ = [
     "build_classifier",
     "find_generator",
     "holds",
+    "is_foreign",
     "read_generator",
     "save_generator",
 ]

@@ -177,6 +177,17 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         return network
 
 
+def is_foreign(path: Path) -> bool:
+    """True for a file that acgan did not write, by its ending or for lack of metadata; a damaged one is none."""
+    if path.suffix != ".safetensors":
+        return path.is_file()
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return _METADATA_KEY not in (opened.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
     """True if a run directory contains, or a file is, this kind of file."""
     if not path.is_file():

@@ -153,6 +153,7 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
             "model.discriminator.attention": [8],
         },
     ),
+    "side_28": (3, {**_RESNET, "data.resolution": 28, "model.generator.attention": [14]}),
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from evaluate_helpers import EYES, read
 from run_helpers import BENCHMARKS, TINY, benchmark, stats_rows
@@ -144,7 +145,7 @@ def test_what_is_done_is_not_done_again(study: Path, monkeypatch: pytest.MonkeyP
         run(*command, "--nimg", "900", "-n", "40")
 
 
-def test_equal_time_is_throughput_times_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_time_is_throughput_times_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the best of the rehearsals, and made once."""
     monkeypatch.setattr(ablation, "_REHEARSALS", 2)
     speeds: dict[int, list[float]] = {}
@@ -158,10 +159,10 @@ def test_equal_time_is_throughput_times_minutes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(ablation, "rehearse", rehearse)
     overrides = {"a": ["train.batch_size=4"], "b": ["train.batch_size=32"]}
     study = ablation.Study(str(TINY), None, tmp_path, overrides, [0], "cpu")
-    lengths = study.lengths(0.5)
+    lengths = study.lengths(30)
     assert {size: len(found) for size, found in speeds.items()} == {4: 2, 32: 2}
     assert lengths == {"a": round(30 * max(speeds[4])), "b": round(30 * max(speeds[32]))}
-    assert study.lengths(1.0) == {"a": round(60 * max(speeds[4])), "b": round(60 * max(speeds[32]))}
+    assert study.lengths(60) == {"a": round(60 * max(speeds[4])), "b": round(60 * max(speeds[32]))}
     assert len(speeds[4]) == 2
     written = (tmp_path / "throughput.json").read_bytes()
     totals = [text for cell in study.cells(lengths) for text in cell.overrides if "total_nimg" in text]
@@ -183,7 +184,7 @@ def test_a_speed_is_of_one_configuration(tmp_path: Path, monkeypatch: pytest.Mon
         overrides = {f"v{i}": [f"train.batch_size={size}"] for i, size in enumerate(sizes)}
         timed.clear()
         study = ablation.Study(recipe, data, tmp_path, overrides, [0], device)
-        assert study.lengths(1.0) == dict.fromkeys(overrides, 6000)
+        assert study.lengths(60) == dict.fromkeys(overrides, 6000)
         return [config.train.batch_size for config in timed]
 
     assert measured("digits", None, 8, 16) == [8, 16]
@@ -272,11 +273,19 @@ def test_differences_are_those_of_compare() -> None:
     assert [line.split(" | ")[-1] for line in (a, b, c)] == ["0 of 3 |", "2 of 3 |", "1 of 1 |"]
 
 
+def test_its_time_is_as_that_of_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        click.UsageError, match=r"'4 minutes' is not a duration; expected e\.g\. 90s, 10m, 1h30m"
+    ):
+        run(tmp_path, "--time", "4 minutes")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--minutes and --nimg"),
-        (["--minutes", "1", "--nimg", "9"], "--minutes and --nimg"),
+        ([], "--time and --nimg"),
+        (["--time", "1m", "--nimg", "9"], "--time and --nimg"),
+        (["--time", "0"], "--time and --nimg"),
         (["--nimg", "9", "--only", "TAK"], "'TAK'"),
         (["--nimg", "9", "--variants", "none.yaml"], "none.yaml"),
     ],

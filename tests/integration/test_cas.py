@@ -93,7 +93,8 @@ def run(sampler: ClassSampler, dataset: Dataset, watched: Watched, **options: An
         watched.trainings.append((config, data, run_dir, result))
         return result
 
-    options = {"seeds": SEEDS, "steps": STEPS, "device": "cpu", "say": watched.said.append, **options}
+    told = {"say": watched.said.append, "warn": lambda message: watched.said.append(f"warning: {message}")}
+    options = {"seeds": SEEDS, "steps": STEPS, "device": "cpu", **told, **options}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cas, "train_classifier", train)
         watched.scores = cas.classification_accuracy_score(sampler, dataset, **options)
@@ -200,7 +201,7 @@ def test_what_was_measured_is_told(bad: Watched, good: Watched, dataset: Dataset
     assert provenance["generator_data_fingerprint"] == provenance["data_fingerprint"]
     assert f"9 trainings of the small classifier (digits), {STEPS} steps each" in bad.said
     assert not any("other images" in remark for remark in bad.said)
-    assert any("trained on other images than digits's" in remark for remark in good.said)
+    assert any("warning: the generator was trained on other images than digits's" in one for one in good.said)
 
 
 def test_every_image_is_drawn_with_the_truncation_asked_for(dataset: Dataset) -> None:

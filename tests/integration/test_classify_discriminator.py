@@ -140,7 +140,9 @@ def test_untrained_is_the_architecture_alone(name: str, gan: Callable[[str], Pat
 def test_dropout_starts_a_new_head_that_has_it(gan: Callable[[str], Path]) -> None:
     changes = {**CLASSES, **backbone(gan("resnet")), "model.dropout": 0.5}
     config = load(ClassifierConfig, TINY_CLASSIFIER, overrides(changes))
-    network, _ = build_network(config, api.load_data(config).train, lambda message: None)
+    network, _ = build_network(
+        config, api.load_data(config).train, lambda message: None, lambda message: None
+    )
     assert network.heads["main"].dropout.probability == 0.5
 
 

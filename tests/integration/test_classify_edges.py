@@ -55,6 +55,7 @@ def test_a_compiled_step_with_dropout_equals_the_plain_one(monkeypatch: pytest.M
             device=CPU,
             precision="float32",
             ranks=Ranks(),
+            say=pytest.fail,
             warn=pytest.fail,
         )
         task.network.train()

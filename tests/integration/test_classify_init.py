@@ -64,3 +64,23 @@ def test_init_from_another_network_takes_what_fits_and_says_so(source: Path, tmp
     said = begin(tmp_path / "run", source, changes)
     assert "classifier: took " in said
     assert "backbone.stem.0.weight (8, 1, 3, 3) (there (4, 1, 3, 3))" in said
+
+
+def test_init_from_a_state_dict_of_another_training(source: Path, tmp_path: Path) -> None:
+    old = {name.removeprefix("backbone."): tensor for name, tensor in classifier_tensors(source).items()}
+    file = tmp_path / "theirs.ckpt"
+    backbone = {f"net.{name}": tensor for name, tensor in old.items() if not name.startswith("heads.")}
+    torch.save({"epoch": 1, "state_dict": backbone}, file)
+    said = begin(tmp_path / "run", file, {"data.classes": ["7", "3", "1"]})
+    assert (
+        f"--init-from {file}:\n  took the tensors in 'state_dict', removed 'net.' from their names.\n" in said
+    )
+    new = classifier_tensors(tmp_path / "run")
+    assert not differences(
+        {name: new[f"backbone.{name.removeprefix('net.')}"] for name in backbone}, backbone
+    )
+    result = acgan_classify(
+        tmp_path / "dry", {"data.classes": ["7", "3", "1"]}, "--init-from", str(file), "--dry-run"
+    )
+    assert result.exit_code == 0, result.output
+    assert "took the tensors in 'state_dict'" in result.output

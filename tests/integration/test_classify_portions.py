@@ -71,6 +71,7 @@ def gradients(changes: dict[str, Any], micro_batch: int) -> dict[str, torch.Tens
         device=torch.device("cpu"),
         precision="float64",
         ranks=Ranks(),
+        say=lambda message: None,
         warn=lambda message: None,
     )
     task.network.train()

@@ -121,15 +121,23 @@ def test_a_dry_run_tells_much_and_writes_nothing(workdir: Path) -> None:
     for word in ("head", "loss weight", "own parameters", "main", "backbone", "step of the classifier: "):
         assert word in result.stdout, word
     assert "would train in runs/classify-tiny_classifier" in result.stdout
-    printed = yaml.safe_load(result.stdout.split("channels 1 chosen")[0])
-    assert printed["model"]["aux"] == {"block2": 0.25}
+    length = latest_payload(classified(Path("run"), {"train.total_nimg": None, "train.epochs": 0.1}))["nimg"]
+    result = acgan(*classify_args("other", {"train.total_nimg": None, "train.epochs": 0.1}, "--dry-run"))
+    assert f"for {length:,} images;" in result.stdout
+
+
+def test_the_configuration_is_printed_on_demand(workdir: Path) -> None:
+    result = acgan("classify", "train", CONFIG, "--print-config", "--aux", "block2=0.25")
+    assert result.exit_code == 0, result.output
+    assert yaml.safe_load(result.stdout)["model"]["aux"] == {"block2": 0.25}
+    assert list(workdir.parent.rglob("*")) == [workdir]
 
 
 def test_a_dry_run_shows_how_little_reaches_a_frozen_backbone(workdir: Path) -> None:
     result = acgan("classify", "train", CONFIG, "--dry-run", "--freeze", "backbone")
     assert result.exit_code == 0, result.output
     assert "reaches 0 of " in result.stdout
-    assert "the auxiliary loss there trains its own head and nothing else" in result.stdout
+    assert "the auxiliary loss there trains its own head and nothing else" in result.stderr
 
 
 # Options.

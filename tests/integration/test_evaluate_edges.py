@@ -111,8 +111,8 @@ def test_runs_on_other_images_are_refused(tmp_path: Path) -> None:
         shutil.rmtree(folder)
         write_images(folder, {"cat": 8, "dog": 8}, seed=1)
     assert_refused(evaluate(*runs, *EXTRACTOR), f"{runs[1]}: differs from {runs[0]} in the training images")
-    result = evaluate(runs[0], *EXTRACTOR, "--metrics", "frechet")
-    assert "its training images have changed since the training" in result.output
+    result = evaluate(runs[0], *EXTRACTOR, "--metrics", "frechet", "--quiet")
+    assert "its training images have changed since the training" in result.stderr
     result = evaluate(runs[1], *EXTRACTOR, "--metrics", "frechet")
     assert "changed" not in result.output
 
@@ -219,7 +219,7 @@ def test_copies_are_not_looked_for_in_a_part_of_the_classes(tmp_path: Path, out:
     shutil.rmtree(folder / "dog")
     result = evaluate(run, *EXTRACTOR, "--metrics", "kid,memorisation", "--json", out)
     assert result.exit_code == 0, result.output
-    assert "its training images have changed since the training" in result.stdout
+    assert "its training images have changed since the training" in result.stderr
     assert "not scored: no test images of dog" in result.stdout
     assert "copies of training images are not looked for" in result.stdout
     assert read(out)["provenance"]["extractor_saw_reference"] is None

@@ -80,7 +80,7 @@ def test_bad_input_is_a_line(kind: str, message: str, first: bool, tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resolution", "48"], "--resolution: found 48; expected one of 16, 32"),
+        (["--resolution", "4"], "--resolution: found 4; expected a side from 8 to 1024."),
         (["--extractor", "digit"], "Did you mean 'digits'"),
         (["--extractor", "digits", "--dims", "2048"], "--dims 2048: is of Inception"),
         (["--which", "last"], "--which last: no side is a run directory"),

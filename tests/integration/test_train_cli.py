@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import yaml
-from PIL import Image
 from run_helpers import (
     TINY,
     Child,
@@ -24,113 +21,6 @@ from run_helpers import (
 from acgan import api
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
-
-
-# Dry run.
-
-
-def test_a_dry_run_tells_much_and_writes_nothing(workdir: Path) -> None:
-    result = acgan("train", str(TINY), "--dry-run", *sets({"train.total_nimg": 5000}))
-    assert result.exit_code == 0, result.output
-    assert list(workdir.parent.rglob("*")) == [workdir], "neither here nor in the cache"
-    assert "total_nimg: 5000" in result.stdout
-    assert "10 classes" in result.stdout
-    for word in ("generator", "discriminator", "aux_head", "all", "images/s", "5,000 images", "GiB"):
-        assert word in result.stdout, word
-    for step in ("discriminator", "generator", "discriminator with penalty"):
-        assert f"step of the {step}: " in result.stdout
-    assert "runs/tiny" in result.stdout
-    printed = yaml.safe_load(result.stdout.split("channels 1 chosen")[0])
-    assert printed["model"]["generator"]["max_channels"] == 16
-
-
-def test_a_dry_run_names_the_directory_it_would_use(workdir: Path) -> None:
-    result = acgan("train", str(TINY), "--dry-run", "--run-dir", "elsewhere")
-    assert "elsewhere" in result.stdout
-
-
-def test_a_dry_run_of_a_folder_writes_nothing_outside_the_cache(workdir: Path, folder: Path) -> None:
-    before = tree(workdir)
-    result = acgan("train", str(TINY), "--dry-run", "--data", str(folder))
-    assert result.exit_code == 0, result.output
-    assert tree(workdir) == before
-    assert "2 classes" in result.stdout
-
-
-@pytest.fixture
-def folder(workdir: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (workdir / "pictures" / name).mkdir(parents=True)
-        for index in range(30):
-            pixels = rng.integers(0, 256, (16, 16), dtype=np.uint8)
-            Image.fromarray(pixels).save(workdir / "pictures" / name / f"{index}.png")
-    return workdir / "pictures"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"data.resolution": 64, "model.generator.kind": "paper"},
-            "model.generator.kind paper serves 32, 128",
-        ),
-        ({"data.source": "no_such"}, "no_such"),
-        ({"model.discriminator.kind": "dcgan"}, "BatchNorm"),
-        ({"optim.generator.lr": 1e30, "optim.discriminator.lr": 1e30}, "not finite"),
-    ],
-)
-def test_a_dry_run_refuses_what_a_training_would(
-    changes: dict[str, Any], message: str, workdir: Path
-) -> None:
-    result = acgan("train", str(TINY), "--dry-run", *sets(changes))
-    assert result.exit_code in (1, 3), result.output
-    assert message in result.stderr
-    assert list(workdir.iterdir()) == []
-
-
-VALIDATION = {"data.validation_share": 0.1}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({}, "no score during training: data.validation_share is 0"),
-        ({**VALIDATION, "evaluate.extractor": None}, "no score during training: evaluate.extractor is null"),
-        ({"evaluate.extractor": "digits"}, "no score during training, so no best generator: found 0"),
-        (VALIDATION, "by the features of digits@738debee"),
-        ({**VALIDATION, "evaluate.extractor": "mnist"}, "by the features of mnist@"),
-        ({**VALIDATION, "evaluate.extractor": "inception"}, "not here and would be fetched"),
-    ],
-)
-def test_a_dry_run_tells_what_scores(
-    changes: dict[str, Any], message: str, workdir: Path, nothing_at_hand: None
-) -> None:
-    result = acgan("train", str(TINY), "--dry-run", *sets(changes))
-    assert result.exit_code == 0, result.output
-    assert message in result.stdout
-    assert list(workdir.iterdir()) == []
-
-
-@pytest.mark.parametrize("arguments", [["--dry-run"], []])
-def test_an_extractor_that_is_not_there_is_refused_in_a_dry_run_as_well(
-    arguments: list[str], workdir: Path
-) -> None:
-    changes = {**VALIDATION, "evaluate.extractor": "nonsense", "train.patience_nimg": 1000}
-    result = acgan("train", str(TINY), *sets(changes), *arguments)
-    assert result.exit_code == 1
-    assert "evaluate.extractor nonsense: no such extractor" in result.stderr
-    assert not tree(workdir)
-
-
-@pytest.mark.parametrize("arguments", [["--dry-run"], []])
-def test_patience_without_a_score_is_refused_in_a_dry_run_as_well(
-    arguments: list[str], workdir: Path, folder: Path, nothing_at_hand: None
-) -> None:
-    changes = {**VALIDATION, "train.patience_nimg": 1000}
-    result = acgan("train", str(TINY), "--data", str(folder), *sets(changes), *arguments)
-    assert result.exit_code == 1
-    assert "train.patience_nimg goes by a score, and there is none: no classifier is shipped" in result.stderr
 
 
 # What is said.

@@ -38,7 +38,14 @@ def refuse(message: str) -> None:
 
 def built(config: ClassifierConfig, **changes: Any) -> tuple[ClassifierTask, ClassifierInfo]:
     store = changes.pop("store", None) or make_store(config.data.resolution or 16, config.data.channels or 1)
-    options = {"num_real": len(store), "precision": "float32", "ranks": Ranks(), "warn": refuse, **changes}
+    options = {
+        "num_real": len(store),
+        "precision": "float32",
+        "ranks": Ranks(),
+        "say": refuse,
+        "warn": refuse,
+        **changes,
+    }
     return build_classifier_task(config, store, device=CPU, **options)
 
 

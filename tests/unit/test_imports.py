@@ -17,16 +17,24 @@ ROOT = Path(acgan.__file__).parent
 #: giving it its place here: cli -> api -> assembly -> evaluation, training -> sampling -> parts -> runtime.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "sides": set(),
     "atomic": set(),
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
     "distributed": set(),
     "runtime": {"errors"},
-    "config": {"types", "errors"},  # and so no torch
+    "config": {"sides", "types", "errors"},  # and so no torch
     "plots": set(),
     # the parts: they take plain keywords
-    "models": {"losses", "runtime", "types", "errors", "_torchvision"},  # a classifier makes its own loss
+    "models": {
+        "losses",
+        "runtime",
+        "sides",
+        "types",
+        "errors",
+        "_torchvision",
+    },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
     "data": {"runtime", "types", "errors", "_torchvision"},
     "augment": set(),
@@ -49,12 +57,23 @@ ALLOWED: dict[str, set[str]] = {
     # the only place that knows both configuration and objects
     "assembly": {
         *("config", "training", "evaluation", "extracting", "predicting", "sampling", "weights", "plots"),
-        *("augment", "data", "losses", "models", "distributed", "runtime", "types", "errors"),
+        *(
+            "augment",
+            "data",
+            "losses",
+            "models",
+            "distributed",
+            "runtime",
+            "atomic",
+            "sides",
+            "types",
+            "errors",
+        ),
     },
     "api": {
         *("assembly", "evaluation", "fid", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
-        *("distributed", "runtime", "atomic", "code_version", "types", "errors"),
+        *("distributed", "runtime", "atomic", "code_version", "sides", "types", "errors"),
     },
     "cli": {
         *("api", "config", "evaluation", "metrics", "plots", "sampling", "training"),
@@ -175,7 +194,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         CLI.format(["--version"]),
         *(
             CLI.format([command, "--help"])
-            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "config")
+            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config")
         ),
     ],
 )

@@ -95,6 +95,7 @@ def command(
     device: str,
     fresh: bool,
     dry_run: bool,
+    print_config: bool,
     quiet: bool,
 ) -> None:
     """Train a classifier; the same command again goes on where it stopped.
@@ -104,6 +105,7 @@ def command(
     without_synthetic/ under the run directory, and both are compared on the test images.
     """
     from acgan import api
+    from acgan.config import to_yaml
 
     if pretrained and backbone is not None and backbone["kind"] != "torchvision":
         raise click.UsageError("--pretrained goes with a network of torchvision's.")
@@ -117,10 +119,15 @@ def command(
     }
     overrides = (*_changes(given), *overrides)
     resolved, name = api.resolve_config(config, data, overrides, "classify")
+    if print_config:
+        click.echo(to_yaml(resolved), nl=False)
+        return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh)
+        show_dry_run(
+            resolved, name, run_dir, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet
+        )
         return
     time = Clock(max_time)
     runs = planned_runs(name, run_dir, seeds, overrides)

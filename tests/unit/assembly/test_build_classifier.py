@@ -241,7 +241,7 @@ def test_a_file_holds_all_that_rebuilds_the_network(
 ) -> None:
     config = make_config(*(place(override, places) for override in overrides))
     with mock.patch("torch.nn.init.trunc_normal_"):  # of GoogLeNet: slow, and not to be seen here
-        network, info = build_network(config, store, lambda message: None)
+        network, info = build_network(config, store, lambda message: None, lambda message: None)
     scramble(network)
     file = tmp_path / CLASSIFIER_FILE.name
     CLASSIFIER_FILE.save(file, network, info)
@@ -272,7 +272,7 @@ def test_a_file_says_whether_googlenet_s_images_are_transformed(tmp_path: Path) 
         torch.save(build_torchvision("googlenet").state_dict(), weights)
     store = make_store(64, 3)
     config = make_config(GOOGLENET, f"model.backbone.weights={weights}", "model.aux={}")
-    network, info = build_network(config, store, refuse)
+    network, info = build_network(config, store, refuse, refuse)
     CLASSIFIER_FILE.save(tmp_path / "file", network, info)
     twin, found = CLASSIFIER_FILE.read(tmp_path / "file")
     assert network.backbone.transform_input
@@ -283,7 +283,7 @@ def test_a_file_says_whether_googlenet_s_images_are_transformed(tmp_path: Path) 
 def test_a_vision_transformer_is_built_for_the_images() -> None:
     config = make_config("model.backbone={kind: torchvision, name: vit_b_16}")
     with torch.device("meta"):  # shapes alone
-        network, info = build_network(config, make_store(32, 3), refuse)
+        network, info = build_network(config, make_store(32, 3), refuse, refuse)
         twin = build_classifier(info.architecture)
     assert info.architecture["backbone"]["image_size"] == 32
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}

@@ -28,7 +28,7 @@ def test_a_discriminator_goes_on_as_a_classifier(kind: str, tmp_path: Path) -> N
     discriminator, names = read_discriminator(tmp_path / "run")
     assert names == NAMES
     config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}}}")
-    network, info = build_network(config, store, refuse)
+    network, info = build_network(config, store, refuse, refuse)
     x = torch.rand(3, 1, resolution, resolution) * 2 - 1
     with torch.no_grad():
         assert_close(network.eval()(x), discriminator.eval()(x).aux.logits)
@@ -48,7 +48,7 @@ def test_the_main_head_starts_anew_where_the_discriminator_s_does_not_fit(
         place("model.backbone={kind: discriminator, run: RUN_A}", places),
         f"model.dropout={0.2 if why == 'dropout' else 0}",
     )
-    network, _ = build_network(config, store, refuse)
+    network, _ = build_network(config, store, refuse, refuse)
     discriminator, _ = read_discriminator(Path(places["RUN_A"]))
     old, new = discriminator.aux_head.classify.weight, network.heads["main"].classify.weight
     assert len(new) == store.num_classes
@@ -62,7 +62,29 @@ def test_a_discriminator_of_other_images_is_refused(places: dict[str, str]) -> N
         with pytest.raises(
             ConfigError, match=f"takes 1 x 16 px, the images are {found}; set data.resolution"
         ):
-            build_network(config, store, refuse)
+            build_network(config, store, refuse, refuse)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "side", "found"),
+    [
+        (
+            (),
+            30,
+            r"its trunk resnet serves 16, 20, .* px, and the images are 30 px; .*the nearest are 28 and 32",
+        ),
+        (("model.discriminator.patch=4",), 16, "model.backbone: patch 4 of 16 px makes 4 x 4 patches"),
+    ],
+    ids=["side", "patches"],
+)
+def test_the_bare_trunk_is_refused_where_it_cannot_be_built(
+    overrides: tuple[str, ...], side: int, found: str, tmp_path: Path
+) -> None:
+    make_gan_run(tmp_path / "run", 8, *overrides, store=make_store(32))
+    config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}, trained: false}}")
+    assert build_network(config, make_store(48), refuse)[1].resolution == 48
+    with pytest.raises(ConfigError, match=found):
+        build_network(config, make_store(side), refuse)
 
 
 def test_a_discriminator_that_is_not_there(places: dict[str, str], tmp_path: Path) -> None:
@@ -70,11 +92,11 @@ def test_a_discriminator_that_is_not_there(places: dict[str, str], tmp_path: Pat
         return make_config(f"model.backbone={{kind: discriminator, run: {run}}}")
 
     with pytest.raises(RunError, match=r"no config\.yaml in it; expected a run directory of `acgan train`"):
-        build_network(config(tmp_path), make_store(), refuse)
+        build_network(config(tmp_path), make_store(), refuse, refuse)
     text = (Path(places["RUN_A"]) / "config.yaml").read_text()
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(RunError, match="no checkpoint in it"):
-        build_network(config(tmp_path), make_store(), refuse)
+        build_network(config(tmp_path), make_store(), refuse, refuse)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +121,7 @@ def test_a_head_beside_a_twin_goes_on_as_a_classifier(kind: str, tmp_path: Path)
     discriminator, _ = read_discriminator(tmp_path / "run")
     assert discriminator.aux_head.twin is not None
     config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}}}")
-    network, _ = build_network(config, make_store(), refuse)
+    network, _ = build_network(config, make_store(), refuse, refuse)
     assert head_state(network, make_store()).keys() == {"main"}
     x = torch.rand(3, 1, 16, 16) * 2 - 1
     with torch.no_grad():
@@ -124,7 +146,7 @@ def test_the_trunk_goes_on_without_a_head_whose_logits_are_not_of_the_features(
     make_gan_run(tmp_path / "run", 8, *overrides)
     discriminator, _ = read_discriminator(tmp_path / "run")
     config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}}}")
-    network, info = build_network(config, make_store(), refuse)
+    network, info = build_network(config, make_store(), refuse, refuse)
     assert_close(network.backbone.state_dict(), discriminator.trunk.state_dict(), rtol=0, atol=0)
     main = network.heads["main"]
     assert tuple(main.classify.weight.shape) == (len(NAMES), discriminator.trunk.feature_dim)

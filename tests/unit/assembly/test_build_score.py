@@ -27,7 +27,7 @@ def chosen(
     extractor: str | None = "auto",
     device: str = "cpu",
     data_name: str = "digits",
-    num_validation: int | None = 100,
+    num_validation: int = 100,
     share: float = 0.1,
     patience: int | None = None,
 ) -> tuple[str | None, list[str]]:
@@ -74,7 +74,7 @@ def test_auto_fetches_nothing() -> None:
 
 def test_what_is_named_is_taken(tmp_path: Path) -> None:
     for name in ("inception", "mnist", str(tmp_path)):
-        assert chosen(name, num_validation=None) == (name, [])
+        assert chosen(name) == (name, [])
 
 
 @pytest.mark.parametrize("patience", [None, 1000])

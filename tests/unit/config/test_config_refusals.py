@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from config_helpers import changed, load_text
 
-from acgan.config import (
-    RunConfig,
-)
+from acgan.config import ClassifierConfig, RunConfig, load
+from acgan.config.listing import list_keys
 from acgan.errors import ConfigError
+from acgan.sides import MAX_SIDE, MIN_SIDE, RESOLUTIONS
 
 # ---------------------------------------------------------------- what does not fit
 
@@ -90,7 +90,7 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
     [
         ("seed", "-1"),
         ("seed", "1.5"),
-        ("data.resolution", "48"),
+        ("data.resolution", "30"),
         ("data.channels", "2"),
         ("data.fit", "stretch"),
         ("data.on_error", "ignore"),
@@ -133,6 +133,34 @@ def test_values_out_of_range_are_refused_by_key_and_value(key: str, value: str) 
         changed(f"{key}={value}")
     first = str(caught.value).splitlines()[0]
     assert first.startswith(f"--set: {key}: found ")
+
+
+@pytest.mark.parametrize(
+    ("side", "near"), [(8, "is 16"), (30, "are 28 and 32"), (299, "are 256 and 320"), (1024, "is 512")]
+)
+def test_a_side_that_no_gan_has(side: int, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        changed(f"data.resolution={side}")
+    assert str(caught.value) == (
+        f"--set: data.resolution: found {side}; expected 16 to 512, 4, 5, 6 or 7 times a power of two; the nearest "
+        f"{near}."
+    )
+
+
+@pytest.mark.parametrize("side", [7, 1025, 0])
+def test_a_side_that_no_classifier_has(side: int) -> None:
+    with pytest.raises(ConfigError, match=f"data.resolution: found {side}; "):
+        load(ClassifierConfig, None, [f"data.resolution={side}"])
+
+
+def test_sides_that_are_taken() -> None:
+    for side in RESOLUTIONS:
+        assert changed(f"data.resolution={side}").data.resolution == side
+    for side in (MIN_SIDE, 75, 224, 299, MAX_SIDE):
+        assert load(ClassifierConfig, None, [f"data.resolution={side}"]).data.resolution == side
+    meanings = [key.meaning for key in list_keys(RunConfig) if key.key == "data.resolution"]
+    for bound in (RESOLUTIONS[0], RESOLUTIONS[-1], MIN_SIDE, MAX_SIDE):
+        assert f"{bound}" in meanings[0]
 
 
 def test_a_value_out_of_range_is_refused_within_a_section_that_was_given_whole() -> None:

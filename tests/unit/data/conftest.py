@@ -7,7 +7,7 @@ import pytest
 from data_helpers import options, picture
 from PIL import Image
 
-from acgan.data import load_dataset, sample_dataset
+from acgan.data import load_dataset
 from acgan.types import Dataset
 
 Write = Callable[..., Path]
@@ -20,12 +20,6 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
     return lambda source, progress=None, **changes: load_dataset(
         str(source), options(cache, **changes), progress
     )
-
-
-@pytest.fixture
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Dataset]:
-    cache = tmp_path_factory.mktemp("cache")
-    return lambda source, limit, **changes: sample_dataset(str(source), options(cache, **changes), limit)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_flat_images_say_nothing(train):
     assert sorted((match.held_out, match.train) for match in search.matches) == [(0, 0), (1, 1)]
 
 
-@pytest.mark.parametrize("side", [16, 64])
+@pytest.mark.parametrize("side", [8, 16, 20, 28, 30, 48, 64, 75])
 def test_sides(side):
     images = pictures(60, side)
     copies = each(images[:10], lambda image: cropped(image, side / 64))
@@ -140,3 +140,11 @@ def test_of_many_images_evenly_spaced_ones_are_searched_for(train, monkeypatch):
 def test_of_no_images_there_are_none(train):
     assert find_near_duplicates(train, train[:0]).matches == ()
     assert find_near_duplicates(train[:0], train).matches == ()
+
+
+@pytest.mark.parametrize("side", [16, 28, 48])
+def test_cells_are_means_of_the_area_that_they_cover(side):
+    images = noise((2, 3, side, side), 1)
+    fine = images.mean(axis=1).repeat(16, axis=1).repeat(16, axis=2)  # 16 cells divide it
+    expected = fine.reshape(2, 16, side, 16, side).mean(axis=(2, 4))
+    np.testing.assert_allclose(near_duplicates._gray(images, 16), expected, rtol=1e-5)

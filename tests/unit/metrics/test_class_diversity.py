@@ -1,6 +1,7 @@
-"""The collapse monitor on real images, which it must never accuse, and on collapses, which it must always find.
+"""The collapse monitor on real images and on collapses, a few draws of each.
 
-Thresholds are the configuration's defaults.
+Thresholds are the configuration's defaults. How often it errs is measured by benchmarks/monitor_rates.py: of twenty
+real images about one draw in 1,000 is called a collapse.
 """
 
 import io
@@ -90,7 +91,7 @@ def _cases(images: dict[str, Tensor], seeds: int) -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("number", [MIN_IMAGES_PER_CLASS, 60, 100, 150])
-def test_real_images_are_never_flagged(images: dict[str, Tensor], number: int) -> None:
+def test_real_images_are_not_flagged(images: dict[str, Tensor], number: int) -> None:
     found = {}
     for name, own, _ in _cases(images, 3):
         n = min(number, len(own) // 2)  # halves, where there are no more
@@ -100,9 +101,7 @@ def test_real_images_are_never_flagged(images: dict[str, Tensor], number: int) -
 
 @pytest.mark.parametrize("templates", [1, 2, 5, 10])
 @pytest.mark.parametrize("number", [60, 100, 150])
-def test_few_pictures_with_noise_are_always_flagged(
-    images: dict[str, Tensor], number: int, templates: int
-) -> None:
+def test_few_pictures_with_noise_are_flagged(images: dict[str, Tensor], number: int, templates: int) -> None:
     found = {}
     strengths = itertools.chain([20] * len(images), itertools.cycle([2, 5, 10, 0]))
     for (name, own, generator), sigma in zip(_cases(images, 2), strengths, strict=False):

@@ -29,7 +29,8 @@ from torch.testing import assert_close
 from acgan._torchvision import torchvision
 from acgan.errors import UserError
 from acgan.models import TRUNKS, AuxClassifier, AuxHead, Discriminator
-from acgan.models.backbones import OWN_AUX, cut_last_layer, run_once, torchvision_names
+from acgan.models.backbones import OWN_AUX, cut_last_layer, torchvision_names
+from acgan.models.inspecting import run_once
 from acgan.models.small import SmallNet
 
 # Every network of torchvision's, without memory for its parameters
@@ -69,7 +70,7 @@ def _by_family() -> list[Any]:
 def test_the_main_head_sits_on_every_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # A file with weights for other classes, and with the network's own auxiliary classifiers, fits all of them.
     original = make_plain(name)
-    monkeypatch.setattr("acgan.models.backbones._read_state", lambda file: original.state_dict())
+    monkeypatch.setattr("acgan.models.backbones.read_state_file", lambda file: original.state_dict())
     model = AuxClassifier(name, 7, {}, weights="file.pth")
     size = 299 if name == "inception_v3" else 224
     assert model.eval()(torch.zeros(N, 3, size, size)).shape == (N, 7)
@@ -376,10 +377,11 @@ def test_weights_go_with_a_name(keywords: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("resolution", "widths"), [(16, [16, 32]), (32, [16, 48, 32]), (64, [16, 48, 48, 32])]
+    ("resolution", "widths"),
+    [(16, [16, 32]), (28, [16, 32]), (32, [16, 48, 32]), (64, [16, 48, 48, 32]), (80, [16, 48, 48, 32])],
 )
 @pytest.mark.parametrize("channels", [1, 3])
-def test_small_halves_down_to_4_px(resolution: int, widths: list[int], channels: int) -> None:
+def test_small_halves_down_to_4_to_7_px(resolution: int, widths: list[int], channels: int) -> None:
     network = SmallNet(image_channels=channels, resolution=resolution, channels=8)
     blocks = {name: part for name, part in network.named_children() if name.startswith("block")}
     assert list(blocks) == [f"block{number}" for number in range(1, len(widths) + 1)]
@@ -390,16 +392,29 @@ def test_small_halves_down_to_4_px(resolution: int, widths: list[int], channels:
     assert features.shape == (N, 32)
     assert network.feature_dim == 32
     sides = [resolution // 2**number for number in range(1, len(widths) + 1)]
-    assert sides[-1] == 4
+    assert 4 <= sides[-1] < 8
     assert shapes == {
         "stem": (N, 8, resolution, resolution),
         **{name: (N, width, side, side) for name, width, side in zip(blocks, widths, sides, strict=True)},
     }
 
 
-@pytest.mark.parametrize("resolution", [8, 20, 28, 48, 0, -32])
-def test_small_serves_powers_of_two_alone(resolution: int) -> None:
-    with pytest.raises(UserError, match=f"16, 32, 64, … px, and the images are {resolution} px"):
+@pytest.mark.parametrize(
+    ("resolution", "near"),
+    [
+        (8, "is 16"),
+        (36, "are 32 and 40"),
+        (299, "are 256 and 320"),
+        (2048, "is 1024"),
+        (0, "is 16"),
+        (-32, "is 16"),
+    ],
+)
+def test_small_refuses_other_sides(resolution: int, near: str) -> None:
+    message = (
+        f"serves 16 to 1024 px, 4, 5, 6 or 7 times .* images are {resolution} px; .* \\(the nearest {near}\\)"
+    )
+    with pytest.raises(UserError, match=message):
         SmallNet(image_channels=3, resolution=resolution, channels=8)
 
 

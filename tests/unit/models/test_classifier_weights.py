@@ -1,5 +1,6 @@
 """Weights of AuxClassifier's backbones: from files of several makes, and torchvision's."""
 
+import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_positions_of_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.device("meta"):
         state = make_plain("vit_b_32").state_dict()
         state["encoder.pos_embedding"] = torch.zeros(1, 4, 768)
-        monkeypatch.setattr("acgan.models.backbones._read_state", lambda file: state)
+        monkeypatch.setattr("acgan.models.backbones.read_state_file", lambda file: state)
         with pytest.raises(
             UserError, match=r"file.pth: not the weights of vit_b_32: encoder.pos_embedding \(\(1, 4,"
         ):
@@ -161,10 +162,28 @@ def test_files_that_are_not_that_network_s_weights(tmp_path: Path) -> None:
     missing = refusal({key: value for key, value in state.items() if key != "bn1.weight"})
     assert "bn1.weight (missing, expected (64,))." in missing
     assert "layer5.weight ((1,), expected none)." in refusal({**state, "layer5.weight": torch.zeros(1)})
-    assert re.search(r"bn1.bias .*; bn1.running_mean .*; bn1.running_var .* and \d\d more\.$", refusal({}))
+    other = refusal(
+        {"stem.weight": torch.zeros(1), "stem.bias": torch.zeros(1), "c": torch.zeros(1), "d": torch.zeros(1)}
+    )
+    assert re.search(
+        r"bn1.bias .*; bn1.running_mean .*; bn1.running_var .* and \d\d\d more\. Its tensors", other
+    )
+    assert (
+        "Its tensors are stem.weight, stem.bias, c and 1 more; expected conv1.weight, bn1.weight, bn1.bias and"
+        in other
+    )
     assert "expected a state dict, tensors by name, found list" in refusal([1, 2])
-    assert "expected a state dict, tensors by name, found dict" in refusal({"state_dict": state})
-    assert "cannot be read as a state dict" in refusal(Toy())  # no code from a file is run
+    assert "found an empty table; no tensors have names" in refusal({})
+    assert "found a table with epoch, args, lr and 1 more; no" in refusal(
+        {"epoch": 1, "args": {"a": 2}, "lr": 1, "x": [1]}
+    )
+    # No code from a file is run.
+    assert "besides tensors it holds Python objects (classifier_helpers.Toy), which could run" in refusal(
+        Toy()
+    )
+    told = refusal({"model": state, "args": argparse.Namespace(lr=0.1)})
+    assert "Python objects (argparse.Namespace), which could run any code" in told
+    assert "Save the weights alone where it was made, as torch.save(network.state_dict(), FILE) does." in told
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -185,6 +204,178 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for file in (tmp_path / "net.pth", tmp_path / "net.safetensors", tmp_path):
         with pytest.raises(UserError, match=re.escape(f"{file}: cannot be read as a state dict (")):
             build_torchvision("squeezenet1_1", weights=file)
+
+
+# As trainings wrap them
+
+
+State = dict[str, Tensor]
+
+
+def _with_prefix(prefix: str, state: State) -> State:
+    return {f"{prefix}{key}": value for key, value in state.items()}
+
+
+def _averaged(state: State) -> State:
+    """As torch.optim.swa_utils.AveragedModel writes it: other weights."""
+    means = {key: value + 1 for key, value in state.items()}
+    return {"n_averaged": torch.tensor(3), **_with_prefix("module.", means)}
+
+
+def _new_head(state: State) -> State:
+    return {**state, "fc.1.weight": torch.zeros(2, 512), "fc.1.bias": torch.zeros(2)}
+
+
+ADAM = {"state": {0: {"step": torch.tensor(1.0), "exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]}
+WRAPPED: dict[str, tuple[Callable[[State], Any], str]] = {
+    "torchvision's references": (
+        lambda state: {"model": state, "optimizer": ADAM, "lr_scheduler": {"last_epoch": 2}, "epoch": 3},
+        "took the tensors in 'model'.",
+    ),
+    "with a running mean": (
+        lambda state: {"epoch": 3, "model_ema": _averaged(state), "model": state},
+        "took the tensors in 'model', not the running mean in 'model_ema.module'.",
+    ),
+    "timm": (
+        lambda state: {
+            "state_dict": state,
+            "state_dict_ema": {key: value + 1 for key, value in state.items()},
+        },
+        "took the tensors in 'state_dict', not the running mean in 'state_dict_ema'.",
+    ),
+    "a running mean alone": (
+        lambda state: {"ema": state},
+        "took the tensors in 'ema', a running mean of weights by its name.",
+    ),
+    "Lightning": (
+        lambda state: {
+            "epoch": 3,
+            "hyper_parameters": {"lr": 0.1},
+            "state_dict": {
+                **_with_prefix("model.backbone.", state),
+                "model.head.weight": torch.zeros(2, 512),
+            },
+        },
+        "took the tensors in 'state_dict', removed 'model.backbone.' from their names, left out what is not of "
+        "resnet18: model.head.weight.",
+    ),
+    "data parallel": (lambda state: _with_prefix("module.", state), "removed 'module.' from their names."),
+    "compiled, data parallel, in a table": (
+        lambda state: {"net": _with_prefix("module._orig_mod.", state)},
+        "took the tensors in 'net', removed 'module.' from their names.",
+    ),
+    "a table in a table": (
+        lambda state: {"checkpoint": {"model_state": _with_prefix("net.", state)}},
+        "took the tensors in 'checkpoint.model_state', removed 'net.' from their names.",
+    ),
+    "another last layer": (
+        lambda state: {"net": _new_head({key: v for key, v in state.items() if not key.startswith("fc.")})},
+        "took the tensors in 'net'.",
+    ),
+    "twice the same": (lambda state: {"model": state, "best": dict(state)}, "took the tensors in 'model'."),
+    "a mean in the same table": (
+        lambda state: {
+            "state_dict": {
+                **_with_prefix("ema_model.", {key: value + 1 for key, value in state.items()}),
+                **_with_prefix("model.", state),
+            }
+        },
+        "took the tensors in 'state_dict', removed 'model.' from their names, not the running mean in "
+        "'state_dict.ema_model', left out what is not of resnet18: ema_model.conv1.weight, ema_model.bn1.weight, "
+        "ema_model.bn1.bias and 119 more.",
+    ),
+    "half precision": (
+        lambda state: {"model": {key: v.half() if v.is_floating_point() else v for key, v in state.items()}},
+        "took the tensors in 'model'.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_weights_as_trainings_wrap_them(kind: str, tmp_path: Path) -> None:
+    wrap, told = WRAPPED[kind]
+    state, file = state_of(make_plain("resnet18")), tmp_path / "net.ckpt"
+    torch.save(wrap(state), file)
+    said: list[str] = []
+    network = build_torchvision("resnet18", weights=file, say=said.append)
+    expected = (
+        {key: value.half().float() for key, value in state.items()} if kind == "half precision" else state
+    )
+    loaded = {key: value for key, value in network.state_dict().items() if not key.startswith("fc.")}
+    assert all(torch.equal(value, expected[key].to(value.dtype)) for key, value in loaded.items())
+    assert said == [f"{file}: {told}"]
+
+
+def test_a_plain_state_dict_needs_no_remark(tmp_path: Path) -> None:
+    torch.save(make_plain("resnet18").state_dict(), tmp_path / "net.pth")
+    build_torchvision("resnet18", weights=tmp_path / "net.pth", say=pytest.fail)
+
+
+def test_old_names_with_a_prefix_and_auxiliary_classifiers(tmp_path: Path) -> None:
+    file = tmp_path / "net.pth"
+    for name, rename in (("densenet121", _named_as_in_old_densenets), ("googlenet", str)):
+        keywords = {"aux_logits": True} if name == "googlenet" else {}
+        state = state_of(make_plain(name, **keywords))
+        torch.save({f"module.{rename(key)}": value for key, value in state.items()}, file)
+        said: list[str] = []
+        network = build_torchvision(name, weights=file, say=said.append)
+        first = next(key for key in state if key.endswith("weight"))
+        assert torch.equal(network.state_dict()[first], state[first])
+        assert said == [f"{file}: removed 'module.' from their names."]
+
+
+def test_weights_that_are_there_twice_and_differ(tmp_path: Path) -> None:
+    state, file = state_of(make_plain("resnet18")), tmp_path / "net.pth"
+    other = {key: value + 1 for key, value in state.items()}
+    for content, places in (
+        ({"student": state, "teacher": other}, "'student' and 'teacher'"),
+        (
+            {**_with_prefix("encoder_q.", state), **_with_prefix("encoder_k.", other)},
+            "'encoder_q' and 'encoder_k'",
+        ),
+    ):
+        torch.save(content, file)
+        with pytest.raises(
+            UserError, match=f"holds weights of resnet18 2 times, at {places}, and they differ. Save"
+        ):
+            build_torchvision("resnet18", weights=file)
+
+
+def test_a_prefix_of_some_is_no_prefix(tmp_path: Path) -> None:
+    state, file = state_of(make_plain("resnet18")), tmp_path / "net.pth"
+    some = {f"module.{key}" if key.startswith("layer") else key: value for key, value in state.items()}
+    torch.save({"state_dict": some}, file)
+    with pytest.raises(
+        UserError, match=r"not the weights of resnet18 at 'state_dict.module': bn1.bias \(missing"
+    ):
+        build_torchvision("resnet18", weights=file)
+
+
+def test_whole_numbers_are_no_weights(tmp_path: Path) -> None:
+    state, file = state_of(make_plain("resnet18")), tmp_path / "net.pth"
+    torch.save({**state, "conv1.weight": state["conv1.weight"].char()}, file)
+    with pytest.raises(UserError, match=r"not the weights of resnet18: conv1.weight \(.*int8"):
+        build_torchvision("resnet18", weights=file)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "checkpoint"])
+def test_acgan_s_own_files_are_named(kind: str, tmp_path: Path) -> None:
+    state = _with_prefix("backbone.", state_of(make_plain("resnet18")))
+    file = tmp_path / {"safetensors": "classifier.safetensors", "checkpoint": "64.pt"}[kind]
+    if kind == "safetensors":
+        save_file(state, file, metadata={"acgan": "{}"})
+    else:
+        torch.save({"nimg": 64, "meta": {"class_names": ["a"]}, "state": {"network": state}}, file)
+    with pytest.raises(UserError, match=r"is of a training of acgan's; .* with --init-from\."):
+        build_torchvision("resnet18", weights=file)
+
+
+def test_another_s_safetensors_with_a_prefix(tmp_path: Path) -> None:
+    state, file = state_of(make_plain("resnet18")), tmp_path / "net.safetensors"
+    save_file(_with_prefix("net.", state), file, metadata={"format": "pt"})
+    with pytest.warns(UserWarning, match=re.escape(f"{file}: removed 'net.' from their names.")):
+        model = AuxClassifier("resnet18", K, weights=file, image_size=SIZE)
+    assert not changed_in(model.backbone, state)
 
 
 # torchvision's weights

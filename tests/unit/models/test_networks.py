@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan.models import GENERATORS, TRUNKS, Discriminator, Generator, has_batch_norm
+from acgan.models import GENERATORS, TRUNKS, Discriminator, Generator, Trunk, has_batch_norm
 from acgan.models.attention import SelfAttention
+from acgan.sides import RESOLUTIONS
 
 Network = TypeVar("Network", bound=nn.Module)
 K = 3
@@ -76,28 +77,37 @@ def _images(resolution: int, channels: int = 3, dtype: torch.dtype = torch.float
     return (2 * torch.rand(N, channels, resolution, resolution, generator=generator) - 1).to(dtype)
 
 
-G_CASES = [(kind, r) for kind, network in GENERATORS.items() for r in network.resolutions]
-D_CASES = [(kind, r) for kind, network in TRUNKS.items() for r in network.resolutions]
+def _smallest(network: type[Generator] | type[Trunk]) -> list[int]:
+    """The smallest side, and 28 where the network takes it, whose maps begin or end at 7."""
+    return [min(network.resolutions), *[28] * (28 in network.resolutions)]
+
+
+#: Powers of two, each other first side (5, 6, 7) twice, and the largest.
+SIDES = (16, 20, 24, 28, 32, 48, 64, 80, 112, 128, 256, 512)
+G_CASES = [(kind, r) for kind, network in GENERATORS.items() for r in SIDES if r in network.resolutions]
+D_CASES = [(kind, r) for kind, network in TRUNKS.items() for r in SIDES if r in network.resolutions]
 D_SMALLEST = [(kind, min(network.resolutions)) for kind, network in TRUNKS.items()]
 G_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
-    (kind, min(network.resolutions), changes)
+    (kind, resolution, changes)
     for kind, network in GENERATORS.items()
+    for resolution in _smallest(network)
     for changes in (
         {},
         {"modulation": "style"},
-        {"patch": 2, "mapping_layers": 1, "attention": (8,)},
-        {"modulation": "style", "mapping_layers": 2, "attention": (8, 16)},
+        {"patch": 2, "mapping_layers": 1, "attention": (resolution // 2,)},
+        {"modulation": "style", "mapping_layers": 2, "attention": (resolution // 2, resolution)},
     )
     if changes.keys() <= _own_keywords(network).keys()
 ]
 D_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
     (kind, resolution, changes)
-    for kind, resolution in D_SMALLEST
+    for kind, network in TRUNKS.items()
+    for resolution in _smallest(network)
     for changes in (
         {},
         {"spectral_norm": True},
         {"patch": 2},
-        {"attention": (4, 8), "spectral_norm": True},
+        {"attention": (resolution // 4, resolution // 2), "spectral_norm": True},
     )
     if changes.keys() <= _own_keywords(TRUNKS[kind]).keys()
 ]
@@ -106,7 +116,7 @@ D_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
 @pytest.mark.parametrize("network", [*GENERATORS.values(), *TRUNKS.values()])
 def test_declared_resolutions_are_those_that_data_can_have(network: type[nn.Module]) -> None:
     assert network.resolutions
-    assert set(network.resolutions) <= {16, 32, 64, 128, 256}
+    assert set(network.resolutions) <= set(RESOLUTIONS)
     assert list(network.resolutions) == sorted(set(network.resolutions))
 
 

@@ -41,7 +41,7 @@ def _images() -> Tensor:
 
 # ---------------------------------------------------------------- patches
 
-PATCHES = [(r, p) for r in (16, 32, 64, 128, 256) for p in (1, 2, 4) if r >= 8 * p]
+PATCHES = [(r, p) for r in (16, 20, 28, 32, 48, 64, 112, 128, 256) for p in (1, 2, 4) if r >= 8 * p]
 
 
 @pytest.mark.parametrize("modulation", ["norm", "style"])
@@ -58,7 +58,8 @@ def test_patches_of_every_resolution(resolution: int, patch: int, modulation: st
     assert x.shape == (N, 3, resolution, resolution)
     assert x.std(dim=0).max() > 0.01
     whole = resolution // patch
-    maps = [(min(4 * whole // side, 32), side) for side in (4, 8, 16, 32, 64, 128, 256) if side <= whole]
+    first = {16: 4, 20: 5, 28: 7, 32: 4, 48: 6, 64: 4, 112: 7, 128: 4, 256: 4}[resolution]
+    maps = [(min(4 * whole // side, 32), side) for side in (first * 2**k for k in range(7)) if side <= whole]
     assert found == [*maps[1:], *maps[-2::-1]]
     assert features.shape == (N, trunk.feature_dim) == (N, 2 * maps[0][0])
 
@@ -72,9 +73,17 @@ def test_the_pixels_of_a_patch_are_alike_at_first(modulation: str) -> None:
 
 
 @pytest.mark.parametrize("build", [_generator, _trunk])
-def test_too_few_patches_are_refused(build: Any) -> None:
-    with pytest.raises(ValueError, match="patch 4 of 16 px makes 4 x 4 patches"):
-        build(16, patch=4)
+@pytest.mark.parametrize(
+    ("resolution", "told"),
+    [
+        (16, "patch 4 of 16 px makes 4 x 4 patches"),
+        (28, "patch 4 of 28 px makes 7 x 7 patches"),
+        (36, "found a side of 36"),
+    ],
+)
+def test_sides_without_a_block_are_refused(build: Any, resolution: int, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        build(resolution, patch=4)
 
 
 def test_an_image_is_painted_patch_by_patch() -> None:

@@ -1,0 +1,203 @@
+"""Labelled images without a training: how a source is read, and a zip of its images."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acgan.api.class_table import ClassCounts, count_classes, printable
+from acgan.assembly.images import data_options, load_data, prepare_dataset
+from acgan.atomic import write_atomically
+from acgan.config import RunConfig, load
+from acgan.data import look_at_classes, take, write_stylegan_zip
+from acgan.errors import ConfigError, DataError
+from acgan.types import Dataset, LikePair
+
+_SHEET_CLASSES = 64
+_SHEET_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """A data source as it was read.
+
+    Attributes:
+        source: The source, as it was given.
+        dataset: Its images.
+        counts: Number of images by class and part.
+    """
+
+    source: str
+    dataset: Dataset
+    counts: ClassCounts
+    _config: RunConfig
+    _whole: Dataset
+
+    @property
+    def alike(self) -> tuple[LikePair, ...]:
+        """The nearest pairs of a held-out and a training image that are the same picture, or nearly so."""
+        return self.dataset.report.pairs if self.dataset.report is not None else ()
+
+    def to_json(self) -> str:
+        """All that is known of the source, for machines."""
+        dataset, store = self.dataset, self.dataset.train
+        report = {"reading": None, "pictures": ()} if dataset.report is None else asdict(dataset.report)
+        pictures = report.pop("pictures") or [{}] * store.num_classes
+        classes = [
+            {"name": name, "images": dict(zip(self.counts.parts, row, strict=True)), **of_class}
+            for name, row, of_class in zip(
+                store.class_names, self.counts.counts.tolist(), pictures, strict=True
+            )
+        ]
+        content = {
+            "source": self.source,
+            "name": dataset.name,
+            **report,
+            "resolution": store.resolution,
+            "channels": store.channels,
+            "classes": classes,
+            "skipped": [asdict(skipped) for skipped in dataset.skipped],
+            "warnings": dataset.warnings,
+            "notes": dataset.notes,
+            "fingerprints": {"train": store.fingerprint, "test": dataset.test.fingerprint},
+        }
+        return json.dumps(content, indent=2)
+
+    def sheet(self) -> bytes:
+        """A contact sheet as a PNG file: one row a class, at most 64 classes.
+
+        A row has a picture as it is stored, with the frame that is used of it, then up to 8 as the networks see them.
+        Up to 8 pairs of held-out and training images that are alike follow.
+        """
+        from acgan.plots.sheet import sheet_picture
+        from acgan.plots.style import to_png
+
+        store = self.dataset.train
+        looks = look_at_classes(
+            self.source,
+            data_options(self._config.data),
+            store,
+            black_white=report.black_white if (report := self.dataset.report) is not None else None,
+            max_classes=_SHEET_CLASSES,
+            per_class=_SHEET_IMAGES,
+        )
+        shown = f"the first {len(looks)} of {store.num_classes:,} classes"
+        figure = sheet_picture(
+            [printable(look.name) for look in looks],
+            [look.original for look in looks],
+            [look.size for look in looks],
+            [look.frame for look in looks],
+            [look.images for look in looks],
+            shown if len(looks) < store.num_classes else "",
+            self._pairs_of_images(),
+        )
+        return to_png(figure)
+
+    def _pairs_of_images(self) -> tuple[np.ndarray, np.ndarray] | None:
+        pairs = self.alike[:_SHEET_IMAGES]
+        if not pairs:
+            return None
+        held_out, train = [pair.held_out for pair in pairs], [pair.train for pair in pairs]
+        return self._whole.test.images[held_out], self._whole.train.images[train]
+
+
+def show_data(
+    source: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> DataSummary:
+    """Read a source as a training would, and tell how.
+
+    Args:
+        source: A source as ``acgan train --data`` takes it.
+        overrides: ``data.KEY=VALUE`` texts, as ``--set`` takes them.
+        progress: Called with (done, total) while images are decoded.
+
+    Raises:
+        UserError: The source cannot be read, or it could be read in several ways.
+    """
+    config = _configured(os.fspath(source), overrides)
+    whole = load_data(config, None, progress)
+    dataset = prepare_dataset(config, whole)
+    return DataSummary(config.data.source, dataset, count_classes(dataset), config, whole)
+
+
+def pack_data(
+    data: Any,
+    file: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    force: bool = False,
+    on_data: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
+) -> Dataset:
+    """Write a source's images, square as the networks see them, as a zip that StyleGAN and acgan read.
+
+    Args:
+        data: A source as ``acgan train --data`` takes it, a map-style torch Dataset, or a ``Dataset``.
+        file: The zip to write.
+        overrides: ``data.KEY=VALUE`` texts, as ``--set`` takes them.
+        force: Replace a file that is there.
+        on_data: Called with (done, total) while images are decoded.
+        progress: Called with (done, total) while they are written.
+        warn: Receives doubts about the data.
+
+    Returns:
+        The images that were written.
+
+    Raises:
+        UserError: The source cannot be read, or the file cannot be written.
+    """
+    file = Path(file)
+    _check_writable(file, force)
+    is_source = isinstance(data, (str, os.PathLike))
+    config = _configured(os.fspath(data) if is_source else None, overrides)
+    dataset = load_data(config, None if is_source else data, on_data)
+    if dataset.num_generated:
+        warn(
+            f"{dataset.num_generated:,} generated images are left out: in such a zip nothing would tell them from real "
+            "ones"
+        )
+        real = take(dataset.train, np.arange(dataset.num_real))
+        dataset = replace(dataset, train=real, num_generated=0)
+    dataset = prepare_dataset(config, dataset)
+    for warning in dataset.warnings:
+        warn(warning)
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    stores = {part: store for part, store in parts.items() if store is not None and len(store)}
+    write_atomically(file, partial(write_stylegan_zip, parts=stores, progress=progress))
+    return dataset
+
+
+def _configured(source: str | None, overrides: Sequence[str]) -> RunConfig:
+    """The defaults, with changes to ``data`` alone."""
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.partition(".")[0] != "data":
+            raise ConfigError(
+                f"--set {override}: is no key of the data; expected data.KEY=VALUE, as in --set data.resolution=64."
+            )
+    config = load(RunConfig, None, overrides)
+    given = {} if source is None else {"source": source}
+    return config.model_copy(update={"data": config.data.model_copy(update=given)})
+
+
+def _check_writable(file: Path, force: bool) -> None:
+    if file.suffix.lower() != ".zip":
+        raise DataError(f"{file}: expected a name that ends in .zip, by which it is read again.")
+    if not file.parent.is_dir():
+        raise DataError(f"{file}: there is no such folder. Make it, or choose another place.")
+    if file.is_dir():
+        raise DataError(f"{file}: is a folder; expected a file to write. Choose another name.")
+    if file.exists() and not force:
+        raise DataError(f"{file}: is there already. Choose another name, or replace it with --force.")
