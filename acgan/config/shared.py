@@ -18,7 +18,9 @@ def _value_range(value: object) -> object:
     pair = value if isinstance(value, (list, tuple)) and len(value) == 2 else ()
     numbers = [one for one in pair if isinstance(one, (int, float)) and not isinstance(one, bool)]
     if len(numbers) != 2 or not all(map(math.isfinite, numbers)):
-        raise ValueError("expected full, auto or two numbers [black, white], such as [0, 4095]")
+        raise ValueError(
+            "expected one of full, auto. Two numbers [black, white] are fine too, such as [0, 4095]"
+        )
     if numbers[0] >= numbers[1]:
         raise ValueError("expected black below white, as in [0, 4095]")
     return tuple(numbers)

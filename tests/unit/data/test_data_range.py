@@ -306,7 +306,7 @@ def test_configured_ranges(text: str, found: Any) -> None:
     "text", ["[4095,0]", "[5,5]", "[1]", "[0,1,2]", "[a,b]", "[true,2]", "8", "all", "null"]
 )
 def test_ranges_that_are_none(text: str) -> None:
-    expected = r"data\.range: found .*; expected (full, auto or two numbers|black below white)"
+    expected = r"data\.range: found .*; expected (one of full, auto\. Two numbers|black below white)"
     with pytest.raises(ConfigError, match=expected) as error:
         load(RunConfig, find_recipe("digits", "gan"), [f"data.range={text}"])
     assert str(error.value).count("data.range: ") == 1
