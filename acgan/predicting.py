@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acgan import runtime
-from acgan.data.decode import Fit, Target
+from acgan.data.decode import Target, trained_target
 from acgan.models import AuxClassifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
@@ -68,9 +68,8 @@ class ImageClassifier(nn.Module):
 
         A single image of 28 x 28 is padded to 32 x 32; training pads all images of a set or none.
         """
-        config = self.info.provenance.get("config", {})
-        fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
-        return Target(self.info.resolution, self.info.channels, fit, pad_28=self.info.resolution == 32)
+        info = self.info
+        return trained_target(info.resolution, info.channels, info.provenance, pad_28=info.resolution == 32)
 
     def logits(self, images: Tensor | np.ndarray) -> Tensor:
         """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""

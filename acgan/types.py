@@ -111,8 +111,8 @@ class ClassPictures:
     """The pictures of a class as they are stored, before they are fitted.
 
     Attributes:
-        widths: Smallest and largest width in pixels.
-        heights: Smallest and largest height in pixels.
+        widths: Smallest and largest width in pixels; 0 and 0 of a class without pictures.
+        heights: Smallest and largest height in pixels, likewise.
         modes: Number of pictures by Pillow's mode.
     """
 
@@ -142,11 +142,12 @@ class LikePair:
 
 @dataclass(frozen=True)
 class DataReport:
-    """The way in which a source was read, for people.
+    """The way in which a source was read, and what its pictures were like.
 
     Attributes:
         reading: The source's layout, labels and parts.
         pictures: Its pictures by class, in the order of the classes.
+        black_white: Values that became black and white, of images above 8 bits a channel; None is full 16 bits.
         pairs: The nearest of the pairs across the split, each held-out image once.
         num_pairs: Number of held-out images with such a pair.
         num_searched: Number of held-out images that were searched for; fewer than all where there are many.
@@ -154,6 +155,7 @@ class DataReport:
 
     reading: Reading
     pictures: tuple[ClassPictures, ...]
+    black_white: tuple[float, float] | None = None
     pairs: tuple[LikePair, ...] = ()
     num_pairs: int = 0
     num_searched: int = 0

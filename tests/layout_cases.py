@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 
@@ -60,7 +61,7 @@ def jsonl(records: Iterable[Mapping[str, Any]]) -> str:
 
 
 def make(case: Case, folder: Path) -> Path:
-    """Write a case's tree; every picture has a gray value of its own."""
+    """Write a case's tree; no picture is like another one, or of one colour."""
     for number, (name, content) in enumerate(case.files.items()):
         path = folder / name
         if name.endswith("/"):
@@ -68,7 +69,8 @@ def make(case: Case, folder: Path) -> Path:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         if content is None:
-            Image.new("L", (16, 16), number % 250).save(path)
+            pixels = np.random.default_rng(number).integers(0, 256, (16, 16), dtype=np.uint8)
+            Image.fromarray(pixels).save(path)
         else:
             path.write_text(content, encoding="utf-8")
     return folder

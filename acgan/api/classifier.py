@@ -159,6 +159,7 @@ def predict(
     *,
     on_error: str = "stop",
     on_skip: Callable[[SkippedImage], None] = lambda image: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
     """Predict the classes of image files.
 
@@ -168,6 +169,7 @@ def predict(
         device: Device to compute on.
         on_error: ``stop`` at a broken image, or ``skip`` it.
         on_skip: Receives each image that is skipped.
+        warn: Receives a warning about pictures in folders that cannot be read.
 
     Returns:
         Each file's path, with all classes and their probabilities, the likeliest first; skipped files are left out.
@@ -177,12 +179,13 @@ def predict(
     """
     _check_choice("on_error", on_error, ON_ERROR)
     loaded = load_classifier(classifier, device)
-    files = find_images(images)
+    files = find_images(images, warn)
     info, found = loaded.info, []
     form: Any = {
         "resolution": info.resolution,
         "channels": info.channels,
         "fit": config_of(loaded).data.fit,
+        "black_white": loaded.target.black_white,
     }
     for start in range(0, len(files), PREDICTED_AT_ONCE):
         part = files[start : start + PREDICTED_AT_ONCE]

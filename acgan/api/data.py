@@ -85,6 +85,7 @@ class DataSummary:
             self.source,
             data_options(self._config.data),
             store,
+            black_white=report.black_white if (report := self.dataset.report) is not None else None,
             max_classes=_SHEET_CLASSES,
             per_class=_SHEET_IMAGES,
         )

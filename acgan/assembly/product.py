@@ -54,8 +54,15 @@ class Provenance:
             "seed": self.config.seed,
             "precision": self.precision,
             "init_from": self.init_from,
-            "config": self.config.model_dump(mode="json"),
+            "config": self._config(),
         }
+
+    def _config(self) -> dict[str, Any]:
+        """The configuration, with the range that was found: other images are brought to it too."""
+        config = self.config.model_dump(mode="json")
+        if self.dataset.report is not None and self.dataset.report.black_white is not None:
+            config["data"]["range"] = list(self.dataset.report.black_white)
+        return config
 
 
 class GanProduct:

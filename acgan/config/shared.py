@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from acgan.config.base import BaseConfig, ClassName, Positive, Share
+
+
+def _value_range(value: object) -> object:
+    """Refuse what is neither a word nor two rising numbers, in one message."""
+    if value in ("full", "auto"):
+        return value
+    pair = value if isinstance(value, (list, tuple)) and len(value) == 2 else ()
+    numbers = [one for one in pair if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if len(numbers) != 2 or not all(map(math.isfinite, numbers)):
+        raise ValueError(
+            "expected one of full, auto. Two numbers [black, white] are fine too, such as [0, 4095]"
+        )
+    if numbers[0] >= numbers[1]:
+        raise ValueError("expected black below white, as in [0, 4095]")
+    return tuple(numbers)
 
 
 def _expression(value: str) -> str:
@@ -58,7 +74,7 @@ class DataConfig(BaseConfig):
     """1 for gray, 3 for RGB; null takes 1 if every image is gray, else 3."""
     fit: Literal["crop", "pad"] = "crop"
     """Way to make images square: crop the centre, or pad with the colour of the border."""
-    range: Literal["full", "auto"] | tuple[float, float] = "full"
+    range: Annotated[Literal["full", "auto"] | tuple[float, float], BeforeValidator(_value_range)] = "full"
     """Values that become black and white, of images above 8 bits: full format, auto (of the whole set), or [lo, hi]."""
     frames: Literal["first", "all"] = "first"
     """Frames of a file with several: the first one, or all, each an image."""

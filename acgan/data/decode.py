@@ -1,116 +1,92 @@
-"""Decoding of Pillow images to uint8 (C, R, R), of every mode, orientation and size, in threads."""
+"""Decoding of a source's images to uint8 (C, R, R) in threads, with a record of what each one was like."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from acgan.data.chunks import Progress, in_chunks, pillow_warnings
+from acgan.data.endings import ending_of, remedy_for
+from acgan.data.frames import frames_of
 from acgan.data.index import Reader
+from acgan.data.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.errors import DataError
+from acgan.types import GENERATED_MARK
 
-Fit = Literal["crop", "pad"]
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
 Range = Literal["full", "auto"] | tuple[float, float]
-DecodeProgress = Callable[[int, int], None]
+DecodeProgress = Progress
 
-_CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
-_MAX_THREADS = 16  # every thread reads the directory of a zip for itself
 _MEASURED = 1024
 _CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
+
+#: Record of an image: its size in pixels (turned upright) and Pillow's mode as stored; pictures in its file; deep, and
+#: the values of a deep one as in ``Values``; reduced from 16 bits a channel to 8 by Pillow, and then the highest value
+#: of the result; and of the result: of one colour, gray. Last, made by a generator.
+SEEN = np.dtype(
+    [
+        *(("width", "<i4"), ("height", "<i4"), ("mode", "S8"), ("frames", "<i4")),
+        *(("deep", "?"), ("low", "<f8"), ("high", "<f8"), ("below", "<f4"), ("above", "<f4")),
+        *(("reduced", "?"), ("plain", "?"), ("gray", "?"), ("generated", "?")),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Target:
     """The form that images are decoded to: (channels, resolution, resolution), fitted by ``fit``.
 
-    ``pad_28`` says that images of 28 x 28 keep their pixels and get a border of two up to 32 x 32.
+    ``pad_28`` says that images of 28 x 28 keep their pixels and get a border of two up to 32 x 32. ``black_white``
+    are the values of images with more than 8 bits a channel that become 0 and 255; None is the full 16 bits.
     """
 
     resolution: int
     channels: int
     fit: Fit
     pad_28: bool
+    black_white: BlackWhite | None = None
 
 
-def flatten(image: Image.Image, resolution: int) -> Image.Image:
-    """Bring an image upright and to mode L or RGB, 8 bits a channel, transparency laid on white.
+def trained_target(resolution: int, channels: int, provenance: Mapping[str, Any], *, pad_28: bool) -> Target:
+    """The form of a network's training images, whose fit and range are told by the provenance in its file."""
+    data = provenance.get("config", {}).get("data", {})
+    fit: Fit = "pad" if data.get("fit") == "pad" else "crop"
+    ends = data.get("range", "full")
+    return Target(resolution, channels, fit, pad_28, None if isinstance(ends, str) else (ends[0], ends[1]))
 
-    A JPEG far larger than ``resolution`` is decoded at a fraction of its size, which is several times faster.
+
+def decode(image: Image.Image, target: Target, record: np.void | None = None) -> np.ndarray:
+    """Decode one opened image to uint8 (C, R, R), or to (1, R, R) where it is gray.
+
+    Args:
+        image: The image.
+        target: The form to decode to.
+        record: Its record, see ``SEEN``; filled in but for the number of frames.
     """
-    image.draft(None, (2 * resolution, 2 * resolution))
-    with contextlib.suppress(SyntaxError):  # a damaged EXIF block, of a picture that may be sound
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I"):
-        # 16 bits a pixel; Pillow's own conversion would cut values off at 255 instead of scaling them.
-        values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
-    if image.mode == "F":
-        raise ValueError(
-            "its pixels are floating-point, of unknown range; save it with 8 or 16 bits a channel"
-        )
-    if image.mode == "1":
-        return image.convert("L")
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
-
-
-def fit_image(image: Image.Image, resolution: int, fit: Fit) -> np.ndarray:
-    """Make an L or RGB image square, of side ``resolution``, resampled bicubically with antialiasing.
-
-    "crop" brings the short side to the resolution and keeps the centre. "pad" shrinks the long side to the
-    resolution where it is larger, and centres the image on the median colour of its own border.
-
-    Returns:
-        (R, R) or (R, R, 3) uint8.
-    """
-    width, height = image.size
-    if fit == "crop" and image.size != (resolution, resolution):
-        # Cropping within the resampling is the same as cropping after it, and wastes no work.
-        short = min(width, height)
-        left, top = (width - short) / 2, (height - short) / 2
-        box = (left, top, left + short, top + short)
-        image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    elif max(width, height) > resolution:
-        scale = resolution / max(width, height)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    pixels = np.asarray(image)
-    height, width = pixels.shape[:2]
-    if height == width == resolution:
-        return pixels
-    canvas = np.empty((resolution, resolution, *pixels.shape[2:]), dtype=np.uint8)
-    canvas[:] = _border_colour(pixels)
-    top, left = (resolution - height) // 2, (resolution - width) // 2
-    canvas[top : top + height, left : left + width] = pixels
-    return canvas
-
-
-def _border_colour(pixels: np.ndarray) -> np.ndarray:
-    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    border.sort(axis=0)  # np.median takes ten times as long
-    return np.asarray(border[len(border) // 2])
-
-
-def decode(image: Image.Image, target: Target) -> np.ndarray:
-    """Decode one opened image to uint8 (C, R, R), or to (1, R, R) where it is gray."""
-    image = flatten(image, target.resolution)
-    if target.channels == 1 and image.mode != "L":
-        image = image.convert("L")
-    fit = "pad" if target.pad_28 and image.size == (28, 28) else target.fit
-    pixels = fit_image(image, target.resolution, fit)
+    (width, height), mode, reduced = image.size, image.mode, is_reduced(image)
+    flat, values = flatten(image, target.resolution, target.black_white)
+    if (flat.width - flat.height) * (width - height) < 0:  # turned; a JPEG may also have been decoded smaller
+        width, height = height, width
+    if target.channels == 1 and flat.mode != "L":
+        flat = flat.convert("L")
+    fit = "pad" if target.pad_28 and flat.size == (28, 28) else target.fit
+    pixels = fit_image(flat, target.resolution, fit)
+    if record is not None:
+        record["width"], record["height"], record["mode"], record["reduced"] = width, height, mode, reduced
+        if values is not None:
+            record["deep"] = True
+            record["low"], record["high"], record["below"], record["above"] = values
+        elif reduced:
+            record["high"] = pixels.max()
+        record["plain"] = (pixels == pixels[:1, :1]).all()
+        record["gray"] = pixels.ndim == 2 or (pixels == pixels[..., :1]).all()
+        record["generated"] = GENERATED_MARK in image.info  # text behind the pixels is known by now
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 
@@ -122,9 +98,9 @@ def decode_rows(
     *,
     on_error: OnError,
     threads: int | None,
-    progress: DecodeProgress | None,
-) -> tuple[dict[int, str], bool]:
-    """Decode images into an array, in threads (Pillow releases the interpreter's lock).
+    progress: Progress | None,
+) -> tuple[dict[int, str], np.ndarray]:
+    """Decode images into an array, in threads.
 
     Args:
         reader: Opens images.
@@ -136,59 +112,45 @@ def decode_rows(
         progress: Called with (done, total) now and then.
 
     Returns:
-        The reason for each position in ``rows`` that was passed over, and whether all images are gray.
+        The reason for each position in ``rows`` that was passed over, and (N,) records, see ``SEEN``.
 
     Raises:
         DataError: A broken image, with ``on_error`` "stop".
     """
+    seen = np.zeros(len(rows), dtype=SEEN)
 
-    def work(start: int) -> tuple[dict[int, str], bool]:
+    def work(part: range) -> dict[int, str]:
         failed = {}
-        for position in range(start, min(start + _CHUNK, len(rows))):
+        for position in part:
             try:
                 with reader.read(int(rows[position])) as image:
-                    out[position] = decode(image, target)
+                    seen[position]["frames"] = len(frames_of(image))
+                    out[position] = decode(image, target, seen[position])
             except DataError:
                 raise
             except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
                 failed[position] = reason_of(error)
                 if on_error == "stop":
                     break
-        done = out[start : start + _CHUNK]
-        return failed, bool((done == done[:, :1]).all())
+        return failed
 
     failed: dict[int, str] = {}
-    gray = True
-    pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS))
-    try:
-        with pillow_warnings():
-            for number, (chunk_failed, chunk_gray) in enumerate(pool.map(work, range(0, len(rows), _CHUNK))):
-                if chunk_failed and on_error == "stop":
-                    position, reason = next(iter(chunk_failed.items()))
-                    raise broken_image(reader.name(int(rows[position])), reason)
-                failed.update(chunk_failed)
-                gray = gray and chunk_gray
-                if progress:
-                    progress(min((number + 1) * _CHUNK, len(rows)), len(rows))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    return failed, gray
-
-
-@contextlib.contextmanager
-def pillow_warnings() -> Iterator[None]:
-    """Refuse images above 89 million pixels, and silence remarks on metadata; Pillow only warns of both."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+    with closing(in_chunks(work, len(rows), threads=threads, progress=progress)) as parts:
+        for part in parts:
+            if part and on_error == "stop":
+                position, reason = next(iter(part.items()))
+                raise broken_image(reader.name(int(rows[position])), reason)
+            failed.update(part)
+    return failed, seen
 
 
 def broken_image(name: str, reason: str) -> DataError:
     """The error for an image that cannot be decoded."""
+    remedy = remedy_for(name)
+    advice = f" For files that end in {ending_of(name)}: {remedy}. Or" if remedy else ""
     return DataError(
-        f"{name} cannot be decoded: {reason}. Replace or remove it, or pass over such images with"
-        " --on-error skip (when training: --set data.on_error=skip)."
+        f"{name} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it, or pass over such"
+        " images with --on-error skip (when training: --set data.on_error=skip)."
     )
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from acgan.data.decode import Fit, Target, decode, reason_of
-from acgan.data.endings import is_image
+from acgan.data.decode import Target, decode, reason_of
+from acgan.data.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
+from acgan.data.pixels import BlackWhite, Fit
 from acgan.data.tree import is_hidden
 from acgan.errors import DataError
 from acgan.types import SkippedImage
 
 
-def find_images(paths: Sequence[Path]) -> list[Path]:
+def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
     """List the files among paths, and the images in the folders among them, at any depth.
+
+    Args:
+        paths: Files and folders.
+        warn: Receives a warning about pictures in folders that cannot be read here.
 
     Raises:
         DataError: If a path is not there, or a folder has no images.
@@ -28,15 +33,20 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         if path.is_file():
             found.append(path)
             continue
-        inside = [
+        files = [
             file
             for file in sorted(path.rglob("*"))
-            if file.is_file()
-            and is_image(file.name)
-            and not any(map(is_hidden, file.relative_to(path).parts))
+            if file.is_file() and not any(map(is_hidden, file.relative_to(path).parts))
         ]
+        inside = [file for file in files if is_image(file.name)]
+        unread = unread_pictures(file.name for file in files)
         if not inside:
-            raise DataError(f"{path}: holds no images. Images end in .png, .jpg and the like.")
+            raise DataError(
+                f"{path}: holds no images. Images end in .png, .jpg and the like."
+                f"{f' Not read here: {unread}.' if unread else ''}"
+            )
+        if unread:
+            warn(f"{path}: some pictures cannot be read and are left out: {unread}.")
         found += inside
     return found
 
@@ -47,6 +57,7 @@ def read_images(
     resolution: int,
     channels: int,
     fit: Fit,
+    black_white: BlackWhite | None = None,
     on_skip: Callable[[SkippedImage], None] | None = None,
 ) -> np.ndarray:
     """Decode image files as the images of a data source are decoded.
@@ -56,6 +67,7 @@ def read_images(
         resolution: Side of the images.
         channels: 1 or 3.
         fit: Way to make them square.
+        black_white: Black and white of images with more than 8 bits a channel, as in ``Target``.
         on_skip: Receives an image that cannot be decoded, which is then left out; None makes it an error.
 
     Returns:
@@ -64,17 +76,21 @@ def read_images(
     Raises:
         DataError: If one cannot be decoded.
     """
-    target = Target(resolution, channels, fit, pad_28=resolution == 32)
+    target = Target(resolution, channels, fit, pad_28=resolution == 32, black_white=black_white)
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
     count = 0
     for file in files:
         try:
-            with Image.open(file) as image:
+            with open_image(file) as image:
                 out[count] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
             if on_skip is None:
+                remedy = remedy_for(file.name)
+                mend = (
+                    f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
+                )
                 raise DataError(
-                    f"{file} cannot be decoded: {reason_of(error)}. Leave it out, or pass over such images with "
+                    f"{file} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such images with "
                     "--on-error skip."
                 ) from None
             on_skip(SkippedImage(str(file), reason_of(error)))

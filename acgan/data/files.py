@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from acgan.data.endings import open_image
 from acgan.data.tree import Parts, Tree, is_hidden, prune
 from acgan.errors import DataError
 
@@ -48,7 +49,7 @@ class FileReader:
         self._paths = paths
 
     def read(self, row: int) -> Image.Image:
-        return Image.open(self._paths[row])
+        return open_image(self._paths[row])
 
     def name(self, row: int) -> str:
         return str(self._paths[row])
@@ -130,7 +131,7 @@ class ZipReader:
         archive = getattr(self._thread, "archive", None)
         if archive is None:
             archive = self._thread.archive = zipfile.ZipFile(self._path)
-        return Image.open(io.BytesIO(archive.read(self._members[row])))
+        return open_image(io.BytesIO(archive.read(self._members[row])))
 
     def name(self, row: int) -> str:
         return f"{self._path}!/{self._members[row].filename}"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from acgan.data.arrays import Joined
 from acgan.data.columns import label_column, usual_columns
+from acgan.data.endings import open_image
 from acgan.data.index import Index, Reader, Unlabelled
 from acgan.data.parts import Part, index_parts, part_column
 from acgan.data.table import Table
@@ -44,10 +45,10 @@ class PicturesReader:
         part, element = self._joined.locate(row)
         stored = self._tables[part][element][self._column] or {}
         if stored.get("bytes") is not None:
-            return Image.open(io.BytesIO(stored["bytes"]))
+            return open_image(io.BytesIO(stored["bytes"]))
         if stored.get("path") is None:
             raise ValueError("it is empty")
-        return Image.open(stored["path"])
+        return open_image(stored["path"])
 
     def name(self, row: int) -> str:
         part, element = self._joined.locate(row)

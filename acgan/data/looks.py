@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from acgan.data.decode import Target, decode_rows, flatten, measure_images, pillow_warnings
+from acgan.data.chunks import pillow_warnings
+from acgan.data.decode import Target, decode_rows, measure_images
 from acgan.data.load import find_source
 from acgan.data.options import DataOptions
 from acgan.data.pack import prepare
+from acgan.data.pixels import BlackWhite, flatten
 from acgan.types import ImageStore
 
 _SHOWN = 256  # longest side of an original, in pixels
@@ -37,7 +39,13 @@ class Look:
 
 
 def look_at_classes(
-    source: str, options: DataOptions, store: ImageStore, *, max_classes: int, per_class: int
+    source: str,
+    options: DataOptions,
+    store: ImageStore,
+    *,
+    black_white: BlackWhite | None,
+    max_classes: int,
+    per_class: int,
 ) -> list[Look]:
     """Read a few pictures of each of the first classes again, evenly spaced over the class.
 
@@ -45,12 +53,13 @@ def look_at_classes(
         source: As for ``load_dataset``, which has read it before with these options.
         options: Options by which it was decoded.
         store: Images that this gave, for their resolution, channels and classes.
+        black_white: Black and white that it was decoded with, as in ``DataReport``.
         max_classes: Largest number of classes.
         per_class: Largest number of pictures of a class.
     """
     index = prepare(find_source(source, options.reading).index(), options)
     resolution, pad_28, _ = measure_images(index.reader, index.rows, store.resolution)
-    target = Target(resolution, store.channels, options.fit, pad_28)
+    target = Target(resolution, store.channels, options.fit, pad_28, black_white)
     looks = []
     for label, name in enumerate(store.class_names[:max_classes]):
         members = index.rows[index.labels == label]
@@ -71,7 +80,8 @@ def look_at_classes(
 
 def _look(name: str, picture: Image.Image, target: Target, images: np.ndarray) -> Look:
     width, height = picture.size
-    upright = flatten(picture, _SHOWN).convert("RGB")
+    flat, _ = flatten(picture, _SHOWN, target.black_white)
+    upright = flat.convert("RGB")
     if (upright.width > upright.height) != (width > height) and width != height:  # it was stored lying down
         width, height = height, width
     upright.thumbnail((_SHOWN, _SHOWN))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acgan.data.decode import Fit, Frames, OnError, Range
+from acgan.data.decode import Frames, OnError, Range
 from acgan.data.index import ClassChoice
+from acgan.data.pixels import Fit
 
 
 @dataclass(frozen=True)

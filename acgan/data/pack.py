@@ -10,14 +10,20 @@ import numpy as np
 from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
 from acgan.data.divide import divide
 from acgan.data.doubts import find_doubts
+from acgan.data.frames import each_frame
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
+from acgan.data.outcome import Outcome, class_pictures, in_digits, judge
+from acgan.data.pixels import BlackWhite
 from acgan.data.split import duplicate_groups, tell_blank_apart
+from acgan.data.values import find_values
 from acgan.errors import DataError
-from acgan.types import DataReport, SkippedImage
+from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 _COPIED = 4096  # images a step, when an array is put in order
+#: Of sources that have one layout only.
+_GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,21 @@ class Packed:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons."""
+    """Decoded images in the order of their rows; those in ``failed`` are blank, and it gives the reasons.
+
+    ``seen`` are their records, see ``SEEN``.
+    """
 
     images: np.ndarray
     failed: dict[int, str]
     channels: int
     notes: tuple[str, ...]
+    seen: np.ndarray
+    target: Target
 
 
 def prepare(index: Index, options: DataOptions) -> Index:
-    """Apply the choice of classes and check the remaining images.
+    """Apply the choice of classes, check the remaining images, and take each frame of theirs if that is wanted.
 
     Raises:
         DataError: A class that does not exist, no images, or a split without training images of a class.
@@ -69,7 +80,7 @@ def prepare(index: Index, options: DataOptions) -> Index:
     index = leave_out_empty(index)
     if not options.for_scoring:
         check_split(index)
-    return index
+    return each_frame(index) if options.frames == "all" else index
 
 
 def pack(
@@ -100,17 +111,45 @@ def decode_all(
 ) -> Decoded:
     """Choose resolution and channels if they are not given, and decode."""
     resolution, pad_28, notes = measure_images(reader, rows, options.resolution)
-    target = Target(resolution, options.channels or 3, options.fit, pad_28)
+    black_white, progress, remarks = _black_white(reader, rows, options, threads, progress)
+    target = Target(resolution, options.channels or 3, options.fit, pad_28, black_white)
+    notes = (*notes, *remarks)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
-    failed, gray = decode_rows(
+    failed, seen = decode_rows(
         reader, rows, images, target, on_error=options.on_error, threads=threads, progress=progress
     )
     channels = target.channels
     if options.channels is None:
+        gray = np.delete(seen["gray"], list(failed)).all()
         channels = 1 if gray else 3
         found = "every image is gray" if gray else "there are images in colour"
         notes = (*notes, f"channels {channels} chosen: {found}")
-    return Decoded(images, failed, channels, notes)
+    return Decoded(images, failed, channels, notes, seen, target)
+
+
+def _black_white(
+    reader: Reader,
+    rows: np.ndarray,
+    options: DataOptions,
+    threads: int | None,
+    progress: DecodeProgress | None,
+) -> tuple[BlackWhite | None, DecodeProgress | None, list[str]]:
+    """Black and white of images with more than 8 bits a channel, the progress of what is left to do, and notes."""
+    if options.range == "full":
+        return None, progress, []
+    if options.range != "auto":
+        return options.range, progress, []
+    show = progress or (lambda done, total: None)
+    total = 2 * len(rows)  # the images are read twice
+    found = find_values(reader, rows, threads=threads, progress=lambda done, _: show(done, total))
+    if found is None:
+        return None, lambda done, _: show(len(rows) + done, total), []
+    (black, white), count = found
+    note = (
+        f"data.range auto: black is {in_digits(black)} and white is {in_digits(white)}, the lowest and highest value of"
+        f" {count:,} {'image' if count == 1 else 'images'} with more than 8 bits a channel"
+    )
+    return (black, white), lambda done, _: show(len(rows) + done, total), [note]
 
 
 def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
@@ -131,15 +170,17 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:
         notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
-    report = None
-    if index.reading is not None:
-        report = DataReport(
-            index.reading,
-            (),
-            pairs=doubts.pairs,
-            num_pairs=doubts.num_pairs,
-            num_searched=doubts.num_searched,
-        )
+    outcome = Outcome(
+        decoded.seen[kept],
+        index.labels[kept],
+        index.class_names,
+        lambda number: index.reader.name(int(index.rows[kept[number]])),
+        decoded.target,
+        options.range,
+        options.frames,
+        chose_colour=options.channels is None and decoded.channels == 3,
+    )
+    remarks, warnings = judge(outcome)
     return Packed(
         images=images,
         labels=index.labels[order],
@@ -147,22 +188,24 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
         num_train=len(parts.train) + len(parts.generated),
         own_split=parts.own,
         skipped=skipped,
-        notes=tuple(notes),
-        warnings=(*index.warnings, *parts.warnings, *doubts.warnings),
+        notes=(*notes, *remarks),
+        warnings=(*index.warnings, *warnings, *parts.warnings, *doubts.warnings),
         groups=None if index.groups is None else index.groups[parts.train],
-        report=report,
+        report=DataReport(
+            index.reading or _GIVEN,
+            class_pictures(outcome.seen, outcome.labels, len(index.class_names)),
+            decoded.target.black_white,
+            pairs=doubts.pairs,
+            num_pairs=doubts.num_pairs,
+            num_searched=doubts.num_searched,
+        ),
         num_generated=len(parts.generated),
     )
 
 
 def generated(decoded: Decoded) -> np.ndarray:
     """A mask (N,) of the images that a generator made, by the mark in their files."""
-    seen = getattr(decoded, "seen", None)
-    return (
-        np.zeros(len(decoded.images), dtype=bool)
-        if seen is None
-        else np.asarray(seen["generated"], dtype=bool)
-    )
+    return np.asarray(decoded.seen["generated"])
 
 
 def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:

@@ -185,7 +185,9 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
     )
     pairs = tuple(LikePair(**pair) for pair in saved["pairs"])
     reading = Reading(**{**saved["reading"], "left_out": left_out})
-    return DataReport(**{**saved, "reading": reading, "pictures": pictures, "pairs": pairs})
+    black_white = saved["black_white"] and tuple(saved["black_white"])
+    found = {"reading": reading, "pictures": pictures, "black_white": black_white, "pairs": pairs}
+    return DataReport(**{**saved, **found})
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

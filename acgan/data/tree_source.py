@@ -11,7 +11,7 @@ import numpy as np
 
 from acgan.data.branches import Labelled
 from acgan.data.detect import detect
-from acgan.data.endings import PICTURE_ENDINGS
+from acgan.data.endings import PICTURE_ENDINGS, ending_of, remedy_for
 from acgan.data.files import Zip, class_name
 from acgan.data.groups import group_numbers
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
@@ -175,5 +175,4 @@ def _lost(where: str, tree: Tree, empty: Sequence[str]) -> list[str]:
 
 
 def _picture_ending(name: str) -> str:
-    ending = f".{name.rpartition('.')[2].lower()}"
-    return ending if ending in PICTURE_ENDINGS else ""
+    return ending_of(name) if remedy_for(name) else ""

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.data.columns import label_column, usual_columns
-from acgan.data.endings import is_image
+from acgan.data.endings import is_image, open_image
 from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled
 from acgan.data.options import ReadOptions
@@ -88,7 +88,7 @@ class SamplesReader:
         offset, size = sample.pictures[self._endings[row]]
         with sample.shard.open("rb") as file:  # a handle of its own: threads cannot share one
             file.seek(offset)
-            return Image.open(io.BytesIO(file.read(size)))
+            return open_image(io.BytesIO(file.read(size)))
 
     def name(self, row: int) -> str:
         return f"{self._samples[row]}.{self._endings[row]}"

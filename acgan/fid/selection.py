@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from acgan.data.decode import Fit, Target
+from acgan.data.decode import Target
+from acgan.data.pixels import Fit
 from acgan.errors import ConfigError, DataError
 from acgan.extracting import Extractor
 from acgan.fid.sources import Generated, Side, Stored
@@ -127,8 +128,8 @@ def _stored(side: Stored, wanted: Wanted, like: Target | None) -> Stored:
         return side
     if like is None:
         assert wanted.resolution is not None
-        return side.at(wanted.resolution, wanted.fit)
-    return side.at(wanted.resolution or like.resolution, like.fit, like.channels)
+        return side.at(Target(wanted.resolution, 3, wanted.fit, pad_28=False))
+    return side.at(replace(like, resolution=wanted.resolution or like.resolution))
 
 
 def _of_split(

@@ -18,7 +18,7 @@ import acgan
 from acgan.atomic import best_name, sha256
 from acgan.data import BUILTIN_NAMES, RAW_FILES, RawImages, ReadOptions, cache_dir, open_raw
 from acgan.data.arrays import ArrayReader, array_names
-from acgan.data.decode import Fit, Target, measure_images
+from acgan.data.decode import Target, measure_images, trained_target
 from acgan.data.endings import is_image
 from acgan.data.huggingface import HUB
 from acgan.data.index import Unlabelled
@@ -83,10 +83,10 @@ class Stored:
         chosen = Draws(seed).generator("fid subset").permutation(len(self))[:num]
         return replace(self, rows=self.rows[np.sort(chosen)], drawn=True)
 
-    def at(self, resolution: int, fit: Fit, channels: int = 3) -> Stored:
-        """The images as training at a resolution sees them."""
-        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), resolution)
-        return replace(self, fitted=Target(resolution, channels, fit, pad_28))
+    def at(self, form: Target) -> Stored:
+        """The images in the form in which training sees them; ``pad_28`` is found from the images."""
+        _, pad_28, _ = measure_images(self.raw.images.reader, self.raw.images.rows("all"), form.resolution)
+        return replace(self, fitted=replace(form, pad_28=pad_28))
 
     def is_as_stored(self, extractor: Extractor) -> bool:
         """True if the extractor sees the images as pytorch-fid reads them."""
@@ -166,9 +166,8 @@ class Generated:
     @property
     def form(self) -> Target:
         """Form of its images, and of those that it was trained on."""
-        made, config = self.sampler.generator, self.sampler.info.provenance.get("config", {})
-        fit: Fit = "pad" if config.get("data", {}).get("fit") == "pad" else "crop"
-        return Target(made.resolution, made.image_channels, fit, pad_28=False)
+        made, provenance = self.sampler.generator, self.sampler.info.provenance
+        return trained_target(made.resolution, made.image_channels, provenance, pad_28=False)
 
     def batches(self, extractor: Extractor) -> Iterator[Tensor]:
         """Draw images (n, C, H, W) uint8 as the extractor takes them."""

@@ -76,10 +76,10 @@ def test_show_tells_classes_and_writes_nothing_but_the_cache(pictures: Path, wor
     assert lines[2] == "pictures: 20 training images, 3 classes, RGB, 16 px"
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
     assert cells == [
-        [LONG, "4", "1"],
-        ["cats", "10", "2"],
-        ["dogs", "6", "1"],
-        ["all", "20", "4"],
+        [LONG, "4", "1", "16-30 x 16-23", "L 3, RGB 2"],
+        ["cats", "10", "2", "16-30 x 16-31", "L 6, RGB 6"],
+        ["dogs", "6", "1", "16-30 x 16-25", "L 4, RGB 3"],
+        ["all", "20", "4", "", ""],
     ]
     assert "held out: 4 of 24 images, 15% a class (seed 0)" in lines
     assert result.stderr == ""

@@ -33,7 +33,14 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, on_err
     from acgan.runtime import choose_device
 
     skipped: list[SkippedImage] = []
-    found = api.predict(run, images, device=choose_device(device), on_error=on_error, on_skip=skipped.append)
+    found = api.predict(
+        run,
+        images,
+        device=choose_device(device),
+        on_error=on_error,
+        on_skip=skipped.append,
+        warn=lambda message: click.echo(f"warning: {message}", err=True),
+    )
     api.tell_skipped(skipped, lambda message: click.echo(message, err=True))
     if as_json:
         rows: list[dict[str, Any]] = [

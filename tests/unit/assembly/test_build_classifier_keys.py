@@ -172,6 +172,8 @@ ARRIVALS: dict[str, Arrival] = {
     "data.resolution": Arrival("64", _loading("resolution"), 64),
     "data.channels": Arrival("3", _loading("channels"), 3),
     "data.fit": Arrival("pad", _loading("fit"), "pad"),
+    "data.range": Arrival("[-1, 3]", _loading("range"), (-1, 3)),
+    "data.frames": Arrival("all", _loading("frames"), "all"),
     "data.on_error": Arrival("skip", _loading("on_error"), "skip"),
     "data.test_share": Arrival("0.3", _loading("test_share"), 0.3),
     "data.split_seed": Arrival("7", _loading("seed"), 7),

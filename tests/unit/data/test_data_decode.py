@@ -1,5 +1,6 @@
 """Every kind of image becomes the right uint8 square."""
 
+import functools
 import io
 import warnings
 import zipfile
@@ -9,8 +10,15 @@ import pytest
 from data_helpers import noise, picture, values
 from PIL import Image
 
-from acgan.data.decode import Target, decode, fit_image, flatten, measure_images
+from acgan.data.decode import Target, decode, measure_images
+from acgan.data.pixels import fit_image, flatten
 from acgan.errors import DataError
+
+
+@pytest.fixture
+def load(load):
+    """One class, alone in its folder, is read as such."""
+    return functools.partial(load, layout="classes")
 
 
 def reopened(image, kind="PNG", **options):
@@ -89,7 +97,7 @@ def test_damaged_exif_does_not_break_an_image():
 def test_large_jpeg_is_decoded_at_a_fraction_and_looks_the_same():
     ramp = np.linspace(0, 255, 1024).astype(np.uint8)
     image = Image.fromarray(np.broadcast_to(ramp, (1024, 1024)).copy())
-    reduced = flatten(reopened(image, "JPEG", quality=95), 16)
+    reduced, _ = flatten(reopened(image, "JPEG", quality=95), 16)
     assert reduced.size == (32 * 4, 32 * 4)  # 1/8, the smallest that libjpeg has
     small = decode(reopened(image, "JPEG", quality=95), Target(16, 1, "crop", False))
     exact = decode(image, Target(16, 1, "crop", False))

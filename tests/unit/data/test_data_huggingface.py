@@ -139,7 +139,8 @@ def test_labels_without_a_class_label(tmp_path, load, feature, labels, expected,
     assert values(data.train) == expected
     missing = labels.count(None)
     assert [left.count for left in data.report.reading.left_out] == [missing] * bool(missing)
-    assert [w.endswith("1 of 4 pictures without a label left out") for w in data.warnings] == [True] * missing
+    told = [w.endswith("1 of 4 pictures without a label left out") for w in data.warnings if "a label" in w]
+    assert told == [True] * missing
 
 
 def test_parts_without_labels(folder, load):

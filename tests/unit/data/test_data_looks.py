@@ -10,8 +10,24 @@ from acgan.data import load_dataset, look_at_classes
 
 def _looks(source, tmp_path, *, max_classes=10, per_class=3, **changes):
     chosen = options(tmp_path / "cache", **changes)
-    store = load_dataset(str(source), chosen).train
-    return store, look_at_classes(str(source), chosen, store, max_classes=max_classes, per_class=per_class)
+    data = load_dataset(str(source), chosen)
+    looks = look_at_classes(
+        str(source),
+        chosen,
+        data.train,
+        black_white=data.report.black_white,
+        max_classes=max_classes,
+        per_class=per_class,
+    )
+    return data.train, looks
+
+
+def test_pictures_of_12_bits_have_the_range_of_the_data(write, tmp_path):
+    values = np.random.default_rng(0).integers(0, 4096, (4, 16, 16), dtype=np.uint16)
+    folder = write({f"{'ab'[i % 2]}/{i}.png": Image.fromarray(one) for i, one in enumerate(values)})
+    store, found = _looks(folder, tmp_path, range="auto")
+    assert (found[0].images == store.images[store.labels == 0]).all()
+    assert found[0].original.max() > 200
 
 
 def test_images_are_those_of_the_store(write, tmp_path):

@@ -27,6 +27,7 @@ def test_mnist(shared_data, load):
     border = data.train.images.copy()
     border[..., 2:30, 2:30] = 0
     assert border.max() == 0  # black, as MNIST's own border
+    assert data.warnings == ()
 
 
 def test_sample_of_cifar(cifar, sample):
@@ -37,6 +38,7 @@ def test_sample_of_cifar(cifar, sample):
     assert np.bincount(data.test.labels).tolist() == [5] * 10
     assert data.train.class_names[:2] == ("airplane", "automobile")
     assert any("100 of 60,000 images" in note for note in data.notes)
+    assert data.warnings == ()
 
 
 @pytest.mark.slow
@@ -50,3 +52,4 @@ def test_whole_of_cifar(cifar, load):
     with zipfile.ZipFile(cifar) as archive, archive.open("train/cat/0000.jpg") as file:
         expected = np.asarray(Image.open(file)).transpose(2, 0, 1)
     assert (data.train.images[data.train.labels == 3][0] == expected).all()
+    assert data.warnings == ()
