@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from acgan import runtime
-from acgan.data.decode import Target, trained_target
+from acgan.data.decoding.decode import Target, trained_target
 from acgan.models import AuxClassifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 

@@ -23,7 +23,7 @@ from PIL import Image
 from acgan.assembly.images import load_data
 from acgan.config import RunConfig, load
 from acgan.config.recipes import find_recipe
-from acgan.data import near_duplicates
+from acgan.data.splitting import near_duplicates
 
 COPIES = 200
 

@@ -1,8 +1,6 @@
 """Data sources: decoded once into packed uint8 arrays, then fed to a training in batches."""
 
 from acgan.data.batches import BatchOrder, DeviceImages
-from acgan.data.builtin import BUILTIN_NAMES
-from acgan.data.class_sets import ClassSets, match_dataset, match_source
 from acgan.data.few import find_images, read_images
 from acgan.data.load import (
     FILE_SOURCES,
@@ -14,10 +12,12 @@ from acgan.data.looks import Look, look_at_classes
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.place import is_builtin, is_name, is_there, place_of
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
+from acgan.data.sources.builtin import BUILTIN_NAMES
+from acgan.data.sources.torch_dataset import dataset_from_torch
+from acgan.data.splitting.class_sets import ClassSets, match_dataset, match_source
+from acgan.data.splitting.subset import extend, hold_out, limit_per_class, regroup, take
 from acgan.data.store import fingerprint
 from acgan.data.stylegan_zip import write_stylegan_zip
-from acgan.data.subset import extend, hold_out, limit_per_class, regroup, take
-from acgan.data.torch_dataset import dataset_from_torch
 
 __all__ = [
     "BUILTIN_NAMES",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decode import Target, decode, reason_of
-from acgan.data.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
-from acgan.data.pixels import BlackWhite, Fit
-from acgan.data.tree import is_hidden
+from acgan.data.decoding.decode import Target, decode, reason_of
+from acgan.data.decoding.pixels import BlackWhite, Fit
+from acgan.data.sources.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
+from acgan.data.sources.tree import is_hidden
 from acgan.errors import DataError
 from acgan.types import SkippedImage
 

@@ -14,18 +14,18 @@ import numpy as np
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from acgan.data.builtin import BUILTIN_NAMES, find_builtin
-from acgan.data.files import Folder
-from acgan.data.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.index import Index, Unlabelled
-from acgan.data.list_file import ListSource
-from acgan.data.npz import NpzSource
+from acgan.data.layouts.table import TABLE_READERS
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import pack, prepare
-from acgan.data.shards import SHARD_SOURCES
+from acgan.data.sources.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.sources.files import Folder
+from acgan.data.sources.huggingface import HUB, HubSource, has_image_feature, split_name
+from acgan.data.sources.list_file import ListSource
+from acgan.data.sources.npz import NpzSource
+from acgan.data.sources.shards import SHARD_SOURCES
+from acgan.data.sources.tree_source import TreeSource, ZipSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
-from acgan.data.table import TABLE_READERS
-from acgan.data.tree_source import TreeSource, ZipSource
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from acgan.data.chunks import pillow_warnings
-from acgan.data.decode import Target, decode_rows, measure_images
+from acgan.data.decoding.chunks import pillow_warnings
+from acgan.data.decoding.decode import Target, decode_rows, measure_images
+from acgan.data.decoding.pixels import BlackWhite, flatten
 from acgan.data.load import find_source
 from acgan.data.options import DataOptions
 from acgan.data.pack import prepare
-from acgan.data.pixels import BlackWhite, flatten
 from acgan.types import ImageStore
 
 _SHOWN = 256  # longest side of an original, in pixels

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acgan.data.decode import Frames, OnError, Range
+from acgan.data.decoding.decode import Frames, OnError, Range
+from acgan.data.decoding.pixels import Fit
 from acgan.data.index import ClassChoice
-from acgan.data.pixels import Fit
 
 
 @dataclass(frozen=True)

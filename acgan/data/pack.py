@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decode import DecodeProgress, Target, decode_rows, measure_images
-from acgan.data.divide import divide
-from acgan.data.doubts import find_doubts
-from acgan.data.frames import each_frame
+from acgan.data.decoding.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.decoding.frames import each_frame
+from acgan.data.decoding.outcome import Outcome, class_pictures, in_digits, judge
+from acgan.data.decoding.pixels import BlackWhite
+from acgan.data.decoding.values import find_values
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
-from acgan.data.outcome import Outcome, class_pictures, in_digits, judge
-from acgan.data.pixels import BlackWhite
-from acgan.data.split import duplicate_groups, tell_blank_apart
-from acgan.data.values import find_values
+from acgan.data.splitting.divide import divide
+from acgan.data.splitting.doubts import find_doubts
+from acgan.data.splitting.split import duplicate_groups, tell_blank_apart
 from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from acgan.data.builtin import BUILTIN_NAMES, holds_set
+from acgan.data.sources.builtin import BUILTIN_NAMES, holds_set
 
 _SCHEME = re.compile(r"\w{2,}:")  # two letters and more: one is a drive of Windows
 

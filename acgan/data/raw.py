@@ -10,8 +10,8 @@ import numpy as np
 
 from acgan.data.index import Unlabelled
 from acgan.data.load import FILE_SOURCES, data_name, find_source
-from acgan.data.npz import NpySource
 from acgan.data.options import ReadOptions
+from acgan.data.sources.npz import NpySource
 
 #: Files of images without labels, by ending, which are compared and not trained on.
 UNLABELLED_SOURCES = {".npy": NpySource}

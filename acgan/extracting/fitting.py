@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from acgan.data.decode import Target, decode
+from acgan.data.decoding.decode import Target, decode
 from acgan.extracting.base import Extractor
 from acgan.extracting.classifier import ClassifierExtractor
 

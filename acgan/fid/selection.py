@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from acgan.data.decode import Target
-from acgan.data.pixels import Fit
+from acgan.data.decoding.decode import Target
+from acgan.data.decoding.pixels import Fit
 from acgan.errors import ConfigError, DataError
 from acgan.extracting import Extractor
 from acgan.fid.sources import Generated, Side, Stored

@@ -17,12 +17,12 @@ from torch import Tensor
 import acgan
 from acgan.atomic import best_name, sha256
 from acgan.data import BUILTIN_NAMES, RAW_FILES, RawImages, ReadOptions, cache_dir, open_raw
-from acgan.data.arrays import ArrayReader, array_names
-from acgan.data.decode import Target, measure_images, trained_target
-from acgan.data.endings import is_image
-from acgan.data.huggingface import HUB
+from acgan.data.decoding.decode import Target, measure_images, trained_target
 from acgan.data.index import Unlabelled
-from acgan.data.npz import find_convention
+from acgan.data.sources.arrays import ArrayReader, array_names
+from acgan.data.sources.endings import is_image
+from acgan.data.sources.huggingface import HUB
+from acgan.data.sources.npz import find_convention
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of

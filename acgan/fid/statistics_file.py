@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from acgan.atomic import write_atomically
-from acgan.data.arrays import array_names, read_array
+from acgan.data.sources.arrays import array_names, read_array
 from acgan.errors import DataError
 
 KEYS = ("mu", "sigma")

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from acgan.data.chunks import pillow_warnings
-from acgan.data.decode import reason_of
+from acgan.data.decoding.chunks import pillow_warnings
+from acgan.data.decoding.decode import reason_of
 from acgan.data.index import Reader
 from acgan.errors import DataError
 from acgan.extracting import Extractor

@@ -23,7 +23,7 @@ from run_helpers import (
     tree,
 )
 
-from acgan.data import decode
+from acgan.data.decoding import decode
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
 VALIDATION = {"data.validation_share": 0.1}

@@ -8,7 +8,7 @@ from data_helpers import noise, options
 
 from acgan._torchvision import torchvision
 from acgan.data import cache_dir, data_name, load_dataset
-from acgan.data.builtin import TorchvisionSource
+from acgan.data.sources.builtin import TorchvisionSource
 from acgan.errors import DataError
 
 

@@ -10,9 +10,10 @@ import pytest
 from data_helpers import noise, options, values, zip_folder
 from PIL import Image
 
-from acgan.data import decode, load, pack
 from acgan.data import fingerprint as digest_of
-from acgan.data.split import draw_held_out, duplicate_groups
+from acgan.data import load, pack
+from acgan.data.decoding import decode
+from acgan.data.splitting.split import draw_held_out, duplicate_groups
 from acgan.errors import DataError
 
 

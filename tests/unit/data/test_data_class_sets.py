@@ -11,7 +11,7 @@ import pytest
 from data_helpers import options, picture, values
 
 from acgan.data import fingerprint, load_dataset, regroup
-from acgan.data.class_sets import match_classes, match_dataset, match_source
+from acgan.data.splitting.class_sets import match_classes, match_dataset, match_source
 from acgan.errors import DataError
 from acgan.types import Dataset, ImageStore
 

@@ -10,8 +10,8 @@ import pytest
 from data_helpers import noise, picture, values
 from PIL import Image
 
-from acgan.data.decode import Target, decode, measure_images
-from acgan.data.pixels import fit_image, flatten
+from acgan.data.decoding.decode import Target, decode, measure_images
+from acgan.data.decoding.pixels import fit_image, flatten
 from acgan.errors import DataError
 
 

@@ -6,8 +6,8 @@ from data_helpers import noise, options
 from PIL import Image
 
 from acgan.data import pack as packing
-from acgan.data.arrays import ArrayReader
 from acgan.data.index import Index
+from acgan.data.sources.arrays import ArrayReader
 from acgan.data.store import Cache, make_dataset, report_of
 from acgan.types import Reading
 

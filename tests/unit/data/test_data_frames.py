@@ -10,7 +10,7 @@ import pytest
 from data_helpers import noise, picture
 from PIL import Image
 
-from acgan.data.frames import FrameReader, each_frame, frames_of
+from acgan.data.decoding.frames import FrameReader, each_frame, frames_of
 from acgan.data.index import Index
 from acgan.types import Dataset
 

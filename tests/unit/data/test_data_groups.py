@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from data_helpers import noise
 
-from acgan.data.divide import warn_of_shares
-from acgan.data.groups import group_numbers, tie
-from acgan.data.split import draw_held_out, duplicate_groups, tell_blank_apart
+from acgan.data.splitting.divide import warn_of_shares
+from acgan.data.splitting.groups import group_numbers, tie
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, tell_blank_apart
 
 
 @pytest.mark.parametrize(

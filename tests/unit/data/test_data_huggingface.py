@@ -16,9 +16,9 @@ from acgan.api import load_data
 from acgan.config import RunConfig
 from acgan.config import load as load_config
 from acgan.data import ReadOptions, data_name, dataset_from_torch, open_raw
-from acgan.data.huggingface import has_image_feature
 from acgan.data.load import find_source
-from acgan.data.shards import SHARD_SOURCES
+from acgan.data.sources.huggingface import has_image_feature
+from acgan.data.sources.shards import SHARD_SOURCES
 from acgan.errors import DataError
 from acgan.fid import open_side
 

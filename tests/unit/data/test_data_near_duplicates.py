@@ -8,8 +8,8 @@ from data_helpers import noise
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from acgan.data import near_duplicates
-from acgan.data.near_duplicates import find_near_duplicates
+from acgan.data.splitting import near_duplicates
+from acgan.data.splitting.near_duplicates import find_near_duplicates
 
 
 def pictures(number, side=32, seed=0):

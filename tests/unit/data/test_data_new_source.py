@@ -8,11 +8,11 @@ import pytest
 
 from acgan.api import load_data
 from acgan.config import RunConfig, load
-from acgan.data.arrays import ArrayReader
-from acgan.data.files import digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, index_by_name, without_labels
 from acgan.data.load import FILE_SOURCES
 from acgan.data.options import ReadOptions
+from acgan.data.sources.arrays import ArrayReader
+from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.fid import Stored, open_side
 
 

@@ -7,8 +7,8 @@ import pytest
 from data_helpers import noise
 
 from acgan.data import ReadOptions, open_raw
-from acgan.data.arrays import ArrayReader, as_images
-from acgan.data.npz import NpzSource
+from acgan.data.sources.arrays import ArrayReader, as_images
+from acgan.data.sources.npz import NpzSource
 from acgan.errors import DataError
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from acgan.config import RunConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import read_images
-from acgan.data.decode import Target, decode
+from acgan.data.decoding.decode import Target, decode
 from acgan.errors import ConfigError, DataError
 from acgan.types import Dataset
 

@@ -14,8 +14,8 @@ from data_helpers import picture, values
 
 from acgan.data import ReadOptions, open_raw
 from acgan.data.load import find_source
-from acgan.data.shards import SHARD_SOURCES
-from acgan.data.webdataset import read_shard
+from acgan.data.sources.shards import SHARD_SOURCES
+from acgan.data.sources.webdataset import read_shard
 from acgan.errors import DataError
 
 

@@ -9,8 +9,9 @@ import pytest
 from data_helpers import noise, picture
 from PIL import Image
 
-from acgan.data import endings, find_images, read_images
-from acgan.data.endings import PICTURE_ENDINGS, image_endings, is_image, remedy_for
+from acgan.data import find_images, read_images
+from acgan.data.sources import endings
+from acgan.data.sources.endings import PICTURE_ENDINGS, image_endings, is_image, remedy_for
 from acgan.errors import DataError
 
 

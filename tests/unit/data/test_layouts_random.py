@@ -11,8 +11,8 @@ from PIL import Image
 
 from acgan.data.index import Index
 from acgan.data.options import ReadOptions
-from acgan.data.tree import Parts, Tree, prune
-from acgan.data.tree_source import TreeSource
+from acgan.data.sources.tree import Parts, Tree, prune
+from acgan.data.sources.tree_source import TreeSource
 from acgan.errors import DataError
 
 NAMES = (

@@ -9,8 +9,8 @@ import pytest
 from data_helpers import noise
 from PIL import Image
 
-from acgan.data.decode import SEEN, Target
-from acgan.data.outcome import Outcome, class_pictures, judge
+from acgan.data.decoding.decode import SEEN, Target
+from acgan.data.decoding.outcome import Outcome, class_pictures, judge
 from acgan.types import ClassPictures, Dataset
 
 Load = Callable[..., Dataset]
@@ -203,8 +203,8 @@ def test_one_of_each_in_a_folder(write: Write, load: Load) -> None:
 def test_marks_of_generated_pictures(write: Write, tmp_path: Path) -> None:
     from PIL.PngImagePlugin import PngInfo
 
-    from acgan.data.decode import decode_rows
-    from acgan.data.files import FileReader
+    from acgan.data.decoding.decode import decode_rows
+    from acgan.data.sources.files import FileReader
     from acgan.types import GENERATED_MARK
 
     mark = PngInfo()

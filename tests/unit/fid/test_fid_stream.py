@@ -11,8 +11,8 @@ import torch
 from fid_helpers import Means, means_of, noise_pictures, write_pictures
 from PIL import Image
 
-from acgan.data.arrays import ArrayReader
-from acgan.data.files import FileReader
+from acgan.data.sources.arrays import ArrayReader
+from acgan.data.sources.files import FileReader
 from acgan.errors import DataError
 from acgan.fid import stream
 from acgan.fid.stream import feature_statistics, stored_batches

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acgan.data.decode import Frames, Range, Target
-from acgan.data.pixels import FULL
+from acgan.data.decoding.decode import Frames, Range, Target
+from acgan.data.decoding.pixels import FULL
 from acgan.types import ClassPictures
 
 _KEPT = 0.7  # share of the pictures' area that a crop should leave

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acgan.data.branches import Branch, Labelled, be, branch_of, counted, listed
 from acgan.data.index import shortened
-from acgan.data.names import beside_part, part_of
-from acgan.data.signs import SIGNS, signs
-from acgan.data.tree import EXAMPLES, Parts, Tree
+from acgan.data.layouts.branches import Branch, Labelled, be, branch_of, counted, listed
+from acgan.data.layouts.names import beside_part, part_of
+from acgan.data.layouts.signs import SIGNS, signs
+from acgan.data.sources.tree import EXAMPLES, Parts, Tree
 from acgan.types import LeftOut
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from acgan.data.arrays import ArrayReader
-from acgan.data.files import digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled, without_labels
+from acgan.data.sources.arrays import ArrayReader
+from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.errors import DataError
 from acgan.types import Reading
 

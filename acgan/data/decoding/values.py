@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from acgan.data.chunks import Progress, in_chunks
+from acgan.data.decoding.chunks import Progress, in_chunks
+from acgan.data.decoding.pixels import BlackWhite, deep_values, is_deep
 from acgan.data.index import Reader
-from acgan.data.pixels import BlackWhite, deep_values, is_deep
 from acgan.errors import DataError
 
 

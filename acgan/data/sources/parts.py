@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.files import class_name
 from acgan.data.index import Index, Reader
-from acgan.data.names import doubtful_labels, part_of
+from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
+from acgan.data.sources.files import class_name
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
 

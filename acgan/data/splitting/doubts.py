@@ -9,9 +9,9 @@ from itertools import combinations
 
 import numpy as np
 
-from acgan.data.divide import Divided
 from acgan.data.index import Index, shortened
-from acgan.data.near_duplicates import find_near_duplicates
+from acgan.data.splitting.divide import Divided
+from acgan.data.splitting.near_duplicates import find_near_duplicates
 from acgan.types import LikePair
 
 _PAIRS_KEPT = 20

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acgan.data.branches import Branch, Labelled, branch_of
 from acgan.data.index import shortened
-from acgan.data.layouts import parts_by_folder
-from acgan.data.lists import Listed, Pictures, Row, names_pictures, parts_of, understand
-from acgan.data.names import part_of, part_within
-from acgan.data.table import Table, ending_of, read_table
-from acgan.data.tree import Container, Parts, Tree
+from acgan.data.layouts.branches import Branch, Labelled, branch_of
+from acgan.data.layouts.folders import parts_by_folder
+from acgan.data.layouts.lists import Listed, Pictures, Row, names_pictures, parts_of, understand
+from acgan.data.layouts.names import part_of, part_within
+from acgan.data.layouts.table import Table, ending_of, read_table
+from acgan.data.sources.tree import Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
 

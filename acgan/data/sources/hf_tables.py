@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from acgan.data.arrays import Joined
-from acgan.data.columns import label_column, usual_columns
-from acgan.data.endings import open_image
 from acgan.data.index import Index, Reader, Unlabelled
-from acgan.data.parts import Part, index_parts, part_column
-from acgan.data.table import Table
+from acgan.data.layouts.columns import label_column, usual_columns
+from acgan.data.layouts.table import Table
+from acgan.data.sources.arrays import Joined
+from acgan.data.sources.endings import open_image
+from acgan.data.sources.parts import Part, index_parts, part_column
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Reading
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from acgan.data.index import shortened
-from acgan.data.names import is_container, part_of
-from acgan.data.tree import Parts, Tree
+from acgan.data.layouts.names import is_container, part_of
+from acgan.data.sources.tree import Parts, Tree
 from acgan.types import LeftOut
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.branches import Labelled
-from acgan.data.detect import detect
-from acgan.data.endings import PICTURE_ENDINGS, ending_of, remedy_for
-from acgan.data.files import Zip, class_name
-from acgan.data.groups import group_numbers
 from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
-from acgan.data.layouts import parts_by_folder
-from acgan.data.names import doubtful_labels
+from acgan.data.layouts.branches import Labelled
+from acgan.data.layouts.detect import detect
+from acgan.data.layouts.folders import parts_by_folder
+from acgan.data.layouts.names import doubtful_labels
 from acgan.data.options import ReadOptions
-from acgan.data.tree import EXAMPLES, Container, Parts, Tree, endings
+from acgan.data.sources.endings import PICTURE_ENDINGS, ending_of, remedy_for
+from acgan.data.sources.files import Zip, class_name
+from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree, endings
+from acgan.data.splitting.groups import group_numbers
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
 

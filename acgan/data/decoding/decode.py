@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from acgan.data.chunks import Progress, in_chunks, pillow_warnings
-from acgan.data.endings import ending_of, remedy_for
-from acgan.data.frames import frames_of
+from acgan.data.decoding.chunks import Progress, in_chunks, pillow_warnings
+from acgan.data.decoding.frames import frames_of
+from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.data.index import Reader
-from acgan.data.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
+from acgan.data.sources.endings import ending_of, remedy_for
 from acgan.errors import DataError
 from acgan.types import GENERATED_MARK
 

@@ -13,7 +13,7 @@ import numpy as np
 from acgan.data.index import ClassChoice, Index, shortened
 from acgan.data.load import find_source
 from acgan.data.options import DataOptions
-from acgan.data.subset import regroup
+from acgan.data.splitting.subset import regroup
 from acgan.errors import DataError
 from acgan.types import Dataset
 

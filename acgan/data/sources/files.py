@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from acgan.data.endings import open_image
-from acgan.data.tree import Parts, Tree, is_hidden, prune
+from acgan.data.sources.endings import open_image
+from acgan.data.sources.tree import Parts, Tree, is_hidden, prune
 from acgan.errors import DataError
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from acgan.data.chunks import in_chunks
+from acgan.data.decoding.chunks import in_chunks
+from acgan.data.decoding.pixels import scale_key
 from acgan.data.index import Index, Reader
-from acgan.data.pixels import scale_key
 
 #: Formats whose further pictures are previews of the first, or its layers.
 _ONE_PICTURE = frozenset({"MPO", "PSD"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acgan.data.huggingface import ParquetSource
 from acgan.data.options import ReadOptions
-from acgan.data.webdataset import WebDatasetSource
+from acgan.data.sources.huggingface import ParquetSource
+from acgan.data.sources.webdataset import WebDatasetSource
 
 Shards = ParquetSource | WebDatasetSource
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from acgan.data.endings import is_image
 from acgan.data.index import Reader
+from acgan.data.sources.endings import is_image
 from acgan.types import LeftOut
 
 Parts = tuple[str, ...]

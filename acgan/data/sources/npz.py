@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.arrays import (
+from acgan.data.index import Index, Unlabelled
+from acgan.data.options import ReadOptions
+from acgan.data.sources.arrays import (
     ArrayReader,
     array_names,
     array_shape,
@@ -17,10 +19,8 @@ from acgan.data.arrays import (
     not_bytes,
     read_array,
 )
-from acgan.data.files import class_name, digest_lines, file_stamp
-from acgan.data.index import Index, Unlabelled
-from acgan.data.options import ReadOptions
-from acgan.data.parts import Part, index_parts, part_column, refuse_options
+from acgan.data.sources.files import class_name, digest_lines, file_stamp
+from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
 from acgan.errors import DataError
 from acgan.types import Reading
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from acgan.data.columns import label_column, usual_columns
-from acgan.data.endings import is_image, open_image
-from acgan.data.files import class_name, digest_lines, file_stamp
 from acgan.data.index import Index, Unlabelled
+from acgan.data.layouts.columns import label_column, usual_columns
+from acgan.data.layouts.table import Table
 from acgan.data.options import ReadOptions
-from acgan.data.parts import Part, index_parts, part_column, parts_of_files, refuse_options
-from acgan.data.table import Table
-from acgan.data.tree import EXAMPLES
+from acgan.data.sources.endings import is_image, open_image
+from acgan.data.sources.files import class_name, digest_lines, file_stamp
+from acgan.data.sources.parts import Part, index_parts, part_column, parts_of_files, refuse_options
+from acgan.data.sources.tree import EXAMPLES
 from acgan.errors import DataError, did_you_mean
 from acgan.types import LeftOut, Reading
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acgan.data.branches import Branch, be, branch_of, listed
 from acgan.data.index import shortened
-from acgan.data.names import are_chunks, is_container, part_of
-from acgan.data.tree import Tree
+from acgan.data.layouts.branches import Branch, be, branch_of, listed
+from acgan.data.layouts.names import are_chunks, is_container, part_of
+from acgan.data.sources.tree import Tree
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acgan.data.index import shortened
-from acgan.data.names import part_of
-from acgan.data.table import Table
+from acgan.data.layouts.names import part_of
+from acgan.data.layouts.table import Table
 from acgan.errors import DataError, did_you_mean
 
 #: Usual names of the columns by purpose, the surest first. Case, blanks, dots and dashes do not count.

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from acgan.data.columns import Columns, find_columns, path_columns, several_labels
 from acgan.data.index import shortened
-from acgan.data.names import part_of
-from acgan.data.table import Table
-from acgan.data.tree import Parts
+from acgan.data.layouts.columns import Columns, find_columns, path_columns, several_labels
+from acgan.data.layouts.names import part_of
+from acgan.data.layouts.table import Table
+from acgan.data.sources.tree import Parts
 from acgan.errors import DataError
 
 _PROBED = 50  # rows by which a column of file names is recognised

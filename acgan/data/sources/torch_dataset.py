@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
-from acgan.data.columns import USUAL
-from acgan.data.files import class_name
 from acgan.data.index import Index, index_by_name, leave_out_empty
+from acgan.data.layouts.columns import USUAL
 from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, put_in_order
+from acgan.data.sources.files import class_name
 from acgan.data.store import make_dataset
 from acgan.errors import DataError
 from acgan.types import Dataset, Reading

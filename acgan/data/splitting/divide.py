@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acgan.data.groups import tie
 from acgan.data.index import Index, shortened
 from acgan.data.options import DataOptions
-from acgan.data.split import draw_held_out, left_without, tell_blank_apart
+from acgan.data.splitting.groups import tie
+from acgan.data.splitting.split import draw_held_out, left_without, tell_blank_apart
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acgan.data.branches import Labelled
 from acgan.data.index import shortened
-from acgan.data.layouts import FOLDER_LAYOUTS
-from acgan.data.names import is_code
+from acgan.data.layouts.branches import Labelled
+from acgan.data.layouts.folders import FOLDER_LAYOUTS
+from acgan.data.layouts.names import is_code
+from acgan.data.layouts.signs import is_nested
+from acgan.data.layouts.tree_lists import read_lists, read_stylegan
 from acgan.data.options import ReadOptions
-from acgan.data.signs import is_nested
-from acgan.data.tree import Container, Tree
-from acgan.data.tree_lists import read_lists, read_stylegan
+from acgan.data.sources.tree import Container, Tree
 from acgan.errors import DataError
 
 #: Folder layouts that are tried without being asked for, the more special first.

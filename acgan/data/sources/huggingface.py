@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acgan.data.arrays import in_a_line
-from acgan.data.files import digest_lines, file_stamp
-from acgan.data.hf_tables import STORED, Tables, library
 from acgan.data.index import Index, Unlabelled
 from acgan.data.options import ReadOptions
-from acgan.data.parts import parts_of_files, refuse_options
+from acgan.data.sources.arrays import in_a_line
+from acgan.data.sources.files import digest_lines, file_stamp
+from acgan.data.sources.hf_tables import STORED, Tables, library
+from acgan.data.sources.parts import parts_of_files, refuse_options
 from acgan.errors import DataError
 
 HUB = "hf:"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from acgan.data.divide import warn_of_shares
-from acgan.data.groups import tie
-from acgan.data.split import draw_held_out, duplicate_groups, tell_blank_apart
+from acgan.data.splitting.divide import warn_of_shares
+from acgan.data.splitting.groups import tie
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, tell_blank_apart
 from acgan.data.store import fingerprint
 from acgan.runtime import Draws
 from acgan.types import Dataset, ImageStore

@@ -1,0 +1,1 @@
+"""Sources of pictures: one module a format, behind the protocol ``Source`` of ``data/load.py``."""

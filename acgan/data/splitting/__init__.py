@@ -1,0 +1,1 @@
+"""Training, validation and test images: drawn, grouped, and looked at for copies."""
