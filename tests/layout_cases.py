@@ -239,6 +239,30 @@ CASES = [
         error="named like parts",
     ),
     Case("one folder of pictures", tree("pets"), error="all pictures lie in one folder, pets"),
+    Case(
+        "pictures that cannot be read",
+        {"cat/a.dcm": "x", "dog/b.dcm": "x"},
+        error="2 files end in .dcm: convert to PNG",
+    ),
+    Case(
+        "a class that cannot be read",
+        tree("cat", "dog") | {"fox/a.dcm": "x"},
+        error="all pictures of fox have an ending that cannot be read here: 1 file ends in .dcm",
+    ),
+    Case(
+        "columns without a list",
+        tree("cat", "dog"),
+        error="data.columns: .* has no list",
+        options={"columns": {"label": "x"}},
+    ),
+    Case(
+        "a list that is no folders",
+        FLAT | {"l.csv": "path,label\n"},
+        error="data.layout: found 'classes', which says nothing about .*l.csv",
+        data="l.csv",
+        options={"layout": "classes"},
+        zipped=False,
+    ),
     Case("no folders", tree(""), error="holds 2 images but no folder of a class and no list"),
     Case("wrapped without folders", tree("a/b"), error="all pictures lie in one folder, b"),
     Case(

@@ -19,10 +19,12 @@ from acgan.data.layouts.table import TABLE_READERS
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import pack, prepare
 from acgan.data.sources.builtin import BUILTIN_NAMES, find_builtin
+from acgan.data.sources.endings import image_endings
 from acgan.data.sources.files import Folder
 from acgan.data.sources.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.sources.list_file import ListSource
 from acgan.data.sources.npz import NpzSource
+from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shards import SHARD_SOURCES
 from acgan.data.sources.tree_source import TreeSource, ZipSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
@@ -129,6 +131,7 @@ def load_dataset(
         options.group,
         options.range,
         options.frames,
+        sorted(image_endings()),  # more of them with other libraries
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
     # What lacks training images of a class must not be found by a training.
@@ -176,6 +179,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
         return HubSource(source, options)
     builtin = find_builtin(source, options.root)
     if builtin is not None:
+        refuse_options(options, "built-in sets")
         return builtin
     if source in _YOURS:
         raise DataError(

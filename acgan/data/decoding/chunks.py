@@ -12,15 +12,15 @@ from typing import TypeVar
 from PIL import Image
 
 #: Called with (done, total) now and then.
-Progress = Callable[[int, int], None]
+DecodeProgress = Callable[[int, int], None]
 Result = TypeVar("Result")
 
-CHUNK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
+IMAGES_A_TASK = 64  # images a task: large enough to hide the pool's overhead, small enough to stop soon
 _MAX_THREADS = 16  # every thread reads the directory of a zip for itself
 
 
 def in_chunks(
-    work: Callable[[range], Result], count: int, *, threads: int | None, progress: Progress | None
+    work: Callable[[range], Result], count: int, *, threads: int | None, progress: DecodeProgress | None
 ) -> Generator[Result, None, None]:
     """Call ``work`` on positions 0 … count-1, a range of them at a time, in threads, under ``pillow_warnings``.
 
@@ -33,7 +33,7 @@ def in_chunks(
     Yields:
         The results, in the order of the positions.
     """
-    parts = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    parts = [range(start, min(start + IMAGES_A_TASK, count)) for start in range(0, count, IMAGES_A_TASK)]
     pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         with pillow_warnings():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from acgan.data.decoding.chunks import Progress, in_chunks, pillow_warnings
+from acgan.data.decoding.chunks import DecodeProgress, in_chunks, pillow_warnings
 from acgan.data.decoding.frames import frames_of
 from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.data.index import Reader
@@ -21,7 +21,7 @@ from acgan.types import GENERATED_MARK
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
 Range = Literal["full", "auto"] | tuple[float, float]
-DecodeProgress = Progress
+DecodeProgress = DecodeProgress
 
 _MEASURED = 1024
 _CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
@@ -98,7 +98,7 @@ def decode_rows(
     *,
     on_error: OnError,
     threads: int | None,
-    progress: Progress | None,
+    progress: DecodeProgress | None,
 ) -> tuple[dict[int, str], np.ndarray]:
     """Decode images into an array, in threads.
 

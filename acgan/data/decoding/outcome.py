@@ -23,7 +23,7 @@ _SMALLEST = 16  # resolution
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of N decoded images.
+    """Outcome of the decoding of N images.
 
     Attributes:
         seen: (N,) records, see ``SEEN``.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from acgan.data.decoding.chunks import Progress, in_chunks
+from acgan.data.decoding.chunks import DecodeProgress, in_chunks
 from acgan.data.decoding.pixels import BlackWhite, deep_values, is_deep
 from acgan.data.index import Reader
 from acgan.errors import DataError
 
 
 def find_values(
-    reader: Reader, rows: np.ndarray, *, threads: int | None, progress: Progress | None
+    reader: Reader, rows: np.ndarray, *, threads: int | None, progress: DecodeProgress | None
 ) -> tuple[BlackWhite, int] | None:
     """The lowest and highest value of all images with more than 8 bits a channel, and the number of these images.
 

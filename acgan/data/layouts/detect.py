@@ -11,6 +11,7 @@ from acgan.data.layouts.names import is_code
 from acgan.data.layouts.signs import is_nested
 from acgan.data.layouts.tree_lists import read_lists, read_stylegan
 from acgan.data.options import ReadOptions
+from acgan.data.sources.endings import unread_pictures
 from acgan.data.sources.tree import Container, Tree
 from acgan.errors import DataError
 
@@ -39,6 +40,8 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     stylegan = read_stylegan(container, tree)
     lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
     listed = stylegan or lists.labelled
+    if options.columns and lists.labelled is None:
+        raise _no_list("data.columns", container.where)
     tried = (*_TRIED, *(("leaves",) if is_nested(tree) else ()))
     readings = [found for key in tried if (found := FOLDER_LAYOUTS[key](tree)) is not None]
     sure = [reading for reading in readings if not reading.doubts and reading.layout in _TRIED]
@@ -58,11 +61,15 @@ def _given_list(container: Container, tree: Tree, options: ReadOptions) -> Label
     stylegan = read_stylegan(container, tree)
     found = stylegan or read_lists(container, tree, options.columns, skip=options.skip, sure=True).labelled
     if found is None:
-        raise DataError(
-            f"data.layout=list: {container.where} has no list that names its pictures and their labels (.csv, .tsv, "
-            ".jsonl, .json or .parquet). Name the columns with data.columns.path and data.columns.label."
-        )
+        raise _no_list("data.layout=list", container.where)
     return found
+
+
+def _no_list(key: str, where: str) -> DataError:
+    return DataError(
+        f"{key}: {where} has no list that names its pictures and their labels (.csv, .tsv, .jsonl, .json or .parquet). "
+        "Name its columns with data.columns.path and data.columns.label, or leave the key out."
+    )
 
 
 def _agreed(folders: Labelled, listed: Labelled) -> Labelled | None:
@@ -86,9 +93,11 @@ def _agreed(folders: Labelled, listed: Labelled) -> Labelled | None:
 
 def _no_pictures(where: str, tree: Tree) -> DataError:
     left = "; ".join(f"{one.reason}: {one.count:,}" for one in tree.left_out)
+    unread = unread_pictures(parts[-1] for parts in tree.files)
+    told = [f" {unread}." if unread else "", f" Left out: {left}." if left else ""]
     return DataError(
         f"{where} holds no images; expected one folder per class ({where}/<class>/*.png), or train/ and test/ with "
-        f"such folders in each. Images end in .png, .jpg and the like.{f' Left out: {left}.' if left else ''}"
+        f"such folders in each. Images end in .png, .jpg and the like.{''.join(told)}"
     )
 
 

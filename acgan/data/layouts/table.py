@@ -55,7 +55,7 @@ def read_table(content: bytes, where: str, ending: str) -> Table | None:
     return TABLE_READERS[ending](content, where)
 
 
-def ending_of(name: str) -> str:
+def table_ending(name: str) -> str:
     """The ending of a file that ``read_table`` reads, else ""."""
     suffix = PurePath(name).suffix.lower()
     return suffix if suffix in TABLE_READERS else ""

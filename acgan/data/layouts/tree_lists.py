@@ -12,7 +12,7 @@ from acgan.data.layouts.branches import Branch, Labelled, branch_of
 from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.lists import Listed, Pictures, Row, names_pictures, parts_of, understand
 from acgan.data.layouts.names import part_of, part_within
-from acgan.data.layouts.table import Table, ending_of, read_table
+from acgan.data.layouts.table import Table, read_table, table_ending
 from acgan.data.sources.tree import Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
@@ -88,7 +88,12 @@ def _candidates(tree: Tree, branch: Branch) -> list[Parts]:
             and folder[:depth] == branch.prefix
             and (part_of(folder[-1]) is not None or folder[-1] not in branch.tops)
         )
-        if (beside or below) and ending_of(file[-1]) and file[-1] != STYLEGAN and _SUBMISSION not in file[-1]:
+        if (
+            (beside or below)
+            and table_ending(file[-1])
+            and file[-1] != STYLEGAN
+            and _SUBMISSION not in file[-1]
+        ):
             found.append(file)
     return found
 
@@ -97,7 +102,7 @@ def _table(container: Container, file: Parts, where: str, sure: bool) -> Table |
     """A label file's rows; a damaged one is passed over unless the user says that it is a list."""
     try:
         content = container.content(file)
-        return read_table(content, where, ending_of(file[-1])) if len(content) <= _LARGEST else None
+        return read_table(content, where, table_ending(file[-1])) if len(content) <= _LARGEST else None
     except DataError:
         if sure:
             raise

@@ -85,7 +85,7 @@ def open_image(file: str | Path | IO[bytes]) -> Image.Image:
 
 
 def remedy_for(name: str) -> str:
-    """What to do with a picture that cannot be read, as an order; empty if there is no advice."""
+    """Advice for a picture that cannot be read, as an order; empty if there is none."""
     return "" if is_image(name) else PICTURE_ENDINGS.get(ending_of(name), "")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from acgan.data.index import Index, Unlabelled
 from acgan.data.layouts.branches import Labelled
 from acgan.data.layouts.lists import Listed, Pictures, parts_of, understand
-from acgan.data.layouts.table import ending_of, read_table
+from acgan.data.layouts.table import read_table, table_ending
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import FileReader, Folder, digest_lines, file_stamp
 from acgan.data.sources.tree import Parts, Tree
@@ -86,6 +86,10 @@ class ListSource:
     """A list of pictures, whose paths are relative to it or to ``data.root``."""
 
     def __init__(self, path: Path, options: ReadOptions):
+        if options.layout not in ("auto", "list"):
+            raise DataError(
+                f"data.layout: found {options.layout!r}, which says nothing about {path}: it is a list. Leave it out."
+            )
         self._path = path
         self._options = options
         folders = [path.parent, *([options.pictures.expanduser()] if options.pictures else [])]
@@ -129,7 +133,7 @@ class ListSource:
         except OSError as error:
             raise DataError(f"{self._path} cannot be read: {error.strerror or error}.") from error
         where = str(self._path)
-        table = read_table(content, where, ending_of(self._path.name))
+        table = read_table(content, where, table_ending(self._path.name))
         if table is None:
             raise DataError(
                 f"{where} is no list of pictures; expected JSON such as "

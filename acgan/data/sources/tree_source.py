@@ -15,7 +15,7 @@ from acgan.data.layouts.detect import detect
 from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.names import doubtful_labels
 from acgan.data.options import ReadOptions
-from acgan.data.sources.endings import PICTURE_ENDINGS, ending_of, remedy_for
+from acgan.data.sources.endings import remedy_for, unread_pictures
 from acgan.data.sources.files import Zip, class_name
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree, endings
 from acgan.data.splitting.groups import group_numbers
@@ -156,13 +156,10 @@ def _lost(where: str, tree: Tree, empty: Sequence[str]) -> list[str]:
     Raises:
         DataError: All pictures of a class are of such a kind.
     """
-    unreadable = [position for position, parts in enumerate(tree.files) if _picture_ending(parts[-1])]
+    unreadable = [position for position, parts in enumerate(tree.files) if remedy_for(parts[-1])]
     if not unreadable:
         return []
-    counts = Counter(_picture_ending(tree.files[position][-1]) for position in unreadable)
-    told = "; ".join(
-        f"{count:,} {ending} ({PICTURE_ENDINGS[ending]})" for ending, count in sorted(counts.items())
-    )
+    told = unread_pictures(tree.files[position][-1] for position in unreadable)
     lost = sorted(
         {class_name(part) for position in unreadable for part in tree.files[position][:-1]} & set(empty)
     )
@@ -172,7 +169,3 @@ def _lost(where: str, tree: Tree, empty: Sequence[str]) -> list[str]:
             "them, or move these folders away."
         )
     return [f"pictures that cannot be read here are left out: {told}"]
-
-
-def _picture_ending(name: str) -> str:
-    return ending_of(name) if remedy_for(name) else ""

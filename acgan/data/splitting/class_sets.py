@@ -155,15 +155,15 @@ def match_source(
 def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Index, DataOptions]:
     """The content of a source, and the options by which it was read.
 
-    Layout and columns of the training are those of its own source, so another one is also read without them. A doubt
-    about the layout, such as with a folder of a single class, is none if all the folders have names that the network
-    knows.
+    Layout, columns and groups of the training are those of its own source, so another one is also read without them.
+    A doubt about the layout, such as with a folder of a single class, is none if all the folders have names that the
+    network knows.
     """
     try:
         return find_source(source, options.reading).index(), options
     except DataError:
         names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
-        plain = replace(options, layout="auto", columns={})
+        plain = replace(options, layout="auto", columns={}, group=None)
         for other in (plain, replace(plain, layout="classes")):
             with contextlib.suppress(DataError):
                 index = find_source(source, other.reading).index()

@@ -160,3 +160,9 @@ def test_cache_dir(monkeypatch, tmp_path):
     assert cache_dir() == tmp_path
     monkeypatch.delenv("ACGAN_CACHE")
     assert cache_dir().name == "acgan"
+
+
+@pytest.mark.parametrize("option", [{"layout": "classes"}, {"columns": {"label": "x"}}, {"group": "folder"}])
+def test_options_of_reading_say_nothing_of_built_in_sets(load, option):
+    with pytest.raises(DataError, match="which says nothing about built-in sets"):
+        load("digits", **option)
