@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decoding.decode import DecodeProgress, Target, decode_rows, measure_images
+from acgan.data.decoding.chunks import DecodeProgress
+from acgan.data.decoding.decode import Target, decode_rows, measure_images
 from acgan.data.decoding.frames import each_frame
 from acgan.data.decoding.outcome import Outcome, class_pictures, in_digits, judge
 from acgan.data.decoding.pixels import BlackWhite

@@ -21,7 +21,6 @@ from acgan.types import GENERATED_MARK
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
 Range = Literal["full", "auto"] | tuple[float, float]
-DecodeProgress = DecodeProgress
 
 _MEASURED = 1024
 _CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
