@@ -56,7 +56,7 @@ class DataConfig(BaseConfig):
     """The labelled images."""
 
     source: str = "digits"
-    """A folder of class folders, .zip, .csv, .npz, .parquet, .tar, hf:NAME[:CONFIG], or a built-in NAME[:ROOT]."""
+    """A folder of class folders, .zip, a list (.csv, …), .npz, .parquet, .tar, hf:NAME[:CONFIG], or NAME[:ROOT]."""
     root: str | None = None
     """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
     layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"

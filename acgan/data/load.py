@@ -184,7 +184,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
     if source in _YOURS:
         raise DataError(
             f"data.source: found {source!r}, which stands for images of your own; expected --data with a folder that "
-            "has one folder per class, a .zip of that, a .csv or an .npz."
+            "has one folder per class, a .zip of that, a .csv or what else docs/data.md has."
         )
     raise DataError(
         f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
