@@ -184,7 +184,7 @@ def training_options(
         click.option(
             "--data",
             metavar="SOURCE",
-            help="Folder of class folders, .zip, a list (.csv, …), .npz, .parquet, .tar, hf:NAME, or a built-in NAME[:ROOT].",
+            help="Folder of class folders, zip, list (.csv, …), .npz, .parquet, .tar, hf:NAME, built-in NAME[:ROOT].",
         ),
         click.option("--run-dir", type=click.Path(path_type=Path), help=f"Default: {default_dir}."),
         click.option(

@@ -119,7 +119,7 @@ def files(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for name, count in counts.items():
             (workdir / folder / name).mkdir(parents=True)
             for index in range(count):
-                pixels = rng.integers(0, 256, (24, 30, 3), dtype=np.uint8)
+                pixels = rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(workdir / folder / name / f"{index}.png")
     Image.fromarray(pixels).save(workdir / "cat.jpg")
     with torch.random.fork_rng():

@@ -99,7 +99,7 @@ def test_a_training_starts_from_another_and_goes_on() -> None:
 def test_a_dry_run() -> None:
     result = acgan_train(Path("run"), gan_of(28, {}), "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "1 x 28 x 28" in result.output
+    assert "gray, 28 px" in result.output
     assert not Path("run").exists()
 
 

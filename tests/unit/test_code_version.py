@@ -49,7 +49,7 @@ def test_changed_code_is_said_to_be(checkout: Path, name: str) -> None:
 
 
 def test_a_training_is_of_the_code_that_it_began_with(checkout: Path) -> None:
-    dataset: Any = SimpleNamespace(name="cats", train=SimpleNamespace(fingerprint="f"))
+    dataset: Any = SimpleNamespace(name="cats", train=SimpleNamespace(fingerprint="f"), report=None)
     begun = code_version()
     provenance = Provenance(RunConfig(), dataset, "f", "float32", (begun,), None)
     (checkout / "acgan" / "code.py").write_text("2\n", encoding="utf-8")

@@ -82,9 +82,9 @@ def test_the_bare_trunk_is_refused_where_it_cannot_be_built(
 ) -> None:
     make_gan_run(tmp_path / "run", 8, *overrides, store=make_store(32))
     config = make_config(f"model.backbone={{kind: discriminator, run: {tmp_path / 'run'}, trained: false}}")
-    assert build_network(config, make_store(48), refuse)[1].resolution == 48
+    assert build_network(config, make_store(48), refuse, refuse)[1].resolution == 48
     with pytest.raises(ConfigError, match=found):
-        build_network(config, make_store(side), refuse)
+        build_network(config, make_store(side), refuse, refuse)
 
 
 def test_a_discriminator_that_is_not_there(places: dict[str, str], tmp_path: Path) -> None:

@@ -168,6 +168,12 @@ ARRIVALS: dict[str, Arrival] = {
     "seed": Arrival("5", lambda c: task_of(c).feed.draws.seed, 5),
     "data.source": Arrival("there", _loading("source"), "there"),
     "data.root": Arrival("here", _loading("root"), Path("here")),
+    "data.layout": Arrival("leaves", _loading("layout"), "leaves"),
+    **{
+        f"data.columns.{purpose}": Arrival("pic", _loading("columns"), {purpose: "pic"})
+        for purpose in ("path", "label", "split", "group")
+    },
+    "data.group": Arrival("folder", _loading("group"), "folder"),
     "data.classes": Arrival("[dog, cat]", _loading("classes"), ["dog", "cat"]),
     "data.resolution": Arrival("64", _loading("resolution"), 64),
     "data.channels": Arrival("3", _loading("channels"), 3),

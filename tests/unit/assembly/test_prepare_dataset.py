@@ -47,11 +47,14 @@ def test_generated_images_are_never_validation_images_and_groups_stay_together()
 
 
 def test_generated_images_of_a_run_come_on_top_of_those_of_the_source(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    def with_five_more(found: Dataset, settings: object, held_out: str) -> tuple[ImageStore, list[str]]:
-        more = np.zeros((5, 1, 16, 16), dtype=np.uint8)
-        return extend(found.train, more, np.zeros(5, dtype=np.int64)), []
+    class FiveMore:
+        notes, warnings = (), ()
 
-    monkeypatch.setattr(images, "with_synthetic", with_five_more)
+        def add_to(self, store: ImageStore) -> ImageStore:
+            more = np.zeros((5, 1, 16, 16), dtype=np.uint8)
+            return extend(store, more, np.zeros(5, dtype=np.int64))
+
+    monkeypatch.setattr(images, "plan_synthetic", lambda *_: FiveMore())
     config = load(ClassifierConfig, find_recipe("digits", "classify"), ["synthetic.run=anything"])
     prepared = prepare_dataset(config, dataset())
     assert prepared.num_generated == MADE + 5

@@ -30,17 +30,6 @@ def test_mnist(shared_data, load):
     assert data.warnings == ()
 
 
-def test_sample_of_cifar(cifar, sample):
-    data = sample(cifar, 100, resolution=None, test_share=0.2)
-    assert data.name == "cifar10_jpg"
-    assert data.train.images.shape == (50, 3, 32, 32)
-    assert np.bincount(data.train.labels).tolist() == [5] * 10
-    assert np.bincount(data.test.labels).tolist() == [5] * 10
-    assert data.train.class_names[:2] == ("airplane", "automobile")
-    assert any("100 of 60,000 images" in note for note in data.notes)
-    assert data.warnings == ()
-
-
 @pytest.mark.slow
 def test_whole_of_cifar(cifar, load):
     from PIL import Image
@@ -52,4 +41,5 @@ def test_whole_of_cifar(cifar, load):
     with zipfile.ZipFile(cifar) as archive, archive.open("train/cat/0000.jpg") as file:
         expected = np.asarray(Image.open(file)).transpose(2, 0, 1)
     assert (data.train.images[data.train.labels == 3][0] == expected).all()
-    assert data.warnings == ()
+    (warning,) = data.warnings  # it is known for them
+    assert "nearly the same as a training image" in warning
