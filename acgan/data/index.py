@@ -14,8 +14,6 @@ from acgan.types import Reading
 
 ClassChoice = Sequence[str | Mapping[str, Sequence[str]]]
 
-SPLIT_NAMES = ("train", "test", "val", "validation")
-
 
 class Reader(Protocol):
     """The images of a source by row. Both methods are called from many threads at once."""
@@ -90,22 +88,9 @@ def without_labels(index: Index) -> Unlabelled:
     return Unlabelled(index.reader, np.where(index.held_out, "test", "train"))
 
 
-def choose_held_out(present: Collection[str], own_names: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """Choose the split of a source that is held out.
-
-    Args:
-        present: The splits that the source has, out of ``SPLIT_NAMES``.
-        own_names: The source's own spelling of them.
-
-    Returns:
-        The held-out split ("" where there is only train), and a note ("" where there is nothing to say).
-    """
-    held = next((name for name in SPLIT_NAMES[1:] if name in present), "")
-    unused = [
-        (own_names or {}).get(name, name) for name in SPLIT_NAMES[1:] if name in present and name != held
-    ]
-    note = f"unused: {' and '.join(unused)} ({held} is what is held out)" if unused else ""
-    return held, note
+def held_out_part(labelled: Collection[str]) -> str:
+    """The part of a source that is held out, of those that have labels: ``test``, else ``val``, else ""."""
+    return next((part for part in ("test", "val") if part in labelled), "")
 
 
 def index_by_name(

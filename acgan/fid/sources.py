@@ -23,6 +23,7 @@ from acgan.data.sources.arrays import ArrayReader, array_names
 from acgan.data.sources.endings import is_image
 from acgan.data.sources.huggingface import HUB
 from acgan.data.sources.npz import find_convention
+from acgan.data.sources.tree import is_run
 from acgan.data.store import CACHE_FORMAT
 from acgan.errors import DataError, did_you_mean
 from acgan.extracting import Extractor, fitted, prepared, target_of
@@ -40,7 +41,6 @@ EXPECTED = (
 )
 
 _GENERATORS = (GENERATOR_FILE.name, best_name(GENERATOR_FILE.name))
-_TRACES = (".lock", "stats.jsonl", "tensorboard")  # beside its config.yaml, of a run that has begun
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,8 @@ def _is_run(path: Path) -> bool:
     """True for a run or a folder of runs: their pictures are grids, which are not scored."""
     if not path.is_dir():
         return False
-    begun = (path / "config.yaml").is_file() and any((path / name).exists() for name in _TRACES)
-    return begun or any((path / name).is_file() for name in _GENERATORS) or _is_of_runs(path)
+    names = {entry.name for entry in path.iterdir()}
+    return is_run(names) or bool(names & set(_GENERATORS)) or _is_of_runs(path)
 
 
 def _is_of_runs(path: Path) -> bool:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.index import Index, Unlabelled
+from acgan.data.index import Index, Unlabelled, held_out_part
 from acgan.data.layouts.branches import Labelled
 from acgan.data.layouts.lists import Listed, Pictures, parts_of, understand
 from acgan.data.layouts.table import read_table, table_ending
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import FileReader, Folder, digest_lines, file_stamp
 from acgan.data.sources.tree import Parts, Tree
-from acgan.data.sources.tree_source import held_out_part, make_index
+from acgan.data.sources.tree_source import make_index
 from acgan.errors import DataError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.index import Index, Reader
+from acgan.data.index import Index, Reader, held_out_part
 from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name
@@ -119,10 +119,9 @@ def part_column(parts: Iterable[tuple[str, int]]) -> np.ndarray:
     """
     parts = list(parts)
     meant = [part_of(name) for name, _ in parts]
-    held = "test" if "test" in meant else "val"
-    kept = [
-        {"train": "train", held: "test"}.get(part or "", "") if "train" in meant else "" for part in meant
-    ]
+    held = held_out_part([part for part in meant if part])
+    told = {held: "test", "train": "train", "": ""} if "train" in meant else {}
+    kept = [told.get(part or "", "") for part in meant]
     return np.repeat(np.array(kept, dtype=object), [count for _, count in parts]).astype(str)
 
 
@@ -181,7 +180,7 @@ def _choose(parts: Sequence[Part], where: str) -> _Choice:
     train = meant["train"]
     others = [part for part in parts if part is not train]
     labelled = [part for part in others if not _is_unlabelled(part, train)]
-    held = next((meant[name] for name in ("test", "val") if meant.get(name) in labelled), None)
+    held = meant.get(held_out_part([name for name, part in meant.items() if part in labelled]))
     unlabelled = tuple(part for part in others if part not in labelled)
     return _Choice(train, held, tuple(part for part in labelled if part is not held), unlabelled)
 

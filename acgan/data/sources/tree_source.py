@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.index import Index, Unlabelled, empty_note, index_by_name, shortened
+from acgan.data.index import Index, Unlabelled, empty_note, held_out_part, index_by_name, shortened
 from acgan.data.layouts.branches import Labelled
 from acgan.data.layouts.detect import detect
 from acgan.data.layouts.folders import parts_by_folder
@@ -54,8 +54,8 @@ class TreeSource:
         except DataError:  # nobody asks for classes here
             part_of = parts_by_folder(self._tree)
         held = held_out_part(list(part_of.values()))
-        words = {"train": "train", held: "test"}
-        parts = [words.get(part_of.get(position, "-"), "") for position in positions]
+        words = {held: "test", "train": "train", "": ""}
+        parts = [words.get(part_of.get(position, ""), "") for position in positions]
         files = [self._tree.files[position] for position in positions]
         return Unlabelled(self._container.reader(files), np.array(parts))
 
@@ -102,12 +102,6 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
             unused={part: dict(counts) for part, counts in unused.items()},
         ),
     )
-
-
-def held_out_part(parts: Sequence[str]) -> str:
-    """The part that is held out: test where it has labelled pictures, else val; "" where there is only train."""
-    present = set(parts)
-    return next((part for part in ("test", "val") if part in present), "")
 
 
 def unused_notes(unused: dict[str, Counter[str]], held: str) -> list[str]:
