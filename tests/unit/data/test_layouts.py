@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from data_helpers import zip_folder
 from layout_cases import CASES, Case, make
 
+from acgan.config.shared import DataConfig
+from acgan.data.layouts.folders import FOLDER_LAYOUTS
 from acgan.errors import DataError
 from acgan.types import Dataset
 
@@ -48,3 +51,8 @@ def test_layout(case: Case, zipped: bool, load: Load, tmp_path: Path) -> None:
 def test_cases_are_many_and_differ() -> None:
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_layouts_are_those_of_the_configuration() -> None:
+    keys = get_args(DataConfig.model_fields["layout"].annotation)
+    assert set(keys) == {"auto", "list", *FOLDER_LAYOUTS}
