@@ -134,7 +134,7 @@ class Tables:
     def _label(self) -> tuple[str, tuple[str, ...] | None]:
         """The column of labels, and the names of its numbers if it has them."""
         features, others = self._features, [name for name in self._features if name != self._image]
-        named = [name for name in others if _class_names(features[name]) is not None]
+        named = [name for name in others if label_names(features[name]) is not None]
         if "label" in self.columns:
             label = self._given("label")
         elif len(named) > 1:
@@ -150,7 +150,7 @@ class Tables:
                 f"{self.where}: column {label!r} holds {feature}; expected one class a picture, as a number or a name."
             )
         self._check_same(label)
-        return label, _class_names(feature)
+        return label, label_names(feature)
 
     def _usual_label(self, others: Sequence[str]) -> str:
         first = next(iter(self.parts.values()))
@@ -180,7 +180,7 @@ class Tables:
             name: table.features[label] for name, table in self.parts.items() if label in table.features
         }
         features = {name: feature for name, feature in features.items() if _is_single(feature)}
-        if len({_class_names(feature) for feature in features.values()}) > 1:
+        if len({label_names(feature) for feature in features.values()}) > 1:
             raise DataError(
                 f"{self.where}: column {label!r} names its classes otherwise in {' and '.join(features)}, so a number"
                 " would be several classes. Write the parts with the same ClassLabel."
@@ -196,7 +196,7 @@ class Tables:
         if label not in table.features:
             return Part(name, len(table), groups=groups)
         values = table.with_format(None).select_columns([label])[:][label]
-        named = _class_names(table.features[label]) is not None
+        named = label_names(table.features[label]) is not None
         missing = np.array([_is_missing(value, named) for value in values], dtype=bool)
         labels = [value for value, gone in zip(values, missing, strict=True) if not gone]
         whole = np.zeros(len(values), dtype=np.int64 if _are_whole(labels) else object)
@@ -218,7 +218,8 @@ def _is_picture(feature: Any) -> bool:
     return type(feature).__name__ == "Image" or (isinstance(feature, Mapping) and set(feature) == STORED)
 
 
-def _class_names(feature: Any) -> tuple[str, ...] | None:
+def label_names(feature: Any) -> tuple[str, ...] | None:
+    """Names of the numbers of a ClassLabel; None for another feature."""
     return tuple(feature.names) if type(feature).__name__ == "ClassLabel" else None
 
 

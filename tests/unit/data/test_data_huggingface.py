@@ -348,3 +348,73 @@ def test_training_takes_a_dataset(tmp_path):
     loaded = load_data(config, dataset)
     assert loaded.train.class_names == ("no", "yes")
     assert (loaded.train.images[:, 0] == draws).all()
+
+
+NUMBERS = datasets.Value("int64")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"coarse/train-0.parquet": NUMBERS, "fine/train-0.parquet": NUMBERS},
+            r"several folders \('coarse', 'fine'\), .*several classes\. Name one folder, as .*coarse,"
+            r" or a configuration of it with hf:.*:CONFIG",
+        ),
+        ({"a/train-0.parquet": NUMBERS, "bb/test-0.parquet": NUMBERS}, r"several folders \('a', 'bb'\)"),
+        ({"train-0.parquet": NUMBERS, "more/train-1.parquet": NUMBERS}, r"folders \('\.', 'more'\)"),
+        (
+            {"coarse_train-0.parquet": NUMBERS, "fine_train-0.parquet": NUMBERS},
+            r"the files coarse_train-0\.parquet, fine_train-0\.parquet have different names, .*a part train",
+        ),
+        (
+            {
+                "train-0.parquet": datasets.ClassLabel(names=["fruit", "animal"]),
+                "train-1.parquet": datasets.ClassLabel(names=["apple", "bear"]),
+            },
+            r"train-1\.parquet names the classes of column 'label' apple, bear, and .*train-0\.parquet"
+            r" fruit, animal",
+        ),
+        (
+            {"train-0.parquet": datasets.ClassLabel(names=["a", "b"]), "train-1.parquet": NUMBERS},
+            r"train-1\.parquet names the classes of column 'label' nothing, and .*train-0\.parquet a, b",
+        ),
+    ],
+)
+def test_several_sets_are_not_joined(files, message, tmp_path, load):
+    for number, (name, feature) in enumerate(files.items()):
+        saved(made([0, 1], 10 * number, feature=feature), tmp_path / "set" / name)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train-00000-of-00002-ab12.parquet", "train-00001-of-00002-cd34.parquet"),
+        ("train_a.parquet", "train_b.parquet"),
+        ("train/part1/0.parquet", "train/part2/0.parquet"),
+        ("train/0000.parquet", "train/0001.parquet"),
+    ],
+)
+def test_shards_of_one_set_are_joined(names, tmp_path, load):
+    for number, name in enumerate(names):
+        saved(made([0, 1], 10 * number), tmp_path / "set" / name)
+    assert values(load(tmp_path / "set").train) == [("cat", 1), ("cat", 11), ("dog", 0), ("dog", 10)]
+
+
+def test_a_folder_that_datasets_joins_is_checked_too(tmp_path, load):
+    """The library takes the classes' names from the first file."""
+    for number, names in enumerate((["fruit", "animal"], ["apple", "bear"])):
+        feature = datasets.ClassLabel(names=names)
+        saved(made([0, 1], feature=feature), tmp_path / "set" / "data" / f"train-{number}.parquet")
+    with pytest.raises(DataError, match=r"names the classes of column 'label' apple, bear"):
+        load(f"hf:{tmp_path / 'set'}")
+
+
+def test_folders_of_several_sets_are_not_joined_by_datasets_either(tmp_path, load):
+    for number, name in enumerate(("coarse", "fine")):
+        saved(made([0, 1], 10 * number, feature=NUMBERS), tmp_path / "set" / name / "train-0.parquet")
+    with pytest.raises(DataError, match=r"several folders \('coarse', 'fine'\)"):
+        load(f"hf:{tmp_path / 'set'}")
+    assert values(load(f"hf:{tmp_path / 'set' / 'fine'}").train) == [("0", 10), ("1", 11)]

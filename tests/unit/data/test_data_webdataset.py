@@ -276,3 +276,11 @@ def test_many_threads_read_the_right_pictures(shard, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         pictures = list(pool.map(lambda row: int(np.asarray(raw.images.reader.read(row))[0, 0]), range(200)))
     assert pictures == list(range(200))
+
+
+@pytest.mark.parametrize("names", [("pets/0.tar", "cars/0.tar"), ("pets.tar", "cars.tar")])
+def test_two_sets_are_not_joined(names, tmp_path, load):
+    for name in names:
+        tar(tmp_path / "sets" / name, samples([0, 1]))
+    with pytest.raises(DataError, match=r"may be several sets, and one label would stand for several"):
+        load(tmp_path / "sets")
