@@ -13,13 +13,17 @@ from acgan.data.index import Index, Unlabelled, shortened
 from acgan.data.options import ReadOptions
 from acgan.data.sources.arrays import in_a_line
 from acgan.data.sources.files import digest_lines, file_stamp
-from acgan.data.sources.hf_tables import STORED, Tables, label_names, library
-from acgan.data.sources.parts import parts_of_files, refuse_options
+from acgan.data.sources.hf_features import STORED, label_names, library
+from acgan.data.sources.hf_tables import Tables
+from acgan.data.sources.labels import bounded
+from acgan.data.sources.parts import refuse_options
+from acgan.data.sources.shard_names import parts_of_files
 from acgan.errors import DataError
 
 HUB = "hf:"
+_REASON = 400  # letters of the library's own reasons, which may list all columns twice
 _UNNAMED = "default"  # the library's name for the only configuration of a folder
-_COLUMNS = ("path", "label", "group")
+_COLUMNS = ("path", "label", "split", "group")
 
 
 def has_image_feature(file: Path) -> bool:
@@ -194,7 +198,7 @@ def _unreadable(what: str, error: Exception) -> DataError:
         if what.startswith(HUB)
         else "Make it or copy it anew."
     )
-    return DataError(f"{what} cannot be read: {': '.join(dict.fromkeys(texts))}. {hint}")
+    return DataError(f"{what} cannot be read: {bounded(': '.join(dict.fromkeys(texts)), _REASON)}. {hint}")
 
 
 def _is_struct(kind: Any) -> bool:

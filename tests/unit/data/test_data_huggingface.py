@@ -197,7 +197,7 @@ FINE = {"fine": (datasets.ClassLabel(names=["x", "y"]), [0, 1, 0, 1])}
         (
             lambda: made([0] * 4),
             {"split": "label"},
-            r"data\.columns\.split: found 'label', which says nothing about",
+            r"column 'label' has 0; expected train, val or test",
         ),
         (
             lambda: made([0.5, 1.0], feature=datasets.Value("float32")),
@@ -418,3 +418,61 @@ def test_folders_of_several_sets_are_not_joined_by_datasets_either(tmp_path, loa
     with pytest.raises(DataError, match=r"several folders \('coarse', 'fine'\)"):
         load(f"hf:{tmp_path / 'set'}")
     assert values(load(f"hf:{tmp_path / 'set' / 'fine'}").train) == [("0", 10), ("1", 11)]
+
+
+TEXT = datasets.Value("string")
+
+
+def test_usual_columns_are_used(tmp_path, load):
+    """A part in a column, and patients that stay together, as of lists."""
+    columns = {
+        "split": (TEXT, ["train", "test", "train", "val", "train"]),
+        "patient_id": (TEXT, list("pqrsp")),
+    }
+    data = load(saved(made([0, 1, 1, 0, 0], **columns), tmp_path / "a.parquet"))
+    assert values(data.train) == [("cat", 2), ("dog", 0), ("dog", 4)]
+    assert values(data.test) == [("cat", 1)]
+    assert data.report.reading.unused == {"val": {"dog": 1}}
+    assert data.report.reading.parts == "column 'split'"
+    assert data.groups.tolist() == [0, 2, 0]
+    assert "groups from: column 'patient_id'" in data.notes
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_column_of_parts_beside_parts(told, tmp_path, load):
+    for number, (part, value) in enumerate((("train", "train"), ("test", "test" if told else "train"))):
+        dataset = made([0, 1], 10 * number, split=(TEXT, [value] * 2))
+        saved(dataset, tmp_path / "set" / f"{part}-0.parquet")
+    data = load(tmp_path / "set")
+    assert values(data.test) == [("cat", 11), ("dog", 10)]
+    assert any("column 'split' is not used" in warning for warning in data.warnings) is not told
+    if not told:
+        with pytest.raises(DataError, match=r"data\.columns\.split: column 'split' of .* tells other parts"):
+            load(tmp_path / "set", columns={"split": "split"})
+
+
+def test_a_column_of_parts_with_other_words(tmp_path, load):
+    file = saved(made([0, 1], split=(TEXT, ["train", "odd"])), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"column 'split' has odd; expected train, val or test"):
+        load(file)
+    assert len(load(saved(made([0, 1], split=(TEXT, ["x", "y"])), tmp_path / "b.parquet")).train) == 2
+
+
+def test_several_labels_are_refused(tmp_path, load):
+    file = saved(made(["a", "b", "a|b"], feature=TEXT), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"1 of 3 pictures have several labels \(such as 'a\|b'\)"):
+        load(file)
+
+
+def test_labels_of_more_than_64_bits(tmp_path, load):
+    file = saved(made([1e30, 0], feature=datasets.Value("float64")), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"has the label 1.*expected a whole number of at most 64 bits"):
+        load(file)
+
+
+def test_messages_stay_short(tmp_path, load):
+    pixels = {f"pixel{number}": (NUMBERS, [0, 1]) for number in range(300)}
+    dataset = made([0, 1], **pixels).rename_column("label", "extra").cast_column("extra", NUMBERS)
+    with pytest.raises(DataError, match=r"no column of labels: .*'pixel1', .* and 281 more") as error:
+        load(saved(dataset, tmp_path / "a.parquet"))
+    assert len(str(error.value)) < 800
