@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -163,7 +163,7 @@ def _held_out(
 ) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
-    dataset = load_dataset(config.source, data_options(config))
+    dataset = load_dataset(config.source, replace(data_options(config), skip_with="--on-error skip"))
     for warning in dataset.warnings:
         warn(warning)
     store = dataset.test if split == "test" else dataset.train

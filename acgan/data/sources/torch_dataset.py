@@ -52,7 +52,7 @@ def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset
     Raises:
         DataError: An image or label of another kind, or fewer names than labels.
     """
-    options = replace(options, on_error="stop")  # the label of an item that fails is unknown
+    options = replace(options, on_error="stop", skip_with="")  # the label of an item that fails is unknown
     _check_map_style(dataset, name)
     places = find_places(dataset[0], f"{name}[0]", options.columns)
     reader = TorchReader(dataset, name, places)
