@@ -56,7 +56,14 @@ class TreeSource:
         words = {held: "test", "train": "train", "": ""}
         parts = [words.get(part_of.get(position, ""), "") for position in positions]
         files = [self._tree.files[position] for position in positions]
-        return Unlabelled(self._container.reader(files), np.array(parts))
+        unread = unread_pictures(file[-1] for file in self._tree.files)
+        doubt = f"{self._container.where}: pictures that cannot be read here are left out: {unread}"
+        return Unlabelled(
+            self._container.reader(files),
+            np.array(parts),
+            left_out=(*_other_files(self._tree), *self._tree.left_out),
+            warnings=(doubt,) if unread else (),
+        )
 
 
 def make_index(container: Container, tree: Tree, found: Labelled, options: ReadOptions) -> Index:
