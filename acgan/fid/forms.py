@@ -93,8 +93,8 @@ def warn_of_generated(
         if 0 < made < count:
             were = "was" if made == 1 else "were"
             warn(
-                f"{name}: {made:,} of {count:,} images {were} made by a generator, as a mark in their files tells; a score"
-                " of both kinds together says little. Move them apart"
+                f"{name}: {made:,} of {count:,} images {were} made by a generator, as a mark in their files tells; a"
+                " score of both kinds together says little. Move them apart"
             )
 
 

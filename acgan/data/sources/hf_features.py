@@ -7,10 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acgan.data.layouts.columns import usual_columns
+from acgan.data.layouts.table import Table
 from acgan.errors import DataError
 
 #: Fields of a picture in a parquet file.
 STORED = frozenset({"bytes", "path"})
+_BYTES = ("binary", "large_binary")
 _SINGLE = ("int", "uint", "float", "string", "large_string", "bool")
 
 
@@ -38,6 +41,12 @@ def group_names(part: str, table: Any, column: str) -> list[str]:
 def is_picture(feature: Any) -> bool:
     """True for a column of pictures, whoever wrote it."""
     return type(feature).__name__ == "Image" or (isinstance(feature, Mapping) and set(feature) == STORED)
+
+
+def holds_bytes(name: str, feature: Any) -> bool:
+    """True for a column of bytes with a usual name of pictures, as other programs write them."""
+    plain = str(getattr(feature, "dtype", feature)) in _BYTES
+    return plain and bool(usual_columns(Table((name,), [], []), "path"))
 
 
 def label_names(feature: Any) -> tuple[str, ...] | None:

@@ -20,6 +20,7 @@ from acgan.data.sources.endings import open_image
 from acgan.data.sources.hf_features import (
     are_whole,
     group_names,
+    holds_bytes,
     is_missing,
     is_picture,
     is_single,
@@ -194,7 +195,9 @@ class Tables:
     @cached_property
     def _image(self) -> str:
         features = self._features
-        pictures = [name for name, feature in features.items() if is_picture(feature)]
+        pictures = [name for name, feature in features.items() if is_picture(feature)] or [
+            name for name, feature in features.items() if holds_bytes(name, feature)
+        ]
         if "path" in self.columns:
             chosen = self._given("path")
             if chosen not in pictures:

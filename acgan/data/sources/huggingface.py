@@ -13,7 +13,7 @@ from acgan.data.index import Index, Unlabelled, shortened
 from acgan.data.options import ReadOptions
 from acgan.data.sources.arrays import in_a_line
 from acgan.data.sources.files import digest_lines, file_stamp
-from acgan.data.sources.hf_features import STORED, label_names, library
+from acgan.data.sources.hf_features import STORED, holds_bytes, label_names, library
 from acgan.data.sources.hf_tables import Tables
 from acgan.data.sources.labels import bounded
 from acgan.data.sources.parts import refuse_options
@@ -44,7 +44,10 @@ def has_image_feature(file: Path) -> bool:
             isinstance(feature, dict) and feature.get("_type") == "Image" for feature in known.values()
         )
     return any(
-        {child.name for child in column.type.fields} == STORED for column in schema if _is_struct(column.type)
+        {child.name for child in column.type.fields} == STORED
+        if _is_struct(column.type)
+        else holds_bytes(column.name, column.type)
+        for column in schema
     )
 
 

@@ -47,7 +47,11 @@ def _check_one_set(paths: Sequence[Path], top: Path) -> None:
     if len(folders) < 2 or are_chunks(folders):
         return
     first = next((name for name in sorted(folders) if name), "")
-    hub = f", or a configuration of it with hf:{top}:CONFIG" if paths[0].suffix.lower() == ".parquet" else ""
+    hub = (
+        f", or a configuration of its README.md with hf:{top}:CONFIG"
+        if paths[0].suffix.lower() == ".parquet"
+        else ""
+    )
     raise DataError(
         f"{top}: its {paths[0].suffix} files lie in several folders ({shortened(_in_quotes(folders))}), so they may be"
         f" several sets, and one label would stand for several classes. Name one folder, as {top / first}{hub}; or move"

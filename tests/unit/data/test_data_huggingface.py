@@ -273,6 +273,21 @@ def test_pictures_written_by_other_programs(tmp_path, load):
     assert values(load(file).train) == [("0", 1), ("1", 0)]
 
 
+def test_pictures_as_plain_bytes(tmp_path, load):
+    """A column of bytes, as pandas writes it, without the name of a file."""
+    import pyarrow
+    from pyarrow import parquet
+
+    file = saved(made([1, 0]), tmp_path / "a.parquet")
+    table = parquet.read_table(file).replace_schema_metadata(None)
+    content = [picture["bytes"] for picture in table["image"].to_pylist()]
+    plain = pyarrow.table({"image": pyarrow.array(content, pyarrow.binary()), "label": table["label"]})
+    parquet.write_table(plain, file)
+    assert values(load(file).train) == [("0", 1), ("1", 0)]
+    parquet.write_table(plain.rename_columns(["digest", "label"]), file)
+    assert not has_image_feature(file)
+
+
 def test_identity_changes_with_the_files(folder):
     def identities():
         return {
@@ -359,7 +374,7 @@ NUMBERS = datasets.Value("int64")
         (
             {"coarse/train-0.parquet": NUMBERS, "fine/train-0.parquet": NUMBERS},
             r"several folders \('coarse', 'fine'\), .*several classes\. Name one folder, as .*coarse,"
-            r" or a configuration of it with hf:.*:CONFIG",
+            r" or a configuration of its README.md with hf:.*:CONFIG",
         ),
         ({"a/train-0.parquet": NUMBERS, "bb/test-0.parquet": NUMBERS}, r"several folders \('a', 'bb'\)"),
         ({"train-0.parquet": NUMBERS, "more/train-1.parquet": NUMBERS}, r"folders \('\.', 'more'\)"),
