@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acgan.data.index import Index, Reader, held_out_part
+from acgan.data.index import Index, Reader, held_out_part, shortened
 from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name
+from acgan.data.sources.labels import MANY
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
 
@@ -153,7 +154,7 @@ def _choose(parts: Sequence[Part], where: str) -> _Choice:
     for part in parts:
         meant.setdefault(part_of(part.name) or "", part)
     if "train" not in meant:
-        found = ", ".join(part.name for part in parts)
+        found = shortened([part.name for part in parts], MANY)
         raise DataError(
             f"{where} has the parts {found}; expected one that is called train, or one part alone. Rename them."
         )

@@ -34,14 +34,19 @@ class BesidePictures:
     def index(self) -> Index:
         index = self._shards.index()
         assert index.reading is not None
-        names = ["/".join(self._tree.files[position]) for position in self._tree.pictures]
-        left = LeftOut(
-            "pictures beside the shards, which tell no classes", len(names), tuple(names[:EXAMPLES])
-        )
-        return replace(index, reading=replace(index.reading, left_out=(*index.reading.left_out, left)))
+        left_out = (*index.reading.left_out, self._left_out)
+        return replace(index, reading=replace(index.reading, left_out=left_out))
 
     def unlabelled(self) -> Unlabelled:
-        return self._shards.unlabelled()
+        images = self._shards.unlabelled()
+        return replace(images, left_out=(*images.left_out, self._left_out))
+
+    @property
+    def _left_out(self) -> LeftOut:
+        names = ["/".join(self._tree.files[position]) for position in self._tree.pictures]
+        return LeftOut(
+            "pictures beside the shards, which tell no classes", len(names), tuple(names[:EXAMPLES])
+        )
 
 
 #: By the ending of the files, built from all of them, options, and the folder that they lie in (or the only file).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, shortened
-from acgan.data.layouts.columns import label_column, several_labels, usual_columns
+from acgan.data.layouts.columns import given_column, label_column, several_labels, usual_columns
+from acgan.data.layouts.names import part_of
 from acgan.data.layouts.table import Table
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
@@ -43,7 +45,7 @@ class WebDatasetSource:
         self._paths = sorted(paths)
         self._columns = options.columns
         self._top = top
-        refuse_options(options, "shards of a WebDataset", ("path", "label"))
+        refuse_options(options, "shards of a WebDataset", ("path", "label", "group"))
 
     def identity(self) -> str:
         files = [*self._paths, *self._class_files]
@@ -58,11 +60,13 @@ class WebDatasetSource:
         else:
             _check_single(labels, where)
         named = self._class_names if numbers else None
+        group = self._group
         parts, start = [], 0
         for name, samples in self._samples.items():
-            parts.append(_part(name, labels[start : start + len(samples)], numbers))
+            part = _part(name, labels[start : start + len(samples)], numbers)
+            parts.append(part if group is None else replace(part, groups=_groups(samples, group)))
             start += len(samples)
-        return index_parts(
+        index = index_parts(
             parts,
             self._open,
             where=where,
@@ -74,6 +78,10 @@ class WebDatasetSource:
                 parts="the names of the files" if len(parts) > 1 else "",
                 left_out=self._left_out,
             ),
+        )
+        notes = [f"groups from: the field {group!r} of the .json files"] if group is not None else []
+        return replace(
+            index, notes=(*index.notes, *notes), warnings=(*index.warnings, *self._unused_split(len(parts)))
         )
 
     def unlabelled(self) -> Unlabelled:
@@ -115,15 +123,15 @@ class WebDatasetSource:
             if chosen not in sample.pictures:
                 raise DataError(
                     f"data.columns.path: {sample} has no picture with the ending {chosen!r}; it has"
-                    f" {', '.join(sample.pictures)}."
+                    f" {shortened(list(sample.pictures), MANY)}."
                 )
             return chosen
         if sample.dotted and not sample.texts:
             raise self._no_labels(())
         if len(sample.pictures) > 1:
             raise DataError(
-                f"{sample} has several pictures: {', '.join(sample.pictures)}. Choose one by its ending, as with --set"
-                f" data.columns.path={next(iter(sample.pictures))}."
+                f"{sample} has several pictures: {shortened(list(sample.pictures))}. Choose one by its ending, as with"
+                f" --set data.columns.path={next(iter(sample.pictures))}."
             )
         return next(iter(sample.pictures))
 
@@ -144,6 +152,34 @@ class WebDatasetSource:
         return [
             _plain(record.get(label), sample, label) for record, sample in zip(records, samples, strict=True)
         ], (f"the field {label!r} of the .json files")
+
+    @cached_property
+    def _fields(self) -> Table:
+        """Names of the fields of the .json files, for a look at what they tell beside labels."""
+        samples = [sample for part in self._samples.values() for sample in part]
+        return Table(tuple(dict.fromkeys(name for sample in samples for name in _fields(sample))), [], [])
+
+    @property
+    def _group(self) -> str | None:
+        """The field of groups, if there is one."""
+        chosen = self._columns.get("group")
+        if chosen is not None:
+            return given_column(self._fields, "group", chosen, str(self._top))
+        return next((name for name in usual_columns(self._fields, "group")), None)
+
+    def _unused_split(self, num_parts: int) -> list[str]:
+        """A warning about a field that tells parts, where all shards are one part."""
+        if num_parts > 1:
+            return []
+        samples = [sample for part in self._samples.values() for sample in part]
+        for name in usual_columns(self._fields, "split"):
+            told = {part_of(str(_fields(sample).get(name))) for sample in samples} - {None}
+            if told:
+                return [
+                    f"{self._top}: the field {name!r} of the .json files tells parts and is not used. Write the samples"
+                    " of each part into shards of their own, such as train-000000.tar and test-000000.tar."
+                ]
+        return []
 
     def _usual_field(self, records: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
         single = [
@@ -206,6 +242,14 @@ def _part(name: str, labels: Sequence[str], numbers: bool) -> Part:
     return Part(name, len(labels), np.array(list(map(class_name, labels)), dtype=object), missing)
 
 
+def _groups(samples: Sequence[Sample], field: str) -> np.ndarray:
+    """Group of each sample; those without one are groups of their own."""
+    values = [(sample, _fields(sample).get(field)) for sample in samples]
+    return np.array(
+        [f"\0{sample}" if value in (None, "") else str(value) for sample, value in values], dtype=object
+    )
+
+
 def _check_single(labels: Sequence[str], where: str) -> None:
     """Check that no picture has several labels, such as the numbers ``0 3`` or ``cat|dog`` beside ``cat``."""
     several = [label for label in labels if _SEVERAL_NUMBERS.fullmatch(label)]
@@ -232,6 +276,14 @@ def _record(sample: Sample) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DataError(f"{sample}.json holds a {type(record).__name__}; expected an object with fields.")
     return record
+
+
+def _fields(sample: Sample) -> dict[str, Any]:
+    """The fields of a sample's .json; none of one that cannot be read, where labels come from elsewhere."""
+    try:
+        return _record(sample)
+    except DataError:
+        return {}
 
 
 def _plain(value: Any, sample: Sample, field: str) -> str:

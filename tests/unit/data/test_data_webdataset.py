@@ -316,3 +316,26 @@ def test_the_message_tells_what_is_wrong_with_labels(files, message, shard, load
     with pytest.raises(DataError, match=message) as error:
         load(shard(files))
     assert len(str(error.value)) < 800
+
+
+@pytest.mark.parametrize("ending", ["json", "cls"])
+@pytest.mark.parametrize("columns", [{}, {"group": "patient_id"}])
+def test_groups_of_the_json_files(ending, columns, shard, load):
+    files = []
+    for number, patient in enumerate("pqp"):
+        record = {"patient_id": patient, **({"label": "a"} if ending == "json" else {})}
+        files += [(f"{number}.png", number), (f"{number}.json", json.dumps(record))]
+        files += [(f"{number}.cls", "0")] * (ending == "cls")
+    data = load(shard(files), columns=columns)
+    assert data.groups.tolist() == [0, 1, 0]
+    assert "groups from: the field 'patient_id' of the .json files" in data.notes
+    with pytest.raises(DataError, match=r"data\.columns\.group: .* has no column 'x'"):
+        load(shard(files), columns={"group": "x"})
+
+
+def test_parts_of_the_json_files_are_told(shard, load):
+    parts = ["train", "test", "train"]
+    data = load(shard(samples([{"label": "a", "split": part} for part in parts], ending="json")))
+    assert any("field 'split' of the .json files tells parts and is not used" in one for one in data.warnings)
+    data = load(shard(samples([{"label": "a", "split": "left"}] * 3, ending="json")))
+    assert not any("'split'" in one for one in data.warnings)

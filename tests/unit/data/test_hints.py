@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from data_helpers import picture, zip_folder
 
-from acgan.data import find_images
+from acgan.data import ReadOptions, find_images, open_raw
 from acgan.errors import DataError
 
 
@@ -86,6 +86,7 @@ def test_a_preview_does_not_hide_shards(preview, write, load):
     (left,) = data.report.reading.left_out
     assert (left.reason.startswith("pictures beside the shards"), left.count) == (True, 1)
     assert left.examples == (preview,)
+    assert open_raw(str(top), ReadOptions(top)).images.left_out == (left,)
 
 
 @pytest.mark.parametrize("listed", [True, False])
