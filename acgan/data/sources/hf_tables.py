@@ -28,7 +28,7 @@ from acgan.data.sources.hf_features import (
     library,
     read_column,
 )
-from acgan.data.sources.labels import bounded, check_whole, listed, single_labels
+from acgan.data.sources.labels import bounded, check_whole, in_quotes, single_labels
 from acgan.data.sources.parts import Part, index_parts, part_column
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Reading
@@ -205,10 +205,10 @@ class Tables:
             return chosen
         if len(pictures) != 1:
             found = (
-                f"several columns of pictures: {listed(pictures)}" if pictures else "no column of pictures"
+                f"several columns of pictures: {in_quotes(pictures)}" if pictures else "no column of pictures"
             )
             remedy = f" Choose one, as with --set data.columns.path={pictures[0]}." if pictures else ""
-            raise DataError(f"{self.where} has {found}. It has {listed(features)}.{remedy}")
+            raise DataError(f"{self.where} has {found}. It has {in_quotes(features)}.{remedy}")
         return pictures[0]
 
     @cached_property
@@ -220,7 +220,7 @@ class Tables:
             label = self._given("label")
         elif len(named) > 1:
             raise DataError(
-                f"{self.where} has several columns that could be the label: {listed(named)}. Choose one, as with"
+                f"{self.where} has several columns that could be the label: {in_quotes(named)}. Choose one, as with"
                 f" --set data.columns.label={named[0]}."
             )
         else:
@@ -244,7 +244,7 @@ class Tables:
         if label is None:
             raise DataError(
                 f"{self.where} has no column of labels: no ClassLabel, and none of a usual name among"
-                f" {listed(others) or 'no others'}. Choose one with --set data.columns.label=NAME."
+                f" {in_quotes(others) or 'no others'}. Choose one with --set data.columns.label=NAME."
             )
         return label
 
@@ -252,7 +252,7 @@ class Tables:
         name = self.columns[purpose]
         if name not in self._features:
             raise DataError(
-                f"data.columns.{purpose}: {self.where} has no column {name!r}; it has {listed(self._features)}."
+                f"data.columns.{purpose}: {self.where} has no column {name!r}; it has {in_quotes(self._features)}."
                 f"{did_you_mean(name, self._features)}"
             )
         return name

@@ -47,6 +47,6 @@ def bounded(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def listed(names: Iterable[object]) -> str:
+def in_quotes(names: Iterable[object]) -> str:
     """Names in quotes for a message, shortened."""
     return shortened([repr(bounded(name)) for name in names], MANY)

@@ -100,9 +100,9 @@ def class_names_of(dataset: Any, label: Key, name: str) -> tuple[str, ...] | Non
     if isinstance(dataset, ConcatDataset):
         found = {class_names_of(each, label, name) for each in dataset.datasets}
         if len(found) > 1:
+            names = bounded(" and ".join(map(str, found)), 400)
             raise DataError(
-                f"{name} joins datasets with different class names: {bounded(' and '.join(map(str, found)), 400)}. A label"
-                " would stand for several classes."
+                f"{name} joins datasets with different class names: {names}. A label would stand for several classes."
             )
         return next(iter(found), None)
     return None
