@@ -176,6 +176,15 @@ class TestForms:
         result = CliRunner().invoke(main, ["fid", str(out / "arrays.npz"), *options])
         assert result.exit_code == 0, result.output
 
+    def test_arrays_are_known_as_generated(
+        self, run: Path, out: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
+        acgan_sample(run, "--out", out / "arrays.npz", "-n", 10)
+        result = CliRunner().invoke(main, ["data", "show", str(out / "arrays.npz")])
+        assert result.exit_code == 0, result.output
+        assert "made by a generator" in result.output
+
     @pytest.mark.parametrize("name", ["files", "grid.png", "arrays.npz"])
     def test_the_same_command_gives_the_same_bytes(self, run, out, name):
         for place in ("a", "b"):
