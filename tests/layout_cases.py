@@ -487,14 +487,14 @@ CASES = [
     Case(
         "a list without a usual label",
         FLAT | {"l.csv": csv("filename,animal", [f"{name},a" for name in NAMES])},
-        error="l.csv names pictures, but no column has a usual name of a label: --set data.columns.label=NAME",
+        error="l.csv names pictures, but no column has a usual name of a label; it has 'filename', 'animal'",
     ),
     Case(
         "two columns that could be the label",
         FLAT
         | {
             "l.csv": csv(
-                "filename,label,target", [f"{name},{'ab'[n % 2]},{n}" for n, name in enumerate(NAMES)]
+                "filename,label,target", [f"{name},{'ab'[n % 2]},{n // 2}" for n, name in enumerate(NAMES)]
             )
         },
         error="several columns that could be the label: 'label', 'target'",
