@@ -72,7 +72,23 @@ USUAL: dict[str, tuple[str, ...]] = {
 # Columns that measure: they are no labels, and beside them x and y are no classes.
 _MEASURES = frozenset(
     {
-        *("x", "w", "h", "width", "height", "xmin", "ymin", "xmax", "ymax", "left", "top", "right", "bottom"),
+        *(
+            "x",
+            "y",
+            "z",
+            "w",
+            "h",
+            "width",
+            "height",
+            "xmin",
+            "ymin",
+            "xmax",
+            "ymax",
+            "left",
+            "top",
+            "right",
+            "bottom",
+        ),
         *(
             "x1",
             "y1",
@@ -184,6 +200,17 @@ def usual_columns(table: Table, purpose: str) -> list[str]:
 def group_column(table: Table) -> str | None:
     """The column of groups with a usual name, if there is one."""
     return next(iter(usual_columns(table, "group")), None)
+
+
+def no_label(table: Table) -> str:
+    """Reason why a table has no column of labels, a clause."""
+    usual = usual_columns(table, "label")
+    if not usual:
+        return "no column has a usual name of a label"
+    return (
+        f"its column {usual[0]!r} is not like classes: nearly every picture has a value of its own, or the values are "
+        "names of files or numbers that are not whole"
+    )
 
 
 def possible_labels(table: Table, taken: set[str | None]) -> list[str]:
@@ -324,16 +351,14 @@ def _single_labels(table: Table, label: str, where: str) -> list[str]:
 
 def _with_several(labels: Sequence[str]) -> list[str]:
     """The labels that are several in one."""
-    found = [value for value in labels if SEVERAL in value]
+    found = [value for value in labels if SEVERAL in value or "|" in value]
     values = Counter(labels)
-    for pattern, every in ((r"\s*[|;]\s*", False), (r"\s*,\s*", False), (r"\s+", True)):
-        split = {value: re.split(pattern, value) for value in values if re.search(pattern, value.strip())}
+    for pattern, every in ((r"\s*;\s*", False), (r"\s*,\s*", False), (r"\s+", True)):
+        split = {value: re.split(pattern, value) for value in values if re.search(pattern, value)}
         alone = values.keys() - split.keys()
-        recurring = Counter(part for parts in split.values() for part in set(parts))
         for value, parts in split.items():
             known = [part in alone for part in parts]
-            shared = pattern.startswith(r"\s*[|") and any(recurring[part] > 1 for part in parts)
-            if shared or (all(known) if every else any(known)):
+            if all(known) if every else any(known):
                 found += [value] * values[value]
     return found
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acgan.data.index import shortened
 from acgan.data.layouts.branches import Branch, Labelled, branch_of
-from acgan.data.layouts.columns import find_columns, given_column, group_column, possible_labels, told_columns
+from acgan.data.layouts.columns import (
+    find_columns,
+    given_column,
+    group_column,
+    no_label,
+    possible_labels,
+    told_columns,
+)
 from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.lists import Find, Listed, Pictures, Row, naming_column, read_rows
 from acgan.data.layouts.names import part_of, part_within
@@ -81,9 +88,8 @@ def read_lists(
         DataError: Two lists contradict each other; with ``sure``, a list is damaged or contradicts itself.
     """
     branch = branch_of(tree).unwrapped()
-    candidates, broken = _candidates(container, tree, branch, given, sure)
+    candidates, unlabelled, broken = _candidates(container, tree, branch, given, sure)
     found: list[tuple[_Candidate, Listed]] = []
-    unlabelled: list[WithoutLabels] = []
     groups: dict[int, str] = {}
     for one in candidates:
         try:
@@ -99,8 +105,8 @@ def read_lists(
         groups |= _values(one, group_column(one.table) or "")
         possible = possible_labels(one.table, {one.path, group_column(one.table)})
         reason = (
-            f"{one.where} names pictures, but no column has a usual name of a label; it has "
-            f"{told_columns(one.table)}. Name it with --set data.columns.label=NAME"
+            f"{one.where} names pictures, but {no_label(one.table)}; it has {told_columns(one.table)}. Name the "
+            "column of labels with --set data.columns.label=NAME"
         )
         unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in possible)))
     labelled = _together(tree, branch, found, groups) if found else None
@@ -117,10 +123,12 @@ def _values(one: _Candidate, name: str) -> dict[int, str]:
 
 def _candidates(
     container: Container, tree: Tree, branch: Branch, given: Mapping[str, str], sure: bool
-) -> tuple[list[_Candidate], list[str]]:
-    """Label files that name pictures of the tree, and reasons why others cannot be read."""
+) -> tuple[list[_Candidate], list[WithoutLabels], list[str]]:
+    """Label files that name pictures of the tree, those that name several alike, and reasons against others."""
     files = dict(zip((tree.files[position] for position in tree.pictures), tree.pictures, strict=True))
-    found, broken = [], []
+    found: list[_Candidate] = []
+    several: list[WithoutLabels] = []
+    broken: list[str] = []
     for file in _label_files(tree, branch):
         where = f"{container.where}/{'/'.join(file)}"
         try:
@@ -142,11 +150,24 @@ def _candidates(
         path, share = naming_column(table, find, names)
         if path is not None and share >= 0.5 and _names_most(table, path, find, files):
             found.append(_Candidate(file, where, table, path, pictures, part))
+        elif path is not None and _share(table, path, pictures.knows) >= 0.5 > share:
+            several.append(
+                WithoutLabels(
+                    f"{where} names pictures that several folders have, by its column {path!r}. Write the folder "
+                    "before each name",
+                    ({},),
+                )
+            )
         elif path is not None and share > 0:
             broken.append(
-                f"{where} names few pictures that are there, by its column {path!r}: {share:.0%} of its rows"
+                f"{where} names few pictures that are there, by its column {path!r}: {share:.0%} of its rows."
             )
-    return found, broken
+    return found, several, broken
+
+
+def _share(table: Table, name: str, known: Callable[[str], bool]) -> float:
+    values = table.column(name)
+    return sum(map(known, values)) / max(1, len(values))
 
 
 def _names_most(table: Table, path: str, find: Find, files: Mapping[Parts, int]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, held_out_part
-from acgan.data.layouts.columns import find_columns, given_column, told_columns
+from acgan.data.layouts.columns import find_columns, given_column, no_label, told_columns
 from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.lists import Listed, Pictures, naming_column, parts_of, read_rows
 from acgan.data.layouts.table import Table, read_table, table_ending
@@ -149,8 +149,7 @@ class ListSource:
 
 
 def _no_column(purpose: str, table: Table, where: str) -> DataError:
-    meaning = {"path": "names the pictures", "label": "tells the class"}[purpose]
+    why = no_label(table) if purpose == "label" else "none has a usual name of the pictures' column"
     return DataError(
-        f"{where} line 1 has the columns {told_columns(table)}, of which none {meaning} by a usual name. Name it: "
-        f"--set data.columns.{purpose}=NAME."
+        f"{where} line 1 has the columns {told_columns(table)}: {why}. Name it: --set data.columns.{purpose}=NAME."
     )
