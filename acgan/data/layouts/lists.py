@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from acgan.data.index import shortened
-from acgan.data.layouts.columns import Columns, several_labels, usual_columns
+from acgan.data.layouts.columns import Columns, usual_columns
+from acgan.data.layouts.label_values import several_labels
 from acgan.data.layouts.names import could_be_class, part_of
 from acgan.data.layouts.table import Table
 from acgan.data.sources.endings import is_image

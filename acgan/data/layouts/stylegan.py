@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from acgan.data.layouts.branches import Labelled, branch_of
-from acgan.data.layouts.columns import several_labels
+from acgan.data.layouts.label_values import several_labels
 from acgan.data.layouts.lists import parts_of
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
 from acgan.errors import DataError

@@ -12,10 +12,10 @@ from acgan.data.layouts.columns import (
     given_column,
     group_column,
     no_label,
-    possible_labels,
     told_columns,
 )
 from acgan.data.layouts.folders import parts_by_folder
+from acgan.data.layouts.label_values import possible_labels
 from acgan.data.layouts.lists import Find, Listed, Pictures, Row, naming_column, read_rows
 from acgan.data.layouts.names import part_of, part_within
 from acgan.data.layouts.stylegan import STYLEGAN
