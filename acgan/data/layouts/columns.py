@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from acgan.data.index import shortened
 from acgan.data.layouts.label_values import (
     can_be_label,
+    column_key,
     is_number,
     labels_of_one_hot,
     one_hot_columns,
-    plain_name,
     quoted,
     single_labels,
 )
@@ -134,7 +134,7 @@ def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) 
         if "split" in chosen
         else _split_column(table, where, warnings)
     )
-    names = {plain_name(name) for name in table.columns}
+    names = {column_key(name) for name in table.columns}
     if any(box <= names for box in _BOXES):
         warnings.append(f"{where} has boxes: each picture counts whole, as one picture of its class.")
     ignored = tuple(name for name in table.columns if name and name not in {path, split, group} | used)
@@ -162,7 +162,7 @@ def told_columns(table: Table) -> str:
 
 def usual_columns(table: Table, purpose: str) -> list[str]:
     """Columns with a usual name for a purpose, the surest first."""
-    return [name for usual in USUAL[purpose] for name in table.columns if plain_name(name) == usual]
+    return [name for usual in USUAL[purpose] for name in table.columns if column_key(name) == usual]
 
 
 def group_column(table: Table) -> str | None:

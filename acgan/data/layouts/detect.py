@@ -38,14 +38,20 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
                 f"`acgan data show {container.where}`, or leave data.layout to auto."
             )
         return found
-    stylegan = read_stylegan(container, tree)
-    lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
-    listed = stylegan or lists.labelled
-    if options.columns and lists.labelled is None:
-        raise _no_list("data.columns", container.where)
     tried = (*_TRIED, *(("leaves",) if is_nested(tree) else ()))
     readings = [found for key in tried if (found := FOLDER_LAYOUTS[key](tree)) is not None]
     sure = [reading for reading in readings if not reading.doubts and reading.layout in _TRIED]
+    try:
+        lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
+        listed = read_stylegan(container, tree) or lists.labelled
+    except DataError as error:
+        if not sure or options.columns:
+            raise
+        raise DataError(
+            f"{error} To take the labels from the folders: --set data.layout={sure[0].layout}."
+        ) from error
+    if options.columns and lists.labelled is None:
+        raise _no_list("data.columns", container.where)
     if listed is not None and (not sure or "label" in options.columns):
         return listed
     if not sure:

@@ -59,7 +59,7 @@ def possible_labels(table: Table, taken: set[str | None]) -> list[str]:
         for name in table.columns
         if name
         and name not in taken
-        and plain_name(name) not in _MEASURES
+        and column_key(name) not in _MEASURES
         and _is_like_labels(table.column(name))
     ]
 
@@ -67,7 +67,7 @@ def possible_labels(table: Table, taken: set[str | None]) -> list[str]:
 def can_be_label(table: Table, name: str) -> bool:
     """True unless the values of a column with a label's name say that it is none."""
     values = [value for value in table.column(name) if value]
-    if plain_name(name) == "y" and any(plain_name(other) == "x" for other in table.columns):
+    if column_key(name) == "y" and any(column_key(other) == "x" for other in table.columns):
         return False
     if sum(map(_is_file, values)) * 2 > len(values) or any(map(_is_real, values)):
         return False
@@ -145,7 +145,7 @@ def labels_of_one_hot(table: Table, hot: Sequence[str], where: str) -> list[str]
     return labels
 
 
-def plain_name(name: str) -> str:
+def column_key(name: str) -> str:
     """A column's name without case, with ``_`` for blanks, dots and dashes."""
     return re.sub(r"[\s.-]+", "_", name.strip().lower())
 

@@ -85,22 +85,17 @@ def read_lists(
         sure: The user says that there are lists, so that one that cannot be used is an error.
 
     Raises:
-        DataError: Two lists contradict each other; with ``sure``, a list is damaged or contradicts itself.
+        DataError: A list contradicts itself or another, or names pictures that are missing; with ``sure``, it is
+            damaged.
     """
     branch = branch_of(tree).unwrapped()
     candidates, unlabelled, broken = _candidates(container, tree, branch, given, sure)
     found: list[tuple[_Candidate, Listed]] = []
     groups: dict[int, str] = {}
     for one in candidates:
-        try:
-            known = find_columns(one.table, one.path, given, one.where)
-            if known is not None:
-                found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
-                continue
-        except DataError as error:
-            if sure or not given.keys() - {"path"}:
-                raise
-            broken.append(str(error))
+        known = find_columns(one.table, one.path, given, one.where)
+        if known is not None:
+            found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
             continue
         groups |= _values(one, group_column(one.table) or "")
         possible = possible_labels(one.table, {one.path, group_column(one.table)})
