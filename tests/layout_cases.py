@@ -820,8 +820,9 @@ CASES = [
     ),
     Case(
         "several labels beside folders",
-        tree("cat", "dog") | {"l.csv": csv("image,label", ["cat_0.png,a|b", "cat_1.png,a", "dog_0.png,b"])},
-        error="1 of 3 pictures have several labels.*To take the labels from the folders: --set data.layout=classes",
+        tree("cat", "dog")
+        | {"l.csv": csv("image,label", ["cat_0.png,a|b", "cat_1.png,a", "dog_0.png,b", "dog_1.png,b"])},
+        error="1 of 4 pictures have several labels.*To take the labels from the folders: --set data.layout=classes",
     ),
     Case(
         "Excel's delimiter",
