@@ -149,7 +149,7 @@ def _candidates(
             several.append(
                 WithoutLabels(
                     f"{where} names pictures that several folders have, by its column {path!r}. Write the folder "
-                    "before each name",
+                    f"before each name, or give the list and the folder: --data {where} --set data.root=FOLDER",
                     ({},),
                 )
             )
