@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageFile, features
+from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 #: Formats that Pillow recognises, but cannot decode, or only by a program outside of it (Ghostscript).
 _NOT_DECODED = frozenset({"MPEG", "EPS"})
@@ -18,6 +18,8 @@ _NOT_DECODED = frozenset({"MPEG", "EPS"})
 _OPENED_BY = {"MPO": "JPEG"}
 #: Libraries of formats that Pillow may have been built without.
 _LIBRARIES = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}
+
+_LFS = b"version https://git-lfs"  # the text that stands for a file that was not fetched
 
 _TO_PNG = "convert to PNG"
 _NEWER_PILLOW = "pip install --upgrade pillow"
@@ -81,7 +83,23 @@ def _is_decoded(kind: str) -> bool:
 def open_image(file: str | Path | IO[bytes]) -> Image.Image:
     """Open an image of any format that ``is_image`` knows; its pixels are not read yet."""
     image_endings()  # HEIC is opened by a plugin that must have been registered
-    return Image.open(file)
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        if _start_of(file, len(_LFS)) == _LFS:
+            raise ValueError(
+                "it is a pointer of Git LFS, and the picture is not there: run `git lfs pull` in its repository"
+            ) from None
+        raise
+
+
+def _start_of(file: str | Path | IO[bytes], count: int) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(file, (str, Path)):
+        with open(file, "rb") as opened:
+            return opened.read(count)
+    file.seek(0)
+    return file.read(count)
 
 
 def remedy_for(name: str) -> str:
