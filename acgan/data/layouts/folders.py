@@ -143,7 +143,8 @@ def _find_parts(branch: Branch) -> _FoundParts:
                 inner.pictures
             ):  # more than strays: perhaps name is a class itself
                 found.doubts += (f"{loose} of {len(inner.pictures):,} in {name} lie in no folder",)
-    found.doubts += _lacking(found.labelled)
+    if found.doubts:  # data.classes may settle it where all else is sure
+        found.doubts += _lacking(found.labelled)
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, empty_note, held_out_part, index_by_name, shortened
-from acgan.data.layouts.branches import Labelled
+from acgan.data.layouts.branches import Labelled, counted
 from acgan.data.layouts.detect import detect
 from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.names import doubtful_labels
@@ -78,6 +78,11 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
     files = [tree.files[found.positions[number]] for number in used]
     names = [class_name(found.names[number]) for number in used]
     notes = [*found.notes, *unused_notes(unused, held)]
+    by_content = sum(parts in tree.by_content for parts in files)
+    if by_content:
+        notes.append(
+            f"read as images by what they hold, without the ending of one: {counted(by_content, 'file')}"
+        )
     empty = sorted(
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )
