@@ -531,9 +531,20 @@ CASES = [
         error="cat and dog hold several folders each",
     ),
     Case(
+        "domains, then classes named like parts",
+        tree(*(f"{domain}/{name}" for domain in "ab" for name in ("train_station", "test_tube"))),
+        error="a and b hold several folders each",
+    ),
+    Case(
         "MVTec",
         tree("bottle/train/good", "bottle/test/good", "bottle/test/broken", "bottle/ground_truth/broken"),
         error="ground_truth lies beside them and is no part; broken of test is not in train",
+    ),
+    Case(
+        "a test part alone",
+        tree("test/cat", "test/dog"),
+        CAT_DOG,
+        warns="all pictures with a label lie in test/",
     ),
     Case(
         "a test part of one unknown class",
@@ -573,6 +584,26 @@ CASES = [
         FLAT
         | {"labels.csv": csv("filename,label", [f"{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
         {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list beside parts and another folder",
+        tree("train", "test", "extra")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder and another one",
+        tree("images", "test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("images", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
     ),
     Case(
         "Hugging Face's metadata.jsonl",

@@ -34,7 +34,10 @@ def read_classes(tree: Tree) -> Labelled | None:
         label_source=f"the folders {place}",
         part_source="the folders in those of the classes" if inner else "",
         doubts=signs(branch, without=("nested", "alternate") if inner else ()),
-        warnings=(*(() if inner else _merged([branch])), *_masks_beside(tree, placed["positions"])),
+        warnings=(
+            *(() if inner else _merged([branch])),
+            *_masks_beside(tree, placed["positions"]),
+        ),
         left_out=_left_rest(tree, placed["positions"]),
         folders=_class_folders(tree, [branch.prefix]),
     )
@@ -46,6 +49,8 @@ def _parts_inside(branch: Branch) -> dict[int, str]:
     if any(len(path) != 3 for _, path in inside):
         return {}
     parts = parts_of({path[1] for _, path in inside})
+    if len({*map(beside_part, parts)}) > 1:  # as train_station and test_tube
+        return {}
     found = {position: parts[path[1]] or "" for position, path in inside}
     return found if "train" in found.values() and len({*found.values()}) > 1 and all(found.values()) else {}
 
@@ -161,12 +166,13 @@ def parts_by_folder(tree: Tree) -> dict[int, str]:
     """Part of each picture by its top folder, whatever else lies in it.
 
     Returns:
-        Part by position, "" for a part without labels. It is empty unless the top folders have a part for training
-        and another one. Pictures that lie in no folder of a part are not in it.
+        Part by position, "" for a part without labels. It is empty unless a part that is not for training lies beside
+        something else. Pictures that lie in no folder of a part are not in it.
     """
     branch = branch_of(tree).unwrapped()
     parts = {name: part for name, part in parts_of(branch.tops).items() if part is not None}
-    if "train" not in parts.values() or len(set(parts.values())) < 2:
+    alone = len(branch.tops) + bool(branch.loose) == 1
+    if alone or not set(parts.values()) - {"train"}:
         return {}
     return {position: part for name, part in parts.items() for position, _ in branch.tops[name].pictures}
 
