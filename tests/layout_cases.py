@@ -396,6 +396,11 @@ CASES = [
         error="drawn holds folders with the names of others",
     ),
     Case(
+        "a set in a folder named like one of its classes",
+        tree("Old", "cat", "old/set/Old"),
+        error="old holds folders with the names of others, such as Old",
+    ),
+    Case(
         "a set beside other pictures",
         tree("pets/cat", "pets/dog", "docs", "figures"),
         error="pets holds several folders",
@@ -593,6 +598,18 @@ CASES = [
                 "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)]
             )
         },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder alone",
+        tree("test") | {"labels.csv": csv("filename,label", ["test_0.png,a", "test_1.png,b"])},
+        {"a": (1, 0), "b": (1, 0)},
+        warns="all pictures with a label lie in test/, which is named like a test part",
+    ),
+    Case(
+        "a list of a test folder in a folder of loose pictures",
+        tree("x", "x/test", count=2)
+        | {"labels.csv": csv("filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("x", "test") for n in (0, 1)])},
         {"a": (1, 1), "b": (1, 1)},
     ),
     Case(

@@ -92,6 +92,8 @@ class Branch:
             grouped = len(inner.tops) > 1 or any(top.tops for top in inner.tops.values())
             if (inner.loose and not (grouped and inner.few_loose())) or name in classes:
                 break
+            if branch.loose and part_of(name) is not None:  # what lies beside a part is of another one
+                break
             branch = inner
         return branch
 

@@ -170,6 +170,8 @@ def parts_by_folder(tree: Tree) -> dict[int, str]:
         something else. Pictures that lie in no folder of a part are not in it.
     """
     branch = branch_of(tree).unwrapped()
+    while len(branch.tops) == 1 and not branch.loose and (inner := next(iter(branch.tops.values()))).tops:
+        branch = inner
     parts = {name: part for name, part in parts_of(branch.tops).items() if part is not None}
     alone = len(branch.tops) + bool(branch.loose) == 1
     if alone or not set(parts.values()) - {"train"}:

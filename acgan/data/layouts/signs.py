@@ -54,15 +54,18 @@ def _pairs(branch: Branch) -> str:
 
 def _repeated(branch: Branch) -> str:
     """A top folder that holds folders with the names of other top folders: a copy of the set, or a part of it."""
-    names = {name.casefold(): name for name in branch.tops}
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in branch.tops:
+        alike[name.casefold()].append(name)
     found = {}
     for name, top in branch.tops.items():
-        inside = {folder.casefold() for _, path in top.pictures for folder in path[:-1]} - {name.casefold()}
-        if inside & set(names):
-            found[name] = [names[folder] for folder in sorted(inside & set(names))]
+        inside = {folder for _, path in top.pictures for folder in path[:-1]} - {name}
+        others = {other for folder in inside for other in alike.get(folder.casefold(), ())} - {name}
+        if others:
+            found[name] = others
     if not found:
         return ""
-    equal = sorted({folder for folders in found.values() for folder in folders})
+    equal = sorted(set().union(*found.values()))
     told = "holds" if len(found) == 1 else "hold"
     return (
         f"{listed(list(found))} {told} folders with the names of others, such as {shortened(equal, 3)}: move "

@@ -207,7 +207,13 @@ def trees(draw: st.DrawFn) -> Truth:
     if draw(st.booleans()):
         truth = truth.below("set")
         truth.files["preview.jpg",] = b""
-    truth = truth.below(*draw(st.lists(st.sampled_from(WRAPPERS), max_size=3)))
+    # A list in a folder of a part is of that part.
+    wrappers = [
+        name
+        for name in WRAPPERS
+        if name != "train" or not any(path[-1] == "labels.csv" for path in truth.files)
+    ]
+    truth = truth.below(*draw(st.lists(st.sampled_from(wrappers), max_size=3)))
     if draw(st.booleans()):
         truth.files |= {("README.md",): b"x", (".git", "a.png"): b"", ("runs", "x", ".lock"): b""}
     return truth
