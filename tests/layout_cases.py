@@ -608,8 +608,12 @@ CASES = [
     ),
     Case(
         "a list of a test folder in a folder of loose pictures",
-        tree("x", "x/test", count=2)
-        | {"labels.csv": csv("filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("x", "test") for n in (0, 1)])},
+        tree("x", "x/test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{x}_{n}.png,{'ab'[n]}" for x in ("x", "test") for n in (0, 1)]
+            )
+        },
         {"a": (1, 1), "b": (1, 1)},
     ),
     Case(
