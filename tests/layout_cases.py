@@ -701,14 +701,14 @@ CASES = [
     Case(
         "a list without a usual label",
         FLAT | {"l.csv": csv("filename,animal", [f"{name},a" for name in NAMES])},
-        error="l.csv names pictures, but no column has a usual name of a label: --set data.columns.label=NAME",
+        error="l.csv names pictures, but no column has a usual name of a label; it has 'filename', 'animal'",
     ),
     Case(
         "two columns that could be the label",
         FLAT
         | {
             "l.csv": csv(
-                "filename,label,target", [f"{name},{'ab'[n % 2]},{n}" for n, name in enumerate(NAMES)]
+                "filename,label,target", [f"{name},{'ab'[n % 2]},{n // 2}" for n, name in enumerate(NAMES)]
             )
         },
         error="several columns that could be the label: 'label', 'target'",
@@ -819,6 +819,250 @@ CASES = [
         "JSON names to labels",
         FLAT | {"l.json": json.dumps({name: "ab"[n % 2] for n, name in enumerate(NAMES)})},
         {"a": (2, 0), "b": (2, 0)},
+    ),
+    # Lists that are none, or not what they seem.
+    Case(
+        "a list of a part that is not there",
+        tree("test", count=4)
+        | {"train.csv": csv("path,label", [f"train/test_{n}.png,{'ab'[n % 2]}" for n in range(4)])},
+        error="all pictures lie in one folder, test",
+    ),
+    Case(
+        "a submission",
+        tree("train", "test", count=4)
+        | {
+            "Train.csv": csv("id,label", [f"train_{n},{'ab'[n % 2]}" for n in range(4)]),
+            "SampleSubmission.csv": csv("id,label", [f"test_{n},a" for n in range(4)]),
+        },
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list without a usual label beside folders",
+        tree("siteA", "siteB")
+        | {
+            "labels.csv": csv(
+                "filename,severity",
+                ["siteA_0.png,mild", "siteA_1.png,severe", "siteB_0.png,mild", "siteB_1.png,severe"],
+            )
+        },
+        error="data.layout=classes: 2 classes .siteA, siteB.*it has 'filename', 'severity'",
+    ),
+    Case(
+        "a list whose column says what the folders say",
+        tree("cat", "dog")
+        | {"l.csv": csv("filename,animal", ["cat_0.png,c", "cat_1.png,c", "dog_0.png,d", "dog_1.png,d"])},
+        CAT_DOG,
+    ),
+    Case(
+        "names that two folders have",
+        {f"{side}/{n}.png": None for side in ("left", "right") for n in range(3)}
+        | {"l.csv": csv("image,label", ["0.png,a", "1.png,b", "2.png,a"])},
+        error="names pictures that several folders have",
+    ),
+    Case(
+        "a damaged list beside folders",
+        tree("cat", "dog") | {"l.csv": "image,label\ncat_0.png,a,b\n"},
+        CAT_DOG,
+        warns="l.csv line 2 has 3 fields.*The labels are those of the folders",
+    ),
+    Case(
+        "a list of a few pictures beside folders",
+        tree("cat", "dog") | {"l.csv": csv("image,label", ["cat_0.png,a", "x.png,b", "y.png,b"])},
+        CAT_DOG,
+        warns="names few pictures that are there",
+    ),
+    Case(
+        "measures beside folders",
+        tree("cat", "dog")
+        | {
+            "bbox.csv": csv(
+                "image,x,y,w,h",
+                ["cat_0.png,1,2,3,4", "cat_1.png,2,2,3,4", "dog_0.png,1,2,3,4", "dog_1.png,1,2,3,5"],
+            )
+        },
+        CAT_DOG,
+    ),
+    Case(
+        "key points",
+        FLAT | {"points.csv": csv("image,x,y", [f"{name},{n},{n % 2}" for n, name in enumerate(NAMES)])},
+        error="points.csv names pictures, but its column 'y' is not like classes",
+    ),
+    Case(
+        "paths of masks",
+        FLAT | {"l.csv": csv("image,label", [f"{name},masks/{name}" for name in NAMES])},
+        error="its column 'label' is not like classes",
+    ),
+    Case(
+        "numbers that are not whole",
+        FLAT | {"l.csv": csv("image,target", [f"{name},{n % 2}.5" for n, name in enumerate(NAMES)])},
+        error="its column 'target' is not like classes",
+    ),
+    Case(
+        "names of classes by number",
+        {f"images/{n}.png": None for n in range(8)}
+        | {"id2label.json": json.dumps({"0": "cat", "1": "dog", "2": "fox"})},
+        error="images is no usual name of a class",
+    ),
+    Case(
+        "row numbers beside file names",
+        {f"images/{n}.png": None for n in range(4)}
+        | {"l.csv": csv("id,photo,label", [f"{n},{3 - n}.png,{'ab'[n // 2]}" for n in range(4)])},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "several labels with commas",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},dog", f'{NAMES[2]},"cat,dog"', f"{NAMES[3]},cat"],
+            )
+        },
+        error="1 of 4 pictures have several labels",
+    ),
+    Case(
+        "several labels with blanks",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},dog", f"{NAMES[2]},cat dog", f"{NAMES[3]},cat"],
+            )
+        },
+        error="1 of 4 pictures have several labels",
+    ),
+    Case(
+        "labels of two words",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},big cat", f"{NAMES[2]},cat", f"{NAMES[3]},big cat"],
+            )
+        },
+        {"big cat": (2, 0), "cat": (2, 0)},
+    ),
+    Case(
+        "lists of labels",
+        FLAT | {"l.jsonl": jsonl({"file_name": name, "label": ["a", "b"]} for name in NAMES)},
+        error="4 of 4 pictures have several labels",
+    ),
+    Case(
+        "flags are no classes",
+        FLAT | {"l.csv": csv("image,male,blurred", [f"{name},{n % 2},0" for n, name in enumerate(NAMES)])},
+        error="no column has a usual name of a label",
+    ),
+    Case(
+        "flags beside an own name of a label",
+        FLAT
+        | {
+            "l.csv": csv(
+                "file,animal,is_train,is_test",
+                [f"{name},{'ab'[n % 2]},{n % 2},{1 - n % 2}" for n, name in enumerate(NAMES)],
+            )
+        },
+        error="no column has a usual name of a label; it has 'file', 'animal'",
+    ),
+    Case(
+        "uncertain one-hot",
+        pictures("p", 5)
+        | {
+            "t.csv": csv(
+                "Path,A,B,C",
+                ["p_0.png,1,0,0", "p_1.png,0,1,0", "p_2.png,0,0,1", "p_3.png,0,1,-1", "p_4.png,1,0,0"],
+            )
+        },
+        error="column 'C' stands among 2 columns of 0 and 1, and has other values .-1|no column has a usual name",
+    ),
+    Case(
+        "numbers exchanged",
+        tree("0", "1")
+        | {"l.csv": csv("path,label", [f"{c}/{c}_{n}.png,{1 - c}" for c in (0, 1) for n in (0, 1)])},
+        error="data.layout=classes: 2 classes .0, 1.*data.layout=list: 2 classes .0, 1",
+    ),
+    Case(
+        "parts by lists beside class folders",
+        tree("cat", "dog", count=3)
+        | {
+            f"{part}.csv": csv(
+                "path,label", [f"{name}/{name}_{n}.png,{name}" for name in ("cat", "dog") for n in numbers]
+            )
+            for part, numbers in (("train", (0, 1)), ("test", (2,)))
+        },
+        {"cat": (2, 1), "dog": (2, 1)},
+    ),
+    Case(
+        "a list that is of no part",
+        tree("Train", "Test", "Meta")
+        | {
+            f"{part}.csv": csv("Path,ClassId", [f"{part}/{part}_{n}.png,{n % 2}" for n in (0, 1)])
+            for part in ("Train", "Test", "Meta")
+        },
+        {"0": (1, 1), "1": (1, 1)},
+        warns="not used, because other lists are of parts.*Meta.csv",
+    ),
+    Case(
+        "test pictures in a list",
+        tree("train", "test", "extra")
+        | {
+            "l.csv": csv(
+                "path,label",
+                [f"{part}/{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)],
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "test pictures in a list as a file",
+        tree("train", "test")
+        | {
+            "l.csv": csv(
+                "path,label",
+                [f"{part}/{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)],
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "a header that is missing",
+        FLAT | {"l.csv": csv(f"{NAMES[0]},cat", [f"{name},dog" for name in NAMES[1:]])},
+        error="line 1 looks like a row of pictures",
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "several labels beside folders",
+        tree("cat", "dog")
+        | {"l.csv": csv("image,label", ["cat_0.png,a|b", "cat_1.png,a", "dog_0.png,b", "dog_1.png,b"])},
+        error="1 of 4 pictures have several labels.*To take the labels from the folders: --set data.layout=classes",
+    ),
+    Case(
+        "Excel's delimiter",
+        FLAT
+        | {
+            "l.csv": "sep=;\n" + csv("image;label", [f"{name};{'ab'[n % 2]}" for n, name in enumerate(NAMES)])
+        },
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "another program's dataset.json",
+        tree("cat", "dog") | {"dataset.json": json.dumps({"title": "pets"})},
+        CAT_DOG,
+    ),
+    Case("endless JSON", tree("cat", "dog") | {"x.json": "[" * 100_000}, CAT_DOG),
+    Case(
+        "the label's column beside folders",
+        tree("siteA", "siteB")
+        | {
+            "l.csv": csv(
+                "image,severity",
+                ["siteA_0.png,mild", "siteA_1.png,severe", "siteB_0.png,mild", "siteB_1.png,severe"],
+            )
+        },
+        {"mild": (2, 0), "severe": (2, 0)},
+        options={"columns": {"label": "severity"}},
     ),
     # StyleGAN.
     Case(

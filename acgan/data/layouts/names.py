@@ -106,6 +106,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_ .]", "", name.lower())
 
 
+def could_be_class(name: str) -> bool:
+    """True unless a folder's name is that of a part, a container or a chunk."""
+    return part_of(name) is None and not is_container(name) and not are_chunks([name])
+
+
 def are_chunks(names: Iterable[str]) -> bool:
     """True if all names look like numbered chunks, or dates: ``00000``, ``images_001``, ``part2``, ``2019-05``."""
     names = list(names)

@@ -100,6 +100,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         notes,
         warnings=(*found.warnings, *doubtful_labels(found.names), *_lost(container.where, tree, empty)),
         groups=groups,
+        order=list(map(class_name, found.order)),
         reading=Reading(
             layout=found.layout,
             why=found.why,
@@ -138,6 +139,11 @@ def _groups(
     if options.group is not None:
         numbers, unmatched = group_numbers(["/".join(parts) for parts in files], options.group)
         told = f"data.group is not found in {unmatched:,} of {len(files):,} paths: these pictures are by themselves"
+        if unmatched == len(files):
+            raise DataError(
+                f"data.group: {options.group!r} is found in none of {len(files):,} paths, such as "
+                f"{'/'.join(files[0])!r}. Mend the regular expression, or leave it out."
+            )
         return numbers, [told] if unmatched else []
     if listed is None:
         return None, []

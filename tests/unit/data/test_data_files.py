@@ -230,9 +230,9 @@ def test_csv_split(write, load, splits, trained, held):
     [
         (
             "path,lable\na.png,k\n",
-            r"list\.csv line 1 has the columns 'path', 'lable', of which none tells the class",
+            r"list\.csv line 1 has the columns 'path', 'lable': no column has a usual name of a label",
         ),
-        ("", r"line 1 has the columns \(none\), of which none names the pictures"),
+        ("", r"line 1 has the columns \(none\): none has a usual name of the pictures' column"),
         ("path,label,path\na.png,k,a.png\n", r"line 1 names the column 'path' twice"),
         ("path,label\n", r"lists no images"),
         ("path,label\na.png,k\nmissing.png,k\n", r"1 of 2 rows name no picture.*line 3: 'missing\.png'"),
