@@ -379,6 +379,184 @@ CASES = [
         {"bar": (2, 0), "caf\u00e9": (4, 0)},
         warns="composition of letters",
     ),
+    # Sets within a set.
+    Case(
+        "a set in itself",
+        tree("yes", "no", "brain_tumor_dataset/yes", "brain_tumor_dataset/no"),
+        error="brain_tumor_dataset holds folders with the names of others, such as no, yes: move it away",
+    ),
+    Case(
+        "some classes once more",
+        tree("cat", "dog", "fox", "extra/cat", "extra/dog"),
+        error="extra holds folders with the names of others.*data.layout=leaves: 3 classes",
+    ),
+    Case(
+        "a set in itself, by parts",
+        tree("train/cat", "train/dog", "train/drawn/Cat", "train/drawn/dog"),
+        error="drawn holds folders with the names of others",
+    ),
+    Case(
+        "a set in a folder named like one of its classes",
+        tree("Old", "cat", "old/set/Old"),
+        error="old holds folders with the names of others, such as Old",
+    ),
+    Case(
+        "a set beside other pictures",
+        tree("pets/cat", "pets/dog", "docs", "figures"),
+        error="pets holds several folders",
+    ),
+    Case(
+        "small folders in one class",
+        tree("cat/old", "cat/new", count=1) | tree("dog", "fox", count=3),
+        {"cat": (2, 0), "dog": (3, 0), "fox": (3, 0)},
+        warns="2 sub-folders are read as part of the class above",
+    ),
+    Case(
+        "Office-31",
+        tree("amazon/images/bike", "amazon/images/mug", "dslr/images/bike", "dslr/images/mug"),
+        error="amazon and dslr hold several folders each, with equal names such as bike, mug",
+    ),
+    Case(
+        "domains wrapped by themselves",
+        tree("art/art/cat", "art/art/dog", "photo/photo/cat", "photo/photo/dog"),
+        error="art and photo hold several folders each.*data.layout=leaves: 2 classes",
+    ),
+    Case(
+        "BreakHis",
+        tree("b/benign/SOB/adenosis/x/40X", "b/benign/SOB/adenosis/y/40X", "b/malignant/SOB/carcinoma/z/40X"),
+        error="benign hold",
+    ),
+    Case(
+        "patients with one finding each",
+        tree("pat01/tumor", "pat02/normal", "pat03/tumor", "pat04/normal"),
+        error="hold one folder each, with names that recur: normal, tumor.*data.layout=leaves: 2 classes .normal",
+    ),
+    Case(
+        "things with one finding each, wrapped",
+        tree("w/x/tumor/png", "w/y/normal/png", "w/z/tumor/png", "w/v/normal/png"),
+        error="hold one folder each, with names that recur: normal, tumor",
+    ),
+    Case(
+        "things with one finding or two",
+        tree("x/tumor", "y/normal", "z/tumor", "v/normal", "v/tumor"),
+        error="with names that recur: normal, tumor.*data.layout=leaves: 2 classes",
+    ),
+    Case(
+        "MURA",
+        tree(
+            "train/XR_WRIST/patient00000/study1_negative",
+            "train/XR_WRIST/patient00001/study1_positive",
+            "train/XR_WRIST/patient00002/study1_negative",
+            "valid/XR_WRIST/patient00003/study1_negative",
+            "valid/XR_WRIST/patient00004/study1_positive",
+        ),
+        error="patient00000.*hold one folder each.*data.layout=leaves: 2 classes .study1_negative, study1_positive",
+    ),
+    Case("classes wrapped by themselves", tree("cat/cat", "dog/dog"), CAT_DOG),
+    Case(
+        "leaves of one name",
+        tree("Greek/alpha", "Greek/x", "Latin/a", "Latin/x"),
+        {"a": (2, 0), "alpha": (2, 0), "x": (4, 0)},
+        warns="1 class is read from folders of one name in several places: x .Greek, Latin.",
+        options={"layout": "leaves"},
+    ),
+    # What goes with pictures.
+    Case(
+        "pictures and masks in each class",
+        tree("COVID/images", "COVID/masks", "Normal/images", "Normal/masks"),
+        error=r"COVID and Normal hold masks beside pictures: move masks out(?!.*layout=leaves)",
+    ),
+    Case(
+        "images in each class",
+        tree("COVID/images", "Normal/images"),
+        {"COVID": (2, 0), "Normal": (2, 0)},
+    ),
+    Case(
+        "BUSI",
+        {
+            f"{name}/{name} ({n}){kind}.png": None
+            for name in CAT_DOG
+            for n in (1, 2)
+            for kind in ("", "_mask")
+        },
+        {"cat": (4, 0), "dog": (4, 0)},
+        warns=r"4 files are named like masks of others, and used as pictures: cat/cat \(1\)_mask.png",
+    ),
+    Case(
+        "names that end like masks",
+        {"cat/big_label.png": None, "cat/1.png": None, "dog/2.png": None},
+        {"cat": (2, 0), "dog": (1, 0)},
+    ),
+    Case("pairs", tree("input", "target"), error="input and target are no usual names of classes"),
+    Case("sizes", tree("HR", "LR"), error="HR and LR are no usual names of classes"),
+    Case("colour and depth", tree("rgb", "depth", "ground_truth"), error="no usual name"),
+    Case("targets", tree("target", "decoy"), {"decoy": (2, 0), "target": (2, 0)}),
+    Case("mask and no mask", tree("mask", "no_mask"), {"mask": (2, 0), "no_mask": (2, 0)}),
+    Case("mask and nothing", tree("masks", "WithoutMask"), {"WithoutMask": (2, 0), "masks": (2, 0)}),
+    Case("frames of a video", tree("frames", "video01", "video02"), error="frames is no usual name"),
+    Case(
+        "patients",
+        tree("patient_01", "patient_02", "patient_10"),
+        error="patient_10 look like numbered chunks",
+    ),
+    Case("subjects", tree("Subject1", "Subject2"), error="look like numbered chunks"),
+    Case("ORL's faces", tree("s1", "s2", "s10"), {"s1": (2, 0), "s10": (2, 0), "s2": (2, 0)}),
+    Case("persons", tree("person_1", "person_2"), {"person_1": (2, 0), "person_2": (2, 0)}),
+    # Parts once more.
+    Case(
+        "Food-11",
+        tree(*(f"{part}/{name}" for part in ("training", "validation", "evaluation") for name in CAT_DOG)),
+        PARTS,
+        notes="unused: val, 4 images",
+    ),
+    Case(
+        "a second test part by the key",
+        tree(*(f"{part}/{name}" for part in ("train", "test", "testing") for name in CAT_DOG)),
+        PARTS,
+        warns="testing/ stands for a part that another folder is: 4 pictures left out",
+        options={"layout": "splits"},
+    ),
+    Case("a picture beside a wrapper", tree("pets/cat", "pets/dog") | {"preview.png": None}, CAT_DOG),
+    Case("a picture in a wrapper", tree("set/pets/cat", "set/pets/dog") | {"set/preview.png": None}, CAT_DOG),
+    Case(
+        "a picture beside a wrapper of parts",
+        tree("pets/train/cat", "pets/train/dog", "pets/test/cat", "pets/test/dog") | {"preview.png": None},
+        PARTS,
+    ),
+    Case("classes, then parts", tree("cat/train", "cat/test", "dog/train", "dog/test"), PARTS),
+    Case(
+        "classes, then parts, one of them not in all",
+        tree("cat/train", "cat/test", "dog/train", "dog/val"),
+        {"cat": (2, 2), "dog": (2, 0)},
+        notes="unused: val, 2 images",
+    ),
+    Case(
+        "classes, then parts, and more",
+        tree("cat/train", "cat/test", "dog/train", "dog/odd"),
+        error="cat and dog hold several folders each",
+    ),
+    Case(
+        "domains, then classes named like parts",
+        tree(*(f"{domain}/{name}" for domain in "ab" for name in ("train_station", "test_tube"))),
+        error="a and b hold several folders each",
+    ),
+    Case(
+        "MVTec",
+        tree("bottle/train/good", "bottle/test/good", "bottle/test/broken", "bottle/ground_truth/broken"),
+        error="ground_truth lies beside them and is no part; broken of test is not in train",
+    ),
+    Case(
+        "a test part alone",
+        tree("test/cat", "test/dog"),
+        CAT_DOG,
+        warns="all pictures with a label lie in test/",
+    ),
+    Case(
+        "a test part of one unknown class",
+        tree("train/cat", "train/dog", "val/frankfurt"),
+        CAT_DOG,
+        notes="val's only folder, frankfurt, is no class of train",
+    ),
     # Lists.
     Case(
         "APTOS",
@@ -411,6 +589,42 @@ CASES = [
         FLAT
         | {"labels.csv": csv("filename,label", [f"{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
         {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list beside parts and another folder",
+        tree("train", "test", "extra")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder alone",
+        tree("test") | {"labels.csv": csv("filename,label", ["test_0.png,a", "test_1.png,b"])},
+        {"a": (1, 0), "b": (1, 0)},
+        warns="all pictures with a label lie in test/, which is named like a test part",
+    ),
+    Case(
+        "a list of a test folder in a folder of loose pictures",
+        tree("x", "x/test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{x}_{n}.png,{'ab'[n]}" for x in ("x", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder and another one",
+        tree("images", "test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("images", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
     ),
     Case(
         "Hugging Face's metadata.jsonl",
