@@ -379,6 +379,184 @@ CASES = [
         {"bar": (2, 0), "caf\u00e9": (4, 0)},
         warns="composition of letters",
     ),
+    # Sets within a set.
+    Case(
+        "a set in itself",
+        tree("yes", "no", "brain_tumor_dataset/yes", "brain_tumor_dataset/no"),
+        error="brain_tumor_dataset holds folders with the names of others, such as no, yes: move it away",
+    ),
+    Case(
+        "some classes once more",
+        tree("cat", "dog", "fox", "extra/cat", "extra/dog"),
+        error="extra holds folders with the names of others.*data.layout=leaves: 3 classes",
+    ),
+    Case(
+        "a set in itself, by parts",
+        tree("train/cat", "train/dog", "train/drawn/Cat", "train/drawn/dog"),
+        error="drawn holds folders with the names of others",
+    ),
+    Case(
+        "a set in a folder named like one of its classes",
+        tree("Old", "cat", "old/set/Old"),
+        error="old holds folders with the names of others, such as Old",
+    ),
+    Case(
+        "a set beside other pictures",
+        tree("pets/cat", "pets/dog", "docs", "figures"),
+        error="pets holds several folders",
+    ),
+    Case(
+        "small folders in one class",
+        tree("cat/old", "cat/new", count=1) | tree("dog", "fox", count=3),
+        {"cat": (2, 0), "dog": (3, 0), "fox": (3, 0)},
+        warns="2 sub-folders are read as part of the class above",
+    ),
+    Case(
+        "Office-31",
+        tree("amazon/images/bike", "amazon/images/mug", "dslr/images/bike", "dslr/images/mug"),
+        error="amazon and dslr hold several folders each, with equal names such as bike, mug",
+    ),
+    Case(
+        "domains wrapped by themselves",
+        tree("art/art/cat", "art/art/dog", "photo/photo/cat", "photo/photo/dog"),
+        error="art and photo hold several folders each.*data.layout=leaves: 2 classes",
+    ),
+    Case(
+        "BreakHis",
+        tree("b/benign/SOB/adenosis/x/40X", "b/benign/SOB/adenosis/y/40X", "b/malignant/SOB/carcinoma/z/40X"),
+        error="benign hold",
+    ),
+    Case(
+        "patients with one finding each",
+        tree("pat01/tumor", "pat02/normal", "pat03/tumor", "pat04/normal"),
+        error="hold one folder each, with names that recur: normal, tumor.*data.layout=leaves: 2 classes .normal",
+    ),
+    Case(
+        "things with one finding each, wrapped",
+        tree("w/x/tumor/png", "w/y/normal/png", "w/z/tumor/png", "w/v/normal/png"),
+        error="hold one folder each, with names that recur: normal, tumor",
+    ),
+    Case(
+        "things with one finding or two",
+        tree("x/tumor", "y/normal", "z/tumor", "v/normal", "v/tumor"),
+        error="with names that recur: normal, tumor.*data.layout=leaves: 2 classes",
+    ),
+    Case(
+        "MURA",
+        tree(
+            "train/XR_WRIST/patient00000/study1_negative",
+            "train/XR_WRIST/patient00001/study1_positive",
+            "train/XR_WRIST/patient00002/study1_negative",
+            "valid/XR_WRIST/patient00003/study1_negative",
+            "valid/XR_WRIST/patient00004/study1_positive",
+        ),
+        error="patient00000.*hold one folder each.*data.layout=leaves: 2 classes .study1_negative, study1_positive",
+    ),
+    Case("classes wrapped by themselves", tree("cat/cat", "dog/dog"), CAT_DOG),
+    Case(
+        "leaves of one name",
+        tree("Greek/alpha", "Greek/x", "Latin/a", "Latin/x"),
+        {"a": (2, 0), "alpha": (2, 0), "x": (4, 0)},
+        warns="1 class is read from folders of one name in several places: x .Greek, Latin.",
+        options={"layout": "leaves"},
+    ),
+    # What goes with pictures.
+    Case(
+        "pictures and masks in each class",
+        tree("COVID/images", "COVID/masks", "Normal/images", "Normal/masks"),
+        error=r"COVID and Normal hold masks beside pictures: move masks out(?!.*layout=leaves)",
+    ),
+    Case(
+        "images in each class",
+        tree("COVID/images", "Normal/images"),
+        {"COVID": (2, 0), "Normal": (2, 0)},
+    ),
+    Case(
+        "BUSI",
+        {
+            f"{name}/{name} ({n}){kind}.png": None
+            for name in CAT_DOG
+            for n in (1, 2)
+            for kind in ("", "_mask")
+        },
+        {"cat": (4, 0), "dog": (4, 0)},
+        warns=r"4 files are named like masks of others, and used as pictures: cat/cat \(1\)_mask.png",
+    ),
+    Case(
+        "names that end like masks",
+        {"cat/big_label.png": None, "cat/1.png": None, "dog/2.png": None},
+        {"cat": (2, 0), "dog": (1, 0)},
+    ),
+    Case("pairs", tree("input", "target"), error="input and target are no usual names of classes"),
+    Case("sizes", tree("HR", "LR"), error="HR and LR are no usual names of classes"),
+    Case("colour and depth", tree("rgb", "depth", "ground_truth"), error="no usual name"),
+    Case("targets", tree("target", "decoy"), {"decoy": (2, 0), "target": (2, 0)}),
+    Case("mask and no mask", tree("mask", "no_mask"), {"mask": (2, 0), "no_mask": (2, 0)}),
+    Case("mask and nothing", tree("masks", "WithoutMask"), {"WithoutMask": (2, 0), "masks": (2, 0)}),
+    Case("frames of a video", tree("frames", "video01", "video02"), error="frames is no usual name"),
+    Case(
+        "patients",
+        tree("patient_01", "patient_02", "patient_10"),
+        error="patient_10 look like numbered chunks",
+    ),
+    Case("subjects", tree("Subject1", "Subject2"), error="look like numbered chunks"),
+    Case("ORL's faces", tree("s1", "s2", "s10"), {"s1": (2, 0), "s10": (2, 0), "s2": (2, 0)}),
+    Case("persons", tree("person_1", "person_2"), {"person_1": (2, 0), "person_2": (2, 0)}),
+    # Parts once more.
+    Case(
+        "Food-11",
+        tree(*(f"{part}/{name}" for part in ("training", "validation", "evaluation") for name in CAT_DOG)),
+        PARTS,
+        notes="unused: val, 4 images",
+    ),
+    Case(
+        "a second test part by the key",
+        tree(*(f"{part}/{name}" for part in ("train", "test", "testing") for name in CAT_DOG)),
+        PARTS,
+        warns="testing/ stands for a part that another folder is: 4 pictures left out",
+        options={"layout": "splits"},
+    ),
+    Case("a picture beside a wrapper", tree("pets/cat", "pets/dog") | {"preview.png": None}, CAT_DOG),
+    Case("a picture in a wrapper", tree("set/pets/cat", "set/pets/dog") | {"set/preview.png": None}, CAT_DOG),
+    Case(
+        "a picture beside a wrapper of parts",
+        tree("pets/train/cat", "pets/train/dog", "pets/test/cat", "pets/test/dog") | {"preview.png": None},
+        PARTS,
+    ),
+    Case("classes, then parts", tree("cat/train", "cat/test", "dog/train", "dog/test"), PARTS),
+    Case(
+        "classes, then parts, one of them not in all",
+        tree("cat/train", "cat/test", "dog/train", "dog/val"),
+        {"cat": (2, 2), "dog": (2, 0)},
+        notes="unused: val, 2 images",
+    ),
+    Case(
+        "classes, then parts, and more",
+        tree("cat/train", "cat/test", "dog/train", "dog/odd"),
+        error="cat and dog hold several folders each",
+    ),
+    Case(
+        "domains, then classes named like parts",
+        tree(*(f"{domain}/{name}" for domain in "ab" for name in ("train_station", "test_tube"))),
+        error="a and b hold several folders each",
+    ),
+    Case(
+        "MVTec",
+        tree("bottle/train/good", "bottle/test/good", "bottle/test/broken", "bottle/ground_truth/broken"),
+        error="ground_truth lies beside them and is no part; broken of test is not in train",
+    ),
+    Case(
+        "a test part alone",
+        tree("test/cat", "test/dog"),
+        CAT_DOG,
+        warns="all pictures with a label lie in test/",
+    ),
+    Case(
+        "a test part of one unknown class",
+        tree("train/cat", "train/dog", "val/frankfurt"),
+        CAT_DOG,
+        notes="val's only folder, frankfurt, is no class of train",
+    ),
     # Lists.
     Case(
         "APTOS",
@@ -411,6 +589,42 @@ CASES = [
         FLAT
         | {"labels.csv": csv("filename,label", [f"{name},{'ab'[n % 2]}" for n, name in enumerate(NAMES)])},
         {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list beside parts and another folder",
+        tree("train", "test", "extra")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder alone",
+        tree("test") | {"labels.csv": csv("filename,label", ["test_0.png,a", "test_1.png,b"])},
+        {"a": (1, 0), "b": (1, 0)},
+        warns="all pictures with a label lie in test/, which is named like a test part",
+    ),
+    Case(
+        "a list of a test folder in a folder of loose pictures",
+        tree("x", "x/test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{x}_{n}.png,{'ab'[n]}" for x in ("x", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of a test folder and another one",
+        tree("images", "test")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("images", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
     ),
     Case(
         "Hugging Face's metadata.jsonl",
@@ -487,14 +701,14 @@ CASES = [
     Case(
         "a list without a usual label",
         FLAT | {"l.csv": csv("filename,animal", [f"{name},a" for name in NAMES])},
-        error="l.csv names pictures, but no column has a usual name of a label: --set data.columns.label=NAME",
+        error="l.csv names pictures, but no column has a usual name of a label; it has 'filename', 'animal'",
     ),
     Case(
         "two columns that could be the label",
         FLAT
         | {
             "l.csv": csv(
-                "filename,label,target", [f"{name},{'ab'[n % 2]},{n}" for n, name in enumerate(NAMES)]
+                "filename,label,target", [f"{name},{'ab'[n % 2]},{n // 2}" for n, name in enumerate(NAMES)]
             )
         },
         error="several columns that could be the label: 'label', 'target'",
@@ -605,6 +819,250 @@ CASES = [
         "JSON names to labels",
         FLAT | {"l.json": json.dumps({name: "ab"[n % 2] for n, name in enumerate(NAMES)})},
         {"a": (2, 0), "b": (2, 0)},
+    ),
+    # Lists that are none, or not what they seem.
+    Case(
+        "a list of a part that is not there",
+        tree("test", count=4)
+        | {"train.csv": csv("path,label", [f"train/test_{n}.png,{'ab'[n % 2]}" for n in range(4)])},
+        error="all pictures lie in one folder, test",
+    ),
+    Case(
+        "a submission",
+        tree("train", "test", count=4)
+        | {
+            "Train.csv": csv("id,label", [f"train_{n},{'ab'[n % 2]}" for n in range(4)]),
+            "SampleSubmission.csv": csv("id,label", [f"test_{n},a" for n in range(4)]),
+        },
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "a list without a usual label beside folders",
+        tree("siteA", "siteB")
+        | {
+            "labels.csv": csv(
+                "filename,severity",
+                ["siteA_0.png,mild", "siteA_1.png,severe", "siteB_0.png,mild", "siteB_1.png,severe"],
+            )
+        },
+        error="data.layout=classes: 2 classes .siteA, siteB.*it has 'filename', 'severity'",
+    ),
+    Case(
+        "a list whose column says what the folders say",
+        tree("cat", "dog")
+        | {"l.csv": csv("filename,animal", ["cat_0.png,c", "cat_1.png,c", "dog_0.png,d", "dog_1.png,d"])},
+        CAT_DOG,
+    ),
+    Case(
+        "names that two folders have",
+        {f"{side}/{n}.png": None for side in ("left", "right") for n in range(3)}
+        | {"l.csv": csv("image,label", ["0.png,a", "1.png,b", "2.png,a"])},
+        error="names pictures that several folders have",
+    ),
+    Case(
+        "a damaged list beside folders",
+        tree("cat", "dog") | {"l.csv": "image,label\ncat_0.png,a,b\n"},
+        CAT_DOG,
+        warns="l.csv line 2 has 3 fields.*The labels are those of the folders",
+    ),
+    Case(
+        "a list of a few pictures beside folders",
+        tree("cat", "dog") | {"l.csv": csv("image,label", ["cat_0.png,a", "x.png,b", "y.png,b"])},
+        CAT_DOG,
+        warns="names few pictures that are there",
+    ),
+    Case(
+        "measures beside folders",
+        tree("cat", "dog")
+        | {
+            "bbox.csv": csv(
+                "image,x,y,w,h",
+                ["cat_0.png,1,2,3,4", "cat_1.png,2,2,3,4", "dog_0.png,1,2,3,4", "dog_1.png,1,2,3,5"],
+            )
+        },
+        CAT_DOG,
+    ),
+    Case(
+        "key points",
+        FLAT | {"points.csv": csv("image,x,y", [f"{name},{n},{n % 2}" for n, name in enumerate(NAMES)])},
+        error="points.csv names pictures, but its column 'y' is not like classes",
+    ),
+    Case(
+        "paths of masks",
+        FLAT | {"l.csv": csv("image,label", [f"{name},masks/{name}" for name in NAMES])},
+        error="its column 'label' is not like classes",
+    ),
+    Case(
+        "numbers that are not whole",
+        FLAT | {"l.csv": csv("image,target", [f"{name},{n % 2}.5" for n, name in enumerate(NAMES)])},
+        error="its column 'target' is not like classes",
+    ),
+    Case(
+        "names of classes by number",
+        {f"images/{n}.png": None for n in range(8)}
+        | {"id2label.json": json.dumps({"0": "cat", "1": "dog", "2": "fox"})},
+        error="images is no usual name of a class",
+    ),
+    Case(
+        "row numbers beside file names",
+        {f"images/{n}.png": None for n in range(4)}
+        | {"l.csv": csv("id,photo,label", [f"{n},{3 - n}.png,{'ab'[n // 2]}" for n in range(4)])},
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "several labels with commas",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},dog", f'{NAMES[2]},"cat,dog"', f"{NAMES[3]},cat"],
+            )
+        },
+        error="1 of 4 pictures have several labels",
+    ),
+    Case(
+        "several labels with blanks",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},dog", f"{NAMES[2]},cat dog", f"{NAMES[3]},cat"],
+            )
+        },
+        error="1 of 4 pictures have several labels",
+    ),
+    Case(
+        "labels of two words",
+        FLAT
+        | {
+            "l.csv": csv(
+                "image,label",
+                [f"{NAMES[0]},cat", f"{NAMES[1]},big cat", f"{NAMES[2]},cat", f"{NAMES[3]},big cat"],
+            )
+        },
+        {"big cat": (2, 0), "cat": (2, 0)},
+    ),
+    Case(
+        "lists of labels",
+        FLAT | {"l.jsonl": jsonl({"file_name": name, "label": ["a", "b"]} for name in NAMES)},
+        error="4 of 4 pictures have several labels",
+    ),
+    Case(
+        "flags are no classes",
+        FLAT | {"l.csv": csv("image,male,blurred", [f"{name},{n % 2},0" for n, name in enumerate(NAMES)])},
+        error="no column has a usual name of a label",
+    ),
+    Case(
+        "flags beside an own name of a label",
+        FLAT
+        | {
+            "l.csv": csv(
+                "file,animal,is_train,is_test",
+                [f"{name},{'ab'[n % 2]},{n % 2},{1 - n % 2}" for n, name in enumerate(NAMES)],
+            )
+        },
+        error="no column has a usual name of a label; it has 'file', 'animal'",
+    ),
+    Case(
+        "uncertain one-hot",
+        pictures("p", 5)
+        | {
+            "t.csv": csv(
+                "Path,A,B,C",
+                ["p_0.png,1,0,0", "p_1.png,0,1,0", "p_2.png,0,0,1", "p_3.png,0,1,-1", "p_4.png,1,0,0"],
+            )
+        },
+        error="column 'C' stands among 2 columns of 0 and 1, and has other values .-1|no column has a usual name",
+    ),
+    Case(
+        "numbers exchanged",
+        tree("0", "1")
+        | {"l.csv": csv("path,label", [f"{c}/{c}_{n}.png,{1 - c}" for c in (0, 1) for n in (0, 1)])},
+        error="data.layout=classes: 2 classes .0, 1.*data.layout=list: 2 classes .0, 1",
+    ),
+    Case(
+        "parts by lists beside class folders",
+        tree("cat", "dog", count=3)
+        | {
+            f"{part}.csv": csv(
+                "path,label", [f"{name}/{name}_{n}.png,{name}" for name in ("cat", "dog") for n in numbers]
+            )
+            for part, numbers in (("train", (0, 1)), ("test", (2,)))
+        },
+        {"cat": (2, 1), "dog": (2, 1)},
+    ),
+    Case(
+        "a list that is of no part",
+        tree("Train", "Test", "Meta")
+        | {
+            f"{part}.csv": csv("Path,ClassId", [f"{part}/{part}_{n}.png,{n % 2}" for n in (0, 1)])
+            for part in ("Train", "Test", "Meta")
+        },
+        {"0": (1, 1), "1": (1, 1)},
+        warns="not used, because other lists are of parts.*Meta.csv",
+    ),
+    Case(
+        "test pictures in a list",
+        tree("train", "test", "extra")
+        | {
+            "l.csv": csv(
+                "path,label",
+                [f"{part}/{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)],
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "test pictures in a list as a file",
+        tree("train", "test")
+        | {
+            "l.csv": csv(
+                "path,label",
+                [f"{part}/{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)],
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "a header that is missing",
+        FLAT | {"l.csv": csv(f"{NAMES[0]},cat", [f"{name},dog" for name in NAMES[1:]])},
+        error="line 1 looks like a row of pictures",
+        data="l.csv",
+        zipped=False,
+    ),
+    Case(
+        "several labels beside folders",
+        tree("cat", "dog")
+        | {"l.csv": csv("image,label", ["cat_0.png,a|b", "cat_1.png,a", "dog_0.png,b", "dog_1.png,b"])},
+        error="1 of 4 pictures have several labels.*To take the labels from the folders: --set data.layout=classes",
+    ),
+    Case(
+        "Excel's delimiter",
+        FLAT
+        | {
+            "l.csv": "sep=;\n" + csv("image;label", [f"{name};{'ab'[n % 2]}" for n, name in enumerate(NAMES)])
+        },
+        {"a": (2, 0), "b": (2, 0)},
+    ),
+    Case(
+        "another program's dataset.json",
+        tree("cat", "dog") | {"dataset.json": json.dumps({"title": "pets"})},
+        CAT_DOG,
+    ),
+    Case("endless JSON", tree("cat", "dog") | {"x.json": "[" * 100_000}, CAT_DOG),
+    Case(
+        "the label's column beside folders",
+        tree("siteA", "siteB")
+        | {
+            "l.csv": csv(
+                "image,severity",
+                ["siteA_0.png,mild", "siteA_1.png,severe", "siteB_0.png,mild", "siteB_1.png,severe"],
+            )
+        },
+        {"mild": (2, 0), "severe": (2, 0)},
+        options={"columns": {"label": "severity"}},
     ),
     # StyleGAN.
     Case(

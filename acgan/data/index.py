@@ -106,14 +106,21 @@ def index_by_name(
     warnings: Iterable[str] = (),
     groups: np.ndarray | None = None,
     reading: Reading | None = None,
+    order: Sequence[str] = (),
 ) -> Index:
-    """Index images that carry class names: row i is labelled ``names[i]``; classes sort by code point."""
-    class_names, labels = np.unique(np.array(names, dtype=object), return_inverse=True)
+    """Index images that carry class names: row i is labelled ``names[i]``.
+
+    Classes sort by code point, those in ``order`` before others.
+    """
+    place = {name: number for number, name in enumerate(order)}
+    class_names = sorted(set(names), key=lambda name: (place.get(name, len(place)), name))
+    label_of = {name: label for label, name in enumerate(class_names)}
+    labels = np.array([label_of[name] for name in names], dtype=np.int64)
     return Index(
         reader=reader,
         rows=np.arange(len(names), dtype=np.int64),
-        labels=labels.astype(np.int64),
-        class_names=tuple(class_names.tolist()),
+        labels=labels,
+        class_names=tuple(class_names),
         held_out=held_out,
         notes=tuple(notes),
         warnings=tuple(warnings),

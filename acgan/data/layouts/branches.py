@@ -81,18 +81,25 @@ class Branch:
         return tuple(position for position, parts in self.pictures if len(parts) == 1)
 
     def unwrapped(self, classes: Collection[str] = ()) -> Branch:
-        """The folder inside all wrappers: folders that hold nothing but one folder of folders.
+        """The folder inside all wrappers: folders that hold one folder of folders, and hardly a picture beside it.
 
         Args:
             classes: Names that are known to be classes, and so no wrappers.
         """
         branch = self
-        while len(branch.tops) == 1 and not branch.loose:
+        while len(branch.tops) == 1 and branch.few_loose():
             ((name, inner),) = branch.tops.items()
-            if inner.loose or name in classes:
+            grouped = len(inner.tops) > 1 or any(top.tops for top in inner.tops.values())
+            if (inner.loose and not (grouped and inner.few_loose())) or name in classes:
+                break
+            if branch.loose and part_of(name) is not None:  # what lies beside a part is of another one
                 break
             branch = inner
         return branch
+
+    def few_loose(self) -> bool:
+        """True if hardly a picture lies directly in the folder: none, or strays such as a preview."""
+        return len(self.loose) <= min(max(3, len(self.pictures) // 20), len(self.pictures) // 4)
 
     def flat(self) -> bool:
         """True if no folder below tells a class: there is none, or only one such as ``images``."""

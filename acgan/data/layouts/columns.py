@@ -1,12 +1,20 @@
-"""The columns of a list of pictures: which one names the picture, its label, its part and its group."""
+"""The columns of a list of pictures: which one tells the label, the part and the group."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acgan.data.index import shortened
+from acgan.data.layouts.label_values import (
+    can_be_label,
+    column_key,
+    is_number,
+    labels_of_one_hot,
+    one_hot_columns,
+    quoted,
+    single_labels,
+)
 from acgan.data.layouts.names import part_of
 from acgan.data.layouts.table import Table
 from acgan.errors import DataError, did_you_mean
@@ -54,18 +62,21 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "split": ("split", "set", "subset", "partition", "fold"),
     "group": (
-        "group",
-        "group_id",
-        "patient",
-        "patient_id",
-        "subject",
-        "subject_id",
-        "video",
-        "video_id",
-        "lesion_id",
+        *(
+            "group",
+            "group_id",
+            "patient",
+            "patient_id",
+            "subject",
+            "subject_id",
+            "video",
+            "video_id",
+            "lesion_id",
+        ),
     ),
 }
-_SEVERAL = re.compile(r"\s*[|;]\s*")
+_BOXES = ({"xmin", "ymin"}, {"x1", "y1"}, {"x", "y", "w", "h"}, {"x", "y", "width", "height"})
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,7 @@ class Columns:
 
     Attributes:
         path: Name of the picture's column.
-        labels: Label of each row.
+        labels: Label of each row, "" for none.
         label_source: The label's column, for people.
         split: Name of the column of parts, or None.
         group: Name of the column of groups, or None.
@@ -91,15 +102,6 @@ class Columns:
     warnings: tuple[str, ...]
 
 
-def path_columns(table: Table, given: Mapping[str, str], where: str) -> list[str]:
-    """Columns that may name the pictures, the surest first; the one of ``data.columns.path`` alone if given."""
-    return (
-        [given_column(table, "path", given["path"], where)]
-        if "path" in given
-        else usual_columns(table, "path")
-    )
-
-
 def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) -> Columns | None:
     """Find label, part and group of a list whose pictures are named by the column ``path``.
 
@@ -114,22 +116,28 @@ def find_columns(table: Table, path: str, given: Mapping[str, str], where: str) 
         for purpose, name in given.items()
         if purpose != "path"
     }
-    warnings: list[str] = []
-    split = chosen.get("split") or _split_column(table, where, warnings)
-    if "split" in chosen:
-        _check_parts(table, chosen["split"], where)
-    group = chosen.get("group") or next(iter(usual_columns(table, "group")), None)
-    taken = {path, split, group}
+    group = chosen.get("group") or group_column(table)
+    splits = {chosen["split"]} if "split" in chosen else set(usual_columns(table, "split"))
+    taken = {path, group, *splits}
     label = chosen.get("label") or label_column(table, taken, where)
     if label is not None:
-        labels, source, used = _single_labels(table, label, where), f"column {label!r}", {label}
+        labels, source, used = single_labels(table, label, where), f"column {label!r}", {label}
     else:
-        hot = _one_hot_columns(table, taken)
+        hot = one_hot_columns(table, taken, where)
         if not hot:
             return None
-        labels, used = _of_one_hot(table, hot, where), set(hot)
+        labels, used = labels_of_one_hot(table, hot, where), set(hot)
         source = f"{len(hot)} columns of 0 and 1, {hot[0]!r} to {hot[-1]!r}"
-    ignored = tuple(name for name in table.columns if name not in taken | used)
+    warnings: list[str] = []
+    split = (
+        _checked(table, chosen["split"], where)
+        if "split" in chosen
+        else _split_column(table, where, warnings)
+    )
+    names = {column_key(name) for name in table.columns}
+    if any(box <= names for box in _BOXES):
+        warnings.append(f"{where} has boxes: each picture counts whole, as one picture of its class.")
+    ignored = tuple(name for name in table.columns if name and name not in {path, split, group} | used)
     return Columns(path, labels, source, split, group, ignored, tuple(warnings))
 
 
@@ -141,49 +149,47 @@ def given_column(table: Table, purpose: str, name: str, where: str) -> str:
     """
     if name not in table.columns:
         raise DataError(
-            f"data.columns.{purpose}: {where} has no column {name!r}; it has {', '.join(map(repr, table.columns))}."
+            f"data.columns.{purpose}: {where} has no column {name!r}; it has {told_columns(table)}."
             f"{did_you_mean(name, table.columns)}"
         )
     return name
 
 
+def told_columns(table: Table) -> str:
+    """The names of a table's columns, for messages."""
+    return shortened([quoted(name) for name in table.columns if name], _SHOWN) or "(none)"
+
+
 def usual_columns(table: Table, purpose: str) -> list[str]:
     """Columns with a usual name for a purpose, the surest first."""
-    plain = {re.sub(r"[\s.-]+", "_", name.lower()): name for name in reversed(table.columns)}
-    return [plain[usual] for usual in USUAL[purpose] if usual in plain]
+    return [name for usual in USUAL[purpose] for name in table.columns if column_key(name) == usual]
 
 
-def _split_column(table: Table, where: str, warnings: list[str]) -> str | None:
-    """The usual column whose values are names of parts; one with other values alone is not used, with a warning."""
-    for name in usual_columns(table, "split"):
-        values = sorted(set(table.column(name)) - {""})
-        if any(part_of(value) is not None for value in values):
-            _check_parts(table, name, where)
-            return name
-        if values:
-            warnings.append(
-                f"{where}: column {name!r} is not used, because its values are no names of parts "
-                f"({shortened(values, 4)}). Rename them to train, val and test if they are parts."
-            )
-    return None
+def group_column(table: Table) -> str | None:
+    """The column of groups with a usual name, if there is one."""
+    return next(iter(usual_columns(table, "group")), None)
 
 
-def _check_parts(table: Table, name: str, where: str) -> None:
-    """Check that the values of a column are parts, or empty.
-
-    Raises:
-        DataError: One is not; the message names its line.
-    """
-    for line, value in zip(table.lines, table.column(name), strict=True):
-        if value and part_of(value) is None:
-            raise DataError(
-                f"{where} {table.unit} {line} has the {name} {value!r}; expected train, val or test, or a like word."
-            )
+def no_label(table: Table) -> str:
+    """Reason why a table has no column of labels, a clause."""
+    usual = usual_columns(table, "label")
+    if not usual:
+        return "no column has a usual name of a label"
+    return (
+        f"its column {usual[0]!r} is not like classes: nearly every picture has a value of its own, or the values are "
+        "names of files or numbers that are not whole"
+    )
 
 
 def label_column(table: Table, taken: set[str | None], where: str) -> str | None:
-    """The usual column of labels; of several that say the same, the one in words."""
-    found = [name for name in usual_columns(table, "label") if name not in taken]
+    """The usual column of labels; of several that say the same, the one in words.
+
+    Raises:
+        DataError: Several columns with usual names say different things.
+    """
+    found = [
+        name for name in usual_columns(table, "label") if name not in taken and can_be_label(table, name)
+    ]
     if len(found) < 2:
         return found[0] if found else None
     columns = [table.column(name) for name in found]
@@ -193,59 +199,35 @@ def label_column(table: Table, taken: set[str | None], where: str) -> str | None
             f"{where} has several columns that could be the label: {', '.join(map(repr, found))}. Choose one, as with "
             f"--set data.columns.label={found[0]}."
         )
-    in_words = [name for name, column in zip(found, columns, strict=True) if not all(map(_is_number, column))]
+    in_words = [name for name, column in zip(found, columns, strict=True) if not all(map(is_number, column))]
     return (in_words or found)[0]
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+def _split_column(table: Table, where: str, warnings: list[str]) -> str | None:
+    """The usual column whose values are names of parts; one with other values alone is not used, with a warning."""
+    for name in usual_columns(table, "split"):
+        values = sorted(set(table.column(name)) - {""})
+        if any(part_of(value) is not None for value in values):
+            return _checked(table, name, where)
+        if values:
+            warnings.append(
+                f"{where}: column {name!r} is not used, because its values are no names of parts "
+                f"({shortened([quoted(value) for value in values], 4)}). Rename them to train, val and test if they "
+                "are parts."
+            )
+    return None
 
 
-def _single_labels(table: Table, label: str, where: str) -> list[str]:
-    """The labels of a column.
+def _checked(table: Table, name: str, where: str) -> str:
+    """A column whose values are parts, or empty.
 
     Raises:
-        DataError: Some rows have several, such as ``cat|dog``.
+        DataError: One is not; the message names its line.
     """
-    labels = table.column(label)
-    single = {value for value in labels if not _SEVERAL.search(value)}
-    several = [value for value in labels if _SEVERAL.search(value) and set(_SEVERAL.split(value)) & single]
-    if several:
-        raise several_labels(where, len(several), len(labels), f"such as {several[0]!r}")
-    return labels
-
-
-def several_labels(where: str, count: int, whole: int, example: str) -> DataError:
-    """The error for pictures with more than one label."""
-    return DataError(
-        f"{where}: {count:,} of {whole:,} pictures have several labels ({example}), and acgan takes one class a "
-        "picture. Keep the rows with one label, or make a column with one label for each."
-    )
-
-
-def _one_hot_columns(table: Table, taken: set[str | None]) -> list[str]:
-    """Columns of 0 and 1 alone, if there are at least two."""
-    columns = [
-        name
-        for name in table.columns
-        if name not in taken and {_hot(value) for value in table.column(name)} <= {0, 1}
-    ]
-    ones = any(_hot(value) for name in columns for value in table.column(name))
-    return columns if len(columns) > 1 and ones else []
-
-
-def _hot(value: str) -> int | None:
-    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0}.get(value)
-
-
-def _of_one_hot(table: Table, hot: Sequence[str], where: str) -> list[str]:
-    """The label of each row, "" where no column says 1."""
-    places = [table.columns.index(name) for name in hot]
-    labels, several = [], []
-    for row in table.rows:
-        on = [name for name, place in zip(hot, places, strict=True) if _hot(row[place])]
-        several += [on] if len(on) > 1 else []
-        labels.append(on[0] if len(on) == 1 else "")
-    if several:
-        raise several_labels(where, len(several), len(labels), f"such as {' and '.join(several[0])}")
-    return labels
+    for line, value in zip(table.lines, table.column(name), strict=True):
+        if value and part_of(value) is None:
+            raise DataError(
+                f"{where} {table.unit} {line} has the {name} {quoted(value)}; expected train, val or test, or a like "
+                "word. Rename it, or leave it empty: then the row is not used."
+            )
+    return name

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from acgan.data.index import shortened
 from acgan.data.layouts.branches import Labelled
 from acgan.data.layouts.folders import FOLDER_LAYOUTS
 from acgan.data.layouts.names import is_code
 from acgan.data.layouts.signs import is_nested
-from acgan.data.layouts.tree_lists import read_lists, read_stylegan
+from acgan.data.layouts.stylegan import read_stylegan
+from acgan.data.layouts.tree_lists import read_lists
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import unread_pictures
 from acgan.data.sources.tree import Container, Tree
@@ -37,24 +38,43 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
                 f"`acgan data show {container.where}`, or leave data.layout to auto."
             )
         return found
-    stylegan = read_stylegan(container, tree)
-    lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
-    listed = stylegan or lists.labelled
-    if options.columns and lists.labelled is None:
-        raise _no_list("data.columns", container.where)
     tried = (*_TRIED, *(("leaves",) if is_nested(tree) else ()))
     readings = [found for key in tried if (found := FOLDER_LAYOUTS[key](tree)) is not None]
     sure = [reading for reading in readings if not reading.doubts and reading.layout in _TRIED]
-    if listed is not None and not sure:
+    try:
+        lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
+        listed = read_stylegan(container, tree) or lists.labelled
+    except DataError as error:
+        if not sure or options.columns:
+            raise
+        raise DataError(
+            f"{error} To take the labels from the folders: --set data.layout={sure[0].layout}."
+        ) from error
+    if options.columns and lists.labelled is None:
+        raise _no_list("data.columns", container.where)
+    if listed is not None and (not sure or "label" in options.columns):
         return listed
+    if not sure:
+        told = [*(one.reason for one in lists.unlabelled), *lists.broken]
+        raise _ambiguous(container.where, readings, told, len(tree.pictures))
+    folders = sure[0]
     if listed is not None:
-        agreed = _agreed(sure[0], listed)
-        if agreed is not None:
-            return agreed
-        raise _ambiguous(container.where, [sure[0], listed])
-    if sure:
-        return sure[0]
-    raise _ambiguous(container.where, readings, lists.unlabelled, len(tree.pictures))
+        agreed = _agreed(folders, listed)
+        if agreed is None:
+            raise _ambiguous(container.where, [folders, listed])
+        return agreed
+    for one in lists.unlabelled:
+        if one.columns and not any(_tells(folders, column) for column in one.columns):
+            raise _ambiguous(container.where, [folders], [one.reason])
+    told = [f"{reason} The labels are those of the folders." for reason in lists.broken]
+    return replace(folders, warnings=(*folders.warnings, *told))
+
+
+def _tells(folders: Labelled, column: Mapping[int, str]) -> bool:
+    """True if a list's column says of each picture what its folder says."""
+    by_folder = dict(zip(folders.positions, folders.names, strict=True))
+    pairs = {(by_folder[position], value) for position, value in column.items() if position in by_folder}
+    return len(pairs) == len({folder for folder, _ in pairs}) == len({value for _, value in pairs}) > 0
 
 
 def _given_list(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
@@ -83,12 +103,33 @@ def _agreed(folders: Labelled, listed: Labelled) -> Labelled | None:
         pairs.add((folder, name))
         told.add((own_part, part))
     one_to_one = len(pairs) == len({folder for folder, _ in pairs}) == len({name for _, name in pairs})
-    if not one_to_one or (listed.part_source and any(own != part for own, part in told)):
+    same = all(folder == name for folder, name in pairs)
+    if not one_to_one or (not same and {folder for folder, _ in pairs} & {name for _, name in pairs}):
         return None
-    if all(is_code(name) for _, name in pairs) or all(folder == name for folder, name in pairs):
-        return folders
     whole = len(listed.positions) == len(folders.positions)
+    if listed.part_source and any(own != part for own, part in told):
+        return (
+            replace(listed, names=_folder_names(folders, listed))
+            if whole and folders.layout == "classes"
+            else None
+        )
+    if same or all(is_code(name) for _, name in pairs):
+        return replace(folders, groups=_groups(folders, listed), notes=(*folders.notes, *listed.notes))
     return listed if whole and all(is_code(folder) for folder, _ in pairs) else None
+
+
+def _folder_names(folders: Labelled, listed: Labelled) -> list[str]:
+    """The folders' names for the pictures of a list."""
+    by_folder = dict(zip(folders.positions, folders.names, strict=True))
+    return [by_folder[position] for position in listed.positions]
+
+
+def _groups(folders: Labelled, listed: Labelled) -> list[str] | None:
+    """A list's groups for the pictures of folders."""
+    if listed.groups is None:
+        return None
+    by_list = dict(zip(listed.positions, listed.groups, strict=True))
+    return [by_list.get(position, "") for position in folders.positions]
 
 
 def _no_pictures(where: str, tree: Tree) -> DataError:
@@ -102,20 +143,15 @@ def _no_pictures(where: str, tree: Tree) -> DataError:
 
 
 def _ambiguous(
-    where: str, readings: Sequence[Labelled], unlabelled: Sequence[str] = (), pictures: int = 0
+    where: str, readings: Sequence[Labelled], lists: Sequence[str] = (), pictures: int = 0
 ) -> DataError:
     """The error for labels that nothing tells, or that can be read in several ways."""
-    named = ""
-    if unlabelled:
-        named = (
-            f"\n{shortened(list(unlabelled), 3)} names pictures, but no column has a usual name of a label: "
-            "--set data.columns.label=NAME."
-        )
+    told = "".join(f"\n{reason.rstrip('.')}." for reason in lists[:3])
     if not readings:
         return DataError(
             f"{where} holds {pictures:,} {'image' if pictures == 1 else 'images'} but no folder of a class and no list "
             f"of labels; expected one folder per class ({where}/<class>/*.png). Move each image into a folder named "
-            f"after its class, or add a .csv with the columns path and label.{named}"
+            f"after its class, or add a .csv with the columns path and label.{told}"
         )
     lines = []
     for reading in readings:
@@ -125,5 +161,5 @@ def _ambiguous(
         f"{where}: it is not sure what the classes are, and a wrong guess would train on wrong labels. The readings:\n"
         + "\n".join(lines)
         + "\nChoose with --set data.layout=..., or name the folder that has the class folders with --data."
-        + named
+        + told
     )

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from acgan.data.index import shortened
+from acgan.data.index import held_out_part, shortened
 from acgan.data.layouts.branches import Branch, Labelled, be, branch_of, counted, listed
-from acgan.data.layouts.names import beside_part, part_of
-from acgan.data.layouts.signs import SIGNS, signs
+from acgan.data.layouts.names import beside_part, part_of, parts_of
+from acgan.data.layouts.signs import signs
 from acgan.data.sources.tree import EXAMPLES, Parts, Tree
 from acgan.types import LeftOut
 
 
 def read_classes(tree: Tree) -> Labelled | None:
-    """One folder per class."""
+    """One folder per class, perhaps with folders of parts in each."""
     branch = branch_of(tree).unwrapped()
     if not branch.tops:
         return None
     place = _place(branch.prefix)
+    inner = _parts_inside(branch)
+    placed = _placed({"train": branch})
+    if inner:
+        placed["parts"] = [inner[position] for position in placed["positions"]]
     return Labelled(
         layout="classes",
-        **_placed({"train": branch}),
-        why=f"the folders {place} are classes: {shortened(list(branch.tops), 6)}",
+        **placed,
+        why=f"the folders {place} are classes: {shortened(list(branch.tops), 6)}"
+        + (", with folders of parts in each" if inner else ""),
         label_source=f"the folders {place}",
-        part_source="",
-        doubts=signs(branch),
-        warnings=_merged([branch]),
-        left_out=_left("pictures that lie in no class folder", tree, branch.loose),
+        part_source="the folders in those of the classes" if inner else "",
+        doubts=signs(branch, without=("nested", "alternate") if inner else ()),
+        warnings=(
+            *(() if inner else _merged([branch])),
+            *_masks_beside(tree, placed["positions"]),
+        ),
+        left_out=_left_rest(tree, placed["positions"]),
         folders=_class_folders(tree, [branch.prefix]),
     )
+
+
+def _parts_inside(branch: Branch) -> dict[int, str]:
+    """Part of each picture by a folder in that of its class; empty unless all lie so, some of them for training."""
+    inside = [(position, path) for position, path in branch.pictures if len(path) > 1]
+    if any(len(path) != 3 for _, path in inside):
+        return {}
+    parts = parts_of({path[1] for _, path in inside})
+    if len({*map(beside_part, parts)}) > 1:  # as train_station and test_tube
+        return {}
+    found = {position: parts[path[1]] or "" for position, path in inside}
+    return found if "train" in found.values() and len({*found.values()}) > 1 and all(found.values()) else {}
 
 
 def read_splits(tree: Tree) -> Labelled | None:
@@ -43,84 +64,119 @@ def read_splits(tree: Tree) -> Labelled | None:
     together = Branch((), tuple(picture for inner in found.labelled.values() for picture in inner.pictures))
     labelled = [found.labelled[part] for part in ("train", "val", "test") if part in found.labelled]
     own = [f"{inner.prefix[len(branch.prefix)]}/" for inner in labelled]
-    unlabelled = [position for top in found.unlabelled.values() for position, _ in top.pictures]
-    others = [position for top in found.others.values() for position, _ in top.pictures]
+    placed = _placed(found.labelled)
+    beside = [
+        ("pictures in parts without class folders", _positions(found.unlabelled.values())),
+        ("pictures in folders beside the parts", _positions(found.others.values())),
+        ("pictures in folders for a part that another folder is", _positions(found.second.values())),
+    ]
     return Labelled(
         layout="splits",
-        **_placed(found.labelled),
+        **placed,
         why=f"{listed(own)} {be(own)} named like {'parts' if len(own) > 1 else 'a part'} of a set, with a folder per "
         "class inside",
         label_source=f"the folders in {listed(own)}",
         part_source=listed(own) if len(own) > 1 else "",
-        doubts=(
-            *found.doubts,
-            *(told for sign in SIGNS if sign.name != "single" and (told := sign.look(together))),
+        doubts=(*found.doubts, *signs(together, without=("single",))),
+        notes=found.notes,
+        warnings=(
+            *_merged(found.labelled.values()),
+            *(
+                f"{name}/ stands for a part that another folder is: {counted(len(top.pictures), 'picture')} left out"
+                for name, top in found.second.items()
+            ),
+            *_masks_beside(tree, placed["positions"]),
         ),
-        notes=tuple(
-            f"{name}/ has no class folders, so it is not held out: {counted(len(top.pictures), 'picture')} left out"
-            for name, top in found.unlabelled.items()
-        ),
-        warnings=_merged(found.labelled.values()),
         left_out=(
-            *_left("pictures in parts without class folders", tree, unlabelled),
-            *_left("pictures in folders beside the parts", tree, others),
-            *_left("pictures that lie in no class folder", tree, [*branch.loose, *together.loose]),
+            *(left for reason, positions in beside for left in _left(reason, tree, positions)),
+            *_left_rest(tree, [*placed["positions"], *(one for _, positions in beside for one in positions)]),
         ),
         folders=_class_folders(tree, [inner.prefix for inner in found.labelled.values()]),
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _FoundParts:
-    """Top folders by what they are: labelled parts (their class folders), parts without labels, and others."""
+    """Top folders by what they are.
 
-    labelled: dict[str, Branch]
-    unlabelled: dict[str, Branch]
-    others: dict[str, Branch]
-    doubts: tuple[str, ...]
+    Attributes:
+        labelled: The class folders of each part.
+        unlabelled: Parts without class folders.
+        second: Folders that stand for a part that another folder was taken for.
+        others: Folders that are no parts.
+        doubts, notes: See ``Labelled``.
+    """
+
+    labelled: dict[str, Branch] = field(default_factory=dict)
+    unlabelled: dict[str, Branch] = field(default_factory=dict)
+    second: dict[str, Branch] = field(default_factory=dict)
+    others: dict[str, Branch] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _find_parts(branch: Branch) -> _FoundParts:
-    labelled: dict[str, Branch] = {}
-    unlabelled: dict[str, Branch] = {}
-    others: dict[str, Branch] = {}
-    doubts: list[str] = []
-    parts = {name: part_of(name) for name in branch.tops}
+    found = _FoundParts()
+    parts = parts_of(branch.tops)
     named = {beside_part(name) for name, part in parts.items() if part is not None}
     if len(named) > 1:  # as train_station and test_tube, against seg_train and seg_test
-        doubts.append(
-            f"the parts are not named alike: {listed([name for name in parts if parts[name] is not None])}"
-        )
+        alike = listed([name for name in parts if parts[name] is not None])
+        found.doubts += (f"the parts are not named alike: {alike}",)
     tops = {name: top.unwrapped().tops for name, top in branch.tops.items() if parts[name] and not top.flat()}
     several = {folder for folders in tops.values() if len(folders) > 1 for folder in folders}
     classes = {folder for name, folders in tops.items() if parts[name] == "train" for folder in folders}
     for name, top in branch.tops.items():
         part, inner = parts[name], top.unwrapped(several)
+        only = next(iter(inner.tops)) if len(inner.tops) == 1 and not top.flat() else ""
         if part is None:
-            others[name] = top
-            doubts.append(f"{name} lies beside them and is no part")
-        elif not part or top.flat() or (len(inner.tops) == 1 and not set(inner.tops) & classes):
-            unlabelled[name] = top
-        elif part in labelled:
-            doubts.append(f"{labelled[part].prefix[len(branch.prefix)]} and {name} both stand for {part}")
+            found.others[name] = top
+            found.doubts += (f"{name} lies beside them and is no part",)
+        elif not part or top.flat() or (only and only not in classes):
+            found.unlabelled[name] = top
+            why = f"'s only folder, {only}, is no class of train" if only else "/ has no class folders"
+            found.notes += (
+                f"{name}{why}, so it is not held out: {counted(len(top.pictures), 'picture')} left out",
+            )
+        elif part in found.labelled:
+            found.second[name] = top
+            first = found.labelled[part].prefix[len(branch.prefix)]
+            found.doubts += (f"{first} and {name} both stand for {part}",)
         else:
-            labelled[part] = inner
+            found.labelled[part] = inner
+            loose = counted(len(inner.loose), "picture")
             if 10 * len(inner.loose) > len(
                 inner.pictures
             ):  # more than strays: perhaps name is a class itself
-                doubts.append(
-                    f"{len(inner.loose):,} of {len(inner.pictures):,} pictures in {name} lie in no folder"
-                )
-    return _FoundParts(labelled, unlabelled, others, tuple(doubts))
+                found.doubts += (f"{loose} of {len(inner.pictures):,} in {name} lie in no folder",)
+    if found.doubts:  # data.classes may settle it where all else is sure
+        found.doubts += _lacking(found.labelled)
+    return found
+
+
+def _lacking(labelled: Mapping[str, Branch]) -> tuple[str, ...]:
+    """A doubt about classes of the held-out part that the training part lacks: these may be no classes."""
+    held = held_out_part(labelled)
+    if not held or "train" not in labelled:
+        return ()
+    lacking = sorted(set(labelled[held].tops) - set(labelled["train"].tops))
+    return (f"{shortened(lacking)} of {held} {be(lacking)} not in train",) if lacking else ()
 
 
 def parts_by_folder(tree: Tree) -> dict[int, str]:
-    """Part of each picture by its top folder, whatever lies in it; empty unless these are parts, one for training."""
+    """Part of each picture by its top folder, whatever else lies in it.
+
+    Returns:
+        Part by position, "" for a part without labels. It is empty unless a part that is not for training lies beside
+        something else. Pictures that lie in no folder of a part are not in it.
+    """
     branch = branch_of(tree).unwrapped()
-    parts = {name: part_of(name) for name in branch.tops}
-    if branch.loose or None in parts.values() or "train" not in parts.values():
+    while len(branch.tops) == 1 and not branch.loose and (inner := next(iter(branch.tops.values()))).tops:
+        branch = inner
+    parts = {name: part for name, part in parts_of(branch.tops).items() if part is not None}
+    alone = len(branch.tops) + bool(branch.loose) == 1
+    if alone or not set(parts.values()) - {"train"}:
         return {}
-    return {position: parts[name] or "" for name, top in branch.tops.items() for position, _ in top.pictures}
+    return {position: part for name, part in parts.items() for position, _ in branch.tops[name].pictures}
 
 
 def read_leaves(tree: Tree) -> Labelled | None:
@@ -137,9 +193,8 @@ def read_leaves(tree: Tree) -> Labelled | None:
         why="the innermost folders, which hold the pictures, are classes",
         label_source="the innermost folders",
         part_source="folders above them that are named like parts" if set(parts) != {"train"} else "",
-        left_out=_left(
-            "pictures that lie in no class folder", tree, sorted(set(tree.pictures) - set(inside))
-        ),
+        warnings=(*_met(tree, inside), *_masks_beside(tree, inside)),
+        left_out=_left_rest(tree, inside),
     )
 
 
@@ -174,6 +229,56 @@ def _merged(branches: Iterable[Branch]) -> tuple[str, ...]:
         f"{counted(len(merged), 'sub-folder')} {'is' if len(merged) == 1 else 'are'} read as part of the class "
         f"above: {shortened(told, 4)}. If they are classes, use --set data.layout=leaves.",
     )
+
+
+def _met(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
+    """A warning about classes whose pictures come from folders of one name in several places."""
+    places: dict[str, set[Parts]] = defaultdict(set)
+    for position in positions:
+        *above, name, _ = tree.files[position]
+        places[name].add(tuple(folder for folder in above if part_of(folder) is None))
+    met = {name: sorted(folders) for name, folders in sorted(places.items()) if len(folders) > 1}
+    if not met:
+        return ()
+    told = [f"{name} ({shortened(['/'.join(folder) or '.' for folder in met[name]], 3)})" for name in met]
+    return (
+        f"{'1 class is' if len(met) == 1 else f'{len(met):,} classes are'} read from folders of one name in several "
+        f"places: {shortened(told, 4)}. Rename the folders that are different classes.",
+    )
+
+
+_OF_MASK = re.compile(
+    r"(.+?)[-_ .](mask|seg|segmentation|gt|groundtruth|label|labels)([-_ .]?\d+)?", re.IGNORECASE
+)
+
+
+def _masks_beside(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
+    """A warning about pictures that are named like masks of others in their folder: ``a_mask.png`` of ``a.png``."""
+    stems = {(*tree.files[position][:-1], _stem(tree.files[position])): position for position in positions}
+    masks = [
+        "/".join(tree.files[position])
+        for (*folder, stem), position in stems.items()
+        if (found := _OF_MASK.fullmatch(stem)) and (*folder, found[1]) in stems
+    ]
+    if not masks:
+        return ()
+    return (
+        f"{len(masks):,} {'file is' if len(masks) == 1 else 'files are'} named like masks of others, and used as "
+        f"pictures: {shortened(masks, 3)}. Move them out of the set if they are masks.",
+    )
+
+
+def _stem(file: Parts) -> str:
+    return file[-1].rpartition(".")[0]
+
+
+def _positions(branches: Iterable[Branch]) -> list[int]:
+    return [position for branch in branches for position, _ in branch.pictures]
+
+
+def _left_rest(tree: Tree, told: Iterable[int]) -> tuple[LeftOut, ...]:
+    """The pictures that are not told of otherwise."""
+    return _left("pictures that lie in no class folder", tree, sorted(set(tree.pictures) - set(told)))
 
 
 def _left(reason: str, tree: Tree, positions: Sequence[int]) -> tuple[LeftOut, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from acgan.data.index import shortened
 
@@ -16,41 +16,32 @@ PART_WORDS = {
     **dict.fromkeys(("test", "testing", "testset"), "test"),
     **dict.fromkeys(("unlabeled", "unlabelled", "pred", "prediction", "predictions"), ""),
 }
-#: Words for folders that hold pictures of any class, or what goes with pictures.
-_CONTAINERS = frozenset(
+#: Words for folders that hold pictures of any class.
+IMAGE_WORDS = frozenset(
     {
-        *(
-            "image",
-            "images",
-            "img",
-            "imgs",
-            "picture",
-            "pictures",
-            "photo",
-            "photos",
-            "jpegimages",
-            "jpg",
-            "jpeg",
-        ),
-        *(
-            "png",
-            "data",
-            "dataset",
-            "mask",
-            "masks",
-            "annotation",
-            "annotations",
-            "label",
-            "labels",
-            "trimaps",
-        ),
-        *("segmentation", "segmentations", "samples", "thumbnails", "bbox", "boxes", "groundtruth"),
+        *("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "frame", "frames"),
+        *("jpegimages", "jpg", "jpeg", "png", "data", "dataset", "samples"),
+    }
+)
+#: Words for folders of pictures, and for those that hold what goes with pictures.
+_CONTAINERS = IMAGE_WORDS | {
+    *("mask", "masks", "annotation", "annotations", "label", "labels", "trimap", "trimaps"),
+    *("segmentation", "segmentations", "thumbnails", "bbox", "boxes", "groundtruth", "gt"),
+}
+#: Words for the sides of pairs. One alone, such as "target", may be a class.
+_PAIRS = frozenset(
+    {
+        *("input", "inputs", "target", "targets", "output", "outputs", "source"),
+        *("hr", "lr", "highres", "lowres", "rgb", "depth", "nir", "thermal", "infrared"),
     }
 )
 _CHUNK_WORDS = frozenset(
     {
         *("part", "chunk", "batch", "shard", "fold", "split", "subset", "archive", "volume", "vol", "folder"),
         *("dir", "block", "image", "images", "img", "imgs", "photos", "pictures", "data"),
+        # Those that pictures were taken of, or with. A person may well be a class.
+        *("patient", "pat", "subject", "user", "case", "id", "session", "scan", "study", "visit"),
+        *("video", "clip", "frame", "frames", "sequence", "seq", "camera", "cam"),
     }
 )
 _DATE = re.compile(r"(19|20)\d\d([-_.]?\d\d){0,2}")
@@ -71,6 +62,15 @@ def part_of(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def parts_of(names: Iterable[str]) -> dict[str, str | None]:
+    """The part that each of some folders stands for; an evaluation part beside a validation part is for testing."""
+    parts = {name: part_of(name) for name in names}
+    evaluation = [name for name, part in parts.items() if part == "val" and "eval" in name.lower()]
+    if "test" not in parts.values() and 0 < len(evaluation) < list(parts.values()).count("val"):
+        parts.update(dict.fromkeys(evaluation, "test"))
+    return parts
+
+
 def beside_part(name: str) -> str:
     """The words of a part's name but the part, as ``seg`` of ``seg_train``; words for pictures do not count."""
     words = [word.lower() for word in _WORD.findall(name)]
@@ -87,7 +87,28 @@ def part_within(name: str) -> str | None:
 
 def is_container(name: str) -> bool:
     """True for names such as ``images`` and ``masks``, which no class has."""
-    return name.lower() in _CONTAINERS
+    return _plain(name) in _CONTAINERS
+
+
+def are_pairs(names: Collection[str]) -> bool:
+    """True if all names are those of pairs, as ``input`` and ``target``, or ``rgb``, ``depth`` and ``masks``."""
+    plain = {_plain(name) for name in names}
+    return len(plain) > 1 and plain <= _PAIRS | _CONTAINERS and bool(plain & _PAIRS)
+
+
+def is_negated(name: str, names: Iterable[str]) -> bool:
+    """True if some of the names are the opposite of one, as ``no_mask`` and ``without_mask`` are of ``mask``."""
+    negation = re.compile(rf"(no|non|not|un|without|wo){re.escape(_plain(name).rstrip('s'))}(s|ed)?")
+    return any(negation.fullmatch(_plain(other)) for other in names)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ .]", "", name.lower())
+
+
+def could_be_class(name: str) -> bool:
+    """True unless a folder's name is that of a part, a container or a chunk."""
+    return part_of(name) is None and not is_container(name) and not are_chunks([name])
 
 
 def are_chunks(names: Iterable[str]) -> bool:

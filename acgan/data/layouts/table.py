@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import math
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from acgan.data.sources.endings import is_image
 from acgan.errors import DataError
 
 _FIELD_LIMIT = 1 << 20  # characters; the csv module's own limit is 131,072
 _DELIMITERS = (",", ";", "\t", "|")
+#: Stands between the values of a field that holds a list.
+SEVERAL = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ def table_ending(name: str) -> str:
 
 def _read_csv(content: bytes, where: str) -> Table:
     text = _decoded(content, where, "CSV")
+    told = re.match(r"sep=(.)\r?\n", text)  # Excel's way to name the delimiter
+    text = text[told.end() :] if told else text
     header = text.split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=header.count)
     before = csv.field_size_limit(_FIELD_LIMIT)
@@ -124,7 +133,7 @@ def _read_jsonl(content: bytes, where: str) -> Table:
 def _read_json(content: bytes, where: str) -> Table | None:
     try:
         value = json.loads(_decoded(content, where, "JSON"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where} is no JSON: {error}. Make it or copy it anew.") from error
     if isinstance(value, dict) and value and all(isinstance(label, (str, int)) for label in value.values()):
         value = [{"path": name, "label": label} for name, label in value.items()]
@@ -154,35 +163,49 @@ def _read_parquet(content: bytes, where: str) -> Table:
 
 
 def _of_records(records: Sequence[dict[str, Any]], lines: Sequence[int], where: str) -> Table:
-    names = list(dict.fromkeys(name for record in records for name in record))
+    names = list(
+        dict.fromkeys(
+            name for record in records for name, value in record.items() if not isinstance(value, dict)
+        )
+    )
     columns = _columns(names, where)
     rows = [[_text(record.get(name)) for name in names] for record in records]
     return Table(columns, rows, lines)
 
 
 def _text(value: Any) -> str:
-    """A value as text; a list of one is its element, a longer one is joined by ``|``."""
+    """A value as text; a list of one is its element, a longer one is joined by ``SEVERAL``."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return "" if not math.isfinite(value) else str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, list):
-        return "|".join(map(_text, value))
+        return SEVERAL.join(map(_text, value))
     return str(value).strip()
 
 
 def _columns(names: Sequence[str], where: str) -> tuple[str, ...]:
     columns = tuple(name.strip() for name in names)
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    pictures = [name for name in columns if is_image(name.rpartition("/")[2])]
+    if pictures:
+        raise DataError(
+            f"{where} line 1 looks like a row of pictures ({pictures[0][:80]!r}), not like a header. Add a first line "
+            "with the names of the columns, such as path,label."
+        )
+    twice = [name for name, count in Counter(columns).items() if count > 1 and name]
     if twice:
-        raise DataError(f"{where} line 1 names the column {twice[0]!r} twice. Rename or remove one of them.")
+        raise DataError(
+            f"{where} line 1 names the column {twice[0][:80]!r} twice. Rename or remove one of them."
+        )
     return columns
 
 
 def _decoded(content: bytes, where: str, kind: str) -> str:
     try:
+        if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return content.decode("utf-16")
         return content.decode("utf-8-sig")
     except UnicodeError as error:
         raise DataError(

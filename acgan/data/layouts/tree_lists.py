@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from acgan.data.index import shortened
 from acgan.data.layouts.branches import Branch, Labelled, branch_of
+from acgan.data.layouts.columns import (
+    find_columns,
+    given_column,
+    group_column,
+    no_label,
+    told_columns,
+)
 from acgan.data.layouts.folders import parts_by_folder
-from acgan.data.layouts.lists import Listed, Pictures, Row, names_pictures, parts_of, understand
+from acgan.data.layouts.label_values import possible_labels
+from acgan.data.layouts.lists import Find, Listed, Pictures, Row, naming_column, read_rows
 from acgan.data.layouts.names import part_of, part_within
+from acgan.data.layouts.stylegan import STYLEGAN
 from acgan.data.layouts.table import Table, read_table, table_ending
-from acgan.data.sources.tree import Container, Parts, Tree
+from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
 
-STYLEGAN = "dataset.json"
 _LARGEST = 512 << 20  # bytes of a label file
+_MANY = 50  # label files from which on they are taken for files beside single pictures
 _SUBMISSION = "submission"  # Kaggle's example of an answer, with made-up labels
 
 
@@ -28,11 +35,41 @@ class FoundLists:
 
     Attributes:
         labelled: The reading that they give, or None.
-        unlabelled: Files that name pictures and tell no label.
+        unlabelled: Files that name pictures, without a column that has a usual name of a label.
+        broken: Reasons why other files cannot be read or used.
     """
 
     labelled: Labelled | None
-    unlabelled: tuple[str, ...]
+    unlabelled: tuple[WithoutLabels, ...]
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WithoutLabels:
+    """A file that names pictures, without a column that has a usual name of a label.
+
+    Attributes:
+        reason: A sentence for people.
+        columns: Values by picture of each column that could be a label.
+    """
+
+    reason: str
+    columns: tuple[Mapping[int, str], ...]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A label file that names pictures of a tree: its path, table, and the column that names them."""
+
+    file: Parts
+    where: str
+    table: Table
+    path: str
+    pictures: Pictures
+    part: str
+
+    def find(self, named: str, foreign: Parts) -> int | None:
+        return self.pictures.find(named, foreign, self.part)
 
 
 def read_lists(
@@ -45,68 +82,115 @@ def read_lists(
         tree: Its files.
         given: Columns that the user named, by purpose.
         skip: Pass over rows whose picture is missing.
-        sure: The user says that there are lists.
+        sure: The user says that there are lists, so that one that cannot be used is an error.
 
     Raises:
-        DataError: A list is damaged, or contradicts itself or another.
+        DataError: A list contradicts itself or another, or names pictures that are missing; with ``sure``, it is
+            damaged.
     """
-    files = dict(zip((tree.files[position] for position in tree.pictures), tree.pictures, strict=True))
     branch = branch_of(tree).unwrapped()
-    found: list[tuple[Parts, Listed]] = []
-    unlabelled: list[str] = []
-    for file in _candidates(tree, branch):
+    candidates, unlabelled, broken = _candidates(container, tree, branch, given, sure)
+    found: list[tuple[_Candidate, Listed]] = []
+    groups: dict[int, str] = {}
+    for one in candidates:
+        known = find_columns(one.table, one.path, given, one.where)
+        if known is not None:
+            found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
+            continue
+        groups |= _values(one, group_column(one.table) or "")
+        possible = possible_labels(one.table, {one.path, group_column(one.table)})
+        reason = (
+            f"{one.where} names pictures, but {no_label(one.table)}; it has {told_columns(one.table)}. Name the "
+            "column of labels with --set data.columns.label=NAME"
+        )
+        unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in possible)))
+    labelled = _together(tree, branch, found, groups) if found else None
+    return FoundLists(labelled, tuple(unlabelled), tuple(broken))
+
+
+def _values(one: _Candidate, name: str) -> dict[int, str]:
+    """The values of a column by picture."""
+    if not name:
+        return {}
+    pairs = zip(one.table.column(one.path), one.table.column(name), strict=True)
+    return {found: value for named, value in pairs if value and (found := one.find(named, ())) is not None}
+
+
+def _candidates(
+    container: Container, tree: Tree, branch: Branch, given: Mapping[str, str], sure: bool
+) -> tuple[list[_Candidate], list[WithoutLabels], list[str]]:
+    """Label files that name pictures of the tree, those that name several alike, and reasons against others."""
+    files = dict(zip((tree.files[position] for position in tree.pictures), tree.pictures, strict=True))
+    found: list[_Candidate] = []
+    several: list[WithoutLabels] = []
+    broken: list[str] = []
+    for file in _label_files(tree, branch):
         where = f"{container.where}/{'/'.join(file)}"
-        table = _table(container, file, where, sure)
-        if table is None:
+        try:
+            content = container.content(file)
+            table = read_table(content, where, table_ending(file[-1])) if len(content) <= _LARGEST else None
+        except DataError as error:
+            if sure:
+                raise
+            broken += [str(error)] if table_ending(file[-1]) != ".json" else []
+            continue
+        if table is None or any(name not in table.columns for name in given.values()):
             continue
         pictures, part = Pictures(files, file[:-1]), _own_part(file, branch)
+        names = [given_column(table, "path", given["path"], where)] if "path" in given else table.columns
 
-        def find(named: str, pictures: Pictures = pictures, part: str = part) -> int | None:
-            return pictures.find(named, part)
+        def find(named: str, foreign: Parts, pictures: Pictures = pictures, part: str = part) -> int | None:
+            return pictures.find(named, foreign, part)
 
-        if not names_pictures(table, find):
-            continue
-        listed = understand(table, where, find, given, skip=skip, sure=False)
-        if listed is None:
-            unlabelled.append(where)
-        else:
-            found.append((file, listed))
-    if not found:
-        return FoundLists(None, tuple(unlabelled))
-    return FoundLists(_together(tree, branch, found), tuple(unlabelled))
+        path, share = naming_column(table, find, names)
+        if path is not None and share >= 0.5 and _names_most(table, path, find, files):
+            found.append(_Candidate(file, where, table, path, pictures, part))
+        elif path is not None and _share(table, path, pictures.knows) >= 0.5 > share:
+            several.append(
+                WithoutLabels(
+                    f"{where} names pictures that several folders have, by its column {path!r}. Write the folder "
+                    f"before each name, or give the list and the folder: --data {where} --set data.root=FOLDER",
+                    ({},),
+                )
+            )
+        elif path is not None and share > 0:
+            broken.append(
+                f"{where} names few pictures that are there, by its column {path!r}: {share:.0%} of its rows."
+            )
+    return found, several, broken
 
 
-def _candidates(tree: Tree, branch: Branch) -> list[Parts]:
-    """Label files in the wrappers of the pictures, and one folder below where that is a part or has no pictures."""
+def _share(table: Table, name: str, known: Callable[[str], bool]) -> float:
+    values = table.column(name)
+    return sum(map(known, values)) / max(1, len(values))
+
+
+def _names_most(table: Table, path: str, find: Find, files: Mapping[Parts, int]) -> bool:
+    """True unless names without an ending meet only a part of a folder, as numbers of classes do."""
+    values = table.column(path)
+    if any("." in value for value in values):
+        return True
+    named = {find(value, ()) for value in values} - {None}
+    folders = {parts[:-1] for parts, number in files.items() if number in named}
+    return 2 * len(named) >= sum(parts[:-1] in folders for parts in files)
+
+
+def _label_files(tree: Tree, branch: Branch) -> list[Parts]:
+    """Files that could be lists: all of them, or where there are many those beside the pictures' folders."""
+    every = [
+        file
+        for file in tree.files
+        if table_ending(file[-1]) and file[-1] != STYLEGAN and _SUBMISSION not in file[-1].lower()
+    ]
+    if len(every) <= _MANY:
+        return every
     depth = len(branch.prefix)
-    found = []
-    for file in tree.files:
-        folder = file[:-1]
-        beside = folder == branch.prefix[: len(folder)]
-        below = (
-            len(folder) == depth + 1
-            and folder[:depth] == branch.prefix
-            and (part_of(folder[-1]) is not None or folder[-1] not in branch.tops)
-        )
-        if (
-            (beside or below)
-            and table_ending(file[-1])
-            and file[-1] != STYLEGAN
-            and _SUBMISSION not in file[-1]
-        ):
-            found.append(file)
-    return found
-
-
-def _table(container: Container, file: Parts, where: str, sure: bool) -> Table | None:
-    """A label file's rows; a damaged one is passed over unless the user says that it is a list."""
-    try:
-        content = container.content(file)
-        return read_table(content, where, table_ending(file[-1])) if len(content) <= _LARGEST else None
-    except DataError:
-        if sure:
-            raise
-        return None
+    return [
+        file
+        for file in every
+        if file[:-1] == branch.prefix[: len(file) - 1]
+        or (len(file) == depth + 2 and file[:depth] == branch.prefix and part_of(file[depth]) is not None)
+    ]
 
 
 def _own_part(file: Parts, branch: Branch) -> str:
@@ -115,51 +199,80 @@ def _own_part(file: Parts, branch: Branch) -> str:
     return (part_of(folder[0]) if folder else None) or part_within(file[-1].rpartition(".")[0]) or ""
 
 
-def _together(tree: Tree, branch: Branch, found: Sequence[tuple[Parts, Listed]]) -> Labelled:
+def _together(
+    tree: Tree, branch: Branch, found: Sequence[tuple[_Candidate, Listed]], groups: Mapping[int, str]
+) -> Labelled:
     """One reading of all lists, which must not contradict each other."""
+    dropped: list[str] = []
+    if len({bool(one.part) for one, _ in found}) > 1 and not any(listed.columns.split for _, listed in found):
+        dropped = [listed.where for one, listed in found if not one.part]
+        found = [(one, listed) for one, listed in found if one.part]
     rows: dict[int, Row] = {}
-    parts: dict[int, str] = {}
     origin: dict[int, str] = {}
     of_folders = parts_by_folder(tree)
-    for file, listed in found:
-        own = _own_part(file, branch)
+    for one, listed in found:
         for row in listed.rows:
-            part = row.part or own or of_folders.get(row.picture, "train")
+            row = replace(row, part=row.part or one.part or of_folders.get(row.picture, "train"))
             before = rows.setdefault(row.picture, row)
-            if parts.setdefault(row.picture, part) != part or before.label != row.label:
+            if (before.label, before.part) != (row.label, row.part):
                 raise DataError(
                     f"{origin[row.picture]} and {listed.where} say different things of "
-                    f"{'/'.join(tree.files[row.picture])}: {before.label} ({parts[row.picture]}), {row.label} "
-                    f"({part}). Give the list to use itself, as --data LIST, or move the other away."
+                    f"{'/'.join(tree.files[row.picture])}: {before.label} ({before.part}), {row.label} ({row.part}). "
+                    "Give the list to use itself, as --data LIST, or move the other away."
                 )
             origin.setdefault(row.picture, listed.where)
-    positions = sorted(rows)
     lists = [listed for _, listed in found]
-    groups = [rows[position].group for position in positions]
-    named = shortened([_short(listed.where, lists) for listed in lists], 3)
+    warnings = [warning for listed in lists for warning in listed.warnings]
+    if dropped:
+        warnings.append(
+            f"not used, because other lists are of parts and it is of none: {shortened(dropped, 3)}"
+        )
     unnamed = [position for position in tree.pictures if position not in rows]
+    if len(unnamed) > len(rows):
+        warnings.append(
+            f"{len(unnamed):,} pictures that no list names are left out, and {len(rows):,} are used"
+        )
+    return labelled_rows(tree, rows, lists, groups=groups, warnings=warnings, unnamed=unnamed)
+
+
+def labelled_rows(
+    tree: Tree,
+    rows: Mapping[int, Row],
+    lists: Sequence[Listed],
+    *,
+    groups: Mapping[int, str],
+    warnings: Sequence[str],
+    unnamed: Sequence[int],
+) -> Labelled:
+    """The reading that lists give.
+
+    Args:
+        tree: The files.
+        rows: What is said of each picture.
+        lists: The lists.
+        groups: Groups of pictures of which no row tells one.
+        warnings: Doubts.
+        unnamed: Positions of the pictures that no list names.
+    """
+    positions = sorted(rows)
+    parts = [rows[position].part or "train" for position in positions]
+    told = [rows[position].group or groups.get(position, "") for position in positions]
+    named = shortened([_short(listed.where, lists) for listed in lists], 3)
+    split = next((listed.columns.split for listed in lists if listed.columns.split), None)
+    by_name = "names of lists or folders" if set(parts) != {"train"} else ""
+    names = tuple("/".join(tree.files[position]) for position in unnamed[:EXAMPLES])
     return Labelled(
         layout="list",
         positions=positions,
         names=[rows[position].label for position in positions],
-        parts=[parts[position] for position in positions],
+        parts=parts,
         why=f"{named} {'names' if len(lists) == 1 else 'name'} the pictures and their classes",
         label_source=f"{lists[0].columns.label_source} of {named}",
-        part_source=_part_source(lists, set(parts.values())),
+        part_source=f"column {split!r}" if split else by_name,
         notes=tuple(note for listed in lists for note in listed.notes),
-        warnings=tuple(warning for listed in lists for warning in listed.warnings),
-        left_out=(
-            (
-                LeftOut(
-                    "pictures that no list names",
-                    len(unnamed),
-                    tuple("/".join(tree.files[position]) for position in unnamed[:3]),
-                ),
-            )
-            if unnamed
-            else ()
-        ),
-        groups=groups if any(groups) else None,
+        warnings=tuple(warnings),
+        left_out=(LeftOut("pictures that no list names", len(unnamed), names),) if unnamed else (),
+        groups=told if any(told) else None,
     )
 
 
@@ -168,69 +281,3 @@ def _short(where: str, lists: Sequence[Listed]) -> str:
     name = where.rpartition("/")[2]
     same = sum(listed.where.rpartition("/")[2] == name for listed in lists)
     return name if same == 1 else "/".join(where.split("/")[-2:])
-
-
-def _part_source(lists: Sequence[Listed], parts: set[str]) -> str:
-    split = next((listed.columns.split for listed in lists if listed.columns.split), None)
-    if split:
-        return f"column {split!r}"
-    return "names of lists or folders" if parts != {"train"} else ""
-
-
-def read_stylegan(container: Container, tree: Tree) -> Labelled | None:
-    """StyleGAN's ``dataset.json``: ``{"labels": [["00000/img00000000.png", 6], …]}``.
-
-    ``acgan data pack`` adds the names of classes, ``class_names``, and the held-out files, ``test``.
-
-    Raises:
-        DataError: The file is damaged, or names a picture that is not there.
-    """
-    branch = branch_of(tree).unwrapped()
-    prefixes = [branch.prefix[:depth] for depth in range(len(branch.prefix) + 1)]
-    file = next((found for prefix in prefixes if (found := (*prefix, STYLEGAN)) in set(tree.files)), None)
-    if file is None:
-        return None
-    where = f"{container.where}/{'/'.join(file)}"
-    try:
-        saved = json.loads(container.content(file))
-        labels = saved["labels"]
-        pairs = None if labels is None else [(str(name), _label(label)) for name, label in labels]
-        names = [str(name) for name in saved.get("class_names", ())]
-        test = set(map(str, saved.get("test", ())))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f'{where} is not what StyleGAN reads: expected {{"labels": [["FILE", CLASS], …]}}. Make it anew.'
-        ) from error
-    if pairs is None:
-        return None
-    positions = {tree.files[position]: position for position in tree.pictures}
-    placed = [(positions.get((*file[:-1], *parts_of(name))), label, name) for name, label in pairs]
-    missing = [name for position, _, name in placed if position is None]
-    if missing:
-        raise DataError(
-            f"{where} names {len(missing):,} pictures that are not there, such as {missing[0]!r}. Make it anew."
-        )
-    if names and not all(0 <= label < len(names) for _, label in pairs):
-        raise DataError(f"{where} has {len(names)} class_names and labels beyond them. Make it anew.")
-    known = sorted((position, label, name) for position, label, name in placed if position is not None)
-    return Labelled(
-        layout="list",
-        positions=[position for position, _, _ in known],
-        names=[names[label] if names else str(label) for _, label, _ in known],
-        parts=["test" if name in test else "train" for _, _, name in known],
-        why=f"{STYLEGAN} names the pictures and their classes, as StyleGAN has it",
-        label_source=f"{STYLEGAN}{'' if names else ', numbers of classes'}",
-        part_source=STYLEGAN if test else "",
-        order=tuple(names),
-    )
-
-
-def _label(value: Any) -> int:
-    """A class number, also of a one-hot vector."""
-    if isinstance(value, list):
-        if sorted(value)[:-1] != [0] * (len(value) - 1) or max(value) != 1:
-            raise ValueError("neither a number nor a one-hot vector")
-        return value.index(1)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("no class number")
-    return value

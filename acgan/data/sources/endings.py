@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import mimetypes
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,10 @@ _OPENED_BY = {"MPO": "JPEG"}
 _LIBRARIES = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}
 
 _LFS = b"version https://git-lfs"  # the text that stands for a file that was not fetched
+#: Formats of images that may come without an ending: those with a mark of their own at the beginning.
+_USUAL = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+#: Endings of files of every kind, the same on every machine.
+_KNOWN = mimetypes.MimeTypes()
 
 _TO_PNG = "convert to PNG"
 _NEWER_PILLOW = "pip install --upgrade pillow"
@@ -78,6 +83,20 @@ def _is_decoded(kind: str) -> bool:
     if isinstance(plugin, type) and issubclass(plugin, ImageFile.StubImageFile):
         return False  # only its header is read
     return kind not in _LIBRARIES or bool(features.check(_LIBRARIES[kind]))
+
+
+def tells_nothing(name: str) -> bool:
+    """True if a file's ending is not known to be one of images, other pictures, texts, archives and so on."""
+    return not is_image(name) and not remedy_for(name) and _KNOWN.guess_type(name) == (None, None)
+
+
+def is_image_inside(open_file: Callable[[], IO[bytes]]) -> bool:
+    """True if a file holds an image of a usual format, by its first bytes."""
+    try:
+        with open_file() as file, Image.open(file, formats=_USUAL):
+            return True
+    except Exception:  # of nearly every kind, on files that hold anything
+        return False
 
 
 def open_image(file: str | Path | IO[bytes]) -> Image.Image:

@@ -8,7 +8,8 @@ import os
 import threading
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -67,12 +68,10 @@ class Folder:
 
     @cached_property
     def _tree(self) -> Tree:
-        files: list[Parts] = []
-        folders: list[Parts] = []
-        for folder, names in _walk(self._path, ()):
-            folders += [folder] if folder else []
-            files += [(*folder, name) for name in names]
-        return prune(files, folders)
+        walk = _Walk(self._path)
+        return prune(
+            walk.files, walk.folders, lambda parts: self._path.joinpath(*parts).open("rb"), walk.skipped
+        )
 
     def tree(self) -> Tree:
         return self._tree
@@ -93,23 +92,58 @@ class Folder:
         return FileReader([self._path.joinpath(*parts) for parts in files])
 
 
-def _walk(folder: Path, parts: Parts) -> Iterator[tuple[Parts, list[str]]]:
-    """Each folder with its files; links are followed, except to a folder that they lie in.
+class _Walk:
+    """Files and folders below a folder.
 
-    Hidden folders, which may not even be readable, are listed as files.
+    Links to folders are followed, after all that is no link, if their folder is not walked otherwise: links to each
+    other would else repeat pictures, and without an end.
+
+    Attributes:
+        files, folders: Their paths. Hidden folders, which may not even be readable, are listed as files.
+        skipped: The links that are not followed.
     """
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
-    inside = [entry for entry in entries if not is_hidden(entry.name) and _is_folder(entry)]
-    names = {entry.name for entry in inside}
-    yield parts, [entry.name for entry in entries if entry.name not in names]
-    for entry in inside:
-        real = folder.resolve()
-        if entry.is_symlink() and Path(entry.path).resolve() in (real, *real.parents):
-            continue
-        yield from _walk(Path(entry.path), (*parts, entry.name))
+
+    def __init__(self, top: Path):
+        self.files: list[Parts] = []
+        self.folders: list[Parts] = []
+        self.skipped: list[Parts] = []
+        self._top = top
+        self._links: deque[tuple[Path, Parts]] = deque()
+        self._walked: set[Path] = set()
+        self._walk(top.resolve(), ())
+        while self._links:
+            link, parts = self._links.popleft()
+            target = link.resolve()
+            if target in self._walked or target in link.parents:
+                self.skipped.append(parts)
+            else:
+                self._walk(target, parts)
+
+    def _walk(self, folder: Path, parts: Parts) -> None:
+        """Walk a folder by its real path; ``parts`` is the path by which it is found below the top."""
+        waiting = [(folder, parts)]
+        while waiting:
+            folder, parts = waiting.pop()
+            if folder in self._walked:  # a link led to it before a link to a folder above it
+                self.skipped.append(parts)
+                continue
+            self._walked.add(folder)
+            self.folders += [parts] if parts else []
+            for entry in self._entries(folder, parts):
+                inside = (*parts, entry.name)
+                if is_hidden(entry.name) or not _is_folder(entry):
+                    self.files.append(inside)
+                elif entry.is_symlink():
+                    self._links.append((Path(entry.path), inside))
+                else:
+                    waiting.append((Path(entry.path), inside))
+
+    def _entries(self, folder: Path, parts: Parts) -> list[os.DirEntry[str]]:
+        try:
+            return sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            where = self._top.joinpath(*parts)
+            raise DataError(f"{where} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -154,7 +188,9 @@ class Zip:
         folders: set[Parts] = set()
         for folder in self._listing[1]:
             folders.update(folder[:depth] for depth in range(1, len(folder) + 1))
-        return prune(self._listing[0], folders)
+        members = self._listing[0]
+        with zipfile.ZipFile(self._path) as archive:
+            return prune(members, folders, lambda parts: archive.open(members[parts]))
 
     def content(self, file: Parts) -> bytes:
         try:

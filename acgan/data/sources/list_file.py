@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, held_out_part
-from acgan.data.layouts.branches import Labelled
-from acgan.data.layouts.lists import Listed, Pictures, parts_of, understand
-from acgan.data.layouts.table import read_table, table_ending
+from acgan.data.layouts.columns import find_columns, given_column, no_label, told_columns
+from acgan.data.layouts.folders import parts_by_folder
+from acgan.data.layouts.lists import Listed, Pictures, naming_column, parts_of, read_rows
+from acgan.data.layouts.table import Table, read_table, table_ending
+from acgan.data.layouts.tree_lists import labelled_rows
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import FileReader, Folder, digest_lines, file_stamp
 from acgan.data.sources.tree import Parts, Tree
@@ -51,11 +54,10 @@ class _Finder:
         """The files found so far; the position of each is its number."""
         return list(self._numbers)
 
-    def find(self, named: str) -> int | None:
+    def find(self, named: str, foreign: Parts) -> int | None:
         """The number of the file that a row names, or None."""
-        path = next((path for path in self._places(named) if os.path.isfile(path)), None) or self._below(
-            named
-        )
+        path = next((path for path in self._places(named) if os.path.isfile(path)), None)
+        path = path or self._below(named, foreign)
         return None if path is None else self._numbers.setdefault(path, len(self._numbers))
 
     def _places(self, named: str) -> list[Path]:
@@ -65,9 +67,9 @@ class _Finder:
         whole = [Path(named)] if Path(named).is_absolute() else []
         return [*whole, *(folder / relative for folder in self._folders)]
 
-    def _below(self, named: str) -> Path | None:
+    def _below(self, named: str, foreign: Parts) -> Path | None:
         for folder, paths, pictures in self._trees:
-            number = pictures.find(named)
+            number = pictures.find(named, foreign)
             if number is not None:
                 return folder.joinpath(*paths[number])
         return None
@@ -101,23 +103,19 @@ class ListSource:
         return digest_lines(("list", str(self._path.resolve()), file_stamp(self._path), *stamps))
 
     def index(self) -> Index:
-        listed, rows = self._listed, self._listed.rows
-        groups = [row.group for row in rows]
-        split = listed.columns.split
-        found = Labelled(
-            layout="list",
-            positions=[row.picture for row in rows],
-            names=[row.label for row in rows],
-            parts=[row.part or "train" for row in rows],
-            why=f"{self._path.name} names the pictures and their classes",
-            label_source=f"{listed.columns.label_source} of {self._path.name}",
-            part_source=f"column {split!r}" if split else "",
-            notes=listed.notes,
-            warnings=listed.warnings,
-            groups=groups if any(groups) else None,
-        )
-        tree = Tree(tuple(path.parts for path in self._finder.files), frozenset())
+        listed, tree = self._listed, self._tree
+        of_folders = parts_by_folder(tree)
+        rows = {
+            row.picture: replace(row, part=row.part or of_folders.get(row.picture, "train"))
+            for row in listed.rows
+        }
+        found = labelled_rows(tree, rows, [listed], groups={}, warnings=listed.warnings, unnamed=())
         return make_index(_Files(str(self._path)), tree, found, self._options)
+
+    @property
+    def _tree(self) -> Tree:
+        """The files that the list names, by their whole paths."""
+        return Tree(tuple(path.parts for path in self._finder.files), frozenset())
 
     def unlabelled(self) -> Unlabelled:
         rows = self._listed.rows
@@ -139,8 +137,19 @@ class ListSource:
                 f"{where} is no list of pictures; expected JSON such as "
                 '[{"file_name": "a.png", "label": "cat"}, …].'
             )
-        listed = understand(
-            table, where, self._finder.find, self._options.columns, skip=self._options.skip, sure=True
-        )
-        assert listed is not None  # a sure list is understood, or an error
-        return listed
+        given = self._options.columns
+        names = [given_column(table, "path", given["path"], where)] if "path" in given else table.columns
+        path = naming_column(table, self._finder.find, names)[0]
+        if path is None:
+            raise _no_column("path", table, where)
+        columns = find_columns(table, path, given, where)
+        if columns is None:
+            raise _no_column("label", table, where)
+        return read_rows(table, where, self._finder.find, columns, skip=self._options.skip)
+
+
+def _no_column(purpose: str, table: Table, where: str) -> DataError:
+    why = no_label(table) if purpose == "label" else "none has a usual name of the pictures' column"
+    return DataError(
+        f"{where} line 1 has the columns {told_columns(table)}: {why}. Name it: --set data.columns.{purpose}=NAME."
+    )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from functools import cached_property, partial
+from typing import IO, Protocol
 
 from acgan.data.index import Reader
-from acgan.data.sources.endings import is_image
+from acgan.data.sources.endings import ending_of, is_image, is_image_inside, tells_nothing
 from acgan.types import LeftOut
 
 Parts = tuple[str, ...]
 EXAMPLES = 3  # names that are kept of the files that are left out
+_TRIED = 20  # files of one ending in a folder that are opened before it is given up
 
 # Made by operating systems, network drives and tools, never by the owner of the pictures. In lower case.
 _JUNK = frozenset(
     {
         *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
         *("@eadir", "#recycle", "$recycle.bin", "recycler", "lost+found", "system volume information"),
-        *("__pycache__", "nbproject"),
+        *("__pycache__", "nbproject", "node_modules", "site-packages", "dist-packages"),
     }
 )
+#: Files that tell a virtual environment of Python.
+_ENVIRONMENT_TRACES = ("pyvenv.cfg", "conda-meta")
 #: Files that a run directory holds beside its config.yaml.
 RUN_TRACES = (".lock", "stats.jsonl", "tensorboard", "checkpoints")
 
@@ -43,16 +46,27 @@ def is_run(names: Collection[str]) -> bool:
 
 @dataclass(frozen=True)
 class Tree:
-    """The user's files below a top, sorted, and their folders, each as the parts of its path."""
+    """The user's files below a top, sorted, and their folders, each as the parts of its path.
+
+    Attributes:
+        files, folders: Their paths.
+        left_out: Files that are not in ``files``.
+        by_content: The files without the ending of an image that are images by their first bytes.
+    """
 
     files: tuple[Parts, ...]
     folders: frozenset[Parts]
     left_out: tuple[LeftOut, ...] = ()
+    by_content: frozenset[Parts] = frozenset()
 
     @cached_property
     def pictures(self) -> tuple[int, ...]:
-        """Positions in ``files`` of those that have the ending of an image."""
-        return tuple(position for position, parts in enumerate(self.files) if is_image(parts[-1]))
+        """Positions in ``files`` of the images."""
+        return tuple(
+            position
+            for position, parts in enumerate(self.files)
+            if is_image(parts[-1]) or parts in self.by_content
+        )
 
 
 class Container(Protocol):
@@ -75,37 +89,75 @@ class Container(Protocol):
         """A reader of image files, one a row."""
 
 
-def prune(files: Iterable[Parts], folders: Iterable[Parts]) -> Tree:
+def prune(
+    files: Iterable[Parts],
+    folders: Iterable[Parts],
+    open_file: Callable[[Parts], IO[bytes]] | None = None,
+    links: Iterable[Parts] = (),
+) -> Tree:
     """The user's part of a listing: without junk, hidden files and run directories, which are counted.
 
     Args:
         files: All files.
         folders: All folders but the top.
+        open_file: Opens one of the files, to find images without the ending of one; None does not look.
+        links: Links to folders that are walked elsewhere, to be counted.
     """
     entries: dict[Parts, set[str]] = defaultdict(set)
     files, folders = list(files), set(folders)
     for parts in (*files, *folders):
         entries[parts[:-1]].add(parts[-1])
     runs = {folder for folder in folders if is_run(entries[folder])}
+    environments = {folder for folder in folders if not entries[folder].isdisjoint(_ENVIRONMENT_TRACES)}
     kept: list[Parts] = []
     left: dict[str, list[str]] = defaultdict(list)
     for parts in sorted(files):
-        reason = _unwanted(parts, runs)
+        reason = _unwanted(parts, runs, environments)
         if reason:
             left[reason].append("/".join(parts))
         else:
             kept.append(parts)
+    left["links to folders that are read already"] += ["/".join(parts) for parts in links]
     bare = {ancestor for run in runs for ancestor in _ancestors(run)} - {
         ancestor for parts in kept for ancestor in _ancestors(parts)
     }  # folders that hold nothing but runs
-    own = {folder for folder in folders if not _unwanted(folder, runs) and folder not in bare}
-    left_out = tuple(LeftOut(reason, len(names), tuple(names[:EXAMPLES])) for reason, names in left.items())
-    return Tree(tuple(kept), frozenset(own - runs), left_out)
+    own = {folder for folder in folders if not _unwanted(folder, runs, environments) and folder not in bare}
+    return Tree(
+        tuple(kept),
+        frozenset(own),
+        tuple(
+            LeftOut(reason, len(names), tuple(names[:EXAMPLES])) for reason, names in left.items() if names
+        ),
+        _images_by_content(kept, open_file) if open_file else frozenset(),
+    )
 
 
-def _unwanted(parts: Parts, runs: set[Parts]) -> str:
+def _images_by_content(files: Iterable[Parts], open_file: Callable[[Parts], IO[bytes]]) -> frozenset[Parts]:
+    """The images among files whose ending tells nothing, as ``subject01.happy``.
+
+    Where the first files of one ending in a folder are none, the others are not opened.
+    """
+    alike: dict[tuple[Parts, str], list[Parts]] = defaultdict(list)
+    for parts in files:
+        if tells_nothing(parts[-1]):
+            alike[parts[:-1], ending_of(parts[-1])].append(parts)
+    found: set[Parts] = set()
+    for group in alike.values():
+        for number, parts in enumerate(group):
+            if number == _TRIED and found.isdisjoint(group):
+                break
+            if is_image_inside(partial(open_file, parts)):
+                found.add(parts)
+    return frozenset(found)
+
+
+def _unwanted(parts: Parts, runs: set[Parts], environments: set[Parts]) -> str:
+    if ".." in parts:
+        return "paths that lead out of the archive"
     if runs and any(ancestor in runs for ancestor in (*_ancestors(parts), parts)):
         return "files of acgan's own run directories"
+    if environments and any(ancestor in environments for ancestor in (*_ancestors(parts), parts)):
+        return "files of Python's environments"
     return "hidden files, and files of the system" if any(map(is_hidden, parts)) else ""
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, empty_note, held_out_part, index_by_name, shortened
-from acgan.data.layouts.branches import Labelled
+from acgan.data.layouts.branches import Labelled, counted
 from acgan.data.layouts.detect import detect
 from acgan.data.layouts.folders import parts_by_folder
-from acgan.data.layouts.names import doubtful_labels
+from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import remedy_for, unread_pictures
 from acgan.data.sources.files import class_name
@@ -38,6 +39,7 @@ class TreeSource:
 
     def index(self) -> Index:
         found = detect(self._container, self._tree, self._options)
+        found = replace(found, warnings=(*_held_out_alone(self._tree, found), *found.warnings))
         return make_index(self._container, self._tree, found, self._options)
 
     def unlabelled(self) -> Unlabelled:
@@ -77,6 +79,11 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
     files = [tree.files[found.positions[number]] for number in used]
     names = [class_name(found.names[number]) for number in used]
     notes = [*found.notes, *unused_notes(unused, held)]
+    by_content = sum(parts in tree.by_content for parts in files)
+    if by_content:
+        notes.append(
+            f"read as images by what they hold, without the ending of one: {counted(by_content, 'file')}"
+        )
     empty = sorted(
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )
@@ -92,6 +99,7 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
         notes,
         warnings=(*found.warnings, *doubtful_labels(found.names), *_lost(container.where, tree, empty)),
         groups=groups,
+        order=list(map(class_name, found.order)),
         reading=Reading(
             layout=found.layout,
             why=found.why,
@@ -100,6 +108,18 @@ def make_index(container: Container, tree: Tree, found: Labelled, options: ReadO
             left_out=(*found.left_out, *_other_files(tree), *tree.left_out),
             unused={part: dict(counts) for part, counts in unused.items()},
         ),
+    )
+
+
+def _held_out_alone(tree: Tree, found: Labelled) -> tuple[str, ...]:
+    """A warning about pictures for training that all lie in the folder of another part."""
+    if set(found.parts) != {"train"}:
+        return ()
+    above = set.intersection(*({*tree.files[position][:-1]} for position in found.positions))
+    return tuple(
+        f"all pictures with a label lie in {name}/, which is named like a {part} part: they are used for training too"
+        for name in sorted(above)
+        if (part := part_of(name)) in ("val", "test")
     )
 
 
@@ -118,6 +138,11 @@ def _groups(
     if options.group is not None:
         numbers, unmatched = group_numbers(["/".join(parts) for parts in files], options.group)
         told = f"data.group is not found in {unmatched:,} of {len(files):,} paths: these pictures are by themselves"
+        if unmatched == len(files):
+            raise DataError(
+                f"data.group: {options.group!r} is found in none of {len(files):,} paths, such as "
+                f"{'/'.join(files[0])!r}. Mend the regular expression, or leave it out."
+            )
         return numbers, [told] if unmatched else []
     if listed is None:
         return None, []

@@ -2,11 +2,13 @@
 
 import unicodedata
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from data_helpers import values, zip_folder
 
+from acgan.data.sources.tree import prune
 from acgan.errors import DataError
 
 PLAIN = {"cats/a.png": 10, "cats/b.png": 20, "dogs/a.png": 30}
@@ -82,6 +84,79 @@ def test_links_are_followed_but_not_round_in_circles(write, load):
     assert values(load(folder).train) == [("cats", 10), ("cats", 20), ("dogs", 30), ("foxes", 40)]
 
 
+def test_links_to_each_other_end_and_repeat_nothing(write, load):
+    names = "abcdefgh"
+    folder = write({f"{name}/{name}.png": 10 * number for number, name in enumerate(names)})
+    for name in names:
+        for other in set(names) - {name}:
+            (folder / name / f"to_{other}").symlink_to(folder / other)
+    data = load(folder)
+    assert values(data.train) == [(name, 10 * number) for number, name in enumerate(names)]
+    (links,) = data.report.reading.left_out
+    assert (links.reason, links.count) == ("links to folders that are read already", 56)
+
+
+def test_a_folder_elsewhere_is_read_once(write, load):
+    folder = write(PLAIN)
+    elsewhere = write({"x/x.png": 40, "y/y.png": 50}, folder="elsewhere")
+    (elsewhere / "x" / "up").symlink_to(elsewhere)
+    (folder / "dogs" / "x").symlink_to(elsewhere / "x")
+    (folder / "foxes").symlink_to(elsewhere)
+    data = load(folder)
+    assert values(data.train) == [("cats", 10), ("cats", 20), ("dogs", 30), ("foxes", 40), ("foxes", 50)]
+    (links,) = data.report.reading.left_out
+    assert links.examples == ("dogs/x", "foxes/x/up")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_images_without_the_ending_of_one_are_read(write, load, zipped):
+    folder = write(
+        {**PLAIN, "foxes/subject01.png": 40, "foxes/b.png": 50, "cats/LICENSE": b"P1 is no picture"}
+    )
+    (folder / "foxes" / "subject01.png").rename(folder / "foxes" / "subject01.happy")
+    (folder / "foxes" / "b.png").rename(folder / "foxes" / "b")
+    data = load(zip_folder(folder) if zipped else folder)
+    assert sorted(value for name, value in values(data.train) if name == "foxes") == [40, 50]
+    assert "without the ending of one: 2 files" in "; ".join(data.notes)
+    assert [left.examples for left in data.report.reading.left_out] == [("cats/LICENSE",)]
+
+
+def test_files_of_one_ending_are_given_up_after_some(write):
+    folder = write({f"{name}/{number:02}.odd": b"x" for name in "ab" for number in range(40)})
+    opened = []
+    paths = [path.relative_to(folder).parts for path in folder.rglob("*.odd")]
+
+    def open_file(parts):
+        opened.append(parts)
+        return (folder / Path(*parts)).open("rb")
+
+    assert prune(paths, [], open_file).pictures == ()
+    assert len(opened) == 40
+
+
+def test_what_belongs_to_no_one_is_left_out(write, load):
+    junk = {
+        "node_modules/x/a.png": 1,
+        "lib/site-packages/b.png": 2,
+        "env/pyvenv.cfg": b"",
+        "env/share/c.png": 3,
+    }
+    data = load(write({**PLAIN, **junk}))
+    assert data.train.class_names == ("cats", "dogs")
+    assert {left.reason.split(",")[0]: left.count for left in data.report.reading.left_out} == {
+        "hidden files": 2,
+        "files of Python's environments": 2,
+    }
+    assert "env" not in "; ".join(data.notes)
+
+
+def test_a_zip_with_paths_that_lead_out_of_it(load, tmp_path):
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("../../cat/1.png", b"x")
+    with pytest.raises(DataError, match="Left out: paths that lead out of the archive: 1"):
+        load(tmp_path / "z.zip")
+
+
 @pytest.mark.parametrize("prefix", ["", "wrapper/", "set v1/"])
 @pytest.mark.parametrize("files", [PLAIN, SPLIT])
 def test_zip_equals_its_folder(write, load, files, prefix):
@@ -155,9 +230,9 @@ def test_csv_split(write, load, splits, trained, held):
     [
         (
             "path,lable\na.png,k\n",
-            r"list\.csv line 1 has the columns 'path', 'lable', of which none tells the class",
+            r"list\.csv line 1 has the columns 'path', 'lable': no column has a usual name of a label",
         ),
-        ("", r"line 1 has the columns \(none\), of which none names the pictures"),
+        ("", r"line 1 has the columns \(none\): none has a usual name of the pictures' column"),
         ("path,label,path\na.png,k,a.png\n", r"line 1 names the column 'path' twice"),
         ("path,label\n", r"lists no images"),
         ("path,label\na.png,k\nmissing.png,k\n", r"1 of 2 rows name no picture.*line 3: 'missing\.png'"),

@@ -25,3 +25,10 @@ def test_every_row_names_tests_that_are_there() -> None:
     assert len(named) > 30
     assert all(named)
     assert not {name for cell in named for name in cell} - known
+
+
+@pytest.mark.skipif(not DOCS.is_file(), reason="docs/ is in a checkout alone")
+def test_links_lead_to_files() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", DOCS.read_text(encoding="utf-8"))
+    assert links
+    assert not [link for link in links if not (DOCS.parent / link).exists()]
