@@ -38,10 +38,13 @@ def met(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
     several = {name: sorted(folders) for name, folders in sorted(places.items()) if len(folders) > 1}
     if not several:
         return ()
-    told = [f"{name} ({shortened(['/'.join(folder) or '.' for folder in several[name]], 3)})" for name in several]
+    told = [
+        f"{name} ({shortened(['/'.join(folder) or '.' for folder in several[name]], 3)})" for name in several
+    ]
     count = "1 class is" if len(told) == 1 else f"{len(told):,} classes are"
     return (
-        f"{count} read from folders of one name in several places: {shortened(told, 4)}. Rename the folders that are different classes.",
+        f"{count} read from folders of one name in several places: {shortened(told, 4)}. Rename "
+        "the folders that are different classes.",
     )
 
 

@@ -143,7 +143,9 @@ def _masks(branch: Branch) -> str:
     holders, masks = [], set()
     for name, top in branch.tops.items():
         inner = top.unwrapped()
-        beside = {folder for folder in inner.tops if is_container(folder) and folder.lower() not in IMAGE_WORDS}
+        beside = {
+            folder for folder in inner.tops if is_container(folder) and folder.lower() not in IMAGE_WORDS
+        }
         if beside and (inner.loose or len(inner.tops) > len(beside)):
             holders.append(name)
             masks |= beside
