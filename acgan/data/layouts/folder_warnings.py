@@ -39,7 +39,8 @@ def met(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
     if not several:
         return ()
     told = [
-        f"{name} ({shortened(['/'.join(folder) or '.' for folder in several[name]], 3)})" for name in several
+        f"{name} ({shortened(['/'.join(folder) or 'the top' for folder in several[name]], 3)})"
+        for name in several
     ]
     count = "1 class is" if len(told) == 1 else f"{len(told):,} classes are"
     return (
