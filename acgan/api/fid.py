@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from acgan.fid import (
     shared_metric,
     stored_of,
     warn_of_forms,
+    warn_of_generated,
     warn_of_statistics,
     write_statistics,
 )
@@ -126,6 +127,9 @@ def fid(
     sides = [open_side(name, device, which) for name in given]
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
         raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
+    for side in sides:
+        for warning in side.raw.images.warnings if isinstance(side, Stored) else ():
+            warn(warning)
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
     sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
@@ -135,6 +139,7 @@ def fid(
         for name, side in zip(given, sides, strict=True)
     ]
     warn_of_forms(given, [one.origin.get("forms") for one in measured], warn)
+    warn_of_generated(given, [one.origin for one in measured], warn)
     for one in measured:
         if few := few_images(one.given, one.num_images, one.saved.dims, metric):
             warn(few)
@@ -163,7 +168,7 @@ def _held_out(
 ) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
-    dataset = load_dataset(config.source, data_options(config))
+    dataset = load_dataset(config.source, replace(data_options(config), skip_with="--on-error skip"))
     for warning in dataset.warnings:
         warn(warning)
     store = dataset.test if split == "test" else dataset.train

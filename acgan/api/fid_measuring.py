@@ -15,7 +15,7 @@ from acgan.extracting import Extractor
 from acgan.fid import Forms, Generated, Saved, Side, StatisticsCache, Stored, feature_statistics
 
 #: What is found out about stored images while they are decoded.
-_FOUND = ("num_images", "num_skipped", "skipped", "forms")
+_FOUND = ("num_images", "num_skipped", "skipped", "forms", "num_generated")
 
 Progress = Callable[[str, int, int], None]
 
@@ -117,14 +117,14 @@ def _decoded(
 ) -> Saved:
     """Statistics of stored images, with what was found while they were decoded."""
     skipped = list(side.skipped)
-    forms = Forms() if side.is_as_stored(extractor) else None
+    forms = Forms()
     batches = side.batches(extractor, forms, skipped.append if on_error == "skip" else None)
     found = feature_statistics(batches, extractor, tell)
     if found.count < 2:
         raise DataError(
             f"{given}: {found.count} of its {len(side):,} images could be decoded; expected at least 2."
         )
-    seen = {"num_images": found.count, **described(skipped)}
-    if forms is not None:
+    seen = {"num_images": found.count, "num_generated": forms.num_generated, **described(skipped)}
+    if side.is_as_stored(extractor):
         seen["forms"] = forms.describe()
     return Saved(found.mean, found.covariance, {**origin, **seen})

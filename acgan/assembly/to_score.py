@@ -46,7 +46,7 @@ def load_to_score(
     if isinstance(data, (str, os.PathLike)):
         changes["source"] = os.fspath(data)
     config = config.model_copy(update={"data": config.data.model_copy(update=changes)})
-    options = data_options(config.data)
+    options = replace(data_options(config.data), skip_with="--on-error skip")
     if data is None or "source" in changes:
         sets, options = match_source(config.data.source, options, class_names, whose=whose)
         dataset = load_dataset(config.data.source, options)

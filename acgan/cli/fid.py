@@ -153,6 +153,7 @@ def _lines(provenance: dict[str, Any]) -> Iterator[str]:
     for name in "ab":
         if name in provenance:
             yield from _skipped(provenance[name])
+            yield from _left_out(provenance[name])
             yield f"{name.upper()}: {click.format_filename(provenance[name]['source'])}, {_told(provenance[name])}"
     extractor = provenance["extractor"]
     if extractor is None:
@@ -179,6 +180,14 @@ def _told(side: dict[str, Any]) -> str:
     part = "all of it" if side["split"] == "all" else f"its {side['split']} part"
     skipped = f" ({side['num_skipped']:,} skipped)" if side["num_skipped"] else ""
     return f"{images}{skipped}, {part}, {stored}{'; statistics from the cache' if side['cached'] else ''}"
+
+
+def _left_out(side: dict[str, Any]) -> list[str]:
+    from acgan.api.class_table import left_out_line
+    from acgan.types import LeftOut
+
+    name = click.format_filename(side["source"])
+    return [f"{name}: {left_out_line(LeftOut(**left))}" for left in side.get("left_out", ())]
 
 
 def _skipped(side: dict[str, Any]) -> list[str]:

@@ -11,9 +11,20 @@ import numpy as np
 from acgan.data.decoding.decode import Target, decode, reason_of
 from acgan.data.decoding.pixels import BlackWhite, Fit
 from acgan.data.sources.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
+from acgan.data.sources.hints import FILE_REMEDIES, UNPACK
 from acgan.data.sources.tree import is_hidden
 from acgan.errors import DataError
 from acgan.types import SkippedImage
+
+_NAMED = "give pictures, or their folder"
+_WRITE = "write its pictures into a folder, and give that"
+#: Files that are no pictures, by ending, each with the remedy as an order.
+_NO_PICTURES = {
+    **dict.fromkeys((".zip", ".tar"), UNPACK),
+    **dict.fromkeys((".csv", ".tsv", ".json", ".jsonl"), _NAMED),
+    **dict.fromkeys((".npz", ".parquet"), _WRITE),
+    **{ending: UNPACK if remedy == UNPACK else _NAMED for ending, remedy in FILE_REMEDIES.items()},
+}
 
 
 def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
@@ -31,6 +42,7 @@ def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.wa
         if not path.exists():
             raise DataError(f"{path}: no such image or folder.")
         if path.is_file():
+            _check_picture(path)
             found.append(path)
             continue
         files = [
@@ -49,6 +61,16 @@ def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.wa
             warn(f"{path}: some pictures cannot be read and are left out: {unread}.")
         found += inside
     return found
+
+
+def _check_picture(path: Path) -> None:
+    """Check that a file is not of a kind that holds many pictures, or none."""
+    remedy = _NO_PICTURES.get(ending_of(path.name))
+    if remedy and not remedy_for(path.name):
+        raise DataError(
+            f"{path}: it ends in {ending_of(path.name)}; expected pictures, and folders of pictures."
+            f" {remedy[0].upper()}{remedy[1:]}."
+        )
 
 
 def read_images(

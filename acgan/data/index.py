@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.errors import DataError, did_you_mean
-from acgan.types import Reading
+from acgan.types import LeftOut, Reading
 
 ClassChoice = Sequence[str | Mapping[str, Sequence[str]]]
 
@@ -71,10 +71,14 @@ class Unlabelled:
     Attributes:
         reader: Opens them; image i is its row i.
         parts: (N,) "train", "test" (held out), or "" for images in neither and for sources without a split.
+        left_out: Files of the source that are none of them.
+        warnings: Doubts about the source, which the user should look into.
     """
 
     reader: Reader
     parts: np.ndarray
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def rows(self, split: str) -> np.ndarray:
         """The (M,) int64 rows of "train", "test" or "all"."""

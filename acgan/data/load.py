@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,18 +16,21 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from acgan.data.index import Index, Unlabelled
+from acgan.data.layouts.detect import detect
 from acgan.data.layouts.table import TABLE_READERS
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.pack import pack, prepare
 from acgan.data.sources.builtin import BUILTIN_NAMES, find_builtin
 from acgan.data.sources.endings import image_endings
-from acgan.data.sources.files import Folder
+from acgan.data.sources.files import Folder, Zip
+from acgan.data.sources.hints import file_remedy, other_contents
 from acgan.data.sources.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.sources.list_file import ListSource
 from acgan.data.sources.npz import NpzSource
 from acgan.data.sources.parts import refuse_options
-from acgan.data.sources.shards import SHARD_SOURCES
-from acgan.data.sources.tree_source import TreeSource, ZipSource
+from acgan.data.sources.shards import SHARD_SOURCES, BesidePictures
+from acgan.data.sources.tree import Container, Tree
+from acgan.data.sources.tree_source import TreeSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Dataset
@@ -58,20 +62,52 @@ def _parquet(path: Path, options: ReadOptions) -> Source:
 
 
 def _folder(path: Path, options: ReadOptions) -> Source:
-    """A folder of pictures, or of shards where there are no pictures."""
+    """A folder of pictures; or of shards, where there are no pictures, or none that tell classes."""
     folder = Folder(path)
     tree = folder.tree()
-    if not tree.pictures:
-        for ending, kind in SHARD_SOURCES.items():
-            shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
-            if shards and (ending != ".parquet" or has_image_feature(shards[0])):
-                return kind(shards, options, path)
+    for ending, kind in SHARD_SOURCES.items():
+        shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
+        if not shards or (ending == ".parquet" and not has_image_feature(shards[0])):
+            continue
+        if not tree.pictures:
+            return kind(shards, options, path)
+        if _tell_no_classes(folder, tree, options):
+            return BesidePictures(kind(shards, options, path), tree)
+    _check_contents(tree, str(path))
     return TreeSource(folder, options)
+
+
+def _zip(path: Path, options: ReadOptions) -> Source:
+    archive = Zip(path)
+    _check_contents(archive.tree(), str(path))
+    return TreeSource(archive, options)
+
+
+def _tell_no_classes(folder: Container, tree: Tree, options: ReadOptions) -> bool:
+    """True for pictures such as a preview beside shards: in one folder at most, and without a list."""
+    if len({tree.files[position][:-1] for position in tree.pictures}) > 1 or options.layout != "auto":
+        return False
+    try:
+        detect(folder, tree, replace(options, columns={}))
+    except DataError:
+        return True
+    return False
+
+
+def _check_contents(tree: Tree, where: str) -> None:
+    """Check that what lies in a folder or zip without pictures is not something else that is known.
+
+    Raises:
+        DataError: It is; the message has the remedy.
+    """
+    found = "" if tree.pictures else other_contents(tree, where)
+    if found:
+        raise DataError(f"{where} holds no images, but {found}.")
 
 
 #: Sources that are one file, by its ending: to add a format, add a line.
 FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
-    ".zip": ZipSource,
+    ".zip": _zip,
     ".npz": NpzSource,
     **dict.fromkeys(TABLE_READERS, ListSource),
     ".parquet": _parquet,
@@ -171,8 +207,10 @@ def find_source(source: str, options: ReadOptions) -> Source:
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:
+            remedy = file_remedy(path.name)
             raise DataError(
                 f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
+                f"{f' {remedy[0].upper()}{remedy[1:]}.' if remedy else ''}"
             )
         return kind(path, options)
     if source.startswith(HUB):

@@ -56,6 +56,7 @@ class DataOptions:
             format, "auto" that of the whole data set; or a pair (black, white).
         frames: "first" takes one image of a file with several frames, "all" takes each frame.
         for_scoring: True if nothing is trained: a class may then lack training images.
+        skip_with: The user's option for ``on_error``, which errors name; "" for none.
     """
 
     root: Path | None
@@ -73,6 +74,7 @@ class DataOptions:
     range: Range = "full"
     frames: Frames = "first"
     for_scoring: bool = False
+    skip_with: str = "--set data.on_error=skip"
 
     @property
     def reading(self) -> ReadOptions:

@@ -117,7 +117,14 @@ def decode_all(
     notes = (*notes, *remarks)
     images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
     failed, seen = decode_rows(
-        reader, rows, images, target, on_error=options.on_error, threads=threads, progress=progress
+        reader,
+        rows,
+        images,
+        target,
+        on_error=options.on_error,
+        skip_with=options.skip_with,
+        threads=threads,
+        progress=progress,
     )
     channels = target.channels
     if options.channels is None:
@@ -170,7 +177,7 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     doubts = find_doubts(index, parts, images, numbers)
     notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:
-        notes.append(f"{len(skipped):,} images could not be decoded and were passed over")
+        notes.append(f"{_images(len(skipped))} could not be decoded and {_were(len(skipped))} passed over")
     outcome = Outcome(
         decoded.seen[kept],
         index.labels[kept],
@@ -211,7 +218,7 @@ def generated(decoded: Decoded) -> np.ndarray:
 
 def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring: bool) -> None:
     if not len(kept):
-        raise DataError(f"none of its {num_skipped:,} images could be decoded. Replace the broken files.")
+        raise DataError(f"none of its {_images(num_skipped)} could be decoded. Replace the broken files.")
     if for_scoring:
         return
     usable = kept if index.held_out is None else kept[~index.held_out[kept]]
@@ -219,9 +226,17 @@ def _check_decoded(index: Index, kept: np.ndarray, num_skipped: int, for_scoring
     if not counts.all():
         lost = [name for name, count in zip(index.class_names, counts, strict=True) if not count]
         raise DataError(
-            f"No image of {shortened(lost)} could be decoded ({num_skipped:,} images were passed over)."
+            f"No image of {shortened(lost)} could be decoded ({_images(num_skipped)} {_were(num_skipped)} passed over)."
             " Replace the broken files, or leave the class out with data.classes."
         )
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _allocate(shape: tuple[int, ...], workspace: Path | None, name: str) -> np.ndarray:

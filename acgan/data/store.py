@@ -28,7 +28,7 @@ from acgan.types import (
     SkippedImage,
 )
 
-CACHE_FORMAT = 3  # to be raised whenever the same source would be decoded differently
+CACHE_FORMAT = 4  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
 
 

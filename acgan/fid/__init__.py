@@ -2,7 +2,7 @@
 
 from acgan.fid.agreement import check_fits, few_images, shared_metric
 from acgan.fid.cache import StatisticsCache
-from acgan.fid.forms import Forms, warn_of_forms
+from acgan.fid.forms import Forms, warn_of_forms, warn_of_generated
 from acgan.fid.selection import Wanted, select, warn_of_statistics
 from acgan.fid.sources import Generated, Side, Stored, open_side, stored_of
 from acgan.fid.statistics_file import Saved, check_target, read_statistics, write_statistics
@@ -26,6 +26,7 @@ __all__ = [
     "shared_metric",
     "stored_of",
     "warn_of_forms",
+    "warn_of_generated",
     "warn_of_statistics",
     "write_statistics",
 ]

@@ -1,4 +1,4 @@
-"""Properties of stored images that pytorch-fid passes over: counted while they are decoded, and told."""
+"""Properties of stored images that a score does not show: counted while they are decoded, and told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PIL import ExifTags, Image
+
+from acgan.types import GENERATED_MARK
 
 _UPRIGHT = 1
 _SENTENCES = {
@@ -24,6 +26,7 @@ class Forms:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(("images", *_SENTENCES), 0)
+        self._generated = 0
         self._sizes: tuple[Size, Size] | None = None
 
     def look(self, image: Image.Image) -> None:
@@ -37,8 +40,14 @@ class Forms:
         with self._lock:
             for name, value in found.items():
                 self._counts[name] += value
+            self._generated += GENERATED_MARK in image.info
             low, high = self._sizes or (image.size, image.size)
             self._sizes = min(low, image.size, key=_area), max(high, image.size, key=_area)
+
+    @property
+    def num_generated(self) -> int:
+        """Number of images with the mark of a generator."""
+        return self._generated
 
     def describe(self) -> dict[str, Any]:
         """Plain values: the counts, and the smallest and largest (width, height)."""
@@ -67,6 +76,26 @@ def warn_of_forms(
             f"the images of {given[0]} have {sizes[0]} pixels, those of {given[1]} {sizes[1]}: the score sees that "
             "too. --resolution brings both to one size"
         )
+
+
+def warn_of_generated(
+    given: Sequence[str], found: Sequence[Mapping[str, Any]], warn: Callable[[str], None]
+) -> None:
+    """Warn of sides in which only some images were made by a generator; a side of samples alone is meant.
+
+    Args:
+        given: The user's names for the sides.
+        found: Origin of each, with ``num_images``, and ``num_generated`` of stored images.
+        warn: Receives the warnings.
+    """
+    for name, origin in zip(given, found, strict=True):
+        made, count = origin.get("num_generated") or 0, origin["num_images"]
+        if 0 < made < count:
+            were = "was" if made == 1 else "were"
+            warn(
+                f"{name}: {made:,} of {count:,} images {were} made by a generator, as a mark in their files tells; a"
+                " score of both kinds together says little. Move them apart"
+            )
 
 
 def _oddities(forms: Mapping[str, Any]) -> list[str]:

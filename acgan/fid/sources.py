@@ -138,6 +138,7 @@ class Stored:
             "channels": self.fitted and self.fitted.channels,
             "fit": self.fitted and self.fitted.fit,
             "fingerprint": self.raw.identity,
+            "left_out": [asdict(left) for left in self.raw.images.left_out],
         }
 
 

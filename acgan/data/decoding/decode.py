@@ -96,6 +96,7 @@ def decode_rows(
     target: Target,
     *,
     on_error: OnError,
+    skip_with: str = "",
     threads: int | None,
     progress: DecodeProgress | None,
 ) -> tuple[dict[int, str], np.ndarray]:
@@ -107,6 +108,7 @@ def decode_rows(
         out: (N, C, R, R) uint8, filled in.
         target: The form to decode to.
         on_error: Stop at the first broken image, or pass over it.
+        skip_with: Option that passes over them, for the error; "" for none.
         threads: Number of threads; None is one a processor core.
         progress: Called with (done, total) now and then.
 
@@ -138,18 +140,18 @@ def decode_rows(
         for part in parts:
             if part and on_error == "stop":
                 position, reason = next(iter(part.items()))
-                raise broken_image(reader.name(int(rows[position])), reason)
+                raise broken_image(reader.name(int(rows[position])), reason, skip_with)
             failed.update(part)
     return failed, seen
 
 
-def broken_image(name: str, reason: str) -> DataError:
-    """The error for an image that cannot be decoded."""
+def broken_image(name: str, reason: str, skip_with: str) -> DataError:
+    """The error for an image that cannot be decoded; ``skip_with`` is the option that passes over it, or ""."""
     remedy = remedy_for(name)
     advice = f" For files that end in {ending_of(name)}: {remedy}. Or" if remedy else ""
+    skip = f", or pass over such images with {skip_with}" if skip_with else ""
     return DataError(
-        f"{name} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it, or pass over such"
-        " images with --on-error skip (when training: --set data.on_error=skip)."
+        f"{name} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it{skip}."
     )
 
 
@@ -157,6 +159,10 @@ def reason_of(error: Exception) -> str:
     """The reason why an image is broken, reworded if Pillow's text does not help."""
     if isinstance(error, UnidentifiedImageError):
         return "it is empty or not an image that Pillow knows"  # Pillow's own text holds a memory address
+    if isinstance(error, RuntimeError) and "password required" in str(
+        error
+    ):  # zipfile's own text is its listing
+        return "it is encrypted, and needs a password. Unpack the zip, and give the folder"
     return str(error).rstrip(".") or type(error).__name__
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.errors import DataError
+from acgan.types import GENERATED_MARK
 
 _ENDING = ".npy"
 _INT32 = np.iinfo(np.int32)
@@ -30,16 +31,26 @@ class Joined:
 
 
 class ArrayReader:
-    """Reader of arrays as ``as_images`` gives them, numbered one after another."""
+    """Reader of arrays as ``as_images`` gives them, numbered one after another.
 
-    def __init__(self, arrays: Sequence[np.ndarray], names: Sequence[str]):
+    Args:
+        arrays: The arrays.
+        names: Their names, for messages.
+        generated: A generator made them: each image gets the mark of such.
+    """
+
+    def __init__(self, arrays: Sequence[np.ndarray], names: Sequence[str], *, generated: bool = False):
         self._arrays = arrays
+        self._generated = generated
         self._names = names
         self._joined = Joined([len(array) for array in arrays])
 
     def read(self, row: int) -> Image.Image:
         part, element = self._joined.locate(row)
-        return Image.fromarray(_for_pillow(self._arrays[part][element]))
+        image = Image.fromarray(_for_pillow(self._arrays[part][element]))
+        if self._generated:
+            image.info[GENERATED_MARK] = ""
+        return image
 
     def name(self, row: int) -> str:
         part, element = self._joined.locate(row)

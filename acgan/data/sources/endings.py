@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageFile, features
+from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 #: Formats that Pillow recognises, but cannot decode, or only by a program outside of it (Ghostscript).
 _NOT_DECODED = frozenset({"MPEG", "EPS"})
@@ -20,6 +20,7 @@ _OPENED_BY = {"MPO": "JPEG"}
 #: Libraries of formats that Pillow may have been built without.
 _LIBRARIES = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}
 
+_LFS = b"version https://git-lfs"  # the text that stands for a file that was not fetched
 #: Formats of images that may come without an ending: those with a mark of their own at the beginning.
 _USUAL = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 #: Endings of files of every kind, the same on every machine.
@@ -101,7 +102,23 @@ def is_image_inside(open_file: Callable[[], IO[bytes]]) -> bool:
 def open_image(file: str | Path | IO[bytes]) -> Image.Image:
     """Open an image of any format that ``is_image`` knows; its pixels are not read yet."""
     image_endings()  # HEIC is opened by a plugin that must have been registered
-    return Image.open(file)
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        if _start_of(file, len(_LFS)) == _LFS:
+            raise ValueError(
+                "it is a pointer of Git LFS, and the picture is not there: run `git lfs pull` in its repository"
+            ) from None
+        raise
+
+
+def _start_of(file: str | Path | IO[bytes], count: int) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(file, (str, Path)):
+        with open(file, "rb") as opened:
+            return opened.read(count)
+    file.seek(0)
+    return file.read(count)
 
 
 def remedy_for(name: str) -> str:

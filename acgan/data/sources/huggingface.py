@@ -9,16 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acgan.data.index import Index, Unlabelled
+from acgan.data.index import Index, Unlabelled, shortened
 from acgan.data.options import ReadOptions
 from acgan.data.sources.arrays import in_a_line
 from acgan.data.sources.files import digest_lines, file_stamp
-from acgan.data.sources.hf_tables import STORED, Tables, library
-from acgan.data.sources.parts import parts_of_files, refuse_options
+from acgan.data.sources.hf_features import STORED, holds_bytes, label_names, library
+from acgan.data.sources.hf_tables import Tables
+from acgan.data.sources.labels import bounded
+from acgan.data.sources.parts import refuse_options
+from acgan.data.sources.shard_names import parts_of_files
 from acgan.errors import DataError
 
 HUB = "hf:"
-_COLUMNS = ("path", "label", "group")
+_REASON = 400  # letters of the library's own reasons, which may list all columns twice
+_UNNAMED = "default"  # the library's name for the only configuration of a folder
+_COLUMNS = ("path", "label", "split", "group")
 
 
 def has_image_feature(file: Path) -> bool:
@@ -39,7 +44,10 @@ def has_image_feature(file: Path) -> bool:
             isinstance(feature, dict) and feature.get("_type") == "Image" for feature in known.values()
         )
     return any(
-        {child.name for child in column.type.fields} == STORED for column in schema if _is_struct(column.type)
+        {child.name for child in column.type.fields} == STORED
+        if _is_struct(column.type)
+        else holds_bytes(column.name, column.type)
+        for column in schema
     )
 
 
@@ -76,6 +84,7 @@ class ParquetSource:
         parts = {}
         for name, paths in parts_of_files(self._paths, self._top).items():
             with _reading(datasets, f"{where} {name}".rstrip()):
+                _check_same_names(datasets, paths)
                 parts[name] = datasets.Dataset.from_parquet([str(path) for path in paths])
         why = (
             "a parquet file that holds pictures"
@@ -112,6 +121,8 @@ class HubSource:
             if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
                 loaded = datasets.load_from_disk(str(folder))
             else:
+                if folder.is_dir():
+                    _check_folder(datasets, folder, config)
                 loaded = datasets.load_dataset(str(folder) if folder.is_dir() else name, config)
         parts = dict(loaded) if isinstance(loaded, Mapping) else {"": loaded}
         return Tables(
@@ -126,6 +137,46 @@ def split_name(given: str) -> tuple[str, str | None]:
     return (rest, None) if Path(rest).expanduser().is_dir() else (name, config or None)
 
 
+def _check_folder(datasets: Any, folder: Path, config: str | None) -> None:
+    """Check the parquet files of a folder that ``datasets`` joins to one set.
+
+    Raises:
+        DataError: They look like several sets.
+    """
+    chosen = datasets.load_dataset_builder(str(folder), config).config
+    parts = [[Path(file) for file in files] for files in (chosen.data_files or {}).values()]
+    parts = [[path for path in paths if path.suffix == ".parquet"] for paths in parts]
+    if chosen.name == _UNNAMED:  # the library took all files; a configuration that is written down is meant
+        parts_of_files([path for paths in parts for path in paths], folder.resolve())
+    for paths in parts:
+        _check_same_names(datasets, paths)
+
+
+def _check_same_names(datasets: Any, paths: Sequence[Path]) -> None:
+    """Check that joined parquet files name their classes alike: the library takes the names of the first.
+
+    Raises:
+        DataError: A column's numbers are other classes in one of the files.
+    """
+    if len(paths) < 2:
+        return
+    parquet = library("pyarrow.parquet", str(paths[0]))
+    first: dict[str, tuple[Path, tuple[str, ...] | None]] = {}
+    for path in paths:
+        for column, feature in datasets.Features.from_arrow_schema(parquet.read_schema(path)).items():
+            names = label_names(feature)
+            other, expected = first.setdefault(column, (path, names))
+            if names != expected:
+                raise DataError(
+                    f"{path} names the classes of column {column!r} {_told(names)}, and {other} {_told(expected)}, so a"
+                    " number would be several classes. Name one of the files, or write all with the same ClassLabel."
+                )
+
+
+def _told(names: Sequence[str] | None) -> str:
+    return "nothing" if names is None else shortened(names)
+
+
 @contextlib.contextmanager
 def _reading(datasets: Any, what: str) -> Iterator[None]:
     """Hide the library's bars, and turn its errors, which are of nearly every kind, into ours."""
@@ -133,6 +184,8 @@ def _reading(datasets: Any, what: str) -> Iterator[None]:
     datasets.disable_progress_bars()
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:
         raise _unreadable(what, error) from error
     finally:
@@ -148,7 +201,7 @@ def _unreadable(what: str, error: Exception) -> DataError:
         if what.startswith(HUB)
         else "Make it or copy it anew."
     )
-    return DataError(f"{what} cannot be read: {': '.join(dict.fromkeys(texts))}. {hint}")
+    return DataError(f"{what} cannot be read: {bounded(': '.join(dict.fromkeys(texts)), _REASON)}. {hint}")
 
 
 def _is_struct(kind: Any) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.index import Index, Unlabelled
+from acgan.data.index import Index, Unlabelled, shortened
 from acgan.data.options import ReadOptions
 from acgan.data.sources.arrays import (
     ArrayReader,
@@ -20,12 +20,15 @@ from acgan.data.sources.arrays import (
     read_array,
 )
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
+from acgan.data.sources.labels import MANY, bounded
 from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
+from acgan.data.sources.tree import EXAMPLES
 from acgan.errors import DataError
-from acgan.types import Reading
+from acgan.types import LeftOut, Reading
 
 _NAMES = "class_names"
-
+_MADE_BY = "generated_by"  # what `acgan sample` writes beside its images
+_VAL = ("val", "valid", "validation")
 
 #: Part of a file ("" is a whole without parts) -> its images and its labels.
 Convention = Mapping[str, tuple[str, str]]
@@ -47,17 +50,20 @@ CONVENTIONS: dict[str, Convention] = {
 
 
 def find_convention(file: Path, arrays: Collection[str]) -> tuple[str, Convention]:
-    """Find the convention that an .npz file follows, with its name.
+    """Find the convention that an .npz file follows, with its name, and with the names as the file writes them.
+
+    Upper and lower case do not count, and ``valid`` and ``validation`` stand for ``val``.
 
     Raises:
         DataError: It follows none, or several, or its images to train on are missing.
     """
+    written = {name: _as_written(convention, arrays, file) for name, convention in CONVENTIONS.items()}
     fitting = {
         name: convention
-        for name, convention in CONVENTIONS.items()
+        for name, convention in written.items()
         if any(images in arrays for images, _ in convention.values())
     }
-    found = ", ".join(sorted(arrays)) or "nothing"
+    found = shortened(list(map(bounded, sorted(arrays))), MANY) or "nothing"
     if len(fitting) > 1:
         several = " and ".join(
             f"{name}'s names ({' and '.join(_first(convention))})" for name, convention in fitting.items()
@@ -70,6 +76,22 @@ def find_convention(file: Path, arrays: Collection[str]) -> tuple[str, Conventio
             return name, convention
     *others, last = (" and ".join(_first(convention)) for convention in CONVENTIONS.values())
     raise DataError(f"{file} holds {found}; expected {'; '.join(others)}; or {last}.")
+
+
+def _as_written(convention: Convention, arrays: Collection[str], file: Path) -> Convention:
+    """A convention with the file's own names of its arrays; those that are not there keep theirs."""
+
+    def own(name: str, part: str) -> str:
+        wanted = {name.replace("val", word) for word in _VAL} if part == "val" else {name}
+        found = sorted(array for array in arrays if array.lower() in wanted)
+        if len(found) > 1:
+            raise DataError(
+                f"{file} holds {' and '.join(found)}, which could each be {name}. Write the one to use into a file"
+                " without the other."
+            )
+        return found[0] if found else name
+
+    return {part: (own(images, part), own(labels, part)) for part, (images, labels) in convention.items()}
 
 
 def _first(convention: Convention) -> tuple[str, str]:
@@ -107,6 +129,7 @@ class NpzSource:
                 why=f"an .npz file with {images}, as {kind} names its arrays",
                 labels=f"the array {labels}" + (f", named by {_NAMES}" if named else ""),
                 parts="the names of the arrays" if len(convention) > 1 else "none in the file",
+                left_out=_unread(arrays, convention),
             ),
         )
 
@@ -122,7 +145,11 @@ class NpzSource:
 
     def _open(self, names: Sequence[str]) -> ArrayReader:
         loaded = [as_images(self._read(name), f"{self._path} has {name}") for name in names]
-        return ArrayReader(loaded, [f"{self._path}: {name}" for name in names])
+        return ArrayReader(
+            loaded,
+            [f"{self._path}: {name}" for name in names],
+            generated=_MADE_BY in array_names(self._path),
+        )
 
     def _count(self, images: str) -> int:
         """The number of images of an array, which is not read."""
@@ -172,6 +199,13 @@ class NpzSource:
         if names.ndim != 1 or names.dtype.kind != "U" or len(set(composed)) < len(composed):
             raise DataError(f"{self._path} has {_NAMES} that are not a list of different strings.")
         return composed
+
+
+def _unread(arrays: Collection[str], convention: Convention) -> tuple[LeftOut, ...]:
+    """Arrays that are not read."""
+    read = {name for names in convention.values() for name in names} | {_NAMES, _MADE_BY}
+    others = sorted(set(arrays) - read)
+    return (LeftOut("arrays of other names", len(others), tuple(others[:EXAMPLES])),) if others else ()
 
 
 class NpySource:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from acgan.data.index import Index, Reader, held_out_part
+from acgan.data.index import Index, Reader, held_out_part, shortened
 from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name
+from acgan.data.sources.labels import MANY
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
 
@@ -125,24 +124,6 @@ def part_column(parts: Iterable[tuple[str, int]]) -> np.ndarray:
     return np.repeat(np.array(kept, dtype=object), [count for _, count in parts]).astype(str)
 
 
-def parts_of_files(paths: Iterable[Path], top: Path) -> dict[str, list[Path]]:
-    """Files by the part that their names tell, or else the folders that they lie in below ``top``.
-
-    Names such as ``train-00000-of-00002`` and ``set_val_0001`` count, and ``test/0000``. Files whose part is unknown
-    are one part without a name where all are such, else a part of the name before their number.
-    """
-    found: dict[Path, str | None] = {}
-    for path in sorted(paths):
-        inside = path.parent.relative_to(top).parts if path.parent.is_relative_to(top) else ()
-        told = (part_of(name) for name in (path.stem, *reversed(inside)))
-        found[path] = next((part for part in told if part), None)
-    files: dict[str, list[Path]] = {}
-    for path, part in found.items():
-        other = re.sub(r"[-_.]*\d.*$", "", path.stem) or path.stem if any(found.values()) else ""
-        files.setdefault(other if part is None else part, []).append(path)
-    return files
-
-
 def refuse_options(options: ReadOptions, what: str, columns: Sequence[str] = ()) -> None:
     """Refuse options of reading that a source does not know.
 
@@ -173,7 +154,7 @@ def _choose(parts: Sequence[Part], where: str) -> _Choice:
     for part in parts:
         meant.setdefault(part_of(part.name) or "", part)
     if "train" not in meant:
-        found = ", ".join(part.name for part in parts)
+        found = shortened([part.name for part in parts], MANY)
         raise DataError(
             f"{where} has the parts {found}; expected one that is called train, or one part alone. Rename them."
         )

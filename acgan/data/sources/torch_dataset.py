@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, Subset
 
-from acgan.data.index import Index, index_by_name, leave_out_empty
+from acgan.data.index import Index, index_by_name, leave_out_empty, shortened
 from acgan.data.layouts.columns import USUAL
 from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, put_in_order
 from acgan.data.sources.files import class_name
+from acgan.data.sources.labels import MANY, bounded
 from acgan.data.store import make_dataset
 from acgan.errors import DataError
 from acgan.types import Dataset, Reading
@@ -52,7 +53,7 @@ def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset
     Raises:
         DataError: An image or label of another kind, or fewer names than labels.
     """
-    options = replace(options, on_error="stop")  # the label of an item that fails is unknown
+    options = replace(options, on_error="stop", skip_with="")  # the label of an item that fails is unknown
     _check_map_style(dataset, name)
     places = find_places(dataset[0], f"{name}[0]", options.columns)
     reader = TorchReader(dataset, name, places)
@@ -99,9 +100,9 @@ def class_names_of(dataset: Any, label: Key, name: str) -> tuple[str, ...] | Non
     if isinstance(dataset, ConcatDataset):
         found = {class_names_of(each, label, name) for each in dataset.datasets}
         if len(found) > 1:
+            names = bounded(" and ".join(map(str, found)), 400)
             raise DataError(
-                f"{name} joins datasets with different class names: {' and '.join(map(str, found))}. A label would"
-                " stand for several classes."
+                f"{name} joins datasets with different class names: {names}. A label would stand for several classes."
             )
         return next(iter(found), None)
     return None
@@ -126,7 +127,7 @@ class TorchReader:
         parts = _parts_of(self._dataset[row]) or {}
         if not {self._places.image, self._places.label} <= parts.keys():
             raise DataError(
-                f"{self.name(row)} has {', '.join(map(str, parts))}; expected {self._places.image} and"
+                f"{self.name(row)} has {shortened(list(map(str, parts)), MANY)}; expected {self._places.image} and"
                 f" {self._places.label}, as the first item has."
             )
         self.labels[row] = _label(parts[self._places.label], self.name(row))
@@ -149,7 +150,7 @@ class TorchReader:
 
 def _check_map_style(dataset: Any, name: str) -> None:
     if isinstance(dataset, Mapping):
-        parts = ", ".join(map(str, dataset))
+        parts = shortened(list(map(str, dataset)), MANY)
         raise DataError(
             f"{name} is a {type(dataset).__name__} of {parts}; expected one of them, as data={name}[...]."
         )
@@ -192,7 +193,7 @@ def _place(
     if len(fitting) == 1:
         return fitting[0]
     doubt = (
-        f"{' and '.join(map(str, fitting))} could each be the {what}"
+        f"{' and '.join(map(str, fitting[:MANY]))} could each be the {what}"
         if fitting
         else f"none of it is the {what}"
     )
@@ -228,7 +229,7 @@ def _plain_label(value: Any) -> int | str | None:
 def _label(value: Any, where: str) -> int | str:
     label = _plain_label(value)
     if label is None or (isinstance(label, int) and label < 0):
-        shown = repr(value) if isinstance(value, int | float | str) else _described(value)
+        shown = bounded(repr(value)) if isinstance(value, int | float | str) else _described(value)
         raise DataError(
             f"{where} has the label {shown}; expected a whole number from 0 on, or the name of a class."
         )
@@ -289,8 +290,9 @@ def _describe(item: Any) -> str:
         return f"a {_described(item)}"
     kind = type(item).__name__
     if isinstance(item, tuple | list) and not hasattr(item, "_asdict"):
-        return f"a {kind} of {', '.join(map(_described, parts.values())) or 'nothing'}"
-    return f"a {kind} with {', '.join(f'{key}: {_described(value)}' for key, value in parts.items()) or 'nothing'}"
+        return f"a {kind} of {shortened(list(map(_described, parts.values())), MANY) or 'nothing'}"
+    told = [f"{key}: {_described(value)}" for key, value in parts.items()]
+    return f"a {kind} with {shortened(told, MANY) or 'nothing'}"
 
 
 def _described(value: Any) -> str:

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from acgan.data.layouts.folders import parts_by_folder
 from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import remedy_for, unread_pictures
-from acgan.data.sources.files import Zip, class_name
+from acgan.data.sources.files import class_name
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree, endings
 from acgan.data.splitting.groups import group_numbers
 from acgan.errors import DataError
@@ -59,14 +58,14 @@ class TreeSource:
         words = {held: "test", "train": "train", "": ""}
         parts = [words.get(part_of.get(position, ""), "") for position in positions]
         files = [self._tree.files[position] for position in positions]
-        return Unlabelled(self._container.reader(files), np.array(parts))
-
-
-class ZipSource(TreeSource):
-    """A zip of pictures."""
-
-    def __init__(self, path: Path, options: ReadOptions):
-        super().__init__(Zip(path), options)
+        unread = unread_pictures(file[-1] for file in self._tree.files)
+        doubt = f"{self._container.where}: pictures that cannot be read here are left out: {unread}"
+        return Unlabelled(
+            self._container.reader(files),
+            np.array(parts),
+            left_out=(*_other_files(self._tree), *self._tree.left_out),
+            warnings=(doubt,) if unread else (),
+        )
 
 
 def make_index(container: Container, tree: Tree, found: Labelled, options: ReadOptions) -> Index:

@@ -2,96 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from acgan.data.index import Index, Unlabelled
-from acgan.data.layouts.columns import label_column, usual_columns
+from acgan.data.index import Index, Unlabelled, shortened
+from acgan.data.layouts.columns import given_column, label_column, several_labels, usual_columns
+from acgan.data.layouts.names import part_of
 from acgan.data.layouts.table import Table
 from acgan.data.options import ReadOptions
-from acgan.data.sources.endings import is_image, open_image
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
-from acgan.data.sources.parts import Part, index_parts, part_column, parts_of_files, refuse_options
+from acgan.data.sources.labels import MANY, bounded, check_whole, single_labels
+from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
+from acgan.data.sources.shard_names import parts_of_files
+from acgan.data.sources.tar_samples import Sample, SamplesReader, read_shard
 from acgan.data.sources.tree import EXAMPLES
 from acgan.errors import DataError, did_you_mean
 from acgan.types import LeftOut, Reading
 
 #: Files beside the shards that name the classes 0, 1, …, a line each.
 CLASS_FILES = ("classes.txt", "classnames.txt", "class_names.txt")
-_BLOCK = tarfile.BLOCKSIZE
-_CHUNK = 1 << 20
-_SPLIT = re.compile(
-    r"((?:.*/|)[^./]+)\.([^/]*)"
-)  # as WebDataset splits a member: key, and what follows the first dot
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The files of a shard that have one key.
-
-    Attributes:
-        shard: The shard.
-        key: Their common path, without endings.
-        pictures: Offset and size in bytes of each picture, by ending.
-        texts: Contents of the files that may tell a label, "cls" and "json", by ending.
-    """
-
-    shard: Path
-    key: str
-    pictures: dict[str, tuple[int, int]] = field(default_factory=dict)
-    texts: dict[str, bytes] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.shard}!/{self.key}"
-
-
-def read_shard(path: Path) -> list[Sample]:
-    """The samples of a shard, in its order; pictures stay where they are.
-
-    Raises:
-        DataError: It is no tar, or damaged or cut off, or holds two files of one name.
-    """
-    samples: dict[str, Sample] = {}
-    try:
-        with tarfile.open(path, "r:") as archive:
-            end = 0
-            for member in archive:
-                end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
-                found = _SPLIT.fullmatch(member.name)
-                if member.isfile() and found:
-                    _add(samples.setdefault(found[1], Sample(path, found[1])), found[2], member, archive)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as a tar: {error}. Make it or copy it anew.") from error
-    _check_end(path, end)
-    return list(samples.values())
-
-
-class SamplesReader:
-    """Reader of the pictures of samples."""
-
-    def __init__(self, samples: Sequence[Sample], endings: Sequence[str]):
-        self._samples = samples
-        self._endings = endings
-
-    def read(self, row: int) -> Image.Image:
-        sample = self._samples[row]
-        offset, size = sample.pictures[self._endings[row]]
-        with sample.shard.open("rb") as file:  # a handle of its own: threads cannot share one
-            file.seek(offset)
-            return open_image(io.BytesIO(file.read(size)))
-
-    def name(self, row: int) -> str:
-        return f"{self._samples[row]}.{self._endings[row]}"
+_WHOLE = re.compile(r"(-?\d{1,4000})(?:\.0*)?")  # Python refuses to read longer ones
+_SEVERAL_NUMBERS = re.compile(r"\[?\s*-?\d+(?:[\s,;|]+-?\d+)+\s*\]?")
 
 
 class WebDatasetSource:
@@ -107,7 +45,7 @@ class WebDatasetSource:
         self._paths = sorted(paths)
         self._columns = options.columns
         self._top = top
-        refuse_options(options, "shards of a WebDataset", ("path", "label"))
+        refuse_options(options, "shards of a WebDataset", ("path", "label", "group"))
 
     def identity(self) -> str:
         files = [*self._paths, *self._class_files]
@@ -115,16 +53,23 @@ class WebDatasetSource:
 
     def index(self) -> Index:
         labels, source = self._labels()
-        numbers = all(re.fullmatch(r"-?\d+", label) for label in labels if label)
+        numbers = all(_WHOLE.fullmatch(label) for label in labels if label)
+        where = str(self._top)
+        if numbers:
+            check_whole((int(_WHOLE.fullmatch(label)[1]) for label in labels if label), where)  # type: ignore[index]
+        else:
+            _check_single(labels, where)
         named = self._class_names if numbers else None
+        group = self._group
         parts, start = [], 0
         for name, samples in self._samples.items():
-            parts.append(_part(name, labels[start : start + len(samples)], numbers))
+            part = _part(name, labels[start : start + len(samples)], numbers)
+            parts.append(part if group is None else replace(part, groups=_groups(samples, group)))
             start += len(samples)
-        return index_parts(
+        index = index_parts(
             parts,
             self._open,
-            where=str(self._top),
+            where=where,
             class_names=named,
             reading=Reading(
                 layout="webdataset",
@@ -133,6 +78,10 @@ class WebDatasetSource:
                 parts="the names of the files" if len(parts) > 1 else "",
                 left_out=self._left_out,
             ),
+        )
+        notes = [f"groups from: the field {group!r} of the .json files"] if group is not None else []
+        return replace(
+            index, notes=(*index.notes, *notes), warnings=(*index.warnings, *self._unused_split(len(parts)))
         )
 
     def unlabelled(self) -> Unlabelled:
@@ -174,13 +123,15 @@ class WebDatasetSource:
             if chosen not in sample.pictures:
                 raise DataError(
                     f"data.columns.path: {sample} has no picture with the ending {chosen!r}; it has"
-                    f" {', '.join(sample.pictures)}."
+                    f" {shortened(list(sample.pictures), MANY)}."
                 )
             return chosen
+        if sample.dotted and not sample.texts:
+            raise self._no_labels(())
         if len(sample.pictures) > 1:
             raise DataError(
-                f"{sample} has several pictures: {', '.join(sample.pictures)}. Choose one by its ending, as with --set"
-                f" data.columns.path={next(iter(sample.pictures))}."
+                f"{sample} has several pictures: {shortened(list(sample.pictures))}. Choose one by its ending, as with"
+                f" --set data.columns.path={next(iter(sample.pictures))}."
             )
         return next(iter(sample.pictures))
 
@@ -195,12 +146,40 @@ class WebDatasetSource:
         if chosen is not None and chosen not in fields:
             raise DataError(
                 f"data.columns.label: {self._top} has no .json with a field {chosen!r}; fields:"
-                f" {', '.join(fields) or 'none'}.{did_you_mean(chosen, fields)}"
+                f" {shortened(list(map(bounded, fields)), MANY) or 'none'}.{did_you_mean(chosen, fields)}"
             )
         label = chosen or self._usual_field(records, fields)
         return [
             _plain(record.get(label), sample, label) for record, sample in zip(records, samples, strict=True)
         ], (f"the field {label!r} of the .json files")
+
+    @cached_property
+    def _fields(self) -> Table:
+        """Names of the fields of the .json files, for a look at what they tell beside labels."""
+        samples = [sample for part in self._samples.values() for sample in part]
+        return Table(tuple(dict.fromkeys(name for sample in samples for name in _fields(sample))), [], [])
+
+    @property
+    def _group(self) -> str | None:
+        """The field of groups, if there is one."""
+        chosen = self._columns.get("group")
+        if chosen is not None:
+            return given_column(self._fields, "group", chosen, str(self._top))
+        return next((name for name in usual_columns(self._fields, "group")), None)
+
+    def _unused_split(self, num_parts: int) -> list[str]:
+        """A warning about a field that tells parts, where all shards are one part."""
+        if num_parts > 1:
+            return []
+        samples = [sample for part in self._samples.values() for sample in part]
+        for name in usual_columns(self._fields, "split"):
+            told = {part_of(str(_fields(sample).get(name))) for sample in samples} - {None}
+            if told:
+                return [
+                    f"{self._top}: the field {name!r} of the .json files tells parts and is not used. Write the samples"
+                    " of each part into shards of their own, such as train-000000.tar and test-000000.tar."
+                ]
+        return []
 
     def _usual_field(self, records: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
         single = [
@@ -209,13 +188,34 @@ class WebDatasetSource:
         plain = usual_columns(Table(tuple(single), [], []), "label")
         rows = [[str(record.get(name)) for name in plain] for record in records]
         label = label_column(Table(tuple(plain), rows, range(len(rows)), "row"), set(), str(self._top))
-        if label is None:
-            found = f" The .json files have {', '.join(fields)}." if fields else ""
-            raise DataError(
-                f"{self._top} has no labels; expected a .cls file beside each picture, or a .json with a field of a"
-                f" usual name, such as label.{found} Choose a field with --set data.columns.label=NAME."
+        if label is not None:
+            return label
+        for name in usual_columns(Table(tuple(fields), [], []), "label"):
+            given = [record.get(name) for record in records]
+            several = [value for value in given if isinstance(value, list) and len(value) > 1]
+            if several:
+                example = f"such as {bounded(json.dumps(several[0], ensure_ascii=False))}"
+                raise several_labels(str(self._top), len(several), len(given), example)
+        raise self._no_labels(fields)
+
+    def _no_labels(self, fields: Sequence[str]) -> DataError:
+        samples = [sample for part in self._samples.values() for sample in part]
+        dotted = next((name for part in self._shards.values() for one in part for name in one.dotted), None)
+        if dotted is not None:
+            return DataError(
+                f"{self._top} has no labels: WebDataset cuts a name at its first dot, so {dotted} is no .cls or .json"
+                " of a sample. Unpack it, write _ in the place of the dots inside of names, and pack it anew."
             )
-        return label
+        if all("/" in sample.key.removeprefix("./") and not sample.texts for sample in samples):
+            return DataError(
+                f"{self._top} has no labels: its pictures lie in folders ({samples[0]}), and in a WebDataset a .cls"
+                " file or a .json tells the label. Unpack it, and give the folder."
+            )
+        found = f" The .json files have {shortened(list(map(bounded, fields)), MANY)}." if fields else ""
+        return DataError(
+            f"{self._top} has no labels; expected a .cls file beside each picture, or a .json with a field of a"
+            f" usual name, such as label.{found} Choose a field with --set data.columns.label=NAME."
+        )
 
     @cached_property
     def _class_files(self) -> list[Path]:
@@ -234,39 +234,28 @@ class WebDatasetSource:
         return [line.strip() for line in lines if line.strip()]
 
 
-def _add(sample: Sample, ending: str, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
-    ending = ending.lower()
-    if ending in sample.pictures or ending in sample.texts:
-        raise DataError(f"{sample.shard} has {member.name} twice. Write each sample once.")
-    if is_image(f".{ending}") or is_image(member.name):
-        sample.pictures[ending] = (member.offset_data, member.size)
-    elif ending in ("cls", "json"):
-        content = archive.extractfile(member)
-        sample.texts[ending] = content.read() if content else b""
-
-
-def _check_end(path: Path, end: int) -> None:
-    """Check that nothing follows the last member but zeros; ``tarfile`` takes damage for the end.
-
-    Raises:
-        DataError: The file is cut off or damaged, or more members follow the end.
-    """
-    with path.open("rb") as file:
-        file.seek(end)
-        mark = file.read(_BLOCK)
-        rest = any(chunk.strip(b"\0") for chunk in iter(lambda: file.read(_CHUNK), b""))
-    if len(mark) < _BLOCK or mark.strip(b"\0"):
-        raise DataError(f"{path} is cut off or damaged at byte {end:,}. Make it or copy it anew.")
-    if rest:
-        raise DataError(
-            f"{path} goes on after its end at byte {end:,}, as joined tars do. Unpack and pack it anew."
-        )
-
-
 def _part(name: str, labels: Sequence[str], numbers: bool) -> Part:
     missing = np.array([not label for label in labels], dtype=bool)
-    given = [int(label or 0) for label in labels] if numbers else [class_name(label) for label in labels]
-    return Part(name, len(labels), np.array(given, dtype=np.int64 if numbers else object), missing)
+    if numbers:
+        whole = [int(label.partition(".")[0] or 0) for label in labels]
+        return Part(name, len(labels), np.array(whole, dtype=np.int64), missing)
+    return Part(name, len(labels), np.array(list(map(class_name, labels)), dtype=object), missing)
+
+
+def _groups(samples: Sequence[Sample], field: str) -> np.ndarray:
+    """Group of each sample; those without one are groups of their own."""
+    values = [(sample, _fields(sample).get(field)) for sample in samples]
+    return np.array(
+        [f"\0{sample}" if value in (None, "") else str(value) for sample, value in values], dtype=object
+    )
+
+
+def _check_single(labels: Sequence[str], where: str) -> None:
+    """Check that no picture has several labels, such as the numbers ``0 3`` or ``cat|dog`` beside ``cat``."""
+    several = [label for label in labels if _SEVERAL_NUMBERS.fullmatch(label)]
+    if several:
+        raise several_labels(where, len(several), len(labels), f"such as {bounded(several[0])!r}")
+    single_labels(labels, where)
 
 
 def _text(sample: Sample, ending: str) -> str:
@@ -287,6 +276,14 @@ def _record(sample: Sample) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DataError(f"{sample}.json holds a {type(record).__name__}; expected an object with fields.")
     return record
+
+
+def _fields(sample: Sample) -> dict[str, Any]:
+    """The fields of a sample's .json; none of one that cannot be read, where labels come from elsewhere."""
+    try:
+        return _record(sample)
+    except DataError:
+        return {}
 
 
 def _plain(value: Any, sample: Sample, field: str) -> str:

@@ -15,6 +15,7 @@ from acgan.data.splitting.near_duplicates import find_near_duplicates
 from acgan.types import LikePair
 
 _PAIRS_KEPT = 20
+_MANY_CLASSES = 5  # from here on single pictures are a doubt
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def find_doubts(index: Index, parts: Divided, images: np.ndarray, copies: np.nda
     held = real >= num_train
     notes = _repeated(labels[real], copies[real])
     doubts = _contradictions(labels[real], copies[real], index.class_names, lambda place: name(real[place]))
+    doubts += _single(labels, index.class_names)
     if index.groups is not None and parts.own:
         doubts += _split_groups(index.groups[parts.order][real], held, lambda place: name(real[place]))
     pairs, searched, across = _across(images, copies, len(parts.train), num_train, name)
@@ -66,6 +68,18 @@ def _repeated(labels: np.ndarray, copies: np.ndarray) -> list[str]:
     return [
         f"{more:,} {'image repeats another' if more == 1 else 'images repeat others'} of the same class, pixel for"
         " pixel; copies are on the same side of every split that is drawn"
+    ]
+
+
+def _single(labels: np.ndarray, class_names: tuple[str, ...]) -> list[str]:
+    """The warning of many classes with one picture each, which may be no classes."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    single = [class_names[label] for label in np.flatnonzero(counts == 1)]
+    if len(class_names) < _MANY_CLASSES or 2 * len(single) <= len(class_names):
+        return []
+    return [
+        f"{len(single):,} of {len(class_names):,} classes have one picture each: {shortened(single, 4)}. Are these"
+        " classes? Nothing can be learned of most of them."
     ]
 
 

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from data_helpers import noise, picture, values
+from data_helpers import noise, picture, values, zip_folder
 from PIL import Image
 
 from acgan.data.decoding.decode import Target, decode, measure_images
@@ -244,7 +244,7 @@ def test_broken_images_are_skipped_and_listed(damaged, load):
 
 
 def test_class_that_is_broken_altogether(write, load):
-    with pytest.raises(DataError, match=r"No image of dogs could be decoded \(1 images were passed over\)"):
+    with pytest.raises(DataError, match=r"No image of dogs could be decoded \(1 image was passed over\)"):
         load(write({"cats/a.png": 1, "dogs/a.png": b"x"}), on_error="skip")
 
 
@@ -279,3 +279,40 @@ def test_progress_reaches_the_total(write, load):
     assert seen[-1] == (150, 150)
     assert seen == sorted(set(seen))
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"), [({}, "--set data.on_error=skip"), ({"skip_with": "--x"}, "--x")]
+)
+def test_the_error_names_the_option_of_the_command(write, load, changes, option):
+    with pytest.raises(DataError, match=rf"Replace or remove it, or pass over such images with {option}\.$"):
+        load(write({"cat/a.png": b"x", "dog/a.png": 1}), **changes)
+
+
+def test_pointers_of_git_lfs(write, load):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+    folder = write({"cat/a.png": pointer, "dog/a.png": 1})
+    for source in (folder, zip_folder(folder)):
+        with pytest.raises(DataError, match=r"a pointer of Git LFS.*run `git lfs pull`"):
+            load(source)
+
+
+def test_an_encrypted_zip(write, load):
+    file = zip_folder(write({"cat/a.png": 1, "dog/a.png": 1}))
+    content = bytearray(file.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # bit 0 of the flags of each member
+        at = content.find(mark)
+        while at >= 0:
+            content[at + place] |= 1
+            at = content.find(mark, at + 1)
+    file.write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"a\.png cannot be decoded: it is encrypted, .* password\. Unpack"
+    ) as error:
+        load(file)
+    assert "ZipInfo" not in str(error.value)
+
+
+def test_one_image_that_was_passed_over(write, load):
+    data = load(write({"cat/a.png": 1, "cat/b.png": b"x", "dog/a.png": 1}), on_error="skip")
+    assert "1 image could not be decoded and was passed over" in data.notes

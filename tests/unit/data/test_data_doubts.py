@@ -232,3 +232,10 @@ def test_doubts_are_kept_in_the_cache(pack, tmp_path):
     assert len(again.report.pairs) == 2
     assert again.groups.tolist() == dataset.groups.tolist()
     assert report_of(None) is None
+
+
+def test_many_classes_of_one_picture(write, load):
+    data = load(write({f"c{number}/a.png": number for number in range(6)}))
+    assert any("6 of 6 classes have one picture each: c0, c1" in warning for warning in data.warnings)
+    few = load(write({f"d{number}/a.png": number for number in range(4)}, folder="few"))
+    assert not any("one picture" in warning for warning in few.warnings)

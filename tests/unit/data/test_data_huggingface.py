@@ -197,7 +197,7 @@ FINE = {"fine": (datasets.ClassLabel(names=["x", "y"]), [0, 1, 0, 1])}
         (
             lambda: made([0] * 4),
             {"split": "label"},
-            r"data\.columns\.split: found 'label', which says nothing about",
+            r"column 'label' has 0; expected train, val or test",
         ),
         (
             lambda: made([0.5, 1.0], feature=datasets.Value("float32")),
@@ -271,6 +271,21 @@ def test_pictures_written_by_other_programs(tmp_path, load):
     file = saved(made([1, 0]), tmp_path / "a.parquet")
     parquet.write_table(parquet.read_table(file).replace_schema_metadata(None), file)
     assert values(load(file).train) == [("0", 1), ("1", 0)]
+
+
+def test_pictures_as_plain_bytes(tmp_path, load):
+    """A column of bytes, as pandas writes it, without the name of a file."""
+    import pyarrow
+    from pyarrow import parquet
+
+    file = saved(made([1, 0]), tmp_path / "a.parquet")
+    table = parquet.read_table(file).replace_schema_metadata(None)
+    content = [picture["bytes"] for picture in table["image"].to_pylist()]
+    plain = pyarrow.table({"image": pyarrow.array(content, pyarrow.binary()), "label": table["label"]})
+    parquet.write_table(plain, file)
+    assert values(load(file).train) == [("0", 1), ("1", 0)]
+    parquet.write_table(plain.rename_columns(["digest", "label"]), file)
+    assert not has_image_feature(file)
 
 
 def test_identity_changes_with_the_files(folder):
@@ -348,3 +363,131 @@ def test_training_takes_a_dataset(tmp_path):
     loaded = load_data(config, dataset)
     assert loaded.train.class_names == ("no", "yes")
     assert (loaded.train.images[:, 0] == draws).all()
+
+
+NUMBERS = datasets.Value("int64")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"coarse/train-0.parquet": NUMBERS, "fine/train-0.parquet": NUMBERS},
+            r"several folders \('coarse', 'fine'\), .*several classes\. Name one folder, as .*coarse,"
+            r" or a configuration of its README.md with hf:.*:CONFIG",
+        ),
+        ({"a/train-0.parquet": NUMBERS, "bb/test-0.parquet": NUMBERS}, r"several folders \('a', 'bb'\)"),
+        ({"train-0.parquet": NUMBERS, "more/train-1.parquet": NUMBERS}, r"folders \('\.', 'more'\)"),
+        (
+            {"coarse_train-0.parquet": NUMBERS, "fine_train-0.parquet": NUMBERS},
+            r"the files coarse_train-0\.parquet, fine_train-0\.parquet have different names, .*a part train",
+        ),
+        (
+            {
+                "train-0.parquet": datasets.ClassLabel(names=["fruit", "animal"]),
+                "train-1.parquet": datasets.ClassLabel(names=["apple", "bear"]),
+            },
+            r"train-1\.parquet names the classes of column 'label' apple, bear, and .*train-0\.parquet"
+            r" fruit, animal",
+        ),
+        (
+            {"train-0.parquet": datasets.ClassLabel(names=["a", "b"]), "train-1.parquet": NUMBERS},
+            r"train-1\.parquet names the classes of column 'label' nothing, and .*train-0\.parquet a, b",
+        ),
+    ],
+)
+def test_several_sets_are_not_joined(files, message, tmp_path, load):
+    for number, (name, feature) in enumerate(files.items()):
+        saved(made([0, 1], 10 * number, feature=feature), tmp_path / "set" / name)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train-00000-of-00002-ab12.parquet", "train-00001-of-00002-cd34.parquet"),
+        ("train_a.parquet", "train_b.parquet"),
+        ("train/part1/0.parquet", "train/part2/0.parquet"),
+        ("train/0000.parquet", "train/0001.parquet"),
+    ],
+)
+def test_shards_of_one_set_are_joined(names, tmp_path, load):
+    for number, name in enumerate(names):
+        saved(made([0, 1], 10 * number), tmp_path / "set" / name)
+    assert values(load(tmp_path / "set").train) == [("cat", 1), ("cat", 11), ("dog", 0), ("dog", 10)]
+
+
+def test_a_folder_that_datasets_joins_is_checked_too(tmp_path, load):
+    """The library takes the classes' names from the first file."""
+    for number, names in enumerate((["fruit", "animal"], ["apple", "bear"])):
+        feature = datasets.ClassLabel(names=names)
+        saved(made([0, 1], feature=feature), tmp_path / "set" / "data" / f"train-{number}.parquet")
+    with pytest.raises(DataError, match=r"names the classes of column 'label' apple, bear"):
+        load(f"hf:{tmp_path / 'set'}")
+
+
+def test_folders_of_several_sets_are_not_joined_by_datasets_either(tmp_path, load):
+    for number, name in enumerate(("coarse", "fine")):
+        saved(made([0, 1], 10 * number, feature=NUMBERS), tmp_path / "set" / name / "train-0.parquet")
+    with pytest.raises(DataError, match=r"several folders \('coarse', 'fine'\)"):
+        load(f"hf:{tmp_path / 'set'}")
+    assert values(load(f"hf:{tmp_path / 'set' / 'fine'}").train) == [("0", 10), ("1", 11)]
+
+
+TEXT = datasets.Value("string")
+
+
+def test_usual_columns_are_used(tmp_path, load):
+    """A part in a column, and patients that stay together, as of lists."""
+    columns = {
+        "split": (TEXT, ["train", "test", "train", "val", "train"]),
+        "patient_id": (TEXT, list("pqrsp")),
+    }
+    data = load(saved(made([0, 1, 1, 0, 0], **columns), tmp_path / "a.parquet"))
+    assert values(data.train) == [("cat", 2), ("dog", 0), ("dog", 4)]
+    assert values(data.test) == [("cat", 1)]
+    assert data.report.reading.unused == {"val": {"dog": 1}}
+    assert data.report.reading.parts == "column 'split'"
+    assert data.groups.tolist() == [0, 2, 0]
+    assert "groups from: column 'patient_id'" in data.notes
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_column_of_parts_beside_parts(told, tmp_path, load):
+    for number, (part, value) in enumerate((("train", "train"), ("test", "test" if told else "train"))):
+        dataset = made([0, 1], 10 * number, split=(TEXT, [value] * 2))
+        saved(dataset, tmp_path / "set" / f"{part}-0.parquet")
+    data = load(tmp_path / "set")
+    assert values(data.test) == [("cat", 11), ("dog", 10)]
+    assert any("column 'split' is not used" in warning for warning in data.warnings) is not told
+    if not told:
+        with pytest.raises(DataError, match=r"data\.columns\.split: column 'split' of .* tells other parts"):
+            load(tmp_path / "set", columns={"split": "split"})
+
+
+def test_a_column_of_parts_with_other_words(tmp_path, load):
+    file = saved(made([0, 1], split=(TEXT, ["train", "odd"])), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"column 'split' has odd; expected train, val or test"):
+        load(file)
+    assert len(load(saved(made([0, 1], split=(TEXT, ["x", "y"])), tmp_path / "b.parquet")).train) == 2
+
+
+def test_several_labels_are_refused(tmp_path, load):
+    file = saved(made(["a", "b", "a|b"], feature=TEXT), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"1 of 3 pictures have several labels \(such as 'a\|b'\)"):
+        load(file)
+
+
+def test_labels_of_more_than_64_bits(tmp_path, load):
+    file = saved(made([1e30, 0], feature=datasets.Value("float64")), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"has the label 1.*expected a whole number of at most 64 bits"):
+        load(file)
+
+
+def test_messages_stay_short(tmp_path, load):
+    pixels = {f"pixel{number}": (NUMBERS, [0, 1]) for number in range(300)}
+    dataset = made([0, 1], **pixels).rename_column("label", "extra").cast_column("extra", NUMBERS)
+    with pytest.raises(DataError, match=r"no column of labels: .*'pixel1', .* and 281 more") as error:
+        load(saved(dataset, tmp_path / "a.parquet"))
+    assert len(str(error.value)) < 800

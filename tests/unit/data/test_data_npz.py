@@ -287,3 +287,43 @@ def test_images_of_unused_parts_are_not_read(npz, load, monkeypatch):
 def test_options_that_mean_nothing_are_refused(npz, load, changes, message):
     with pytest.raises(DataError, match=message):
         load(npz(images=GRAY, labels=LABELS), **changes)
+
+
+@pytest.mark.parametrize(
+    ("train", "held"), [("x_train", "x_valid"), ("X_train", "X_test"), ("X_TRAIN", "X_Validation")]
+)
+def test_names_in_any_case_and_other_words_for_val(npz, load, train, held):
+    arrays = {train: GRAY, held: GRAY[:2]}
+    arrays |= {
+        train.replace("x", "y").replace("X", "Y"): LABELS,
+        held.replace("X", "y").replace("x", "y"): LABELS[:2],
+    }
+    data = load(npz(**arrays))
+    assert (len(data.train), len(data.test)) == (4, 2)
+    assert data.report.reading.left_out == ()
+
+
+def test_names_that_differ_by_case_only(npz, load):
+    with pytest.raises(DataError, match=r"holds X_train and x_train, which could each be x_train"):
+        load(npz(x_train=GRAY, X_train=GRAY, y_train=LABELS))
+
+
+def test_arrays_of_other_names_are_told(npz, load):
+    data = load(npz(x_train=GRAY, y_train=LABELS, x_extra=GRAY, y_extra=LABELS))
+    (left,) = data.report.reading.left_out
+    assert (left.reason, left.count, left.examples) == ("arrays of other names", 2, ("x_extra", "y_extra"))
+
+
+def test_hundreds_of_arrays(npz, load):
+    with pytest.raises(DataError, match=r"and 280 more; expected") as error:
+        load(npz(**{f"array{number}": LABELS for number in range(300)}))
+    assert len(str(error.value)) < 800
+
+
+def test_generated_images_are_told(npz, load):
+    """As `acgan sample --out FILE.npz` writes them: none of them is held out."""
+    arrays = {"images": noise((12, 16, 16)), "labels": np.arange(12) % 2}
+    data = load(npz(**arrays, generated_by=np.array("{}")), test_share=0.5)
+    assert (len(data.train), len(data.test), data.num_real) == (12, 0, 0)
+    assert any("generat" in text for text in (*data.notes, *data.warnings))
+    assert len(load(npz(**arrays), test_share=0.5).test) == 6

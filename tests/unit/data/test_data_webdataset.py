@@ -15,7 +15,7 @@ from data_helpers import picture, values
 from acgan.data import ReadOptions, open_raw
 from acgan.data.load import find_source
 from acgan.data.sources.shards import SHARD_SOURCES
-from acgan.data.sources.webdataset import read_shard
+from acgan.data.sources.tar_samples import read_shard
 from acgan.errors import DataError
 
 
@@ -56,6 +56,7 @@ def shard(tmp_path):
     ("labels", "ending", "expected", "source"),
     [
         ([10, 9, 10], "cls", [("10", 0), ("10", 2), ("9", 1)], "the .cls files"),
+        (["0", "0.0", "01"], "cls", [("0", 0), ("0", 1), ("1", 2)], "the .cls files"),
         (["dog", "cat\n", "dog"], "cls", [("cat", 1), ("dog", 0), ("dog", 2)], "the .cls files"),
         (["1", "cat", "e\u0301"], "cls", [("1", 0), ("cat", 1), ("\u00e9", 2)], "the .cls files"),
         (
@@ -276,3 +277,65 @@ def test_many_threads_read_the_right_pictures(shard, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         pictures = list(pool.map(lambda row: int(np.asarray(raw.images.reader.read(row))[0, 0]), range(200)))
     assert pictures == list(range(200))
+
+
+@pytest.mark.parametrize("names", [("pets/0.tar", "cars/0.tar"), ("pets.tar", "cars.tar")])
+def test_two_sets_are_not_joined(names, tmp_path, load):
+    for name in names:
+        tar(tmp_path / "sets" / name, samples([0, 1]))
+    with pytest.raises(DataError, match=r"may be several sets, and one label would stand for several"):
+        load(tmp_path / "sets")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (samples(["9" * 23, 0]), r"has the label 9{23}; expected a whole number of at most 64 bits"),
+        (samples(["0 3", 0, 3]), r"1 of 3 pictures have several labels \(such as '0 3'\)"),
+        (samples(["[1, 2]", 0]), r"1 of 2 pictures have several labels"),
+        (samples(["cat|dog", "cat"]), r"1 of 2 pictures have several labels \(such as 'cat\|dog'\)"),
+        (
+            samples([{"label": ["a", "b"]}, {"label": "a"}], ending="json"),
+            r'1 of 2 pictures have several labels \(such as \["a", "b"\]\)',
+        ),
+        (
+            [("img.001.png", 1), ("img.001.cls", "0"), ("img.002.png", 2), ("img.002.cls", "1")],
+            r"cuts a name at its first dot, so img\.001\.cls is no \.cls",
+        ),
+        (
+            [("cat/1.png", 1), ("cat/2.png", 2), ("dog/1.png", 3)],
+            r"pictures lie in folders \(.*cat/1\).*Unpack it, and give the folder",
+        ),
+        (
+            samples([{f"field{number}": 1 for number in range(300)}], ending="json"),
+            r"field18, field19 and 280 more\. Choose",
+        ),
+    ],
+)
+def test_the_message_tells_what_is_wrong_with_labels(files, message, shard, load):
+    with pytest.raises(DataError, match=message) as error:
+        load(shard(files))
+    assert len(str(error.value)) < 800
+
+
+@pytest.mark.parametrize("ending", ["json", "cls"])
+@pytest.mark.parametrize("columns", [{}, {"group": "patient_id"}])
+def test_groups_of_the_json_files(ending, columns, shard, load):
+    files = []
+    for number, patient in enumerate("pqp"):
+        record = {"patient_id": patient, **({"label": "a"} if ending == "json" else {})}
+        files += [(f"{number}.png", number), (f"{number}.json", json.dumps(record))]
+        files += [(f"{number}.cls", "0")] * (ending == "cls")
+    data = load(shard(files), columns=columns)
+    assert data.groups.tolist() == [0, 1, 0]
+    assert "groups from: the field 'patient_id' of the .json files" in data.notes
+    with pytest.raises(DataError, match=r"data\.columns\.group: .* has no column 'x'"):
+        load(shard(files), columns={"group": "x"})
+
+
+def test_parts_of_the_json_files_are_told(shard, load):
+    parts = ["train", "test", "train"]
+    data = load(shard(samples([{"label": "a", "split": part} for part in parts], ending="json")))
+    assert any("field 'split' of the .json files tells parts and is not used" in one for one in data.warnings)
+    data = load(shard(samples([{"label": "a", "split": "left"}] * 3, ending="json")))
+    assert not any("'split'" in one for one in data.warnings)

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fid_helpers import Means, noise_pictures, write_pictures
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from acgan import api
+from acgan.cli import main
+from acgan.types import GENERATED_MARK
 
 PLAIN = Image.fromarray(noise_pictures(1)[0])
 
@@ -120,3 +124,47 @@ def test_sides_of_two_sizes_are_told(tmp_path: Path) -> None:
     remarks.clear()
     api.fid(a, a, extractor=Means(), warn=remarks.append)
     assert all("biased" in one for one in remarks)
+
+
+def marked(folder: Path, count: int, seed: int) -> None:
+    """Pictures with the mark of a generator."""
+    mark = PngInfo()
+    mark.add_text(GENERATED_MARK, "{}")
+    for number, pixels in enumerate(noise_pictures(count, seed)):
+        Image.fromarray(pixels).save(folder / f"made{number}.png", pnginfo=mark)
+
+
+@pytest.mark.parametrize("options", [{}, {"resolution": 16}])
+def test_generated_pictures_among_others_are_told(options: dict[str, Any], tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "set", noise_pictures(5))
+    marked(folder, 2, seed=1)
+    for _ in range(2):  # made, then from the cache
+        found, (remark,) = measured(folder, **options)
+        assert remark.startswith(f"{folder}: 2 of 7 images were made by a generator")
+        assert found.provenance["a"]["num_generated"] == 2
+
+
+def test_samples_alone_are_meant(tmp_path: Path) -> None:
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    marked(folder, 5, seed=1)
+    found, remarks = measured(folder)
+    assert not remarks
+    assert found.provenance["a"]["num_generated"] == 5
+    arrays = tmp_path / "drawn.npz"
+    np.savez(arrays, images=np.array(noise_pictures(4)), generated_by=np.array("{}"))
+    assert measured(arrays)[0].provenance["a"]["num_generated"] == 4
+
+
+def test_files_that_are_left_out_are_told(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "set", noise_pictures(5))
+    for name in ("a.svg", "b.mp4", "notes.txt"):
+        (folder / name).touch()
+    found, (remark,) = measured(folder)
+    assert remark.startswith(f"{folder}: pictures that cannot be read here are left out: ")
+    assert "1 file ends in .svg: draw to PNG" in remark
+    assert "1 file ends in .mp4" in remark
+    reasons = [left["reason"] for left in found.provenance["a"]["left_out"]]
+    assert reasons == ["files ending in .mp4", "files ending in .svg", "files ending in .txt"]
+    result = CliRunner().invoke(main, ["fid", str(folder), str(folder), "--extractor", "digits"])
+    assert f"{folder}: left out: files ending in .txt: 1 (notes.txt)" in result.output

@@ -1,0 +1,52 @@
+"""Labels and names of a source: what is one label, and how values are shown in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from acgan.data.index import shortened
+from acgan.data.layouts.columns import find_columns
+from acgan.data.layouts.table import Table
+from acgan.errors import DataError
+
+MANY = 20  # names that a message lists
+LONGEST = 80  # letters of a value in a message
+_INT64 = np.iinfo(np.int64)
+
+
+def single_labels(labels: Sequence[str], where: str) -> Sequence[str]:
+    """Labels as they are, by the rule for lists.
+
+    Raises:
+        DataError: Some are several labels, such as ``cat|dog`` beside ``cat``.
+    """
+    table = Table(("path", "label"), [("", label) for label in labels], range(len(labels)), "row")
+    columns = find_columns(table, "path", {}, where)
+    return labels if columns is None else columns.labels
+
+
+def check_whole(labels: Iterable[int | float], where: str) -> None:
+    """Check that whole numbers are of at most 64 bits.
+
+    Raises:
+        DataError: One is larger.
+    """
+    large = next((label for label in labels if not _INT64.min <= label <= _INT64.max), None)
+    if large is not None:
+        raise DataError(
+            f"{where} has the label {bounded(large)}; expected a whole number of at most 64 bits, or the name of a"
+            " class."
+        )
+
+
+def bounded(value: object, longest: int = LONGEST) -> str:
+    """A value as text for a message, shortened."""
+    text = str(value)
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def in_quotes(names: Iterable[object]) -> str:
+    """Names in quotes for a message, shortened."""
+    return shortened([repr(bounded(name)) for name in names], MANY)
