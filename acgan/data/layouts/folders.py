@@ -10,7 +10,7 @@ from typing import Any
 from acgan.data.index import held_out_part, shortened
 from acgan.data.layouts.branches import Branch, Labelled, be, branch_of, counted, listed
 from acgan.data.layouts.folder_warnings import masks_beside, merged, met
-from acgan.data.layouts.names import beside_part, part_of, parts_of
+from acgan.data.layouts.names import beside_part, folder_parts, part_of
 from acgan.data.layouts.signs import signs
 from acgan.data.sources.tree import EXAMPLES, Parts, Tree
 from acgan.types import LeftOut
@@ -48,7 +48,7 @@ def _parts_inside(branch: Branch) -> dict[int, str]:
     inside = [(position, path) for position, path in branch.pictures if len(path) > 1]
     if any(len(path) != 3 for _, path in inside):
         return {}
-    parts = parts_of({path[1] for _, path in inside})
+    parts = folder_parts({path[1] for _, path in inside})
     if len({*map(beside_part, parts)}) > 1:  # as train_station and test_tube
         return {}
     found = {position: parts[path[1]] or "" for position, path in inside}
@@ -117,7 +117,7 @@ class _FoundParts:
 
 def _find_parts(branch: Branch) -> _FoundParts:
     found = _FoundParts()
-    parts = parts_of(branch.tops)
+    parts = folder_parts(branch.tops)
     named = {beside_part(name) for name, part in parts.items() if part is not None}
     if len(named) > 1:  # as train_station and test_tube, against seg_train and seg_test
         alike = listed([name for name in parts if parts[name] is not None])
@@ -176,7 +176,7 @@ def parts_by_folder(tree: Tree) -> dict[int, str]:
         return {}
     first, last = min(above.values()), max(above.values())
     depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
-    parts = parts_of({name for folders in above.values() for name in folders[depth:]})
+    parts = folder_parts({name for folders in above.values() for name in folders[depth:]})
     if not {*parts.values()} - {"train", None}:
         return {}
     found = {position: {parts[name] for name in folders[depth:]} for position, folders in above.items()}
@@ -186,6 +186,15 @@ def parts_by_folder(tree: Tree) -> dict[int, str]:
         for position, own in found.items()
         if not own.isdisjoint(order)
     }
+
+
+def parts_of_all(tree: Tree) -> dict[int, str]:
+    """Part of each picture by its top folder, where all top folders are parts, one of them for training; else none."""
+    branch = branch_of(tree).unwrapped()
+    parts = folder_parts(branch.tops)
+    if branch.loose or None in parts.values() or "train" not in parts.values():
+        return {}
+    return {position: parts[name] or "" for name, top in branch.tops.items() for position, _ in top.pictures}
 
 
 def read_leaves(tree: Tree) -> Labelled | None:

@@ -64,7 +64,7 @@ def part_of(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def parts_of(names: Iterable[str]) -> dict[str, str | None]:
+def folder_parts(names: Iterable[str]) -> dict[str, str | None]:
     """The part that each of some folders stands for; an evaluation part beside a validation part is for testing."""
     parts = {name: part_of(name) for name in names}
     evaluation = [name for name, part in parts.items() if part == "val" and "eval" in name.lower()]
