@@ -467,6 +467,11 @@ CASES = [
         error=r"COVID and Normal hold masks beside pictures: move masks out(?!.*layout=leaves)",
     ),
     Case(
+        "masks below the pictures of a class",
+        tree("COVID", "Normal", "COVID/masks"),
+        error="COVID holds masks beside pictures",
+    ),
+    Case(
         "images in each class",
         tree("COVID/images", "Normal/images"),
         {"COVID": (2, 0), "Normal": (2, 0)},
@@ -612,6 +617,16 @@ CASES = [
         | {
             "labels.csv": csv(
                 "filename,label", [f"{x}_{n}.png,{'ab'[n]}" for x in ("x", "test") for n in (0, 1)]
+            )
+        },
+        {"a": (1, 1), "b": (1, 1)},
+    ),
+    Case(
+        "a list of parts in one of several folders",
+        tree("images/train", "images/test", "others")
+        | {
+            "labels.csv": csv(
+                "filename,label", [f"{part}_{n}.png,{'ab'[n]}" for part in ("train", "test") for n in (0, 1)]
             )
         },
         {"a": (1, 1), "b": (1, 1)},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from acgan.data.index import held_out_part, shortened
 from acgan.data.layouts.branches import Branch, Labelled, be, branch_of, counted, listed
-from acgan.data.layouts.names import beside_part, part_of, parts_of
+from acgan.data.layouts.folder_warnings import masks_beside, merged, met
+from acgan.data.layouts.names import beside_part, folder_parts, part_of
 from acgan.data.layouts.signs import signs
 from acgan.data.sources.tree import EXAMPLES, Parts, Tree
 from acgan.types import LeftOut
@@ -35,8 +35,8 @@ def read_classes(tree: Tree) -> Labelled | None:
         part_source="the folders in those of the classes" if inner else "",
         doubts=signs(branch, without=("nested", "alternate") if inner else ()),
         warnings=(
-            *(() if inner else _merged([branch])),
-            *_masks_beside(tree, placed["positions"]),
+            *(() if inner else merged([branch])),
+            *masks_beside(tree, placed["positions"]),
         ),
         left_out=_left_rest(tree, placed["positions"]),
         folders=_class_folders(tree, [branch.prefix]),
@@ -48,7 +48,7 @@ def _parts_inside(branch: Branch) -> dict[int, str]:
     inside = [(position, path) for position, path in branch.pictures if len(path) > 1]
     if any(len(path) != 3 for _, path in inside):
         return {}
-    parts = parts_of({path[1] for _, path in inside})
+    parts = folder_parts({path[1] for _, path in inside})
     if len({*map(beside_part, parts)}) > 1:  # as train_station and test_tube
         return {}
     found = {position: parts[path[1]] or "" for position, path in inside}
@@ -80,12 +80,12 @@ def read_splits(tree: Tree) -> Labelled | None:
         doubts=(*found.doubts, *signs(together, without=("single",))),
         notes=found.notes,
         warnings=(
-            *_merged(found.labelled.values()),
+            *merged(found.labelled.values()),
             *(
                 f"{name}/ stands for a part that another folder is: {counted(len(top.pictures), 'picture')} left out"
                 for name, top in found.second.items()
             ),
-            *_masks_beside(tree, placed["positions"]),
+            *masks_beside(tree, placed["positions"]),
         ),
         left_out=(
             *(left for reason, positions in beside for left in _left(reason, tree, positions)),
@@ -117,7 +117,7 @@ class _FoundParts:
 
 def _find_parts(branch: Branch) -> _FoundParts:
     found = _FoundParts()
-    parts = parts_of(branch.tops)
+    parts = folder_parts(branch.tops)
     named = {beside_part(name) for name, part in parts.items() if part is not None}
     if len(named) > 1:  # as train_station and test_tube, against seg_train and seg_test
         alike = listed([name for name in parts if parts[name] is not None])
@@ -163,20 +163,38 @@ def _lacking(labelled: Mapping[str, Branch]) -> tuple[str, ...]:
 
 
 def parts_by_folder(tree: Tree) -> dict[int, str]:
-    """Part of each picture by its top folder, whatever else lies in it.
+    """Part of each picture by the folders that it lies in, whatever else lies in them.
+
+    A folder for testing in one for training is for testing. Folders that all pictures lie in do not count.
 
     Returns:
-        Part by position, "" for a part without labels. It is empty unless a part that is not for training lies beside
-        something else. Pictures that lie in no folder of a part are not in it.
+        Part by position, "" for a part without labels; empty unless there is a part that is not for training. Pictures
+        that lie in no folder of a part are not in it.
     """
-    branch = branch_of(tree).unwrapped()
-    while len(branch.tops) == 1 and not branch.loose and (inner := next(iter(branch.tops.values()))).tops:
-        branch = inner
-    parts = {name: part for name, part in parts_of(branch.tops).items() if part is not None}
-    alone = len(branch.tops) + bool(branch.loose) == 1
-    if alone or not set(parts.values()) - {"train"}:
+    above = {position: tree.files[position][:-1] for position in tree.pictures}
+    if not above:
         return {}
-    return {position: part for name, part in parts.items() for position, _ in branch.tops[name].pictures}
+    first, last = min(above.values()), max(above.values())
+    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    parts = folder_parts({name for folders in above.values() for name in folders[depth:]})
+    if not {*parts.values()} - {"train", None}:
+        return {}
+    found = {position: {parts[name] for name in folders[depth:]} for position, folders in above.items()}
+    order = ("test", "val", "", "train")
+    return {
+        position: next(part for part in order if part in own)
+        for position, own in found.items()
+        if not own.isdisjoint(order)
+    }
+
+
+def parts_of_all(tree: Tree) -> dict[int, str]:
+    """Part of each picture by its top folder, where all top folders are parts, one of them for training; else none."""
+    branch = branch_of(tree).unwrapped()
+    parts = folder_parts(branch.tops)
+    if branch.loose or None in parts.values() or "train" not in parts.values():
+        return {}
+    return {position: parts[name] or "" for name, top in branch.tops.items() for position, _ in top.pictures}
 
 
 def read_leaves(tree: Tree) -> Labelled | None:
@@ -193,7 +211,7 @@ def read_leaves(tree: Tree) -> Labelled | None:
         why="the innermost folders, which hold the pictures, are classes",
         label_source="the innermost folders",
         part_source="folders above them that are named like parts" if set(parts) != {"train"} else "",
-        warnings=(*_met(tree, inside), *_masks_beside(tree, inside)),
+        warnings=(*met(tree, inside), *masks_beside(tree, inside)),
         left_out=_left_rest(tree, inside),
     )
 
@@ -212,64 +230,6 @@ def _placed(parts: dict[str, Branch]) -> dict[str, Any]:
         "names": [name for _, name, _ in placed],
         "parts": [part for _, _, part in placed],
     }
-
-
-def _merged(branches: Iterable[Branch]) -> tuple[str, ...]:
-    """A warning about classes whose pictures come from several folders of one part."""
-    merged: Counter[str] = Counter()
-    for branch in branches:
-        for name, top in branch.tops.items():
-            inner = Counter("/".join((name, *path[:-1])) for _, path in top.pictures)
-            if len(inner) > 1:
-                merged.update({folder: count for folder, count in inner.items() if folder != name})
-    if not merged:
-        return ()
-    told = [f"{folder} ({counted(count, 'picture')})" for folder, count in sorted(merged.items())]
-    return (
-        f"{counted(len(merged), 'sub-folder')} {'is' if len(merged) == 1 else 'are'} read as part of the class "
-        f"above: {shortened(told, 4)}. If they are classes, use --set data.layout=leaves.",
-    )
-
-
-def _met(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
-    """A warning about classes whose pictures come from folders of one name in several places."""
-    places: dict[str, set[Parts]] = defaultdict(set)
-    for position in positions:
-        *above, name, _ = tree.files[position]
-        places[name].add(tuple(folder for folder in above if part_of(folder) is None))
-    met = {name: sorted(folders) for name, folders in sorted(places.items()) if len(folders) > 1}
-    if not met:
-        return ()
-    told = [f"{name} ({shortened(['/'.join(folder) or '.' for folder in met[name]], 3)})" for name in met]
-    return (
-        f"{'1 class is' if len(met) == 1 else f'{len(met):,} classes are'} read from folders of one name in several "
-        f"places: {shortened(told, 4)}. Rename the folders that are different classes.",
-    )
-
-
-_OF_MASK = re.compile(
-    r"(.+?)[-_ .](mask|seg|segmentation|gt|groundtruth|label|labels)([-_ .]?\d+)?", re.IGNORECASE
-)
-
-
-def _masks_beside(tree: Tree, positions: Sequence[int]) -> tuple[str, ...]:
-    """A warning about pictures that are named like masks of others in their folder: ``a_mask.png`` of ``a.png``."""
-    stems = {(*tree.files[position][:-1], _stem(tree.files[position])): position for position in positions}
-    masks = [
-        "/".join(tree.files[position])
-        for (*folder, stem), position in stems.items()
-        if (found := _OF_MASK.fullmatch(stem)) and (*folder, found[1]) in stems
-    ]
-    if not masks:
-        return ()
-    return (
-        f"{len(masks):,} {'file is' if len(masks) == 1 else 'files are'} named like masks of others, and used as "
-        f"pictures: {shortened(masks, 3)}. Move them out of the set if they are masks.",
-    )
-
-
-def _stem(file: Parts) -> str:
-    return file[-1].rpartition(".")[0]
 
 
 def _positions(branches: Iterable[Branch]) -> list[int]:

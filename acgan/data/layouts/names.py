@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import defaultdict
@@ -50,6 +51,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NO_LABELS = frozenset({"", "nan", "none", "null", "na", "n/a", "-1", "unlabeled", "unlabelled", "undefined"})
 
 
+@functools.lru_cache(maxsize=1 << 14)  # asked of every folder on the path of every picture
 def part_of(name: str) -> str | None:
     """The part of a set that a name stands for: "train", "val", "test", "" (without labels), or None.
 
@@ -62,7 +64,7 @@ def part_of(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def parts_of(names: Iterable[str]) -> dict[str, str | None]:
+def folder_parts(names: Iterable[str]) -> dict[str, str | None]:
     """The part that each of some folders stands for; an evaluation part beside a validation part is for testing."""
     parts = {name: part_of(name) for name in names}
     evaluation = [name for name, part in parts.items() if part == "val" and "eval" in name.lower()]

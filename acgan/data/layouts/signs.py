@@ -139,21 +139,20 @@ def _alternate(branch: Branch) -> str:
 
 
 def _masks(branch: Branch) -> str:
-    """Classes with pictures and masks of these inside."""
-    named: dict[str, list[str]] = defaultdict(list)
-    for name, folders in _inside(branch).several.items():
-        for folder in sorted(folders):
-            if is_container(folder):
-                named[name].append(folder)
-    masks = sorted(
-        {folder for folders in named.values() for folder in folders if folder.lower() not in IMAGE_WORDS}
-    )
-    if not masks:
+    """Classes that hold folders of masks and the like beside pictures."""
+    holders, masks = [], set()
+    for name, top in branch.tops.items():
+        inner = top.unwrapped()
+        beside = {
+            folder for folder in inner.tops if is_container(folder) and folder.lower() not in IMAGE_WORDS
+        }
+        if beside and (inner.loose or len(inner.tops) > len(beside)):
+            holders.append(name)
+            masks |= beside
+    if not holders:
         return ""
-    holds = "holds" if len(named) == 1 else "hold"
-    return (
-        f"{listed(list(named))} {holds} {listed(masks)} beside pictures: move {listed(masks)} out of the set"
-    )
+    told, hold = listed(sorted(masks)), "holds" if len(holders) == 1 else "hold"
+    return f"{listed(holders)} {hold} {told} beside pictures: move {told} out of the set"
 
 
 def is_nested(tree: Tree) -> bool:

@@ -28,7 +28,7 @@ from acgan.data.sources.hf_features import (
     library,
     read_column,
 )
-from acgan.data.sources.labels import bounded, check_whole, in_quotes, single_labels
+from acgan.data.sources.labels import bounded, check_whole, checked_labels, in_quotes
 from acgan.data.sources.parts import Part, index_parts, part_column
 from acgan.errors import DataError, did_you_mean
 from acgan.types import Reading
@@ -280,7 +280,7 @@ class Tables:
         labels = [value for value, gone in zip(values, missing, strict=True) if not gone]
         whole = np.zeros(len(values), dtype=np.int64 if are_whole(labels) else object)
         if whole.dtype == object:
-            labels = list(single_labels(list(map(str, labels)), f"{self.where} {name}".rstrip()))
+            labels = list(checked_labels(list(map(str, labels)), f"{self.where} {name}".rstrip()))
         else:
             check_whole(labels, self.where)
         whole[~missing] = labels

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from acgan.data.index import shortened
-from acgan.data.layouts.columns import find_columns
+from acgan.data.layouts.label_values import single_labels
 from acgan.data.layouts.table import Table
 from acgan.errors import DataError
 
@@ -16,15 +16,14 @@ LONGEST = 80  # letters of a value in a message
 _INT64 = np.iinfo(np.int64)
 
 
-def single_labels(labels: Sequence[str], where: str) -> Sequence[str]:
-    """Labels as they are, by the rule for lists.
+def checked_labels(labels: Sequence[str], where: str) -> Sequence[str]:
+    """Labels by the rule for lists: whole numbers without ``.0``.
 
     Raises:
         DataError: Some are several labels, such as ``cat|dog`` beside ``cat``.
     """
     table = Table(("path", "label"), [("", label) for label in labels], range(len(labels)), "row")
-    columns = find_columns(table, "path", {}, where)
-    return labels if columns is None else columns.labels
+    return single_labels(table, "label", where)
 
 
 def check_whole(labels: Iterable[int | float], where: str) -> None:

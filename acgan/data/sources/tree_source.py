@@ -12,7 +12,7 @@ import numpy as np
 from acgan.data.index import Index, Unlabelled, empty_note, held_out_part, index_by_name, shortened
 from acgan.data.layouts.branches import Labelled, counted
 from acgan.data.layouts.detect import detect
-from acgan.data.layouts.folders import parts_by_folder
+from acgan.data.layouts.folders import parts_of_all
 from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import remedy_for, unread_pictures
@@ -53,7 +53,7 @@ class TreeSource:
             told = found.parts if held_out_part(found.parts) else ()
             part_of = dict(zip(found.positions, told, strict=False))
         except DataError:  # nobody asks for classes here
-            part_of = parts_by_folder(self._tree)
+            part_of = parts_of_all(self._tree)
         held = held_out_part(list(part_of.values()))
         words = {held: "test", "train": "train", "": ""}
         parts = [words.get(part_of.get(position, ""), "") for position in positions]

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from acgan.data.index import Index, Unlabelled, shortened
-from acgan.data.layouts.columns import given_column, label_column, several_labels, usual_columns
+from acgan.data.layouts.columns import given_column, label_column, usual_columns
+from acgan.data.layouts.label_values import several_labels
 from acgan.data.layouts.names import part_of
 from acgan.data.layouts.table import Table
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
-from acgan.data.sources.labels import MANY, bounded, check_whole, single_labels
+from acgan.data.sources.labels import MANY, bounded, check_whole, checked_labels
 from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
 from acgan.data.sources.shard_names import parts_of_files
 from acgan.data.sources.tar_samples import Sample, SamplesReader, read_shard
@@ -255,7 +256,7 @@ def _check_single(labels: Sequence[str], where: str) -> None:
     several = [label for label in labels if _SEVERAL_NUMBERS.fullmatch(label)]
     if several:
         raise several_labels(where, len(several), len(labels), f"such as {bounded(several[0])!r}")
-    single_labels(labels, where)
+    checked_labels(labels, where)
 
 
 def _text(sample: Sample, ending: str) -> str:

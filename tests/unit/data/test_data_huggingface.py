@@ -474,8 +474,8 @@ def test_a_column_of_parts_with_other_words(tmp_path, load):
 
 
 def test_several_labels_are_refused(tmp_path, load):
-    file = saved(made(["a", "b", "a|b"], feature=TEXT), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"1 of 3 pictures have several labels \(such as 'a\|b'\)"):
+    file = saved(made(["a", "b", "a|b", "b"], feature=TEXT), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"1 of 4 pictures have several labels \(such as 'a\|b'\)"):
         load(file)
 
 

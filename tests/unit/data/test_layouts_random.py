@@ -165,7 +165,7 @@ def in_things(draw: st.DrawFn, names: Sequence[str]) -> Truth:
         inside = draw(st.sampled_from([(), (), ("x",)]))
         truth.add(draw(class_folders(own, "train")).below(thing, *inside))
     # A class in one thing only, or one class in all, cannot be told from sub-folders.
-    held = [{path[1:-1] for path in truth.pictures if path[0] == thing} for thing in "abc"]
+    held = [{name for path, (name, _) in truth.pictures.items() if path[0] == thing} for thing in "abc"]
     assume(held[0] & held[1] and held[1] != held[2])
     return truth
 
