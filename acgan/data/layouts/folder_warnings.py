@@ -12,7 +12,7 @@ from acgan.data.layouts.names import part_of
 from acgan.data.sources.tree import Parts, Tree
 
 
-def merged(branches: Iterable[Branch]) -> tuple[str, ...]:
+def merge_warnings(branches: Iterable[Branch]) -> tuple[str, ...]:
     """A warning about classes whose pictures come from several folders of one part."""
     below: Counter[str] = Counter()
     for branch in branches:

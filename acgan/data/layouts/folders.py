@@ -9,7 +9,7 @@ from typing import Any
 
 from acgan.data.index import held_out_part, shortened
 from acgan.data.layouts.branches import Branch, Labelled, be, branch_of, counted, listed
-from acgan.data.layouts.folder_warnings import masks_beside, merged, met
+from acgan.data.layouts.folder_warnings import masks_beside, merge_warnings, met
 from acgan.data.layouts.names import beside_part, folder_parts, part_of
 from acgan.data.layouts.signs import signs
 from acgan.data.sources.tree import EXAMPLES, Parts, Tree
@@ -35,7 +35,7 @@ def read_classes(tree: Tree) -> Labelled | None:
         part_source="the folders in those of the classes" if inner else "",
         doubts=signs(branch, without=("nested", "alternate") if inner else ()),
         warnings=(
-            *(() if inner else merged([branch])),
+            *(() if inner else merge_warnings([branch])),
             *masks_beside(tree, placed["positions"]),
         ),
         left_out=_left_rest(tree, placed["positions"]),
@@ -80,7 +80,7 @@ def read_splits(tree: Tree) -> Labelled | None:
         doubts=(*found.doubts, *signs(together, without=("single",))),
         notes=found.notes,
         warnings=(
-            *merged(found.labelled.values()),
+            *merge_warnings(found.labelled.values()),
             *(
                 f"{name}/ stands for a part that another folder is: {counted(len(top.pictures), 'picture')} left out"
                 for name, top in found.second.items()
