@@ -1028,6 +1028,18 @@ CASES = [
         {"a": (1, 1), "b": (1, 1)},
     ),
     Case(
+        "pictures of a list beside the parts",
+        tree("train", "test", "extra")
+        | {
+            "l.csv": csv(
+                "path,label",
+                [f"{part}/{part}_{n}.png,{'ab'[n]}" for part in ("train", "test", "extra") for n in (0, 1)],
+            )
+        },
+        {"a": (2, 1), "b": (2, 1)},
+        warns="2 pictures lie beside the parts, and are trained on",
+    ),
+    Case(
         "test pictures in a list as a file",
         tree("train", "test")
         | {
@@ -1046,6 +1058,12 @@ CASES = [
         error="line 1 looks like a row of pictures",
         data="l.csv",
         zipped=False,
+    ),
+    Case(
+        "a list of labels that all differ, beside folders",
+        tree("00000", "cat", count=2)
+        | {"l.csv": csv("image,label", ["00000_0.png,a", "00000_1.png,b", "cat_0.png,c", "cat_1.png,d"])},
+        error="data.layout=classes: 2 classes .00000, cat.*its column 'label' is not like classes",
     ),
     Case(
         "several labels beside folders",

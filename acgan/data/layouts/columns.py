@@ -170,6 +170,12 @@ def group_column(table: Table) -> str | None:
     return next(iter(usual_columns(table, "group")), None)
 
 
+def named_labels(table: Table) -> list[str]:
+    """Columns with a usual name of a label, whatever their values; ``y`` beside ``x`` measures."""
+    measures = "x" in map(column_key, table.columns)
+    return [name for name in usual_columns(table, "label") if not (measures and column_key(name) == "y")]
+
+
 def no_label(table: Table) -> str:
     """Reason why a table has no column of labels, a clause."""
     usual = usual_columns(table, "label")

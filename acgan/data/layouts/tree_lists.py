@@ -11,6 +11,7 @@ from acgan.data.layouts.columns import (
     find_columns,
     given_column,
     group_column,
+    named_labels,
     no_label,
     told_columns,
 )
@@ -98,12 +99,15 @@ def read_lists(
             found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
             continue
         groups |= _values(one, group_column(one.table) or "")
-        possible = possible_labels(one.table, {one.path, group_column(one.table)})
+        possible = {
+            *possible_labels(one.table, {one.path, group_column(one.table)}),
+            *named_labels(one.table),
+        }
         reason = (
             f"{one.where} names pictures, but {no_label(one.table)}; it has {told_columns(one.table)}. Name the "
             "column of labels with --set data.columns.label=NAME"
         )
-        unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in possible)))
+        unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in sorted(possible))))
     labelled = _together(tree, branch, found, groups) if found else None
     return FoundLists(labelled, tuple(unlabelled), tuple(broken))
 
@@ -210,8 +214,10 @@ def _together(
     rows: dict[int, Row] = {}
     origin: dict[int, str] = {}
     of_folders = parts_by_folder(tree)
+    beyond, has_train = 0, "train" in of_folders.values()
     for one, listed in found:
         for row in listed.rows:
+            beyond += has_train and not (row.part or one.part) and row.picture not in of_folders
             row = replace(row, part=row.part or one.part or of_folders.get(row.picture, "train"))
             before = rows.setdefault(row.picture, row)
             if (before.label, before.part) != (row.label, row.part):
@@ -227,6 +233,13 @@ def _together(
         warnings.append(
             f"not used, because other lists are of parts and it is of none: {shortened(dropped, 3)}"
         )
+    if beyond:
+        told = (
+            "picture lies beside the parts, and is"
+            if beyond == 1
+            else "pictures lie beside the parts, and are"
+        )
+        warnings.append(f"{beyond:,} {told} trained on, because a list names them")
     unnamed = [position for position in tree.pictures if position not in rows]
     if len(unnamed) > len(rows):
         warnings.append(
