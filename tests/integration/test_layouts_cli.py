@@ -23,6 +23,7 @@ BY_NAME = {case.name: case for case in CASES}
         ("APTOS", False, "2"),
         ("Hugging Face's metadata.jsonl", False, "b"),
         ("Intel's seg_train", True, "cat"),
+        ("wrapped twice by one name", False, "dog"),
         ("one list as a file", False, "b"),
     ],
 )
