@@ -247,7 +247,7 @@ def test_no_test_images_are_told(run: Path, tmp_path: Path) -> None:
         (["predict", "no_such_run", "a.png"], 1, "no_such_run: no such run or file"),
         (["predict", "RUN"], 2, "IMAGES"),
         (["predict", "RUN", "missing.png"], 1, "missing.png: no such image or folder"),
-        (["predict", "RUN", "notes.txt"], 1, "notes.txt cannot be decoded"),
+        (["predict", "RUN", "notes.txt"], 1, "notes.txt: it ends in .txt; expected pictures"),
         (["predict", "RUN", "."], 1, ".: holds no images"),
         (["predict", "RUN", "notes.txt", "--top", "0"], 2, "--top"),
     ],
