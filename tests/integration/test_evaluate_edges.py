@@ -144,7 +144,7 @@ def test_images_of_no_class_of_the_generator_are_refused(seeds: Path, tmp_path: 
 
 @pytest.mark.parametrize("prior", ["reference", "uniform"])
 def test_data_of_fewer_and_of_more_classes(prior: str, seeds: Path, tmp_path: Path, out: Path) -> None:
-    """What both have is scored, and as if the data had nothing else."""
+    """Classes of both are scored, as if the data had no others."""
     counts = {f"{part}/{name}": num for part in ("train", "test") for name, num in (("7", 30), ("3", 20))}
     plain = write_images(tmp_path / "plain", counts)
     more = shutil.copytree(plain, tmp_path / "more")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layout_cases import CASES, make
+from layout_cases import CASES
+from layout_tree import make
 from run_helpers import acgan, train_args
 
 SHORT = {"train.total_nimg": 16, "every.log_nimg": 16, "monitor.num_per_class": 0, "data.test_share": 0}

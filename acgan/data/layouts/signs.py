@@ -38,7 +38,10 @@ def _chunks(branch: Branch) -> str:
 
 def _containers(branch: Branch) -> str:
     named = [name for name in branch.tops if is_container(name) and not is_negated(name, branch.tops)]
-    return f"{listed(named)} {be(named)} no usual name of a class" if named else ""
+    if not named:
+        return ""
+    told = "a usual name of a class" if len(named) == 1 else "usual names of classes"
+    return f"{listed(named)} {be(named)} not {told}"
 
 
 def _single(branch: Branch) -> str:
@@ -49,7 +52,7 @@ def _single(branch: Branch) -> str:
 
 def _pairs(branch: Branch) -> str:
     """Folders that hold several pictures of each thing, such as ``input`` and ``target``."""
-    return f"{listed(branch.tops)} are no usual names of classes" if are_pairs(branch.tops) else ""
+    return f"{listed(branch.tops)} are not usual names of classes" if are_pairs(branch.tops) else ""
 
 
 def _repeated(branch: Branch) -> str:

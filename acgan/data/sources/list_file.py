@@ -24,19 +24,14 @@ from acgan.errors import DataError
 
 
 class _Files:
-    """Files by their whole paths, as the container of a tree without a top."""
+    """Files by their whole paths."""
 
     def __init__(self, where: str):
-        self.where = where
+        self._where = where
 
-    def tree(self) -> Tree:
-        raise NotImplementedError
-
-    def identity(self) -> str:
-        raise NotImplementedError
-
-    def content(self, file: Parts) -> bytes:
-        return Path(*file).read_bytes()
+    @property
+    def where(self) -> str:
+        return self._where
 
     def reader(self, files: Sequence[Parts]) -> FileReader:
         return FileReader([Path(*parts) for parts in files])

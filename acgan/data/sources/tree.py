@@ -69,12 +69,19 @@ class Tree:
         )
 
 
-class Container(Protocol):
-    """A folder or an archive that holds a tree."""
+class Readable(Protocol):
+    """A place of image files."""
 
     @property
     def where(self) -> str:
-        """Path of the container, for messages."""
+        """Path of the place, for messages."""
+
+    def reader(self, files: Sequence[Parts]) -> Reader:
+        """A reader of image files, one a row."""
+
+
+class Container(Readable, Protocol):
+    """A folder or an archive that holds a tree."""
 
     def tree(self) -> Tree:
         """The user's files."""
@@ -84,9 +91,6 @@ class Container(Protocol):
 
     def content(self, file: Parts) -> bytes:
         """The bytes of a file."""
-
-    def reader(self, files: Sequence[Parts]) -> Reader:
-        """A reader of image files, one a row."""
 
 
 def prune(

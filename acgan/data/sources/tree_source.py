@@ -17,7 +17,7 @@ from acgan.data.layouts.names import doubtful_labels, part_of
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import remedy_for, unread_pictures
 from acgan.data.sources.files import class_name
-from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree, endings
+from acgan.data.sources.tree import EXAMPLES, Container, Parts, Readable, Tree, endings
 from acgan.data.splitting.groups import group_numbers
 from acgan.errors import DataError
 from acgan.types import LeftOut, Reading
@@ -68,7 +68,7 @@ class TreeSource:
         )
 
 
-def make_index(container: Container, tree: Tree, found: Labelled, options: ReadOptions) -> Index:
+def make_index(container: Readable, tree: Tree, found: Labelled, options: ReadOptions) -> Index:
     """The index of labelled pictures, with all that is worth saying about them."""
     held = held_out_part(found.parts)
     used = [number for number, part in enumerate(found.parts) if part in ("train", held)]

@@ -1,4 +1,4 @@
-"""What is found out about decoded images: copies, contradictions, torn groups, near-duplicates, generated ones."""
+"""Doubts about decoded images: copies, contradictions, torn groups, near-duplicates, generated ones."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def pack(monkeypatch, tmp_path):
 
 
 def places(packed, images):
-    """Where the packed images lie among ``images``, by all but their first pixel."""
+    """Places of the packed images among ``images``, by all but their first pixel."""
     images = np.where(images == MADE, MADE - 1, images).astype(np.uint8)
     where = {image.ravel()[1:].tobytes(): place for place, image in enumerate(images)}
     return np.array([where[image.ravel()[1:].tobytes()] for image in packed.images])

@@ -243,7 +243,7 @@ def png(bits: int, colour: int, samples: np.ndarray, transparent: tuple[int, ...
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("key", [0, 1])
 def test_transparent_gray_is_laid_on_white(bits: int, key: int) -> None:
-    """Of the values 0, 1, …, the transparent one becomes white, and no other."""
+    """The transparent one of the values 0, 1, … becomes white, and no other."""
     highest = 2**bits - 1
     samples = np.tile(np.linspace(0, highest, 2 if bits == 1 else 4).astype(int), (16, 16))[:, :16]
     values = np.unique(samples)

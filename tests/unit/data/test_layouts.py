@@ -10,7 +10,8 @@ from typing import get_args
 import numpy as np
 import pytest
 from data_helpers import zip_folder
-from layout_cases import CASES, Case, make
+from layout_cases import CASES
+from layout_tree import Case, make
 
 from acgan.config.shared import DataConfig
 from acgan.data.layouts.folders import FOLDER_LAYOUTS

@@ -178,7 +178,7 @@ def test_pictures_as_they_are_stored(write: Write, load: Load) -> None:
 
 
 def test_one_of_each_in_a_folder(write: Write, load: Load) -> None:
-    """What is recorded while decoding is what is judged."""
+    """The record of decoding is judged."""
     gray = {
         f"{name}/{i}.png": Image.fromarray(noise((16, 16), ord(name) * 99 + i))
         for name in "ab"

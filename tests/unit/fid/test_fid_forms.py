@@ -1,4 +1,4 @@
-"""What the way in which pytorch-fid reads stored images passes over, counted and told."""
+"""Properties of stored images that pytorch-fid passes over: counted and told."""
 
 from __future__ import annotations
 
