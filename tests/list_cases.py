@@ -542,6 +542,12 @@ LIST_CASES = [
         {"mild": (2, 0), "severe": (2, 0)},
         options={"columns": {"label": "severity"}},
     ),
+    Case(
+        "names of pictures in a folder of another class",
+        tree("new/cat", "new/fox")
+        | {"l.csv": csv("path,label", [f"dog/cat_{n}.png,{'dw'[n]}" for n in (0, 1)])},
+        error="names pictures that several folders have, or others than it says",
+    ),
     # StyleGAN.
     Case(
         "StyleGAN",

@@ -152,8 +152,8 @@ def _candidates(
         elif path is not None and _share(table, path, pictures.knows) >= 0.5 > share:
             several.append(
                 WithoutLabels(
-                    f"{where} names pictures that several folders have, by its column {path!r}. Write the folder "
-                    f"before each name, or give the list and the folder: --data {where} --set data.root=FOLDER",
+                    f"{where} names pictures that several folders have, or others than it says, by its column "
+                    f"{path!r}. Write the right folder before each name, or give the list and the folder: --data {where} --set data.root=FOLDER",
                     ({},),
                 )
             )

@@ -349,3 +349,12 @@ def test_groups_of_folders_and_columns_stay_on_one_side(write, load):
 def test_paths_without_a_group_are_told(write, load):
     data = load(write(PLAIN), group=r"b\.png")
     assert any("data.group is not found in 2 of 3 paths" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    "run", [(".lock",), ("config.yaml", "stats.jsonl"), ("config.yaml", "generator.safetensors")]
+)
+def test_folders_of_runs_are_no_empty_classes(write, load, run):
+    data = load(write({**PLAIN, **{f"runs/folder-set/{name}": b"" for name in run}}))
+    assert data.train.class_names == ("cats", "dogs")
+    assert not any("without a single image" in note for note in data.notes)
