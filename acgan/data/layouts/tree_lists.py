@@ -153,7 +153,8 @@ def _candidates(
             several.append(
                 WithoutLabels(
                     f"{where} names pictures that several folders have, or others than it says, by its column "
-                    f"{path!r}. Write the right folder before each name, or give the list and the folder: --data {where} --set data.root=FOLDER",
+                    f"{path!r}. Write the right folder before each name, or give the list and the folder: "
+                    f"--data {where} --set data.root=FOLDER",
                     ({},),
                 )
             )
