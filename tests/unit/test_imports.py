@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "types": set(),
     "_torchvision": set(),
     "distributed": set(),
+    "parallel": set(),
     "runtime": {"errors"},
     "config": {"sides", "types", "errors"},  # and so no torch
     "plots": {"types"},
