@@ -1,7 +1,7 @@
 """Work on parts of a batch side by side on a CPU: a thread and a core for each part.
 
-Each part is computed with one of torch's own (intra-op) threads. Several of those wait for each other in every layer, so
-that one busy neighbour on the machine delays them thousands of times a step; a part waits only for itself. And the
+Each part is computed with one of torch's own (intra-op) threads. Several of those wait for each other in every layer,
+so that one busy neighbour on the machine delays them thousands of times a step; a part waits only for itself. And the
 bits of a part do not depend on the number of cores: with another number of threads, layers add in another order.
 """
 
