@@ -21,10 +21,25 @@ from torch import Tensor
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
+_starting = threading.Lock()
+
+
+def _use_one_thread() -> None:
+    """Give this thread one of torch's own threads.
+
+    ``set_num_threads`` changes the default of all threads that use torch later, too. Another thread, which ends at
+    once, sets that back: threads of the user's own script keep what they would have without us.
+    """
+    with _starting:
+        default = torch.get_num_threads()
+        torch.set_num_threads(1)
+        restore = threading.Thread(target=torch.set_num_threads, args=(default,))
+        restore.start()
+        restore.join()
+
+
 _MOST_THREADS = 1024  # a thread starts only when it is needed
-_pool = ThreadPoolExecutor(
-    _MOST_THREADS, thread_name_prefix="acgan", initializer=lambda: torch.set_num_threads(1)
-)
+_pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="acgan", initializer=_use_one_thread)
 
 
 class _Cores:
@@ -122,6 +137,13 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
             future.cancel()
 
 
+def in_order_on(
+    device: torch.device, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+) -> Iterator[_Result]:
+    """As ``in_order`` on a CPU. A GPU computes one part after another anyway: there, in the caller's thread."""
+    return in_order(function, parts) if device.type == "cpu" else map(function, parts)
+
+
 def together(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> list[_Result]:
     """Results of a function for parts, in their order, computed at the same time.
 
@@ -135,6 +157,12 @@ def together(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> li
         if not isinstance(error, threading.BrokenBarrierError):
             raise error  # the cause; the others were waiting for that part
     return [future.result() for future in futures]
+
+
+def place() -> tuple[int, int]:
+    """Index of this part among those that are computed ``together``, and their number; outside them, (0, 1)."""
+    here = _place.get()
+    return (0, 1) if here is None else (here.index, here.team.size)
 
 
 def exchange(value: Any) -> list[Any]:
