@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -45,11 +47,12 @@ class CollapseMonitor:
     def look(self, sampler: ClassSampler) -> Evaluation:
         """The diversity of each class, with a warning that names the collapsed ones."""
         stats, collapsed = {}, []
+        counts = {label: len(images) for (label, _), images in self._real.items()}
+        portions: dict[int, list[Tensor]] = defaultdict(list)
+        for label, _, portion in sampler.stream_classes(counts, seed=self._seed):
+            portions[label].append(portion)
         for (label, class_name), images in self._real.items():
-            if not len(images):
-                continue
-            portions = sampler.stream(label, len(images), seed=self._seed)
-            diversity = class_diversity(torch.cat([portion for _, portion in portions]), images)
+            diversity = class_diversity(torch.cat(portions[label]), images) if len(images) else None
             if diversity is None:
                 continue
             stats[f"monitor/duplicates/{class_name}"] = diversity.duplicates
