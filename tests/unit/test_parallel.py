@@ -1,0 +1,118 @@
+"""Parts side by side: order, threads of torch, gradient mode, exchanges, errors."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from acgan import parallel
+
+
+@pytest.fixture(params=[1, 2, 5])
+def cores(request: pytest.FixtureRequest) -> Iterator[int]:
+    with parallel.using_cores(request.param):
+        yield request.param
+
+
+def test_results_come_in_order(cores: int) -> None:
+    def square(part: int) -> int:
+        time.sleep(0.002 * (part % 3))
+        return part * part
+
+    assert list(parallel.in_order(square, iter(range(20)))) == [part * part for part in range(20)]
+    assert parallel.together(square, range(6)) == [part * part for part in range(6)]
+
+
+def test_no_more_compute_at_once_than_there_are_cores(cores: int) -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def work(part: int) -> None:
+        for _ in range(2):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.01)
+            with lock:
+                running[0] -= 1
+            parallel.exchange(part)
+
+    list(parallel.in_order(work, range(7)))
+    assert most[0] <= cores
+    parallel.together(work, range(7))
+    assert most[0] == cores
+
+
+def test_a_part_has_one_thread_of_torch_and_the_caller_keeps_its_own() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert list(parallel.in_order(lambda part: torch.get_num_threads(), range(3))) == [1, 1, 1]
+        assert parallel.together(lambda part: torch.get_num_threads(), range(2)) == [1, 1]
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as own:  # a thread of the user's
+            assert own.submit(torch.get_num_threads).result() == 3
+        with parallel.using_cores(7):
+            assert (parallel.cores(), torch.get_num_threads()) == (7, 1)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("run", [parallel.in_order, parallel.together])
+def test_gradient_mode_and_autocast_are_the_caller_s(run: Callable[..., Iterable[object]]) -> None:
+    def state(part: int) -> tuple[bool, bool]:
+        return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
+
+    assert list(run(state, range(3))) == [(True, False)] * 3
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert list(run(state, range(3))) == [(False, True)] * 3
+
+
+def test_parts_exchange_values_again_and_again(cores: int) -> None:
+    def talk(part: int) -> list[list[int]]:
+        return [parallel.exchange(10 * turn + part) for turn in range(5)]
+
+    expected = [[10 * turn + part for part in range(4)] for turn in range(5)]
+    assert parallel.together(talk, range(4)) == [expected] * 4
+    assert parallel.together(lambda part: parallel.place_among_parts(), "abc") == [(0, 3), (1, 3), (2, 3)]
+    assert (parallel.exchange(5), parallel.place_among_parts()) == ([5], (0, 1))
+
+
+def test_the_first_cause_is_raised_and_nobody_waits_for_a_part_that_failed(cores: int) -> None:
+    def fail(part: int) -> None:
+        if part == 1:
+            raise KeyError("cause")
+        parallel.exchange(part)
+
+    with pytest.raises(KeyError, match="cause"):
+        parallel.together(fail, range(3))
+    with pytest.raises(KeyError, match="cause"):
+        list(parallel.in_order(fail, range(3)))
+    assert parallel.together(lambda part: parallel.exchange(part), range(2)) == [[0, 1], [0, 1]]
+
+
+def test_parts_inside_a_part_take_no_further_core() -> None:
+    def outer(part: int) -> list[int]:
+        return list(parallel.in_order(lambda inner: part * inner, range(3)))
+
+    with parallel.using_cores(1):
+        assert list(parallel.in_order(outer, range(3))) == [[0, 0, 0], [0, 1, 2], [0, 2, 4]]
+
+
+def test_a_stream_is_taken_no_further_ahead_than_needed() -> None:
+    taken = []
+
+    def parts() -> Iterator[int]:
+        for part in range(100):
+            taken.append(part)
+            yield part
+
+    with parallel.using_cores(2):
+        results = parallel.in_order(lambda part: part, parts())
+        assert next(results) == 0
+        assert len(taken) <= 4
+        results.close()
+    assert len(taken) <= 4
