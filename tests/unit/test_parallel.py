@@ -91,7 +91,7 @@ def test_the_first_cause_is_raised_and_nobody_waits_for_a_part_that_failed(cores
         parallel.together(fail, range(3))
     with pytest.raises(KeyError, match="cause"):
         list(parallel.in_order(fail, range(3)))
-    assert parallel.together(lambda part: parallel.exchange(part), range(2)) == [[0, 1], [0, 1]]
+    assert parallel.together(parallel.exchange, range(2)) == [[0, 1], [0, 1]]
 
 
 def test_parts_inside_a_part_take_no_further_core() -> None:
