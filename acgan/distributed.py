@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from acgan import parallel
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,6 @@ def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
     return bool(value.item())
 
 
-def average_gradients(parameters: Sequence[nn.Parameter], ranks: Ranks) -> None:
-    """Average gradients over ranks with one coalesced all-reduce; a missing gradient counts as zero."""
-    if ranks.world == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
-    flat /= ranks.world
-    parts = flat.split([gradient.numel() for gradient in gradients])
-    torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
-
-
 def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
     """The mean over ranks of a tensor of statistics."""
     if ranks.world > 1:
@@ -104,41 +91,69 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
 
 
 class _Gather(torch.autograd.Function):
-    """Rows of all ranks; its derivative is ``_SumOwn``, and the reverse."""
+    """Rows of all portions of all ranks; its derivative is ``_SumOwn``, and the reverse."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, rows.contiguous())
-        return torch.cat(parts)
+        ctx.count = len(rows)
+        own = torch.cat(parallel.exchange(rows))  # of this rank
+        if _world() == 1:
+            return own
+        return _once(lambda: torch.cat(_all_gather(own)))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        rows: Tensor = _SumOwn.apply(gradients[0])
+        rows: Tensor = _SumOwn.apply(gradients[0], ctx.count)
         return rows
 
 
 class _SumOwn(torch.autograd.Function):
-    """A rank's own rows of the sum over ranks."""
+    """A portion's own rows of the sum over all portions of all ranks; portions differ in their number of rows."""
 
     @staticmethod
-    def forward(ctx: Any, every: Tensor) -> Tensor:
-        total = every.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total.tensor_split(dist.get_world_size())[dist.get_rank()]
+    def forward(ctx: Any, every: Tensor, count: int) -> Tensor:
+        given = parallel.exchange((every, count))
+        start = sum(rows for _, rows in given[: parallel.place_among_parts()[0]])
+        total: Tensor = sum((gradient for gradient, _ in given[1:]), start=given[0][0])
+        if _world() > 1:
+            total = _once(lambda: _all_reduce(total)).tensor_split(_world())[dist.get_rank()]
+        return total[start : start + count].clone()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        every: Tensor = _Gather.apply(gradients[0])
-        return every
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _Gather.apply(gradients[0]), None
+
+
+def _world() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def _once(collective: Callable[[], Tensor]) -> Tensor:
+    """The result of a collective call, which one portion makes for all of this process."""
+    first = parallel.place_among_parts()[0] == 0
+    result: Tensor = parallel.exchange(collective() if first else None)[0]
+    return result
+
+
+def _all_gather(rows: Tensor) -> list[Tensor]:
+    parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, rows.contiguous())
+    return parts
+
+
+def _all_reduce(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total
 
 
 def gather(rows: Tensor) -> Tensor:
-    """Rows (N, …) of all ranks in order, for losses that compare the images of a batch; twice differentiable.
+    """Rows (N, …) of all portions of all ranks in order, for losses that compare the images of a batch.
 
-    If each rank's loss is the mean over its own images, the ranks' gradients average to those of the global batch.
+    It is twice differentiable. If each portion's loss is the mean over its own images, weighted with its share of them,
+    the gradients add up to those of the global batch.
     """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
+    if _world() == 1 and parallel.place_among_parts()[1] == 1:
         return rows
     gathered: Tensor = _Gather.apply(rows)
     return gathered

@@ -16,29 +16,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
+_MOST_THREADS = 1024  # a thread starts only when it is needed
 _starting = threading.Lock()
 
 
 def _use_one_thread() -> None:
-    """Give this thread one of torch's own threads.
-
-    ``set_num_threads`` changes the default of all threads that use torch later, too. Another thread, which ends at
-    once, sets that back: threads of the user's own script keep what they would have without us.
-    """
-    with _starting:
-        default = torch.get_num_threads()
+    """Give this thread, and no other, one of torch's own threads."""
+    with _starting:  # another such thread would take 1 for the common number
+        others = torch.get_num_threads()  # asked first: a thread takes over the common number when it asks
         torch.set_num_threads(1)
-        restore = threading.Thread(target=torch.set_num_threads, args=(default,))
+        # The last number that any thread sets is that of threads to come, such as the user's.
+        restore = threading.Thread(target=torch.set_num_threads, args=(others,))
         restore.start()
         restore.join()
 
 
-_MOST_THREADS = 1024  # a thread starts only when it is needed
 _pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="acgan", initializer=_use_one_thread)
 
 
@@ -159,12 +155,6 @@ def together(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> li
     return [future.result() for future in futures]
 
 
-def place() -> tuple[int, int]:
-    """Index of this part among those that are computed ``together``, and their number; outside them, (0, 1)."""
-    here = _place.get()
-    return (0, 1) if here is None else (here.index, here.team.size)
-
-
 def exchange(value: Any) -> list[Any]:
     """Values of all parts that are computed ``together`` with this one, in order; outside them, this value alone.
 
@@ -174,46 +164,10 @@ def exchange(value: Any) -> list[Any]:
     return [value] if place is None else place.exchange(value)
 
 
-def gather_parts(rows: Tensor) -> Tensor:
-    """Rows (N, …) of all parts that are computed ``together``, in order; twice differentiable."""
+def place_among_parts() -> tuple[int, int]:
+    """Index of this part, and number of parts that are computed ``together``; (0, 1) outside them."""
     place = _place.get()
-    if place is None or place.team.size == 1:
-        return rows
-    gathered: Tensor = _GatherParts.apply(rows)
-    return gathered
-
-
-class _GatherParts(torch.autograd.Function):
-    """Rows of all parts; its derivative is ``_SumParts``, and the reverse."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        ctx.count = len(rows)
-        return torch.cat(exchange(rows))
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor]:
-        return (_SumParts.apply(gradients[0], ctx.count),)
-
-
-class _SumParts(torch.autograd.Function):
-    """A part's own rows of the sum over parts."""
-
-    @staticmethod
-    def forward(ctx: Any, every: Tensor, count: int) -> Tensor:
-        # Parts may differ in their number of rows.
-        both = exchange((every, count))
-        place = _place.get()
-        assert place is not None
-        start = sum(rows for _, rows in both[: place.index])
-        total: Tensor = both[0][0][start : start + count]
-        for given, _ in both[1:]:
-            total = total + given[start : start + count]
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _GatherParts.apply(gradients[0]), None
+    return (0, 1) if place is None else (place.index, place.team.size)
 
 
 def _like_here(function: Callable[[_Part], _Result]) -> Callable[[_Cores, _Place | None, _Part], _Result]:

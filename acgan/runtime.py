@@ -96,12 +96,6 @@ def stateless_dropout(x: Tensor, probability: float) -> Tensor:
     return x * keep.to(x.dtype) / (1.0 - probability)
 
 
-def use_threads(threads: int | None) -> None:
-    """Set the number of CPU threads; None leaves torch's choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-
-
 def choose_device(name: str | torch.device) -> torch.device:
     """The device that ``--device`` names; ``auto`` takes CUDA, then MPS, then the CPU.
 
@@ -160,7 +154,8 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """bfloat16 autocast for the networks, or nothing."""
     if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        # Casts that torch keeps are shared by all threads, and any thread that leaves drops them.
+        return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=device.type != "cpu")
     return contextlib.nullcontext()
 
 

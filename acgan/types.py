@@ -237,6 +237,11 @@ class DiscriminatorOutput:
     aux: HeadOutput | None
     features: Tensor
 
+    def rows(self, part: slice) -> DiscriminatorOutput:
+        """The output for a part of the images."""
+        aux = self.aux.rows(part) if self.aux is not None else None
+        return DiscriminatorOutput(self.adv[part], aux, self.features[part])
+
 
 @dataclass(frozen=True)
 class Batch:

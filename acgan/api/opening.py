@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 import torch
 
-from acgan import distributed, runtime
+from acgan import distributed, parallel, runtime
 from acgan.api.inputs import Resolved, tell_about
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
@@ -109,7 +109,6 @@ class OpenTraining:
         validation = self.dataset.validation
         return {
             "precision": self.precision,
-            "threads": torch.get_num_threads(),
             "data_fingerprint": self.dataset.train.fingerprint,
             "validation_fingerprint": validation.fingerprint if validation is not None else None,
             "class_names": list(self.dataset.train.class_names),
@@ -198,7 +197,10 @@ def open_training(
         say = warn = _silent
     config, directory = resolved.config, resolved.directory
     fresh, max_time = options.get("fresh", False), options.get("max_time_sec")
-    with nullcontext() if rehearsal else locked(directory, ranks):
+    with (
+        nullcontext() if rehearsal else locked(directory, ranks),
+        parallel.using_cores(resolved.config.train.threads),
+    ):
         earlier = check_usable(directory, config, fresh)
         known = resolved.places
         if known is None and earlier is not None and earlier.places is not None:
@@ -207,9 +209,8 @@ def open_training(
         goes_on = not (fresh or rehearsal)
         checkpoint = read_latest(directory / "checkpoints", warn) if goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
-        # Bits depend on both, so a resumed run keeps them. They come before the data, which may be generated.
+        # A resumed run keeps it. It comes before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
-        runtime.use_threads(config.train.threads or meta.get("threads"))
         if config.description and not rehearsal:
             say(f"{resolved.name}: {config.description}")
         progress, images, place = options.get("on_data"), data, None

@@ -21,6 +21,7 @@ from acgan.models import BACKBONES, AuxClassifier
 from acgan.predicting import Normalisation
 from acgan.training.classifier_loop import ClassifierTask
 from acgan.training.schedule import WarmupDecay
+from acgan.training.working import WorkingCopy
 from acgan.types import ImageStore
 from acgan.weights import ClassifierInfo
 
@@ -92,6 +93,7 @@ def build_classifier_task(
         network, info = build_network(config, store, say, warn, architecture)
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    working = WorkingCopy(network, None)
     micro_batch = min(train.micro_batch or share, share)
     _check_portions(network, share, micro_batch)
     augment = config.augment
@@ -111,7 +113,9 @@ def build_classifier_task(
         precision=precision,
         total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
         micro_batch=micro_batch,
-        run_network=torch.compile(network) if train.compile else network,
+        portion=micro_batch,
+        working=working,
+        run_network=torch.compile(working.copy) if train.compile else working.copy,
         ranks=ranks,
     )
     return task, info

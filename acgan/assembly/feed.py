@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from acgan.config import ClassifierConfig, RunConfig
@@ -15,6 +17,7 @@ from acgan.types import ImageStore
 
 #: Packed images up to this size live on the device.
 _MAX_BYTES_ON_DEVICE = 4 << 30
+_IMAGES_A_PORTION = 32
 
 
 def build_feed(
@@ -41,6 +44,17 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
             f"train.batch_size {train.batch_size} must be a multiple of the {ranks.world} processes."
         )
     return train.batch_size // ranks.world
+
+
+def portion_size(train: ComputeConfig, device: torch.device, micro_batch: int) -> int:
+    """Most images of a batch that one core computes at once; a GPU, or a compiled network, takes them all.
+
+    Smaller portions would serve more cores, and take more time in all: layers are quicker for many images at once.
+    """
+    if device.type != "cpu" or train.compile:
+        return micro_batch
+    portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
+    return math.ceil(train.batch_size / portions)
 
 
 def torch_dtype(precision: str) -> torch.dtype:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan import runtime
+from acgan.assembly.feed import build_feed, own_share, portion_size, torch_dtype
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS
 from acgan.config import RunConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
-from acgan.models import AUX_HEADS, GENERATORS, TRUNKS, AuxHead, Discriminator, Generator, Trunk
+from acgan.models import (
+    AUX_HEADS,
+    GENERATORS,
+    TRUNKS,
+    AuxHead,
+    Discriminator,
+    Generator,
+    Trunk,
+    has_batch_norm,
+    order_matters,
+)
 from acgan.sides import nearest
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
@@ -22,6 +33,7 @@ from acgan.training.gan import Gan, Schedules
 from acgan.training.objective import Objective
 from acgan.training.regularisers import REGULARISERS, Surroundings
 from acgan.training.schedule import Curve
+from acgan.training.working import WorkingCopy
 from acgan.types import ImageStore
 
 
@@ -73,8 +85,8 @@ def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead 
     return AUX_HEADS[CLASSIFICATION[loss.kind].head_outputs](in_channels, num_classes, **own)
 
 
-def build_objective(config: RunConfig, around: Surroundings) -> Objective:
-    """The summed objective."""
+def build_objective(config: RunConfig, around: Surroundings, one_pass: bool) -> Objective:
+    """The summed objective; with ``one_pass`` D judges real and generated images at once."""
     loss = config.loss
     classification = penalty = None
     if loss.classification is not None:
@@ -99,6 +111,7 @@ def build_objective(config: RunConfig, around: Surroundings) -> Objective:
             for name, section in sections.items()
             if section is not None
         },
+        one_pass=one_pass,
     )
 
 
@@ -142,10 +155,13 @@ def build_gan(
         torch.manual_seed(config.seed)
         generator, discriminator = build_generator(config, store), build_discriminator(config, store)
     dtype = torch_dtype(precision)
-    # Channels last suits tensor cores of GPUs; on CPUs it makes group normalisation several times slower.
-    memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = generator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
-    discriminator = discriminator.to(device, dtype).to(memory_format=memory)  # type: ignore[call-overload]
+    # Convolutions are quicker in channels last. On CPUs it makes group normalisation several times slower.
+    of_generator = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    generator = generator.to(device, dtype).to(memory_format=of_generator)  # type: ignore[call-overload]
+    discriminator = discriminator.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    working = _working_copies(generator, discriminator, precision, device)
+    micro_batch = min(train.micro_batch or share, share)
+    mixes = has_batch_norm(generator) or has_batch_norm(discriminator)
     schedules = build_schedules(config)
     around = Surroundings(config.data.mirror, store.resolution, device, dtype)
     adam = {
@@ -163,17 +179,43 @@ def build_gan(
         ema=EMA(generator, half_life_nimg=schedules.ema_half_life_nimg.at(0), ramp_up=train.ema_ramp_up),
         optim_generator=adam["g"],
         optim_discriminator=adam["d"],
-        objective=build_objective(config, around),
+        objective=build_objective(config, around, one_pass=not order_matters(discriminator)),
         schedules=schedules,
         feed=build_feed(config, store, device, mirror=config.data.mirror),
         device=device,
         precision=precision,
-        micro_batch=min(train.micro_batch or share, share),
+        micro_batch=micro_batch,
+        portion=micro_batch if mixes else portion_size(train, device, micro_batch),
         d_steps=train.d_steps,
-        run_generator=torch.compile(generator) if train.compile else generator,
-        run_discriminator=torch.compile(discriminator) if train.compile else discriminator,
+        working_generator=working[0],
+        working_discriminator=working[1],
+        run_generator=torch.compile(working[0].copy) if train.compile else working[0].copy,
+        run_discriminator=torch.compile(working[1].copy) if train.compile else working[1].copy,
         augmenter=build_augmenter(config, device),
         ranks=ranks,
+    )
+
+
+def _working_copies(
+    generator: Generator, discriminator: Discriminator, precision: str, device: torch.device
+) -> tuple[WorkingCopy[Generator], WorkingCopy[Discriminator]]:
+    """The networks as the passes of a step compute them."""
+    if precision != "bf16":
+        return WorkingCopy(generator, None), WorkingCopy(discriminator, None)
+    z, y = (
+        torch.zeros(1, generator.latent_dim, device=device),
+        torch.zeros(1, dtype=torch.int64, device=device),
+    )
+    side, channels = generator.resolution, generator.image_channels
+    x = torch.zeros(1, channels, side, side, device=device)
+
+    def cast(network: Callable[[], object]) -> None:
+        with runtime.autocast(precision, device):
+            network()
+
+    return (
+        WorkingCopy(generator, lambda network: cast(lambda: network(z, y))),
+        WorkingCopy(discriminator, lambda network: cast(lambda: network(x, y))),
     )
 
 

@@ -100,13 +100,16 @@ class ComputeConfig(BaseConfig):
     batch_size: Positive = 64
     """Images per batch, over all processes."""
     micro_batch: Positive | None = None
-    """Images at once per process; gradients add up to the batch, BatchNorm sees only the portion. null: all at once."""
+    """Images at once per process; gradients add up to the batch, BatchNorm sees only these. null: all at once."""
+    portions: Positive | None = None
+    """Portions of a batch that a CPU computes at the same time, one core each. null: one for 32 images, at least 2. The
+    last bits of results depend on it, and not on the number of cores."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Number format of the networks; auto: bf16 if native on the device, else float32. Losses: float32 or more."""
     compile: bool = False
     """Speed up the networks with torch.compile; worth it on GPUs."""
     threads: Positive | None = None
-    """CPU threads; null is torch's choice. Saved with the run, because the last bits of results depend on it."""
+    """CPU cores to use; null is all that torch would use. Results do not depend on it."""
 
 
 def check_portions(train: ComputeConfig) -> None:

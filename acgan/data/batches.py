@@ -30,8 +30,8 @@ class BlockShuffle:
         self._size = size
         self._draws = draws
         self._purpose = purpose
-        self._cached: tuple[int, int] | None = None
-        self._ids = np.empty(0, dtype=np.int64)
+        # Place and ids in one value: portions of a batch ask from several threads.
+        self._cached: tuple[tuple[int, int] | None, np.ndarray] = (None, np.empty(0, dtype=np.int64))
 
     def indices(self, position: int, count: int) -> np.ndarray:
         """The (count,) int64 ids from ``position`` of the stream on."""
@@ -46,8 +46,9 @@ class BlockShuffle:
         return np.concatenate(parts)
 
     def _window(self, epoch: int, window: int) -> np.ndarray:
-        if self._cached == (epoch, window):
-            return self._ids
+        place, ids = self._cached
+        if place == (epoch, window):
+            return ids
         epoch_draws = self._draws.generator(f"{self._purpose} blocks", epoch)
         # Blocks start elsewhere in each epoch; a short one comes last.
         shift = epoch_draws.integers(self._size)
@@ -58,9 +59,9 @@ class BlockShuffle:
         blocks = blocks[window * WINDOW : (window + 1) * WINDOW]
         places = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         ids = (places[places < self._size] + shift) % self._size
-        self._ids = self._draws.generator(f"{self._purpose} window", epoch, window).permutation(ids)
-        self._cached = (epoch, window)
-        return self._ids
+        ids = self._draws.generator(f"{self._purpose} window", epoch, window).permutation(ids)
+        self._cached = (epoch, window), ids
+        return ids
 
 
 class BalancedShuffle:
@@ -86,8 +87,7 @@ class BalancedShuffle:
         ]
         self._draws = draws
         self._purpose = purpose
-        self._cached = -1
-        self._rounds = np.empty((0, len(self._members)), dtype=np.int64)
+        self._cached = -1, np.empty((0, len(self._members)), dtype=np.int64)
 
     def indices(self, position: int, count: int) -> np.ndarray:
         """The (count,) int64 indices from ``position`` of the stream on."""
@@ -106,13 +106,19 @@ class BalancedShuffle:
         rounds, slots = np.divmod(positions, len(self._members))
         out = np.empty(len(positions), dtype=np.int64)
         for drawn in np.unique(rounds // self._ROUNDS):
-            if self._cached != drawn:
-                ordered = np.tile(np.arange(len(self._members)), (self._ROUNDS, 1))
-                generator = self._draws.generator(f"{self._purpose} of classes", int(drawn))
-                self._rounds, self._cached = generator.permuted(ordered, axis=1), int(drawn)
             here = rounds // self._ROUNDS == drawn
-            out[here] = self._rounds[rounds[here] % self._ROUNDS, slots[here]]
+            out[here] = self._drawn(int(drawn))[rounds[here] % self._ROUNDS, slots[here]]
         return out
+
+    def _drawn(self, number: int) -> np.ndarray:
+        """The orders (ROUNDS, K) of the classes in some rounds."""
+        cached, orders = self._cached
+        if cached == number:
+            return orders
+        ordered = np.tile(np.arange(len(self._members)), (self._ROUNDS, 1))
+        orders = self._draws.generator(f"{self._purpose} of classes", number).permuted(ordered, axis=1)
+        self._cached = number, orders
+        return orders
 
 
 class BatchOrder:

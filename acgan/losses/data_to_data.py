@@ -41,7 +41,7 @@ class DataToData(ClassificationLoss):
         with runtime.outside_autocast(labels.device):
             own = (output.embedding * output.proxies[labels]).sum(dim=1)  # (N,)
             positive = (own - self.margin).clamp(max=0) / self.temperature  # (N,)
-            # Over processes the batch is the global one.
+            # Over portions and processes the batch is the global one.
             others = distributed.gather(output.embedding)  # (M, E)
             other_labels = distributed.gather(labels)  # (M,)
             cosines = output.embedding @ others.T  # (N, M)

@@ -14,6 +14,7 @@ from acgan.models.layers import (
     class_columns,
     class_rows,
     has_batch_norm,
+    order_matters,
     remove_spectral_norm,
 )
 from acgan.models.reach import Reach
@@ -49,6 +50,7 @@ __all__ = [
     "class_rows",
     "has_batch_norm",
     "load_weights",
+    "order_matters",
     "read_state_file",
     "remove_spectral_norm",
     "standing_statistics",

@@ -142,7 +142,8 @@ class ResNetTrunk(Trunk):
     def forward(self, x: Tensor) -> Tensor:
         h = self.from_image(F.pixel_unshuffle(x, self.patch))  # (N, width, R / patch, R / patch)
         h = self.blocks(h)  # (N, width, s, s)
-        h = self.project(F.leaky_relu(h, 0.2).flatten(1))  # (N, F)
+        # Flattened first: the gradient of leaky ReLU is slow where memory formats differ, as they do behind this line.
+        h = self.project(F.leaky_relu(h.flatten(1), 0.2))  # (N, F)
         return F.leaky_relu(h, 0.2)
 
 

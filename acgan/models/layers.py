@@ -126,7 +126,8 @@ class SpectralNorm(nn.Module):
     def advance(self, weight: Tensor) -> None:
         """One power iteration."""
         matrix = weight.flatten(1)
-        self.u = F.normalize(matrix @ F.normalize(matrix.T @ self.u, dim=0), dim=0)
+        # In place: copies of the layer share it.
+        self.u.copy_(F.normalize(matrix @ F.normalize(matrix.T @ self.u, dim=0), dim=0))
 
     def forward(self, weight: Tensor) -> Tensor:
         with outside_autocast(weight.device):  # 8 bits are too few for a singular value
@@ -171,6 +172,18 @@ def widen(x: Tensor) -> Tensor:
 def has_batch_norm(network: nn.Module) -> bool:
     """True if a network mixes the images of a batch in BatchNorm."""
     return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
+
+
+def order_matters(network: nn.Module) -> bool:
+    """True if the output for an image depends on the others of its batch, or on its place among them.
+
+    BatchNorm mixes the images, and dropout draws by place.
+    """
+    drops = any(
+        isinstance(layer, nn.modules.dropout._DropoutNd) or (isinstance(layer, Dropout) and layer.probability)
+        for layer in network.modules()
+    )
+    return drops or has_batch_norm(network)
 
 
 def channels_at(side: int, resolution: int, channels: int, max_channels: int) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from acgan import runtime
+from acgan import parallel, runtime
 from acgan.augment import Augmentation
 from acgan.distributed import Ranks
 from acgan.losses import SummedLoss
@@ -19,7 +20,17 @@ from acgan.models import AuxClassifier
 from acgan.runtime import FiniteGuard
 from acgan.training.run import TrainingRun
 from acgan.training.schedule import WarmupDecay
-from acgan.training.step import BatchMean, Feed, parameter_dtype, update
+from acgan.training.step import (
+    BatchMean,
+    Computed,
+    Feed,
+    Portion,
+    align_moments,
+    gradients_of,
+    parameter_dtype,
+    update,
+)
+from acgan.training.working import FlatGradients, WorkingCopy
 from acgan.types import Batch, Term, Terms
 
 
@@ -32,7 +43,9 @@ class ClassifierTask:
         normalise: Conversion of images in [-1, 1] to the network's range.
         total_nimg: Length of the training in images, for the schedule.
         micro_batch: Images at once on this rank.
-        run_network: ``network``, perhaps compiled.
+        portion: Most images that one core computes at once; it follows from the batch, not from the machine.
+        working: Its copy computes the passes of a step.
+        run_network: The working copy, perhaps compiled.
     """
 
     network: AuxClassifier
@@ -46,8 +59,13 @@ class ClassifierTask:
     precision: str
     total_nimg: int
     micro_batch: int
+    portion: int
+    working: WorkingCopy[AuxClassifier]
     run_network: Callable[[Tensor], Mapping[str, Tensor]]
     ranks: Ranks = field(default_factory=Ranks)
+
+    def __post_init__(self) -> None:
+        self.gradients = FlatGradients(self.network)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that an exact resume needs; there is no random state."""
@@ -56,6 +74,7 @@ class ClassifierTask:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        align_moments(self.optimizer)
 
     def networks(self) -> tuple[nn.Module, ...]:
         """The networks whose parameters all ranks hold alike."""
@@ -97,24 +116,31 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
     Returns:
         Scalars to log, on the device, by name.
     """
-    task.optimizer.zero_grad()
     factor = task.schedule.factor(min((iteration + 0.5) * task.feed.batch_size / task.total_nimg, 1.0))
     for group in task.optimizer.param_groups:
         group["lr"] = group["max_lr"] * factor
+    task.working.refresh()
+    task.gradients.clear()
     log = BatchMean()
-    for portion in task.feed.portions(task.micro_batch, task.ranks, iteration):
-        batch = task.batch(iteration, portion.part)
-        x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
-        with (
-            runtime.autocast(task.precision, task.device),
-            portion.dropout("classifier"),
-            _torch_draws(task, iteration, portion.part.start),
-        ):
-            outputs = task.run_network(x)
-        terms = _terms(task.loss, outputs, batch.labels)
-        (terms.total * portion.share).backward()
-        log.add(terms, portion.share)
-    return update(task.network, task.optimizer, log, guard, "classifier", iteration, task.ranks)
+    for portions in task.feed.micro_batches(task.micro_batch, task.portion, task.ranks, iteration):
+        for computed in parallel.together(partial(_portion, task), portions):
+            task.gradients.add(computed.gradients)
+            log.add(computed)
+    return update(task.gradients, task.optimizer, log, guard, "classifier", iteration, task.ranks)
+
+
+def _portion(task: ClassifierTask, portion: Portion) -> Computed:
+    """Terms and gradients for a portion, computed on one core."""
+    batch = task.batch(portion.iteration, portion.part)
+    x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
+    with (
+        runtime.autocast(task.precision, task.device),
+        portion.dropout("classifier"),
+        _torch_draws(task, portion.iteration, portion.part.start),
+    ):
+        outputs = task.run_network(x)
+    terms = _terms(task.loss, outputs, batch.labels)
+    return Computed(portion.share, [terms], gradients_of(terms, portion.share, task.working.copy))
 
 
 @contextmanager

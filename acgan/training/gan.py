@@ -18,7 +18,8 @@ from acgan.training.ema import EMA
 from acgan.training.objective import Objective
 from acgan.training.regularisers import Discriminate
 from acgan.training.schedule import Curve
-from acgan.training.step import Feed, Portion
+from acgan.training.step import Feed, Portion, align_moments
+from acgan.training.working import FlatGradients, WorkingCopy
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,11 @@ class Gan:
     Attributes:
         schedules: Learning rates and other strengths by images shown.
         micro_batch: Images at once on this rank.
-        run_generator: ``generator``, perhaps compiled.
-        run_discriminator: ``discriminator``, perhaps compiled; penalties take the plain one.
+        portion: Most images that one core computes at once; it follows from the batch, not from the machine.
+        working_generator: Its copy computes the passes of a step.
+        working_discriminator: The same; penalties take the discriminator itself, in full precision.
+        run_generator: The working copy, perhaps compiled.
+        run_discriminator: The same.
         augmenter: Changes all images that D sees, or None.
     """
 
@@ -54,11 +58,18 @@ class Gan:
     device: torch.device
     precision: str
     micro_batch: int
+    portion: int
     d_steps: int
+    working_generator: WorkingCopy[Generator]
+    working_discriminator: WorkingCopy[Discriminator]
     run_generator: Callable[[Tensor, Tensor], Tensor]
     run_discriminator: Discriminate
     augmenter: Augmenter | None = None
     ranks: Ranks = field(default_factory=Ranks)
+
+    def __post_init__(self) -> None:
+        self.gradients_generator = FlatGradients(self.generator)
+        self.gradients_discriminator = FlatGradients(self.discriminator)
 
     @property
     def batch_size(self) -> int:
@@ -72,6 +83,8 @@ class Gan:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         for name, part in self._stateful().items():
             part.load_state_dict(state[name])
+        for optimizer in (self.optim_generator, self.optim_discriminator):
+            align_moments(optimizer)
 
     def networks(self) -> tuple[nn.Module, ...]:
         """The networks whose parameters all ranks hold alike."""
@@ -81,9 +94,9 @@ class Gan:
         """Latents (n, Z) of a portion."""
         return portion.normal(self.generator.latent_dim, purpose, next(self.generator.parameters()))
 
-    def portions(self, iteration: int, sub_step: int = 0) -> Iterator[Portion]:
-        """This rank's portions of a step."""
-        return self.feed.portions(self.micro_batch, self.ranks, iteration, sub_step)
+    def micro_batches(self, iteration: int, sub_step: int = 0) -> Iterator[list[Portion]]:
+        """This rank's images of a step: portions that are computed at the same time."""
+        return self.feed.micro_batches(self.micro_batch, self.portion, self.ranks, iteration, sub_step)
 
     def follow_schedules(self, nimg: int) -> None:
         """Set all scheduled values to those after so many images."""
@@ -120,7 +133,8 @@ def settled(gan: Gan, nimg: int) -> Generator:
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for turn in range(math.ceil(nimg / gan.micro_batch)):
-            portion = next(gan.feed.portions(gan.micro_batch, Ranks(), turn))  # the same on every rank
+            # The same on every rank.
+            (portion,) = next(gan.feed.micro_batches(gan.micro_batch, gan.micro_batch, Ranks(), turn))
             yield gan.latents("standing", portion), gan.feed.labels(turn, portion.part)
 
     return standing_statistics(gan.ema.network, batches())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from acgan import distributed, runtime
+from acgan import distributed, parallel, runtime
 from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.step import BatchMean, Portion, parameter_dtype, update
+from acgan.training.step import BatchMean, Computed, Portion, gradients_of, parameter_dtype, update
 from acgan.types import Batch
 
 
@@ -46,31 +48,46 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     Returns:
         Scalars to log, on the device, by name.
     """
-    d, objective = gan.discriminator, gan.objective
     step = iteration * gan.d_steps + sub_step
-    penalty_due = objective.penalty is not None and step % objective.penalty_every == 0
-    d.requires_grad_(True)
-    gan.optim_discriminator.zero_grad()
-    advance_spectral_norm(d)
+    gan.working_discriminator.copy.requires_grad_(True)
+    advance_spectral_norm(gan.discriminator)
+    gan.working_discriminator.refresh()
+    gan.working_generator.refresh()
+    gan.gradients_discriminator.clear()
     log = BatchMean()
-    for portion in gan.portions(iteration, sub_step):
-        real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
-        z = gan.latents("latents/D", portion)
-        with runtime.autocast(gan.precision, gan.device), torch.no_grad():
-            fake = gan.run_generator(z, real.labels)
-        real, fake = _augmented(gan, real, fake, "D", portion)
-        with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
-            terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
-        (terms.total * portion.share).backward()
-        log.add(terms, portion.share)
-        if penalty_due:
-            mix = portion.uniform((), "mix", real.images)
-            strength = gan.schedules.penalty.at(iteration * gan.batch_size)
-            terms = objective.penalize(d, real, fake, mix, strength)
-            (terms.total * portion.share).backward()
-            log.add(terms, portion.share)
-    logged = update(d, gan.optim_discriminator, log, guard, "discriminator", iteration, gan.ranks)
+    for portions in gan.micro_batches(iteration, sub_step):
+        for computed in parallel.together(partial(_portion_for_d, gan, step), portions):
+            gan.gradients_discriminator.add(computed.gradients)
+            log.add(computed)
+    logged = update(
+        gan.gradients_discriminator,
+        gan.optim_discriminator,
+        log,
+        guard,
+        "discriminator",
+        iteration,
+        gan.ranks,
+    )
     return _observe(gan, logged, step)
+
+
+def _portion_for_d(gan: Gan, step: int, portion: Portion) -> Computed:
+    """D's terms and gradients for a portion, computed on one core."""
+    d, objective = gan.working_discriminator.copy, gan.objective
+    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
+    z = gan.latents("latents/D", portion)
+    with runtime.autocast(gan.precision, gan.device), torch.no_grad():
+        fake = gan.run_generator(z, real.labels)
+    real, fake = _augmented(gan, real, fake, "D", portion)
+    with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
+        terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
+    computed = Computed(portion.share, [terms], gradients_of(terms, portion.share, d))
+    if objective.penalty is None or step % objective.penalty_every:
+        return computed
+    mix = portion.uniform((), "mix", real.images)
+    strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
+    penalty = objective.penalize(gan.discriminator, real, fake, mix, strength)
+    return computed.with_more(penalty, gradients_of(penalty, portion.share, gan.discriminator))
 
 
 def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
@@ -79,19 +96,27 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     Returns:
         Scalars to log, on the device, by name.
     """
-    gan.discriminator.requires_grad_(False)
-    gan.optim_generator.zero_grad()
+    gan.working_discriminator.copy.requires_grad_(False)
+    gan.working_discriminator.refresh()
+    gan.gradients_generator.clear()
     log = BatchMean()
-    for portion in gan.portions(iteration):
-        real = gan.feed.batch((iteration + 1) * gan.d_steps - 1, portion.part, parameter_dtype(gan.generator))
-        z = gan.latents("latents/G", portion)
-        with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
-            fake = gan.run_generator(z, real.labels)
-            real, fake = _augmented(gan, real, fake, "G", portion)
-            terms = gan.objective.generator(gan.run_discriminator, real, fake)
-        (terms.total * portion.share).backward()
-        log.add(terms, portion.share)
-    return update(gan.generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
+    for portions in gan.micro_batches(iteration):
+        for computed in parallel.together(partial(_portion_for_g, gan), portions):
+            gan.gradients_generator.add(computed.gradients)
+            log.add(computed)
+    return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
+
+
+def _portion_for_g(gan: Gan, portion: Portion) -> Computed:
+    """G's terms and gradients for a portion, computed on one core."""
+    step = (portion.iteration + 1) * gan.d_steps - 1  # D's last
+    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
+    z = gan.latents("latents/G", portion)
+    with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
+        fake = gan.run_generator(z, real.labels)
+        real, fake = _augmented(gan, real, fake, "G", portion)
+        terms = gan.objective.generator(gan.run_discriminator, real, fake)
+    return Computed(portion.share, [terms], gradients_of(terms, portion.share, gan.working_generator.copy))
 
 
 def _augmented(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:

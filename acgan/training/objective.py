@@ -29,6 +29,8 @@ class Objective:
             is the logit less ``weight_g`` times G's classification terms.
         penalty_every: D steps from one penalty to the next, and factor on it.
         regularisers: Further terms of D's sum.
+        one_pass: D judges real and generated images in one pass, which is quicker. It must not mix the images of a
+            batch, as BatchNorm does, nor draw random numbers in its order.
     """
 
     adversarial: AdversarialLoss
@@ -39,6 +41,7 @@ class Objective:
     penalty_of: Literal["adversarial", "objective"]
     penalty_every: int
     regularisers: Mapping[str, Regulariser]
+    one_pass: bool
 
     def discriminator(self, d: Discriminate, real: Batch, fake: Tensor, portion: Portion) -> Terms:
         """D's loss on real images and on as many generated for the same labels.
@@ -49,8 +52,7 @@ class Objective:
             fake: (N, C, H, W) generated images, without gradient.
             portion: The random numbers of these images, for regularisers.
         """
-        on_real = d(real.images, real.labels)
-        on_fake = d(fake, real.labels)
+        on_real, on_fake = self._judge(d, real, fake)
         terms = {"adversarial": Term(self.adversarial.discriminator(on_real.adv, on_fake.adv))}
         for regulariser in self.regularisers.values():
             terms = _joined(terms, regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion)))
@@ -108,6 +110,16 @@ class Objective:
             classes = self.classification.generator(_aux(on_fake), real.labels)
             terms = _joined(terms, {name: Term(value, self.weight_g) for name, value in classes.items()})
         return Terms(terms)
+
+    def _judge(
+        self, d: Discriminate, real: Batch, fake: Tensor
+    ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
+        """D's outputs on real and on generated images."""
+        if not self.one_pass:
+            return d(real.images, real.labels), d(fake, real.labels)
+        count = len(real.labels)
+        both = d(torch.cat((real.images, fake.to(real.images.dtype))), real.labels.repeat(2))
+        return both.rows(slice(0, count)), both.rows(slice(count, 2 * count))
 
     def _class_loss(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor | float:
         """The share of G's classification terms in the score of a penalty, summed over the images.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +15,13 @@ from acgan import distributed, runtime
 from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.runtime import Draws, FiniteGuard
+from acgan.training.working import FlatGradients
 from acgan.types import Batch, Terms
 
 
 @dataclass(frozen=True)
 class Portion:
-    """The images that are computed at once in a step, and their random numbers.
+    """Images of a batch that one core computes in a step, and their random numbers.
 
     Numbers are drawn for the whole global batch, and the portion takes its rows, so they depend on no portion or rank.
 
@@ -68,15 +70,18 @@ class Feed:
     batch_size: int
     mirror: bool = False
 
-    def portions(
-        self, micro_batch: int, ranks: Ranks, iteration: int, sub_step: int = 0
-    ) -> Iterator[Portion]:
-        """This rank's images of a step, at most ``micro_batch`` at once."""
+    def micro_batches(
+        self, micro_batch: int, portion: int, ranks: Ranks, iteration: int, sub_step: int = 0
+    ) -> Iterator[list[Portion]]:
+        """This rank's images of a step, at most ``micro_batch`` at once, in portions of at most ``portion``."""
         own = ranks.slice(self.batch_size)
         for start in range(own.start, own.stop, micro_batch):
-            stop = min(start + micro_batch, own.stop)
-            share = (stop - start) / (own.stop - own.start)
-            yield Portion(iteration, sub_step, slice(start, stop), share, self.draws, self.batch_size)
+            parts = _split(start, min(start + micro_batch, own.stop), portion)
+            shares = [(part.stop - part.start) / (own.stop - own.start) for part in parts]
+            yield [
+                Portion(iteration, sub_step, part, share, self.draws, self.batch_size)
+                for part, share in zip(parts, shares, strict=True)
+            ]
 
     def batch(self, step: int, part: slice, dtype: torch.dtype) -> Batch:
         """A part of the batch of a step."""
@@ -94,6 +99,35 @@ class Feed:
         )
 
 
+@dataclass(frozen=True)
+class Computed:
+    """Results of a portion.
+
+    Attributes:
+        share: Share of the rank's images.
+        terms: Sums that were differentiated.
+        gradients: Gradients of the portion's share of those sums, for the trained parameters; None where there is none.
+    """
+
+    share: float
+    terms: Sequence[Terms]
+    gradients: Sequence[Tensor | None]
+
+    def with_more(self, terms: Terms, gradients: Sequence[Tensor | None]) -> Computed:
+        """With another sum of the same portion, whose gradients are added, in float32 or wider."""
+        total = [
+            more if first is None else first if more is None else more + first
+            for first, more in zip(self.gradients, gradients, strict=True)
+        ]
+        return Computed(self.share, [*self.terms, terms], total)
+
+
+def gradients_of(terms: Terms, share: float, network: nn.Module) -> Sequence[Tensor | None]:
+    """Gradients of a share of a sum with respect to the trained parameters of a network."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.autograd.grad(terms.total * share, trained, allow_unused=True)
+
+
 class BatchMean:
     """Terms of portions, averaged to those of the batch.
 
@@ -106,13 +140,14 @@ class BatchMean:
         self.losses: dict[str, Tensor] = {}
         self.stats: dict[str, Tensor] = {}
 
-    def add(self, terms: Terms, share: float) -> None:
+    def add(self, computed: Computed) -> None:
         """Count a portion in."""
-        for name, term in terms.terms.items():
-            _add(self.losses, name, term.value, share)
-            _add(self.stats, f"weighted/{name}", term.weighted, share)
-        for name, value in terms.stats.items():
-            _add(self.stats, name, value, share)
+        for terms in computed.terms:
+            for name, term in terms.terms.items():
+                _add(self.losses, name, term.value, computed.share)
+                _add(self.stats, f"weighted/{name}", term.weighted, computed.share)
+            for name, value in terms.stats.items():
+                _add(self.stats, name, value, computed.share)
 
 
 def _add(means: dict[str, Tensor], name: str, value: Tensor, share: float) -> None:
@@ -120,7 +155,7 @@ def _add(means: dict[str, Tensor], name: str, value: Tensor, share: float) -> No
 
 
 def update(
-    network: nn.Module,
+    gradients: FlatGradients,
     optimizer: Optimizer,
     log: BatchMean,
     guard: FiniteGuard,
@@ -135,10 +170,8 @@ def update(
     Returns:
         Scalars to log, on the device, by name.
     """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    distributed.average_gradients(parameters, ranks)
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    gradients.give(ranks)
+    norm = torch.linalg.vector_norm(gradients.flat)
     # The losses too are those of the whole batch, so that all ranks skip a bad step or none does.
     means = distributed.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
     losses = dict(zip(log.losses, means, strict=True))
@@ -146,6 +179,24 @@ def update(
     optimizer.found_inf = guard.found  # type: ignore[attr-defined]  # a fused step is skipped where it is 1
     optimizer.step()
     return {**losses, **log.stats, "gradient_norm": norm}
+
+
+def align_moments(optimizer: Optimizer) -> None:
+    """Give moments the memory format of their parameters, which a checkpoint of another version may lack.
+
+    The fused optimiser goes through both in the order of memory.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _split(start: int, stop: int, most: int) -> list[slice]:
+    """Parts of at most ``most`` images, whose sizes differ by one at most."""
+    parts = -(-(stop - start) // most)
+    ends = [start + (stop - start) * part // parts for part in range(parts + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:

@@ -17,6 +17,7 @@ TINY = (
     "model.generator.channels=8",
     "model.discriminator.channels=8",
     "train.batch_size=8",
+    "train.portions=1",
 )
 
 
@@ -31,7 +32,7 @@ def gan_config(*overrides: str) -> RunConfig:
 
 
 def objective_of(*overrides: str) -> Objective:
-    return build_objective(gan_config(*overrides), Surroundings(False, 16, CPU, torch.float32))
+    return build_objective(gan_config(*overrides), Surroundings(False, 16, CPU, torch.float32), one_pass=True)
 
 
 def tiny_gan(*overrides: str, precision: str = "float32", ranks: Ranks = Ranks(), **shape: int) -> Gan:  # noqa: B008

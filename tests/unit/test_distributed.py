@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from acgan import distributed
 from acgan.distributed import Ranks
+from acgan.training.working import FlatGradients
 
 CPU = torch.device("cpu")
 
@@ -27,8 +28,8 @@ def test_one_process_alone_communicates_with_nobody(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert distributed.start_ranks(CPU) == Ranks(0, 1)
     network = nn.Linear(2, 1)
-    distributed.average_gradients(list(network.parameters()), Ranks())
-    assert network.weight.grad is None
+    values = torch.ones(2)
+    assert distributed.average_over_ranks(values, Ranks()) is values
     assert distributed.any_rank(True, Ranks(), CPU)
     assert not distributed.any_rank(False, Ranks(), CPU)
     distributed.assert_ranks_agree([network], Ranks())
@@ -60,14 +61,13 @@ def _rank(rank: int, port: int, out: Path) -> None:
     assert ranks == Ranks(rank, 2)
     result: dict[str, object] = {}
 
-    parameters = [nn.Parameter(torch.zeros(2, 3)), nn.Parameter(torch.zeros(4)), nn.Parameter(torch.zeros(1))]
-    parameters[0].grad = torch.arange(6.0).view(3, 2).T * (rank + 1)  # not contiguous
-    if rank == 0:
-        parameters[1].grad = torch.ones(4)  # missing on rank 1, and parameters[2]'s on both
-    held = parameters[0].grad
-    distributed.average_gradients(parameters, ranks)
-    assert parameters[0].grad is held
-    result["gradients"] = [parameter.grad for parameter in parameters]
+    parameters = nn.ParameterList([torch.zeros(2, 3), torch.zeros(4), torch.zeros(1)])
+    gradients = FlatGradients(parameters)
+    given = torch.arange(6.0).view(3, 2).T * (rank + 1)  # not contiguous
+    # The second one is missing on rank 1, and the third on both.
+    gradients.add([given, torch.ones(4) if rank == 0 else None, None])
+    gradients.give(ranks)
+    result["gradients"] = [parameter.grad.clone() for parameter in parameters]
 
     result["average"] = distributed.average_over_ranks(torch.tensor([1.0, 10.0]) * (1 + rank), ranks)
     result["any"] = [distributed.any_rank(rank == 1, ranks, CPU), distributed.any_rank(False, ranks, CPU)]

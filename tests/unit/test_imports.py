@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
-    "distributed": set(),
+    "distributed": {"parallel"},
     "parallel": set(),
     "runtime": {"errors"},
     "config": {"sides", "types", "errors"},  # and so no torch
@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "runtime", "atomic", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "types", "errors"),
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
@@ -74,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "evaluation", "fid", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
-        *("distributed", "runtime", "atomic", "code_version", "sides", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
     },
     "cli": {
         *("api", "config", "evaluation", "metrics", "plots", "sampling", "training"),

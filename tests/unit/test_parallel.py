@@ -1,8 +1,9 @@
-"""Parts side by side: order, what they share with the caller, and what they leave alone."""
+"""Parts side by side: order, threads of torch, gradient mode, exchanges, errors."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -10,65 +11,115 @@ import torch
 from acgan import parallel
 
 
-def _in_new_thread(function: Callable[[], int]) -> int:
-    found: list[int] = []
-    thread = threading.Thread(target=lambda: found.append(function()))
-    thread.start()
-    thread.join()
-    return found[0]
+@pytest.fixture(params=[1, 2, 5])
+def cores(request: pytest.FixtureRequest) -> Iterator[int]:
+    with parallel.using_cores(request.param):
+        yield request.param
 
 
-@pytest.fixture
-def _three_threads() -> Iterator[None]:
-    """The caller has three of torch's threads, and so has each new thread."""
+def test_results_come_in_order(cores: int) -> None:
+    def square(part: int) -> int:
+        time.sleep(0.002 * (part % 3))
+        return part * part
+
+    assert list(parallel.in_order(square, iter(range(20)))) == [part * part for part in range(20)]
+    assert parallel.together(square, range(6)) == [part * part for part in range(6)]
+
+
+def test_no_more_compute_at_once_than_there_are_cores(cores: int) -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def work(part: int) -> None:
+        for _ in range(2):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.01)
+            with lock:
+                running[0] -= 1
+            parallel.exchange(part)
+
+    list(parallel.in_order(work, range(7)))
+    assert most[0] <= cores
+    parallel.together(work, range(7))
+    assert most[0] == cores
+
+
+def test_a_part_has_one_thread_of_torch_and_the_caller_keeps_its_own() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+    try:
+        assert list(parallel.in_order(lambda part: torch.get_num_threads(), range(3))) == [1, 1, 1]
+        assert parallel.together(lambda part: torch.get_num_threads(), range(2)) == [1, 1]
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as own:  # a thread of the user's
+            assert own.submit(torch.get_num_threads).result() == 3
+        with parallel.using_cores(7):
+            assert (parallel.cores(), torch.get_num_threads()) == (7, 1)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
-@pytest.mark.usefixtures("_three_threads")
-def test_a_part_has_one_of_torchs_threads_and_other_threads_keep_theirs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pool = parallel.ThreadPoolExecutor(8, initializer=parallel._use_one_thread)  # whose threads are yet to start
-    monkeypatch.setattr(parallel, "_pool", pool)
-    start = threading.Barrier(4)
+@pytest.mark.parametrize("run", [parallel.in_order, parallel.together])
+def test_gradient_mode_and_autocast_are_the_caller_s(run: Callable[..., Iterable[object]]) -> None:
+    def state(part: int) -> tuple[bool, bool]:
+        return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
 
-    def threads_of_a_part(_: int) -> int:
-        start.wait(timeout=60)  # four threads at once
-        return torch.get_num_threads()
-
-    monkeypatch.setattr(parallel, "_cores", parallel._Cores(4))
-    assert list(parallel.in_order(threads_of_a_part, range(4))) == [1] * 4
-    assert torch.get_num_threads() == 3
-    assert _in_new_thread(torch.get_num_threads) == 3
-    pool.shutdown()
+    assert list(run(state, range(3))) == [(True, False)] * 3
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert list(run(state, range(3))) == [(False, True)] * 3
 
 
-@pytest.mark.parametrize("cores", [1, 2, 3])
-def test_on_a_cpu_parts_run_in_other_threads_and_elsewhere_here(cores: int) -> None:
-    def where(part: int) -> tuple[int, int]:
-        return part, threading.get_ident()
+def test_parts_exchange_values_again_and_again(cores: int) -> None:
+    def talk(part: int) -> list[list[int]]:
+        return [parallel.exchange(10 * turn + part) for turn in range(5)]
 
-    here = threading.get_ident()
-    with parallel.using_cores(cores):
-        on_cpu = list(parallel.in_order_on(torch.device("cpu"), where, range(9)))
-        elsewhere = list(parallel.in_order_on(torch.device("cuda"), where, range(9)))
-    assert [part for part, _ in on_cpu] == [part for part, _ in elsewhere] == list(range(9))
-    assert here not in {thread for _, thread in on_cpu}
-    assert {thread for _, thread in elsewhere} == {here}
+    expected = [[10 * turn + part for part in range(4)] for turn in range(5)]
+    assert parallel.together(talk, range(4)) == [expected] * 4
+    assert parallel.together(lambda part: parallel.place_among_parts(), "abc") == [(0, 3), (1, 3), (2, 3)]
+    assert (parallel.exchange(5), parallel.place_among_parts()) == ([5], (0, 1))
 
 
-def test_the_place_of_a_part() -> None:
-    assert parallel.place() == (0, 1)
+def test_the_first_cause_is_raised_and_nobody_waits_for_a_part_that_failed(cores: int) -> None:
+    def fail(part: int) -> None:
+        if part == 1:
+            raise KeyError("cause")
+        parallel.exchange(part)
+
+    with pytest.raises(KeyError, match="cause"):
+        parallel.together(fail, range(3))
+    with pytest.raises(KeyError, match="cause"):
+        list(parallel.in_order(fail, range(3)))
+    assert parallel.together(parallel.exchange, range(2)) == [[0, 1], [0, 1]]
+
+
+def test_parts_inside_a_part_take_no_further_core() -> None:
+    def outer(part: int) -> list[int]:
+        return list(parallel.in_order(lambda inner: part * inner, range(3)))
+
+    with parallel.using_cores(1):
+        assert list(parallel.in_order(outer, range(3))) == [[0, 0, 0], [0, 1, 2], [0, 2, 4]]
+
+
+def test_a_stream_is_taken_no_further_ahead_than_needed() -> None:
+    taken = []
+
+    def parts() -> Iterator[int]:
+        for part in range(100):
+            taken.append(part)
+            yield part
+
     with parallel.using_cores(2):
-        assert parallel.together(lambda _: parallel.place(), "abc") == [(0, 3), (1, 3), (2, 3)]
-        assert list(parallel.in_order(lambda _: parallel.place(), "ab")) == [(0, 1), (0, 1)]
+        results = parallel.in_order(lambda part: part, parts())
+        assert next(results) == 0
+        assert len(taken) <= 4
+        results.close()
+    assert len(taken) <= 4
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
-def test_a_consumer_that_is_interrupted_leaves_nothing_running(cores: int) -> None:
+def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
     started: list[int] = []
 
     def work(part: int) -> int:
@@ -76,18 +127,41 @@ def test_a_consumer_that_is_interrupted_leaves_nothing_running(cores: int) -> No
         time.sleep(0.002)
         return part
 
-    def consume() -> None:
-        for part in parallel.in_order(work, iter(range(10_000))):
-            if part == 5:
-                raise KeyboardInterrupt
-
     with parallel.using_cores(cores):
         with pytest.raises(KeyboardInterrupt):
-            consume()
-        deadline = time.monotonic() + 60
-        while parallel._pool._work_queue.qsize() and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(0.05)  # what ran then is done now
+            for part in parallel.in_order(work, iter(range(10_000))):
+                if part == 5:
+                    raise KeyboardInterrupt
+        time.sleep(0.1)  # what had begun is done
         after = len(started)
         time.sleep(0.05)
     assert len(started) == after <= 6 + cores + 1
+
+
+def test_threads_that_start_at_the_same_time_leave_the_common_number() -> None:
+    before, all_started = torch.get_num_threads(), threading.Barrier(8)
+
+    def threads_of_torch(_: int) -> int:
+        all_started.wait(timeout=60)
+        return torch.get_num_threads()
+
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(8, initializer=parallel._use_one_thread) as pool:
+            assert list(pool.map(threads_of_torch, range(8))) == [1] * 8
+        with ThreadPoolExecutor(1) as own:
+            assert own.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_parts_run_in_other_threads_on_a_cpu_and_here_elsewhere(cores: int) -> None:
+    def where(part: int) -> tuple[int, int]:
+        return part, threading.get_ident()
+
+    here = threading.get_ident()
+    on_cpu = list(parallel.in_order_on(torch.device("cpu"), where, range(9)))
+    elsewhere = list(parallel.in_order_on(torch.device("cuda"), where, range(9)))
+    assert [part for part, _ in on_cpu] == [part for part, _ in elsewhere] == list(range(9))
+    assert here not in {thread for _, thread in on_cpu}
+    assert {thread for _, thread in elsewhere} == {here}

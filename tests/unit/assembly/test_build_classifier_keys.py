@@ -73,7 +73,7 @@ def _prepared(config: ClassifierConfig) -> Dataset:
 
 @contextmanager
 def _training(config: ClassifierConfig) -> Iterator[tuple[ClassifierTask, TrainingRun, list[str], Any]]:
-    """The moment before the first step: task, run, what was said, and the spy on threads."""
+    """The moment before the first step: task, run, what was said, and the spy on cores."""
     seen: list[Any] = []
     said: list[str] = []
     images = np.random.default_rng(0).integers(0, 256, (NUM, 16, 16), np.uint8)
@@ -83,15 +83,15 @@ def _training(config: ClassifierConfig) -> Iterator[tuple[ClassifierTask, Traini
         mock.patch.object(
             api_classifier, "train_classifier_task", lambda task, run: seen.extend((task, run))
         ),
-        mock.patch("acgan.runtime.use_threads") as threads,
+        mock.patch("acgan.parallel.using_cores") as cores,
     ):
         api.train_classifier(config, dataset, run_dir=directory, device="cpu", say=said.append)
-        yield seen[0], seen[1], said, threads
+        yield seen[0], seen[1], said, cores
 
 
 def _threads(config: ClassifierConfig) -> Any:
-    with _training(config) as (_, _, _, threads):
-        return threads.call_args.args[0]
+    with _training(config) as (_, _, _, cores):
+        return cores.call_args.args[0]
 
 
 def _is_said(text: str) -> Callable[[ClassifierConfig], bool]:

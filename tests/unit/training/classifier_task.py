@@ -16,6 +16,7 @@ from acgan.runtime import Draws, FiniteGuard
 from acgan.training.classifier_loop import ClassifierTask, classifier_step
 from acgan.training.schedule import WarmupDecay
 from acgan.training.step import Feed
+from acgan.training.working import WorkingCopy
 from acgan.types import ImageStore
 
 CPU = torch.device("cpu")
@@ -96,6 +97,7 @@ def make_task(
     schedule: WarmupDecay = WarmupDecay(0.2, "linear"),  # noqa: B008
     iterations: int = 10,
     micro_batch: int = BATCH,
+    portion: int = BATCH,
     precision: str = "float64",
     normalise: Callable[[Tensor], Tensor] = lambda x: x,
     ranks: Ranks = Ranks(),  # noqa: B008
@@ -128,6 +130,8 @@ def make_task(
         precision=precision,
         total_nimg=iterations * BATCH,
         micro_batch=micro_batch,
+        portion=portion,
+        working=WorkingCopy(network, None),
         run_network=network,
         ranks=ranks,
     )

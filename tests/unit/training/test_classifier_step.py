@@ -41,8 +41,7 @@ def test_portions_add_up_to_the_batch(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("options", [OPTIONS["plain"], OPTIONS["all"]], ids=["plain", "all"])
 def test_processes_average_to_the_batch(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gradients_of(make_task(**options))
-    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)  # done below
     ranks = [
         gradients_of(make_task(ranks=Ranks(rank, 2), micro_batch=micro_batch, **options))
         for rank, micro_batch in enumerate((4, 3))

@@ -61,8 +61,7 @@ def test_micro_batches_add_up_to_the_batch(objective: str) -> None:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_processes_average_to_the_batch(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gradients(tiny_gan(*OBJECTIVES[objective]))
-    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)  # done below
     gans = [tiny_gan(*OBJECTIVES[objective], ranks=Ranks(rank, 2)) for rank in range(2)]
     gans[1].micro_batch = 2
     ranks = [gradients(gan) for gan in gans]
@@ -75,8 +74,7 @@ def test_processes_average_to_the_batch_where_a_loss_looks_across_it(
 ) -> None:
     overrides = (*D2D_CE, f"model.discriminator.projection={projection}")
     whole = gradients(tiny_gan(*overrides))
-    monkeypatch.setattr(distributed, "average_gradients", lambda parameters, ranks: None)  # done below
-    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)
+    monkeypatch.setattr(distributed, "average_over_ranks", lambda values, ranks: values)  # done below
     alone = [gradients(tiny_gan(*overrides, ranks=Ranks(rank, 2))) for rank in range(2)]
     exchange = Exchange()
     monkeypatch.setattr(distributed, "gather", exchange.gather)

@@ -66,6 +66,7 @@ def objective() -> Callable[..., Objective]:
             penalty_of="adversarial",
             penalty_every=1,
             regularisers={},
+            one_pass=False,
         )
         return dataclasses.replace(parts, **changes)
 

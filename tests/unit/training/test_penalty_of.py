@@ -47,6 +47,7 @@ def _objective(classification: ClassificationLoss | None, of: str) -> Objective:
         penalty_of=of,
         penalty_every=1,
         regularisers={},
+        one_pass=False,
     )
 
 

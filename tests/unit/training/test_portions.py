@@ -1,0 +1,89 @@
+"""Portions of a batch at the same time: they add up to the batch, with the same bits on any number of cores."""
+
+import pytest
+import torch
+from loop_helpers import CPU, gradients, tiny_gan
+from test_gan_loop import D2D_CE, OBJECTIVES
+from torch import Tensor
+from torch.testing import assert_close
+
+from acgan import parallel
+from acgan.distributed import Ranks
+from acgan.runtime import FiniteGuard
+from acgan.training.gan import Gan
+from acgan.training.gan_loop import discriminator_step, generator_step
+
+ALL = {
+    **OBJECTIVES,
+    "d2d_ce": D2D_CE,
+    "d2d_ce, penalty of all": (*D2D_CE[:2], "loss.penalty.of=objective"),
+    "d2d_ce, projection": (*D2D_CE, "model.discriminator.projection=true"),
+}
+
+
+def _gan(objective: str, portion: int, precision: str = "float64") -> Gan:
+    gan = tiny_gan(*ALL[objective], precision=precision)
+    gan.portion = portion
+    return gan
+
+
+@pytest.mark.parametrize("objective", ALL)
+def test_portions_add_up_to_the_batch(objective: str) -> None:
+    whole = gradients(_gan(objective, 8))
+    with parallel.using_cores(2):
+        assert_close(gradients(_gan(objective, 3)), whole)  # 2 + 3 + 3
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("objective", ["default", "d2d_ce", "consistency"])
+def test_the_bits_do_not_depend_on_the_number_of_cores(objective: str, precision: str) -> None:
+    found = []
+    for cores in (1, 2, 3):
+        with parallel.using_cores(cores):
+            gan = _gan(objective, 3, precision)
+            logged = []
+            for iteration in range(3):
+                logged.append(discriminator_step(gan, FiniteGuard(CPU), iteration, 0))
+                logged.append(generator_step(gan, FiniteGuard(CPU), iteration))
+            found.append(_bits(gan) + [value for values in logged for value in values.values()])
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+def _bits(gan: Gan) -> list[Tensor]:
+    return [*gan.generator.state_dict().values(), *gan.discriminator.state_dict().values()]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("train.batch_size=64",), 32),
+        (("train.batch_size=128",), 32),
+        (("train.batch_size=32",), 16),
+        (("train.batch_size=100",), 25),
+        (("train.batch_size=8",), 4),
+        (("train.batch_size=1",), 1),
+        (("train.batch_size=64", "train.portions=4"), 16),
+        (("train.batch_size=64", "train.portions=1"), 64),
+        (("train.batch_size=64", "train.portions=100"), 1),
+    ],
+)
+def test_the_size_of_a_portion_follows_from_the_batch(given: tuple[str, ...], expected: int) -> None:
+    for cores in (1, 8):
+        with parallel.using_cores(cores):
+            assert tiny_gan("train.portions=null", *given).portion == expected
+
+
+def test_ranks_take_portions_of_the_whole_batch_s_size() -> None:
+    gan = tiny_gan("train.portions=null", "train.batch_size=64", ranks=Ranks(1, 2))
+    ((portion,),) = gan.micro_batches(0)
+    assert (portion.part, portion.share) == (slice(32, 64), 1.0)
+
+
+def test_portions_of_micro_batches_cover_the_batch() -> None:
+    gan = tiny_gan("train.batch_size=20", "train.micro_batch=10", "train.portions=5")
+    parts = [[portion.part for portion in portions] for portions in gan.micro_batches(0)]
+    assert [len(portions) for portions in parts] == [3, 3]
+    images = [image for portions in parts for part in portions for image in range(20)[part]]
+    assert images == list(range(20))
+    assert sum(portion.share for portions in gan.micro_batches(0) for portion in portions) == pytest.approx(1)
