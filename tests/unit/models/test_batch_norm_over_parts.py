@@ -11,8 +11,7 @@ from torch.testing import assert_close
 
 from acgan import parallel
 from acgan._torchvision import torchvision
-from acgan.models import GENERATORS, TRUNKS
-from acgan.models.batch_norm import share_batch_statistics
+from acgan.models import GENERATORS, TRUNKS, share_batch_statistics
 
 SIZES = (5, 2, 4)
 SHAPES = {

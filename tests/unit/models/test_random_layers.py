@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from acgan import parallel
 from acgan._torchvision import torchvision
-from acgan.models.batch_norm import share_batch_statistics
-from acgan.models.random_layers import draw_by_image
+from acgan.models import draw_by_image, share_batch_statistics
 from acgan.runtime import Draws, dropout_draws
 
 SIZES = (5, 2, 4)
