@@ -12,8 +12,8 @@ from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.step import BatchMean, Computed, Portion, gradients_of, parameter_dtype, update
-from acgan.types import Batch
+from acgan.training.shown import Shown, changed, material
+from acgan.training.step import BatchMean, Computed, gradients_of, update
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
@@ -56,7 +56,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     gan.gradients_discriminator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
-        for computed in parallel.together(partial(_portion_for_d, gan, step), portions):
+        for computed in parallel.together(partial(_portion_for_d, gan), material(gan, portions, step, "D")):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -71,18 +71,16 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     return _observe(gan, logged, step)
 
 
-def _portion_for_d(gan: Gan, step: int, portion: Portion) -> Computed:
+def _portion_for_d(gan: Gan, shown: Shown) -> Computed:
     """D's terms and gradients for a portion, computed on one core."""
-    d, objective = gan.working_discriminator.copy, gan.objective
-    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
-    z = gan.latents("latents/D", portion)
+    d, objective, portion, real = gan.working_discriminator.copy, gan.objective, shown.portion, shown.real
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
-        fake = gan.run_generator(z, real.labels)
-    real, fake = _augmented(gan, real, fake, "D", portion)
+        fake = gan.run_generator(shown.z, real.labels)
+    fake = changed(gan, fake, shown.draws, portion)
     with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
     computed = Computed(portion.share, [terms], gradients_of(terms, portion.share, d))
-    if objective.penalty is None or step % objective.penalty_every:
+    if objective.penalty is None or shown.step % objective.penalty_every:
         return computed
     mix = portion.uniform((), "mix", real.images)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
@@ -96,37 +94,25 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     Returns:
         Scalars to log, on the device, by name.
     """
+    step = (iteration + 1) * gan.d_steps - 1  # D's last
     gan.working_discriminator.copy.requires_grad_(False)
     gan.working_discriminator.refresh()
     gan.gradients_generator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
-        for computed in parallel.together(partial(_portion_for_g, gan), portions):
+        for computed in parallel.together(partial(_portion_for_g, gan), material(gan, portions, step, "G")):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _portion_for_g(gan: Gan, portion: Portion) -> Computed:
+def _portion_for_g(gan: Gan, shown: Shown) -> Computed:
     """G's terms and gradients for a portion, computed on one core."""
-    step = (portion.iteration + 1) * gan.d_steps - 1  # D's last
-    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
-    z = gan.latents("latents/G", portion)
+    portion, real = shown.portion, shown.real
     with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
-        fake = gan.run_generator(z, real.labels)
-        real, fake = _augmented(gan, real, fake, "G", portion)
+        fake = changed(gan, gan.run_generator(shown.z, real.labels), shown.draws, portion)
         terms = gan.objective.generator(gan.run_discriminator, real, fake)
     return Computed(portion.share, [terms], gradients_of(terms, portion.share, gan.working_generator.copy))
-
-
-def _augmented(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:
-    """Real and generated images as D sees them: the images of a pair are changed alike."""
-    if gan.augmenter is None:
-        return real, fake
-    transform, p = gan.augmenter.transform, gan.augmenter.p(portion.iteration * gan.batch_size)
-    draws = portion.uniform((transform.num_draws,), f"augment/{phase}", real.images)
-    fake = fake.to(real.images.dtype)
-    return Batch(transform(real.images, draws, p), real.labels), transform(fake, draws, p)
 
 
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:

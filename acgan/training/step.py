@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -53,6 +53,12 @@ class Portion:
     def dropout(self, purpose: str) -> contextlib.AbstractContextManager[None]:
         """Dropout layers called inside take the draws of this portion."""
         return runtime.dropout_draws(self.draws, purpose, self.iteration, self.sub_step, self.part.start)
+
+
+def joined(portions: Sequence[Portion]) -> Portion:
+    """Neighbouring portions as one."""
+    part = slice(portions[0].part.start, portions[-1].part.stop)
+    return replace(portions[0], part=part, share=sum(portion.share for portion in portions))
 
 
 @dataclass(frozen=True)
