@@ -18,6 +18,7 @@ from acgan.distributed import Ranks
 from acgan.losses import SummedLoss
 from acgan.models import AuxClassifier
 from acgan.runtime import FiniteGuard
+from acgan.training.gradients import Gradients
 from acgan.training.run import TrainingRun
 from acgan.training.schedule import WarmupDecay
 from acgan.training.step import (
@@ -26,11 +27,10 @@ from acgan.training.step import (
     Feed,
     Portion,
     align_moments,
-    gradients_of,
     parameter_dtype,
     update,
 )
-from acgan.training.working import FlatGradients, WorkingCopy
+from acgan.training.working import WorkingCopy
 from acgan.types import Batch, Term, Terms
 
 
@@ -65,7 +65,7 @@ class ClassifierTask:
     ranks: Ranks = field(default_factory=Ranks)
 
     def __post_init__(self) -> None:
-        self.gradients = FlatGradients(self.network)
+        self.gradients = Gradients(self.network)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that an exact resume needs; there is no random state."""
@@ -140,7 +140,8 @@ def _portion(task: ClassifierTask, portion: Portion) -> Computed:
     ):
         outputs = task.run_network(x)
     terms = _terms(task.loss, outputs, batch.labels)
-    return Computed(portion.share, [terms], gradients_of(terms, portion.share, task.working.copy))
+    gradients = task.gradients.of(terms.total * portion.share, task.working.copy)
+    return Computed(portion.share, [terms], gradients)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
 from acgan.training.shown import Shown, changed, material
-from acgan.training.step import BatchMean, Computed, gradients_of, update
+from acgan.training.step import BatchMean, Computed, update
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
@@ -73,19 +73,20 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
 
 def _portion_for_d(gan: Gan, shown: Shown) -> Computed:
     """D's terms and gradients for a portion, computed on one core."""
-    d, objective, portion, real = gan.working_discriminator.copy, gan.objective, shown.portion, shown.real
+    objective, portion, real = gan.objective, shown.portion, shown.real
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
         fake = gan.run_generator(shown.z, real.labels)
     fake = changed(gan, fake, shown.draws, portion)
     with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
-    computed = Computed(portion.share, [terms], gradients_of(terms, portion.share, d))
+    gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
     if objective.penalty is None or shown.step % objective.penalty_every:
-        return computed
+        return Computed(portion.share, [terms], gradients)
     mix = portion.uniform((), "mix", real.images)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
     penalty = objective.penalize(gan.discriminator, real, fake, mix, strength)
-    return computed.with_more(penalty, gradients_of(penalty, portion.share, gan.discriminator))
+    more = gan.gradients_discriminator.of(penalty.total * portion.share, gan.discriminator)
+    return Computed(portion.share, [terms, penalty], gradients.plus(more))
 
 
 def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
@@ -112,7 +113,8 @@ def _portion_for_g(gan: Gan, shown: Shown) -> Computed:
     with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
         fake = changed(gan, gan.run_generator(shown.z, real.labels), shown.draws, portion)
         terms = gan.objective.generator(gan.run_discriminator, real, fake)
-    return Computed(portion.share, [terms], gradients_of(terms, portion.share, gan.working_generator.copy))
+    gradients = gan.gradients_generator.of(terms.total * portion.share, gan.working_generator.copy)
+    return Computed(portion.share, [terms], gradients)
 
 
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:
