@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from acgan import parallel
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.config.shared import ComputeConfig
 from acgan.data import BatchOrder, DeviceImages
@@ -55,6 +56,17 @@ def portion_size(train: ComputeConfig, device: torch.device, micro_batch: int) -
         return micro_batch
     portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
     return math.ceil(train.batch_size / portions)
+
+
+def remark_on_cores(device: torch.device, micro_batch: int, portion: int) -> str | None:
+    """A remark for the user if a step leaves cores idle."""
+    portions = math.ceil(micro_batch / portion)
+    if device.type != "cpu" or portions >= parallel.cores():
+        return None
+    return (
+        f"a step has {portions} portions, so {parallel.cores() - portions} of {parallel.cores()} cores stay idle; more "
+        f"portions use more of them, and other last bits come out: --set train.portions={parallel.cores()}"
+    )
 
 
 def torch_dtype(precision: str) -> torch.dtype:

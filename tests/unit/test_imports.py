@@ -64,6 +64,7 @@ ALLOWED: dict[str, set[str]] = {
             "losses",
             "models",
             "distributed",
+            "parallel",
             "runtime",
             "atomic",
             "sides",
