@@ -162,7 +162,7 @@ class TestCores:
         drawn = []
         sampler.generator.register_forward_hook(lambda *_: drawn.append(None))
         with parallel.using_cores(2):
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(KeyboardInterrupt):  # noqa: PT012
                 for start, _ in sampler.stream(0, 10**9):
                     if start == 5 * CHUNK:
                         raise KeyboardInterrupt
