@@ -18,8 +18,8 @@ from acgan.training.step import BatchMean, Computed, update
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    gan.generator.train()
-    gan.discriminator.train()
+    for network in (*gan.networks()[:2], gan.working_generator.copy, gan.working_discriminator.copy):
+        network.train()
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():

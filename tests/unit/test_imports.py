@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     # the parts: they take plain keywords
     "models": {
         "losses",
+        "parallel",
         "runtime",
         "sides",
         "types",
