@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 _MOST_THREADS = 1024  # a thread starts only when it is needed
+#: Time after which a thread asks another for Python's lock; layers of a part are shorter than Python's 5 ms.
+_SWITCH_SEC = 5e-5
 _starting = threading.Lock()
 
 
@@ -100,15 +103,17 @@ def cores() -> int:
 def using_cores(count: int | None) -> Iterator[None]:
     """Use so many cores for parts, and one of torch's own threads for the rest; None leaves the number of cores."""
     global _cores
-    before, threads = _cores, torch.get_num_threads()
+    before, threads, switch_sec = _cores, torch.get_num_threads(), sys.getswitchinterval()
     if count is not None:
         _cores = _Cores(count)
     torch.set_num_threads(1)
+    sys.setswitchinterval(_SWITCH_SEC)
     try:
         yield
     finally:
         _cores = before
         torch.set_num_threads(threads)
+        sys.setswitchinterval(switch_sec)
 
 
 def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:

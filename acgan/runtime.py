@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acgan import parallel
 from acgan.errors import UserError
 
 
@@ -217,7 +218,7 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def machine() -> str:
-    """The machine in a few words, for provenance: processor, threads, GPU."""
+    """The machine in a few words, for provenance: processor, cores to use, GPU."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -225,7 +226,7 @@ def machine() -> str:
             line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
         ]
         name = models[0] if models else name
-    words = f"{name}, {torch.get_num_threads()} threads"
+    words = f"{name}, {parallel.cores()} cores"
     return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words
 
 

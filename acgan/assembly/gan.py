@@ -23,7 +23,6 @@ from acgan.models import (
     Discriminator,
     Generator,
     Trunk,
-    has_batch_norm,
     order_matters,
 )
 from acgan.sides import nearest
@@ -155,13 +154,14 @@ def build_gan(
         torch.manual_seed(config.seed)
         generator, discriminator = build_generator(config, store), build_discriminator(config, store)
     dtype = torch_dtype(precision)
-    # Convolutions are quicker in channels last. On CPUs it makes group normalisation several times slower.
-    of_generator = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    generator = generator.to(device, dtype).to(memory_format=of_generator)  # type: ignore[call-overload]
-    discriminator = discriminator.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    working = _working_copies(generator, discriminator, precision, device)
+    # Convolutions are quicker in channels last.
+    generator, discriminator = (
+        network.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for network in (generator, discriminator)
+    )
     micro_batch = min(train.micro_batch or share, share)
-    mixes = has_batch_norm(generator) or has_batch_norm(discriminator)
+    portion = portion_size(train, device, micro_batch, (generator, discriminator))
+    working = _working_copies(generator, discriminator, precision, device)
     schedules = build_schedules(config)
     around = Surroundings(config.data.mirror, store.resolution, device, dtype)
     adam = {
@@ -185,7 +185,7 @@ def build_gan(
         device=device,
         precision=precision,
         micro_batch=micro_batch,
-        portion=micro_batch if mixes else portion_size(train, device, micro_batch),
+        portion=portion,
         d_steps=train.d_steps,
         working_generator=working[0],
         working_discriminator=working[1],

@@ -147,7 +147,7 @@ class ClassifierConfig(BaseConfig):
     """All settings of `acgan classify train`."""
 
     #: Keys, and prefixes of sections, that may change when a run is resumed.
-    harmless: ClassVar[tuple[str, ...]] = ("description", "every.")
+    harmless: ClassVar[tuple[str, ...]] = ("description", "train.threads", "every.")
     #: Keys, besides ``data.source``, that may hold a path.
     paths: ClassVar[tuple[str, ...]] = (
         "data.root",

@@ -150,6 +150,7 @@ class RunConfig(BaseConfig):
         "train.total_nimg",
         "train.patience_nimg",
         "train.standing_nimg",
+        "train.threads",
         "every.",
         "evaluate.",
         "monitor.",

@@ -19,6 +19,7 @@ from acgan.models.layers import (
     conv3x3,
     init_dcgan,
     init_subpixels,
+    memory_format_of,
 )
 from acgan.runtime import outside_autocast
 from acgan.sides import RESOLUTIONS, map_sides
@@ -186,6 +187,7 @@ class ResNetGenerator(Generator):
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         condition = self._condition(z, y)
         x = self.project(condition).unflatten(1, (-1, self.first_side, self.first_side))  # (N, width, s, s)
+        x = x.contiguous(memory_format=memory_format_of(self.to_image.weight))
         for block in self.blocks:
             x = block(x, condition)  # the side doubles
         if self.modulation == "norm":

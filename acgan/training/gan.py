@@ -15,11 +15,12 @@ from acgan.distributed import Ranks
 from acgan.models import Discriminator, Generator, standing_statistics
 from acgan.training.augmenting import Augmenter
 from acgan.training.ema import EMA
+from acgan.training.gradients import Gradients
 from acgan.training.objective import Objective
 from acgan.training.regularisers import Discriminate
 from acgan.training.schedule import Curve
 from acgan.training.step import Feed, Portion, align_moments
-from acgan.training.working import FlatGradients, WorkingCopy
+from acgan.training.working import WorkingCopy
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Gan:
     ranks: Ranks = field(default_factory=Ranks)
 
     def __post_init__(self) -> None:
-        self.gradients_generator = FlatGradients(self.generator)
-        self.gradients_discriminator = FlatGradients(self.discriminator)
+        self.gradients_generator = Gradients(self.generator)
+        self.gradients_discriminator = Gradients(self.discriminator)
 
     @property
     def batch_size(self) -> int:

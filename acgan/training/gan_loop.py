@@ -12,14 +12,14 @@ from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.run import TrainingRun
-from acgan.training.step import BatchMean, Computed, Portion, gradients_of, parameter_dtype, update
-from acgan.types import Batch
+from acgan.training.shown import Shown, changed, material
+from acgan.training.step import BatchMean, Computed, update
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    gan.generator.train()
-    gan.discriminator.train()
+    for network in (*gan.networks()[:2], gan.working_generator.copy, gan.working_discriminator.copy):
+        network.train()
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():
@@ -56,7 +56,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     gan.gradients_discriminator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
-        for computed in parallel.together(partial(_portion_for_d, gan, step), portions):
+        for computed in parallel.together(partial(_portion_for_d, gan), material(gan, portions, step, "D")):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -71,23 +71,22 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     return _observe(gan, logged, step)
 
 
-def _portion_for_d(gan: Gan, step: int, portion: Portion) -> Computed:
+def _portion_for_d(gan: Gan, shown: Shown) -> Computed:
     """D's terms and gradients for a portion, computed on one core."""
-    d, objective = gan.working_discriminator.copy, gan.objective
-    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
-    z = gan.latents("latents/D", portion)
+    objective, portion, real = gan.objective, shown.portion, shown.real
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
-        fake = gan.run_generator(z, real.labels)
-    real, fake = _augmented(gan, real, fake, "D", portion)
+        fake = gan.run_generator(shown.z, real.labels)
+    fake = changed(gan, fake, shown.draws, portion)
     with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
-    computed = Computed(portion.share, [terms], gradients_of(terms, portion.share, d))
-    if objective.penalty is None or step % objective.penalty_every:
-        return computed
+    gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
+    if objective.penalty is None or shown.step % objective.penalty_every:
+        return Computed(portion.share, [terms], gradients)
     mix = portion.uniform((), "mix", real.images)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
     penalty = objective.penalize(gan.discriminator, real, fake, mix, strength)
-    return computed.with_more(penalty, gradients_of(penalty, portion.share, gan.discriminator))
+    more = gan.gradients_discriminator.of(penalty.total * portion.share, gan.discriminator)
+    return Computed(portion.share, [terms, penalty], gradients.plus(more))
 
 
 def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Tensor]:
@@ -96,51 +95,40 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     Returns:
         Scalars to log, on the device, by name.
     """
+    step = (iteration + 1) * gan.d_steps - 1  # D's last
     gan.working_discriminator.copy.requires_grad_(False)
     gan.working_discriminator.refresh()
     gan.gradients_generator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
-        for computed in parallel.together(partial(_portion_for_g, gan), portions):
+        for computed in parallel.together(partial(_portion_for_g, gan), material(gan, portions, step, "G")):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _portion_for_g(gan: Gan, portion: Portion) -> Computed:
+def _portion_for_g(gan: Gan, shown: Shown) -> Computed:
     """G's terms and gradients for a portion, computed on one core."""
-    step = (portion.iteration + 1) * gan.d_steps - 1  # D's last
-    real = gan.feed.batch(step, portion.part, parameter_dtype(gan.generator))
-    z = gan.latents("latents/G", portion)
+    portion, real = shown.portion, shown.real
     with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
-        fake = gan.run_generator(z, real.labels)
-        real, fake = _augmented(gan, real, fake, "G", portion)
+        fake = changed(gan, gan.run_generator(shown.z, real.labels), shown.draws, portion)
         terms = gan.objective.generator(gan.run_discriminator, real, fake)
-    return Computed(portion.share, [terms], gradients_of(terms, portion.share, gan.working_generator.copy))
-
-
-def _augmented(gan: Gan, real: Batch, fake: Tensor, phase: str, portion: Portion) -> tuple[Batch, Tensor]:
-    """Real and generated images as D sees them: the images of a pair are changed alike."""
-    if gan.augmenter is None:
-        return real, fake
-    transform, p = gan.augmenter.transform, gan.augmenter.p(portion.iteration * gan.batch_size)
-    draws = portion.uniform((transform.num_draws,), f"augment/{phase}", real.images)
-    fake = fake.to(real.images.dtype)
-    return Batch(transform(real.images, draws, p), real.labels), transform(fake, draws, p)
+    gradients = gan.gradients_generator.of(terms.total * portion.share, gan.working_generator.copy)
+    return Computed(portion.share, [terms], gradients)
 
 
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:
     """Show D's logits of a step to the augmenter and the regularisers that follow them."""
-    if gan.augmenter is None and not gan.objective.regularisers:
+    augmenter, regularisers = gan.augmenter, gan.objective.regularisers.values()
+    if regularisers or (augmenter is not None and augmenter.follows):
+        names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
+        means = torch.stack([logged[name] for name in names])
+        sign, real, fake = distributed.average_over_ranks(means, gan.ranks)
+        images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
+        for regulariser in regularisers:
+            regulariser.observe(real, fake, images)
+        if augmenter is not None:
+            augmenter.observe(sign, step, images)
+    if augmenter is None:
         return logged
-    names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
-    sign, real, fake = distributed.average_over_ranks(
-        torch.stack([logged[name] for name in names]), gan.ranks
-    )
-    images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
-    for regulariser in gan.objective.regularisers.values():
-        regulariser.observe(real, fake, images)
-    if gan.augmenter is None:
-        return logged
-    gan.augmenter.observe(sign, step, images)
-    return {**logged, "augment_p": gan.augmenter.p(step // gan.d_steps * gan.batch_size)}
+    return {**logged, "augment_p": augmenter.p(step // gan.d_steps * gan.batch_size)}

@@ -38,7 +38,7 @@ class TrainingRun:
         intervals: Length and intervals.
         state: The state that is trained, and saved in checkpoints.
         product: Result that is sampled, scored and written on the way.
-        meta: Plain values saved in checkpoints besides (precision, threads, data fingerprint). Where its
+        meta: Plain values saved in checkpoints besides (precision, data fingerprint). Where its
             ``validation_fingerprint`` is not the checkpoint's, the best starts anew.
         device: Device of the state.
         ranks: This process among others.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -15,7 +15,7 @@ from acgan import distributed, runtime
 from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.runtime import Draws, FiniteGuard
-from acgan.training.working import FlatGradients
+from acgan.training.gradients import Flat, Gradients
 from acgan.types import Batch, Terms
 
 
@@ -53,6 +53,12 @@ class Portion:
     def dropout(self, purpose: str) -> contextlib.AbstractContextManager[None]:
         """Dropout layers called inside take the draws of this portion."""
         return runtime.dropout_draws(self.draws, purpose, self.iteration, self.sub_step, self.part.start)
+
+
+def joined(portions: Sequence[Portion]) -> Portion:
+    """Neighbouring portions as one."""
+    part = slice(portions[0].part.start, portions[-1].part.stop)
+    return replace(portions[0], part=part, share=sum(portion.share for portion in portions))
 
 
 @dataclass(frozen=True)
@@ -106,26 +112,12 @@ class Computed:
     Attributes:
         share: Share of the rank's images.
         terms: Sums that were differentiated.
-        gradients: Gradients of the portion's share of those sums, for the trained parameters; None where there is none.
+        gradients: Gradients of the portion's share of those sums.
     """
 
     share: float
     terms: Sequence[Terms]
-    gradients: Sequence[Tensor | None]
-
-    def with_more(self, terms: Terms, gradients: Sequence[Tensor | None]) -> Computed:
-        """With another sum of the same portion, whose gradients are added, in float32 or wider."""
-        total = [
-            more if first is None else first if more is None else more + first
-            for first, more in zip(self.gradients, gradients, strict=True)
-        ]
-        return Computed(self.share, [*self.terms, terms], total)
-
-
-def gradients_of(terms: Terms, share: float, network: nn.Module) -> Sequence[Tensor | None]:
-    """Gradients of a share of a sum with respect to the trained parameters of a network."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return torch.autograd.grad(terms.total * share, trained, allow_unused=True)
+    gradients: Flat
 
 
 class BatchMean:
@@ -155,7 +147,7 @@ def _add(means: dict[str, Tensor], name: str, value: Tensor, share: float) -> No
 
 
 def update(
-    gradients: FlatGradients,
+    gradients: Gradients,
     optimizer: Optimizer,
     log: BatchMean,
     guard: FiniteGuard,
@@ -170,8 +162,7 @@ def update(
     Returns:
         Scalars to log, on the device, by name.
     """
-    gradients.give(ranks)
-    norm = torch.linalg.vector_norm(gradients.flat)
+    norm = torch.linalg.vector_norm(gradients.give(ranks))
     # The losses too are those of the whole batch, so that all ranks skip a bad step or none does.
     means = distributed.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
     losses = dict(zip(log.losses, means, strict=True))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
-
-from acgan import distributed
-from acgan.distributed import Ranks
 
 _Network = TypeVar("_Network", bound=nn.Module)
 _CAST = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
@@ -74,57 +71,9 @@ def _sharing(network: _Network, cast: frozenset[str]) -> _Network:
     for (name, mine), theirs in zip(twin.named_modules(), network.modules(), strict=True):
         for key, parameter in theirs._parameters.items():
             if parameter is not None and name in cast:
-                mine._parameters[key] = nn.Parameter(parameter.detach().to(torch.bfloat16))
+                weights = parameter.detach().to(torch.bfloat16)
+                mine._parameters[key] = nn.Parameter(weights, requires_grad=parameter.requires_grad)
             else:
                 mine._parameters[key] = parameter
         mine._buffers.update(theirs._buffers)
     return twin
-
-
-class FlatGradients:
-    """Gradients of parameters, one after another in one tensor, so that ranks exchange them at once.
-
-    Args:
-        network: The trained network.
-
-    Attributes:
-        flat: (P,) gradients of all parameters that are trained; missing ones are 0.
-    """
-
-    def __init__(self, network: nn.Module):
-        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        first = self._parameters[0]
-        self.flat = torch.zeros(
-            sum(parameter.numel() for parameter in self._parameters), dtype=first.dtype, device=first.device
-        )
-        self._views: list[Tensor] = []
-        start = 0
-        for parameter in self._parameters:
-            # The fused optimiser goes through parameter and gradient in the order of memory.
-            self._views.append(self.flat.as_strided(parameter.shape, parameter.stride(), start))
-            start += parameter.numel()
-
-        self._found = [False] * len(self._parameters)
-
-    def clear(self) -> None:
-        """Begin a step."""
-        self.flat.zero_()
-        self._found = [False] * len(self._parameters)
-
-    @torch.no_grad()
-    def add(self, gradients: Sequence[Tensor | None]) -> None:
-        """Add the gradients of all trained parameters for a portion, of any number format; None is none."""
-        places = [place for place, gradient in enumerate(gradients) if gradient is not None]
-        values = [gradient for gradient in gradients if gradient is not None]
-        torch._foreach_add_([self._views[place] for place in places], values)
-        for place in places:
-            self._found[place] = True
-
-    def give(self, ranks: Ranks) -> None:
-        """Average over ranks, and give each parameter its gradient.
-
-        A parameter that no portion has a gradient for keeps none; where there are several ranks it gets 0.
-        """
-        distributed.average_over_ranks(self.flat, ranks)
-        for parameter, view, found in zip(self._parameters, self._views, self._found, strict=True):
-            parameter.grad = view if found or ranks.world > 1 else None

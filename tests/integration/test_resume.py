@@ -250,11 +250,14 @@ def test_a_longer_total_goes_on_with_the_same_weights(
     )
 
 
-def test_the_thread_count_of_the_first_run_is_used_again(tmp_path: Path) -> None:
-    changes = {"train.threads": None}
-    torch.set_num_threads(2)
-    acgan_train(tmp_path / "run", changes, "--max-time", "0")
-    torch.set_num_threads(1)
-    acgan_train(tmp_path / "run", changes, "--max-time", "0")
-    assert torch.get_num_threads() == 2
-    assert latest_payload(tmp_path / "run")["meta"]["threads"] == 2
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_run_goes_on_with_another_number_of_cores_to_the_same_bits(precision: str, tmp_path: Path) -> None:
+    changes = {"train.precision": precision, "train.portions": 3, "every.evaluate_nimg": 32}
+    whole = trained(tmp_path / "whole", {**changes, "train.threads": 1, "train.total_nimg": 96})
+    run = trained(tmp_path / "run", {**changes, "train.threads": 2, "train.total_nimg": 48})
+    trained(run, {**changes, "train.threads": 1, "train.total_nimg": 96})
+    one, other = latest_payload(whole)["state"], latest_payload(run)["state"]
+    for network in ("generator", "discriminator", "ema"):
+        assert all(torch.equal(one[network][name], other[network][name]) for name in one[network])
+    files = [(directory / "generator.safetensors").read_bytes()[-1000:] for directory in (whole, run)]
+    assert files[0] == files[1]

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from acgan import distributed
 from acgan.distributed import Ranks
-from acgan.training.working import FlatGradients
+from acgan.training.gradients import Gradients
 
 CPU = torch.device("cpu")
 
@@ -62,10 +62,12 @@ def _rank(rank: int, port: int, out: Path) -> None:
     result: dict[str, object] = {}
 
     parameters = nn.ParameterList([torch.zeros(2, 3), torch.zeros(4), torch.zeros(1)])
-    gradients = FlatGradients(parameters)
+    gradients = Gradients(parameters)
     given = torch.arange(6.0).view(3, 2).T * (rank + 1)  # not contiguous
-    # The second one is missing on rank 1, and the third on both.
-    gradients.add([given, torch.ones(4) if rank == 0 else None, None])
+    loss = (given * parameters[0]).sum()
+    if rank == 0:  # the second one is missing on rank 1, and the third on both
+        loss = loss + parameters[1].sum()
+    gradients.add(gradients.of(loss, parameters))
     gradients.give(ranks)
     result["gradients"] = [parameter.grad.clone() for parameter in parameters]
 

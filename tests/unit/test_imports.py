@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "_torchvision": set(),
     "distributed": {"parallel"},
     "parallel": set(),
-    "runtime": {"errors"},
+    "runtime": {"parallel", "errors"},
     "config": {"sides", "types", "errors"},  # and so no torch
     "plots": {"types"},
     # the parts: they take plain keywords
@@ -68,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
             "losses",
             "models",
             "distributed",
+            "parallel",
             "runtime",
             "atomic",
             "sides",

@@ -118,6 +118,7 @@ def test_a_stream_is_taken_no_further_ahead_than_needed() -> None:
     assert len(taken) <= 4
 
 
+@pytest.mark.parametrize("cores", [1, 2, 3])
 def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
     started: list[int] = []
 
@@ -126,16 +127,14 @@ def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
         time.sleep(0.002)
         return part
 
-    def consume() -> None:
-        for part in parallel.in_order(work, iter(range(10_000))):
-            if part == 5:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        consume()
-    time.sleep(0.1)  # what had begun is done
-    after = len(started)
-    time.sleep(0.05)
+    with parallel.using_cores(cores):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            for part in parallel.in_order(work, iter(range(10_000))):
+                if part == 5:
+                    raise KeyboardInterrupt
+        time.sleep(0.1)  # what had begun is done
+        after = len(started)
+        time.sleep(0.05)
     assert len(started) == after <= 6 + cores + 1
 
 
