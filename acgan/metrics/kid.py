@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from acgan.metrics._feature_pair import feature_pair
+from acgan.parallel import in_order_on
 from acgan.runtime import Draws
 
 
@@ -68,10 +69,12 @@ def kernel_distance(
         return KernelDistance(_squared_mmd(*sides), None)
     size = min(subset_size, len(real), len(fake))
     draws = Draws(seed)
-    estimates = []
-    for subset in range(subsets):
+
+    def estimate(subset: int) -> float:
         generator = draws.generator("kernel distance subsets", subset)
-        estimates.append(_squared_mmd(*(side.subset(size, generator) for side in sides)))
+        return _squared_mmd(*(side.subset(size, generator) for side in sides))
+
+    estimates = list(in_order_on(real.device, estimate, range(subsets)))
     return KernelDistance(float(np.mean(estimates)), float(np.std(estimates)))
 
 

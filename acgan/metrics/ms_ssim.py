@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from acgan.parallel import in_order
 from acgan.runtime import Draws
 
 _WINDOW = 11  # pixels a side
@@ -63,8 +64,12 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
     if not 1 <= scales <= room:
         raise ValueError(f"expected 1 to {room} scales of images {tuple(a.shape)}, got {scales}")
     portion = max(1, _PORTION // a.shape[1:].numel())
-    portions = zip(a.split(portion), b.split(portion), strict=True)
-    return torch.cat([_ms_ssim(x.cpu().double(), y.cpu().double(), scales) for x, y in portions])
+
+    def compared(pairs: tuple[Tensor, Tensor]) -> Tensor:
+        first, second = pairs
+        return _ms_ssim(first.cpu().double(), second.cpu().double(), scales)
+
+    return torch.cat(list(in_order(compared, zip(a.split(portion), b.split(portion), strict=True))))
 
 
 def intra_class_similarity(images: Tensor, *, pairs: int = 100, seed: int) -> float | None:

@@ -1,23 +1,29 @@
 """Precision, recall, density and coverage, and nearest neighbours, in feature space. Shapes: N, M images, F features.
 
-Distances are float64 and squared, in blocks of rows, by |a|² + |b|² - 2ab. What cancels there lies below the rounding
-of float32 features, but at ties the last bit decides, and ties are common: copies of training images, of each other.
-So equal vectors are found beforehand and have one distance, which is exactly 0 from each other.
+Distances are float64 and squared, in blocks of rows, by |a|² + |b|² - 2ab; on a CPU each core has a block. What
+cancels there lies below the rounding of float32 features, but at ties the last bit decides, and ties are common: copies
+of training images, of each other. So equal vectors are found beforehand and have one distance, which is exactly 0 from
+each other.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from acgan.metrics._feature_pair import feature_pair
+from acgan.parallel import in_order_on
 
-_BLOCK_BYTES = 2**27  # of distances
+_BLOCK_ROWS, _BLOCK_BYTES = 256, 2**26  # of distances, at most
 _PART = 2048  # vectors converted to float64 at a time
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Prdc:
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     """Compare generated images with real ones by their nearest neighbours.
 
-    Memory does not grow with N M: 10,000 images a side take less than half a GiB beside the features.
+    Memory does not grow with N M: 10,000 images a side take less than 128 MiB a core beside the features.
 
     Args:
         real: (N, F) features of real images, of any floating-point type.
@@ -59,12 +65,12 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     precise = torch.zeros(len(fake), dtype=torch.bool, device=real.device)
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     inside_count = covered = 0
-    for inside in _inside_balls(real, fake, k):
-        precise |= inside.any(dim=0)
-        inside_count += int(inside.sum())
-        covered += int(inside.any(dim=1).sum())
-    for inside in _inside_balls(fake, real, k):
-        recalled |= inside.any(dim=0)
+    for block in _balls(real, fake, k):
+        precise |= block.others_inside
+        inside_count += block.inside
+        covered += block.filled
+    for block in _balls(fake, real, k):
+        recalled |= block.others_inside
     return Prdc(
         precision=int(precise.sum()) / len(fake),
         recall=int(recalled.sum()) / len(real),
@@ -88,8 +94,8 @@ def nearest_neighbours(queries: Tensor, references: Tensor) -> tuple[Tensor, Ten
         ValueError: The shapes do not match, a side is empty, or a feature is not finite.
     """
     queries, references = feature_pair(queries, references, at_least=1)
-    blocks = _squared_distances(queries, (references,))
-    indices = torch.cat([block.argmin(dim=1) for block in blocks])
+    nearest = _of_squared_distances(queries, (references,), partial(torch.argmin, dim=1))
+    indices = torch.cat(list(nearest))
     # Once more by their differences, in which nothing cancels.
     distances = [
         torch.linalg.vector_norm(query.double() - references[index].double(), dim=1)
@@ -98,43 +104,75 @@ def nearest_neighbours(queries: Tensor, references: Tensor) -> tuple[Tensor, Ten
     return torch.cat(distances), indices
 
 
-def _inside_balls(centres: Tensor, others: Tensor, k: int) -> Iterator[Tensor]:
-    """Blocks of (n, M) bool: which others are inside the ball around each centre.
+@dataclass(frozen=True)
+class _Balls:
+    """Balls around some images, and M other images.
+
+    Attributes:
+        others_inside: (M,) bool, True for those inside any ball.
+        inside: Number of pairs of a ball and an other image inside.
+        filled: Number of balls with one inside.
+    """
+
+    others_inside: Tensor
+    inside: int
+    filled: int
+
+
+def _balls(centres: Tensor, others: Tensor, k: int) -> Iterator[_Balls]:
+    """The balls around the centres, block by block.
 
     A ball's radius and the distances held against it come from one row, so that an other image that equals the
     k-th neighbour is on the surface to the last bit.
     """
-    for distances in _squared_distances(centres, (centres, others)):
+
+    def balls(distances: Tensor) -> _Balls:
         among_centres, to_others = distances.split([len(centres), len(others)], dim=1)
         # k + 1, as the nearest centre is the centre itself.
         radii = among_centres.topk(k + 1, dim=1, largest=False).values.amax(dim=1, keepdim=True)
-        yield to_others < radii
+        inside = to_others < radii
+        return _Balls(inside.any(dim=0), int(inside.sum()), int(inside.any(dim=1).sum()))
+
+    return _of_squared_distances(centres, (centres, others), balls)
 
 
-def _squared_distances(rows: Tensor, columns: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Blocks of (n, C) float64, C counting all columns: 0 between equal vectors, positive between all others."""
+def _of_squared_distances(
+    rows: Tensor, columns: Sequence[Tensor], function: Callable[[Tensor], _Found]
+) -> Iterator[_Found]:
+    """Results of a function for blocks of squared distances.
+
+    A block is (n, C) float64, C counting all columns: 0 between equal vectors, positive between all others.
+    """
     first = _first_equal((*columns, rows))
     count = len(first) - len(rows)
     originals, equals = first[:count], first[count:]
     copies = (originals != torch.arange(count, device=first.device)).nonzero().squeeze(1)
-    size = min(_PART, max(1, _BLOCK_BYTES // (8 * count)))
-    for block_rows, equal in zip(rows.split(size), equals.split(size), strict=True):
-        block = _expanded_squares(block_rows, columns, count)
+    squares = torch.cat([part.square().sum(dim=1) for part in _parts(columns)])
+
+    def of_block(block: tuple[Tensor, Tensor]) -> _Found:
+        block_rows, equal = block
+        distances = _expanded_squares(block_rows, columns, squares)
         has_equal = (equal < count).nonzero().squeeze(1)
-        block[has_equal, equal[has_equal]] = 0
-        block[:, copies] = block[:, originals[copies]]
-        yield block
+        distances[has_equal, equal[has_equal]] = 0
+        distances[:, copies] = distances[:, originals[copies]]
+        return function(distances)
+
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (8 * count)))
+    return in_order_on(rows.device, of_block, zip(rows.split(size), equals.split(size), strict=True))
 
 
-def _expanded_squares(rows: Tensor, columns: Sequence[Tensor], count: int) -> Tensor:
-    """(n, count) squared distances, up to rounding and never 0: so far, no two vectors are known to be equal."""
+def _expanded_squares(rows: Tensor, columns: Sequence[Tensor], squares: Tensor) -> Tensor:
+    """(n, C) squared distances, up to rounding and never 0: so far, no two vectors are known to be equal.
+
+    ``squares`` (C,) are the columns' squared norms.
+    """
     rows = rows.double()
-    found = rows.new_empty(len(rows), count)
+    found = rows.new_empty(len(rows), len(squares))
     start = 0
     for part in _parts(columns):
-        block = found[:, start : start + len(part)]
-        torch.addmm(part.square().sum(dim=1), rows, part.T, alpha=-2, out=block)
-        start += len(part)
+        here = slice(start, start + len(part))
+        torch.addmm(squares[here], rows, part.T, alpha=-2, out=found[:, here])
+        start = here.stop
     found += rows.square().sum(dim=1, keepdim=True)
     return found.clamp_min_(torch.finfo(found.dtype).tiny)
 
@@ -142,12 +180,15 @@ def _expanded_squares(rows: Tensor, columns: Sequence[Tensor], count: int) -> Te
 def _first_equal(sides: Sequence[Tensor]) -> Tensor:
     """(all,) int64: the index of the first vector equal to each, counting through the sides."""
     seen: dict[bytes, int] = {}
-    first: list[int] = []
-    for part in _parts(sides):
-        for vector in (part + 0.0).cpu().numpy():  # -0.0 becomes 0.0, which it equals
-            digest = hashlib.blake2b(vector.tobytes(), digest_size=16).digest()
-            first.append(seen.setdefault(digest, len(first)))
+    digests = itertools.chain.from_iterable(in_order_on(sides[0].device, _digests, _parts(sides)))
+    first = [seen.setdefault(digest, index) for index, digest in enumerate(digests)]
     return torch.tensor(first, device=sides[0].device)
+
+
+def _digests(part: Tensor) -> list[bytes]:
+    """A digest of each vector, the same for equal ones."""
+    vectors = (part + 0.0).cpu().numpy()  # -0.0 becomes 0.0, which it equals
+    return [hashlib.blake2b(vector.tobytes(), digest_size=16).digest() for vector in vectors]
 
 
 def _parts(sides: Sequence[Tensor]) -> Iterator[Tensor]:

@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "losses": {"distributed", "runtime", "types"},
     "data": {"runtime", "types", "errors", "_torchvision"},
     "augment": set(),
-    "metrics": {"runtime", "types"},
+    "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
     "weights": {"models", "atomic", "errors"},
     "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "errors"},
