@@ -21,19 +21,19 @@ import torch
 from acgan import parallel
 from acgan.api.benchmark import workbench
 from acgan.benchmarking.neighbours import busy_neighbours
-from acgan.benchmarking.training import OURS, PLAIN, Sides
+from acgan.benchmarking.training import OURS, PLAIN, Contest
 from acgan.runtime import machine
 
 #: Seconds of each turn, by loop and number of neighbours.
 Times = dict[str, dict[int, list[float]]]
 
 
-def measure(sides: Sides, numbers: Sequence[int], rounds: int) -> Times:
-    times: Times = {name: {number: [] for number in numbers} for name in sides.loops}
+def measure(contest: Contest, numbers: Sequence[int], rounds: int) -> Times:
+    times: Times = {name: {number: [] for number in numbers} for name in contest.loops}
     for turn in range(rounds):
         for number in numbers if turn % 2 == 0 else reversed(numbers):
             with busy_neighbours(number):
-                for name, take in sides.turns().items():
+                for name, take in contest.turns().items():
                     times[name][number].append(take().wall)
     return times
 
@@ -68,18 +68,18 @@ def main(recipe: str | None, data: str | None, changes: Sequence[str], busy: str
     """Measure the training of RECIPE (digits) beside busy processes."""
     numbers = numbers_of(busy)
     with workbench(recipe, data, changes, None, {"device": "cpu"}) as bench:
-        sides = bench.sides()
-        times = measure(sides, numbers, rounds)
+        contest = bench.contest()
+        times = measure(contest, numbers, rounds)
         print(
             f"{bench.name}, {bench.opened.precision}; {machine()}; cores: {parallel.cores()}; "
-            f"torch {torch.__version__}; {date.today()}; {rounds} rounds of {sides.images:,} images\n"
+            f"torch {torch.__version__}; {date.today()}; {rounds} rounds of {contest.images:,} images\n"
         )
     print(
         f"| busy processes | {OURS} (images/s) | to quiet | {PLAIN} (images/s) | to quiet | {OURS} : {PLAIN} |"
     )
     print("|---|---|---|---|---|---|")
     for number in numbers:
-        print(row(times, number, sides.images))
+        print(row(times, number, contest.images))
 
 
 if __name__ == "__main__":

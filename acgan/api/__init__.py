@@ -1,6 +1,5 @@
 """Train, sample, classify: compositions of the parts, for the command line and for Python."""
 
-from acgan.api.benchmark import BenchmarkResult, benchmark
 from acgan.api.classifier import evaluate_classifier, predict, train_classifier
 from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
 from acgan.api.data import DataSummary, pack_data, show_data
@@ -17,14 +16,12 @@ from acgan.sampling import load_generator
 
 __all__ = [
     "WITHOUT_SYNTHETIC",
-    "BenchmarkResult",
     "DataSummary",
     "EvaluateOptions",
     "Evaluated",
     "FidResult",
     "TrainOptions",
     "TrainResult",
-    "benchmark",
     "compare_with_synthetic",
     "evaluate",
     "evaluate_classifier",

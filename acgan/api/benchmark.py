@@ -23,10 +23,10 @@ from acgan.benchmarking.findings import Findings
 from acgan.benchmarking.machine import measure_machine
 from acgan.benchmarking.neighbours import busy_neighbours
 from acgan.benchmarking.pictures import write_pictures
-from acgan.benchmarking.rates import PORTION
+from acgan.benchmarking.rates import IMAGES_AT_ONCE
 from acgan.benchmarking.sampling import measure_sampling
 from acgan.benchmarking.startup import measure_startup
-from acgan.benchmarking.training import Sides, make_sides, measure_training
+from acgan.benchmarking.training import Contest, make_contest, measure_training
 from acgan.code_version import code_version
 from acgan.config import RunConfig, to_yaml
 from acgan.errors import ConfigError, did_you_mean
@@ -76,11 +76,11 @@ class Workbench:
             ranks=opened.ranks,
         )
 
-    def sides(self) -> Sides:
+    def contest(self) -> Contest:
         """The loops of the part on training, after their first steps."""
         files = write_pictures(self.opened.dataset.train, self.scratch / "pictures", _MOST_PICTURES)
         data = self.config.data
-        return make_sides(self.gan(), files, mirror=data.mirror, balance=data.balance, threads=self.threads)
+        return make_contest(self.gan(), files, mirror=data.mirror, balance=data.balance, threads=self.threads)
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,17 @@ def _wanted(part: str) -> tuple[str, ...]:
 
 
 def _train(bench: Workbench) -> list[Findings]:
-    sides = bench.sides()  # first, for the peak of the memory
+    contest = bench.contest()  # first, for the peak of the memory
     findings, rates = measure_machine(_convolutions(bench.gan()), bench.opened.device)
-    trained = measure_training(sides, rates, rounds=bench.rounds_of("train"), threads=bench.threads)
+    trained = measure_training(contest, rates, rounds=bench.rounds_of("train"), threads=bench.threads)
     return [findings, trained]
 
 
 def _convolutions(gan: Gan) -> dict[Convolution, int]:
     """The convolutions of a forward pass of G and of D."""
     parameter = next(gan.generator.parameters())
-    z = torch.randn(PORTION, gan.generator.latent_dim, device=gan.device, dtype=parameter.dtype)
-    y = torch.zeros(PORTION, dtype=torch.int64, device=gan.device)
+    z = torch.randn(IMAGES_AT_ONCE, gan.generator.latent_dim, device=gan.device, dtype=parameter.dtype)
+    y = torch.zeros(IMAGES_AT_ONCE, dtype=torch.int64, device=gan.device)
     return dict(convolutions_of(lambda: gan.discriminator(gan.generator(z, y), y)))
 
 

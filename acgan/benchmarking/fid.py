@@ -42,7 +42,7 @@ def random_weights(file: Path) -> Path:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = 1.0
-        network.train()(2 * blurred(16, 139) - 1)
+        network.train()(2 * blurred(8, 139) - 1)
     torch.save(network.state_dict(), file)
     return file
 

@@ -8,7 +8,7 @@ import torch
 
 from acgan.benchmarking.convolutions import Convolution
 from acgan.benchmarking.findings import Findings, Ratio
-from acgan.benchmarking.rates import DTYPES, PORTION, Rates, compute_rates, copy_rates, places
+from acgan.benchmarking.rates import DTYPES, IMAGES_AT_ONCE, Rates, compute_rates, copy_rates, places
 
 
 def measure_machine(convolutions: Mapping[Convolution, int], device: torch.device) -> tuple[Findings, Rates]:
@@ -38,7 +38,7 @@ def measure_machine(convolutions: Mapping[Convolution, int], device: torch.devic
     findings = Findings(
         part="machine",
         compared="rates of convolutions, forward and backward, at the shapes that G and D run "
-        f"({PORTION} images at a time; each core computes its own); matrix products of the same operations; a "
+        f"({IMAGES_AT_ONCE} images at a time; each core computes its own); matrix products of the same operations; a "
         "multiplication and its addition are 2 FLOP, and a byte copied is counted twice",
         ratios=tuple(ratios),
         tables={"rates": computing, "memory": {"copy": {f"{name} (GB/s)": copies[name] for name in names}}},

@@ -14,7 +14,7 @@ from acgan.benchmarking.convolutions import Convolution
 from acgan.benchmarking.timing import spent
 
 #: Images that a convolution is given at once.
-PORTION = 16
+IMAGES_AT_ONCE = 16
 #: A measurement repeats an operation until it has taken so long, and is the median of so many.
 _LEAST_SEC, _MEASUREMENTS = 0.01, 3
 _COPIED_BYTES = 256 << 20
@@ -109,13 +109,13 @@ def _mean_rate(
     flops = total = 0.0
     for convolution, count in convolutions.items():
         taken = place.seconds(lambda _: maker(convolution, dtype, place.device))  # noqa: B023  # called at once
-        flops += count * passes * convolution.flops(PORTION) * (place.cores or 1)
+        flops += count * passes * convolution.flops(IMAGES_AT_ONCE) * (place.cores or 1)
         total += count * taken
     return flops / total / 1e9
 
 
 def _product(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    rows, inner, columns = convolution.product(PORTION)
+    rows, inner, columns = convolution.product(IMAGES_AT_ONCE)
     a, b = (
         torch.randn(rows, inner, device=device).to(dtype),
         torch.randn(inner, columns, device=device).to(dtype),
@@ -124,12 +124,12 @@ def _product(convolution: Convolution, dtype: torch.dtype, device: torch.device)
 
 
 def _forward(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    x, weight, _ = convolution.tensors(PORTION, dtype, device)
+    x, weight, _ = convolution.tensors(IMAGES_AT_ONCE, dtype, device)
     return lambda: convolution(x, weight)
 
 
 def _with_backward(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    x, weight, gradient = convolution.tensors(PORTION, dtype, device)
+    x, weight, gradient = convolution.tensors(IMAGES_AT_ONCE, dtype, device)
     inputs: Sequence[torch.Tensor] = (x.requires_grad_(), weight.requires_grad_())
     return lambda: torch.autograd.grad(convolution(x, weight), inputs, gradient)
 

@@ -34,7 +34,7 @@ _TURN_SEC, _BUDGET_SEC = 0.7, 60.0
 
 
 @dataclass(frozen=True)
-class Sides:
+class Contest:
     """Two loops that have taken their first steps.
 
     Attributes:
@@ -68,9 +68,9 @@ class Sides:
         }
 
 
-def make_sides(
+def make_contest(
     gan: Gan, files: Sequence[tuple[Path, int]], *, mirror: bool, balance: bool, threads: int
-) -> Sides:
+) -> Contest:
     """Take the first steps of both loops, which are slower than later ones.
 
     Args:
@@ -94,39 +94,39 @@ def make_sides(
     iterations = cycle(gan) * max(1, round(_TURN_SEC / turn(ours, cycle(gan), device).wall))
     plain = PlainIterations(gan, files, mirror=mirror, balance=balance, threads=threads)
     turn(plain, cycle(gan), device)
-    return Sides(gan, ours, plain, iterations, peak_bytes)
+    return Contest(gan, ours, plain, iterations, peak_bytes)
 
 
-def measure_training(sides: Sides, rates: Rates, *, rounds: int, threads: int) -> Findings:
+def measure_training(contest: Contest, rates: Rates, *, rounds: int, threads: int) -> Findings:
     """Let both loops take turns, and time the parts of their iterations.
 
     Args:
-        sides: The loops.
+        contest: The loops.
         rates: Rates of the machine.
         rounds: Number of rounds; fewer if they take long.
         threads: Number of torch's own threads in the plain loop, to tell.
     """
-    gan = sides.gan
-    sec = in_turns(sides.turns(), rounds, _BUDGET_SEC)
-    steps = _parts(sides)
-    flops = step_flops(sides.plain, gan)
+    gan = contest.gan
+    sec = in_turns(contest.turns(), rounds, _BUDGET_SEC)
+    steps = _parts(contest)
+    flops = step_flops(contest.plain, gan)
     for kind, value in flops.items():
         steps[kind]["GFLOP"] = value / 1e9
     place = places(gan.device)[-1].name
     rate = rates.with_backward.get((place, gan.precision))  # there is none of float64
     speeds: dict[str, dict[str, float]] = {}
     for name, times in sec.items():
-        images_per_sec = sides.images / median_sec(times)
+        images_per_sec = contest.images / median_sec(times)
         computed = images_per_sec / gan.batch_size * iteration_flops(flops, gan) / 1e9
         speeds[name] = {"images/s": images_per_sec, "GFLOP/s": computed}
     if rate is not None:
         speeds[OURS]["share of the convolution rate"] = speeds[OURS]["GFLOP/s"] / rate
-    speeds[OURS]["peak memory (GiB)"] = sides.peak_bytes / 2**30
+    speeds[OURS]["peak memory (GiB)"] = contest.peak_bytes / 2**30
     return Findings(
         part="train",
         compared=f"acgan's steps, in {gan.precision}, with the loop that everyone writes: same networks and losses, "
         f"float32, pictures from files by a DataLoader, Adam tensor by tensor; torch's own threads: {threads}; in "
-        f"turns of {sides.images:,} images, medians; rounds: {len(sec[OURS])}",
+        f"turns of {contest.images:,} images, medians; rounds: {len(sec[OURS])}",
         ratios=ratios_of(f"images/s, {OURS} : {PLAIN}", sec[PLAIN], sec[OURS]),
         tables={"speed": speeds, "an iteration": steps},
         remarks=(
@@ -138,12 +138,12 @@ def measure_training(sides: Sides, rates: Rates, *, rounds: int, threads: int) -
     )
 
 
-def _parts(sides: Sides) -> dict[str, dict[str, float]]:
+def _parts(contest: Contest) -> dict[str, dict[str, float]]:
     """Milliseconds of each part of an iteration, of each loop."""
     steps: dict[str, dict[str, float]] = {part: {} for part in PARTS}
-    for name, loop in sides.loops.items():
-        watch = Stopwatch(sides.gan.device)
-        turn(loop, sides.iterations, sides.gan.device, watch)
+    for name, loop in contest.loops.items():
+        watch = Stopwatch(contest.gan.device)
+        turn(loop, contest.iterations, contest.gan.device, watch)
         for part, times in watch.times.items():
             steps[part][f"{name} (ms)"] = statistics.median(times) * 1e3
     return {part: cells for part, cells in steps.items() if cells}

@@ -13,7 +13,7 @@ from acgan.cli.progress import counting
 from acgan.types import BENCHMARK_PARTS
 
 if TYPE_CHECKING:
-    from acgan.api import BenchmarkResult
+    from acgan.api.benchmark import BenchmarkResult
 
 
 @click.command()
@@ -64,14 +64,14 @@ def command(
     count: other work on the machine changes all speeds. Digits take about 3 minutes on two cores. Nothing is left
     behind but the cache of decoded images.
     """  # noqa: D301  # click wants the backspace itself
-    from acgan import api
+    from acgan.api.benchmark import benchmark
 
     check_json_file(json_file)
     with (
         stopped_by_sigterm("stopped; nothing was written"),
         counting("reading images", False) as on_data,
     ):
-        result = api.benchmark(
+        result = benchmark(
             part,
             recipe,
             data,

@@ -25,10 +25,10 @@ def _folders(root: Path, own: Path) -> list[Path]:
     with contextlib.suppress(OSError):
         for line in own.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
-            top = root if not controllers else root / "cpu"
-            if not controllers or "cpu" in controllers.split(","):
-                inner = top / path.lstrip("/")
-                folders += [inner, *inner.parents]
+            if ".." in path or (controllers and "cpu" not in controllers.split(",")):
+                continue  # of another name space, or for something else
+            inner = (root / "cpu" if controllers else root) / path.lstrip("/")
+            folders += [inner, *inner.parents]
     return [folder for folder in dict.fromkeys(folders) if folder.is_relative_to(root)]
 
 

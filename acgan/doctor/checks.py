@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from acgan.doctor.computing import check_cores, check_devices, check_load
 from acgan.doctor.diagnosis import Diagnosis
-from acgan.doctor.libraries import check_libraries, check_python
+from acgan.doctor.libraries import check_acgan, check_libraries, check_python
 from acgan.doctor.storage import check_cache, check_inception_weights, check_runs
 from acgan.errors import first_line
 
 CHECKS: dict[str, Callable[[], list[Diagnosis]]] = {
+    "acgan": check_acgan,
     "python": check_python,
     "libraries": check_libraries,
     "devices": check_devices,

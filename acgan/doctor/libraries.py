@@ -7,7 +7,9 @@ import importlib.metadata
 import platform
 import re
 import sys
+from pathlib import Path
 
+import acgan
 from acgan.doctor.diagnosis import Diagnosis
 from acgan.errors import first_line
 
@@ -41,6 +43,15 @@ _EXTRAS = {"pillow-heif": "heif", "datasets": "hf"}
 _NEEDS = {"torchvision": ("torch", "numpy"), "pytorch-fid": ("torch", "torchvision", "numpy")}
 #: Libraries with a line of their own; the others share one where all is well.
 _PROMINENT = ("torch", "torchvision", "pytorch-fid", "numpy")
+
+
+def check_acgan() -> list[Diagnosis]:
+    """Tell acgan's version and place."""
+    from acgan.code_version import code_version
+
+    folder = Path(acgan.__file__).parent
+    values = {"version": code_version(), "folder": str(folder)}
+    return [Diagnosis("acgan", f"{code_version()}, {folder}", values=values)]
 
 
 def check_python() -> list[Diagnosis]:
