@@ -18,7 +18,6 @@ from datetime import date
 import click
 import torch
 
-from acgan import parallel
 from acgan.api.benchmark import workbench
 from acgan.benchmarking.neighbours import busy_neighbours
 from acgan.benchmarking.training import OURS, PLAIN, Contest
@@ -71,7 +70,7 @@ def main(recipe: str | None, data: str | None, changes: Sequence[str], busy: str
         contest = bench.contest()
         times = measure(contest, numbers, rounds)
         print(
-            f"{bench.name}, {bench.opened.precision}; {machine()}; cores: {parallel.cores()}; "
+            f"{bench.name}, {bench.opened.precision}; {machine()}; "
             f"torch {torch.__version__}; {date.today()}; {rounds} rounds of {contest.images:,} images\n"
         )
     print(

@@ -20,10 +20,10 @@ from acgan.assembly import architecture, build_gan
 from acgan.benchmarking.convolutions import Convolution, convolutions_of
 from acgan.benchmarking.fid import IMAGES, measure_fid, random_weights
 from acgan.benchmarking.findings import Findings
+from acgan.benchmarking.loops import as_started
 from acgan.benchmarking.machine import measure_machine
 from acgan.benchmarking.neighbours import busy_neighbours
 from acgan.benchmarking.pictures import write_pictures
-from acgan.benchmarking.rates import IMAGES_AT_ONCE
 from acgan.benchmarking.sampling import measure_sampling
 from acgan.benchmarking.startup import measure_startup
 from acgan.benchmarking.training import Contest, make_contest, measure_training
@@ -32,6 +32,7 @@ from acgan.config import RunConfig, to_yaml
 from acgan.errors import ConfigError, did_you_mean
 from acgan.sampling import ClassSampler
 from acgan.training.gan import Gan
+from acgan.training.step import parameter_dtype
 from acgan.types import BENCHMARK_PARTS
 from acgan.weights import GeneratorInfo
 
@@ -172,17 +173,26 @@ def _wanted(part: str) -> tuple[str, ...]:
 
 def _train(bench: Workbench) -> list[Findings]:
     contest = bench.contest()  # first, for the peak of the memory
-    findings, rates = measure_machine(_convolutions(bench.gan()), bench.opened.device)
+    gan = bench.gan()
+    findings, rates = measure_machine(_convolutions(gan), gan.portion, gan.device)
     trained = measure_training(contest, rates, rounds=bench.rounds_of("train"), threads=bench.threads)
     return [findings, trained]
 
 
 def _convolutions(gan: Gan) -> dict[Convolution, int]:
-    """The convolutions of a forward pass of G and of D."""
-    parameter = next(gan.generator.parameters())
-    z = torch.randn(IMAGES_AT_ONCE, gan.generator.latent_dim, device=gan.device, dtype=parameter.dtype)
-    y = torch.zeros(IMAGES_AT_ONCE, dtype=torch.int64, device=gan.device)
-    return dict(convolutions_of(lambda: gan.discriminator(gan.generator(z, y), y)))
+    """The convolutions of a forward pass of G and of D, as a step computes them."""
+    z = torch.randn(gan.portion, gan.generator.latent_dim, device=gan.device)
+    z, y = (
+        z.to(parameter_dtype(gan.generator)),
+        torch.zeros(gan.portion, dtype=torch.int64, device=gan.device),
+    )
+    g, d = gan.working_generator.copy, gan.working_discriminator.copy
+
+    def forward() -> None:
+        with runtime.autocast(gan.precision, gan.device):
+            d(g(z, y), y)
+
+    return dict(convolutions_of(forward))
 
 
 def _sample(bench: Workbench) -> list[Findings]:
@@ -191,7 +201,8 @@ def _sample(bench: Workbench) -> list[Findings]:
     sampler = ClassSampler(gan.ema.network, info)
     folder = bench.scratch / "samples"
     folder.mkdir()
-    return [measure_sampling(sampler, folder, rounds=bench.rounds_of("sample"), threads=bench.threads)]
+    with as_started(bench.threads):
+        return [measure_sampling(sampler, folder, rounds=bench.rounds_of("sample"), threads=bench.threads)]
 
 
 def _fid(bench: Workbench) -> list[Findings]:
@@ -199,7 +210,8 @@ def _fid(bench: Workbench) -> list[Findings]:
     write_pictures(bench.opened.dataset.train, folder, IMAGES)
     weights = random_weights(bench.scratch / "weights.pth")
     device, rounds = bench.opened.device, bench.rounds_of("fid")
-    return [measure_fid(folder, weights, device, rounds=rounds, threads=bench.threads)]
+    with as_started(bench.threads):
+        return [measure_fid(folder, weights, device, rounds=rounds, threads=bench.threads)]
 
 
 def _startup(bench: Workbench) -> list[Findings]:

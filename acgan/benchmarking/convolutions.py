@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+_FORMATS = {False: torch.contiguous_format, True: torch.channels_last}
 _FORWARD = torch.ops.aten.convolution.default
 
 
@@ -23,11 +24,13 @@ class Convolution:
         maps: (C, H, W) of the input.
         weight: Shape of the weight.
         settings: Stride, padding, dilation, transposed, output padding and groups, as ``torch.convolution`` takes them.
+        channels_last: The memory formats of input and weight.
     """
 
     maps: tuple[int, ...]
     weight: tuple[int, ...]
     settings: tuple[Any, ...]
+    channels_last: tuple[bool, bool] = (False, False)
 
     @property
     def transposed(self) -> bool:
@@ -41,8 +44,10 @@ class Convolution:
 
     def tensors(self, count: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Random input of ``count`` images, weight, and gradient of the output."""
-        x = torch.randn(count, *self.maps, device=device).to(dtype)
-        weight = torch.randn(self.weight, device=device).to(dtype)
+        x, weight = (
+            torch.randn(shape, device=device).to(dtype, memory_format=_FORMATS[last])
+            for shape, last in zip(((count, *self.maps), self.weight), self.channels_last, strict=True)
+        )
         return x, weight, torch.randn_like(self(x, weight))
 
     def product(self, count: int) -> tuple[int, int, int]:
@@ -73,8 +78,14 @@ class _Watch(TorchDispatchMode):
         if func is _FORWARD:
             x, weight, _, *settings = args
             plain = tuple(tuple(one) if isinstance(one, list) else one for one in settings)
-            self.found[Convolution(tuple(x.shape[1:]), tuple(weight.shape), plain)] += 1
+            last = (_is_channels_last(x), _is_channels_last(weight))
+            self.found[Convolution(tuple(x.shape[1:]), tuple(weight.shape), plain, last)] += 1
         return func(*args, **(kwargs or {}))
+
+
+def _is_channels_last(tensor: Tensor) -> bool:
+    """True for tensors that are so and not contiguous as well, as those of one channel are."""
+    return tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
 
 
 def convolutions_of(forward: Callable[[], object]) -> Counter[Convolution]:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from acgan._torchvision import torchvision
 from acgan.benchmarking.findings import Findings
-from acgan.benchmarking.loops import torch_threads
 from acgan.benchmarking.timing import Spent, in_turns, median_sec, ratios_of, spent
 from acgan.errors import first_line
 from acgan.extracting import InceptionExtractor
@@ -63,23 +62,19 @@ def measure_fid(
         weights: Weights of FID's network, which may be random.
         device: Device to compute on.
         rounds: Number of rounds of the extraction; fewer if they take long.
-        threads: Number of torch's own threads for pytorch-fid.
+        threads: Number of torch's own threads, to tell.
         dims: Number of features.
     """
     count = len(list(folder.iterdir()))
     ours, theirs = _extractions(folder, weights, device, dims)
 
-    def with_threads() -> object:
-        with torch_threads(threads):
-            return theirs()
-
     works: dict[str, Callable[[], Spent]] = {
         "acgan": lambda: spent(ours, device),
-        "pytorch-fid": lambda: spent(with_threads, device),
+        "pytorch-fid": lambda: spent(theirs, device),
     }
     in_turns(works, 1)  # the first time is slower
     sec = in_turns(works, rounds, _BUDGET_SEC)
-    distances, remarks = _distances(dims, threads)
+    distances, remarks = _distances(dims)
     ratios = list(ratios_of("extraction, acgan : pytorch-fid", sec["pytorch-fid"], sec["acgan"]))
     if "pytorch-fid" in distances:
         slow, fast = [distances["pytorch-fid"]], [distances["acgan"]]
@@ -132,7 +127,7 @@ def _their_network(weights: Path, dims: int) -> nn.Module:
     return network
 
 
-def _distances(dims: int, threads: int) -> tuple[dict[str, Spent], tuple[str, ...]]:
+def _distances(dims: int) -> tuple[dict[str, Spent], tuple[str, ...]]:
     """Time of the distance by each, on correlated features of at least 0, and remarks."""
     from pytorch_fid.fid_score import calculate_frechet_distance
 
@@ -151,8 +146,7 @@ def _distances(dims: int, threads: int) -> tuple[dict[str, Spent], tuple[str, ..
         values["acgan"] = frechet_distance(*sides)
 
     def theirs() -> None:
-        with torch_threads(threads):
-            values["pytorch-fid"] = float(calculate_frechet_distance(*(one.numpy() for one in sides)))
+        values["pytorch-fid"] = float(calculate_frechet_distance(*(one.numpy() for one in sides)))
 
     found["acgan"] = spent(ours)
     try:

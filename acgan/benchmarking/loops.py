@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,6 +25,7 @@ READING, D_STEP, D_STEP_PENALTY = "reading and decoding", "D step", "D step with
 G_STEP, MEAN = "G step", "mean of the weights"
 #: Parts of an iteration, in order.
 PARTS = (READING, D_STEP, D_STEP_PENALTY, G_STEP, MEAN)
+_PYTHONS_INTERVAL_SEC = 0.005
 #: A context for a part of an iteration, by its name.
 Watch = Callable[[str], AbstractContextManager[object]]
 
@@ -99,7 +101,7 @@ class PlainIterations:
 
     def iterate(self, watch: Watch) -> None:
         gan, loop = self._gan, self.loop
-        with torch_threads(self._threads):
+        with as_started(self._threads):
             for sub_step in range(gan.d_steps):
                 with watch(READING):
                     x, y = self.batch()
@@ -129,14 +131,16 @@ def turn(loop: Loop, iterations: int, device: torch.device, watch: Watch = unwat
 
 
 @contextlib.contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Compute with so many of torch's own threads inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
+def as_started(threads: int) -> Iterator[None]:
+    """Undo inside what ``parallel.using_cores`` sets for a training: torch's own threads, and Python's interval."""
+    before, interval = torch.get_num_threads(), sys.getswitchinterval()
+    torch.set_num_threads(threads)
+    sys.setswitchinterval(_PYTHONS_INTERVAL_SEC)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        sys.setswitchinterval(interval)
 
 
 def _kind(gan: Gan, iteration: int, sub_step: int) -> str:

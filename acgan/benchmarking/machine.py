@@ -8,12 +8,20 @@ import torch
 
 from acgan.benchmarking.convolutions import Convolution
 from acgan.benchmarking.findings import Findings, Ratio
-from acgan.benchmarking.rates import DTYPES, IMAGES_AT_ONCE, Rates, compute_rates, copy_rates, places
+from acgan.benchmarking.rates import DTYPES, Rates, compute_rates, copy_rates, places
 
 
-def measure_machine(convolutions: Mapping[Convolution, int], device: torch.device) -> tuple[Findings, Rates]:
-    """Measure the rates of a machine at the shapes of networks."""
-    rates, copies = compute_rates(convolutions, device), copy_rates(device)
+def measure_machine(
+    convolutions: Mapping[Convolution, int], count: int, device: torch.device
+) -> tuple[Findings, Rates]:
+    """Measure the rates of a machine.
+
+    Args:
+        convolutions: The convolutions of networks, each with its number.
+        count: Images that a core computes at once.
+        device: Device to compute on.
+    """
+    rates, copies = compute_rates(convolutions, count, device), copy_rates(device)
     names = [place.name for place in places(device)]
     rows = {
         "matrix products": rates.products,
@@ -38,7 +46,7 @@ def measure_machine(convolutions: Mapping[Convolution, int], device: torch.devic
     findings = Findings(
         part="machine",
         compared="rates of convolutions, forward and backward, at the shapes that G and D run "
-        f"({IMAGES_AT_ONCE} images at a time; each core computes its own); matrix products of the same operations; a "
+        f"({count} images at a time; each core computes its own); matrix products of the same operations; a "
         "multiplication and its addition are 2 FLOP, and a byte copied is counted twice",
         ratios=tuple(ratios),
         tables={"rates": computing, "memory": {"copy": {f"{name} (GB/s)": copies[name] for name in names}}},

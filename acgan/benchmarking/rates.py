@@ -13,8 +13,6 @@ from acgan import parallel
 from acgan.benchmarking.convolutions import Convolution
 from acgan.benchmarking.timing import spent
 
-#: Images that a convolution is given at once.
-IMAGES_AT_ONCE = 16
 #: A measurement repeats an operation until it has taken so long, and is the median of so many.
 _LEAST_SEC, _MEASUREMENTS = 0.01, 3
 _COPIED_BYTES = 256 << 20
@@ -82,40 +80,50 @@ class Rates:
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
-def compute_rates(convolutions: Mapping[Convolution, int], device: torch.device) -> Rates:
+def compute_rates(convolutions: Mapping[Convolution, int], count: int, device: torch.device) -> Rates:
     """Measure the mean rates of the convolutions of networks, each counted as often as it occurs.
 
     A forward and backward pass counts three times the operations of the forward pass. The matrix products are those
     with the same operations as the forward passes.
+
+    Args:
+        convolutions: The convolutions, each with its number.
+        count: Images that each is given at once.
+        device: Device to compute on.
     """
     products: dict[tuple[str, str], float] = {}
     forward, with_backward = dict(products), dict(products)
     for place in places(device):
         for name, dtype in DTYPES.items():
             key = place.name, name
-            products[key] = _mean_rate(convolutions, place, dtype, _product, 1)
-            forward[key] = _mean_rate(convolutions, place, dtype, _forward, 1)
-            with_backward[key] = _mean_rate(convolutions, place, dtype, _with_backward, 3)
+            products[key] = _mean_rate(convolutions, count, place, dtype, _product, 1)
+            forward[key] = _mean_rate(convolutions, count, place, dtype, _forward, 1)
+            with_backward[key] = _mean_rate(convolutions, count, place, dtype, _with_backward, 3)
     return Rates(products, forward, with_backward)
 
 
-_Maker = Callable[[Convolution, torch.dtype, torch.device], _Operation]
+_Maker = Callable[[Convolution, int, torch.dtype, torch.device], _Operation]
 
 
 def _mean_rate(
-    convolutions: Mapping[Convolution, int], place: Place, dtype: torch.dtype, maker: _Maker, passes: int
+    convolutions: Mapping[Convolution, int],
+    count: int,
+    place: Place,
+    dtype: torch.dtype,
+    maker: _Maker,
+    passes: int,
 ) -> float:
     """GFLOP/s over all convolutions: operations of all by the seconds of all."""
     flops = total = 0.0
-    for convolution, count in convolutions.items():
-        taken = place.seconds(lambda _: maker(convolution, dtype, place.device))  # noqa: B023  # called at once
-        flops += count * passes * convolution.flops(IMAGES_AT_ONCE) * (place.cores or 1)
-        total += count * taken
+    for convolution, times in convolutions.items():
+        taken = place.seconds(lambda _: maker(convolution, count, dtype, place.device))  # noqa: B023  # called at once
+        flops += times * passes * convolution.flops(count) * (place.cores or 1)
+        total += times * taken
     return flops / total / 1e9
 
 
-def _product(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    rows, inner, columns = convolution.product(IMAGES_AT_ONCE)
+def _product(convolution: Convolution, count: int, dtype: torch.dtype, device: torch.device) -> _Operation:
+    rows, inner, columns = convolution.product(count)
     a, b = (
         torch.randn(rows, inner, device=device).to(dtype),
         torch.randn(inner, columns, device=device).to(dtype),
@@ -123,13 +131,15 @@ def _product(convolution: Convolution, dtype: torch.dtype, device: torch.device)
     return lambda: a @ b
 
 
-def _forward(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    x, weight, _ = convolution.tensors(IMAGES_AT_ONCE, dtype, device)
+def _forward(convolution: Convolution, count: int, dtype: torch.dtype, device: torch.device) -> _Operation:
+    x, weight, _ = convolution.tensors(count, dtype, device)
     return lambda: convolution(x, weight)
 
 
-def _with_backward(convolution: Convolution, dtype: torch.dtype, device: torch.device) -> _Operation:
-    x, weight, gradient = convolution.tensors(IMAGES_AT_ONCE, dtype, device)
+def _with_backward(
+    convolution: Convolution, count: int, dtype: torch.dtype, device: torch.device
+) -> _Operation:
+    x, weight, gradient = convolution.tensors(count, dtype, device)
     inputs: Sequence[torch.Tensor] = (x.requires_grad_(), weight.requires_grad_())
     return lambda: torch.autograd.grad(convolution(x, weight), inputs, gradient)
 

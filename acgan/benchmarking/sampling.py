@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from acgan.benchmarking.findings import Findings, Ratio
-from acgan.benchmarking.loops import torch_threads
 from acgan.benchmarking.pictures import write_picture
 from acgan.benchmarking.timing import in_turns, median_sec, ratios_of, spent
 from acgan.sampling import CHUNK, ClassSampler
@@ -31,13 +30,13 @@ def measure_sampling(sampler: ClassSampler, scratch: Path, *, rounds: int, threa
         sampler: The generator.
         scratch: An empty folder to write to.
         rounds: Number of rounds; fewer if they take long.
-        threads: Number of torch's own threads for the plain loop.
+        threads: Number of torch's own threads, to tell.
     """
     labels = list(range(min(len(sampler.class_names), _MOST_CLASSES)))
     per_class = CHUNK * -(-_LEAST_IMAGES // (CHUNK * len(labels)))
     selection = Selection(sampler, labels, per_class)
     names = map(str, itertools.count())  # of what each turn writes
-    plain_draw = partial(_plain, selection, threads)
+    plain_draw = partial(_plain, selection)
     ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "to memory": (lambda: sampler.sample(selection.total, labels), plain_draw),
         "to .npz": (
@@ -71,17 +70,16 @@ def measure_sampling(sampler: ClassSampler, scratch: Path, *, rounds: int, threa
 
 
 @torch.no_grad()
-def _plain(selection: Selection, threads: int) -> list[Tensor]:
+def _plain(selection: Selection) -> list[Tensor]:
     """Images (n, C, H, W) uint8 of a selection, a batch after another."""
     generator = selection.sampler.generator
     device = next(generator.parameters()).device
     batches = []
-    with torch_threads(threads):
-        for label in selection.labels:
-            for _ in range(0, selection.num_per_class, CHUNK):
-                z = torch.randn(CHUNK, generator.latent_dim, device=device)
-                images = generator(z, torch.full((CHUNK,), label, device=device))
-                batches.append(((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu())
+    for label in selection.labels:
+        for _ in range(0, selection.num_per_class, CHUNK):
+            z = torch.randn(CHUNK, generator.latent_dim, device=device)
+            images = generator(z, torch.full((CHUNK,), label, device=device))
+            batches.append(((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu())
     return batches
 
 

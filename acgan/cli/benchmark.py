@@ -114,7 +114,7 @@ def _heading(where: dict[str, Any]) -> str:
     beside = f"; beside {where['neighbours']} busy processes" if where["neighbours"] else ""
     return (
         f"{where['recipe']} on {where['device']}, batches of {where['batch_size']}; {where['machine']}; "
-        f"cores: {where['cores']}; torch {where['torch']}; acgan {where['acgan']}; {where['date'][:10]}{beside}\n"
+        f"torch {where['torch']}; acgan {where['acgan']}; {where['date'][:10]}{beside}\n"
         "Only ratios of one run count: other work on the machine changes all speeds."
     )
 

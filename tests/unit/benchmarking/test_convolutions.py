@@ -65,6 +65,17 @@ def test_convolutions_are_found_in_layers_and_functions_and_counted() -> None:
     }
 
 
+def test_the_memory_format_is_kept() -> None:
+    layer = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    x = torch.randn(5, 3, 8, 8).to(memory_format=torch.channels_last)
+    (shape,) = convolutions_of(lambda: layer(x))
+    assert shape.channels_last == (True, True)
+    for tensor in shape.tensors(2, torch.bfloat16, CPU):
+        assert tensor.is_contiguous(memory_format=torch.channels_last)
+    (shape,) = convolutions_of(lambda: layer(x.contiguous()))
+    assert shape.channels_last == (False, True)
+
+
 def test_tensors_are_of_the_dtype_and_number() -> None:
     x, weight, gradient = convolution((3, 8, 8), (4, 3, 3, 3)).tensors(2, torch.bfloat16, CPU)
     assert (x.shape, x.dtype) == ((2, 3, 8, 8), torch.bfloat16)

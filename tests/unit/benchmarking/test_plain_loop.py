@@ -17,6 +17,7 @@ from acgan.benchmarking.plain_loop import PlainLoop
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
+from acgan.training.step import joined
 from acgan.types import ImageStore
 
 BATCH = slice(0, 8)
@@ -53,7 +54,7 @@ def first_batch(gan: Gan, files: list[tuple[Path, int]]) -> tuple[Tensor, Tensor
 
 
 def latents(gan: Gan, purpose: str) -> Tensor:
-    return gan.latents(purpose, next(iter(gan.portions(0))))
+    return gan.latents(purpose, joined(next(gan.micro_batches(0))))
 
 
 def close(found: dict[str, float], logged: dict[str, Tensor]) -> None:

@@ -13,7 +13,7 @@ from acgan import parallel
 from acgan.benchmarking import rates
 from acgan.benchmarking.convolutions import Convolution
 from acgan.benchmarking.machine import measure_machine
-from acgan.benchmarking.rates import IMAGES_AT_ONCE, Place, compute_rates, copy_rates, places
+from acgan.benchmarking.rates import Place, compute_rates, copy_rates, places
 
 SETTINGS = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1)
 SMALL = Convolution((2, 4, 4), (2, 2, 3, 3), SETTINGS)
@@ -43,8 +43,8 @@ def known_sec(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, torch.dtype]]:
 
 
 def test_a_rate_is_operations_by_seconds(known_sec: list[tuple[str, torch.dtype]], two_cores: None) -> None:
-    found = compute_rates({SMALL: 3, LARGE: 1}, CPU)
-    flops = (3 * SMALL.flops(IMAGES_AT_ONCE) + LARGE.flops(IMAGES_AT_ONCE)) / 1e9
+    found = compute_rates({SMALL: 3, LARGE: 1}, 7, CPU)
+    flops = (3 * SMALL.flops(7) + LARGE.flops(7)) / 1e9
     sec = (3 + 1) * 0.5
     for dtype in ("float32", "bf16"):
         assert found.products["one core", dtype] == pytest.approx(flops / sec)
@@ -117,7 +117,7 @@ def test_places(two_cores: None) -> None:
 
 
 def test_findings_on_the_machine(known_sec: list[tuple[str, torch.dtype]], two_cores: None) -> None:
-    findings, found = measure_machine({SMALL: 1}, CPU)
+    findings, found = measure_machine({SMALL: 1}, 7, CPU)
     assert {ratio.name: ratio.median for ratio in findings.ratios} == {
         "bf16 : float32, on one core": 1.0,
         "bf16 : float32, on 2 cores": 1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from gan_helpers import CPU, gan_store, tiny_gan
 
+from acgan import parallel
 from acgan.benchmarking import loops, training
 from acgan.benchmarking.loops import (
     D_STEP,
@@ -19,8 +21,8 @@ from acgan.benchmarking.loops import (
     OurLoop,
     PlainIterations,
     Stopwatch,
+    as_started,
     cycle,
-    torch_threads,
     turn,
 )
 from acgan.benchmarking.pictures import write_pictures
@@ -79,7 +81,9 @@ def test_the_plain_loop_computes_with_torchs_own_threads(tmp_path: Path) -> None
     turn(plain, 1, CPU)
     assert seen == [2, 2, 2]
     assert torch.get_num_threads() == 1
-    with pytest.raises(ValueError, match="x"), torch_threads(2):
+    with parallel.using_cores(2), as_started(2):
+        assert sys.getswitchinterval() == pytest.approx(0.005)
+    with pytest.raises(ValueError, match="x"), as_started(2):
         raise ValueError("x")
     assert torch.get_num_threads() == 1
 
