@@ -26,6 +26,7 @@ G_STEP, MEAN = "G step", "mean of the weights"
 #: Parts of an iteration, in order.
 PARTS = (READING, D_STEP, D_STEP_PENALTY, G_STEP, MEAN)
 _PYTHONS_INTERVAL_SEC = 0.005
+_LOADERS = 4
 #: A context for a part of an iteration, by its name.
 Watch = Callable[[str], AbstractContextManager[object]]
 
@@ -88,7 +89,11 @@ class PlainIterations:
     ):
         self._gan, self._threads, self._iteration = gan, threads, 0
         self.loop = PlainLoop(gan)
-        self._batches = endless_batches(files, gan.batch_size, mirror=mirror, balance=balance)
+        # Processes that load ahead are of use beside a GPU; on a CPU they take cores from the steps.
+        workers = 0 if gan.device.type == "cpu" else _LOADERS
+        self._batches = endless_batches(
+            files, gan.batch_size, mirror=mirror, balance=balance, workers=workers
+        )
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """The next real images and their labels."""

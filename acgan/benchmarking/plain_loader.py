@@ -32,7 +32,7 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
 
 
 def endless_batches(
-    files: Sequence[tuple[Path, int]], batch_size: int, *, mirror: bool, balance: bool
+    files: Sequence[tuple[Path, int]], batch_size: int, *, mirror: bool, balance: bool, workers: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of images and labels, in a new order each epoch; with ``balance``, all classes are equally frequent."""
     files = list(files) * -(-batch_size // len(files))  # at least a batch
@@ -41,6 +41,14 @@ def endless_batches(
         labels = torch.tensor([label for _, label in files])
         sampler = WeightedRandomSampler((1 / labels.bincount()[labels]).tolist(), len(files))
     dataset = PictureDataset(files, mirror=mirror)
-    loader = DataLoader(dataset, batch_size, shuffle=sampler is None, sampler=sampler, drop_last=True)
+    loader = DataLoader(
+        dataset,
+        batch_size,
+        shuffle=sampler is None,
+        sampler=sampler,
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=workers > 0,
+    )
     while True:
         yield from loader

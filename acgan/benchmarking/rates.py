@@ -49,10 +49,10 @@ class Place:
                     operation()
 
             def all_of_them() -> None:
-                for _ in (
-                    map(repeat, operations) if self.cores is None else parallel.in_order(repeat, operations)
-                ):
-                    pass
+                if self.cores is None:
+                    repeat(operations[0])
+                else:
+                    list(parallel.in_order(repeat, operations))
 
             all_of_them()
             found = [spent(all_of_them, self.device).wall for _ in range(_MEASUREMENTS)]

@@ -193,6 +193,19 @@ def test_batches_are_whole_and_endless_and_each_epoch_has_each_picture(tmp_path:
     assert (len(images), len(labels)) == (8, 8), "more than there are pictures"
 
 
+def test_processes_that_load_ahead_load_the_same(tmp_path: Path) -> None:
+    files = write_pictures(gan_store(), tmp_path / "pictures", 99)
+    found = []
+    for workers in (0, 1):
+        torch.manual_seed(1)
+        batches = endless_batches(files, 8, mirror=False, balance=False, workers=workers)
+        found.append([next(batches)[0].sum(dim=(1, 2, 3)) for _ in range(4)])
+        batches.close()  # type: ignore[attr-defined]
+    torch.testing.assert_close(
+        torch.cat(found[0][:3]).sort().values, torch.cat(found[1][:3]).sort().values, rtol=0, atol=0
+    )
+
+
 def test_mirrored_and_balanced_batches(tmp_path: Path) -> None:
     images = np.zeros((40, 1, 8, 8), np.uint8)
     images[:, :, :, 0] = 255
