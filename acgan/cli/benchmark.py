@@ -99,7 +99,8 @@ def _show(result: BenchmarkResult) -> None:
         for ratio in found.ratios:
             click.echo(f"  {ratio.median:.2f}  {ratio.name}{_spread(ratio.rounds)}")
         for title, rows in found.tables.items():
-            columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
+            fullest = max(rows.values(), key=len)  # its columns are in order
+            columns = list(dict.fromkeys([*fullest, *(one for cells in rows.values() for one in cells)]))
             table = Table(title, *columns)
             for name, cells in rows.items():
                 table.add_row(name, *(_number(cells[one]) if one in cells else "" for one in columns))
