@@ -118,8 +118,7 @@ def _check_torchvision_library(version: str) -> Diagnosis:
         f"{version}; its library does not load beside this torch, so acgan declares the operators that it lacks, and "
         "does not need",
         "remark",
-        "Only for other programs: install torch and torchvision from the same index, as in pip install torchvision "
-        "--index-url https://download.pytorch.org/whl/cpu.",
+        "Only for other programs: install torch and torchvision of one kind, both for the CPU or both for CUDA.",
         values,
     )
 
