@@ -18,7 +18,8 @@ _MISSING_OPERATORS = (
 )
 
 
-def _library_loads() -> bool:
+def library_loads() -> bool:
+    """True if torchvision's own library loads beside this torch, or there is none."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return True  # not installed: let the import below say so
@@ -31,11 +32,11 @@ def _library_loads() -> bool:
     return True
 
 
-if "torchvision" not in sys.modules and not _library_loads():
+if "torchvision" not in sys.modules and not library_loads():
     _declared = torch.library.Library("torchvision", "DEF")
     for _schema in _MISSING_OPERATORS:
         _declared.define(_schema)
 
 import torchvision  # noqa: E402
 
-__all__ = ["torchvision"]
+__all__ = ["library_loads", "torchvision"]

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import torch
@@ -42,15 +43,39 @@ _pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="acgan", initialize
 
 
 class _Cores:
-    """The cores to use: ``free`` counts those that compute nothing."""
+    """The cores to use. A thread takes one to compute, and gives it back."""
 
     def __init__(self, count: int):
         self.count = count
-        self.free = threading.Semaphore(count)
+        # A queue of C: waking a thread by Python's own semaphore takes several turns of its lock.
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count):
+            self.give_back()
+
+    def take(self) -> None:
+        """Wait for a free core."""
+        self._free.get()
+
+    def give_back(self) -> None:
+        """Leave the core to others."""
+        self._free.put(None)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Context in which this thread has a core."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
 
 
 #: By default as many as torch would use, which follows OMP_NUM_THREADS and the cores that the process may use.
 _cores = _Cores(torch.get_num_threads())
+
+
+class _PartFailedError(Exception):
+    """Another part has failed, so its values will never come."""
 
 
 class _Team:
@@ -59,35 +84,37 @@ class _Team:
     def __init__(self, size: int, cores: _Cores):
         self.size = size
         self._cores = cores
-        self._barrier = threading.Barrier(size)
-        # A part may be one exchange ahead of the others, not two.
-        self._values: tuple[list[Any], list[Any]] = ([None] * size, [None] * size)
+        self._lines: list[list[SimpleQueue[Any]]] = [
+            [SimpleQueue() for _ in range(size)] for _ in range(size)
+        ]
 
-    def exchange(self, index: int, turn: int, value: Any) -> list[Any]:
-        """Values of all parts, in order; the core is free while the part waits."""
-        values = self._values[turn % 2]
-        values[index] = value
-        self._cores.free.release()
+    def exchange(self, index: int, value: Any) -> list[Any]:
+        """Values of all parts, in order; where parts share cores, this one's is free while it waits."""
+        for lines in self._lines:
+            lines[index].put(value)
+        shares = self.size > self._cores.count
+        if shares:
+            self._cores.give_back()
         try:
-            self._barrier.wait()
+            values = [line.get() for line in self._lines[index]]
         finally:
-            self._cores.free.acquire()
-        return list(values)
+            if shares:
+                self._cores.take()
+        if any(value is _PartFailedError for value in values):
+            raise _PartFailedError
+        return values
 
-    def abort(self) -> None:
-        """End the waiting of all parts, since one has failed."""
-        self._barrier.abort()
+    def abort(self, index: int) -> None:
+        """End the waiting of all parts, since this one has failed."""
+        for lines in self._lines:
+            lines[index].put(_PartFailedError)
 
 
 class _Place:
-    """Place of a part in its team; ``turn`` counts its exchanges."""
+    """Place of a part in its team."""
 
     def __init__(self, team: _Team, index: int):
-        self.team, self.index, self.turn = team, index, 0
-
-    def exchange(self, value: Any) -> list[Any]:
-        self.turn += 1
-        return self.team.exchange(self.index, self.turn, value)
+        self.team, self.index = team, index
 
 
 _place: contextvars.ContextVar[_Place | None] = contextvars.ContextVar("place", default=None)
@@ -155,7 +182,7 @@ def together(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> li
     futures = [_pool.submit(call, available, _Place(team, index), part) for index, part in enumerate(parts)]
     errors = [error for future in futures if (error := future.exception()) is not None]
     for error in errors:
-        if not isinstance(error, threading.BrokenBarrierError):
+        if not isinstance(error, _PartFailedError):
             raise error  # the cause; the others were waiting for that part
     return [future.result() for future in futures]
 
@@ -166,7 +193,7 @@ def exchange(value: Any) -> list[Any]:
     All parts must call it, and in the same order.
     """
     place = _place.get()
-    return [value] if place is None else place.exchange(value)
+    return [value] if place is None else place.team.exchange(place.index, value)
 
 
 def place_among_parts() -> tuple[int, int]:
@@ -182,13 +209,13 @@ def _like_here(function: Callable[[_Part], _Result]) -> Callable[[_Cores, _Place
 
     def call(available: _Cores, place: _Place | None, part: _Part) -> _Result:
         _in_pool.inside = True
-        with available.free, torch.set_grad_enabled(gradients), torch.autocast("cpu", dtype, autocast):
+        with available.one(), torch.set_grad_enabled(gradients), torch.autocast("cpu", dtype, autocast):
             token = _place.set(place)
             try:
                 return function(part)
             except BaseException:
                 if place is not None:
-                    place.team.abort()
+                    place.team.abort(place.index)
                 raise
             finally:
                 _place.reset(token)

@@ -26,6 +26,8 @@ INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
 #: Key of the text in a PNG that says that a generator drew it, and how: JSON.
 GENERATED_MARK = "acgan"
+#: Parts of `acgan benchmark`, before them the machine.
+BENCHMARK_PARTS = ("train", "sample", "fid", "startup")
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
 

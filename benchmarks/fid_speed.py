@@ -28,36 +28,16 @@ import torch
 from PIL import Image
 
 from acgan import api
-from acgan._torchvision import torchvision
+from acgan.benchmarking.fid import blurred, random_weights
 from acgan.extracting import InceptionExtractor
 from acgan.fid import feature_statistics, open_side
 from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.statistics import FeatureStatistics
-from acgan.runtime import Draws, machine
+from acgan.runtime import machine
 
 _ROUNDS, _DIMS, _SIDE = 4, 2048, 64
 _FRECHET_IMAGES = 4000
 Work = Callable[[], object]
-
-
-def blurred(count: int, side: int) -> torch.Tensor:
-    x = torch.from_numpy(Draws(0).generator("images", side).random((count, 3, 6, 6), "float32"))
-    return torch.nn.functional.interpolate(x, (side, side), mode="bilinear")
-
-
-def random_weights(file: Path) -> Path:
-    """Save random weights. BatchNorm sees some images first, because otherwise all features are nearly zero."""
-    torch.manual_seed(0)
-    network = torchvision.models.inception_v3(
-        weights=None, aux_logits=False, init_weights=False, num_classes=1008
-    )
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 1.0
-    with torch.no_grad():
-        network.train()(2 * blurred(16, 139) - 1)
-    torch.save(network.state_dict(), file)
-    return file
 
 
 def image_folder(folder: Path, count: int) -> Path:

@@ -84,7 +84,10 @@ class _Main(Commands):
 
 @click.group(
     cls=_Main,
-    names=("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+    names=(
+        *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+        *("benchmark", "doctor"),
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(acgan.__version__, prog_name="acgan")

@@ -103,14 +103,24 @@ def check_output_file(option: str, file: Path | None) -> None:
     """Check, before work is done for it, that the file of an option can be written.
 
     Raises:
-        ConfigError: If there is no such folder, or a folder has the name.
+        ConfigError: If there is no such folder, nothing can be written into it, or a folder has the name.
     """
+    import tempfile
+
     from acgan.errors import ConfigError
 
     if file is not None and not file.parent.is_dir():
         raise ConfigError(f"{option} {file}: there is no such folder. Make it, or choose another place.")
     if file is not None and file.is_dir():
         raise ConfigError(f"{option} {file}: is a folder; expected a file to write. Choose another name.")
+    if file is not None:
+        try:  # permissions do not tell of a full disk, or one that is read-only
+            with tempfile.NamedTemporaryFile(dir=file.parent):
+                pass
+        except OSError as error:
+            raise ConfigError(
+                f"{option} {file}: cannot be written ({error.strerror or error}). Choose another place."
+            ) from None
 
 
 def data_set_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,6 +22,7 @@ from acgan.types import Term
 CHANGES: dict[str, Any] = {
     "loss.classification.kind": "cross_entropy",
     "train.total_nimg": 320,
+    "train.portions": 1,  # a loss is called once a step
     "every.checkpoint_nimg": 64,
     "every.log_nimg": 32,
     "monitor.num_per_class": 0,
@@ -114,6 +115,14 @@ def test_the_run_ends_naming_iteration_and_term_with_good_weights(
 
     # The cause removed, the run goes on from there.
     trained(run, {**CHANGES, "train.total_nimg": last_good + 32})
+
+
+@pytest.mark.parametrize("call", [11, 12])
+def test_one_portion_of_the_batch_is_enough(call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison_adversarial(monkeypatch, "discriminator", Poison(call, NAN, once=True))
+    result = acgan_train(tmp_path / "run", {**CHANGES, "train.portions": 2})
+    assert result.exit_code == 3, result.output
+    assert "iteration 5 (discriminator: adversarial)" in result.stderr
 
 
 def test_weights_are_masked_between_the_bad_step_and_its_notice(

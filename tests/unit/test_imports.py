@@ -59,6 +59,15 @@ ALLOWED: dict[str, set[str]] = {
         *("extracting", "sampling", "weights", "data", "metrics"),
         *("parallel", "runtime", "atomic", "types", "errors"),
     },
+    "benchmarking": {
+        *("fid", "training", "extracting", "sampling", "metrics", "models"),
+        *("parallel", "runtime", "types", "errors", "_torchvision"),
+    },
+    # looks at everything that may be broken, each import in a check of its own
+    "doctor": {
+        *("data", "extracting", "parallel", "runtime", "atomic", "code_version"),
+        *("errors", "_torchvision"),
+    },
     # the only place that knows both configuration and objects
     "assembly": {
         *("config", "training", "evaluation", "extracting", "predicting", "sampling", "weights", "plots"),
@@ -77,13 +86,13 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "api": {
-        *("assembly", "evaluation", "fid", "training", "config", "plots"),
+        *("assembly", "benchmarking", "evaluation", "fid", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
         *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
     },
     "cli": {
-        *("api", "config", "evaluation", "metrics", "plots", "sampling", "training"),
-        *("atomic", "runtime", "types", "errors"),
+        *("api", "doctor", "config", "evaluation", "metrics", "plots", "sampling", "training"),
+        *("atomic", "code_version", "runtime", "types", "errors"),
     },
     "__main__": {"cli"},
 }
@@ -200,7 +209,10 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         CLI.format(["--version"]),
         *(
             CLI.format([command, "--help"])
-            for command in ("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config")
+            for command in (
+                *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+                *("benchmark", "doctor"),
+            )
         ),
     ],
 )

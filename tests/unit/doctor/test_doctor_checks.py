@@ -1,0 +1,322 @@
+"""Checks of the doctor: their verdicts and remedies."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from acgan import parallel
+from acgan.doctor import checks, computing, examine, libraries, storage
+from acgan.doctor.diagnosis import Diagnosis
+
+ROOT = Path(libraries.__file__).parents[2]
+
+
+def alone(found: list[Diagnosis]) -> Diagnosis:
+    assert len(found) == 1
+    return found[0]
+
+
+def by_name(found: list[Diagnosis]) -> dict[str, Diagnosis]:
+    return {one.check: one for one in found}
+
+
+def test_all_is_told_and_a_check_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[Diagnosis]:
+        raise ImportError("libtorch.so: cannot open\nmore")
+
+    fine = Diagnosis("fine", "well")
+    monkeypatch.setattr(checks, "CHECKS", {"a": broken, "b": lambda: [fine, fine]})
+    first, *others = examine()
+    assert (first.check, first.verdict) == ("a", "problem")
+    assert first.found == "could not be looked at: ImportError: libtorch.so: cannot open"
+    assert others == [fine, fine]
+
+
+# Libraries.
+
+
+def test_the_table_is_that_of_the_package() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    assert listed is not None
+    needed = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', listed[1]))
+    assert needed == {name: least for name, (_, least) in libraries.REQUIRED.items()}
+    for name, extra in libraries._EXTRAS.items():
+        assert re.search(rf'^{extra} = \["{name}>=', text, re.MULTILINE), name
+    least = ".".join(map(str, libraries._LEAST_PYTHON))
+    assert f'requires-python = ">={least}"' in text
+
+
+def test_libraries_that_are_well() -> None:
+    found = by_name(libraries.check_libraries())
+    assert found["torch"].verdict == "ok"
+    assert found["torch"].found == torch.__version__
+    assert found["torchvision"].values["library_loads"] in (True, False)
+    assert "scipy 1." in found["libraries"].found
+    assert not [one for one in found.values() if one.verdict == "problem"]
+
+
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """Versions of distributions that a test changes; None is not installed."""
+    changed: dict[str, str | None] = {}
+    real = libraries.importlib.metadata.version
+
+    def version(name: str) -> str:
+        found = changed[name] if name in changed else real(name)
+        if found is None:
+            raise libraries.importlib.metadata.PackageNotFoundError(name)
+        return found
+
+    monkeypatch.setattr(libraries.importlib.metadata, "version", version)
+    return changed
+
+
+@pytest.fixture
+def imports(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
+    """Errors of imports, by module."""
+    errors: dict[str, Exception] = {}
+    real = importlib.import_module
+
+    def module(name: str, *more: Any) -> Any:
+        if name in errors:
+            raise errors[name]
+        return real(name, *more)
+
+    monkeypatch.setattr(libraries.importlib, "import_module", module)
+    return errors
+
+
+def test_a_library_that_is_not_there(versions: dict[str, str | None]) -> None:
+    versions["scikit-learn"] = None
+    found = by_name(libraries.check_libraries())
+    assert (found["scikit-learn"].verdict, found["scikit-learn"].found) == ("problem", "not installed")
+    assert found["scikit-learn"].remedy == "Install it: pip install 'scikit-learn>=1.4'."
+    assert "scikit-learn" not in found["libraries"].found
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("2.5.9", "problem"), ("2.6", "ok"), ("2.6.0rc1", "ok"), ("2.10.1+cu128", "ok"), ("10.0", "ok")],
+)
+def test_versions_are_compared_as_numbers(
+    version: str, verdict: str, versions: dict[str, str | None]
+) -> None:
+    versions["torch"] = version
+    found = by_name(libraries.check_libraries())["torch"]
+    assert found.verdict == verdict
+    assert ("expected 2.6 or newer" in found.found) == (verdict == "problem")
+
+
+def test_a_library_that_breaks_and_those_that_need_it(imports: dict[str, Exception]) -> None:
+    imports["torch"] = OSError("libtorch_cpu.so: cannot open shared object file\nmore")
+    imports["acgan._torchvision"] = imports["pytorch_fid.inception"] = ImportError("no torch")
+    found = by_name(libraries.check_libraries())
+    assert found["torch"].verdict == "problem"
+    assert "but it cannot be imported: OSError: libtorch_cpu.so: cannot open" in found["torch"].found
+    assert found["torch"].remedy == "Install it anew: pip install --force-reinstall 'torch>=2.6'."
+    assert found["torchvision"].remedy == "Mend torch first."
+    assert found["pytorch-fid"].remedy == "Mend torch first."
+    assert found["numpy"].verdict == "ok"
+
+
+@pytest.mark.parametrize(("loads", "verdict"), [(True, "ok"), (False, "remark")])
+def test_torchvisions_library(loads: bool, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acgan._torchvision.library_loads", lambda: loads)
+    found = by_name(libraries.check_libraries())["torchvision"]
+    assert (found.verdict, found.values["library_loads"]) == (verdict, loads)
+    assert ("acgan declares the operators" in found.found) == (not loads)
+
+
+def test_optional_libraries_are_a_remark_at_most(versions: dict[str, str | None]) -> None:
+    versions.update({"pillow-heif": None, "datasets": "5.0"})
+    found = by_name(libraries.check_libraries())["optional"]
+    assert (found.verdict, found.found) == ("remark", "datasets 5.0, no pillow-heif")
+    assert found.remedy == "For HEIF pictures: pip install 'acgan[heif]'."
+
+
+def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert alone(libraries.check_python()).verdict == "ok"
+    monkeypatch.setattr(libraries.sys, "version_info", (3, 9, 1))
+    found = alone(libraries.check_python())
+    assert (found.verdict, found.remedy) == ("problem", "Install Python 3.10 or newer.")
+
+
+# Devices and cores.
+
+
+@pytest.mark.parametrize(("native", "verdict"), [(True, "ok"), (False, "remark")])
+def test_bf16(native: bool, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acgan.runtime.has_native_bf16", lambda device: native)
+    found = by_name(computing.check_devices())["bf16"]
+    assert found.verdict == verdict
+    assert ("float32" in found.found) == (not native)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_torch_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "gpu" not in by_name(computing.check_devices())
+    monkeypatch.setattr(computing.shutil, "which", lambda name: f"/usr/bin/{name}")
+    found = by_name(computing.check_devices())["gpu"]
+    assert found.verdict == "remark"
+    assert "nvidia-smi is here, but torch" in found.found
+
+
+@pytest.mark.parametrize(
+    ("used", "affinity", "quota", "remedy"),
+    [
+        (8, 8, None, ""),
+        (8, 8, 2.0, "set OMP_NUM_THREADS=2"),
+        (3, 8, 2.5, ""),
+        (8, 4, None, "set OMP_NUM_THREADS=4"),
+        (1, 8, None, "To use all 8: set OMP_NUM_THREADS=8"),
+        (2, 8, 2.0, ""),
+    ],
+)
+def test_cores(
+    used: int, affinity: int, quota: float | None, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "cores", lambda: used)
+    monkeypatch.setattr(computing.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(computing.os, "sched_getaffinity", lambda _: set(range(affinity)), raising=False)
+    monkeypatch.setattr(computing, "cpu_quota", lambda: quota)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(used))
+    found = alone(computing.check_cores())
+    assert found.verdict == ("remark" if remedy else "ok")
+    assert remedy in found.remedy
+    assert f"{used} used, of 8" in found.found
+    assert f"OMP_NUM_THREADS = {used}" in found.found
+    assert ("quota of 2" in found.found) == (quota is not None)
+    assert found.values["quota"] == quota
+
+
+@pytest.mark.parametrize(("load", "verdict"), [(0.1, "ok"), (1.4, "remark")])
+def test_load(load: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(computing.os, "getloadavg", lambda: (load, 9.0, 9.0), raising=False)
+    monkeypatch.setattr(computing.os, "cpu_count", lambda: 2)
+    found = alone(computing.check_load())
+    assert found.verdict == verdict
+    assert f"{load:.1f} processes" in found.found
+
+
+# Files.
+
+
+def test_missing_weights_of_inception(empty_hub: Path) -> None:
+    found = alone(storage.check_inception_weights())
+    assert found.verdict == "remark"
+    assert str(empty_hub) in found.remedy, "where to put them"
+    assert not list(empty_hub.iterdir()), "nothing is fetched"
+
+
+def test_weights_of_inception(empty_hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from acgan.extracting.inception_weights import hub_file
+
+    hub_file().write_bytes(b"half of it")
+    found = alone(storage.check_inception_weights())
+    assert (found.verdict, "Delete it" in found.remedy) == ("remark", True)
+    monkeypatch.setattr("acgan.atomic.sha256", lambda file: "6726825d" + "0" * 56)
+    assert alone(storage.check_inception_weights()) == Diagnosis(
+        "inception", str(hub_file()), values=found.values
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "deep" / "cache"))
+    return tmp_path / "deep" / "cache"
+
+
+def free(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: SimpleNamespace(free=number))
+
+
+def test_the_cache_its_size_and_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 5 << 30)
+    found = alone(storage.check_cache())
+    assert (found.verdict, found.found) == ("ok", f"{cache}, 0.0 KiB, 5.0 GiB free")
+    assert not cache.exists(), "nothing is written"
+    (cache / "sub").mkdir(parents=True)
+    (cache / "sub" / "a.npy").write_bytes(bytes(3 << 20))
+    found = alone(storage.check_cache())
+    assert f"{cache}, 3.0 MiB" in found.found
+    assert found.values == {"folder": str(cache), "bytes": 3 << 20, "files": 1, "free_bytes": 5 << 30}
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(1 << 30, "remark"), (1 << 20, "problem")])
+def test_little_room(number: int, verdict: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, number)
+    found = alone(storage.check_cache())
+    assert found.verdict == verdict
+    assert ("Make room" in found.remedy) == (verdict == "problem")
+
+
+def test_a_cache_that_cannot_be_written(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep").write_text("a file is in the way")
+    found = alone(storage.check_cache())
+    assert found.verdict == "problem"
+    assert "cannot be written (Not a directory)" in found.found
+    assert found.remedy == "Set ACGAN_CACHE to a folder that can be written."
+
+
+def test_a_folder_that_cannot_hold_runs_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert alone(storage.check_runs()).verdict == "ok"
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "runs").write_text("a file is in the way")
+    found = alone(storage.check_runs())
+    assert (found.verdict, found.remedy) == ("remark", "Name another place with --run-dir.")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0.0 KiB"), (1536, "1.5 KiB"), (1 << 20, "1.0 MiB"), (5 << 29, "2.5 GiB")]
+)
+def test_sizes(number: int, text: str) -> None:
+    assert storage._size(number) == text
+
+
+# Real processes, with broken libraries.
+
+BROKEN: dict[str, tuple[str, str]] = {
+    "torchvision": ("torchvision", "RuntimeError: operator torchvision::nms does not exist"),
+    "torch": ("torch", "OSError: libtorch_cpu.so: cannot open shared object file"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_library_is_told_and_all_else_too(name: str, tmp_path: Path) -> None:
+    module, error = BROKEN[name]
+    kind, text = error.split(": ", 1)
+    (tmp_path / module).mkdir()
+    (tmp_path / module / "__init__.py").write_text(f"raise {kind}({text!r})\n")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-c", "from acgan.cli import main; main()", "doctor"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, "ACGAN_CACHE": str(tmp_path / "cache")},
+        cwd=tmp_path,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == ""
+    lines = {line[9:21].strip(): line for line in done.stdout.splitlines() if line[9:10].strip()}
+    assert lines[name].startswith("problem")
+    assert f"but it cannot be imported: {error}" in lines[name]
+    for other in ("python", "numpy", "devices", "cores", "inception", "cache", "runs"):
+        assert other in lines, done.stdout
+    assert lines["numpy"].startswith("ok")
+    if name == "torchvision":
+        assert lines["torch"].startswith("ok")
+        assert lines["cores"].startswith(("ok", "remark"))
