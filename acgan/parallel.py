@@ -24,16 +24,18 @@ _Result = TypeVar("_Result")
 _MOST_THREADS = 1024  # a thread starts only when it is needed
 #: Time after which a thread asks another for Python's lock; layers of a part are shorter than Python's 5 ms.
 _SWITCH_SEC = 5e-5
+_starting = threading.Lock()
 
 
 def _use_one_thread() -> None:
     """Give this thread, and no other, one of torch's own threads."""
-    others = torch.get_num_threads()  # asked first: a thread takes over the common number when it asks
-    torch.set_num_threads(1)
-    # The last number that any thread sets is that of threads to come, such as the user's.
-    restore = threading.Thread(target=torch.set_num_threads, args=(others,))
-    restore.start()
-    restore.join()
+    with _starting:  # another such thread would take 1 for the common number
+        others = torch.get_num_threads()  # asked first: a thread takes over the common number when it asks
+        torch.set_num_threads(1)
+        # The last number that any thread sets is that of threads to come, such as the user's.
+        restore = threading.Thread(target=torch.set_num_threads, args=(others,))
+        restore.start()
+        restore.join()
 
 
 _pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="acgan", initializer=_use_one_thread)
@@ -134,6 +136,13 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
     finally:
         for future in pending:
             future.cancel()
+
+
+def in_order_on(
+    device: torch.device, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+) -> Iterator[_Result]:
+    """As ``in_order`` on a CPU. A GPU computes one part after another anyway: there, in the caller's thread."""
+    return in_order(function, parts) if device.type == "cpu" else map(function, parts)
 
 
 def together(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> list[_Result]:

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from acgan import runtime
 from acgan.data.decoding.decode import Target, trained_target
 from acgan.models import AuxClassifier
+from acgan.parallel import in_order_on
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
-#: Images in a portion.
+#: Images in a portion on a GPU.
 PREDICTED_AT_ONCE = 250
+#: Images in a portion on a CPU, where each core has a portion: no slower than more, and little memory.
+PREDICTED_BY_A_CORE = 32
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,19 @@ class ImageClassifier(nn.Module):
 
     @torch.no_grad()
     def _over(self, images: Tensor | np.ndarray, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Results of a function for images, computed in portions.
+
+        The bits of a result may depend on the size of its portion, so that does not depend on the number of cores.
+        """
         parameter = next(self.network.parameters())
+        on_cpu = parameter.device.type == "cpu"
+
+        def of_portion(portion: Tensor) -> Tensor:
+            return function(self._prepare(portion, parameter)).cpu()
+
+        portions = _portions(images, PREDICTED_BY_A_CORE if on_cpu else PREDICTED_AT_ONCE)
         with _evaluating(self.network), runtime.autocast(self.precision, parameter.device):
-            parts = [function(self._prepare(part, parameter)).cpu() for part in _portions(images)]
-        return torch.cat(parts)
+            return torch.cat(list(in_order_on(parameter.device, of_portion, portions)))
 
     def _prepare(self, images: Tensor, like: Tensor) -> Tensor:
         x = images.to(like.device, like.dtype).div_(127.5).sub_(1)
@@ -141,17 +153,19 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
     return ImageClassifier(network, info).to(runtime.choose_device(device))
 
 
-def _portions(images: Tensor | np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(images), PREDICTED_AT_ONCE):
-        part = images[start : start + PREDICTED_AT_ONCE]
+def _portions(images: Tensor | np.ndarray, size: int) -> Iterator[Tensor]:
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
         yield part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
 
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode; several threads may be inside if the network was in it before."""
     was_training = network.training
     network.eval()
     try:
         yield
     finally:
-        network.train(was_training)
+        if was_training:
+            network.train()

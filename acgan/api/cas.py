@@ -152,15 +152,12 @@ def _answers(
 def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: float) -> ImageStore:
     """As many generated images of each class as a store has, class by class, under its labels."""
     counts = np.bincount(like.labels, minlength=like.num_classes)
-    images = [
-        part.numpy()
-        for label, name in enumerate(like.class_names)
-        for _, part in sampler.stream(
-            sampler.class_names.index(name), int(counts[label]), seed=seed, truncation=truncation
-        )
-    ]
+    own = [sampler.class_names.index(name) for name in like.class_names]
+    drawn = sampler.stream_classes(
+        dict(zip(own, counts.tolist(), strict=True)), seed=seed, truncation=truncation
+    )
     nothing = take(like, np.empty(0, np.int64))
-    return extend(nothing, np.concatenate(images), np.sort(like.labels))
+    return extend(nothing, np.concatenate([part.numpy() for _, _, part in drawn]), np.sort(like.labels))
 
 
 def _trained(config: ClassifierConfig, seed: int, dataset: Dataset, device: str) -> ImageClassifier:

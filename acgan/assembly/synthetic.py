@@ -38,12 +38,12 @@ class SyntheticPlan:
         """Draw the images, and append them to the training images."""
         if not self.total:
             return store
-        images, labels = [], []
-        for label, number in self.wanted.items():
-            own_label = self.sampler.class_names.index(store.class_names[label])
-            images += [part.numpy() for _, part in self.sampler.stream(own_label, number, seed=self.seed)]
-            labels += [label] * number
-        return extend(store, np.concatenate(images), np.array(labels))
+        own = {label: self.sampler.class_names.index(store.class_names[label]) for label in self.wanted}
+        drawn = self.sampler.stream_classes(
+            {own[label]: number for label, number in self.wanted.items()}, seed=self.seed
+        )
+        images = np.concatenate([part.numpy() for _, _, part in drawn])
+        return extend(store, images, np.repeat(list(self.wanted), list(self.wanted.values())))
 
 
 def plan_synthetic(dataset: Dataset, settings: SyntheticConfig, held_out: str) -> SyntheticPlan:

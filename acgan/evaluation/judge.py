@@ -11,13 +11,14 @@ from torch import Tensor
 
 from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
-from acgan.extracting import Extractor, fitted, target_of
+from acgan.extracting import Extracted, Extractor, fitted, target_of
 from acgan.metrics.prdc import nearest_neighbours
+from acgan.parallel import in_order_on
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
 from acgan.types import ImageStore
 
-#: Number of images that are processed at once.
+#: Number of real images in a portion; on a CPU each core has a portion.
 PORTION = 256
 #: Largest number of training images, a seeded choice, that samples are compared with. Their features fill memory.
 MAX_TRAINING = 100_000
@@ -53,12 +54,17 @@ class Judge:
         """
         bank: Bank | None = None
         target = target_of(self.extractor)
-        for label, images in portions:
+
+        def look_at(portion: tuple[int, Tensor]) -> tuple[int, Tensor, Extracted, Tensor | None]:
+            label, images = portion
             found = self.extractor(fitted(images, target))
+            return label, images, found, self._predicted(images, found.logits)
+
+        for label, images, found, predicted in in_order_on(self.extractor.device, look_at, portions):
             if bank is None:
                 outputs = 0 if found.logits is None else found.logits.shape[1]
                 bank = Bank(plan, self.extractor.dims, outputs, classwise)
-            bank.add(label, images, found, self._predicted(images, found.logits))
+            bank.add(label, images, found, predicted)
             self.progress(len(images))
         assert bank is not None, "there are images"
         return bank
@@ -104,11 +110,16 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
     rows = np.arange(len(store))
     if len(store) > MAX_TRAINING:
         rows = np.sort(Draws(seed).generator("training images").permutation(rows)[:MAX_TRAINING])
-    features, target = [], target_of(judge.extractor)
-    for start in range(0, len(rows), PORTION):
-        images = torch.from_numpy(store.images[rows[start : start + PORTION]])
-        features.append(judge.extractor(fitted(images, target)).features)
-        judge.progress(len(images))
+    target = target_of(judge.extractor)
+
+    def look_at(rows: np.ndarray) -> Tensor:
+        return judge.extractor(fitted(store.images[rows], target)).features
+
+    features = []
+    portions = (rows[start : start + PORTION] for start in range(0, len(rows), PORTION))
+    for found in in_order_on(judge.extractor.device, look_at, portions):
+        features.append(found)
+        judge.progress(len(found))
     return TrainingImages(rows, torch.cat(features))
 
 

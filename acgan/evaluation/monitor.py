@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from acgan import runtime
-from acgan.metrics.collapse import class_diversity
+from acgan.metrics.collapse import ClassDiversity, class_diversity
+from acgan.parallel import in_order
 from acgan.sampling import ClassSampler
 from acgan.types import Evaluation, ImageStore
 
@@ -35,23 +40,20 @@ class CollapseMonitor:
         seed: int,
     ):
         self._max_duplicates, self._min_coverage, self._seed = max_duplicates, min_coverage, seed
-        self._real: dict[tuple[int, str], Tensor] = {}
-        for label, class_name in enumerate(store.class_names):
+        self._names, self._real = store.class_names, dict[int, Tensor]()
+        for label in np.unique(store.labels).tolist():
             indices = np.flatnonzero(store.labels == label)
             draws = runtime.Draws(seed).generator("monitor", label)
             chosen = np.sort(draws.permutation(indices)[:num_per_class])
-            self._real[label, class_name] = torch.from_numpy(store.images[chosen])
+            self._real[label] = torch.from_numpy(store.images[chosen])
 
     def look(self, sampler: ClassSampler) -> Evaluation:
         """The diversity of each class, with a warning that names the collapsed ones."""
         stats, collapsed = {}, []
-        for (label, class_name), images in self._real.items():
-            if not len(images):
-                continue
-            portions = sampler.stream(label, len(images), seed=self._seed)
-            diversity = class_diversity(torch.cat([portion for _, portion in portions]), images)
+        for label, diversity in in_order(self._diversity, self._samples(sampler)):
             if diversity is None:
                 continue
+            class_name = self._names[label]
             stats[f"monitor/duplicates/{class_name}"] = diversity.duplicates
             stats[f"monitor/coverage/{class_name}"] = diversity.coverage
             if diversity.duplicates > self._max_duplicates or diversity.coverage < self._min_coverage:
@@ -59,6 +61,17 @@ class CollapseMonitor:
         if stats:
             stats["monitor/collapsed_classes"] = float(len(collapsed))
         return Evaluation(stats, (_warning(collapsed),) if collapsed else ())
+
+    def _samples(self, sampler: ClassSampler) -> Iterator[tuple[int, Tensor]]:
+        """Samples of each class that has real images, as many."""
+        counts = {label: len(images) for label, images in self._real.items()}
+        drawn = sampler.stream_classes(counts, seed=self._seed)
+        for label, portions in itertools.groupby(drawn, key=operator.itemgetter(0)):
+            yield label, torch.cat([images for _, _, images in portions])
+
+    def _diversity(self, drawn: tuple[int, Tensor]) -> tuple[int, ClassDiversity | None]:
+        label, samples = drawn
+        return label, class_diversity(samples, self._real[label])
 
 
 def _warning(collapsed: list[str]) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from torch import Tensor
 
 from acgan.evaluation.bank import Bank, View, make_plan
 from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, shuffled, stored
@@ -129,14 +128,9 @@ def look_at_samples(
     truncation: float,
 ) -> Pass:
     """Draw samples once, ``counts`` of each class, and score them against the reference."""
-
-    def drawn() -> Iterator[tuple[int, Tensor]]:
-        for label, count in enumerate(counts):
-            for _, images in sampler.stream(label, count, seed=seed, truncation=truncation):
-                yield label, images
-
+    drawn = sampler.stream_classes(dict(enumerate(counts)), seed=seed, truncation=truncation)
     plan = make_plan(counts, reference.counts, seed=context.seed)
-    bank = judge.look(plan, drawn(), judge.classwise(counts, reference.counts))
+    bank = judge.look(plan, ((label, images) for label, _, images in drawn), judge.classwise(counts, reference.counts))
     if reference.training is not None:
         reference.training.look_for(bank)
     quick = replace(context, subsets=_FLOOR_SUBSETS)

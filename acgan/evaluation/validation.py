@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,9 +15,12 @@ from acgan.evaluation.one_pass import class_counts, share_out
 from acgan.extracting import Extractor, fitted, metric_name, target_of
 from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.statistics import FeatureStatistics
+from acgan.parallel import in_order_on
 from acgan.runtime import Draws
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.types import ImageStore, Score
+
+_Portion = TypeVar("_Portion")
 
 
 class ValidationScore:
@@ -42,8 +47,9 @@ class ValidationScore:
         """The score of a generator as it is; not finite where features are not."""
         y = self._labels
         z = Draws(self._seed).normal((len(y), sampler.generator.latent_dim), "validation")
-        portions = (sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True))
-        fake, real = _statistics(self._extractor, portions), self._real
+        latents = zip(z.split(CHUNK), y.split(CHUNK), strict=True)
+        fake = _statistics(self._extractor, latents, lambda portion: sampler.draw(*portion))
+        real = self._real
         if not all(torch.isfinite(side.mean).all() for side in (fake, real)):
             return Score(self.name, math.nan)
         return Score(self.name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
@@ -51,14 +57,20 @@ class ValidationScore:
     @functools.cached_property
     def _real(self) -> FeatureStatistics:
         images = self._store.images
-        portions = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
-        return _statistics(self._extractor, map(torch.from_numpy, portions))
+        starts = range(0, len(images), CHUNK)
+        return _statistics(self._extractor, starts, lambda start: images[start : start + CHUNK])
 
 
-def _statistics(extractor: Extractor, portions: Iterable[Tensor]) -> FeatureStatistics:
+def _statistics(
+    extractor: Extractor, portions: Iterable[_Portion], images_of: Callable[[_Portion], Tensor | np.ndarray]
+) -> FeatureStatistics:
     statistics, target = FeatureStatistics(extractor.dims), target_of(extractor)
-    for images in portions:
-        statistics.update(extractor(fitted(images, target)).features)
+
+    def features(portion: _Portion) -> Tensor:
+        return extractor(fitted(images_of(portion), target)).features
+
+    for found in in_order_on(extractor.device, features, portions):
+        statistics.update(found)
     return statistics
 
 

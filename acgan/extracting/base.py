@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from acgan.runtime import full_precision
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Extracted:
 
 
 class Extractor(Protocol):
-    """A fixed network. Scores are comparable if the same one made them."""
+    """A fixed network. Scores are comparable if the same one made them. On a CPU, several threads call it at once."""
 
     @property
     def name(self) -> str:
@@ -45,6 +49,10 @@ class Extractor(Protocol):
     def size(self) -> tuple[int, int] | None:
         """(channels, side) of the images it takes; None for RGB or gray images of any size."""
 
+    @property
+    def device(self) -> torch.device:
+        """The device that it computes on."""
+
     def describe(self) -> dict[str, Any]:
         """``name``, ``sha256``, ``dims``, ``resize`` and ``precision``: scores are comparable if these are equal."""
 
@@ -55,3 +63,8 @@ class Extractor(Protocol):
 def metric_name(metric: str, extractor: Extractor) -> str:
     """A metric's full name: ``fid``, ``fcd[digits@738debee]``. Only FID's own network is not named."""
     return f"{metric}[{extractor.name}]" if extractor.name else metric
+
+
+def float32_on(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """``full_precision`` on a GPU. A CPU has no less, and its threads share the settings of the process."""
+    return contextlib.nullcontext() if device.type == "cpu" else full_precision()

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from acgan.atomic import sha256
-from acgan.extracting.base import Extracted
+from acgan.extracting.base import Extracted, float32_on
 from acgan.predicting import find_classifier, load_classifier, shipped
-from acgan.runtime import full_precision
 
 
 class ClassifierExtractor:
@@ -44,6 +43,11 @@ class ClassifierExtractor:
         """(channels, side) of the images it takes."""
         return self.classifier.info.channels, self.classifier.info.resolution
 
+    @property
+    def device(self) -> torch.device:
+        """The device that it computes on."""
+        return next(self.classifier.parameters()).device
+
     def describe(self) -> dict[str, Any]:
         """Facts that are equal for comparable scores."""
         return {
@@ -56,5 +60,5 @@ class ClassifierExtractor:
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, of the classifier's size."""
-        with full_precision():
+        with float32_on(self.device):
             return Extracted(*self.classifier.features_and_logits(images))

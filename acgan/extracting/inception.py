@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan._torchvision import torchvision  # before pytorch_fid, which imports torchvision, too
-from acgan.extracting.base import Extracted
+from acgan.extracting.base import Extracted, float32_on
 from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
-from acgan.runtime import full_precision
+from acgan.parallel import in_order_on
 from acgan.types import FID_DIMS, INCEPTION_DIMS
 
 _SIDE = 299
@@ -42,6 +42,7 @@ class InceptionExtractor:
     Attributes:
         name: Empty for plain FID; else features and weights: ``inception-768@6726825d``.
         dims: F.
+        device: Device to compute on.
 
     Raises:
         RunError: If there are no weights, or they are not of this network.
@@ -66,9 +67,9 @@ class InceptionExtractor:
         self._sha256 = read.sha256
         plain = read.official and dims == FID_DIMS
         self.name = "" if plain else f"inception-{dims}@{read.sha256[:8]}"
-        self._device = torch.device(device)
-        self._blocks = _blocks(read, dims).to(self._device)
-        self._to_logits = read.tensors["fc.weight"].float().to(self._device) if dims == FID_DIMS else None
+        self.device = torch.device(device)
+        self._blocks = _blocks(read, dims).to(self.device)
+        self._to_logits = read.tensors["fc.weight"].float().to(self.device) if dims == FID_DIMS else None
 
     def describe(self) -> dict[str, Any]:
         """Facts that are equal for comparable scores."""
@@ -80,22 +81,25 @@ class InceptionExtractor:
             "precision": "float32",
         }
 
-    @torch.inference_mode()
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
         x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-        with full_precision():
-            features = torch.cat([self._features(part) for part in x.split(_PORTION)])
-            logits = None if self._to_logits is None else (features @ self._to_logits.T).cpu()
-        return Extracted(features.cpu(), logits)
+        with float32_on(self.device):
+            found = list(in_order_on(self.device, self._of_portion, x.split(_PORTION)))
+        features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return Extracted(features, None if self._to_logits is None else logits)
 
-    def _features(self, images: Tensor) -> Tensor:
-        x = images.to(self._device, torch.float32, memory_format=torch.channels_last).div_(255)
+    @torch.inference_mode()
+    def _of_portion(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, F) and logits (N, K), K being 0 if there are none, on the CPU."""
+        x = images.to(self.device, torch.float32, memory_format=torch.channels_last).div_(255)
         x = F.interpolate(x, size=(_SIDE, _SIDE), mode="bilinear", align_corners=False)
         x = (2 * x - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         for block in self._blocks:
             x = block(x)
-        return F.adaptive_avg_pool2d(x, 1).flatten(1)
+        features = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        logits = features[:, :0] if self._to_logits is None else features @ self._to_logits.T
+        return features.cpu(), logits.cpu()
 
 
 def _blocks(weights: InceptionWeights, dims: int) -> nn.ModuleList:

@@ -173,10 +173,9 @@ class Generated:
     def batches(self, extractor: Extractor) -> Iterator[Tensor]:
         """Draw images (n, C, H, W) uint8 as the extractor takes them."""
         target, num_classes = target_of(extractor), len(self.sampler.class_names)
-        for label in range(num_classes):
-            count = len(range(label, self.num, num_classes))
-            for _, images in self.sampler.stream(label, count, seed=self.seed):
-                yield fitted(images if target else images.expand(-1, 3, -1, -1), target)
+        counts = {label: len(range(label, self.num, num_classes)) for label in range(num_classes)}
+        for _, _, images in self.sampler.stream_classes(counts, seed=self.seed):
+            yield fitted(images if target else images.expand(-1, 3, -1, -1), target)
 
     def describe(self) -> dict[str, Any]:
         """The origin of the images."""

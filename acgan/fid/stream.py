@@ -19,6 +19,7 @@ from acgan.data.index import Reader
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.metrics.statistics import FeatureStatistics
+from acgan.parallel import in_order_on
 from acgan.types import SkippedImage
 
 Prepare = Callable[[Image.Image], np.ndarray]
@@ -62,9 +63,9 @@ def feature_statistics(
     statistics = FeatureStatistics(extractor.dims)
     features: list[Tensor] = []
     done = merged = 0
-    for images in batches:
-        features.append(extractor(images).features)
-        done += len(images)
+    for found in in_order_on(extractor.device, extractor, batches):
+        features.append(found.features)
+        done += len(found.features)
         progress(done)
         if done - merged >= _MERGED:
             statistics.update(torch.cat(features))

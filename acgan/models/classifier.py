@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from acgan.errors import UserError, did_you_mean
 from acgan.losses.summed import MAIN, SummedLoss
+from acgan.models.at_once import Overlapping, Taps
 from acgan.models.backbones import OWN_AUX, build_torchvision, cut_last_layer
 from acgan.models.heads import AuxHead, pool
 from acgan.models.inspecting import parameters_below, part_below, run_once, unchanged, with_buffers
@@ -86,6 +87,7 @@ class AuxClassifier(nn.Module):
             self._check_layer(layer, "aux")
         reference = next(backbone.parameters())
         example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
+        self._taps, self._unchanged = Taps(), Overlapping()
         self._example_shape = tuple(example.shape)
         #: The layer at the network's end that the main head replaces; None if there was none.
         self.replaced = cut_last_layer(backbone, example)
@@ -113,21 +115,13 @@ class AuxClassifier(nn.Module):
     def all_logits(self, x: Tensor) -> dict[str, Tensor]:
         """Logits (N, K) by head, in either mode."""
         outputs: dict[str, Tensor] = {}
-        # Hooks live for one forward pass, so that a deep copy holds none that point at the original. The head is
-        # applied at once: an in-place layer may change the output afterwards.
-        handles = [
-            self.backbone.get_submodule(layer).register_forward_hook(
-                lambda _module, _inputs, output, layer=layer: outputs.__setitem__(
-                    layer, self._logits(layer, self._as_features(layer, output))
-                )
-            )
-            for layer in self.aux
-        ]
-        try:
+
+        def take(layer: str, output: Any) -> None:
+            # At once: an in-place layer may change the output afterwards.
+            outputs[layer] = self._logits(layer, self._as_features(layer, output))
+
+        with self._taps.open({layer: self.backbone.get_submodule(layer) for layer in self.aux}, take):
             features = self._run(x)
-        finally:
-            for handle in handles:
-                handle.remove()
         return {MAIN: self._logits(MAIN, features), **{layer: outputs[layer] for layer in self.aux}}
 
     def features(self, x: Tensor) -> Tensor:
@@ -234,7 +228,9 @@ class AuxClassifier(nn.Module):
         restless = [
             name for name in self._still if not isinstance(self.backbone.get_submodule(name), _NormBase)
         ]
-        with unchanged(self.backbone, restless) if restless else nullcontext():
+        with (
+            self._unchanged.entered(lambda: unchanged(self.backbone, restless)) if restless else nullcontext()
+        ):
             features: Tensor = self.backbone(x)
         return features
 

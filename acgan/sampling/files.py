@@ -66,12 +66,8 @@ class Selection:
 
     def portions(self) -> Iterator[tuple[int, int, Tensor]]:
         """Draw, class by class: label, index of the portion's first image, images (n, C, H, W) uint8."""
-        for label in self.labels:
-            stream = self.sampler.stream(
-                label, self.num_per_class, seed=self.seed, truncation=self.truncation
-            )
-            for start, images in stream:
-                yield label, start, images
+        counts = dict.fromkeys(self.labels, self.num_per_class)
+        return self.sampler.stream_classes(counts, seed=self.seed, truncation=self.truncation)
 
 
 def write_samples(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,12 +20,14 @@ from torch import Tensor, nn
 from acgan.atomic import sha256
 from acgan.errors import UserError, nearest_names
 from acgan.models import Generator
+from acgan.parallel import in_order_on
 from acgan.plots.grid import tile, to_uint8
 from acgan.runtime import Draws, choose_device, full_precision
 from acgan.weights import GeneratorInfo, find_generator, read_generator
 
 #: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
-#: convolution's rounding may depend on how many images it is given.
+#: convolution's rounding may depend on how many images it is given. On a CPU each portion is computed by one core, on
+#: whose number the rounding may depend, too.
 CHUNK = 64
 #: Names or labels, one or several; None is all.
 Classes: TypeAlias = str | int | Sequence[str | int] | np.ndarray | Tensor | None
@@ -85,14 +87,13 @@ class ClassSampler(nn.Module):
         if num < 1:
             raise UserError(f"num: found {num}; expected at least 1 image.")
         labels = self.labels_of(classes)
-        per_class = [len(range(turn, num, len(labels))) for turn in range(len(labels))]
+        counts = {label: len(range(turn, num, len(labels))) for turn, label in enumerate(labels)}
         images: Tensor | None = None
-        for turn, (label, count) in enumerate(zip(labels, per_class, strict=True)):
-            for start, portion in self.stream(label, count, seed=seed, truncation=truncation):
-                if images is None:
-                    images = torch.empty(num, *portion.shape[1:], dtype=torch.uint8)
-                first = turn + start * len(labels)
-                images[first : first + len(portion) * len(labels) : len(labels)] = portion
+        for label, start, portion in self.stream_classes(counts, seed=seed, truncation=truncation):
+            if images is None:
+                images = torch.empty(num, *portion.shape[1:], dtype=torch.uint8)
+            first = labels.index(label) + start * len(labels)
+            images[first : first + len(portion) * len(labels) : len(labels)] = portion
         assert images is not None
         return images, torch.tensor(labels).repeat(num // len(labels) + 1)[:num]
 
@@ -110,10 +111,31 @@ class ClassSampler(nn.Module):
         Yields:
             The index of the portion's first image, and images (n, C, H, W) uint8 on the CPU.
         """
-        for start in range(0, count, CHUNK):
+        for _, start, images in self.stream_classes({label: count}, seed=seed, truncation=truncation):
+            yield start, images
+
+    def stream_classes(
+        self, counts: Mapping[int, int], *, seed: int = 0, truncation: float = 1.0
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Draw the first images of several classes, class after class, as ``stream`` draws those of one.
+
+        Args:
+            counts: Number of images by class.
+            seed: Seed of the latents.
+            truncation: As for ``sample``.
+
+        Yields:
+            The class, the index of the portion's first image, and images (n, C, H, W) uint8 on the CPU.
+        """
+
+        def drawn(portion: tuple[int, int]) -> tuple[int, int, Tensor]:
+            label, start = portion
             z = class_latents(self.generator, label, start // CHUNK, seed=seed, truncation=truncation)
-            images = self.draw(z, torch.full((CHUNK,), label))
-            yield start, images[: min(CHUNK, count - start)]
+            images = self._draw((z, torch.full((CHUNK,), label)))
+            return label, start, images[: counts[label] - start]
+
+        portions = ((label, start) for label, count in counts.items() for start in range(0, count, CHUNK))
+        return in_order_on(self._device, drawn, portions)
 
     def image(self, label: int, index: int, *, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """One image (C, H, W) uint8 of a class: the one that ``stream`` gives that index."""
@@ -121,13 +143,26 @@ class ClassSampler(nn.Module):
         z = class_latents(self.generator, label, chunk, seed=seed, truncation=truncation)
         return self.draw(z, torch.full((CHUNK,), label))[place]
 
-    @torch.no_grad()
     def draw(self, z: Tensor, y: Tensor) -> Tensor:
         """Images (N, C, H, W) uint8, on the CPU, for latents and labels on the CPU."""
+        (images,) = self.draw_each([(z, y)])
+        return images
+
+    def draw_each(self, portions: Iterable[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+        """``draw`` for each pair of latents and labels, in order; a CPU computes several at the same time."""
+        return in_order_on(self._device, self._draw, portions)
+
+    @torch.no_grad()
+    def _draw(self, portion: tuple[Tensor, Tensor]) -> Tensor:
+        z, y = portion
         parameter = next(self.generator.parameters())
-        with _reproducible_convolutions(), full_precision():
+        with _reproducible(parameter.device):
             x = self.generator(z.to(parameter.device, parameter.dtype), y.to(parameter.device))
         return to_uint8(x).cpu()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.generator.parameters()).device
 
     def labels_of(self, classes: Classes) -> list[int]:
         """Different labels of classes given by name or label; a name wins where both would do.
@@ -169,13 +204,20 @@ def class_latents(generator: Generator, label: int, chunk: int, *, seed: int, tr
 
 
 @contextlib.contextmanager
-def _reproducible_convolutions() -> Iterator[None]:
-    """Keep cuDNN from algorithms that add in any order, or that it chooses by timing them."""
+def _reproducible(device: torch.device) -> Iterator[None]:
+    """On a GPU, keep from TF32, and from algorithms of cuDNN that add in any order or are chosen by timing them.
+
+    On a CPU nothing is set: it would change nothing there, and settings of the process are not for its threads.
+    """
+    if device.type == "cpu":
+        yield
+        return
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark
     cudnn.deterministic, cudnn.benchmark = True, False
     try:
-        yield
+        with full_precision():
+            yield
     finally:
         cudnn.deterministic, cudnn.benchmark = before
 
@@ -196,7 +238,7 @@ def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 
         class_latents(sampler.generator, label, 0, seed=seed, truncation=1.0)[:columns] for label in labels
     ]
     z, y = torch.cat(latents), torch.arange(len(labels)).repeat_interleave(columns)
-    images = torch.cat([sampler.draw(*part) for part in zip(z.split(CHUNK), y.split(CHUNK), strict=True)])
+    images = torch.cat(list(sampler.draw_each(zip(z.split(CHUNK), y.split(CHUNK), strict=True))))
     return tile(images, columns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,13 @@ def make_sampler(images: dict[str, np.ndarray], watched: Watched, **changed: Any
     info = GeneratorInfo(**{"architecture": architecture, "class_names": names, **changed})
 
     class Sampler(ClassSampler):
-        def stream(self, label: int, count: int, **options: Any) -> Iterator[tuple[int, Tensor]]:
-            watched.asked.append((self.class_names[label], count, options["seed"]))
+        def stream_classes(
+            self, counts: Mapping[int, int], **options: Any
+        ) -> Iterator[tuple[int, int, Tensor]]:
+            for label, count in counts.items():
+                watched.asked.append((self.class_names[label], count, options["seed"]))
             watched.truncations.add(options["truncation"])
-            return super().stream(label, count, **options)
+            return super().stream_classes(counts, **options)
 
     return Sampler(Album({names.index(name): own for name, own in images.items()}), info)
 

@@ -42,9 +42,9 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"runtime", "types"},
     # trained networks in files, and their use
     "weights": {"models", "atomic", "errors"},
-    "sampling": {"weights", "models", "plots", "runtime", "atomic", "errors"},
-    "predicting": {"weights", "models", "data", "runtime"},
-    "extracting": {"predicting", "data", "runtime", "atomic", "types", "errors", "_torchvision"},
+    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "errors"},
+    "predicting": {"weights", "models", "data", "parallel", "runtime"},
+    "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
@@ -52,9 +52,12 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("runtime", "atomic", "types", "errors"),
+        *("parallel", "runtime", "atomic", "types", "errors"),
     },
-    "fid": {"extracting", "sampling", "weights", "data", "metrics", "runtime", "atomic", "types", "errors"},
+    "fid": {
+        *("extracting", "sampling", "weights", "data", "metrics"),
+        *("parallel", "runtime", "atomic", "types", "errors"),
+    },
     # the only place that knows both configuration and objects
     "assembly": {
         *("config", "training", "evaluation", "extracting", "predicting", "sampling", "weights", "plots"),

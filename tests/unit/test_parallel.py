@@ -116,3 +116,52 @@ def test_a_stream_is_taken_no_further_ahead_than_needed() -> None:
         assert len(taken) <= 4
         results.close()
     assert len(taken) <= 4
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
+    started: list[int] = []
+
+    def work(part: int) -> int:
+        started.append(part)
+        time.sleep(0.002)
+        return part
+
+    with parallel.using_cores(cores):
+        with pytest.raises(KeyboardInterrupt):
+            for part in parallel.in_order(work, iter(range(10_000))):
+                if part == 5:
+                    raise KeyboardInterrupt
+        time.sleep(0.1)  # what had begun is done
+        after = len(started)
+        time.sleep(0.05)
+    assert len(started) == after <= 6 + cores + 1
+
+
+def test_threads_that_start_at_the_same_time_leave_the_common_number() -> None:
+    before, all_started = torch.get_num_threads(), threading.Barrier(8)
+
+    def threads_of_torch(_: int) -> int:
+        all_started.wait(timeout=60)
+        return torch.get_num_threads()
+
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(8, initializer=parallel._use_one_thread) as pool:
+            assert list(pool.map(threads_of_torch, range(8))) == [1] * 8
+        with ThreadPoolExecutor(1) as own:
+            assert own.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_parts_run_in_other_threads_on_a_cpu_and_here_elsewhere(cores: int) -> None:
+    def where(part: int) -> tuple[int, int]:
+        return part, threading.get_ident()
+
+    here = threading.get_ident()
+    on_cpu = list(parallel.in_order_on(torch.device("cpu"), where, range(9)))
+    elsewhere = list(parallel.in_order_on(torch.device("cuda"), where, range(9)))
+    assert [part for part, _ in on_cpu] == [part for part, _ in elsewhere] == list(range(9))
+    assert here not in {thread for _, thread in on_cpu}
+    assert {thread for _, thread in elsewhere} == {here}

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan import predicting
+from acgan import parallel, predicting
 from acgan.models import IMAGENET_MEAN, IMAGENET_STD
-from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, Normalisation, load_classifier
+from acgan.predicting import PREDICTED_BY_A_CORE, ImageClassifier, Normalisation, load_classifier
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 
 NAMES = ("cat", "dog", "owl")
@@ -128,7 +128,7 @@ def test_logits_are_a_forward_pass_of_normalised_images(
 def test_logits_do_not_depend_on_portions(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, images = _classifier(), _images()
     whole = classifier.logits(images)
-    monkeypatch.setattr(predicting, "PREDICTED_AT_ONCE", chunk)
+    monkeypatch.setattr(predicting, "PREDICTED_BY_A_CORE", chunk)
     seen: list[int] = []
     classifier.network.register_forward_hook(lambda m, inputs, out: seen.append(len(inputs[0])))
     assert_close(classifier.logits(images), whole, rtol=1e-5, atol=1e-5)
@@ -137,10 +137,38 @@ def test_logits_do_not_depend_on_portions(chunk: int, monkeypatch: pytest.Monkey
 
 
 def test_more_images_than_a_portion() -> None:
-    classifier, images = _classifier(), _images(PREDICTED_AT_ONCE + 3)
+    classifier, images = _classifier(), _images(PREDICTED_BY_A_CORE + 3)
     logits = classifier.logits(images)
-    assert logits.shape == (PREDICTED_AT_ONCE + 3, 3)
+    assert logits.shape == (PREDICTED_BY_A_CORE + 3, 3)
     assert_close(logits[-3:], classifier.logits(images[-3:]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_bits_do_not_depend_on_the_number_of_cores(precision: str) -> None:
+    classifier, images = _classifier(precision=precision), _images(4 * PREDICTED_BY_A_CORE + 3)
+    classifier.network.train()  # what predicts is eval mode, for all threads
+    found = []
+    for cores in (1, 2, 3):
+        with parallel.using_cores(cores):
+            found.append((classifier.features(images), classifier.head_logits(images)))
+    assert classifier.network.training
+    for features, logits in found[1:]:
+        assert torch.equal(features, found[0][0])
+        assert all(torch.equal(logits[name], expected) for name, expected in found[0][1].items())
+    assert_close(found[0][0][-5:], classifier.features(images[-5:]), rtol=1e-2, atol=1e-2)
+
+
+def test_a_portion_has_one_thread_and_the_caller_keeps_its_own() -> None:
+    classifier, before = _classifier(), torch.get_num_threads()
+    seen: set[int] = set()
+    classifier.network.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
+    torch.set_num_threads(3)
+    try:
+        classifier.logits(_images())
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
 
 
 def _as_array(images: Tensor) -> Any:

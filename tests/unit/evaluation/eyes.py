@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ class Projection:
     """Features are random projections of the pixels, logits those of the class of the brightest quarter."""
 
     name, frechet, inception_score, size = "projection@0", "fcd", "classifier_score", None
+    device = torch.device("cpu")
 
     def __init__(self, dims: int = 4, num_classes: int = 3, side: int = 16):
         generator = torch.Generator().manual_seed(0)
@@ -57,10 +58,11 @@ class Replay:
         self.store = store
         self.class_names = store.class_names
 
-    def stream(
-        self, label: int, count: int, *, seed: int = 0, truncation: float = 1.0
-    ) -> Iterator[tuple[int, Tensor]]:
-        rows = np.flatnonzero(self.store.labels == label)[:count]
-        assert len(rows) == count
-        for start in range(0, count, 7):
-            yield start, torch.from_numpy(self.store.images[rows[start : start + 7]])
+    def stream_classes(
+        self, counts: Mapping[int, int], *, seed: int = 0, truncation: float = 1.0
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        for label, count in counts.items():
+            rows = np.flatnonzero(self.store.labels == label)[:count]
+            assert len(rows) == count
+            for start in range(0, count, 7):
+                yield label, start, torch.from_numpy(self.store.images[rows[start : start + 7]])

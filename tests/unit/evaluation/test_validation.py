@@ -22,6 +22,7 @@ class Blocks:
     """Features: the means of the quarters of a gray image, exactly."""
 
     name, frechet, inception_score, dims, size = "blocks@0", "fcd", "score", 4, (1, 16)
+    device = torch.device("cpu")
 
     def __init__(self) -> None:
         self.seen: list[Tensor] = []

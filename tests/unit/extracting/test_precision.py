@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from acgan.extracting import ClassifierExtractor, InceptionExtractor
+from acgan.extracting import ClassifierExtractor, InceptionExtractor, classifier, inception
+from acgan.extracting.base import float32_on
 from acgan.runtime import full_precision
 
 
@@ -30,6 +31,14 @@ def _allowed() -> Iterator[None]:
     setattr(matmul, name, before)
 
 
+@pytest.fixture
+def _settings_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extractors on the CPU set what they would set on a GPU."""
+    for module in (classifier, inception):
+        monkeypatch.setattr(module, "float32_on", lambda _: float32_on(torch.device("cuda")))
+
+
+@pytest.mark.usefixtures("_settings_of_a_gpu")
 @pytest.mark.parametrize("kind", ["classifier", "inception"])
 def test_extractors_do_not_round_to_tf32(kind: str, inception_weights: Path) -> None:
     if kind == "classifier":
@@ -45,6 +54,11 @@ def test_extractors_do_not_round_to_tf32(kind: str, inception_weights: Path) -> 
     extractor(np.zeros((1, 1, 16, 16), np.uint8))
     assert set(heard) == {(False, False)}
     assert _tf32() == (True, True), "as it was before"
+
+
+def test_on_a_cpu_settings_that_other_threads_share_are_left_alone() -> None:
+    with float32_on(torch.device("cpu")):
+        assert _tf32() == (True, True)
 
 
 def test_an_error_leaves_things_as_they_were() -> None:

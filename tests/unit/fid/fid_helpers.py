@@ -23,6 +23,7 @@ class Means:
     inception_score = "classifier_score"
     dims = 6
     size = None
+    device = torch.device("cpu")
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, ...]] = []

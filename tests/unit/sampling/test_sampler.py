@@ -1,6 +1,7 @@
 """Sampling: the same bytes whatever else is drawn, classes by name, pictures."""
 
 import random
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 from sampler_helpers import CLASSES, make_sampler
 from torch import nn
 
+from acgan import parallel
 from acgan.errors import UserError
 from acgan.models import GENERATORS
 from acgan.plots.grid import tile, to_uint8
 from acgan.sampling import CHUNK, class_latents, grid, load_generator
+from acgan.sampling import sampler as sampler_module
 from acgan.weights import save_generator
 
 
@@ -28,6 +31,13 @@ def any_sampler(request):
 @pytest.fixture
 def sampler():
     return make_sampler()
+
+
+@pytest.fixture
+def _settings_of_a_gpu(monkeypatch):
+    """Sampling on the CPU sets what it would set on a GPU."""
+    reproducible = sampler_module._reproducible
+    monkeypatch.setattr(sampler_module, "_reproducible", lambda _: reproducible(torch.device("cuda")))
 
 
 class TestSample:
@@ -103,6 +113,63 @@ class TestSample:
         assert torch.equal(*drawn)
 
 
+class TestCores:
+    @pytest.mark.parametrize("cores", [1, 2, 3])
+    def test_bytes_are_those_of_one_portion_after_another(self, any_sampler, cores):
+        expected = {}
+        with parallel.using_cores(1), torch.no_grad():  # and one of torch's own threads
+            for label, count in ((2, 3 * CHUNK), (0, CHUNK + 5)):
+                images = []
+                for chunk in range(-(-count // CHUNK)):
+                    z = class_latents(any_sampler.generator, label, chunk, seed=3, truncation=0.9)
+                    images.append(to_uint8(any_sampler.generator(z, torch.full((CHUNK,), label))))
+                expected[label] = torch.cat(images)[:count]
+        counts = {label: len(images) for label, images in expected.items()}
+        with parallel.using_cores(cores):
+            drawn = list(any_sampler.stream_classes(counts, seed=3, truncation=0.9))
+            last = any_sampler.image(0, CHUNK + 4, seed=3, truncation=0.9)
+        assert [(label, start, len(images)) for label, start, images in drawn] == [
+            *((2, start, CHUNK) for start in (0, CHUNK, 2 * CHUNK)), (0, 0, CHUNK), (0, CHUNK, 5),
+        ]  # fmt: skip
+        for label, wanted in expected.items():
+            assert torch.equal(torch.cat([images for of, _, images in drawn if of == label]), wanted)
+        assert torch.equal(last, expected[0][CHUNK + 4])
+
+    def test_threads_of_the_caller_are_left_alone(self, sampler):
+        before = torch.get_num_threads()
+        seen = set()
+        sampler.generator.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
+        torch.set_num_threads(3)
+        try:
+            sampler.sample(2)
+            assert torch.get_num_threads() == 3
+        finally:
+            torch.set_num_threads(before)
+        assert seen == {1}
+
+    @pytest.mark.parametrize("cores", [1, 3])
+    def test_a_long_stream_is_drawn_only_a_little_ahead(self, sampler, cores):
+        drawn = []
+        sampler.generator.register_forward_hook(lambda *_: drawn.append(None))
+        with parallel.using_cores(cores):
+            stream = sampler.stream(0, 10**9)
+            for _ in range(5):
+                next(stream)
+            stream.close()
+            assert len(drawn) <= 5 + cores + 1
+
+    def test_an_interrupted_consumer_leaves_no_busy_thread(self, sampler):
+        drawn = []
+        sampler.generator.register_forward_hook(lambda *_: drawn.append(None))
+        with parallel.using_cores(2):
+            with pytest.raises(KeyboardInterrupt):
+                for start, _ in sampler.stream(0, 10**9):
+                    if start == 5 * CHUNK:
+                        raise KeyboardInterrupt
+            time.sleep(0.2)  # what had begun is done, and nothing else begins
+            assert len(drawn) <= 6 + 2 + 1
+
+
 class TestModule:
     def test_stays_in_eval_mode(self):
         sampler = make_sampler("dcgan")
@@ -124,6 +191,7 @@ class TestModule:
         z, y = class_latents(sampler.generator, 1, 0, seed=0, truncation=1.0), torch.full((CHUNK,), 1)
         assert torch.equal(to_uint8(sampler(z, y)), all_of(sampler, 1, CHUNK))
 
+    @pytest.mark.usefixtures("_settings_of_a_gpu")
     def test_sampling_keeps_cudnns_settings_and_no_graph(self, sampler):
         cudnn = torch.backends.cudnn
         before = cudnn.deterministic, cudnn.benchmark
@@ -137,16 +205,35 @@ class TestModule:
     @pytest.mark.skipif(
         not hasattr(torch.backends.cudnn, "conv"), reason="torch before 2.9 has another switch"
     )
+    @pytest.mark.usefixtures("_settings_of_a_gpu")
     def test_float32_is_not_rounded_to_tf32(self, sampler):
-        heard = []
-        for module in sampler.generator.modules():
-            if isinstance(module, nn.Conv2d):
-                module.register_forward_hook(
-                    lambda *_: heard.append(torch.backends.cudnn.conv.fp32_precision)
-                )
+        heard = self._hear(sampler, lambda: torch.backends.cudnn.conv.fp32_precision)
         sampler.sample(1)
         assert set(heard) == {"ieee"}
         assert torch.backends.cudnn.conv.fp32_precision != "ieee", "as it was before"
+
+    @pytest.mark.usefixtures("_settings_of_a_gpu")
+    def test_algorithms_of_cudnn_add_in_the_same_order_each_time(self, sampler):
+        cudnn = torch.backends.cudnn
+        heard = self._hear(sampler, lambda: (cudnn.deterministic, cudnn.benchmark))
+        sampler.sample(1)
+        assert set(heard) == {(True, False)}
+
+    def test_on_a_cpu_settings_that_other_threads_share_are_left_alone(self, sampler, monkeypatch):
+        cudnn = torch.backends.cudnn
+        monkeypatch.setattr(cudnn, "benchmark", True)
+        heard = self._hear(sampler, lambda: (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32))
+        sampler.sample(1)
+        assert set(heard) == {(cudnn.deterministic, True, cudnn.allow_tf32)}
+
+    @staticmethod
+    def _hear(sampler, setting):
+        """A setting, once each convolution has run."""
+        heard = []
+        for module in sampler.generator.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(lambda *_: heard.append(setting()))
+        return heard
 
 
 class TestClasses:
