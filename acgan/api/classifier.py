@@ -15,6 +15,7 @@ from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
 from acgan.assembly import build_classifier_task
+from acgan.assembly.feed import remark_on_cores
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.product import ClassifierProduct
@@ -68,6 +69,8 @@ def train_classifier(
             warn=opened.warn,
             architecture=opened.meta.get("architecture"),
         )
+        if remark := remark_on_cores(device, task.micro_batch, task.portion):
+            opened.say(remark)
         for reach in task.network.reach():
             opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
         origin = None

@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_gan, build_monitor, build_score
+from acgan.assembly.feed import remark_on_cores
 from acgan.assembly.initialise import initialise_gan
 from acgan.assembly.product import GanProduct
 from acgan.config import RunConfig, to_yaml
@@ -46,6 +47,8 @@ def train(
         resolved: RunConfig = opened.here
         store, device, ranks = opened.dataset.train, opened.device, opened.ranks
         gan = build_gan(resolved, store, device=device, precision=opened.precision, ranks=ranks)
+        if remark := remark_on_cores(device, gan.micro_batch, gan.portion):
+            opened.say(remark)
         monitor = build_monitor(resolved, store, opened.say)
         score = build_score(
             resolved, opened.dataset, device=device, ranks=ranks, say=opened.say, warn=opened.warn

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from acgan import runtime
 from acgan.assembly.backbones import backbone_of
-from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan.assembly.feed import build_feed, own_share, portion_size, torch_dtype
 from acgan.assembly.gan import naming
 from acgan.augment import Augmentation
 from acgan.config import ClassifierConfig
@@ -93,9 +94,10 @@ def build_classifier_task(
         network, info = build_network(config, store, say, warn, architecture)
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    working = WorkingCopy(network, None)
     micro_batch = min(train.micro_batch or share, share)
     _check_portions(network, share, micro_batch)
+    portion = portion_size(train, device, micro_batch, (network,))
+    working = _working_copy(network, precision, device)
     augment = config.augment
     # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
     length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
@@ -113,12 +115,25 @@ def build_classifier_task(
         precision=precision,
         total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
         micro_batch=micro_batch,
-        portion=micro_batch,
+        portion=portion,
         working=working,
         run_network=torch.compile(working.copy) if train.compile else working.copy,
         ranks=ranks,
     )
     return task, info
+
+
+def _working_copy(network: AuxClassifier, precision: str, device: torch.device) -> WorkingCopy[AuxClassifier]:
+    """The network as the passes of a step compute it."""
+    if precision != "bf16":
+        return WorkingCopy(network, None)
+    x = torch.zeros(network.example_shape, device=device)
+
+    def first_pass(one: AuxClassifier) -> None:
+        with runtime.autocast(precision, device):
+            one(x)
+
+    return WorkingCopy(network, first_pass)
 
 
 def _check_portions(network: AuxClassifier, share: int, micro_batch: int) -> None:

@@ -23,7 +23,6 @@ from acgan.models import (
     Discriminator,
     Generator,
     Trunk,
-    has_batch_norm,
     order_matters,
 )
 from acgan.sides import nearest
@@ -160,9 +159,9 @@ def build_gan(
         network.to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for network in (generator, discriminator)
     )
-    working = _working_copies(generator, discriminator, precision, device)
     micro_batch = min(train.micro_batch or share, share)
-    mixes = has_batch_norm(generator) or has_batch_norm(discriminator)
+    portion = portion_size(train, device, micro_batch, (generator, discriminator))
+    working = _working_copies(generator, discriminator, precision, device)
     schedules = build_schedules(config)
     around = Surroundings(config.data.mirror, store.resolution, device, dtype)
     adam = {
@@ -186,7 +185,7 @@ def build_gan(
         device=device,
         precision=precision,
         micro_batch=micro_batch,
-        portion=micro_batch if mixes else portion_size(train, device, micro_batch),
+        portion=portion,
         d_steps=train.d_steps,
         working_generator=working[0],
         working_discriminator=working[1],

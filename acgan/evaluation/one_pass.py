@@ -130,7 +130,9 @@ def look_at_samples(
     """Draw samples once, ``counts`` of each class, and score them against the reference."""
     drawn = sampler.stream_classes(dict(enumerate(counts)), seed=seed, truncation=truncation)
     plan = make_plan(counts, reference.counts, seed=context.seed)
-    bank = judge.look(plan, ((label, images) for label, _, images in drawn), judge.classwise(counts, reference.counts))
+    bank = judge.look(
+        plan, ((label, images) for label, _, images in drawn), judge.classwise(counts, reference.counts)
+    )
     if reference.training is not None:
         reference.training.look_for(bank)
     quick = replace(context, subsets=_FLOOR_SUBSETS)

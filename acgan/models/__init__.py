@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision, load_weights
+from acgan.models.batch_norm import share_batch_statistics
 from acgan.models.classifier import AuxClassifier
 from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
 from acgan.models.generator import GENERATORS, Generator
@@ -17,6 +18,7 @@ from acgan.models.layers import (
     order_matters,
     remove_spectral_norm,
 )
+from acgan.models.random_layers import draw_by_image
 from acgan.models.reach import Reach
 from acgan.models.small import SmallNet
 from acgan.models.standing import standing_statistics
@@ -48,10 +50,12 @@ __all__ = [
     "build_torchvision",
     "class_columns",
     "class_rows",
+    "draw_by_image",
     "has_batch_norm",
     "load_weights",
     "order_matters",
     "read_state_file",
     "remove_spectral_norm",
+    "share_batch_statistics",
     "standing_statistics",
 ]

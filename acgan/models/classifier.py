@@ -88,7 +88,8 @@ class AuxClassifier(nn.Module):
         reference = next(backbone.parameters())
         example = torch.zeros(1, in_channels, size, size, device=reference.device, dtype=reference.dtype)
         self._taps, self._unchanged = Taps(), Overlapping()
-        self._example_shape = tuple(example.shape)
+        #: (1, C, H, W) of its images.
+        self.example_shape = tuple(example.shape)
         #: The layer at the network's end that the main head replaces; None if there was none.
         self.replaced = cut_last_layer(backbone, example)
         features, taps = run_once(backbone, example, self.aux)
@@ -248,7 +249,7 @@ class AuxClassifier(nn.Module):
         """Names of the backbone's parameters, and of its modules with buffers, up to a layer."""
         self._check_layer(layer, "freeze: until")
         reference = next(self.backbone.parameters())
-        example = torch.zeros(self._example_shape, device=reference.device, dtype=reference.dtype)
+        example = torch.zeros(self.example_shape, device=reference.device, dtype=reference.dtype)
         return part_below(self.backbone, example, layer)
 
     def _check_layer(self, layer: str, where: str) -> None:

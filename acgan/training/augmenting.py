@@ -46,6 +46,11 @@ class Augmenter:
         self._p = torch.zeros((), device=device)
         self._signs = torch.zeros((), device=device)
 
+    @property
+    def follows(self) -> bool:
+        """True if the probability follows D's logits."""
+        return self._target is not None
+
     def p(self, nimg: int) -> Tensor:
         """Probability of each change, a scalar on the device."""
         return self._p if self._target is not None else torch.full_like(self._p, self._curve.at(nimg))

@@ -92,6 +92,7 @@ class ClassifierTask:
 def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
     task.network.train()
+    task.working.copy.train()
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():
@@ -123,7 +124,9 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
     task.gradients.clear()
     log = BatchMean()
     for portions in task.feed.micro_batches(task.micro_batch, task.portion, task.ranks, iteration):
-        for computed in parallel.together(partial(_portion, task), portions):
+        with _torch_draws(task, iteration, portions[0].part.start):
+            found = parallel.together(partial(_portion, task), portions)
+        for computed in found:
             task.gradients.add(computed.gradients)
             log.add(computed)
     return update(task.gradients, task.optimizer, log, guard, "classifier", iteration, task.ranks)
@@ -133,11 +136,7 @@ def _portion(task: ClassifierTask, portion: Portion) -> Computed:
     """Terms and gradients for a portion, computed on one core."""
     batch = task.batch(portion.iteration, portion.part)
     x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
-    with (
-        runtime.autocast(task.precision, task.device),
-        portion.dropout("classifier"),
-        _torch_draws(task, portion.iteration, portion.part.start),
-    ):
+    with runtime.autocast(task.precision, task.device), portion.dropout("classifier"):
         outputs = task.run_network(x)
     terms = _terms(task.loss, outputs, batch.labels)
     gradients = task.gradients.of(terms.total * portion.share, task.working.copy)
@@ -146,10 +145,9 @@ def _portion(task: ClassifierTask, portion: Portion) -> Computed:
 
 @contextmanager
 def _torch_draws(task: ClassifierTask, iteration: int, start: int) -> Iterator[None]:
-    """Seed torch's own random layers by step and portion; the global state stays as it is.
+    """Seed torch's generator by step and micro-batch, for layers that do not draw by image; its state stays as it is.
 
-    Many of torchvision's networks have dropout and stochastic depth. Unlike our own layers, these draw other numbers
-    for portions than for the whole batch.
+    Such layers draw other numbers for micro-batches than for the whole batch.
     """
     seed = int(task.feed.draws.generator("torch", iteration, start).integers(2**63))
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):

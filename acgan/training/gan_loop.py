@@ -18,8 +18,8 @@ from acgan.training.step import BatchMean, Computed, update
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    gan.generator.train()
-    gan.discriminator.train()
+    for network in (*gan.networks()[:2], gan.working_generator.copy, gan.working_discriminator.copy):
+        network.train()
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():
@@ -119,16 +119,16 @@ def _portion_for_g(gan: Gan, shown: Shown) -> Computed:
 
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:
     """Show D's logits of a step to the augmenter and the regularisers that follow them."""
-    if gan.augmenter is None and not gan.objective.regularisers:
+    augmenter, regularisers = gan.augmenter, gan.objective.regularisers.values()
+    if regularisers or (augmenter is not None and augmenter.follows):
+        names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
+        means = torch.stack([logged[name] for name in names])
+        sign, real, fake = distributed.average_over_ranks(means, gan.ranks)
+        images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
+        for regulariser in regularisers:
+            regulariser.observe(real, fake, images)
+        if augmenter is not None:
+            augmenter.observe(sign, step, images)
+    if augmenter is None:
         return logged
-    names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
-    sign, real, fake = distributed.average_over_ranks(
-        torch.stack([logged[name] for name in names]), gan.ranks
-    )
-    images = gan.batch_size / gan.d_steps  # a batch counts once an iteration
-    for regulariser in gan.objective.regularisers.values():
-        regulariser.observe(real, fake, images)
-    if gan.augmenter is None:
-        return logged
-    gan.augmenter.observe(sign, step, images)
-    return {**logged, "augment_p": gan.augmenter.p(step // gan.d_steps * gan.batch_size)}
+    return {**logged, "augment_p": augmenter.p(step // gan.d_steps * gan.batch_size)}

@@ -71,7 +71,8 @@ def _sharing(network: _Network, cast: frozenset[str]) -> _Network:
     for (name, mine), theirs in zip(twin.named_modules(), network.modules(), strict=True):
         for key, parameter in theirs._parameters.items():
             if parameter is not None and name in cast:
-                mine._parameters[key] = nn.Parameter(parameter.detach().to(torch.bfloat16))
+                weights = parameter.detach().to(torch.bfloat16)
+                mine._parameters[key] = nn.Parameter(weights, requires_grad=parameter.requires_grad)
             else:
                 mine._parameters[key] = parameter
         mine._buffers.update(theirs._buffers)

@@ -357,7 +357,7 @@ class TestNothingHalfWritten:
     @ERRORS
     @NAMES
     def test_where_nothing_was(self, run, out, monkeypatch, name, error, exit_code):
-        monkeypatch.setattr(ClassSampler, "draw", stopping(ClassSampler.draw, 2, error))
+        monkeypatch.setattr(ClassSampler, "_draw", stopping(ClassSampler._draw, 2, error))
         said = acgan_sample(run, "--out", out / name, "-n", 20, exit_code=exit_code)
         assert list(out.iterdir()) == []
         if exit_code == 1:
@@ -368,7 +368,7 @@ class TestNothingHalfWritten:
     def test_what_was_there_stays(self, run, out, monkeypatch, name, error, exit_code):
         acgan_sample(run, "--out", out / name, "-n", 2)
         before = tree(out)
-        monkeypatch.setattr(ClassSampler, "draw", stopping(ClassSampler.draw, 2, error))
+        monkeypatch.setattr(ClassSampler, "_draw", stopping(ClassSampler._draw, 2, error))
         acgan_sample(run, "--out", out / name, "-n", 4, "--force", exit_code=exit_code)
         assert tree(out) == before
         assert [entry.name for entry in out.iterdir()] == [name]

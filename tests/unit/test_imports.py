@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     # the parts: they take plain keywords
     "models": {
         "losses",
+        "parallel",
         "runtime",
         "sides",
         "types",
@@ -67,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
             "losses",
             "models",
             "distributed",
+            "parallel",
             "runtime",
             "atomic",
             "sides",

@@ -128,7 +128,7 @@ def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
         return part
 
     with parallel.using_cores(cores):
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
             for part in parallel.in_order(work, iter(range(10_000))):
                 if part == 5:
                     raise KeyboardInterrupt

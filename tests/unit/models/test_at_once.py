@@ -61,12 +61,12 @@ def test_buffers_of_a_frozen_part_stay_although_several_threads_change_them() ->
     first_is_done = threading.Event()
 
     def call() -> None:
-        index, _ = parallel.place()
+        index, _ = parallel.place_among_parts()
         inside[index].set()
         assert (inside[1] if index == 0 else first_is_done).wait(WAIT_SEC)
 
     def run(images: Tensor) -> None:
-        if parallel.place()[0] == 1:
+        if parallel.place_among_parts()[0] == 1:
             assert inside[0].wait(WAIT_SEC)  # the buffer is another one by now
         classifier.all_logits(images)
         first_is_done.set()

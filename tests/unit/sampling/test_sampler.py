@@ -161,13 +161,16 @@ class TestCores:
     def test_an_interrupted_consumer_leaves_no_busy_thread(self, sampler):
         drawn = []
         sampler.generator.register_forward_hook(lambda *_: drawn.append(None))
-        with parallel.using_cores(2):
-            with pytest.raises(KeyboardInterrupt):
-                for start, _ in sampler.stream(0, 10**9):
-                    if start == 5 * CHUNK:
-                        raise KeyboardInterrupt
-            time.sleep(0.2)  # what had begun is done, and nothing else begins
-            assert len(drawn) <= 6 + 2 + 1
+
+        def consume():
+            for start, _ in sampler.stream(0, 10**9):
+                if start == 5 * CHUNK:
+                    raise KeyboardInterrupt
+
+        with parallel.using_cores(2), pytest.raises(KeyboardInterrupt):
+            consume()
+        time.sleep(0.2)  # what had begun is done, and nothing else begins
+        assert len(drawn) <= 6 + 2 + 1
 
 
 class TestModule:

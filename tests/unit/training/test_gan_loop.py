@@ -93,7 +93,12 @@ def test_processes_average_to_the_batch_where_a_loss_looks_across_it(
 
 def test_dropout_of_a_split_batch_is_that_of_the_whole() -> None:
     # BatchNorm tells the portions apart, so only what dropout makes of them is compared: which features are 0.
-    overrides = ("model.discriminator.kind=paper", "loss.penalty=null", "train.batch_size=8")
+    overrides = (
+        "model.discriminator.kind=paper",
+        "loss.penalty=null",
+        "train.batch_size=8",
+        "train.portions=1",
+    )
     store = dataclasses.replace(tiny_store(), images=np.zeros((30, 1, 32, 32), np.uint8))
 
     def zeros(micro_batch: int) -> Tensor:

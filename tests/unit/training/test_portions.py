@@ -18,6 +18,11 @@ ALL = {
     "d2d_ce": D2D_CE,
     "d2d_ce, penalty of all": (*D2D_CE[:2], "loss.penalty.of=objective"),
     "d2d_ce, projection": (*D2D_CE, "model.discriminator.projection=true"),
+    "BatchNorm": (
+        "model.generator={kind: dcgan, channels: 4}",
+        "model.discriminator={kind: dcgan, channels: 4}",
+        "loss.penalty=null",
+    ),
 }
 
 
@@ -35,7 +40,7 @@ def test_portions_add_up_to_the_batch(objective: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-@pytest.mark.parametrize("objective", ["default", "d2d_ce", "consistency"])
+@pytest.mark.parametrize("objective", ["default", "d2d_ce", "consistency", "BatchNorm"])
 def test_the_bits_do_not_depend_on_the_number_of_cores(objective: str, precision: str) -> None:
     found = []
     for cores in (1, 2, 3):
