@@ -74,6 +74,12 @@ class ImageClassifier(nn.Module):
         info = self.info
         return trained_target(info.resolution, info.channels, info.provenance, pad_28=info.resolution == 32)
 
+    @property
+    def portion(self) -> int:
+        """Number of images that are computed at once."""
+        on_cpu = next(self.network.parameters()).device.type == "cpu"
+        return PREDICTED_BY_A_CORE if on_cpu else PREDICTED_AT_ONCE
+
     def logits(self, images: Tensor | np.ndarray) -> Tensor:
         """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""
         return self._over(images, self.network)
@@ -105,12 +111,11 @@ class ImageClassifier(nn.Module):
         The bits of a result may depend on the size of its portion, so that does not depend on the number of cores.
         """
         parameter = next(self.network.parameters())
-        on_cpu = parameter.device.type == "cpu"
 
         def of_portion(portion: Tensor) -> Tensor:
             return function(self._prepare(portion, parameter)).cpu()
 
-        portions = _portions(images, PREDICTED_BY_A_CORE if on_cpu else PREDICTED_AT_ONCE)
+        portions = _portions(images, self.portion)
         with _evaluating(self.network), runtime.autocast(self.precision, parameter.device):
             return torch.cat(list(in_order_on(parameter.device, of_portion, portions)))
 

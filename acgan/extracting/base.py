@@ -53,6 +53,10 @@ class Extractor(Protocol):
     def device(self) -> torch.device:
         """The device that it computes on."""
 
+    @property
+    def portion(self) -> int:
+        """Number of images that it computes at once; it takes any number."""
+
     def describe(self) -> dict[str, Any]:
         """``name``, ``sha256``, ``dims``, ``resize`` and ``precision``: scores are comparable if these are equal."""
 

@@ -48,6 +48,11 @@ class ClassifierExtractor:
         """The device that it computes on."""
         return next(self.classifier.parameters()).device
 
+    @property
+    def portion(self) -> int:
+        """Number of images that it computes at once."""
+        return self.classifier.portion
+
     def describe(self) -> dict[str, Any]:
         """Facts that are equal for comparable scores."""
         return {

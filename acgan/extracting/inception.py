@@ -1,36 +1,34 @@
-"""Features of FID's own network: Inception v3 as TensorFlow had it in December 2015, through pytorch-fid."""
+"""Features of FID's own network."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from acgan._torchvision import torchvision  # before pytorch_fid, which imports torchvision, too
 from acgan.extracting.base import Extracted, float32_on
-from acgan.extracting.inception_weights import InceptionWeights, read_inception_weights
+from acgan.extracting.inception_network import SIDE, InceptionNetwork
+from acgan.extracting.inception_weights import read_inception_weights
 from acgan.parallel import in_order_on
+from acgan.runtime import outside_autocast
 from acgan.types import FID_DIMS, INCEPTION_DIMS
 
-_SIDE = 299
-#: Images the network sees at once: no slower than more, and little memory.
-_PORTION = 16
+#: Images that the network sees at once on a CPU: no slower than more, and little memory.
+_BY_A_CORE = 8
+_ON_GPU = 64
 
 
 class InceptionExtractor:
     """Extractor of FID's features (Heusel et al. 2017), equal to pytorch-fid's, and of the Inception score's logits
     (Salimans et al. 2016).
 
-    Images are resized to 299 x 299 by bilinear interpolation without antialiasing, whatever their size. The
-    network is pytorch-fid's, but batch normalisation is folded into the convolutions. The logits leave out the bias,
-    as TensorFlow's code for the score does ("logits_unbiased").
+    Images are resized to 299 x 299 by bilinear interpolation without antialiasing, whatever their size. The logits
+    leave out the bias, as TensorFlow's code for the score does ("logits_unbiased").
 
     Args:
         dims: F, one of ``INCEPTION_DIMS``. Below ``FID_DIMS`` the features are means over an earlier map, and there
@@ -43,6 +41,7 @@ class InceptionExtractor:
         name: Empty for plain FID; else features and weights: ``inception-768@6726825d``.
         dims: F.
         device: Device to compute on.
+        portion: Number of images that it computes at once.
 
     Raises:
         RunError: If there are no weights, or they are not of this network.
@@ -68,7 +67,9 @@ class InceptionExtractor:
         plain = read.official and dims == FID_DIMS
         self.name = "" if plain else f"inception-{dims}@{read.sha256[:8]}"
         self.device = torch.device(device)
-        self._blocks = _blocks(read, dims).to(self.device)
+        # The bits of features may depend on it, so it does not depend on the number of cores.
+        self.portion = _BY_A_CORE if self.device.type == "cpu" else _ON_GPU
+        self._network = InceptionNetwork(read.tensors, dims).eval().to(self.device)
         self._to_logits = read.tensors["fc.weight"].float().to(self.device) if dims == FID_DIMS else None
 
     def describe(self) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class InceptionExtractor:
             "name": self.name,
             "sha256": self._sha256,
             "dims": self.dims,
-            "resize": f"{_SIDE} px, bilinear",
+            "resize": f"{SIDE} px, bilinear",
             "precision": "float32",
         }
 
@@ -85,46 +86,14 @@ class InceptionExtractor:
         """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
         x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
         with float32_on(self.device):
-            found = list(in_order_on(self.device, self._of_portion, x.split(_PORTION)))
+            found = list(in_order_on(self.device, self._of_portion, x.split(self.portion)))
         features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
         return Extracted(features, None if self._to_logits is None else logits)
 
     @torch.inference_mode()
     def _of_portion(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (N, F) and logits (N, K), K being 0 if there are none, on the CPU."""
-        x = images.to(self.device, torch.float32, memory_format=torch.channels_last).div_(255)
-        x = F.interpolate(x, size=(_SIDE, _SIDE), mode="bilinear", align_corners=False)
-        x = (2 * x - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        for block in self._blocks:
-            x = block(x)
-        features = F.adaptive_avg_pool2d(x, 1).flatten(1)
-        logits = features[:, :0] if self._to_logits is None else features @ self._to_logits.T
+        with outside_autocast(self.device):  # bfloat16 would make other features than pytorch-fid's
+            features = self._network(images.to(self.device))
+            logits = features[:, :0] if self._to_logits is None else features @ self._to_logits.T
         return features.cpu(), logits.cpu()
-
-
-def _blocks(weights: InceptionWeights, dims: int) -> nn.ModuleList:
-    """pytorch-fid's network as far as the features, for inference."""
-    from pytorch_fid.inception import InceptionV3
-
-    # It starts from random weights, only to overwrite them.
-    with _handed(weights.tensors), torch.random.fork_rng(devices=[]):
-        network = InceptionV3([InceptionV3.BLOCK_INDEX_BY_DIM[dims]]).eval()
-    for module in network.modules():
-        if isinstance(module, torchvision.models.inception.BasicConv2d):
-            module.conv = torch.nn.utils.fusion.fuse_conv_bn_eval(module.conv, module.bn)
-            module.bn = nn.Identity()
-    blocks: nn.ModuleList = network.blocks.to(memory_format=torch.channels_last)
-    return blocks
-
-
-@contextmanager
-def _handed(tensors: Mapping[str, Tensor]) -> Iterator[None]:
-    """Give pytorch-fid these weights; by itself it takes weights only from the hub."""
-    from pytorch_fid import inception
-
-    own = inception.load_state_dict_from_url
-    inception.load_state_dict_from_url = lambda *args, **kwargs: tensors
-    try:
-        yield
-    finally:
-        inception.load_state_dict_from_url = own

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +16,7 @@ from acgan.data.index import Reader
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.metrics.statistics import FeatureStatistics
-from acgan.parallel import in_order_on
+from acgan.parallel import in_order, in_order_on
 from acgan.types import SkippedImage
 
 Prepare = Callable[[Image.Image], np.ndarray]
@@ -40,12 +37,9 @@ class _Broken:
         )
 
 
-#: Images that the extractor is given at once, if they are not large.
-BATCH = 64
 _BATCH_BYTES = 64 << 20
 _WAITING = 4  # batches' worth of images whose batch is not full: with many sizes, some never fill up
-_TASK, _TASK_BYTES = 16, 4 << 20  # images that a thread decodes at a time
-_MAX_THREADS = 16
+_TASK, _TASK_BYTES = 16, 4 << 20  # images that a core decodes at a time
 _PROBED = 16
 _MERGED = 1024  # features a step: each step costs a few passes over (F, F)
 
@@ -80,14 +74,18 @@ def stored_batches(
     reader: Reader,
     rows: np.ndarray,
     prepare: Prepare,
+    at_once: int,
     on_skip: Callable[[SkippedImage], None] | None = None,
 ) -> Iterator[np.ndarray]:
     """Decode images ahead of the consumer.
+
+    It shares the cores with an extractor that computes portions ``in_order``: a core decodes or computes.
 
     Args:
         reader: Opens them.
         rows: (N,) the reader's rows.
         prepare: From an opened image to (C, H, W) uint8; called in threads.
+        at_once: Largest number of images in a batch; a batch of large images has fewer.
         on_skip: Receives each image that cannot be decoded, in order, which is then left out; None makes it an error.
 
     Yields:
@@ -108,8 +106,8 @@ def stored_batches(
             group = waiting.setdefault(pixels.shape, [])
             group.append(pixels)
             count, size = count + 1, size + pixels.nbytes
-            full = len(group) == BATCH or len(group) * pixels.nbytes >= _BATCH_BYTES
-            if full or count >= _WAITING * BATCH or size >= _WAITING * _BATCH_BYTES:
+            full = len(group) == at_once or len(group) * pixels.nbytes >= _BATCH_BYTES
+            if full or count >= _WAITING * at_once or size >= _WAITING * _BATCH_BYTES:
                 shape = pixels.shape if full else max(waiting, key=lambda shape: len(waiting[shape]))
                 batch = np.stack(waiting.pop(shape))
                 count, size = count - len(batch), size - batch.nbytes
@@ -122,19 +120,9 @@ def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.
     def work(part: np.ndarray) -> list[np.ndarray | _Broken]:
         return [_read(reader, row, prepare) for row in part.tolist()]
 
-    threads = min(os.cpu_count() or 1, _MAX_THREADS)
     task = _images_a_task(reader, rows)
-    tasks: deque[Future[list[np.ndarray | _Broken]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for start in range(0, len(rows), task):
-            tasks.append(pool.submit(work, rows[start : start + task]))
-            if len(tasks) > 2 * threads:
-                yield from tasks.popleft().result()
-        while tasks:
-            yield from tasks.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    for images in in_order(work, (rows[start : start + task] for start in range(0, len(rows), task))):
+        yield from images
 
 
 def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray | _Broken:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +13,18 @@ import pytest
 import torch
 from fid_helpers import Means, means_of, noise_pictures, write_pictures
 from PIL import Image
+from torch import Tensor
 
+from acgan import parallel
 from acgan.data.sources.arrays import ArrayReader
 from acgan.data.sources.files import FileReader
 from acgan.errors import DataError
+from acgan.extracting import Extracted
 from acgan.fid import stream
 from acgan.fid.stream import feature_statistics, stored_batches
 from acgan.types import SkippedImage
+
+AT_ONCE = 64
 
 
 def rgb(image: Image.Image) -> np.ndarray:
@@ -31,19 +39,18 @@ def of_folder(folder: Path) -> tuple[FileReader, np.ndarray]:
 def test_every_image_comes_once_in_batches_of_one_size(tmp_path: Path) -> None:
     pictures = noise_pictures(301, sides=(8, 8, 8, 5, 12))
     reader, rows = of_folder(write_pictures(tmp_path, pictures, "{:03}.png"))
-    batches = list(stored_batches(reader, rows, rgb))
-    assert all(1 <= len(batch) <= stream.BATCH for batch in batches)
-    assert sum(len(batch) == stream.BATCH for batch in batches) == 2, "of 181 of a size"
+    batches = list(stored_batches(reader, rows, rgb, AT_ONCE))
+    assert all(1 <= len(batch) <= AT_ONCE for batch in batches)
+    assert sum(len(batch) == AT_ONCE for batch in batches) == 2, "of 181 of a size"
     found = sorted(image.tobytes() for batch in batches for image in batch)
     assert found == sorted(picture.transpose(2, 0, 1).tobytes() for picture in pictures)
-    again = list(stored_batches(reader, rows, rgb))
+    again = list(stored_batches(reader, rows, rgb, AT_ONCE))
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True)), (
         "the order is always the same"
     )
 
 
-def test_images_of_many_sizes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "BATCH", 4)
+def test_images_of_many_sizes_do_not_pile_up() -> None:
     arrays = [np.zeros((1, 8, 8 + i), np.uint8) for i in range(100)]
     reader = ArrayReader(arrays, [str(i) for i in range(100)])
     held, out = 0, 0
@@ -54,17 +61,15 @@ def test_images_of_many_sizes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) ->
         return rgb(image)
 
     largest = 0
-    for batch in stored_batches(reader, np.arange(100), prepare):
+    for batch in stored_batches(reader, np.arange(100), prepare, 4):
         out += len(batch)
         largest = max(largest, held - out)
     assert out == 100
     # Those that wait for a full batch, and those that are decoded ahead.
-    threads = min(stream.os.cpu_count() or 1, 16)
-    assert largest <= 4 * 4 + (2 * threads + 1) * 16
+    assert largest <= 4 * 4 + (parallel.cores() + 2) * 16
 
 
-def test_decoding_runs_ahead_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream.os, "cpu_count", lambda: 2)
+def test_decoding_runs_ahead_and_no_further() -> None:
     count = 2000
     reader = ArrayReader([np.zeros((count, 4, 4), np.uint8)], ["zeros"])
     lock, done = threading.Lock(), 0
@@ -74,16 +79,51 @@ def test_decoding_runs_ahead_and_no_further(monkeypatch: pytest.MonkeyPatch) -> 
         nonlocal done
         with lock:
             done += 1
-            if done > stream.BATCH:
+            if done > AT_ONCE:
                 ahead.set()
         return rgb(image)
 
-    batches = stored_batches(reader, np.arange(count), prepare)
-    next(batches)
-    assert ahead.wait(10), "images behind the first batch are decoded while the network computes"
-    assert done <= stream.BATCH + 5 * 16, "and not all of them"
-    batches.close()
+    with parallel.using_cores(2):
+        batches = stored_batches(reader, np.arange(count), prepare, AT_ONCE)
+        next(batches)
+        assert ahead.wait(10), "images behind the first batch are decoded while the network computes"
+        assert done <= AT_ONCE + 3 * 16, "and not all of them"
+        batches.close()
     assert done < count, "whoever stops early stops the decoding"
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_decoding_and_the_network_share_the_cores(cores: int) -> None:
+    lock, busy, most, beside = threading.Lock(), {"decoding": 0, "network": 0}, 0, False
+
+    @contextlib.contextmanager
+    def working(kind: str) -> Iterator[None]:
+        nonlocal most, beside
+        with lock:
+            busy[kind] += 1
+            most, beside = max(most, sum(busy.values())), beside or all(busy.values())
+        time.sleep(0.001)
+        yield
+        with lock:
+            busy[kind] -= 1
+
+    class Slow(Means):
+        def __call__(self, images: Tensor | np.ndarray) -> Extracted:
+            with working("network"):
+                time.sleep(0.01)
+                return super().__call__(images)
+
+    def prepare(image: Image.Image) -> np.ndarray:
+        with working("decoding"):
+            return rgb(image)
+
+    reader = ArrayReader([np.zeros((160, 4, 4), np.uint8)], ["zeros"])
+    with parallel.using_cores(cores):
+        batches = stored_batches(reader, np.arange(160), prepare, 8)
+        statistics = feature_statistics(batches, Slow(), lambda done: None)
+    assert statistics.count == 160
+    assert most == cores
+    assert beside == (cores > 1), "images are decoded while the network computes"
 
 
 def test_large_images_come_in_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +131,7 @@ def test_large_images_come_in_small_portions(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(stream, "_TASK_BYTES", 3 * 100 * 100 * 2)
     reader = ArrayReader([np.zeros((23, 100, 100), np.uint8)], ["zeros"])
     assert stream._images_a_task(reader, np.arange(23)) == 2
-    sizes = [len(batch) for batch in stored_batches(reader, np.arange(23), rgb)]
+    sizes = [len(batch) for batch in stored_batches(reader, np.arange(23), rgb, AT_ONCE)]
     assert sizes == [5, 5, 5, 5, 3]
 
 
@@ -103,7 +143,7 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"020\.png cannot be decoded: .*Replace or remove it, or .*--on-error skip\.$"
     ):
-        list(stored_batches(reader, rows, rgb))
+        list(stored_batches(reader, rows, rgb, AT_ONCE))
 
 
 @pytest.mark.parametrize("count", [7, 150])
@@ -114,7 +154,7 @@ def test_statistics_are_those_of_all_features(
     pictures = noise_pictures(count, sides=(8, 5))
     reader, rows = of_folder(write_pictures(tmp_path, pictures))
     told: list[int] = []
-    statistics = feature_statistics(stored_batches(reader, rows, rgb), Means(), told.append)
+    statistics = feature_statistics(stored_batches(reader, rows, rgb, AT_ONCE), Means(), told.append)
     expected = means_of(pictures)
     assert statistics.count == told[-1] == count
     assert told == sorted(told)
@@ -128,7 +168,7 @@ def test_broken_images_are_passed_over_in_order(tmp_path: Path) -> None:
         (folder / f"{number:02}.png").write_bytes(b"no image")
     reader, rows = of_folder(folder)
     skipped: list[SkippedImage] = []
-    batches = list(stored_batches(reader, rows, rgb, skipped.append))
+    batches = list(stored_batches(reader, rows, rgb, AT_ONCE, skipped.append))
     assert sum(map(len, batches)) == 57
     assert [Path(image.path).name for image in skipped] == ["03.png", "20.png", "41.png"]
     assert "not an image" in skipped[0].reason

@@ -1,5 +1,6 @@
 """The Fréchet distance against closed forms, high precision and pytorch-fid's own code."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -28,6 +29,23 @@ def _features(count: int, dims: int, seed: int, shift: float = 0.0) -> Tensor:
     """(N, F) like a network's: at least 0, correlated, of deviations that span a thousandfold."""
     mixing = _normal(dims, dims, seed=9) * torch.logspace(0, -3, dims)[:, None]
     return (_normal(count, dims, seed=seed) @ mixing + shift).relu()
+
+
+def _falling(dims: int, power: int = 4) -> Tensor:
+    """Eigenvalues 1, 2^-power, 3^-power, …: those of a network's features fall like a power, too."""
+    return torch.arange(1, dims + 1, dtype=torch.float64) ** -power
+
+
+def _turned(values: Tensor, basis: Tensor) -> Tensor:
+    """The covariance with these eigenvalues and eigenvectors."""
+    covariance = basis * values @ basis.T
+    return (covariance + covariance.T) / 2
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    """Of covariances alone."""
+    mean = torch.zeros(len(a))
+    return frechet_distance(mean, a, mean, b)
 
 
 def _gaussian(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,6 +79,83 @@ def test_of_a_covariance_and_a_multiple_it_is_the_trace(rank: int | None) -> Non
     mean, covariance = torch.zeros(9), _covariance(9, rank=rank)
     found = frechet_distance(mean, covariance, mean, 6.25 * covariance)
     assert found == pytest.approx(1.5**2 * covariance.trace().item(), rel=1e-10)
+
+
+@pytest.mark.parametrize("dims", [64, 512])
+def test_small_eigenvalues_of_commuting_covariances_count(dims: int) -> None:
+    values, basis = _falling(dims), _rotation(dims)
+    a = _turned(values, basis)
+    # Of a multiple, which every direction adds to by its share; and of the same values in another order.
+    expected = (0.2**2 * values.sum()).item()
+    assert _distance(a, _turned(1.44 * values, basis)) == pytest.approx(expected, rel=1e-10)
+    other = values[torch.randperm(dims, generator=torch.Generator().manual_seed(1))]
+    expected = (values.sqrt() - other.sqrt()).square().sum().item()
+    assert _distance(a, _turned(other, basis)) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("dims", [64, 512])
+def test_small_eigenvalues_count_in_pairs_of_directions(dims: int) -> None:
+    """Covariances that do not commute, yet with a closed form: that of 2 x 2 blocks, all turned alike."""
+    roots = _falling(dims, 2).view(-1, 2)
+    angles = torch.linspace(0.1, 3, dims // 2).double()
+    turn = torch.stack([angles.cos(), -angles.sin(), angles.sin(), angles.cos()], dim=1).view(-1, 2, 2)
+    a, b = roots.square().diag_embed(), turn * roots.square()[:, None] @ turn.mT
+    # Tr (A B)^(1/2) of 2 x 2 matrices; both have the same determinant.
+    cross = ((a @ b).diagonal(dim1=1, dim2=2).sum(1) + 2 * roots.prod(dim=1).square()).sqrt().sum()
+    expected = (2 * roots.square().sum() - 2 * cross).item()
+    basis = _rotation(dims)
+    sides = (basis @ torch.block_diag(*blocks) @ basis.T for blocks in (a, b))
+    assert _distance(*((side + side.T) / 2 for side in sides)) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("dims", [64, 512])
+@pytest.mark.parametrize("near", [True, False])
+def test_small_eigenvalues_count_in_all_directions(near: bool, dims: int) -> None:
+    """Against singular values from the known roots, of covariances that hardly differ, and of unlike ones."""
+    values, basis = _falling(dims), _rotation(dims)
+    turned = torch.linalg.qr(torch.eye(dims) + 0.02 * _normal(dims, dims, seed=3) / dims**0.5).Q
+    other = basis @ turned if near else _rotation(dims, 1)
+    cross = torch.linalg.svdvals(values.sqrt()[:, None] * (basis.T @ other) * values.sqrt()).sum()
+    expected = (2 * values.sum() - 2 * cross).item()
+    assert near == (expected < 1e-3)
+    assert _distance(_turned(values, basis), _turned(values, other)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_it_is_that_of_high_precision() -> None:
+    """Independent of LAPACK: Tr (A B)^(1/2) from the eigenvalues of A B with 60 digits."""
+    values = _falling(24)
+    a, b = _turned(values, _rotation(24)), _turned(values, _rotation(24, 1))
+    with mpmath.workdps(60):
+        product = mpmath.matrix(a.tolist()) * mpmath.matrix(b.tolist())
+        found = mpmath.eig(product, left=False, right=False)
+        cross = mpmath.fsum(mpmath.sqrt(mpmath.re(value)) for value in found)
+        expected = float(mpmath.fsum((a + b).diagonal().tolist()) - 2 * cross)
+    assert _distance(a, b) == pytest.approx(expected, rel=1e-12)
+
+
+def test_features_that_hardly_vary_on_one_side_count() -> None:
+    """Their share of Tr (A B)^(1/2) is the root of their variance: 1e-9 each of 1e-18."""
+    scale, roots = torch.ones(30).double(), [torch.linalg.cholesky(_covariance(30, seed)) for seed in (0, 1)]
+    scale[10:] = 1e-9
+    first, second = scale[:, None] * roots[0], roots[1]
+    a, b = first @ first.T, second @ second.T
+    expected = (a.trace() + b.trace() - 2 * torch.linalg.svdvals(first.T @ second).sum()).item()
+    assert _distance(a, b) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize(("rank_a", "rank_b"), [(30, 30), (30, 1024), (1024, 30), (300, 200)])
+def test_rounding_is_not_taken_for_variance(rank_a: int, rank_b: int, single: bool) -> None:
+    """Singular covariances have eigenvalues of 1e-16, or 1e-8 after float32, that should be zero."""
+    dims, roots = 512, []
+    for seed, rank in enumerate((rank_a, rank_b)):
+        roots.append(_normal(dims, rank, seed=seed) * torch.logspace(0, -2, rank) / rank**0.5)
+    a, b = (root @ root.T for root in roots)
+    expected = (a.trace() + b.trace() - 2 * torch.linalg.svdvals(roots[0].T @ roots[1]).sum()).item()
+    if single:
+        a, b = (side.float().double() for side in (a, b))
+    traces = (a.trace() + b.trace()).item()
+    assert _distance(a, b) == pytest.approx(expected, abs=1e-6 * traces)
 
 
 def test_it_grows_with_the_square_of_the_features() -> None:
