@@ -97,8 +97,9 @@ def _statistics_of_all_parts(x: Tensor) -> tuple[Tensor, Tensor, int]:
     """
     wide = torch.promote_types(x.dtype, torch.float32)
     # Statistics have the type of the running ones, which are not wanted here.
-    unused = [None if wide == x.dtype else torch.empty(x.shape[1], dtype=wide) for _ in range(2)]
-    own = torch.stack(torch.batch_norm_update_stats(x, *unused, 0.0))  # (2, C): mean, biased variance
+    unused, unused_too = (None if wide == x.dtype else torch.empty(x.shape[1], dtype=wide) for _ in range(2))
+    statistics = torch.batch_norm_update_stats(x, unused, unused_too, 0.0)
+    own = torch.stack(statistics)  # (2, C): mean, biased variance
     counts, each = zip(*exchange((x.numel() // x.shape[1], own)), strict=True)
     count = sum(counts)
     shares = torch.tensor(counts, dtype=wide)[:, None] / count  # (P, 1)

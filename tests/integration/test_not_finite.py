@@ -118,7 +118,9 @@ def test_the_run_ends_naming_iteration_and_term_with_good_weights(
 
 
 @pytest.mark.parametrize("call", [11, 12])
-def test_one_portion_of_the_batch_is_enough(call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_portion_of_the_batch_is_enough(
+    call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     poison_adversarial(monkeypatch, "discriminator", Poison(call, NAN, once=True))
     result = acgan_train(tmp_path / "run", {**CHANGES, "train.portions": 2})
     assert result.exit_code == 3, result.output
