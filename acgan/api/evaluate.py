@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from acgan import runtime
+from acgan import parallel, runtime
 from acgan.api.cas import classification_accuracy_score
 from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, EvaluationSetup, set_up
 from acgan.api.inputs import described
@@ -75,7 +75,10 @@ def evaluate(
     """
     options = options or EvaluateOptions()
     setting = set_up(runs, options, say, warn)
-    reference, passes = _look(setting, progress)
+    with parallel.using_cores(
+        None
+    ):  # several of torch's own threads wait for a core that another process keeps busy
+        reference, passes = _look(setting, progress)
     scores = _scores(setting, reference, passes)
     if CAS in options.metrics:
         say("training classifiers with and without samples")

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from acgan import runtime
+from acgan import parallel, runtime
 from acgan.api.fid_measuring import Measured, Progress, measure
 from acgan.assembly import data_options
 from acgan.code_version import code_version
@@ -134,19 +134,22 @@ def fid(
     sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
-    measured = [
-        measure(name, side, chosen, metric, cache, on_error, progress)
-        for name, side in zip(given, sides, strict=True)
-    ]
+    value = None
+    with parallel.using_cores(
+        None
+    ):  # several of torch's own threads wait for a core that another process keeps busy
+        measured = [
+            measure(name, side, chosen, metric, cache, on_error, progress)
+            for name, side in zip(given, sides, strict=True)
+        ]
+        if b is not None:
+            first, second = (one.saved for one in measured)
+            value = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
     warn_of_forms(given, [one.origin.get("forms") for one in measured], warn)
     warn_of_generated(given, [one.origin for one in measured], warn)
     for one in measured:
         if few := few_images(one.given, one.num_images, one.saved.dims, metric):
             warn(few)
-    value = None
-    if b is not None:
-        first, second = (one.saved for one in measured)
-        value = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
     if save_stats is not None:
         _save(save_stats, measured[0].saved, metric, value)
     return FidResult(metric, value, _provenance(measured, sides, chosen, seed))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -18,6 +20,7 @@ from acgan.metrics.kid import kernel_distance
 from acgan.metrics.memorisation import memorisation
 from acgan.metrics.ms_ssim import intra_class_similarity
 from acgan.metrics.prdc import prdc
+from acgan.parallel import in_order
 from acgan.types import MIN_IMAGES_PER_CLASS
 
 NEAREST_K = 5
@@ -63,6 +66,12 @@ class Context:
 
 
 Metric = Callable[[View, View, Context], Found]
+_Measured = TypeVar("_Measured")
+
+
+def _of_classes(view: View, function: Callable[[int], _Measured]) -> list[_Measured]:
+    """Values of a function of labels; each core has a class."""
+    return list(in_order(function, range(view.num_classes)))
 
 
 def frechet(fake: View, real: View, context: Context) -> Found:
@@ -76,10 +85,11 @@ def frechet(fake: View, real: View, context: Context) -> Found:
             return None
         return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
 
-    # Classes without statistics of their own get None.
-    each = [distance(label, FRECHET_FACTOR * dims) for label in range(fake.num_classes)]
-    known = [value for value in each if value is not None]
+    # Overall first: it counts in what the banks keep waiting, which threads cannot do at the same time.
     overall: dict[str, Value] = {context.name(kind): distance(None, 2)}
+    # Classes without statistics of their own get None.
+    each = _of_classes(fake, lambda label: distance(label, FRECHET_FACTOR * dims))
+    known = [value for value in each if value is not None]
     overall[context.name(f"intra_{kind}_mean")] = float(np.mean(known)) if known else None
     overall[context.name(f"intra_{kind}_worst")] = max(known, default=None)
     return Found(overall, {context.name(kind): each})
@@ -94,7 +104,7 @@ def kid(fake: View, real: View, context: Context) -> Found:
             return None
         return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed).value
 
-    each = [distance(label, MIN_IMAGES_PER_CLASS, None) for label in range(fake.num_classes)]
+    each = _of_classes(fake, lambda label: distance(label, MIN_IMAGES_PER_CLASS, None))
     overall = distance(None, 2, (real.labels(), fake.labels()))
     return Found({context.name("kid"): overall}, {context.name("kid"): each})
 
@@ -117,7 +127,7 @@ def neighbours(fake: View, real: View, context: Context) -> Found:
         found = prdc(a, b, NEAREST_K)
         return [getattr(found, name) for name in names]
 
-    each = [measured(label, MIN_IMAGES_PER_CLASS) for label in range(fake.num_classes)]
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
     overall = measured(None, NEAREST_K + 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
@@ -142,8 +152,8 @@ def diversity(fake: View, real: View, context: Context) -> Found:
         images = view.images(label)
         return None if images is None else intra_class_similarity(images, pairs=PAIRS, seed=context.seed)
 
-    samples = [similarity(fake, label) for label in range(fake.num_classes)]
-    originals = [similarity(real, label) for label in range(fake.num_classes)]
+    samples = _of_classes(fake, partial(similarity, fake))
+    originals = _of_classes(fake, partial(similarity, real))
     pairs = [(a, b) for a, b in zip(samples, originals, strict=True) if a is not None and b is not None]
     overall: dict[str, Value] = {
         "ms_ssim": float(np.mean([a for a, _ in pairs])) if pairs else None,
@@ -165,7 +175,7 @@ def copying(fake: View, real: View, context: Context) -> Found:
         found = memorisation(a, b)
         return found.nearer, found.copies
 
-    each = [measured(label, MIN_IMAGES_PER_CLASS) for label in range(fake.num_classes)]
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
     overall = measured(None, 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},

@@ -68,7 +68,7 @@ class _BatchNormOverParts(_BatchNorm):
             if self.momentum is None:  # the mean over all batches
                 factor = 1.0 / float(self.num_batches_tracked)
         for running, new in ((self.running_mean, mean), (self.running_var, unbiased_variance)):
-            running.mul_(1 - factor).add_(new, alpha=factor)
+            running.lerp_(new.to(running.dtype), factor)
 
 
 class _BatchNorm1dOverParts(_BatchNormOverParts, nn.BatchNorm1d):
@@ -91,19 +91,21 @@ _OVER_PARTS: dict[type[nn.Module], type[_BatchNormOverParts]] = {
 
 
 def _statistics_of_all_parts(x: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Mean (C,), biased variance (C,) and number of the values of each channel."""
-    unused = torch.zeros(x.shape[1], dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)
-    own_mean, own_variance = torch.batch_norm_update_stats(x, unused, unused.clone(), 0.0)
-    own_count = x.numel() // x.shape[1]
-    parts: list[tuple[int, Tensor, Tensor]] = exchange((own_count, own_mean, own_variance * own_count))
-    count = sum(of_part for of_part, _, _ in parts)
-    mean = torch.zeros_like(own_mean)
-    for of_part, part_mean, _ in parts:
-        mean += part_mean * (of_part / count)
-    squares = torch.zeros_like(own_mean)
-    for of_part, part_mean, part_squares in parts:
-        squares += part_squares + (part_mean - mean).square() * of_part
-    return mean, squares / count, count
+    """Mean (C,), biased variance (C,) and number of the values of each channel.
+
+    Few operations: each of them takes Python's lock, which the parts share.
+    """
+    wide = torch.promote_types(x.dtype, torch.float32)
+    # Statistics have the type of the running ones, which are not wanted here.
+    unused, unused_too = (None if wide == x.dtype else torch.empty(x.shape[1], dtype=wide) for _ in range(2))
+    statistics = torch.batch_norm_update_stats(x, unused, unused_too, 0.0)
+    own = torch.stack(statistics)  # (2, C): mean, biased variance
+    counts, each = zip(*exchange((x.numel() // x.shape[1], own)), strict=True)
+    count = sum(counts)
+    shares = torch.tensor(counts, dtype=wide)[:, None] / count  # (P, 1)
+    means, variances = torch.stack(each, dim=1)  # (P, C) each
+    mean = (shares * means).sum(dim=0)
+    return mean, (shares * (variances + (means - mean).square())).sum(dim=0), count
 
 
 class _Normalise(torch.autograd.Function):
@@ -148,14 +150,16 @@ class _Normalise(torch.autograd.Function):
         )
         of_x = None
         if ctx.needs_input_grad[0]:
-            parts = exchange((bias_gradient, weight_gradient))
-            sums = [torch.stack(of_parts).sum(dim=0) / ctx.count for of_parts in zip(*parts, strict=True)]
-            scale = (variance + ctx.eps).rsqrt() * (1 if weight is None else weight)
-            # Two affine maps of channels, as which BatchNorm in eval mode is quick: scale (g - sum g / n), and
-            # -z scale sum gz / n.
+            each = exchange(torch.stack((bias_gradient, weight_gradient)))
+            minus_means = torch.stack(each).sum(dim=0) / -ctx.count  # (2, C)
+            scale = (variance + ctx.eps).rsqrt()
+            if weight is not None:
+                scale = scale * weight
+            shifts, slopes = minus_means * scale
+            # Two affine maps of channels, as which BatchNorm in eval mode is quick.
             none, one = torch.zeros_like(mean), torch.ones_like(mean)
-            of_x = F.batch_norm(gradient, none, one, scale, -scale * sums[0], False, eps=0.0)
-            of_x += F.batch_norm(x, mean, variance, -scale * sums[1], None, False, eps=ctx.eps)
+            of_x = F.batch_norm(gradient, none, one, scale, shifts, False, eps=0.0)
+            of_x += F.batch_norm(x, mean, variance, slopes, None, False, eps=ctx.eps)
         of_weight = weight_gradient if ctx.needs_input_grad[1] else None
         of_bias = bias_gradient if ctx.needs_input_grad[2] else None
         return of_x, of_weight, of_bias, None, None, None, None
