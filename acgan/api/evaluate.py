@@ -75,9 +75,8 @@ def evaluate(
     """
     options = options or EvaluateOptions()
     setting = set_up(runs, options, say, warn)
-    with parallel.using_cores(
-        None
-    ):  # several of torch's own threads wait for a core that another process keeps busy
+    # Several of torch's own threads would wait for a core that another process keeps busy.
+    with parallel.using_cores(None):
         reference, passes = _look(setting, progress)
     scores = _scores(setting, reference, passes)
     if CAS in options.metrics:

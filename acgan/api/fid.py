@@ -135,9 +135,8 @@ def fid(
     chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     value = None
-    with parallel.using_cores(
-        None
-    ):  # several of torch's own threads wait for a core that another process keeps busy
+    # Several of torch's own threads would wait for a core that another process keeps busy.
+    with parallel.using_cores(None):
         measured = [
             measure(name, side, chosen, metric, cache, on_error, progress)
             for name, side in zip(given, sides, strict=True)
