@@ -78,14 +78,15 @@ def test_the_plain_loop_computes_with_torchs_own_threads(tmp_path: Path) -> None
     plain, seen = plain_of(tiny_gan(), tmp_path, threads=2), []
     for step in ("discriminator_step", "generator_step", "average"):
         setattr(plain.loop, step, lambda *_, **__: seen.append(torch.get_num_threads()))
-    turn(plain, 1, CPU)
-    assert seen == [2, 2, 2]
-    assert torch.get_num_threads() == 1
-    with parallel.using_cores(2), as_started(2):
-        assert sys.getswitchinterval() == pytest.approx(0.005)
-    with pytest.raises(ValueError, match="x"), as_started(2):
-        raise ValueError("x")
-    assert torch.get_num_threads() == 1
+    with parallel.using_cores(2):
+        turn(plain, 1, CPU)
+        assert seen == [2, 2, 2]
+        assert torch.get_num_threads() == 1
+        with as_started(2):
+            assert sys.getswitchinterval() == pytest.approx(0.005)
+        with pytest.raises(ValueError, match="x"), as_started(2):
+            raise ValueError("x")
+        assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ def test_findings_on_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     gan = tiny_gan(*EVERY_3)
     contest = contest_of(gan, tmp_path)
     assert (contest.iterations, contest.images) == (3, 24)
-    findings = measure_training(contest, RATES, rounds=2, threads=1)
+    with parallel.using_cores(1):
+        findings = measure_training(contest, RATES, rounds=2, threads=1)
     assert [len(ratio.rounds) for ratio in findings.ratios] == [2, 2]
     assert findings.ratios[0].name == "images/s, acgan : plain loop"
     steps, speed = findings.tables["an iteration"], findings.tables["speed"]
