@@ -75,7 +75,7 @@ class ImageClassifier(nn.Module):
         return trained_target(info.resolution, info.channels, info.provenance, pad_28=info.resolution == 32)
 
     @property
-    def portion(self) -> int:
+    def portion_size(self) -> int:
         """Number of images that are computed at once."""
         on_cpu = next(self.network.parameters()).device.type == "cpu"
         return PREDICTED_BY_A_CORE if on_cpu else PREDICTED_AT_ONCE
@@ -115,7 +115,7 @@ class ImageClassifier(nn.Module):
         def of_portion(portion: Tensor) -> Tensor:
             return function(self._prepare(portion, parameter)).cpu()
 
-        portions = _portions(images, self.portion)
+        portions = _portions(images, self.portion_size)
         with _evaluating(self.network), runtime.autocast(self.precision, parameter.device):
             return torch.cat(list(in_order_on(parameter.device, of_portion, portions)))
 

@@ -27,7 +27,7 @@ from acgan.training.checkpoint import read_latest
 from acgan.training.gan import Gan
 from acgan.types import ImageStore
 
-_IMAGES, _PORTION = 2_000, 250
+_IMAGES, _PORTION_SIZE = 2_000, 250
 
 
 @click.command()
@@ -55,7 +55,7 @@ def measured(gan: Gan, store: ImageStore) -> tuple[int, float, float, float]:
     """Number of images drawn at random, D's class loss on them, class accuracy, and mean logit."""
     chosen = np.random.default_rng(0).permutation(len(store))[:_IMAGES]
     shown, sums = DeviceImages(store, device=gan.device, max_bytes_on_device=0), np.zeros(3)
-    for rows in np.split(chosen, range(_PORTION, len(chosen), _PORTION)):
+    for rows in np.split(chosen, range(_PORTION_SIZE, len(chosen), _PORTION_SIZE)):
         batch = shown.batch(rows, None)
         output = gan.discriminator(batch.images, batch.labels)
         of_class = [float("nan")] * 2

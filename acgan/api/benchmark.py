@@ -174,17 +174,17 @@ def _wanted(part: str) -> tuple[str, ...]:
 def _train(bench: Workbench) -> list[Findings]:
     contest = bench.contest()  # first, for the peak of the memory
     gan = bench.gan()
-    findings, rates = measure_machine(_convolutions(gan), gan.portion, gan.device)
+    findings, rates = measure_machine(_convolutions(gan), gan.portion_size, gan.device)
     trained = measure_training(contest, rates, rounds=bench.rounds_of("train"), threads=bench.threads)
     return [findings, trained]
 
 
 def _convolutions(gan: Gan) -> dict[Convolution, int]:
     """The convolutions of a forward pass of G and of D, as a step computes them."""
-    z = torch.randn(gan.portion, gan.generator.latent_dim, device=gan.device)
+    z = torch.randn(gan.portion_size, gan.generator.latent_dim, device=gan.device)
     z, y = (
         z.to(parameter_dtype(gan.generator)),
-        torch.zeros(gan.portion, dtype=torch.int64, device=gan.device),
+        torch.zeros(gan.portion_size, dtype=torch.int64, device=gan.device),
     )
     g, d = gan.working_generator.copy, gan.working_discriminator.copy
 

@@ -15,9 +15,9 @@ from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
 from acgan.assembly import build_classifier_task
-from acgan.assembly.feed import remark_on_cores
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
+from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import ClassifierProduct
 from acgan.assembly.to_score import load_to_score
 from acgan.config import ClassifierConfig, to_yaml, validate
@@ -69,7 +69,8 @@ def train_classifier(
             warn=opened.warn,
             architecture=opened.meta.get("architecture"),
         )
-        if remark := remark_on_cores(device, task.micro_batch, task.portion):
+        remark = remark_on_cores(resolved.train, device, task.micro_batch)
+        if remark is not None and opened.checkpoint is None:  # a run keeps its portions
             opened.say(remark)
         for reach in task.network.reach():
             opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")

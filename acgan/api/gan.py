@@ -11,8 +11,8 @@ from typing_extensions import Unpack
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_gan, build_monitor, build_score
-from acgan.assembly.feed import remark_on_cores
 from acgan.assembly.initialise import initialise_gan
+from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import GanProduct
 from acgan.config import RunConfig, to_yaml
 from acgan.training.gan_loop import train_gan
@@ -47,7 +47,8 @@ def train(
         resolved: RunConfig = opened.here
         store, device, ranks = opened.dataset.train, opened.device, opened.ranks
         gan = build_gan(resolved, store, device=device, precision=opened.precision, ranks=ranks)
-        if remark := remark_on_cores(device, gan.micro_batch, gan.portion):
+        remark = remark_on_cores(resolved.train, device, gan.micro_batch)
+        if remark is not None and opened.checkpoint is None:  # a run keeps its portions
             opened.say(remark)
         monitor = build_monitor(resolved, store, opened.say)
         score = build_score(

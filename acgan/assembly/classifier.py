@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from acgan import runtime
 from acgan.assembly.backbones import backbone_of
-from acgan.assembly.feed import build_feed, own_share, portion_size, torch_dtype
+from acgan.assembly.feed import build_feed, own_share, torch_dtype
 from acgan.assembly.gan import naming
+from acgan.assembly.portions import in_portions, portion_size, prepare_for_portions
 from acgan.augment import Augmentation
 from acgan.config import ClassifierConfig
 from acgan.distributed import Ranks
@@ -95,8 +96,9 @@ def build_classifier_task(
     network = network.to(device, torch_dtype(precision))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     micro_batch = min(train.micro_batch or share, share)
-    _check_portions(network, share, micro_batch)
-    portion = portion_size(train, device, micro_batch, (network,))
+    _check_micro_batches(network, share, micro_batch)
+    if in_portions(train, device):
+        prepare_for_portions(network)
     working = _working_copy(network, precision, device)
     augment = config.augment
     # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
@@ -115,7 +117,7 @@ def build_classifier_task(
         precision=precision,
         total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
         micro_batch=micro_batch,
-        portion=portion,
+        portion_size=portion_size(train, device, micro_batch),
         working=working,
         run_network=torch.compile(working.copy) if train.compile else working.copy,
         ranks=ranks,
@@ -136,16 +138,16 @@ def _working_copy(network: AuxClassifier, precision: str, device: torch.device) 
     return WorkingCopy(network, first_pass)
 
 
-def _check_portions(network: AuxClassifier, share: int, micro_batch: int) -> None:
-    """Refuse a portion of one image if BatchNorm is trained: one value per channel has no variance."""
+def _check_micro_batches(network: AuxClassifier, share: int, micro_batch: int) -> None:
+    """Refuse a micro-batch of one image if BatchNorm is trained: one value per channel has no variance."""
     trains_norm = any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training
         for layer in network.train().modules()
     )
     if trains_norm and 1 in (micro_batch, share % micro_batch):
         raise ConfigError(
-            f"train.batch_size and train.micro_batch: {share} images a process in portions of {micro_batch} leave a "
-            "portion of one image, and BatchNorm needs more; choose others, or model.freeze: backbone."
+            f"train.batch_size and train.micro_batch: {share} images a process in micro-batches of {micro_batch} "
+            "leave a micro-batch of one image, and BatchNorm needs more; choose others, or model.freeze: backbone."
         )
 
 

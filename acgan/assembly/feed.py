@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
-from torch import nn
 
-from acgan import parallel
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.config.shared import ComputeConfig
 from acgan.data import BatchOrder, DeviceImages
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
-from acgan.models import draw_by_image, share_batch_statistics
 from acgan.runtime import Draws
 from acgan.training.step import Feed
 from acgan.types import ImageStore
 
 #: Packed images up to this size live on the device.
 _MAX_BYTES_ON_DEVICE = 4 << 30
-_IMAGES_A_PORTION = 32
 
 
 def build_feed(
@@ -48,34 +41,6 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
             f"train.batch_size {train.batch_size} must be a multiple of the {ranks.world} processes."
         )
     return train.batch_size // ranks.world
-
-
-def portion_size(
-    train: ComputeConfig, device: torch.device, micro_batch: int, networks: Sequence[nn.Module]
-) -> int:
-    """Most images of a batch that one core computes at once; the networks are made ready for it.
-
-    Smaller portions would serve more cores, and take more time in all: layers are quicker for many images at once. All
-    images are one portion on a GPU, of compiled networks, and where a layer cannot be computed in portions.
-    """
-    whole_only = [
-        name for network in networks for name in (*share_batch_statistics(network), *draw_by_image(network))
-    ]
-    if device.type != "cpu" or train.compile or whole_only:
-        return micro_batch
-    portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
-    return math.ceil(train.batch_size / portions)
-
-
-def remark_on_cores(device: torch.device, micro_batch: int, portion: int) -> str | None:
-    """A remark for the user if a step leaves cores idle."""
-    portions = math.ceil(micro_batch / portion)
-    if device.type != "cpu" or portions >= parallel.cores():
-        return None
-    return (
-        f"a step has {portions} portions, so {parallel.cores() - portions} of {parallel.cores()} cores stay idle; more "
-        f"portions use more of them, and other last bits come out: --set train.portions={parallel.cores()}"
-    )
 
 
 def torch_dtype(precision: str) -> torch.dtype:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from acgan import runtime
-from acgan.assembly.feed import build_feed, own_share, portion_size, torch_dtype
+from acgan.assembly.feed import build_feed, own_share, torch_dtype
+from acgan.assembly.portions import in_portions, portion_size, prepare_for_portions
 from acgan.augment import DISCRIMINATOR_AUGMENTATIONS
 from acgan.config import RunConfig
 from acgan.distributed import Ranks
@@ -160,7 +161,8 @@ def build_gan(
         for network in (generator, discriminator)
     )
     micro_batch = min(train.micro_batch or share, share)
-    portion = portion_size(train, device, micro_batch, (generator, discriminator))
+    if in_portions(train, device):
+        prepare_for_portions(generator, discriminator)
     working = _working_copies(generator, discriminator, precision, device)
     schedules = build_schedules(config)
     around = Surroundings(config.data.mirror, store.resolution, device, dtype)
@@ -185,7 +187,7 @@ def build_gan(
         device=device,
         precision=precision,
         micro_batch=micro_batch,
-        portion=portion,
+        portion_size=portion_size(train, device, micro_batch),
         d_steps=train.d_steps,
         working_generator=working[0],
         working_discriminator=working[1],

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Share
-from acgan.config.shared import ComputeConfig, DataConfig, check_portions
+from acgan.config.shared import ComputeConfig, DataConfig, check_micro_batch
 from acgan.sides import MAX_SIDE, MIN_SIDE
 
 
@@ -181,7 +181,7 @@ class ClassifierConfig(BaseConfig):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ClassifierConfig:
-        check_portions(self.train)
+        check_micro_batch(self.train)
         side = self.data.resolution
         if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
             raise ValueError(f"data.resolution: found {side}; expected a side from {MIN_SIDE} to {MAX_SIDE}")

@@ -20,7 +20,7 @@ from acgan.config.base import (
 )
 from acgan.config.losses import LossConfig
 from acgan.config.networks import ModelConfig
-from acgan.config.shared import ComputeConfig, DataConfig, check_portions
+from acgan.config.shared import ComputeConfig, DataConfig, check_micro_batch
 from acgan.sides import DOUBLED, RESOLUTIONS, nearest
 from acgan.types import MIN_IMAGES_PER_CLASS
 
@@ -189,7 +189,7 @@ class RunConfig(BaseConfig):
         _check_penalty(self)
         _check_classes(self)
         _check_consistency(self)
-        check_portions(self.train)
+        check_micro_batch(self.train)
         _check_batch(self)
         _check_patience(self)
         _check_monitor(self)

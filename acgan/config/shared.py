@@ -112,7 +112,7 @@ class ComputeConfig(BaseConfig):
     """CPU cores to use; null is all that torch would use. Results do not depend on it."""
 
 
-def check_portions(train: ComputeConfig) -> None:
+def check_micro_batch(train: ComputeConfig) -> None:
     """Refuse a micro-batch that does not divide the batch."""
     micro, batch = train.micro_batch, train.batch_size
     if micro is not None and batch % micro:

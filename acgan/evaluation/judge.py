@@ -19,7 +19,7 @@ from acgan.runtime import Draws
 from acgan.types import ImageStore
 
 #: Number of real images in a portion; on a CPU each core has a portion.
-PORTION = 256
+PORTION_SIZE = 256
 #: Largest number of training images, a seeded choice, that samples are compared with. Their features fill memory.
 MAX_TRAINING = 100_000
 
@@ -116,7 +116,7 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
         return judge.extractor(fitted(store.images[rows], target)).features
 
     features = []
-    portions = (rows[start : start + PORTION] for start in range(0, len(rows), PORTION))
+    portions = (rows[start : start + PORTION_SIZE] for start in range(0, len(rows), PORTION_SIZE))
     for found in in_order_on(judge.extractor.device, look_at, portions):
         features.append(found)
         judge.progress(len(found))
@@ -134,5 +134,5 @@ def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:
 def stored(store: ImageStore, rows: Sequence[np.ndarray]) -> Iterator[tuple[int, Tensor]]:
     """A store's images, class by class, those of each in the order of its rows."""
     for label, of_class in enumerate(rows):
-        for start in range(0, len(of_class), PORTION):
-            yield label, torch.from_numpy(store.images[of_class[start : start + PORTION]])
+        for start in range(0, len(of_class), PORTION_SIZE):
+            yield label, torch.from_numpy(store.images[of_class[start : start + PORTION_SIZE]])

@@ -54,7 +54,7 @@ class Extractor(Protocol):
         """The device that it computes on."""
 
     @property
-    def portion(self) -> int:
+    def portion_size(self) -> int:
         """Number of images that it computes at once; it takes any number."""
 
     def describe(self) -> dict[str, Any]:

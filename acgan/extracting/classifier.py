@@ -49,9 +49,9 @@ class ClassifierExtractor:
         return next(self.classifier.parameters()).device
 
     @property
-    def portion(self) -> int:
+    def portion_size(self) -> int:
         """Number of images that it computes at once."""
-        return self.classifier.portion
+        return self.classifier.portion_size
 
     def describe(self) -> dict[str, Any]:
         """Facts that are equal for comparable scores."""

@@ -68,7 +68,7 @@ class InceptionExtractor:
         self.name = "" if plain else f"inception-{dims}@{read.sha256[:8]}"
         self.device = torch.device(device)
         # The bits of features may depend on it, so it does not depend on the number of cores.
-        self.portion = _BY_A_CORE if self.device.type == "cpu" else _ON_GPU
+        self.portion_size = _BY_A_CORE if self.device.type == "cpu" else _ON_GPU
         self._network = InceptionNetwork(read.tensors, dims).eval().to(self.device)
         self._to_logits = read.tensors["fc.weight"].float().to(self.device) if dims == FID_DIMS else None
 
@@ -86,7 +86,7 @@ class InceptionExtractor:
         """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
         x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
         with float32_on(self.device):
-            found = list(in_order_on(self.device, self._of_portion, x.split(self.portion)))
+            found = list(in_order_on(self.device, self._of_portion, x.split(self.portion_size)))
         features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
         return Extracted(features, None if self._to_logits is None else logits)
 

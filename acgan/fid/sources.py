@@ -115,7 +115,7 @@ class Stored:
             # A network that takes any size wants RGB, as of a generator of gray images.
             return np.broadcast_to(pixels, (3, *pixels.shape[1:])) if own is None else pixels
 
-        return stored_batches(self.raw.images.reader, self.rows, prepare, extractor.portion, on_skip)
+        return stored_batches(self.raw.images.reader, self.rows, prepare, extractor.portion_size, on_skip)
 
     def key(self, extractor: Extractor) -> dict[str, Any]:
         """Everything that statistics of the images depend on."""

@@ -17,7 +17,7 @@ _WINDOW = 11  # pixels a side
 _SIGMA = 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_PORTION = 2**17  # values of either image that are compared at once, so that they stay in the cache
+_PORTION_VALUES = 2**17  # values of either image that are compared at once, so that they stay in the cache
 
 
 def num_scales(side: int) -> int:
@@ -63,13 +63,13 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int | None = None) -> Tensor:
     scales = room if scales is None else scales
     if not 1 <= scales <= room:
         raise ValueError(f"expected 1 to {room} scales of images {tuple(a.shape)}, got {scales}")
-    portion = max(1, _PORTION // a.shape[1:].numel())
+    portion_size = max(1, _PORTION_VALUES // a.shape[1:].numel())
 
     def compared(pairs: tuple[Tensor, Tensor]) -> Tensor:
         first, second = pairs
         return _ms_ssim(first.cpu().double(), second.cpu().double(), scales)
 
-    return torch.cat(list(in_order(compared, zip(a.split(portion), b.split(portion), strict=True))))
+    return torch.cat(list(in_order(compared, zip(a.split(portion_size), b.split(portion_size), strict=True))))
 
 
 def intra_class_similarity(images: Tensor, *, pairs: int = 100, seed: int) -> float | None:

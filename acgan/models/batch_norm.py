@@ -7,33 +7,22 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from acgan.parallel import exchange, place_among_parts
 
 
-def share_batch_statistics(network: nn.Module) -> tuple[str, ...]:
+def share_batch_statistics(network: nn.Module) -> None:
     """Let BatchNorm see the whole batch, when its parts are computed ``together``.
 
-    Layers change their class and nothing else: names, state dict and the place in the network stay.
-
-    Returns:
-        Names of normalising layers that see a part alone all the same: subclasses of BatchNorm, which may compute
-        anything, and InstanceNorm with running statistics.
+    Layers change their class and nothing else: names, state dict and the place in the network stay. BatchNorm of maps
+    (``nn.BatchNorm2d``) is all that the networks of a configuration have; a test holds that against them.
     """
     for layer in network.modules():
-        if type(layer) in _OVER_PARTS:
-            layer.__class__ = _OVER_PARTS[type(layer)]
-    return tuple(name for name, layer in network.named_modules() if _sees_a_part_alone(layer))
+        if type(layer) is nn.BatchNorm2d:
+            layer.__class__ = _BatchNormOverParts
 
 
-def _sees_a_part_alone(layer: nn.Module) -> bool:
-    if isinstance(layer, _BatchNormOverParts) or not isinstance(layer, _NormBase):
-        return False
-    return isinstance(layer, _BatchNorm) or layer.track_running_stats
-
-
-class _BatchNormOverParts(_BatchNorm):
+class _BatchNormOverParts(nn.BatchNorm2d):
     """BatchNorm (Ioffe & Szegedy 2015, algorithm 1) over the images of all parts.
 
     With n values x_i of a channel in all parts, mu = sum x_i / n and v = sum (x_i - mu)^2 / n::
@@ -69,25 +58,6 @@ class _BatchNormOverParts(_BatchNorm):
                 factor = 1.0 / float(self.num_batches_tracked)
         for running, new in ((self.running_mean, mean), (self.running_var, unbiased_variance)):
             running.lerp_(new.to(running.dtype), factor)
-
-
-class _BatchNorm1dOverParts(_BatchNormOverParts, nn.BatchNorm1d):
-    pass
-
-
-class _BatchNorm2dOverParts(_BatchNormOverParts, nn.BatchNorm2d):
-    pass
-
-
-class _BatchNorm3dOverParts(_BatchNormOverParts, nn.BatchNorm3d):
-    pass
-
-
-_OVER_PARTS: dict[type[nn.Module], type[_BatchNormOverParts]] = {
-    nn.BatchNorm1d: _BatchNorm1dOverParts,
-    nn.BatchNorm2d: _BatchNorm2dOverParts,
-    nn.BatchNorm3d: _BatchNorm3dOverParts,
-}
 
 
 def _statistics_of_all_parts(x: Tensor) -> tuple[Tensor, Tensor, int]:

@@ -43,7 +43,7 @@ class ClassifierTask:
         normalise: Conversion of images in [-1, 1] to the network's range.
         total_nimg: Length of the training in images, for the schedule.
         micro_batch: Images at once on this rank.
-        portion: Most images that one core computes at once; it follows from the batch, not from the machine.
+        portion_size: Most images that one core computes at once; it follows from the batch, not from the machine.
         working: Its copy computes the passes of a step.
         run_network: The working copy, perhaps compiled.
     """
@@ -59,7 +59,7 @@ class ClassifierTask:
     precision: str
     total_nimg: int
     micro_batch: int
-    portion: int
+    portion_size: int
     working: WorkingCopy[AuxClassifier]
     run_network: Callable[[Tensor], Mapping[str, Tensor]]
     ranks: Ranks = field(default_factory=Ranks)
@@ -123,16 +123,15 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
     task.working.refresh()
     task.gradients.clear()
     log = BatchMean()
-    for portions in task.feed.micro_batches(task.micro_batch, task.portion, task.ranks, iteration):
+    for portions in task.feed.micro_batches(task.micro_batch, task.portion_size, task.ranks, iteration):
         with _torch_draws(task, iteration, portions[0].part.start):
-            found = parallel.together(partial(_portion, task), portions)
-        for computed in found:
-            task.gradients.add(computed.gradients)
-            log.add(computed)
+            for computed in parallel.together(partial(_compute_portion, task), portions):
+                task.gradients.add(computed.gradients)
+                log.add(computed)
     return update(task.gradients, task.optimizer, log, guard, "classifier", iteration, task.ranks)
 
 
-def _portion(task: ClassifierTask, portion: Portion) -> Computed:
+def _compute_portion(task: ClassifierTask, portion: Portion) -> Computed:
     """Terms and gradients for a portion, computed on one core."""
     batch = task.batch(portion.iteration, portion.part)
     x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
@@ -145,9 +144,10 @@ def _portion(task: ClassifierTask, portion: Portion) -> Computed:
 
 @contextmanager
 def _torch_draws(task: ClassifierTask, iteration: int, start: int) -> Iterator[None]:
-    """Seed torch's generator by step and micro-batch, for layers that do not draw by image; its state stays as it is.
+    """Seed torch's generator by step and micro-batch, and put its state back afterwards.
 
-    Such layers draw other numbers for micro-batches than for the whole batch.
+    Dropout of torchvision's networks draws from it where they are not computed in portions, as on a GPU: other numbers
+    for micro-batches than for the whole batch.
     """
     seed = int(task.feed.draws.generator("torch", iteration, start).integers(2**63))
     with torch.random.fork_rng([task.device] if task.device.type == "cuda" else []):

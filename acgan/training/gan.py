@@ -19,7 +19,7 @@ from acgan.training.gradients import Gradients
 from acgan.training.objective import Objective
 from acgan.training.regularisers import Discriminate
 from acgan.training.schedule import Curve
-from acgan.training.step import Feed, Portion, align_moments
+from acgan.training.step import Feed, Portion, align_moments, joined
 from acgan.training.working import WorkingCopy
 
 
@@ -40,8 +40,8 @@ class Gan:
     Attributes:
         schedules: Learning rates and other strengths by images shown.
         micro_batch: Images at once on this rank.
-        portion: Most images that one core computes at once; it follows from the batch, not from the machine.
-        working_generator: Its copy computes the passes of a step.
+        portion_size: Most images that one core computes at once; it follows from the batch, not from the machine.
+        working_generator: Its copy computes the passes of a step with weights that are cast once.
         working_discriminator: The same; penalties take the discriminator itself, in full precision.
         run_generator: The working copy, perhaps compiled.
         run_discriminator: The same.
@@ -59,7 +59,7 @@ class Gan:
     device: torch.device
     precision: str
     micro_batch: int
-    portion: int
+    portion_size: int
     d_steps: int
     working_generator: WorkingCopy[Generator]
     working_discriminator: WorkingCopy[Discriminator]
@@ -96,8 +96,8 @@ class Gan:
         return portion.normal(self.generator.latent_dim, purpose, next(self.generator.parameters()))
 
     def micro_batches(self, iteration: int, sub_step: int = 0) -> Iterator[list[Portion]]:
-        """This rank's images of a step: portions that are computed at the same time."""
-        return self.feed.micro_batches(self.micro_batch, self.portion, self.ranks, iteration, sub_step)
+        """This rank's images of a step, each micro-batch as portions that are computed at the same time."""
+        return self.feed.micro_batches(self.micro_batch, self.portion_size, self.ranks, iteration, sub_step)
 
     def follow_schedules(self, nimg: int) -> None:
         """Set all scheduled values to those after so many images."""
@@ -127,15 +127,16 @@ def settled(gan: Gan, nimg: int) -> Generator:
 
     Args:
         gan: The training, which does not change.
-        nimg: Images of the statistics, in portions and with labels as in training; 0 keeps the means of training's.
+        nimg: Images of the statistics, in micro-batches and with labels as in training; 0 keeps training's means.
     """
     if not nimg:
         return gan.ema.network
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for turn in range(math.ceil(nimg / gan.micro_batch)):
-            # The same on every rank.
-            (portion,) = next(gan.feed.micro_batches(gan.micro_batch, gan.micro_batch, Ranks(), turn))
-            yield gan.latents("standing", portion), gan.feed.labels(turn, portion.part)
+            # The first of one rank's: the same on every rank.
+            portions = next(gan.feed.micro_batches(gan.micro_batch, gan.portion_size, Ranks(), turn))
+            whole = joined(portions)
+            yield gan.latents("standing", whole), gan.feed.labels(turn, whole.part)
 
     return standing_statistics(gan.ema.network, batches())

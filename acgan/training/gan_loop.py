@@ -11,14 +11,15 @@ from acgan import distributed, parallel, runtime
 from acgan.models import advance_spectral_norm
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
+from acgan.training.material import Material, augmented, material_of
 from acgan.training.run import TrainingRun
-from acgan.training.shown import Shown, changed, material
 from acgan.training.step import BatchMean, Computed, update
 
 
 def train_gan(gan: Gan, run: TrainingRun) -> None:
     """Train until the end, a signal or the deadline, in iterations of one global batch."""
-    for network in (*gan.networks()[:2], gan.working_generator.copy, gan.working_discriminator.copy):
+    working = (gan.working_generator.copy, gan.working_discriminator.copy)
+    for network in (gan.generator, gan.discriminator, *working):
         network.train()
     every = run.intervals
     while not run.finished():
@@ -49,14 +50,16 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
         Scalars to log, on the device, by name.
     """
     step = iteration * gan.d_steps + sub_step
-    gan.working_discriminator.copy.requires_grad_(True)
+    gan.working_discriminator.copy.requires_grad_(True)  # a step of G leaves it without
     advance_spectral_norm(gan.discriminator)
     gan.working_discriminator.refresh()
     gan.working_generator.refresh()
     gan.gradients_discriminator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
-        for computed in parallel.together(partial(_portion_for_d, gan), material(gan, portions, step, "D")):
+        for computed in parallel.together(
+            partial(_portion_for_d, gan), material_of(gan, portions, step, "D")
+        ):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -71,16 +74,19 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     return _observe(gan, logged, step)
 
 
-def _portion_for_d(gan: Gan, shown: Shown) -> Computed:
+def _portion_for_d(gan: Gan, material: Material) -> Computed:
     """D's terms and gradients for a portion, computed on one core."""
-    objective, portion, real = gan.objective, shown.portion, shown.real
+    objective, portion, real = gan.objective, material.portion, material.real
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
-        fake = gan.run_generator(shown.z, real.labels)
-    fake = changed(gan, fake, shown.draws, portion)
+        fake = gan.run_generator(material.z, real.labels)
+    fake = augmented(gan, fake, material.draws, portion)
     with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
+    # A sum is differentiated with respect to the weights that computed it: these terms by the working copy's, which
+    # are cast once a step, the penalty by D's own, in full precision, since it is differentiated twice. They are the
+    # same parameters in the same order, so that both gradients add up.
     gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
-    if objective.penalty is None or shown.step % objective.penalty_every:
+    if objective.penalty is None or material.step % objective.penalty_every:
         return Computed(portion.share, [terms], gradients)
     mix = portion.uniform((), "mix", real.images)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
@@ -97,21 +103,23 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     """
     step = (iteration + 1) * gan.d_steps - 1  # D's last
     gan.working_discriminator.copy.requires_grad_(False)
-    gan.working_discriminator.refresh()
+    gan.working_discriminator.refresh()  # G's own is up to date: its weights are those of D's step
     gan.gradients_generator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
-        for computed in parallel.together(partial(_portion_for_g, gan), material(gan, portions, step, "G")):
+        for computed in parallel.together(
+            partial(_portion_for_g, gan), material_of(gan, portions, step, "G")
+        ):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _portion_for_g(gan: Gan, shown: Shown) -> Computed:
+def _portion_for_g(gan: Gan, material: Material) -> Computed:
     """G's terms and gradients for a portion, computed on one core."""
-    portion, real = shown.portion, shown.real
+    portion, real = material.portion, material.real
     with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
-        fake = changed(gan, gan.run_generator(shown.z, real.labels), shown.draws, portion)
+        fake = augmented(gan, gan.run_generator(material.z, real.labels), material.draws, portion)
         terms = gan.objective.generator(gan.run_discriminator, real, fake)
     gradients = gan.gradients_generator.of(terms.total * portion.share, gan.working_generator.copy)
     return Computed(portion.share, [terms], gradients)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 from torch import Tensor, nn
@@ -42,15 +44,26 @@ class Gradients:
         self._sum: Flat | None = None
 
     def of(self, total: Tensor, network: nn.Module) -> Flat:
-        """Gradients of a scalar with respect to the trained parameters of the network, or of its working copy."""
+        """Gradients of a scalar with respect to the trained parameters of the network, or of its working copy.
+
+        Raises:
+            ValueError: If it depends on none of them: there is nothing to train.
+        """
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        gradients = torch.autograd.grad(total, trained, allow_unused=True)
-        first = self._parameters[0]
-        values = torch.zeros(sum(self._sizes), dtype=first.dtype, device=first.device)
-        pairs = zip(self._views(values), gradients, strict=True)
-        views, given = zip(*[pair for pair in pairs if pair[1] is not None], strict=True)
-        torch._foreach_copy_(views, given)
-        return Flat(values, tuple(gradient is not None for gradient in gradients))
+        gradients: Sequence[Tensor | None] = ()
+        if trained and total.requires_grad:
+            gradients = torch.autograd.grad(total, trained, allow_unused=True)
+        given = [gradient for gradient in gradients if gradient is not None]
+        if not given:
+            raise ValueError(
+                f"the sum to minimise depends on none of the {len(trained)} trained parameters of "
+                f"{type(network).__name__}; expected requires_grad on at least one that it is computed from"
+            )
+        found = tuple(gradient is not None for gradient in gradients)
+        own = self._parameters[0]  # of a working copy, gradients are bfloat16
+        values = torch.zeros(sum(self._sizes), dtype=own.dtype, device=own.device)
+        torch._foreach_copy_(list(compress(self._views(values), found)), given)
+        return Flat(values, found)
 
     def clear(self) -> None:
         """Begin a step."""
@@ -60,8 +73,8 @@ class Gradients:
         """Add the gradients of a portion."""
         self._sum = gradients if self._sum is None else self._sum.plus(gradients)
 
-    def give(self, ranks: Ranks) -> Tensor:
-        """Average over ranks, and give each parameter its gradient.
+    def average_and_set(self, ranks: Ranks) -> Tensor:
+        """Average over ranks, and set the ``grad`` of each parameter.
 
         A parameter that no portion depends on has none; where there are several ranks it has 0.
 

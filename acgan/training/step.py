@@ -56,7 +56,7 @@ class Portion:
 
 
 def joined(portions: Sequence[Portion]) -> Portion:
-    """Neighbouring portions as one."""
+    """Neighbouring portions as one, such as those of a micro-batch."""
     part = slice(portions[0].part.start, portions[-1].part.stop)
     return replace(portions[0], part=part, share=sum(portion.share for portion in portions))
 
@@ -77,12 +77,12 @@ class Feed:
     mirror: bool = False
 
     def micro_batches(
-        self, micro_batch: int, portion: int, ranks: Ranks, iteration: int, sub_step: int = 0
+        self, micro_batch: int, portion_size: int, ranks: Ranks, iteration: int, sub_step: int = 0
     ) -> Iterator[list[Portion]]:
-        """This rank's images of a step, at most ``micro_batch`` at once, in portions of at most ``portion``."""
+        """This rank's images of a step, at most ``micro_batch`` at once, in portions of at most ``portion_size``."""
         own = ranks.slice(self.batch_size)
         for start in range(own.start, own.stop, micro_batch):
-            parts = _split(start, min(start + micro_batch, own.stop), portion)
+            parts = _split(start, min(start + micro_batch, own.stop), portion_size)
             shares = [(part.stop - part.start) / (own.stop - own.start) for part in parts]
             yield [
                 Portion(iteration, sub_step, part, share, self.draws, self.batch_size)
@@ -162,7 +162,7 @@ def update(
     Returns:
         Scalars to log, on the device, by name.
     """
-    norm = torch.linalg.vector_norm(gradients.give(ranks))
+    norm = torch.linalg.vector_norm(gradients.average_and_set(ranks))
     # The losses too are those of the whole batch, so that all ranks skip a bad step or none does.
     means = distributed.average_over_ranks(torch.stack(list(log.losses.values())), ranks)
     losses = dict(zip(log.losses, means, strict=True))

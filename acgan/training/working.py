@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -30,23 +30,33 @@ class WorkingCopy(Generic[_Network]):
     """
 
     def __init__(self, network: _Network, first_pass: Callable[[_Network], object] | None):
-        names = _cast_layers(network, first_pass) if first_pass is not None else frozenset[str]()
-        self.copy = _sharing(network, names) if names else network
-        self._pairs = [
-            (mine, theirs)
-            for mine, theirs in zip(self.copy.parameters(), network.parameters(), strict=True)
-            if mine is not theirs
-        ]
+        cast = _cast_parameters(network, first_pass) if first_pass is not None else []
+        leaves = {
+            parameter: nn.Parameter(parameter.detach().bfloat16(), requires_grad=parameter.requires_grad)
+            for parameter in cast
+        }
+        self.copy = _sharing(network, leaves) if leaves else network
+        self._pairs = list(leaves.items())
 
     @torch.no_grad()
     def refresh(self) -> None:
         """Take over the network's present weights."""
         if self._pairs:
-            mine, theirs = zip(*self._pairs, strict=True)
+            theirs, mine = zip(*self._pairs, strict=True)
             torch._foreach_copy_(mine, theirs)
 
 
-def _cast_layers(network: _Network, first_pass: Callable[[_Network], object]) -> frozenset[str]:
+def _cast_parameters(network: _Network, first_pass: Callable[[_Network], object]) -> list[nn.Parameter]:
+    """Parameters that autocast casts wherever they are: in all their layers, if several share them."""
+    names = _cast_layers(network, first_pass)
+    cast: dict[nn.Parameter, bool] = {}
+    for name, layer in network.named_modules():
+        for parameter in layer.parameters(recurse=False):
+            cast[parameter] = cast.get(parameter, True) and name in names
+    return [parameter for parameter, is_cast in cast.items() if is_cast]
+
+
+def _cast_layers(network: _Network, first_pass: Callable[[_Network], object]) -> set[str]:
     """Names of the layers whose weights autocast casts: those that a first pass calls where autocast is on."""
     twin, names = copy.deepcopy(network).eval(), set[str]()
 
@@ -62,18 +72,14 @@ def _cast_layers(network: _Network, first_pass: Callable[[_Network], object]) ->
             layer.register_forward_pre_hook(look(name))
     with torch.no_grad():
         first_pass(twin)
-    return frozenset(names)
+    return names
 
 
-def _sharing(network: _Network, cast: frozenset[str]) -> _Network:
-    """A copy of a network that shares its tensors but the parameters of some layers, which are bfloat16."""
+def _sharing(network: _Network, leaves: Mapping[nn.Parameter, nn.Parameter]) -> _Network:
+    """A copy of a network that has leaves in place of some parameters, and shares all its other tensors."""
     twin = copy.deepcopy(network)
-    for (name, mine), theirs in zip(twin.named_modules(), network.modules(), strict=True):
+    for mine, theirs in zip(twin.modules(), network.modules(), strict=True):
         for key, parameter in theirs._parameters.items():
-            if parameter is not None and name in cast:
-                weights = parameter.detach().to(torch.bfloat16)
-                mine._parameters[key] = nn.Parameter(weights, requires_grad=parameter.requires_grad)
-            else:
-                mine._parameters[key] = parameter
+            mine._parameters[key] = parameter if parameter is None else leaves.get(parameter, parameter)
         mine._buffers.update(theirs._buffers)
     return twin

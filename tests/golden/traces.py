@@ -54,7 +54,7 @@ _DCGAN = {
 #: Name: (steps, changes to the defaults).
 TRACES: dict[str, tuple[int, dict[str, Any]]] = {
     "default": (20, _RESNET),
-    "portions_mirror_balance": (
+    "micro_batches_mirror_balance": (
         5,
         {
             **_RESNET,

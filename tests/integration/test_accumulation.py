@@ -1,4 +1,4 @@
-"""A batch in portions gives the gradients of the whole batch."""
+"""A batch in micro-batches gives the gradients of the whole batch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "wgan_gp": {"loss.adversarial.kind": "wgan_gp", "loss.penalty": {"kind": "gradient_penalty"}},
     "two steps, mirror, balance": {"train.d_steps": 2, "data.mirror": True, "data.balance": True},
-    "dropout": {  # a generator without BatchNorm: whose statistics are those of a portion
+    "dropout": {  # a generator without BatchNorm: whose statistics are those of a micro-batch
         "data.resolution": 32,
         "model.discriminator": {"kind": "dcgan", "channels": 4, "spectral_norm": True},
         "loss.penalty": None,
@@ -60,24 +60,24 @@ def gradients(gan: Gan) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_portions_add_up_to_the_batch(name: str) -> None:
-    whole, portions = gradients(gan_of(CONFIGS[name], 16)), gradients(gan_of(CONFIGS[name], 4))
-    assert whole.keys() == portions.keys()
+def test_micro_batches_add_up_to_the_batch(name: str) -> None:
+    whole, parts = gradients(gan_of(CONFIGS[name], 16)), gradients(gan_of(CONFIGS[name], 4))
+    assert whole.keys() == parts.keys()
     for key, expected in whole.items():
         torch.testing.assert_close(
-            portions[key], expected, rtol=1e-9, atol=1e-12, msg=lambda m, k=key: f"{k}: {m}"
+            parts[key], expected, rtol=1e-9, atol=1e-12, msg=lambda m, k=key: f"{k}: {m}"
         )
     moved = sum(float(value.abs().sum()) > 0 for key, value in whole.items() if not key.startswith("log"))
     assert moved > 0.9 * sum(not key.startswith("log") for key in whole)
 
 
 @pytest.mark.parametrize("micro_batch", [1, 2, 8])
-def test_any_portion_will_do(micro_batch: int) -> None:
-    whole, portions = gradients(gan_of({}, 16)), gradients(gan_of({}, micro_batch))
-    torch.testing.assert_close(portions, whole, rtol=1e-9, atol=1e-12)
+def test_any_micro_batch_will_do(micro_batch: int) -> None:
+    whole, parts = gradients(gan_of({}, 16)), gradients(gan_of({}, micro_batch))
+    torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
 
 
-def test_dropout_drops_alike_in_portions() -> None:
+def test_dropout_drops_alike_in_micro_batches() -> None:
     """The paper's discriminator, its BatchNorm in eval mode: what is left to differ is dropout."""
     changes = {
         "data.resolution": 32,

@@ -32,7 +32,7 @@ def rows_of(run: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, list[flo
 def test_losses_are_those_of_the_checkpoints_discriminator(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overfit, "_PORTION", 7)
+    monkeypatch.setattr(overfit, "_PORTION_SIZE", 7)
     run = trained(tmp_path / "run", {**CHANGES, "loss.classification.kind": "cross_entropy"})
     config = load(RunConfig, run / "config.yaml")
     dataset = prepare_dataset(config, api.load_data(config))

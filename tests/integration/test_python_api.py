@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from run_helpers import TINY, assert_same_run, checkpoints, overrides, trained
+from run_helpers import TINY, TINY_CLASSIFIER, assert_same_run, checkpoints, overrides, trained
 
 import acgan
 from acgan.config import load
@@ -151,6 +151,18 @@ def test_global_state_is_left_alone(workdir: Path) -> None:
     assert np.array_equal(np.random.get_state()[1], expected[1])  # noqa: NPY002
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() is torch.float32
+
+
+def test_idle_cores_are_told_about_where_portions_can_still_be_chosen(workdir: Path) -> None:
+    classifier = load(acgan.ClassifierConfig, TINY_CLASSIFIER, ["train.threads=8"])
+    for train, settings in ((acgan.train, config(train__threads=8)), (acgan.train_classifier, classifier)):
+        said: list[list[str]] = []
+        for _ in range(2):  # a new run, and the same again
+            said.append([])
+            train(settings, run_dir=train.__name__, say=said[-1].append, max_time_sec=0)
+        remarks = [[line for line in lines if "cores stay idle" in line] for lines in said]
+        assert [len(lines) for lines in remarks] == [1, 0]
+        assert "train.portions=8" in remarks[0][0]
 
 
 def test_data_is_told_about(workdir: Path) -> None:

@@ -53,7 +53,7 @@ KINDS = {
         (3, 7),
         {
             "default": {},
-            "several steps, portions, mirror, balance": {
+            "several steps, micro-batches, mirror, balance": {
                 "train.d_steps": 2,
                 "train.micro_batch": 4,
                 "data.mirror": True,

@@ -26,7 +26,7 @@ from acgan.training.classifier_loop import ClassifierTask
 from acgan.types import ImageStore
 from acgan.weights import CLASSIFIER_FILE, build_classifier
 
-# ---------------------------------------------------------------- length, portions, seeds
+# ---------------------------------------------------------------- length, micro-batches, seeds
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_length_is_a_whole_number_of_batches(
 @pytest.mark.parametrize(
     ("micro_batch", "world", "expected"), [("null", 1, 8), ("null", 2, 4), ("2", 2, 2), ("8", 2, 4)]
 )
-def test_a_process_takes_its_share_in_portions(micro_batch: str, world: int, expected: int) -> None:
+def test_a_process_takes_its_share_in_micro_batches(micro_batch: str, world: int, expected: int) -> None:
     config = make_config("train.batch_size=8", f"train.micro_batch={micro_batch}")
     task, _ = built(config, ranks=Ranks(0, world))
     assert (task.feed.batch_size, task.micro_batch, task.ranks.world) == (8, expected, world)

@@ -246,7 +246,7 @@ ARRIVALS: dict[str, Arrival] = {
     "optim.weight_decay": Arrival("0.3", _groups("weight_decay"), {0.3, 0.0}),
     "train.batch_size": Arrival("16", lambda c: task_of(c).feed.batch_size, 16),
     "train.micro_batch": Arrival("4", lambda c: task_of(c).micro_batch, 4),
-    "train.portions": Arrival("4", lambda c: task_of(c).portion, 16),
+    "train.portions": Arrival("4", lambda c: task_of(c).portion_size, 16),
     "train.precision": Arrival("float64", _precision, ("float64", torch.float64)),
     "train.compile": Arrival("true", _is_compiled, True),
     "train.threads": Arrival("3", _threads, 3),

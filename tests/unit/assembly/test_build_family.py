@@ -119,7 +119,7 @@ def test_without_class_loss_and_projection_nothing_tells_the_class() -> None:
         gan_config("loss.classification=null")
 
 
-def test_a_loss_across_the_batch_takes_no_portions() -> None:
+def test_a_loss_across_the_batch_takes_no_micro_batches() -> None:
     with pytest.raises(ConfigError, match=r"d2d_ce compares .* expected train\.micro_batch: null"):
         gan_config("loss.classification.kind=d2d_ce", "train.micro_batch=8")
     gan_config("loss.classification.kind=tac", "train.micro_batch=8")

@@ -211,7 +211,7 @@ def test_first_weights_are_a_function_of_the_seed_alone() -> None:
 @pytest.mark.parametrize(
     ("micro_batch", "world", "expected"), [("null", 1, 8), ("null", 2, 4), ("2", 2, 2), ("8", 2, 4)]
 )
-def test_a_process_takes_its_share_in_portions(micro_batch: str, world: int, expected: int) -> None:
+def test_a_process_takes_its_share_in_micro_batches(micro_batch: str, world: int, expected: int) -> None:
     gan = tiny_gan(f"train.micro_batch={micro_batch}", ranks=Ranks(0, world))
     assert (gan.batch_size, gan.micro_batch) == (8, expected)
 

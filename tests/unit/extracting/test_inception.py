@@ -122,18 +122,18 @@ def test_images_of_any_size_are_resized_as_by_pytorch_fid(
 
 def test_gray_images_are_their_rgb_copies_and_portions_do_not_matter(inception_weights: Path) -> None:
     extractor = InceptionExtractor(64, inception_weights, warn=quiet)
-    gray = blurred(2 * extractor.portion + 3, seed=3)[:, :1]
+    gray = blurred(2 * extractor.portion_size + 3, seed=3)[:, :1]
     whole = extractor(gray).features
     assert whole.shape == (len(gray), 64)
     torch.testing.assert_close(extractor(gray.expand(-1, 3, -1, -1)).features, whole, rtol=1e-5, atol=1e-6)
-    some = [0, extractor.portion, len(gray) - 1]
+    some = [0, extractor.portion_size, len(gray) - 1]
     one_by_one = torch.cat([extractor(gray[index : index + 1]).features for index in some])
     torch.testing.assert_close(one_by_one, whole[some], rtol=1e-5, atol=1e-6)
 
 
 def test_bits_do_not_depend_on_the_number_of_cores(inception_weights: Path) -> None:
     extractor = InceptionExtractor(2048, inception_weights, warn=quiet)
-    images = blurred(2 * extractor.portion + 1, seed=8)
+    images = blurred(2 * extractor.portion_size + 1, seed=8)
     found = []
     for cores in (1, 2, 3):
         with parallel.using_cores(cores):

@@ -24,7 +24,7 @@ class Means:
     dims = 6
     size = None
     device = torch.device("cpu")
-    portion = 64
+    portion_size = 64
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, ...]] = []

@@ -93,19 +93,19 @@ def test_of_eval_mode_s_logits_it_is_the_plain_cross_entropy(weights: dict[str, 
 
 
 @pytest.mark.parametrize("class_weights", [None, CLASS_WEIGHTS], ids=["equal", "class weights"])
-def test_a_batch_in_portions_gives_the_same_gradient(class_weights: Tensor | None) -> None:
+def test_a_batch_in_parts_gives_the_same_gradient(class_weights: Tensor | None) -> None:
     weights = {"a": 0.4}
     loss = SummedLoss(weights, label_smoothing=0.1, class_weights=class_weights)
     whole, parts = _outputs(weights), _outputs(weights)
     loss(whole, LABELS).backward()
-    for portion in (slice(0, 1), slice(1, 4), slice(4, 6)):
-        share = len(LABELS[portion]) / N
-        (share * loss({name: x[portion] for name, x in parts.items()}, LABELS[portion])).backward()
+    for part in (slice(0, 1), slice(1, 4), slice(4, 6)):
+        share = len(LABELS[part]) / N
+        (share * loss({name: x[part] for name, x in parts.items()}, LABELS[part])).backward()
     for name, logits in whole.items():
         assert_close(parts[name].grad, logits.grad)
 
 
-def test_torch_s_weighted_mean_would_depend_on_the_portions() -> None:
+def test_torch_s_weighted_mean_would_depend_on_the_parts() -> None:
     whole, parts = _logits(0), _logits(0)
     F.cross_entropy(whole, LABELS, weight=CLASS_WEIGHTS).backward()
     for half in (slice(0, 3), slice(3, 6)):

@@ -55,7 +55,7 @@ def colour_store(num: int = 30) -> ImageStore:
 
 
 def plain_net() -> nn.Module:
-    """Without BatchNorm, which would tell portions apart; its last layer is taken out of it."""
+    """Without BatchNorm, which would tell micro-batches apart; its last layer is taken out of it."""
     return nn.Sequential(
         nn.Conv2d(3, 6, 3, padding=1),
         nn.Tanh(),
@@ -97,7 +97,7 @@ def make_task(
     schedule: WarmupDecay = WarmupDecay(0.2, "linear"),  # noqa: B008
     iterations: int = 10,
     micro_batch: int = BATCH,
-    portion: int = BATCH,
+    portion_size: int = BATCH,
     precision: str = "float64",
     normalise: Callable[[Tensor], Tensor] = lambda x: x,
     ranks: Ranks = Ranks(),  # noqa: B008
@@ -130,7 +130,7 @@ def make_task(
         precision=precision,
         total_nimg=iterations * BATCH,
         micro_batch=micro_batch,
-        portion=portion,
+        portion_size=portion_size,
         working=WorkingCopy(network, None),
         run_network=network,
         ranks=ranks,

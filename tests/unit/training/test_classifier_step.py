@@ -1,4 +1,4 @@
-"""One step of a classifier: portions add up, settings arrive, what is logged and drawn is right."""
+"""One step of a classifier: micro-batches add up, settings arrive, what is logged and drawn is right."""
 
 from typing import Any
 
@@ -27,11 +27,11 @@ from acgan.distributed import Ranks
 from acgan.predicting import Normalisation
 from acgan.training.schedule import WarmupDecay
 
-# ---------------------------------------------------------------- portions and ranks
+# ---------------------------------------------------------------- micro-batches and ranks
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_portions_add_up_to_the_batch(options: dict[str, Any]) -> None:
+def test_micro_batches_add_up_to_the_batch(options: dict[str, Any]) -> None:
     whole = gradients_of(make_task(**options), iteration=2)
     assert sum(gradient.abs().sum() for gradient in whole) > 0
     for micro_batch in (1, 3):  # 3 + 3 + 2
@@ -49,7 +49,7 @@ def test_processes_average_to_the_batch(options: dict[str, Any], monkeypatch: py
     assert_close([sum(own) / 2 for own in zip(*ranks, strict=True)], whole)
 
 
-def test_what_is_logged_does_not_depend_on_portions() -> None:
+def test_what_is_logged_does_not_depend_on_micro_batches() -> None:
     logs = [step_of(make_task(micro_batch=micro_batch, **OPTIONS["all"]), 1) for micro_batch in (BATCH, 3)]
     assert list(logs[0]) == list(logs[1])
     for name, value in logs[0].items():
@@ -71,7 +71,7 @@ def test_torchvision_s_own_dropout_depends_on_seed_and_iteration_alone(layer: nn
     assert not same(*(gradients_of(task, iteration) for iteration in range(2)))
 
 
-def test_portions_differ_in_what_torchvision_s_own_dropout_drops() -> None:
+def test_micro_batches_differ_in_what_torchvision_s_own_dropout_drops() -> None:
     layer, seen = nn.Dropout(0.5), []
     layer.register_forward_hook(lambda m, i, out: seen.append(out == 0))
     step_of(make_task(lambda: nn.Sequential(nn.Conv2d(3, 8, 3), layer), aux={}, micro_batch=4))

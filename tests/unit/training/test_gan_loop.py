@@ -92,7 +92,7 @@ def test_processes_average_to_the_batch_where_a_loss_looks_across_it(
 
 
 def test_dropout_of_a_split_batch_is_that_of_the_whole() -> None:
-    # BatchNorm tells the portions apart, so only what dropout makes of them is compared: which features are 0.
+    # BatchNorm tells micro-batches apart, so only what dropout makes of them is compared: which features are 0.
     overrides = (
         "model.discriminator.kind=paper",
         "loss.penalty=null",

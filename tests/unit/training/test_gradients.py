@@ -36,7 +36,7 @@ def test_portions_add_up_to_autograd_s_gradients(memory: torch.memory_format) ->
         gradients.clear()
         for part in (X[:2], X[2:]):
             gradients.add(gradients.of(network(part) * len(part) / len(X), network))
-        flat = gradients.give(Ranks())
+        flat = gradients.average_and_set(Ranks())
     for (name, one), other in zip(network.named_parameters(), expected.parameters(), strict=True):
         assert (one.grad is None) == (other.grad is None), name
         if one.grad is not None:
@@ -56,9 +56,21 @@ def test_a_fused_step_is_that_of_plain_adam() -> None:
     for _ in range(3):
         gradients.clear()
         gradients.add(gradients.of(one(X), one))
-        gradients.give(Ranks())
+        gradients.average_and_set(Ranks())
         fused.step()
         plain.zero_grad()
         other(X).backward()
         plain.step()
     assert_close(list(one.parameters()), list(other.parameters()))
+
+
+def test_a_sum_that_trains_nothing_is_refused() -> None:
+    network = Net()
+    gradients = Gradients(network)
+    scale = torch.ones((), requires_grad=True)
+    for total in (scale * 2, torch.ones(())):  # of something else, and of nothing
+        with pytest.raises(ValueError, match="depends on none of the 6 trained parameters of Net; expected"):
+            gradients.of(total, network)
+    frozen = Net().requires_grad_(False)
+    with pytest.raises(ValueError, match="none of the 0 trained parameters"):
+        Gradients(frozen).of(frozen(X.clone().requires_grad_()), frozen)

@@ -26,9 +26,9 @@ ALL = {
 }
 
 
-def _gan(objective: str, portion: int, precision: str = "float64") -> Gan:
+def _gan(objective: str, portion_size: int, precision: str = "float64") -> Gan:
     gan = tiny_gan(*ALL[objective], precision=precision)
-    gan.portion = portion
+    gan.portion_size = portion_size
     return gan
 
 
@@ -76,7 +76,7 @@ def _bits(gan: Gan) -> list[Tensor]:
 def test_the_size_of_a_portion_follows_from_the_batch(given: tuple[str, ...], expected: int) -> None:
     for cores in (1, 8):
         with parallel.using_cores(cores):
-            assert tiny_gan("train.portions=null", *given).portion == expected
+            assert tiny_gan("train.portions=null", *given).portion_size == expected
 
 
 def test_ranks_take_portions_of_the_whole_batch_s_size() -> None:

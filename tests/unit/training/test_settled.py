@@ -38,7 +38,7 @@ def test_statistics_are_over_the_labels_of_training() -> None:
 
 
 @pytest.mark.parametrize(("balance", "shares"), [(False, [0.75, 0.25, 0.0]), (True, [0.5, 0.5, 0.0])])
-def test_classes_have_the_shares_and_portions_the_size_that_they_have_in_training(
+def test_classes_have_the_shares_and_micro_batches_the_size_that_they_have_in_training(
     balance: bool, shares: list[float]
 ) -> None:
     store = tiny_store()

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from acgan import runtime
 from acgan.models import advance_spectral_norm
 from acgan.training.gan import Gan
+from acgan.training.gradients import Gradients
 from acgan.training.working import WorkingCopy
 
 NETWORKS: dict[str, tuple[str, ...]] = {
@@ -115,3 +116,54 @@ def test_statistics_and_singular_vectors_are_shared() -> None:
     )
     assert [name for name in theirs if name.endswith("u")] or [name for name in theirs if ".u" in name]
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+class _Tied(nn.Module):
+    """Words in and out by the same weights, a layer of its own twice, and one with a parametrised weight."""
+
+    def __init__(self, embeds: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = nn.Embedding(5, 6) if embeds else nn.Linear(6, 5)
+        self.middle, self.twin = nn.Linear(6, 6), nn.Linear(6, 6)
+        self.twin.weight = self.middle.weight
+        self.again = self.middle
+        self.normed = nn.utils.parametrizations.weight_norm(nn.Linear(6, 6))
+        self.out = nn.Linear(6, 5, bias=False)
+        self.out.weight = self.embed.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.embed(x) if x.dtype == torch.int64 else nn.functional.pad(self.embed(x), (0, 1))
+        return self.out(self.normed(self.again(self.twin(self.middle(h)).relu()).relu()))
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+def test_layers_that_share_weights_share_them_in_the_copy(embeds: bool) -> None:
+    cpu, network = torch.device("cpu"), _Tied(embeds)
+    x = torch.arange(5) if embeds else torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+
+    def run(one: nn.Module) -> Tensor:
+        with runtime.autocast("bf16", cpu):
+            output: Tensor = one(x)
+        return output
+
+    working = WorkingCopy(network, run)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(1.25)
+    working.refresh()
+    twin = working.copy
+    names, copied = dict(network.named_parameters()), dict(twin.named_parameters())
+    assert list(names) == list(copied)
+    assert twin.twin.weight is twin.middle.weight is twin.again.weight is not network.middle.weight
+    assert twin.middle.weight.dtype == torch.bfloat16
+    assert twin.out.weight is twin.embed.weight
+    # An embedding is not cast, and its weight is what both use.
+    assert (twin.out.weight is network.out.weight) == embeds
+    assert all(
+        copied[name] is parameter for name, parameter in names.items() if name.startswith("normed.para")
+    )
+    assert torch.equal(run(twin), run(network))
+    pair = [Gradients(network).of(run(one).float().square().mean(), one) for one in (network, twin)]
+    assert pair[0].found == pair[1].found
+    assert_close(pair[1].values, pair[0].values, rtol=0.02, atol=0.02 * float(pair[0].values.abs().max()))

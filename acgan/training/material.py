@@ -13,8 +13,8 @@ from acgan.types import Batch
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Material of a portion.
+class Material:
+    """What the networks are shown for a portion.
 
     Attributes:
         step: Step of D that the real images belong to.
@@ -31,24 +31,24 @@ class Shown:
     draws: Tensor | None
 
 
-def material(gan: Gan, portions: Sequence[Portion], step: int, phase: str) -> list[Shown]:
+def material_of(gan: Gan, portions: Sequence[Portion], step: int, phase: str) -> list[Material]:
     """Material of portions, made for all of them at once: small work in many threads waits for Python's lock."""
     whole = joined(portions)
     real = gan.feed.batch(step, whole.part, parameter_dtype(gan.generator))
     z, draws = gan.latents(f"latents/{phase}", whole), None
     if gan.augmenter is not None:
         draws = whole.uniform((gan.augmenter.transform.num_draws,), f"augment/{phase}", real.images)
-        real = Batch(changed(gan, real.images, draws, whole), real.labels)
+        real = Batch(augmented(gan, real.images, draws, whole), real.labels)
     found = []
     for portion in portions:
         rows = slice(portion.part.start - whole.part.start, portion.part.stop - whole.part.start)
         batch = Batch(real.images[rows], real.labels[rows])
-        found.append(Shown(portion, step, batch, z[rows], None if draws is None else draws[rows]))
+        found.append(Material(portion, step, batch, z[rows], None if draws is None else draws[rows]))
     return found
 
 
-def changed(gan: Gan, images: Tensor, draws: Tensor | None, portion: Portion) -> Tensor:
-    """Images as D sees them, by their draws."""
+def augmented(gan: Gan, images: Tensor, draws: Tensor | None, portion: Portion) -> Tensor:
+    """Images as D sees them, changed by their draws."""
     if gan.augmenter is None or draws is None:
         return images
     p = gan.augmenter.p(portion.iteration * gan.batch_size)

@@ -1,6 +1,6 @@
-"""A classifier's batch in portions, or over two processes, trains what the whole batch trains.
+"""A classifier's batch in micro-batches, or over two processes, trains what the whole batch trains.
 
-That holds where no layer mixes the images of a batch. BatchNorm does: its statistics are those of a portion.
+That holds where no layer mixes the images of a batch. BatchNorm does: its statistics are those of a micro-batch.
 So the backbones here have none, or have it frozen.
 """
 
@@ -85,16 +85,16 @@ def gradients(changes: dict[str, Any], micro_batch: int) -> dict[str, torch.Tens
 
 
 @pytest.mark.parametrize("micro_batch", [1, 4])
-def test_portions_add_up_to_the_batch(micro_batch: int, discriminator: dict[str, Any]) -> None:
-    whole, portions = gradients(discriminator, 16), gradients(discriminator, micro_batch)
-    torch.testing.assert_close(portions, whole, rtol=1e-9, atol=1e-12)
+def test_micro_batches_add_up_to_the_batch(micro_batch: int, discriminator: dict[str, Any]) -> None:
+    whole, parts = gradients(discriminator, 16), gradients(discriminator, micro_batch)
+    torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
     assert sum(name.startswith("backbone.") for name in whole) > 10
     assert all(value.abs().sum() > 0 for name, value in whole.items() if name.endswith("weight"))
 
 
-def test_portions_add_up_where_batch_norm_is_frozen() -> None:
-    whole, portions = gradients(FROZEN, 16), gradients(FROZEN, 4)
-    torch.testing.assert_close(portions, whole, rtol=1e-9, atol=1e-12)
+def test_micro_batches_add_up_where_batch_norm_is_frozen() -> None:
+    whole, parts = gradients(FROZEN, 16), gradients(FROZEN, 4)
+    torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
     assert {name for name in whole if not name.startswith("log ")} == {
         *(f"heads.main.classify.{part}" for part in ("weight", "bias")),
         *(
