@@ -102,8 +102,8 @@ class ComputeConfig(BaseConfig):
     micro_batch: Positive | None = None
     """Images at once per process; gradients add up to the batch, BatchNorm sees only these. null: all at once."""
     portions: Positive | None = None
-    """Portions of a batch that a CPU computes at the same time, one core each. null: one for 32 images, at least 2. The
-    last bits of results depend on it, and not on the number of cores."""
+    """Portions of the whole batch, each computed by one core of a CPU. null: one for 32 images, at least 2. The last
+    bits of results depend on it, and not on the number of cores. Each takes memory for the gradients of all weights."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Number format of the networks; auto: bf16 if native on the device, else float32. Losses: float32 or more."""
     compile: bool = False
