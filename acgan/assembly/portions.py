@@ -29,13 +29,13 @@ def prepare_for_portions(*networks: nn.Module) -> None:
 def portion_size(train: ComputeConfig, device: torch.device, micro_batch: int) -> int:
     """Most images that one core computes at once; without portions all ``micro_batch`` of them.
 
-    It follows from the global batch alone. Smaller portions would serve more cores, and take more time in all: layers
-    are quicker for many images at once.
+    It follows from the batch, not from the machine. Smaller portions would serve more cores, and take more time in all:
+    layers are quicker for many images at once.
     """
     if not in_portions(train, device):
         return micro_batch
     portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
-    return math.ceil(train.batch_size / portions)
+    return min(micro_batch, math.ceil(train.batch_size / portions))
 
 
 def remark_on_cores(train: ComputeConfig, device: torch.device, micro_batch: int) -> str | None:
@@ -53,12 +53,8 @@ def remark_on_cores(train: ComputeConfig, device: torch.device, micro_batch: int
     )
     if then <= now:
         return None
-    are = (
-        "portion of the batch is computed at a time"
-        if now == 1
-        else ("portions of the batch are computed at the same time")
-    )
+    what = "1 portion of the batch is" if now == 1 else f"{now} portions of the batch are"
     return (
-        f"{now} {are}, so {cores - now} of {cores} cores stay idle; --set train.portions={better} uses {then}, and "
-        "other last bits come out"
+        f"{what} computed at the same time, so {cores - now} of {cores} cores stay idle; --set train.portions={better} "
+        f"uses {then}, and other last bits come out"
     )

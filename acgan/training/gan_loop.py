@@ -57,9 +57,8 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     gan.gradients_discriminator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
-        for computed in parallel.together(
-            partial(_portion_for_d, gan), material_of(gan, portions, step, "D")
-        ):
+        material = material_of(gan, portions, step, "D")
+        for computed in parallel.together(partial(_portion_for_d, gan), material):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -107,9 +106,8 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     gan.gradients_generator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
-        for computed in parallel.together(
-            partial(_portion_for_g, gan), material_of(gan, portions, step, "G")
-        ):
+        material = material_of(gan, portions, step, "G")
+        for computed in parallel.together(partial(_portion_for_g, gan), material):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
