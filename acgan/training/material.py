@@ -14,7 +14,7 @@ from acgan.types import Batch
 
 @dataclass(frozen=True)
 class Material:
-    """What the networks are shown for a portion.
+    """Images and latents of a portion, as the networks are shown them.
 
     Attributes:
         step: Step of D that the real images belong to.

@@ -87,7 +87,9 @@ def test_the_remark_in_words() -> None:
         )
         one = remark_on_cores(ComputeConfig(batch_size=64, portions=1), CPU, 4)
         assert one is not None
-        assert one.startswith("1 portion of the batch is computed at the same time, so 7 of 8 cores stay idle")
+        assert one.startswith(
+            "1 portion of the batch is computed at the same time, so 7 of 8 cores stay idle"
+        )
         assert "train.portions=64 uses 4," in one
 
 
