@@ -16,10 +16,12 @@ from acgan.benchmarking.findings import Findings, Ratio
 from acgan.benchmarking.timing import in_turns
 from acgan.errors import RunError
 
-#: Processes run this package, and not one of the same name in the present folder, as the installed `acgan` does.
+#: Processes run this package, and not one of the same name in the present folder, as the installed `acgan` does. They
+#: take no other module from there either: a user's folder may hold a queue.py.
 _OURS = f"import sys; sys.path[0] = {str(Path(acgan.__file__).parents[1])!r}; import acgan"
 _COMMAND = f"{_OURS}.cli; acgan.cli.main(prog_name='acgan')"
 _PYTHON, _TORCH = "python", "import torch"
+_ONLY_TORCH = f"import sys; del sys.path[0]; {_TORCH}"
 IMPORT, HELP, FIRST_STEP = "import acgan", "acgan --help", "first training step"
 _POLL_SEC = 0.002
 _PATIENCE_SEC = 600.0
@@ -45,7 +47,7 @@ def measure_startup(recipe: Path, scratch: Path, device: str, *, rounds: int) ->
         _PYTHON: partial(_seconds_of, ["-c", "pass"]),
         IMPORT: partial(_seconds_of, ["-c", _OURS]),
         HELP: partial(_seconds_of, ["-c", _COMMAND, "--help"]),
-        _TORCH: partial(_seconds_of, ["-c", _TORCH]),
+        _TORCH: partial(_seconds_of, ["-c", _ONLY_TORCH]),
         FIRST_STEP: first_step,
     }
     in_turns(works, 1)  # files are read from the disk the first time

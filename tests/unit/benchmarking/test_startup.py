@@ -46,7 +46,7 @@ def test_processes_take_turns_after_one_to_warm_up(tmp_path: Path, monkeypatch: 
 
     def of(arguments: list[str], log: Path | None = None) -> float:
         runs.append(arguments)
-        return {"pass": 1.0, "import torch": 4.0}.get(arguments[1], 2.0) if log is None else 8.0
+        return {"pass": 1.0, startup._ONLY_TORCH: 4.0}.get(arguments[1], 2.0) if log is None else 8.0
 
     monkeypatch.setattr(startup, "_seconds_of", of)
     monkeypatch.setattr(startup, "_seconds_to_first_step", of)
@@ -66,5 +66,7 @@ def test_processes_run_this_package_whatever_lies_in_the_folder(
 ) -> None:
     (tmp_path / "acgan").mkdir()
     (tmp_path / "acgan" / "__init__.py").write_text("raise RuntimeError('another one')")
+    (tmp_path / "queue.py").write_text("raise RuntimeError('not the standard library')")
     monkeypatch.chdir(tmp_path)
     assert startup._seconds_of(["-c", startup._OURS]) > 0
+    assert startup._seconds_of(["-c", startup._ONLY_TORCH]) > 0
