@@ -96,7 +96,7 @@ def build_classifier_task(
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     micro_batch = min(train.micro_batch or share, share)
     _check_portions(network, share, micro_batch)
-    portion = portion_size(train, device, micro_batch, (network,))
+    portion = portion_size(train, device, (network,))
     working = _working_copy(network, precision, device)
     augment = config.augment
     # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
@@ -115,10 +115,11 @@ def build_classifier_task(
         precision=precision,
         total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
         micro_batch=micro_batch,
-        portion=portion,
+        portion=portion or micro_batch,
         working=working,
         run_network=torch.compile(working.copy) if train.compile else working.copy,
         ranks=ranks,
+        all_cores=portion is None and device.type == "cpu",
     )
     return task, info
 

@@ -50,20 +50,19 @@ def own_share(train: ComputeConfig, ranks: Ranks) -> int:
     return train.batch_size // ranks.world
 
 
-def portion_size(
-    train: ComputeConfig, device: torch.device, micro_batch: int, networks: Sequence[nn.Module]
-) -> int:
+def portion_size(train: ComputeConfig, device: torch.device, networks: Sequence[nn.Module]) -> int | None:
     """Most images of a batch that one core computes at once; the networks are made ready for it.
 
-    Smaller portions would serve more cores, and take more time in all: layers are quicker for many images at once. All
-    images are one portion on a GPU, of compiled networks, and where a layer cannot be computed in portions.
+    Smaller portions would serve more cores, and take more time in all: layers are quicker for many images at once.
+    None: no portions on a GPU, for compiled networks, and where a layer cannot be computed in portions.
     """
     whole_only = [
         name for network in networks for name in (*share_batch_statistics(network), *draw_by_image(network))
     ]
     if device.type != "cpu" or train.compile or whole_only:
-        return micro_batch
-    portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
+        return None
+    usual = max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
+    portions = train.portions or min(usual, parallel.MOST_PARTS)
     return math.ceil(train.batch_size / portions)
 
 

@@ -160,7 +160,7 @@ def build_gan(
         for network in (generator, discriminator)
     )
     micro_batch = min(train.micro_batch or share, share)
-    portion = portion_size(train, device, micro_batch, (generator, discriminator))
+    portion = portion_size(train, device, (generator, discriminator))
     working = _working_copies(generator, discriminator, precision, device)
     schedules = build_schedules(config)
     around = Surroundings(config.data.mirror, store.resolution, device, dtype)
@@ -185,7 +185,7 @@ def build_gan(
         device=device,
         precision=precision,
         micro_batch=micro_batch,
-        portion=portion,
+        portion=portion or micro_batch,
         d_steps=train.d_steps,
         working_generator=working[0],
         working_discriminator=working[1],
@@ -193,6 +193,7 @@ def build_gan(
         run_discriminator=torch.compile(working[1].copy) if train.compile else working[1].copy,
         augmenter=build_augmenter(config, device),
         ranks=ranks,
+        all_cores=portion is None and device.type == "cpu",
     )
 
 

@@ -56,7 +56,8 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     gan.gradients_discriminator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
-        for computed in parallel.together(partial(_portion_for_d, gan), material(gan, portions, step, "D")):
+        shown = material(gan, portions, step, "D")
+        for computed in parallel.together(partial(_portion_for_d, gan), shown, all_cores=gan.all_cores):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -101,7 +102,8 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     gan.gradients_generator.clear()
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
-        for computed in parallel.together(partial(_portion_for_g, gan), material(gan, portions, step, "G")):
+        shown = material(gan, portions, step, "G")
+        for computed in parallel.together(partial(_portion_for_g, gan), shown, all_cores=gan.all_cores):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
