@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 
 from acgan.parallel import threads
-from acgan.parallel.team import PartFailedError, Place, Team, place
+from acgan.parallel.team import Member, PartFailedError, Team, this_part
 from acgan.parallel.threads import Cores
 
 _Part = TypeVar("_Part")
@@ -31,6 +31,16 @@ def _new_pool() -> ThreadPoolExecutor:
 _pool = _new_pool()
 
 
+def _submit(call: Callable[..., _Result], *arguments: object) -> Future[_Result]:
+    """Call a function in a thread of its own."""
+    global _pool
+    try:
+        return _pool.submit(call, *arguments)
+    except BaseException:  # a thread could not start, and the pool counts on it all the same
+        _pool = _new_pool()
+        raise
+
+
 def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:
     """Results of a function for parts, in their order, computed side by side a few parts ahead.
 
@@ -39,14 +49,14 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
     core, even where it is alone: a result does not depend on the number of parts. When the consumer stops, no further
     part begins.
     """
-    if place.get() is not None:  # its caller has a core already
+    if this_part.get() is not None:  # its caller has a core already
         yield from map(function, parts)
         return
-    pool, pending, cores = _pool, deque[Future[_Result]](), threads.available()
-    call, only_place = _like_here(function, cores), Place(Team(1, cores), 0)
+    process, pending, cores = os.getpid(), deque[Future[_Result]](), threads.available()
+    call, member = _like_here(function, cores), Member(Team(1, cores), 0)
 
     def next_result() -> _Result:
-        if pool is not _pool:
+        if os.getpid() != process:
             raise RuntimeError(
                 "in_order was begun before this process was forked; begin it again in the child"
             )
@@ -54,13 +64,13 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
 
     try:
         for part in parts:
-            pending.append(_pool.submit(call, only_place, part))
+            pending.append(_submit(call, member, part))
             if len(pending) > cores.count:
                 yield next_result()
         while pending:
             yield next_result()
     finally:
-        only_place.team.abort()
+        member.team.abort()
 
 
 def in_order_on(
@@ -82,7 +92,7 @@ def together(
     ``all_cores`` a single part has as many of torch's own threads as there are cores. Then, and only then, its last
     bits depend on the number of cores.
     """
-    if place.get() is not None:
+    if this_part.get() is not None:
         raise RuntimeError("parts cannot be computed together inside a part, which has one core for itself")
     if len(parts) > MOST_PARTS:
         raise ValueError(
@@ -91,12 +101,12 @@ def together(
     cores = threads.available()
     team = Team(len(parts), cores)
     if len(parts) == 1:
-        return [_alone(function, parts[0], Place(team, 0), all_cores=all_cores)]
+        return [_alone(function, parts[0], Member(team, 0), all_cores=all_cores)]
     call = _like_here(function, cores)
 
-    def member(index: int, part: _Part) -> _Result:
+    def as_member(index: int, part: _Part) -> _Result:
         try:
-            result = call(Place(team, index), part)
+            result = call(Member(team, index), part)
         except BaseException:
             team.abort()
             raise
@@ -106,7 +116,7 @@ def together(
     futures: list[Future[_Result]] = []
     try:
         for index, part in enumerate(parts):
-            futures.append(_pool.submit(member, index, part))
+            futures.append(_submit(as_member, index, part))
         errors = [error for future in futures if (error := future.exception()) is not None]
     except BaseException:  # a thread could not start, or the caller was interrupted
         team.abort()
@@ -118,33 +128,31 @@ def together(
     return [future.result() for future in futures]
 
 
-def _alone(
-    function: Callable[[_Part], _Result], part: _Part, only_place: Place, *, all_cores: bool
-) -> _Result:
-    token = place.set(only_place)
+def _alone(function: Callable[[_Part], _Result], part: _Part, member: Member, *, all_cores: bool) -> _Result:
+    token = this_part.set(member)
     try:
         with threads.own_threads(threads.cores() if all_cores and not threads.forked else 1):
             return function(part)
     finally:
-        place.reset(token)
+        this_part.reset(token)
 
 
-def _like_here(function: Callable[[_Part], _Result], cores: Cores) -> Callable[[Place, _Part], _Result]:
+def _like_here(function: Callable[[_Part], _Result], cores: Cores) -> Callable[[Member, _Part], _Result]:
     """The function for another thread, on a core, in the caller's gradient mode, autocast and context."""
     context, gradients = contextvars.copy_context(), torch.is_grad_enabled()
     autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     context.run(threads.chosen.set, cores)
 
-    def call(where: Place, part: _Part) -> _Result:
-        place.set(where)
+    def call(member: Member, part: _Part) -> _Result:
+        this_part.set(member)
         threads.use_one_thread()
         with cores.one(), torch.set_grad_enabled(gradients), torch.autocast("cpu", dtype, autocast):
-            if where.team.failed:
+            if member.team.failed:
                 raise PartFailedError
             return function(part)
 
     # A context cannot be entered by two threads at once.
-    return lambda where, part: context.copy().run(call, where, part)
+    return lambda member, part: context.copy().run(call, member, part)
 
 
 def _after_fork() -> None:

@@ -68,16 +68,16 @@ class Team:
             lines[index].put(value)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Place of a part in its team."""
+@dataclass
+class Member:
+    """A part of a team."""
 
     team: Team
     index: int
 
 
 #: None outside parts.
-place: contextvars.ContextVar[Place | None] = contextvars.ContextVar("place", default=None)
+this_part: contextvars.ContextVar[Member | None] = contextvars.ContextVar("this_part", default=None)
 
 
 def exchange(value: Any) -> list[Any]:
@@ -85,15 +85,15 @@ def exchange(value: Any) -> list[Any]:
 
     All parts must call it, in the same order and equally often.
     """
-    here = place.get()
-    return [value] if here is None or here.team.size == 1 else here.team.exchange(here.index, value)
+    member = this_part.get()
+    return [value] if member is None or member.team.size == 1 else member.team.exchange(member.index, value)
 
 
 def place_among_parts() -> tuple[int, int]:
     """Index of this part, and number of parts that are computed ``together``; (0, 1) outside them."""
-    here = place.get()
-    return (0, 1) if here is None else (here.index, here.team.size)
+    member = this_part.get()
+    return (0, 1) if member is None else (member.index, member.team.size)
 
 
 # The other parts stayed in the parent.
-os.register_at_fork(after_in_child=lambda: place.set(None))
+os.register_at_fork(after_in_child=lambda: this_part.set(None))

@@ -18,8 +18,8 @@ import torch
 #: Time after which a thread asks another for Python's lock; layers of a part are shorter than Python's 5 ms.
 _SWITCH_SEC = 5e-5
 
-#: Held while a setting changes that all threads share.
-_setting = threading.Lock()
+#: Held while a setting changes that all threads share. The holder may ask again, in a handler of a signal.
+_setting = threading.RLock()
 #: Number of contexts with early switching, and Python's own interval.
 _switching, _usual_sec = 0, 0.0
 #: This process was forked. Torch's threads stayed in the parent, and it may wait for them if it is to use several.
@@ -164,7 +164,7 @@ def _early_switching() -> Iterator[None]:
 def _after_fork() -> None:
     """A child has none of the threads that hold cores or the lock."""
     global _setting, forked
-    _setting, forked = threading.Lock(), True
+    _setting, forked = threading.RLock(), True
     for found in list(Cores.every):
         found.free_all()
 
