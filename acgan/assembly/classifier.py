@@ -121,6 +121,7 @@ def build_classifier_task(
         working=working,
         run_network=torch.compile(working.copy) if train.compile else working.copy,
         ranks=ranks,
+        all_cores=device.type == "cpu" and not in_portions(train, device),
     )
     return task, info
 

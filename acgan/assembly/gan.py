@@ -195,6 +195,7 @@ def build_gan(
         run_discriminator=torch.compile(working[1].copy) if train.compile else working[1].copy,
         augmenter=build_augmenter(config, device),
         ranks=ranks,
+        all_cores=device.type == "cpu" and not in_portions(train, device),
     )
 
 

@@ -34,7 +34,8 @@ def portion_size(train: ComputeConfig, device: torch.device, micro_batch: int) -
     """
     if not in_portions(train, device):
         return micro_batch
-    portions = train.portions or max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
+    usual = max(2, math.ceil(train.batch_size / _IMAGES_A_PORTION))
+    portions = train.portions or min(usual, parallel.MOST_PARTS)
     return min(micro_batch, math.ceil(train.batch_size / portions))
 
 
@@ -46,7 +47,7 @@ def remark_on_cores(train: ComputeConfig, device: torch.device, micro_batch: int
     if not in_portions(train, device):
         return None
     cores = parallel.cores()
-    better = math.ceil(train.batch_size * min(cores, micro_batch) / micro_batch)
+    better = min(math.ceil(train.batch_size * min(cores, micro_batch) / micro_batch), parallel.MOST_PARTS)
     now, then = (
         math.ceil(micro_batch / portion_size(one, device, micro_batch))
         for one in (train, train.model_copy(update={"portions": better}))

@@ -39,6 +39,10 @@ def _expression(value: str) -> str:
     return value
 
 
+#: A number of threads.
+_Threads = Annotated[int, Field(gt=0, le=1024)]
+
+
 class ColumnsConfig(BaseConfig):
     """Names of a list's columns; null finds the usual names."""
 
@@ -101,15 +105,15 @@ class ComputeConfig(BaseConfig):
     """Images per batch, over all processes."""
     micro_batch: Positive | None = None
     """Images at once per process; gradients add up to the batch, BatchNorm sees only these. null: all at once."""
-    portions: Positive | None = None
+    portions: _Threads | None = None
     """Portions of the whole batch, each computed by one core of a CPU. null: one for 32 images, at least 2. The last
     bits of results depend on it, and not on the number of cores. Each takes memory for the gradients of all weights."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Number format of the networks; auto: bf16 if native on the device, else float32. Losses: float32 or more."""
     compile: bool = False
     """Speed up the networks with torch.compile; worth it on GPUs."""
-    threads: Positive | None = None
-    """CPU cores to use; null is all that torch would use. Results do not depend on it."""
+    threads: _Threads | None = None
+    """CPU cores to use; null is all that torch would use. Results do not depend on it, unless `compile` is true."""
 
 
 def check_micro_batch(train: ComputeConfig) -> None:

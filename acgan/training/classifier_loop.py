@@ -46,6 +46,8 @@ class ClassifierTask:
         portion_size: Most images that one core computes at once; it follows from the batch, not from the machine.
         working: Its copy computes the passes of a step.
         run_network: The working copy, perhaps compiled.
+        all_cores: All cores compute a micro-batch together, since it cannot be computed in portions. Only then do the
+            last bits depend on their number.
     """
 
     network: AuxClassifier
@@ -63,6 +65,7 @@ class ClassifierTask:
     working: WorkingCopy[AuxClassifier]
     run_network: Callable[[Tensor], Mapping[str, Tensor]]
     ranks: Ranks = field(default_factory=Ranks)
+    all_cores: bool = False
 
     def __post_init__(self) -> None:
         self.gradients = Gradients(self.network)
@@ -125,7 +128,9 @@ def classifier_step(task: ClassifierTask, guard: FiniteGuard, iteration: int) ->
     log = BatchMean()
     for portions in task.feed.micro_batches(task.micro_batch, task.portion_size, task.ranks, iteration):
         with _torch_draws(task, iteration, portions[0].part.start):
-            for computed in parallel.together(partial(_compute_portion, task), portions):
+            for computed in parallel.together(
+                partial(_compute_portion, task), portions, all_cores=task.all_cores
+            ):
                 task.gradients.add(computed.gradients)
                 log.add(computed)
     return update(task.gradients, task.optimizer, log, guard, "classifier", iteration, task.ranks)

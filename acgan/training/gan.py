@@ -46,6 +46,8 @@ class Gan:
         run_generator: The working copy, perhaps compiled.
         run_discriminator: The same.
         augmenter: Changes all images that D sees, or None.
+        all_cores: All cores compute a micro-batch together, since it cannot be computed in portions. Only then do the
+            last bits depend on their number.
     """
 
     generator: Generator
@@ -67,6 +69,7 @@ class Gan:
     run_discriminator: Discriminate
     augmenter: Augmenter | None = None
     ranks: Ranks = field(default_factory=Ranks)
+    all_cores: bool = False
 
     def __post_init__(self) -> None:
         self.gradients_generator = Gradients(self.generator)

@@ -58,7 +58,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
         material = material_of(gan, portions, step, "D")
-        for computed in parallel.together(partial(_portion_for_d, gan), material):
+        for computed in parallel.together(partial(_portion_for_d, gan), material, all_cores=gan.all_cores):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -107,7 +107,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
         material = material_of(gan, portions, step, "G")
-        for computed in parallel.together(partial(_portion_for_g, gan), material):
+        for computed in parallel.together(partial(_portion_for_g, gan), material, all_cores=gan.all_cores):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)

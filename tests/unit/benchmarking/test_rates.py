@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -21,8 +21,9 @@ LARGE = Convolution((4, 8, 8), (4, 4, 3, 3), SETTINGS)
 
 
 @pytest.fixture
-def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_cores", parallel._Cores(2))
+def two_cores() -> Iterator[None]:
+    with parallel.using_cores(2):
+        yield
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Portions of a batch at the same time: they add up to the batch, with the same bits on any number of cores."""
 
+import threading
+
 import pytest
 import torch
 from loop_helpers import CPU, gradients, tiny_gan
@@ -71,12 +73,32 @@ def _bits(gan: Gan) -> list[Tensor]:
         (("train.batch_size=64", "train.portions=4"), 16),
         (("train.batch_size=64", "train.portions=1"), 64),
         (("train.batch_size=64", "train.portions=100"), 1),
+        (("train.batch_size=65536",), 64),
     ],
 )
 def test_the_size_of_a_portion_follows_from_the_batch(given: tuple[str, ...], expected: int) -> None:
     for cores in (1, 8):
         with parallel.using_cores(cores):
             assert tiny_gan("train.portions=null", *given).portion_size == expected
+
+
+@pytest.mark.parametrize("all_cores", [False, True])
+def test_a_step_of_one_portion_has_one_core_unless_it_cannot_have_more_portions(all_cores: bool) -> None:
+    gan, seen = _gan("default", 8), set[tuple[int, int]]()
+    gan.all_cores = all_cores
+    for network in (gan.working_generator.copy, gan.working_discriminator.copy):
+        network.register_forward_hook(lambda *_: seen.add((threading.get_ident(), torch.get_num_threads())))
+    with parallel.using_cores(3):
+        discriminator_step(gan, FiniteGuard(CPU), 0, 0)
+        generator_step(gan, FiniteGuard(CPU), 0)
+    assert seen == {(threading.get_ident(), 3 if all_cores else 1)}
+
+
+def test_compiled_networks_have_no_portions_and_so_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda network: network)
+    gan = tiny_gan("train.portions=null", "train.micro_batch=4", "train.compile=true")
+    assert (gan.portion_size, gan.all_cores) == (4, True)
+    assert not tiny_gan("train.portions=1").all_cores
 
 
 def test_ranks_take_portions_of_the_whole_batch_s_size() -> None:

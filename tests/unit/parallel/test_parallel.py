@@ -1,20 +1,13 @@
-"""Parts side by side: order, threads of torch, gradient mode, exchanges, errors."""
+"""Parts side by side: order, cores, gradient mode, exchanges, streams."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from acgan import parallel
-
-
-@pytest.fixture(params=[1, 2, 5])
-def cores(request: pytest.FixtureRequest) -> Iterator[int]:
-    with parallel.using_cores(request.param):
-        yield request.param
 
 
 def test_results_come_in_order(cores: int) -> None:
@@ -45,22 +38,6 @@ def test_no_more_compute_at_once_than_there_are_cores(cores: int) -> None:
     assert most[0] == cores
 
 
-def test_a_part_has_one_thread_of_torch_and_the_caller_keeps_its_own() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        assert list(parallel.in_order(lambda part: torch.get_num_threads(), range(3))) == [1, 1, 1]
-        assert parallel.together(lambda part: torch.get_num_threads(), range(2)) == [1, 1]
-        assert torch.get_num_threads() == 3
-        with ThreadPoolExecutor(1) as own:  # a thread of the user's
-            assert own.submit(torch.get_num_threads).result() == 3
-        with parallel.using_cores(7):
-            assert (parallel.cores(), torch.get_num_threads()) == (7, 1)
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("run", [parallel.in_order, parallel.together])
 def test_gradient_mode_and_autocast_are_the_caller_s(run: Callable[..., Iterable[object]]) -> None:
     def state(part: int) -> tuple[bool, bool]:
@@ -79,19 +56,6 @@ def test_parts_exchange_values_again_and_again(cores: int) -> None:
     assert parallel.together(talk, range(4)) == [expected] * 4
     assert parallel.together(lambda part: parallel.place_among_parts(), "abc") == [(0, 3), (1, 3), (2, 3)]
     assert (parallel.exchange(5), parallel.place_among_parts()) == ([5], (0, 1))
-
-
-def test_the_first_cause_is_raised_and_nobody_waits_for_a_part_that_failed(cores: int) -> None:
-    def fail(part: int) -> None:
-        if part == 1:
-            raise KeyError("cause")
-        parallel.exchange(part)
-
-    with pytest.raises(KeyError, match="cause"):
-        parallel.together(fail, range(3))
-    with pytest.raises(KeyError, match="cause"):
-        list(parallel.in_order(fail, range(3)))
-    assert parallel.together(parallel.exchange, range(2)) == [[0, 1], [0, 1]]
 
 
 def test_parts_inside_a_part_take_no_further_core() -> None:
@@ -116,43 +80,6 @@ def test_a_stream_is_taken_no_further_ahead_than_needed() -> None:
         assert len(taken) <= 4
         results.close()
     assert len(taken) <= 4
-
-
-@pytest.mark.parametrize("cores", [1, 2, 3])
-def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
-    started: list[int] = []
-
-    def work(part: int) -> int:
-        started.append(part)
-        time.sleep(0.002)
-        return part
-
-    with parallel.using_cores(cores):
-        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-            for part in parallel.in_order(work, iter(range(10_000))):
-                if part == 5:
-                    raise KeyboardInterrupt
-        time.sleep(0.1)  # what had begun is done
-        after = len(started)
-        time.sleep(0.05)
-    assert len(started) == after <= 6 + cores + 1
-
-
-def test_threads_that_start_at_the_same_time_leave_the_common_number() -> None:
-    before, all_started = torch.get_num_threads(), threading.Barrier(8)
-
-    def threads_of_torch(_: int) -> int:
-        all_started.wait(timeout=60)
-        return torch.get_num_threads()
-
-    torch.set_num_threads(3)
-    try:
-        with ThreadPoolExecutor(8, initializer=parallel._use_one_thread) as pool:
-            assert list(pool.map(threads_of_torch, range(8))) == [1] * 8
-        with ThreadPoolExecutor(1) as own:
-            assert own.submit(torch.get_num_threads).result() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_parts_run_in_other_threads_on_a_cpu_and_here_elsewhere(cores: int) -> None:

@@ -1,0 +1,21 @@
+"""Work on parts of a batch side by side on a CPU: a thread and a core for each part.
+
+Each part is computed with one of torch's own (intra-op) threads. Several of those wait for each other in every layer,
+so that one busy neighbour on the machine delays them thousands of times a step; a part waits only for itself. And the
+bits of a part do not depend on the number of cores: with another number of threads, layers add in another order.
+"""
+
+from acgan.parallel.parts import MOST_PARTS, in_order, in_order_on, together
+from acgan.parallel.team import exchange, place_among_parts
+from acgan.parallel.threads import cores, using_cores
+
+__all__ = [
+    "MOST_PARTS",
+    "cores",
+    "exchange",
+    "in_order",
+    "in_order_on",
+    "place_among_parts",
+    "together",
+    "using_cores",
+]
