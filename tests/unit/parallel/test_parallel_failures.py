@@ -134,7 +134,8 @@ def test_an_interrupted_caller_leaves_no_part_running(cores: int) -> None:
     def work(part: int) -> None:
         running[0] += 1
         try:
-            time.sleep(0.2)  # the caller waits by now: a signal before it waits is seen only when it has waited
+            # The caller waits by then: a signal just before it waits is seen only when it has waited.
+            time.sleep(0.2)
             if part == 2:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             for _ in range(100):
