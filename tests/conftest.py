@@ -1,13 +1,27 @@
-"""What tests share."""
+"""What tests share. One of torch's threads everywhere, so that the tests cost what they say and share the machine."""
 
 import os
+
+# Before torch and NumPy are imported, and for the processes that tests start. The threads of two test processes would
+# wait for each other in every layer.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from acgan import parallel
 from acgan._torchvision import torchvision  # mends the import of torchvision; see there
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_cores() -> Iterator[None]:
+    """Parts are computed side by side, as by users, each with one of torch's threads."""
+    with parallel.using_cores(2):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,10 @@
-"""One thread everywhere, so that the tests cost what they say and share the machine."""
-
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and for the processes that tests start
+"""What the integration tests share."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

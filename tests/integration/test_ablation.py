@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from typing import Any
 import click
 import pytest
 from evaluate_helpers import EYES, read
-from run_helpers import BENCHMARKS, TINY, benchmark, stats_rows
+from run_helpers import BENCHMARKS, TINY, Child, benchmark, stats_rows
 
 from acgan.api import resolve_config
 from acgan.config import RunConfig
@@ -28,6 +29,17 @@ VARIANTS = """
 cross-entropy: {loss.classification.kind: cross_entropy, loss.classification.weight_g: 2e-1}
 bursting: {optim.generator.lr: 1e30, optim.discriminator.lr: 1e30}
 """
+
+
+class Forked:
+    """In place of the ``Popen`` of ``python -m acgan``: the same command in a process that need not import torch."""
+
+    def __init__(self, arguments: list[str], start_new_session: bool):
+        assert arguments[:3] == [sys.executable, "-m", "acgan"]
+        assert start_new_session, "Ctrl-C would reach it too"
+        variant = Path(arguments[arguments.index("--run-dir") + 1]).parent
+        self._child = Child(arguments[3:], variant.parents[1] / variant.name)
+        self.send_signal, self.wait = self._child.send, self._child.wait
 
 
 def run(*arguments: str | Path) -> None:
@@ -50,18 +62,20 @@ def study(tmp_path_factory: pytest.TempPathFactory, nothing_at_hand: None) -> Pa
                 return
 
     watcher = threading.Thread(target=interrupt)
-    watcher.start()
-    try:
-        with pytest.raises(Interrupted, match="the same command resumes"):
-            run(*command)
-    finally:
-        ended.set()
-        watcher.join()
-    rows = stats_rows(folder / "cross-entropy" / "seed0")
-    assert 0 < rows[-1]["nimg"] < 480
-    assert not (folder / "results.jsonl").exists()
-    folder.with_name("begun.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
-    run(*command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ablation, "subprocess", SimpleNamespace(Popen=Forked))
+        watcher.start()
+        try:
+            with pytest.raises(Interrupted, match="the same command resumes"):
+                run(*command)
+        finally:
+            ended.set()
+            watcher.join()
+        rows = stats_rows(folder / "cross-entropy" / "seed0")
+        assert 0 < rows[-1]["nimg"] < 480
+        assert not (folder / "results.jsonl").exists()
+        folder.with_name("begun.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
+        run(*command)
     return folder
 
 

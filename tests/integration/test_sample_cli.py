@@ -2,11 +2,10 @@
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from run_helpers import Child
 
 import acgan
 from acgan.atomic import sha256
@@ -211,17 +211,14 @@ class TestForms:
         assert "of 13 classes (c00, c01, c02, c03, c04, c05, c06, c07, c08, c09 and 3 more) in" in said
 
     def test_as_a_process(self, run, out):
-        def sample(*arguments):
-            return subprocess.run(
-                [sys.executable, "-m", "acgan", "sample", "run", "--class", "con", "-n", "2", *arguments],
-                cwd=run.parent,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        done = sample("--out", "new/folder.v2/", "--device", "cpu")
+        options = ["--class", "con", "-n", "2", "--device", "cpu"]
+        done = subprocess.run(
+            [sys.executable, "-m", "acgan", "sample", "run", "--out", "new/folder.v2/", *options],
+            cwd=run.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.count("\n") == 1, "no progress bar where there is no terminal"
         folder = run.parent / "new" / "folder.v2"
@@ -229,8 +226,8 @@ class TestForms:
         assert np.array_equal(picture, drawn(run, 3, 2)[1])
         assert folder.stat().st_mode & 0o777 == out.stat().st_mode & 0o777
 
-        refused = sample("--out", "new/folder.v2")
-        assert (refused.returncode, refused.stdout) == (1, "")
+        refused = Child(["sample", str(run), "--out", str(folder)], run.parent / "log")
+        assert (refused.wait(), refused.stdout) == (1, "")
         assert "Traceback" not in refused.stderr
         assert "not empty" in refused.stderr
 
@@ -388,24 +385,14 @@ class TestNothingHalfWritten:
     @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
     def test_signals(self, run, out, number, exit_code):
         # A shell that runs tests in the background may have SIGINT ignored, which children inherit.
-        code = (
-            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import acgan.__main__"
-        )
-        arguments = ["sample", run, "--device", "cpu", "--out", out / "folder", "-n", "1000000"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE, text=True
-        )
-        try:
-            deadline = time.monotonic() + 60
-            while not list(out.rglob("*.png")) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            process.send_signal(number)
-            said = process.communicate(timeout=60)[1]
-        finally:
-            process.kill()
-        assert process.returncode == exit_code
+        heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+        arguments = ["sample", str(run), "--device", "cpu", "--out", str(out / "folder"), "-n", "1000000"]
+        child = Child(arguments, run.parent / "log", heard)
+        child.wait_for(lambda: list(out.rglob("*.png")))
+        child.send(number)
+        assert child.wait() == exit_code
         assert list(out.iterdir()) == []
-        assert "Traceback" not in said
+        assert "Traceback" not in child.stderr
 
     def test_in_the_middle_of_a_picture(self, run, out, monkeypatch):
         whole = sample_files.write_png

@@ -265,11 +265,11 @@ def test_googlenet_has_auxiliary_heads_of_its_own_unless_told_otherwise() -> Non
     assert classifier_architecture(make_config(), store)["aux"] == {}
 
 
+@mock.patch("torch.nn.init.trunc_normal_", mock.Mock())  # slow, and not to be seen here
 def test_a_file_says_whether_googlenet_s_images_are_transformed(tmp_path: Path) -> None:
     # Its weights want other images than the rest of torchvision's; a file's network is built without weights.
     weights = tmp_path / "weights.pth"
-    with mock.patch("torch.nn.init.trunc_normal_"):
-        torch.save(build_torchvision("googlenet").state_dict(), weights)
+    torch.save(build_torchvision("googlenet").state_dict(), weights)
     store = make_store(64, 3)
     config = make_config(GOOGLENET, f"model.backbone.weights={weights}", "model.aux={}")
     network, info = build_network(config, store, refuse, refuse)

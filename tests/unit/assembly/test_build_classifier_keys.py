@@ -137,7 +137,7 @@ def _seeds_of_samples(config: ClassifierConfig) -> list[int]:
 def _is_compiled(config: ClassifierConfig) -> bool:
     with mock.patch("torch.compile", lambda network: ("compiled", network)):
         task = task_of(config)
-    return task.run_network == ("compiled", task.network)
+    return task.all_cores and task.run_network == ("compiled", task.network)
 
 
 def _first_weight(config: ClassifierConfig) -> float:

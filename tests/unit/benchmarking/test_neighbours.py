@@ -15,8 +15,9 @@ import pytest
 from acgan.benchmarking.neighbours import busy_neighbours
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from acgan.benchmarking.neighbours import busy_neighbours
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 with busy_neighbours(2) as numbers:
     print(*numbers, flush=True)
     time.sleep(60)

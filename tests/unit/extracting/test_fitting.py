@@ -12,16 +12,24 @@ from acgan.extracting import ClassifierExtractor, InceptionExtractor, fitted, ta
 from acgan.fid import open_side
 
 
-@pytest.mark.parametrize("name", ["digits", "cifar10_jpg", "mnist"])
+@pytest.fixture(scope="module", params=["digits", "cifar10_jpg", "mnist"])
+def extractor(request: pytest.FixtureRequest) -> ClassifierExtractor:
+    """A shipped one."""
+    return ClassifierExtractor(request.param)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [16, 28, 32, 64])
 def test_fid_and_evaluate_see_the_same_pixels(
-    side: int, channels: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    side: int,
+    channels: int,
+    extractor: ClassifierExtractor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
     images = np.random.default_rng(0).integers(0, 256, (5, channels, side, side), dtype=np.uint8)
     np.savez(tmp_path / "images.npz", images=images)
-    extractor = ClassifierExtractor(name)
     (expected,) = open_side(str(tmp_path / "images.npz")).batches(extractor)
     found = fitted(images, target_of(extractor))
     assert (found.dtype, tuple(found.shape[1:])) == (
