@@ -1,6 +1,7 @@
 """Make a small folder with unequal classes, as users have them: three classes of CIFAR-10, scaled up to 64 px.
 
     python benchmarks/few_images.py cifar10_jpg.zip PICTURES/
+    python benchmarks/few_images.py cifar10_jpg.zip PICTURES/ --side 32
 
 It takes 60 automobiles, 150 horses and 400 ships, and 200 test images of each class. The zip holds class folders in
 train/ and test/. The seed is fixed: everyone gets the same images.
@@ -18,13 +19,13 @@ from PIL import Image
 
 _TRAIN = {"automobile": 60, "horse": 150, "ship": 400}
 _TEST = 200
-_SIDE = 64
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
-def main(source: Path, folder: Path) -> None:
+@click.option("--side", metavar="PIXELS", type=click.IntRange(8), default=64, show_default=True)
+def main(source: Path, folder: Path, side: int) -> None:
     """Make FOLDER from SOURCE, a zip of CIFAR-10."""
     if folder.exists():
         raise click.ClickException(f"{folder}: there is something already; expected a new folder.")
@@ -43,7 +44,7 @@ def main(source: Path, folder: Path) -> None:
         for place, file in chosen.items():
             place.parent.mkdir(parents=True, exist_ok=True)
             image = Image.open(io.BytesIO(archive.read(file))).convert("RGB")
-            image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(place)
+            image.resize((side, side), Image.Resampling.BICUBIC).save(place)
 
 
 if __name__ == "__main__":

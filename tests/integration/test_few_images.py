@@ -14,8 +14,8 @@ from run_helpers import benchmark
 few_images = benchmark("few_images")
 
 
-def cut(source: Path, folder: Path) -> dict[str, bytes]:
-    few_images.main([str(source), str(folder)], standalone_mode=False)
+def cut(source: Path, folder: Path, *options: str) -> dict[str, bytes]:
+    few_images.main([str(source), str(folder), *options], standalone_mode=False)
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
 
 
@@ -44,6 +44,9 @@ def test_everyone_cuts_the_same_images(tmp_path: Path) -> None:
     assert {image.size for image in images.values()} == {(64, 64)}
     ships = {images[name].getpixel((0, 0)) for name in files if name.startswith("train/ship/")}
     assert len(ships) == 400, "none twice"
+    small = Image.open(io.BytesIO(cut(source, tmp_path / "c", "--side", "32")["train/ship/0007.png"]))
+    assert small.size == (32, 32)
+    assert small.getpixel((0, 0)) == images["train/ship/0007.png"].getpixel((0, 0))
     with pytest.raises(click.ClickException, match="there is something already"):
         cut(source, tmp_path / "a")
 
