@@ -17,7 +17,7 @@ from acgan import parallel
 from acgan._torchvision import torchvision  # mends the import of torchvision; see there
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def two_cores() -> Iterator[None]:
     """Parts are computed side by side, as by users, each with one of torch's threads."""
     with parallel.using_cores(2):

@@ -68,7 +68,7 @@ def _rank(rank: int, port: int, out: Path) -> None:
     if rank == 0:  # the second one is missing on rank 1, and the third on both
         loss = loss + parameters[1].sum()
     gradients.add(gradients.of(loss, parameters))
-    gradients.give(ranks)
+    gradients.average_and_set(ranks)
     result["gradients"] = [parameter.grad.clone() for parameter in parameters]
 
     result["average"] = distributed.average_over_ranks(torch.tensor([1.0, 10.0]) * (1 + rank), ranks)

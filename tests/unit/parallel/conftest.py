@@ -7,6 +7,11 @@ import pytest
 from acgan import parallel
 
 
+@pytest.fixture(autouse=True)
+def two_cores() -> None:
+    """None are chosen for these tests."""
+
+
 @pytest.fixture(params=[1, 2, 5])
 def cores(request: pytest.FixtureRequest) -> Iterator[int]:
     """Number of cores to use."""
