@@ -16,6 +16,7 @@ import pytest
 from evaluate_helpers import EYES, read
 from run_helpers import BENCHMARKS, TINY, Child, benchmark, stats_rows
 
+from acgan import parallel
 from acgan.api import resolve_config
 from acgan.config import RunConfig
 from acgan.errors import ConfigError, Interrupted
@@ -62,7 +63,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, nothing_at_hand: None) -> Pa
                 return
 
     watcher = threading.Thread(target=interrupt)
-    with pytest.MonkeyPatch.context() as patch:
+    # The table tells the number of cores, which is the tests'.
+    with parallel.using_cores(2), pytest.MonkeyPatch.context() as patch:
         patch.setattr(ablation, "subprocess", SimpleNamespace(Popen=Forked))
         watcher.start()
         try:
