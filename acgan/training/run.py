@@ -27,6 +27,7 @@ from acgan.training.signals import signals_heard
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
+_EARLY_LOOK = 0.05  # share of a training: what collapses at once is told soon
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
 
@@ -167,6 +168,17 @@ class TrainingRun:
                 self._signal = self._signal or signal.SIGTERM  # another rank's
         return stop
 
+    def stop(self) -> None:
+        """Save everything at an early stop, then say if something goes badly wrong."""
+        self.save_checkpoint()
+        self.save_samples()
+        # Whoever sends SIGTERM does not wait, and nothing is known before the first step. What is found is not
+        # recorded: a resumed run has the records of an uninterrupted one.
+        if self.ranks.first and self.nimg and self._signal != signal.SIGTERM:
+            found = self.product.look(self._share)
+            if found is not None:
+                self._announce(found.messages, found.remarks)
+
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
         """Count scalars, which stay on the device, into the means of the log interval."""
         self._means.add({f"{prefix}/{name}": value for name, value in values.items()})
@@ -181,15 +193,28 @@ class TrainingRun:
         """True if the last iteration completed an interval in images, and at the end."""
         return self.finished() or self.nimg // interval != self._previous_nimg // interval
 
-    def evaluate(self) -> None:
-        """Score the product, keep it if it is the best, and check the patience.
+    def due_early(self) -> bool:
+        """True if the last iteration completed a twentieth of the training, before the first evaluation."""
+        early = self.intervals.total_nimg * _EARLY_LOOK
+        return self._previous_nimg < early <= self.nimg < self.intervals.evaluate_nimg
+
+    def look(self) -> None:
+        """Say if something goes badly wrong.
 
         Raises:
-            NotFiniteError: If the finite guard's flag is up; the next three raise it too.
+            NotFiniteError: If the finite guard's flag is up; the next four raise it too.
         """
         self._assert_finite()
         with self._aside():
-            found = self.product.evaluate() if self.ranks.first else None
+            found = self.product.look(self._share) if self.ranks.first else None
+            if found is not None:
+                self._take(found)
+
+    def evaluate(self) -> None:
+        """Score the product, keep it if it is the best, and check the patience."""
+        self._assert_finite()
+        with self._aside():
+            found = self.product.evaluate(self._share) if self.ranks.first else None
             if found is not None:
                 self._take(found)
         if self.intervals.patience_nimg is not None:
@@ -269,7 +294,18 @@ class TrainingRun:
             self._evaluated |= stats
         for message in messages:
             self._tracker.text("warnings", message, self.nimg)
-        self._messages += messages
+        self._announce(messages, evaluation.remarks)
+
+    def _announce(self, warnings: Sequence[str], remarks: Sequence[str]) -> None:
+        """Tell remarks at once, and warnings with the next tick."""
+        self._messages += warnings
+        for remark in remarks:
+            self.say(f"{self.nimg:,} images: {remark}")
+
+    @property
+    def _share(self) -> float:
+        """Share of the training that is over."""
+        return self.nimg / self.intervals.total_nimg
 
     def _patience_is_over(self) -> bool:
         patience = self.intervals.patience_nimg
