@@ -44,7 +44,7 @@ class Product(Protocol):
         """Scores of the moment, at a share of the training; None if nothing is evaluated."""
 
     def look(self, share: float) -> Evaluation | None:
-        """Whether something goes badly wrong, without a score; None if nobody can tell."""
+        """Findings without a score, whether something goes badly wrong; None if nobody can tell."""
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
         """Write the file to a path, with the score if it is the best state of the run."""

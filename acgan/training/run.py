@@ -20,7 +20,7 @@ from acgan.errors import Interrupted, NotFiniteError
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
 from acgan.training.best import BestSoFar
-from acgan.training.best_file import BestFile
+from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.product import Intervals, Product, Stateful
 from acgan.training.signals import signals_heard
@@ -79,8 +79,7 @@ class TrainingRun:
         self.trained_sec = self.images_per_sec = 0.0
         self.stats: Mapping[str, float] = {}
         self.guard = FiniteGuard(device)
-        self.scores = BestSoFar()
-        self._best_file = BestFile(directory, product.file_name)
+        self._best = BestState(directory, product, intervals)
         self._means = IntervalMeans()
         self._saved_nimg = -1
         self._speed = 0.0
@@ -89,8 +88,10 @@ class TrainingRun:
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
             self._continue_from(checkpoint)
-        self._settle_best(checkpoint["meta"] if checkpoint is not None else {})
-        self.out_of_patience = self._patience_is_over()
+        lost = self._best.go_on(checkpoint, meta, ranks, device)
+        if lost is not None:
+            self._messages.append(lost)
+        self.out_of_patience = self._best.patience_is_over(self.nimg)
         # The latter leaves out samples, scores and checkpoints.
         self._clock = self._tick_clock = time.monotonic()
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
@@ -105,21 +106,12 @@ class TrainingRun:
         self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
         self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)
-        self.scores.load_state_dict(checkpoint["scores"])
         self._saved_nimg = self.nimg
 
-    def _settle_best(self, meta: Mapping[str, Any]) -> None:
-        """Keep the checkpoint's best, unless its file is of another state or its score of other images."""
-        best, name = self.scores.best, "validation_fingerprint"
-        lost = self.ranks.first and not self._best_file.settle(best)
-        if distributed.any_rank(lost, self.ranks, self.device):
-            why = f"{self._best_file.file} is not of the state that the checkpoint calls the best ({best})"
-        elif best is not None and meta.get(name) != self.meta.get(name):
-            why = f"the validation images are others than those of {best}"
-        else:
-            return
-        self.scores = BestSoFar()
-        self._messages.append(f"the best starts anew: {why}")
+    @property
+    def scores(self) -> BestSoFar:
+        """The scores so far."""
+        return self._best.scores
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -218,7 +210,9 @@ class TrainingRun:
             if found is not None:
                 self._take(found)
         if self.intervals.patience_nimg is not None:
-            self.out_of_patience = distributed.any_rank(self._patience_is_over(), self.ranks, self.device)
+            self.out_of_patience = distributed.any_rank(
+                self._best.patience_is_over(self.nimg), self.ranks, self.device
+            )
 
     def save_samples(self) -> None:
         """Write a grid to ``samples/`` and to TensorBoard."""
@@ -276,19 +270,15 @@ class TrainingRun:
         file = self.directory / self.product.file_name
         write_atomically(file, lambda path: self.product.export(path, self.nimg, None))
         write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
-        self._best_file.confirm()
+        self._best.confirm()
 
     def _take(self, evaluation: Evaluation) -> None:
         """Record an evaluation, and keep the product if it is the best so far."""
         stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
         if score is not None:
-            if self.scores.take(score, self.nimg):
-                self._best_file.write(lambda path: self.product.export(path, self.nimg, score))
+            messages += self._best.take(score, self.nimg)
             if math.isfinite(score.value):
                 stats[f"evaluate/{score.name}"] = score.value
-            else:
-                messages.append(f"{score.name} is not finite ({score.value}) and counts as no better")
-            messages += filter(None, [self.scores.remark()])
         if stats:
             self._tracker.scalars(self.nimg, stats, {})
             self._evaluated |= stats
@@ -306,11 +296,6 @@ class TrainingRun:
     def _share(self) -> float:
         """Share of the training that is over."""
         return self.nimg / self.intervals.total_nimg
-
-    def _patience_is_over(self) -> bool:
-        patience = self.intervals.patience_nimg
-        shorter = self.nimg < self.intervals.total_nimg  # not at its full length, where it ends anyway
-        return patience is not None and shorter and self.scores.waited_nimg >= patience
 
     def _assert_finite(self) -> None:
         bad = self.guard.first_bad()
