@@ -20,7 +20,7 @@ from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import ClassifierProduct
 from acgan.assembly.to_score import load_to_score
-from acgan.config import ClassifierConfig, to_yaml, validate
+from acgan.config import ClassifierConfig, restore, to_yaml
 from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
@@ -212,7 +212,7 @@ def predict(
 
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
     """Configuration of a classifier's training, with the shape of its images filled in."""
-    config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
+    config = restore(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
     return config.model_copy(update={"data": config.data.model_copy(update=shape)})
 

@@ -225,6 +225,8 @@ def open_training(
         places = KnownPaths.of(here, source, place)
         if earlier is not None:
             earlier.check_images(config, meta, places, dataset, say)
+            if checkpoint is not None:
+                earlier.tell_schedules(config, checkpoint["nimg"], say)
         yield OpenTraining(
             config=config,
             here=here,
