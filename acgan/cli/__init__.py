@@ -86,7 +86,7 @@ class _Main(Commands):
     cls=_Main,
     names=(
         *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
-        *("benchmark", "doctor"),
+        *("sweep", "benchmark", "doctor"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -39,7 +39,7 @@ class Points(tuple[tuple[float, float], ...]):
     type_name: ClassVar[str] = "[[share, value], …]"
 
 
-def is_number(value: object) -> TypeGuard[float]:
+def is_plain_number(value: object) -> TypeGuard[float]:
     """True for a number, which a truth value is not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -51,7 +51,7 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
     """
 
     def number(value: object, also_low: bool) -> float:
-        if not is_number(value) or not math.isfinite(value):
+        if not is_plain_number(value) or not math.isfinite(value):
             raise ValueError(f"expected {expected}, or {Points.type_name}")
         if not low <= value <= high or (value == low and not also_low):
             raise ValueError(f"expected {expected}")
@@ -61,7 +61,7 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
         if not isinstance(value, (list, tuple)):
             return number(value, also_low)
         pairs = [pair for pair in value if isinstance(pair, (list, tuple)) and len(pair) == 2]
-        shares = [share for share, _ in pairs if is_number(share)]
+        shares = [share for share, _ in pairs if is_plain_number(share)]
         rising = all(earlier < later for earlier, later in pairwise([-1, *shares]))
         if not value or len(shares) != len(value) or not rising or not 0 <= shares[0] <= shares[-1] <= 1:
             raise ValueError(

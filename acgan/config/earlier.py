@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from acgan.config.base import is_number
+from acgan.config.base import is_plain_number
 
 
 def with_shares(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def with_shares(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     train = values.get("train")
     total_nimg = train.get("total_nimg") if isinstance(train, Mapping) else None
-    if not is_number(total_nimg) or total_nimg <= 0:
+    if not is_plain_number(total_nimg) or total_nimg <= 0:
         return dict(values)
     return {key: _converted(value, total_nimg) for key, value in values.items()}
 
@@ -43,7 +43,9 @@ def _by_images(value: Any) -> bool:
     """True for points, in order, of which one is after the first image; shares are at most 1."""
     if not isinstance(value, list) or not value:
         return False
-    if not all(isinstance(point, list) and len(point) == 2 and all(map(is_number, point)) for point in value):
+    if not all(
+        isinstance(point, list) and len(point) == 2 and all(map(is_plain_number, point)) for point in value
+    ):
         return False
     times = [time for time, _ in value]
     return times[-1] > 1 and times == sorted(set(times))

@@ -30,7 +30,7 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     Raises:
         ConfigError: Naming the file or option, the key, what was found and what was expected.
     """
-    values = model().model_dump(mode="json")
+    values = model.model_construct().model_dump(mode="json")  # defaults alone need not be valid
     if file is not None:
         given = _read_yaml(file)
         if file.name == CONFIG_FILE:
