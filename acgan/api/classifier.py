@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
+from acgan.api.provenance import recorded
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
@@ -95,7 +96,8 @@ def train_classifier(
             description=f"```yaml\n{to_yaml(opened.config)}```",
             say=opened.say,
         )
-        with run.running():
+        networks = {"backbone": task.network.backbone, "heads": task.network.heads}
+        with recorded(opened, run, networks, {}), run.running():
             train_classifier_task(task, run)
     return TrainResult.of(run)
 

@@ -45,6 +45,7 @@ def _wait_for(directory: Path) -> None:
 
 
 def _acgan(arguments: Sequence[str]) -> int:
+    sys.argv = ["acgan", *arguments]  # for the provenance
     try:
         main(list(arguments))
     except SystemExit as ended:

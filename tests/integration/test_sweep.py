@@ -146,6 +146,9 @@ def test_a_run_that_was_stopped_goes_on(swept: Path) -> None:
     run = swept / "out" / NAMES[2]
     assert first
     assert stats_rows(run)[:1] == first
+    invocations = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["invocations"]
+    assert [one["nimg"] for one in invocations] == [[0, 32], [32, 48]]
+    assert all(one["command"].startswith(f"acgan train {TINY} --run-dir {run} ") for one in invocations)
 
 
 def test_jobs_share_the_cores(swept: Path) -> None:

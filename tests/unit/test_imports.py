@@ -213,7 +213,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             CLI.format([command, "--help"])
             for command in (
                 *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
-                *("sweep", "benchmark", "doctor"),
+                *("sweep", "info", "benchmark", "doctor"),
             )
         ),
     ],
