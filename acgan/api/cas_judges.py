@@ -43,7 +43,7 @@ _TIMES_AS_LONG = 4  # of the training that shows what the network can reach
 
 @dataclass(frozen=True)
 class Judges:
-    """What all trainings of a measurement share.
+    """Settings that all trainings of a measurement share.
 
     Attributes:
         config: Their configuration, but for the seed.
