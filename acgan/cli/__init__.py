@@ -85,7 +85,7 @@ class _Main(Commands):
 @click.group(
     cls=_Main,
     names=(
-        *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+        *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify", "data", "config"),
         *("benchmark", "doctor"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

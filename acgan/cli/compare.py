@@ -151,5 +151,5 @@ def _table(*columns: str) -> Table:
     text = ("what", "metric", "score", "class", "verdict", "by seed", "")
     for column in columns:
         is_text = column in text or columns[0] == "what"
-        table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     return table

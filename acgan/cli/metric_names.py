@@ -44,7 +44,7 @@ def titles(metrics: list[str]) -> dict[str, str]:
 
     def title(metric: str) -> str:
         score = shown.get(plain_name(metric))
-        return metric if score is None or score.title is None else score.title
+        return metric if score is None or score.title is None else score.title.strip()
 
     plain = [title(metric) for metric in metrics]
     return {

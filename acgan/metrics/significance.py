@@ -121,13 +121,13 @@ def unseen_share(size: int, confidence: float = 0.95) -> float:
 
 @lru_cache(maxsize=8)
 def _all_divisions(size: int, size_a: int) -> np.ndarray:
-    """(divisions, size) bool: the members of the first group."""
+    """(divisions, size) ones for the members of the first group, else zeros."""
     chosen = np.array(list(itertools.combinations(range(size), size_a)))
-    members = np.zeros((len(chosen), size), dtype=bool)
-    np.put_along_axis(members, chosen, True, axis=1)
+    members = np.zeros((len(chosen), size))
+    np.put_along_axis(members, chosen, 1.0, axis=1)
     return members
 
 
 def _drawn_divisions(size: int, size_a: int, seed: int) -> np.ndarray:
     ranks = Draws(seed).generator("permutation").random((MAX_DIVISIONS, size)).argsort(axis=1)
-    return np.asarray(ranks < size_a)
+    return np.asarray(ranks < size_a, dtype=np.float64)
