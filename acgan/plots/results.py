@@ -40,7 +40,8 @@ def curves_picture(panels: Mapping[str, Mapping[str, Sequence[Line]]], *, xlabel
             for number, (name, lines) in enumerate(variants.items()):
                 _draw_lines(axes, lines, number, name)
             axes.set(xlabel=xlabel)
-            _finish(axes, title)
+            axes.xaxis.set_major_formatter("{x:,.10g}")
+            _finish(axes, title, "band")
     return figure
 
 
@@ -71,7 +72,7 @@ def bars_picture(
             upright = max(map(len, class_names)) * 9 > width / len(class_names)
             axes.set_xticks(range(len(names)), names, rotation=90 if upright else 0)
             axes.tick_params(axis="x", length=0)
-            _finish(axes, title)
+            _finish(axes, title, "whisker")
     return figure
 
 
@@ -131,9 +132,13 @@ def _draw_bars(
         axes.plot(*zip(*points, strict=True), "o", color=colour, markersize=4, markeredgecolor="white")
 
 
-def _finish(axes: Axes, title: str) -> None:
+def _finish(axes: Axes, title: str, spread: str) -> None:
     axes.set_title(title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=PALE, alpha=0.35)
     axes.set_axisbelow(True)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0)
+    meaning = f"mean over seeds;\n{spread}: ± standard deviation"
+    legend = axes.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0, title=meaning
+    )
+    legend.set_alignment("left")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from acgan.errors import RunError
-from acgan.evaluation import TrainedRun, is_validation_score, read_evaluation
+from acgan.evaluation import (
+    EVALUATION_FILE,
+    EvaluationFile,
+    TrainedRun,
+    different_conditions,
+    is_validation_score,
+    read_evaluation,
+)
 from acgan.metrics.catalogue import better, plain_name, printed_scores
 from acgan.results.variants import Variant
 
@@ -96,15 +103,25 @@ def _record_title(key: str) -> str:
 
 
 def _by_truncation(run: TrainedRun, metrics: Collection[str] | None) -> dict[str, dict[float, float]]:
-    """By metric, the score at each truncation; all evaluations of a run lie in its directory."""
+    """By metric, the score at each truncation: of all evaluations in a run's directory that differ in nothing else."""
     lines: dict[str, dict[float, float]] = {}
+    if not (run.directory / EVALUATION_FILE).is_file():
+        return lines
+    own = read_evaluation(run.directory)
     for file in sorted(run.directory.glob("*.json")):
         try:
             found = read_evaluation(file)
         except RunError:  # another file of the run
+            continue
+        others = [line for line in different_conditions(own, found) if not line.startswith("  truncation: ")]
+        if others or _hashes(found) != _hashes(own):
             continue
         for metric, score in found.overall.items():
             values = [value for value in score.values if value is not None]
             if values and (metrics is None or plain_name(metric) in metrics):
                 lines.setdefault(metric, {})[found.provenance.truncation] = sum(values) / len(values)
     return lines
+
+
+def _hashes(scores: EvaluationFile) -> list[str]:
+    return [generator.sha256 for generator in scores.provenance.generators]
