@@ -19,6 +19,7 @@ from acgan.evaluation import (
     read_evaluation,
     read_run,
     runs_of_seeds,
+    settings,
 )
 
 _Value = float | None
@@ -137,6 +138,7 @@ def _runs_in(path: Path) -> Iterator[tuple[Path, Path]]:
 def _variant(
     name: str, home: Path, runs: list[TrainedRun], first: list[tuple[Path, EvaluationFile]]
 ) -> Variant:
+    _check_one_method(runs)
     together = _read(home, first) if home not in [run.directory for run in runs] else None
     scored, left_out = [], []
     for run in runs:
@@ -150,6 +152,30 @@ def _variant(
         else:
             scored.append(found)
     return Variant(name, tuple(scored), tuple(left_out))
+
+
+def _check_one_method(runs: Sequence[TrainedRun]) -> None:
+    """Check that runs differ in their seeds alone, and in these.
+
+    Raises:
+        RunError: If they do not.
+    """
+    ours = settings(runs[0].config)
+    seeds: dict[int, Path] = {}
+    for run in runs:
+        theirs = settings(run.config)
+        changed = [key for key in dict.fromkeys((*ours, *theirs)) if ours.get(key) != theirs.get(key)]
+        if changed:
+            raise RunError(
+                f"{run.directory}: differs from {runs[0].directory} in {', '.join(changed)}; expected runs of one "
+                "configuration with several seeds. Put those of another into another folder."
+            )
+        if run.seed in seeds:
+            raise RunError(
+                f"{run.directory}: of training seed {run.seed}, as {seeds[run.seed]} is; expected runs of different "
+                "seeds. Leave one out."
+            )
+        seeds[run.seed] = run.directory
 
 
 def _read(directory: Path, first: list[tuple[Path, EvaluationFile]]) -> EvaluationFile | None:

@@ -169,6 +169,17 @@ def test_unequal_budgets_are_refused(tmp_path: Path) -> None:
     assert any("unequal budgets" in note for note in table(tmp_path, unequal=True).notes)
 
 
+def test_runs_of_a_variant_differ_in_their_seeds_alone(tmp_path: Path) -> None:
+    make_run(tmp_path / "a" / "seed0")
+    other = make_run(tmp_path / "a" / "seed1", seed=1, settings={"loss.weight_g": 1.0})
+    again = make_run(tmp_path / "b" / "seed1")
+    make_run(tmp_path / "b" / "seed0")
+    with pytest.raises(RunError, match=rf"{other}: differs from .* in loss.weight_g"):
+        table(tmp_path / "a")
+    with pytest.raises(RunError, match=rf"{again}: of training seed 0"):
+        table(tmp_path / "b")
+
+
 def test_other_ways_of_evaluation_are_refused(tmp_path: Path) -> None:
     make_variant(tmp_path / "a", {FCD: (5.0,)})
     run = make_run(tmp_path / "b")
