@@ -1,4 +1,4 @@
-"""What differs between the generators of two evaluations, besides their scores."""
+"""Differences between the generators of two evaluations, besides their scores."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class EvaluationFile(BaseModel):
         return values if MIN_UNITS <= len(values) == len(found) else ()
 
     def conditions(self) -> dict[str, Any]:
-        """What was scored and how, by key: scores compare where it is equal. Networks that are not there lack keys."""
+        """Conditions of the scores by key: scores compare where it is equal. Networks that are not there lack keys."""
         left_out = {"acgan", "floor_images", "generators", "units"}
         return dict(flat_keys(self.provenance.model_dump(exclude=left_out)))
 

@@ -1,4 +1,4 @@
-"""What a run directory tells of its training, read without building anything: for comparisons and tables."""
+"""Content of a run directory on its training, read without building anything: for comparisons and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pictures of several runs show: curves of trainings, scores by class, scores by truncation."""
+"""Values that pictures of several runs show: curves of trainings, scores by class, scores by truncation."""
 
 from __future__ import annotations
 

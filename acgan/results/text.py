@@ -48,7 +48,7 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
 
 
 def explained(table: ResultTable) -> list[str]:
-    """What the columns mean, and the notes."""
+    """Meaning of the columns, and the notes."""
     lines = ["±: standard deviation over training seeds; 95 % interval: of the mean, by Student's t"]
     if table.baseline is not None:
         lines.append(
