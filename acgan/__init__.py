@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from acgan.api import TrainResult, train, train_classifier
+    from acgan.api import TrainResult, load_results, train, train_classifier
     from acgan.config import ClassifierConfig, RunConfig
     from acgan.losses import SummedLoss
     from acgan.models import GENERATORS, TRUNKS, AuxClassifier, AuxHead, Discriminator
@@ -33,6 +33,7 @@ _HOMES = {
     "TrainResult": "acgan.api",
     "load_classifier": "acgan.predicting",
     "load_generator": "acgan.sampling",
+    "load_results": "acgan.api",
     "train": "acgan.api",
     "train_classifier": "acgan.api",
 }
@@ -50,6 +51,7 @@ __all__ = [
     "TrainResult",
     "load_classifier",
     "load_generator",
+    "load_results",
     "train",
     "train_classifier",
 ]

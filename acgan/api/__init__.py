@@ -10,6 +10,7 @@ from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult
+from acgan.api.results import load_results
 from acgan.assembly.images import load_data
 from acgan.predicting import load_classifier
 from acgan.sampling import load_generator
@@ -29,6 +30,7 @@ __all__ = [
     "load_classifier",
     "load_data",
     "load_generator",
+    "load_results",
     "pack_data",
     "predict",
     "resolve",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
 from acgan.errors import ConfigError, RunError
+from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
 from acgan.sampling import ClassSampler, load_generator
 from acgan.weights import CLASSIFIER_FILE, find_generator, holds
 
@@ -74,12 +74,14 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
         device: Device to compute on.
 
     Raises:
-        RunError: If there is no generator.
+        RunError: If there is no generator, or one of several runs is not as far as the others.
         ConfigError: If several are not of one configuration and data, or two of one seed.
     """
     found = [run for path in as_list(paths) for run in _runs(Path(path), which)]
     if not found:
         raise ConfigError("runs: found none; expected at least one.")
+    if len(found) > 1:
+        check_as_long([read_run(path) for path in found if is_run_directory(path)])
     subjects = [_load(path, which, device) for path in found]
     first = subjects[0]
     for number, other in enumerate(subjects):
@@ -104,10 +106,26 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
     return subjects
 
 
+def check_as_long(runs: Sequence[TrainedRun]) -> None:
+    """Check that runs of one method have all ended, or are all as far.
+
+    Raises:
+        RunError: If one has not, which names the others.
+    """
+    unfinished = [run for run in runs if not run.finished]
+    if not unfinished or len({run.nimg for run in runs}) == 1:
+        return
+    ended = [str(run.directory) for run in runs if run.finished]
+    others = f", or evaluate the others by name: acgan evaluate {' '.join(ended)}" if len(ended) > 1 else ""
+    named = "; ".join(f"{run.directory} ({run.progress})" for run in unfinished)
+    raise RunError(
+        f"{named}: not trained to the end; expected runs of one length, whose mean tells of the method. Go on with "
+        f"`acgan train {unfinished[0].directory}`{others}."
+    )
+
+
 def _runs(path: Path, which: str | None) -> list[Path]:
-    seeds = [
-        file.parent for file in path.glob("seed*/config.yaml") if re.fullmatch(r"seed\d+", file.parent.name)
-    ]
+    seeds = runs_of_seeds(path)
     if not seeds:
         return [path]
     if (path / "config.yaml").exists():
@@ -115,7 +133,7 @@ def _runs(path: Path, which: str | None) -> list[Path]:
             f"{path}: is a run, and has {len(seeds)} more in it ({seeds[0].name}, …); expected one or the other. "
             f"Name the run's file, {find_generator(path, which)}, or the runs in it one by one."
         )
-    return sorted(seeds, key=lambda entry: int(entry.name[4:]))
+    return seeds
 
 
 def _load(path: Path, which: str | None, device: Any) -> Subject:

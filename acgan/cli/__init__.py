@@ -93,7 +93,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
 @click.group(
     cls=_Main,
     names=(
-        *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+        *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify", "data", "config"),
         *("sweep", "info", "benchmark", "doctor"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

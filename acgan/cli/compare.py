@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.atomic import write_text
+from acgan.cli.metric_names import ScoreNames, titles
 from acgan.cli.options import check_json_file
 
 if TYPE_CHECKING:
@@ -15,69 +16,140 @@ if TYPE_CHECKING:
 
     from acgan.evaluation import Comparison, MetricComparison
 
+#: Settings that differ and are listed; a comparison of many is none of a method.
+_SETTINGS_SHOWN = 20
+
 
 @click.command()
 @click.argument("a", metavar="A.json", type=click.Path(path_type=Path))
 @click.argument("b", metavar="B.json", type=click.Path(path_type=Path))
+@click.option(
+    "--metrics",
+    type=ScoreNames(),
+    metavar="NAME,...",
+    help="Compare these alone, as in frechet,recall: the fewer, the smaller a difference can be told.",
+)
+@click.option("--unequal", is_flag=True, help="Compare trainings that showed different numbers of images.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the comparison here.")
-def command(a: Path, b: Path, json_file: Path | None) -> None:
+def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, json_file: Path | None) -> None:
     """Say whether two evaluations differ, metric by metric.
 
     A.json and B.json were written by `acgan evaluate`, or are run directories with an evaluation.json. Both have to
     be of the same reference, extractor and number of images, and of three seeds or more: `--repeats 5`, or several
     runs of `acgan train --seeds 0,1,2`.
 
-    A difference is distinguishable where its 95 % interval, bootstrapped over the seeds, excludes zero.
+    With five seeds or more a side, a difference is distinguishable where its 95 % interval excludes zero and an exact
+    permutation test, corrected for all metrics, finds it rarer than 5 %. Else it leans where the interval does.
     """
-    from acgan.evaluation import compare, evaluation_file, read_evaluation
+    from acgan.evaluation import compare, evaluation_file, read_evaluation, with_runs
 
     check_json_file(json_file)
     file_a, file_b = evaluation_file(a), evaluation_file(b)
-    scores_a, scores_b = read_evaluation(a), read_evaluation(b)
-    found = compare(scores_a, scores_b, (str(file_a), str(file_b)))
+    side_a, side_b = (with_runs(read_evaluation(file), file.parent) for file in (file_a, file_b))
+    found = compare(side_a, side_b, (str(file_a), str(file_b)), metrics=metrics, unequal=unequal)
     if json_file is not None:
         write_text(json_file, found.to_json(file_a, file_b) + "\n")
-    click.echo(f"A: {file_a} ({scores_a.num_units} {found.units})")
-    click.echo(f"B: {file_b} ({scores_b.num_units} {found.units})")
+    click.echo(f"A: {file_a} ({side_a.scores.num_units} {found.units})")
+    click.echo(f"B: {file_b} ({side_b.scores.num_units} {found.units})")
+    origin = side_a.scores.provenance
+    features = "" if origin.extractor is None else f", features of {origin.extractor.name or 'FID Inception'}"
+    click.echo(f"both: {origin.num_images:,} samples{features}")
     _show(found)
 
 
 def _show(found: Comparison) -> None:
     from acgan.cli.tables import console_for
 
+    _show_differing(found)
     click.echo(f"{found.headline}\n")
-    table = _table("metric", "A", "B", "B - A", "95 % interval", "verdict", "floor")
-    for row in found.rows:
-        table.add_row(*_cells(row))
-    console_for(table).print(table)
-    click.echo("floor: real images against real ones, at the floor's own number of images")
+    names = titles([row.metric for row in found.rows])
+    for table in (_values(found, names), _differences(found, names)):
+        console_for(table).print(table)
+        click.echo()
+    click.echo(
+        f"±: standard deviation over {found.units}; p: permutation test, in brackets after Holm's correction"
+    )
+    click.echo("could see: the true difference whose interval excludes zero 4 times in 5, at this spread")
+    beside = [row for row in found.rows if row.at_equal_counts is not None]
+    if beside:
+        click.echo(f"\nbeside real images, {_counts(beside)} on either side:")
+        floors = _beside_real(beside, names)
+        console_for(floors).print(floors)
     if found.class_changes:
         click.echo("\nclasses that changed most, with one value each and so without a verdict:")
         classes = _table("metric", "class", "A", "B", "B - A")
         for change in found.class_changes:
             a, b = change.a, change.b
-            classes.add_row(change.metric, change.class_name, f"{a:.4g}", f"{b:.4g}", f"{b - a:+.3g}")
+            title = names.get(change.metric, change.metric).strip()
+            classes.add_row(title, change.class_name, f"{a:.4g}", f"{b:.4g}", f"{b - a:+.3g}")
         console_for(classes).print(classes)
     for note in found.notes:
         click.echo(f"note: {note}")
 
 
-def _cells(row: MetricComparison) -> tuple[str, ...]:
+def _show_differing(found: Comparison) -> None:
+    """All that differs, before any score."""
+    from acgan.cli.tables import console_for
+
+    if not found.differs:
+        return
+    click.echo("what differs:")
+    table = _table("what", "A", "B")
+    for one in found.differs[:_SETTINGS_SHOWN]:
+        table.add_row(one.what, one.a, one.b)
+    console_for(table).print(table)
+    if len(found.differs) > _SETTINGS_SHOWN:
+        click.echo(f"and {len(found.differs) - _SETTINGS_SHOWN} settings more: see --json")
+    click.echo()
+
+
+def _values(found: Comparison, names: dict[str, str]) -> Table:
     import numpy as np
 
-    a, b = (f"{np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}" for values in (row.a, row.b))
-    difference = row.difference
-    verdict = row.verdict if row.better is None else f"{row.verdict}, {row.better} is better"
-    floor = "-" if row.floor is None else f"{row.floor:.4g}"
+    table = _table("score", "", "mean ±", "by seed")
+    for row in found.rows:
+        for side, values in (("A", row.a), ("B", row.b)):
+            mean = f"{np.mean(values):.4g} ±{np.std(values, ddof=1):.2g}"
+            title = names[row.metric] if side == "A" else ""
+            table.add_row(title, side, mean, " ".join(f"{value:.4g}" for value in values))
+    return table
+
+
+def _differences(found: Comparison, names: dict[str, str]) -> Table:
+    table = _table("score", "B - A", "95 % interval", "could see", "p", "verdict")
+    for row in found.rows:
+        table.add_row(names[row.metric], *_cells(row))
+    return table
+
+
+def _cells(row: MetricComparison) -> tuple[str, ...]:
+    tested, difference = row.tested, row.difference
+    seen = "-" if tested.smallest_seen is None else f"{tested.smallest_seen:.2g}"
     interval = f"{difference.low:+.3g} to {difference.high:+.3g}"
-    return (row.metric, a, b, f"{difference.value:+.3g}", interval, verdict, floor)
+    probability = f"{tested.p:.2g} ({tested.p_holm:.2g})"
+    return (f"{difference.value:+.3g}", interval, seen, probability, tested.in_words(row.metric, "A", "B"))
+
+
+def _beside_real(rows: list[MetricComparison], names: dict[str, str]) -> Table:
+    table = _table("score", "A", "B", "real images")
+    for row in rows:
+        beside = row.at_equal_counts
+        if beside is not None:
+            values = (beside.a, beside.b, beside.floor)
+            table.add_row(names[row.metric], *("-" if value is None else f"{value:.4g}" for value in values))
+    return table
+
+
+def _counts(rows: list[MetricComparison]) -> str:
+    return " or ".join(sorted({f"{row.at_equal_counts.num_images:,}" for row in rows if row.at_equal_counts}))
 
 
 def _table(*columns: str) -> Table:
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    text = ("what", "metric", "score", "class", "verdict", "by seed", "")
     for column in columns:
-        is_text = column in ("metric", "class", "verdict")
-        table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+        is_text = column in text or columns[0] == "what"
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     return table

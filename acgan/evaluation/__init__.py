@@ -3,11 +3,20 @@
 from acgan.evaluation.classifier import ClassifierScores, score_classifier
 from acgan.evaluation.comparison import (
     CLASSES_NAMED,
-    CONFIDENCE,
     ClassChange,
     Comparison,
+    EqualCounts,
     MetricComparison,
     compare,
+)
+from acgan.evaluation.differing import (
+    Differing,
+    EvaluatedSide,
+    differences,
+    in_range,
+    same_budget,
+    settings,
+    with_runs,
 )
 from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.measures import METRICS, Context
@@ -20,7 +29,13 @@ from acgan.evaluation.one_pass import (
     look_at_samples,
     share_out,
 )
-from acgan.evaluation.reading import EVALUATION_FILE, EvaluationFile, evaluation_file, read_evaluation
+from acgan.evaluation.reading import (
+    EVALUATION_FILE,
+    EvaluationFile,
+    different_conditions,
+    evaluation_file,
+    read_evaluation,
+)
 from acgan.evaluation.result import (
     EVALUATION_FORMAT,
     Scores,
@@ -29,6 +44,14 @@ from acgan.evaluation.result import (
     summarise_all,
     summarise_passes,
     with_help,
+)
+from acgan.evaluation.tested_difference import CONFIDENCE, TestedDifference, judge_together, limits
+from acgan.evaluation.trained_run import (
+    TrainedRun,
+    is_run_directory,
+    is_validation_score,
+    read_run,
+    runs_of_seeds,
 )
 from acgan.evaluation.validation import ValidationScore
 from acgan.evaluation.verdict import verdict
@@ -45,6 +68,9 @@ __all__ = [
     "CollapseMonitor",
     "Comparison",
     "Context",
+    "Differing",
+    "EqualCounts",
+    "EvaluatedSide",
     "EvaluationFile",
     "Judge",
     "MetricComparison",
@@ -52,18 +78,32 @@ __all__ = [
     "Reference",
     "Scores",
     "Summary",
+    "TestedDifference",
+    "TrainedRun",
     "ValidationScore",
     "class_counts",
     "compare",
+    "differences",
+    "different_conditions",
     "evaluation_file",
+    "in_range",
+    "is_run_directory",
+    "is_validation_score",
+    "judge_together",
+    "limits",
     "look_at_reference",
     "look_at_samples",
     "mean_per_class",
     "read_evaluation",
+    "read_run",
+    "runs_of_seeds",
+    "same_budget",
     "score_classifier",
+    "settings",
     "share_out",
     "summarise_all",
     "summarise_passes",
     "verdict",
     "with_help",
+    "with_runs",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,14 +11,31 @@ from typing import Any, Literal
 import numpy as np
 
 from acgan.errors import RunError
-from acgan.evaluation.reading import EvaluationFile
+from acgan.evaluation.differing import Differing, EvaluatedSide, differences, settings_known
+from acgan.evaluation.reading import EvaluationFile, different_conditions
 from acgan.evaluation.result import EVALUATION_FORMAT
+from acgan.evaluation.tested_difference import (
+    CONFIDENCE,
+    TestedDifference,
+    Verdict,
+    judge_together,
+    limits,
+)
 from acgan.metrics import catalogue
-from acgan.metrics.bootstrap import MIN_UNITS, Difference, bootstrap_difference
+from acgan.metrics.bootstrap import MIN_UNITS, Difference
 
-CONFIDENCE = 0.95
 #: Classes named of each metric.
 CLASSES_NAMED = 3
+
+
+@dataclass(frozen=True)
+class EqualCounts:
+    """Means of A and B at the number of images of the floor, and the floor: real images against real ones."""
+
+    num_images: int
+    a: float | None
+    b: float | None
+    floor: float
 
 
 @dataclass(frozen=True)
@@ -29,28 +46,30 @@ class MetricComparison:
         metric: Its name, with the extractor's where it has one.
         a: Values of A, one a unit, at least three.
         b: Values of B.
-        difference: mean(b) - mean(a).
-        floor: Score of real images against real ones; None if unknown.
+        tested: Their difference.
+        at_equal_counts: What compares with real images; None if unknown.
     """
 
     metric: str
     a: tuple[float, ...]
     b: tuple[float, ...]
-    difference: Difference
-    floor: float | None
+    tested: TestedDifference
+    at_equal_counts: EqualCounts | None
+
+    @property
+    def difference(self) -> Difference:
+        """mean(b) - mean(a), with its interval."""
+        return self.tested.difference
 
     @property
     def better(self) -> Literal["A", "B"] | None:
-        """Name of the better side; None if they are not distinguishable, or the metric has no known direction."""
-        direction = catalogue.better(self.metric)
-        if not self.difference.distinguishable or direction is None:
-            return None
-        return "B" if (self.difference.value > 0) == (direction == "higher") else "A"
+        """Name of the side that scores better; None if nothing is seen, or the metric has no known direction."""
+        return self.tested.better(self.metric)
 
     @property
-    def verdict(self) -> str:
-        """In words."""
-        return "distinguishable" if self.difference.distinguishable else "not distinguishable"
+    def verdict(self) -> Verdict:
+        """In a word."""
+        return self.tested.verdict
 
 
 @dataclass(frozen=True)
@@ -68,6 +87,7 @@ class Comparison:
     """Result of ``acgan compare``.
 
     Attributes:
+        differs: What differs besides the scores, the gravest first.
         units: Units of a metric's values: "generation seeds" or "training seeds".
         rows: Comparisons of the metrics that both have, in A's order.
         class_changes: Largest changes of each metric by class.
@@ -75,6 +95,7 @@ class Comparison:
     """
 
     headline: str
+    differs: tuple[Differing, ...]
     units: str
     rows: tuple[MetricComparison, ...]
     class_changes: tuple[ClassChange, ...]
@@ -87,6 +108,7 @@ class Comparison:
             "a": str(a),
             "b": str(b),
             "headline": self.headline,
+            "differs": [{"what": one.what, "a": one.a, "b": one.b} for one in self.differs],
             "notes": self.notes,
             "units": self.units,
             "confidence": CONFIDENCE,
@@ -97,49 +119,68 @@ class Comparison:
 
 
 def compare(
-    a: EvaluationFile, b: EvaluationFile, names: tuple[str, str] = ("A", "B"), seed: int = 0
+    a: EvaluationFile | EvaluatedSide,
+    b: EvaluationFile | EvaluatedSide,
+    names: tuple[str, str] = ("A", "B"),
+    seed: int = 0,
+    *,
+    metrics: Collection[str] | None = None,
+    unequal: bool = False,
 ) -> Comparison:
     """Compare two evaluations in each metric that both have.
 
     Args:
-        a: One.
+        a: One; ``with_runs`` adds the runs that it was made of, whose configurations then are compared.
         b: The other; a difference is B's value less A's.
         names: Names of both in messages.
         seed: Seed of the bootstrap.
+        metrics: Scores to compare, without their extractor: fewer tests are corrected less. None is all.
+        unequal: Compare trainings that showed different numbers of images.
 
     Raises:
-        RunError: They were made in different ways, have too few units for an interval, or no metric in common.
+        RunError: They were made in different ways or showed different numbers of images, have too few units for an
+            interval, or no metric in common.
     """
+    side_a, side_b = (side if isinstance(side, EvaluatedSide) else EvaluatedSide(side) for side in (a, b))
+    a, b = side_a.scores, side_b.scores
     _check_comparable(a, b, names)
-    rows, left_out = [], []
+    differs = differences(side_a, side_b)
+    if not unequal:
+        _check_budgets(differs, names)
+    groups, left_out = {}, []
     for metric in dict.fromkeys((*a.overall, *b.overall)):
+        if metrics is not None and catalogue.plain_name(metric) not in metrics:
+            continue
         values = a.units_of(metric), b.units_of(metric)
         if all(values):
-            difference = bootstrap_difference(*values, confidence=CONFIDENCE, seed=seed)
-            rows.append(MetricComparison(metric, *values, difference, _floor(a, b, metric)))
+            groups[metric] = values
         else:
             sides = [side for side, found in zip("AB", values, strict=True) if not found]
             left_out.append(f"{metric} (no values by seed in {' and '.join(sides)})")
-    if not rows:
+    if not groups:
         raise RunError(
             f"{names[0]} and {names[1]} have no metric in common: {', '.join(left_out) or 'both are empty'}. "
             "Evaluate both with the same --metrics."
         )
+    tested = judge_together(groups.values(), seed)
+    rows = [
+        MetricComparison(metric, *values, found, _at_equal_counts(a, b, metric))
+        for (metric, values), found in zip(groups.items(), tested, strict=True)
+    ]
     return Comparison(
-        headline=_headline(a, b),
+        headline=_headline(side_a, side_b, differs),
+        differs=tuple(differs),
         units=a.provenance.units,
         rows=tuple(rows),
-        class_changes=tuple(_class_changes(a, b)),
-        notes=tuple(_notes(a, b, rows, left_out)),
+        class_changes=tuple(_class_changes(a, b, {row.metric for row in rows} if metrics else None)),
+        notes=tuple(_notes(side_a, side_b, rows, left_out)),
     )
 
 
 def _check_comparable(a: EvaluationFile, b: EvaluationFile, names: tuple[str, str]) -> None:
-    ours, theirs = (dict(_flat(file.provenance.model_dump(exclude={"generators"}))) for file in (a, b))
-    # A side without a classifier lacks its keys, and has no scores of one to compare.
-    lines = [
-        f"  {key}: {value} | {theirs[key]}" for key, value in ours.items() if theirs.get(key, value) != value
-    ]
+    lines = different_conditions(a, b)
+    if a.provenance.units != b.provenance.units:
+        lines.append(f"  units: {a.provenance.units} | {b.provenance.units}")
     if lines:
         differing = "\n".join(lines)
         raise RunError(
@@ -151,12 +192,14 @@ def _check_comparable(a: EvaluationFile, b: EvaluationFile, names: tuple[str, st
             raise RunError(_too_few(name, file))
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _check_budgets(differs: list[Differing], names: tuple[str, str]) -> None:
+    for one in differs:
+        if one.refused:
+            raise RunError(
+                f"{names[0]} and {names[1]}: unequal budgets, {one.what}: {one.a} | {one.b}; expected trainings of "
+                "one length, of which a difference tells of the method. Train both as long, compare the runs' own "
+                "directories, or compare all the same with --unequal."
+            )
 
 
 def _too_few(name: str, file: EvaluationFile) -> str:
@@ -171,52 +214,71 @@ def _too_few(name: str, file: EvaluationFile) -> str:
     )
 
 
-def _floor(a: EvaluationFile, b: EvaluationFile, metric: str) -> float | None:
-    floors = (file.floor[metric].value for file in (a, b) if metric in file.floor)
-    return next((floor for floor in floors if floor is not None), None)
+def _at_equal_counts(a: EvaluationFile, b: EvaluationFile, metric: str) -> EqualCounts | None:
+    """The floor beside scores of as many images; None where a side has none, or the numbers of images differ."""
+    counts = {file.provenance.floor_images for file in (a, b)}
+    floor = a.floor[metric].value if metric in a.floor else None
+    at = [file.at_floor_count[metric].value if metric in file.at_floor_count else None for file in (a, b)]
+    count = next(iter(counts))
+    if len(counts) > 1 or not count or floor is None or at == [None, None]:
+        return None
+    return EqualCounts(count, at[0], at[1], floor)
 
 
-def _headline(a: EvaluationFile, b: EvaluationFile) -> str:
-    if a.provenance.units == "training seeds":
-        numbers = f"{a.num_units} of A and {b.num_units} of B"
-        return f"two methods: these differences are between trainings, {numbers}"
-    ours, theirs = ({generator.sha256 for generator in file.provenance.generators} for file in (a, b))
-    if ours == theirs:
-        return f"one generator, not two: A and B are of the same file ({min(ours)[:8]}) and differ by chance alone"
-    return (
-        "two checkpoints, not two methods: these differences hold for these two generators; train each with "
-        "several seeds (`acgan train --seeds 0,1,2`) to compare methods"
-    )
+def _headline(a: EvaluatedSide, b: EvaluatedSide, differs: list[Differing]) -> str:
+    ours, theirs = ({generator.sha256 for generator in side.generators} for side in (a, b))
+    if a.scores.provenance.units == "generation seeds":
+        if ours == theirs:
+            return f"one generator, not two: A and B are of the same file ({min(ours)[:8]}) and differ by chance alone"
+        return (
+            "two checkpoints, not two methods: these differences hold for these two generators; train each with "
+            "several seeds (`acgan train --seeds 0,1,2`) to compare methods"
+        )
+    numbers = f"{a.scores.num_units} of A and {b.scores.num_units} of B"
+    others = [one.what for one in differs if not one.is_setting]
+    if others:
+        return (
+            f"not methods alone: A and B differ in {', '.join(others)} as well, and these differences, between "
+            f"trainings ({numbers}), may come from that"
+        )
+    if settings_known(a, b) and not differs:
+        return f"one method twice: no setting differs, and these differences are between its trainings, {numbers}"
+    return f"two methods: these differences are between trainings, {numbers}"
 
 
 def _notes(
-    a: EvaluationFile, b: EvaluationFile, rows: list[MetricComparison], left_out: list[str]
+    a: EvaluatedSide, b: EvaluatedSide, rows: list[MetricComparison], left_out: list[str]
 ) -> Iterator[str]:
-    ours, theirs = ({generator.sha256 for generator in file.provenance.generators} for file in (a, b))
-    if a.provenance.units == "training seeds" and ours & theirs:
+    ours, theirs = ({generator.sha256 for generator in side.generators} for side in (a, b))
+    of_trainings = a.scores.provenance.units == "training seeds"
+    if of_trainings and ours & theirs:
         shared = ", ".join(digest[:8] for digest in sorted(ours & theirs))
         yield f"A and B share generators ({shared}): they are not two independent groups of trainings"
-    if len(rows) > 1:
-        yield (
-            f"{len(rows)} metrics are compared at once: at {CONFIDENCE:.0%} about one in twenty differs by "
-            "chance, where nothing does"
-        )
+    if not settings_known(a, b) and ours != theirs:
+        yield "configurations are not compared: the runs of A or B are not at hand, or have changed since"
+    yield from limits(
+        [(len(row.a), len(row.b)) for row in rows], "training seeds" if of_trainings else "generation seeds"
+    )
     if left_out:
         yield f"not compared: {', '.join(left_out)}"
 
 
-def _class_changes(a: EvaluationFile, b: EvaluationFile) -> Iterator[ClassChange]:
+def _class_changes(
+    a: EvaluationFile, b: EvaluationFile, chosen: Collection[str] | None
+) -> Iterator[ClassChange]:
     changes: dict[str, list[ClassChange]] = {}
     for class_name, metrics in a.per_class.items():
         for metric, ours in metrics.items():
             theirs = b.per_class.get(class_name, {}).get(metric)
-            if ours is not None and theirs is not None and ours != theirs:
+            wanted = chosen is None or metric in chosen
+            if wanted and ours is not None and theirs is not None and ours != theirs:
                 changes.setdefault(metric, []).append(ClassChange(metric, class_name, ours, theirs))
     for found in changes.values():
         yield from sorted(found, key=lambda change: -abs(change.b - change.a))[:CLASSES_NAMED]
 
 
 def _row_values(row: MetricComparison) -> dict[str, Any]:
+    tested, beside = row.tested, row.at_equal_counts
     return {
         **{
             side: {"value": float(np.mean(values)), "std": float(np.std(values, ddof=1)), "values": values}
@@ -224,7 +286,10 @@ def _row_values(row: MetricComparison) -> dict[str, Any]:
         },
         "difference": row.difference.value,
         "interval": [row.difference.low, row.difference.high],
+        "p": tested.p,
+        "p_holm": tested.p_holm,
+        "smallest_seen": tested.smallest_seen,
         "verdict": row.verdict,
         "better": row.better,
-        "floor": row.floor,
+        "at_equal_counts": None if beside is None else vars(beside),
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
@@ -34,14 +35,28 @@ class ReferenceRecord(BaseModel):
 
 
 class GeneratorRecord(BaseModel):
-    """A generator that was evaluated."""
+    """A generator that was evaluated, and what it was trained with where that is known.
+
+    Attributes:
+        nimg: Images shown to it; for the best of a run, fewer than the run showed.
+    """
 
     sha256: str
+    path: str = ""
+    file: str = ""
+    nimg: int | None = None
+    training_seed: int | None = None
+    data_fingerprint: str | None = None
 
 
 class ProvenanceRecord(BaseModel):
-    """The part of the provenance that a comparison checks: all but the generators must agree on both sides."""
+    """The part of the provenance that a comparison looks at.
 
+    All must agree on both sides, but the generators, the version of acgan and the images of the floor.
+    """
+
+    acgan: str = ""
+    floor_images: int | None = None
     generators: list[GeneratorRecord] = Field(min_length=1)
     reference: ReferenceRecord
     extractor: NetworkRecord | None
@@ -59,7 +74,7 @@ class ScoreRecord(BaseModel):
 
 
 class FloorRecord(BaseModel):
-    """Score of real images against real ones."""
+    """Score of real images against real ones, or of as many samples."""
 
     value: FiniteFloat | None
 
@@ -70,6 +85,7 @@ class EvaluationFile(BaseModel):
     provenance: ProvenanceRecord
     overall: dict[str, ScoreRecord]
     floor: dict[str, FloorRecord]
+    at_floor_count: dict[str, FloorRecord] = {}
     per_class: dict[str, dict[str, FiniteFloat | None]]
 
     @property
@@ -83,10 +99,35 @@ class EvaluationFile(BaseModel):
         values = tuple(value for value in found if value is not None)
         return values if MIN_UNITS <= len(values) == len(found) else ()
 
+    def conditions(self) -> dict[str, Any]:
+        """Conditions of the scores by key: scores compare where it is equal. Networks that are not there lack keys."""
+        left_out = {"acgan", "floor_images", "generators", "units"}
+        return dict(flat_keys(self.provenance.model_dump(exclude=left_out)))
+
+
+def different_conditions(a: EvaluationFile, b: EvaluationFile) -> list[str]:
+    """Lines, one for each key in which two evaluations were made in different ways; none if they compare.
+
+    A side without a classifier lacks its keys, and has no scores of one to compare.
+    """
+    ours, theirs = a.conditions(), b.conditions()
+    return [
+        f"  {key}: {value} | {theirs[key]}" for key, value in ours.items() if theirs.get(key, value) != value
+    ]
+
 
 def evaluation_file(path: Path) -> Path:
     """The path of the file itself, or of the file in a run directory."""
     return path / EVALUATION_FILE if path.is_dir() else path
+
+
+def flat_keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Values of nested mappings, with dotted keys."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat_keys(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def read_evaluation(path: Path) -> EvaluationFile:

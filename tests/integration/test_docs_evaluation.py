@@ -37,7 +37,7 @@ def command(name: str) -> click.Command:
     return found
 
 
-COMMANDS = {name: command(name) for name in ("evaluate", "fid", "compare")}
+COMMANDS = {name: command(name) for name in ("evaluate", "fid", "compare", "table", "plot")}
 
 #: What makes trainings tiny.
 TINY = {"train.batch_size": 4, "train.total_nimg": 8, "train.precision": "float32"}

@@ -63,6 +63,8 @@ ALLOWED: dict[str, set[str]] = {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors", "_torchvision"),
     },
+    # runs and their scores, as tables
+    "results": {"evaluation", "metrics", "atomic", "errors"},
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version"),
@@ -86,14 +88,25 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "api": {
-        *("assembly", "benchmarking", "evaluation", "fid", "training", "config", "plots"),
+        *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
         *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
     "cli": {
-        *("sweep", "api", "doctor", "config", "evaluation", "metrics", "plots", "sampling", "training"),
+        *(
+            "sweep",
+            "api",
+            "doctor",
+            "config",
+            "evaluation",
+            "metrics",
+            "plots",
+            "results",
+            "sampling",
+            "training",
+        ),
         *("atomic", "code_version", "runtime", "types", "errors"),
     },
     "__main__": {"cli"},
@@ -197,6 +210,8 @@ HEAVY = {
     "sklearn",
     "tensorboard",
     "matplotlib",
+    "pandas",
+    "pyarrow",
 }
 CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
 
@@ -212,7 +227,8 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         *(
             CLI.format([command, "--help"])
             for command in (
-                *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
+                *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
+                *("data", "config"),
                 *("sweep", "info", "benchmark", "doctor"),
             )
         ),

@@ -1,0 +1,174 @@
+"""Content of a run directory on its training, read without building anything: for comparisons and tables."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from acgan.atomic import best_name
+from acgan.errors import RunError
+from acgan.metrics.catalogue import plain_name
+
+#: Files of a run directory.
+RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
+#: Ends of the names of tensors that are counted, not learned.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run of ``acgan train``.
+
+    Attributes:
+        directory: Its directory.
+        config: Content of its ``config.yaml``.
+        nimg: Images shown to its networks, up to its last generator; 0 if it has none yet.
+        finished: True if that is its whole length, or its patience was over.
+        seconds: Time that it trained; None if it has no records.
+        parameters: Learned numbers of its generator; None if it has none yet.
+        code: Versions of acgan that trained; empty if unknown.
+        stats: Records of ``stats.jsonl``.
+    """
+
+    directory: Path
+    config: Mapping[str, Any]
+    nimg: int
+    finished: bool
+    seconds: float | None
+    parameters: int | None
+    code: str
+    stats: tuple[Mapping[str, Any], ...]
+
+    @property
+    def seed(self) -> int:
+        """Training seed."""
+        return int(self.config.get("seed", 0))
+
+    @property
+    def total_nimg(self) -> int:
+        """Images that its configuration asks for."""
+        return int(self.config["train"]["total_nimg"])
+
+    @property
+    def progress(self) -> str:
+        """In words: how far it is."""
+        return f"{self.nimg:,} of {self.total_nimg:,} images"
+
+
+def read_run(directory: Path) -> TrainedRun:
+    """Read a run directory.
+
+    Raises:
+        RunError: It is none of ``acgan train``, or a file in it is damaged.
+    """
+    config = _read_config(directory / RUN_CONFIG)
+    stats = tuple(_read_stats(directory / RUN_STATS))
+    nimg, parameters, code = _read_generator(directory / RUN_GENERATOR)
+    total, patience = (config["train"].get(key) for key in ("total_nimg", "patience_nimg"))
+    seconds = [record["time/trained_sec"] for record in stats if "time/trained_sec" in record]
+    return TrainedRun(
+        directory=directory,
+        config=config,
+        nimg=nimg,
+        finished=nimg >= int(total)
+        or (nimg > 0 and patience is not None and _waited(stats) >= int(patience)),
+        seconds=float(seconds[-1]) if seconds else None,
+        parameters=parameters,
+        code=code,
+        stats=stats,
+    )
+
+
+def is_run_directory(directory: Path) -> bool:
+    """True for a directory with a configuration."""
+    return (directory / RUN_CONFIG).is_file()
+
+
+def runs_of_seeds(directory: Path) -> list[Path]:
+    """Runs of ``acgan train --seeds`` in a directory, by seed."""
+    numbers = {
+        int(file.parent.name[4:]): file.parent
+        for file in directory.glob(f"seed*/{RUN_CONFIG}")
+        if file.parent.name[4:].isdecimal()
+    }
+    return [numbers[seed] for seed in sorted(numbers)]
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{file.parent}: not a run (it has no {RUN_CONFIG}).") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise RunError(f"{file}: cannot be read ({error}). Copy the run again.") from None
+    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
+        raise RunError(f"{file}: no configuration of a training. Copy the run again.")
+    if config.get("task", "gan") != "gan":
+        raise RunError(
+            f"{file.parent}: a run of `acgan classify train`; expected a run of `acgan train`. "
+            "`acgan classify evaluate` scores classifiers."
+        )
+    return config
+
+
+def _read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
+    """Records up to the first damaged one: a kill may cut the last line short."""
+    if not file.is_file():
+        return
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(record, dict) or "nimg" not in record:
+            return
+        yield record
+
+
+def _read_generator(file: Path) -> tuple[int, int | None, str]:
+    """Images shown, learned numbers and versions of the code, of a generator's file."""
+    from safetensors import SafetensorError, safe_open
+
+    if not file.is_file():
+        return 0, None, ""
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            origin = json.loads((opened.metadata() or {})["acgan"])["provenance"]
+            shapes = [
+                opened.get_slice(name).get_shape()
+                for name in opened.keys()  # noqa: SIM118
+                if not name.endswith(_BUFFERS)
+            ]
+        return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
+
+
+def _waited(stats: tuple[Mapping[str, Any], ...]) -> int:
+    """Images from the best score of the training to the last one."""
+    scored = [
+        (record["nimg"], value)
+        for record in stats
+        for key, value in record.items()
+        if is_validation_score(key) and isinstance(value, (int, float))
+    ]
+    if not scored:
+        return 0
+    best = min(value for _, value in scored)
+    return int(scored[-1][0]) - int(next(nimg for nimg, value in scored if value == best))
+
+
+def is_validation_score(key: str) -> bool:
+    """True for the record of a score by which the best generator is chosen: ``evaluate/fcd2k_val[…]``."""
+    return key.startswith("evaluate/") and plain_name(key).endswith("_val")
+
+
+def is_best_file(name: str) -> bool:
+    """True for the file of a run's best generator."""
+    return name == best_name(RUN_GENERATOR)

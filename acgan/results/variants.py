@@ -1,0 +1,228 @@
+"""Variants and their runs in directories, with the scores of each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acgan.errors import RunError
+from acgan.evaluation import (
+    EVALUATION_FILE,
+    EvaluationFile,
+    TrainedRun,
+    different_conditions,
+    is_run_directory,
+    read_evaluation,
+    read_run,
+    runs_of_seeds,
+    settings,
+)
+
+_Value = float | None
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """A run and its scores.
+
+    Attributes:
+        overall: By metric; the mean over generation seeds; None where a seed has none.
+        per_class: By class and metric; empty where only several runs together were scored by class.
+        best: True if its best generator was scored, False for its last.
+    """
+
+    run: TrainedRun
+    overall: Mapping[str, _Value]
+    per_class: Mapping[str, Mapping[str, _Value]]
+    best: bool
+    data_fingerprint: str | None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Runs of one configuration with several seeds.
+
+    Attributes:
+        name: Name of its directory.
+        scored: Its runs that have ended and have scores, by seed.
+        left_out: Its other runs, each with the reason.
+    """
+
+    name: str
+    scored: tuple[RunScores, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def budgets(self) -> list[int]:
+        """Images that each run showed to its networks."""
+        return [one.run.nimg for one in self.scored]
+
+
+def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
+    """Find the variants in directories.
+
+    Args:
+        paths: A directory of variants (``DIR/VARIANT/seedN``), of seeds (``seedN``), or a run; or several of them.
+            Runs called ``seedN`` are a variant with those beside them that are named too.
+
+    Raises:
+        RunError: There is none, or two were evaluated in different ways.
+    """
+    groups: dict[Path, list[Path]] = {}
+    for path in paths:
+        for home, run in _runs_in(Path(path)):
+            if run not in groups.setdefault(home, []):
+                groups[home].append(run)
+    names = [home.resolve().name for home in groups]
+    first: list[tuple[Path, EvaluationFile]] = []
+    variants = []
+    for (home, runs), name in zip(groups.items(), names, strict=True):
+        unique = name if names.count(name) == 1 else str(home)
+        variants.append(_variant(unique, home, [read_run(run) for run in runs], first))
+    if not any(variant.scored for variant in variants):
+        reasons = "; ".join(reason for variant in variants for reason in variant.left_out)
+        raise RunError(f"{', '.join(map(str, paths))}: no run with scores: {reasons}.")
+    return variants
+
+
+def long_rows(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
+    """One record a score: variant, run, metric and class (None for all classes together), value and cost."""
+    for variant in variants:
+        for one in variant.scored:
+            run = one.run
+            origin = {
+                "variant": variant.name,
+                "seed": run.seed,
+                "run": str(run.directory),
+                "state": "best" if one.best else "last",
+                "images": run.nimg,
+                "minutes": None if run.seconds is None else run.seconds / 60,
+                "parameters": run.parameters,
+            }
+            for metric, value in one.overall.items():
+                yield {**origin, "metric": metric, "class": None, "value": value}
+            for class_name, metrics in one.per_class.items():
+                for metric, value in metrics.items():
+                    yield {**origin, "metric": metric, "class": class_name, "value": value}
+
+
+def _runs_in(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Runs below a path, each with the directory that names its variant."""
+    if is_run_directory(path):
+        resolved = path.resolve()
+        is_seed = resolved.name.startswith("seed") and resolved.name[4:].isdecimal()
+        yield (path.parent if is_seed and path.parent != path else path), path
+        return
+    if not path.is_dir():
+        raise RunError(f"{path}: no such directory; expected runs of `acgan train`, or a directory of them.")
+    seeds = runs_of_seeds(path)
+    if seeds:
+        yield from ((path, run) for run in seeds)
+        return
+    found = False
+    for folder in sorted(path.iterdir()):
+        if folder.is_dir() and (is_run_directory(folder) or runs_of_seeds(folder)):
+            found = True
+            yield from _runs_in(folder)
+    if not found:
+        raise RunError(
+            f"{path}: no runs in it; expected runs of `acgan train`, folders of their seeds (seed0, …), or folders of "
+            "such variants."
+        )
+
+
+def _variant(
+    name: str, home: Path, runs: list[TrainedRun], first: list[tuple[Path, EvaluationFile]]
+) -> Variant:
+    _check_one_method(runs)
+    together = _read(home, first) if home not in [run.directory for run in runs] else None
+    scored, left_out = [], []
+    for run in runs:
+        if not run.finished:
+            left_out.append(f"{run.directory}: not trained to the end ({run.progress})")
+            continue
+        own = _read(run.directory, first)
+        found = _alone(run, own) if own is not None else _of_several(run, together)
+        if found is None:
+            left_out.append(f"{run.directory}: no scores; `acgan evaluate {run.directory}` makes them")
+        else:
+            scored.append(found)
+    return Variant(name, tuple(scored), tuple(left_out))
+
+
+def _check_one_method(runs: Sequence[TrainedRun]) -> None:
+    """Check that runs differ in their seeds alone, and in these.
+
+    Raises:
+        RunError: If they do not.
+    """
+    ours = settings(runs[0].config)
+    seeds: dict[int, Path] = {}
+    for run in runs:
+        theirs = settings(run.config)
+        changed = [key for key in dict.fromkeys((*ours, *theirs)) if ours.get(key) != theirs.get(key)]
+        if changed:
+            raise RunError(
+                f"{run.directory}: differs from {runs[0].directory} in {', '.join(changed)}; expected runs of one "
+                "configuration with several seeds. Put those of another into another folder."
+            )
+        if run.seed in seeds:
+            raise RunError(
+                f"{run.directory}: of training seed {run.seed}, as {seeds[run.seed]} is; expected runs of different "
+                "seeds. Leave one out."
+            )
+        seeds[run.seed] = run.directory
+
+
+def _read(directory: Path, first: list[tuple[Path, EvaluationFile]]) -> EvaluationFile | None:
+    """The evaluation of a directory; all of them must be made in one way.
+
+    Raises:
+        RunError: It was made in another way than the first one.
+    """
+    if not (directory / EVALUATION_FILE).is_file():
+        return None
+    found = read_evaluation(directory)
+    for other, earlier in first[:1]:
+        lines = different_conditions(earlier, found)
+        if lines:
+            differing = "\n".join(lines)
+            raise RunError(
+                f"{other} and {directory} were evaluated in different ways and make no table:\n{differing}\n"
+                "Evaluate all with the same options of `acgan evaluate`."
+            )
+    first.append((directory, found))
+    return found
+
+
+def _alone(run: TrainedRun, scores: EvaluationFile) -> RunScores | None:
+    if len(scores.provenance.generators) != 1:
+        return None
+    overall = {metric: _mean(score.values) for metric, score in scores.overall.items()}
+    generator = scores.provenance.generators[0]
+    return RunScores(run, overall, scores.per_class, "best" in generator.file, generator.data_fingerprint)
+
+
+def _of_several(run: TrainedRun, together: EvaluationFile | None) -> RunScores | None:
+    """A run's part of the evaluation of all runs of its directory, whose values are one a run, in their order."""
+    if together is None or together.provenance.units != "training seeds":
+        return None
+    generators = together.provenance.generators
+    places = [place for place, one in enumerate(generators) if one.training_seed == run.seed]
+    if len(places) != 1:
+        return None
+    overall = {
+        metric: score.values[places[0]] if len(score.values) == len(generators) else None
+        for metric, score in together.overall.items()
+    }
+    generator = generators[places[0]]
+    return RunScores(run, overall, {}, "best" in generator.file, generator.data_fingerprint)
+
+
+def _mean(values: Sequence[_Value]) -> _Value:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
