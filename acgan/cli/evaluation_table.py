@@ -30,9 +30,8 @@ def show(scores: Scores, console: Console) -> None:
     if scores.floor and half:
         console.print(f"Of {half:,} on either side, against {half:,} other held-out images: like with like.")
         console.print(_beside_real(scores), markup=False)
-        console.print(
-            f"Of all {origin['num_images']:,}: compare with other evaluations of as many, not with the above."
-        )
+        everyone = f"{origin['num_images']:,}"
+        console.print(f"Of all {everyone}: compare with other evaluations of as many, not with the above.")
     console.print(_overall(scores), markup=False)
     if _has_intervals(scores):
         console.print(
