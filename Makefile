@@ -8,7 +8,7 @@ DATA   ?= ../shared/data
 # What the runs of `make ablation` share: one core each, and D sees images as they are.
 ABLATION := --set train.threads=1 --set augment=null
 
-.PHONY: train test test-slow lint extractors gallery ablation clean
+.PHONY: train test test-slow lint extractors starter gallery ablation clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed        ## train on the bundled digits and leave a grid of samples
@@ -41,6 +41,10 @@ extractors: $(VENV)/.installed     ## train the fixed extractors and put them in
 	$(BIN)/acgan classify train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/extractors/cifar10_jpg
 	for name in digits mnist cifar10_jpg; do \
 	  $(BIN)/python benchmarks/ship_extractor.py $$name runs/extractors/$$name || exit 1; done
+
+starter: $(VENV)/.installed        ## train the networks that few images start from, and put them into the package (an hour)
+	$(BIN)/acgan train benchmarks/starter.yaml --data $(DATA)/cifar10_jpg.zip --run-dir runs/starter
+	$(BIN)/python benchmarks/ship_starter.py runs/starter
 
 gallery: $(VENV)/.installed        ## train the recipes and the failures, and remake samples/ and the README's tables (five hours)
 	$(BIN)/acgan train digits --run-dir runs/gallery/digits

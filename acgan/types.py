@@ -301,5 +301,6 @@ class Evaluation:
     """Results of an evaluation during training."""
 
     stats: dict[str, float]
-    messages: tuple[str, ...] = ()  # for the user, such as a collapse
+    messages: tuple[str, ...] = ()  # warnings for the user, such as of a collapse
+    remarks: tuple[str, ...] = ()  # what else to tell the user
     score: Score | None = None  # chooses the best state

@@ -37,6 +37,7 @@ def main(name: str, run: Path) -> None:
     source = config["data"]["source"]
     # The name of the data, not its path on a machine.
     origin["config"] = {**config, "data": {**config["data"], "source": origin["data"], "root": None}}
+    origin["paths"] = {}
     _FOLDER.mkdir(exist_ok=True)
     file = _FOLDER / f".{name}.safetensors"
     CLASSIFIER_FILE.save(file, classifier.network, replace(classifier.info, provenance=origin), torch.float16)

@@ -17,7 +17,7 @@ from acgan.api.opening import OpenTraining, TrainOptions, open_training
 from acgan.api.places import KnownPaths
 from acgan.api.run_directory import check_usable, is_locked
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
-from acgan.assembly.initialise import initialise_classifier, initialise_gan
+from acgan.assembly.initialise import first_weights, initialise_classifier
 from acgan.assembly.product import ClassifierProduct, GanProduct
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.errors import NotFiniteError, UserError
@@ -138,8 +138,11 @@ def _rehearse_gan(config: RunConfig, opened: OpenTraining) -> _Rehearsed:
     store = opened.dataset.train
     _look_at_score(config, opened)
     gan = build_gan(config, store, device=opened.device, precision=opened.precision, ranks=opened.ranks)
-    if opened.init_from is not None:
-        opened.say(initialise_gan(opened.init_from, gan, store.class_names)[0])
+    report, _ = first_weights(
+        gan, store.class_names, init_from=opened.init_from, starter=config.model.starter
+    )
+    if report is not None:
+        opened.say(report)
     gan.generator.train()
     gan.discriminator.train()
     # Steps that are a multiple of `every` carry the penalty; step 1 does only if `every` is 1.

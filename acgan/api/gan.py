@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.assembly import build_gan, build_monitor, build_score
-from acgan.assembly.initialise import initialise_gan
+from acgan.assembly.initialise import first_weights
 from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import GanProduct
 from acgan.config import RunConfig, to_yaml
@@ -55,9 +55,12 @@ def train(
             resolved, opened.dataset, device=device, ranks=ranks, say=opened.say, warn=opened.warn
         )
         origin = None
-        if opened.init_from is not None:
-            report, origin = initialise_gan(opened.init_from, gan, store.class_names)
-            opened.say(report)
+        if opened.checkpoint is None:
+            report, origin = first_weights(
+                gan, store.class_names, init_from=opened.init_from, starter=resolved.model.starter
+            )
+            if report is not None:
+                opened.say(report)
         provenance = opened.provenance(origin)
         product = GanProduct(resolved, gan, store, provenance, monitor, score)
         intervals = Intervals(

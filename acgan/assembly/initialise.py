@@ -25,7 +25,16 @@ from acgan.models import (
 from acgan.sampling import load_generator
 from acgan.training.checkpoint import read_latest
 from acgan.training.gan import Gan
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, holds, is_foreign
+from acgan.weights import (
+    CLASSIFIER_FILE,
+    GENERATOR_FILE,
+    STARTER,
+    ClassifierInfo,
+    Starter,
+    holds,
+    is_foreign,
+    read_starter,
+)
 
 _POWER_ITERATIONS = 15  # enough for the largest singular values of other weights
 
@@ -46,8 +55,45 @@ class _Classes:
         return [(label, self.old.index(name)) for label, name in enumerate(self.new) if name in self.old]
 
 
+def first_weights(
+    gan: Gan, class_names: Sequence[str], *, init_from: Path | None, starter: bool
+) -> tuple[str | None, dict[str, Any] | None]:
+    """Give a new training its first weights, if they are not to be random.
+
+    Args:
+        gan: The new training.
+        class_names: Its classes.
+        init_from: What ``--init-from`` names; None for nothing.
+        starter: Take the shipped starter if ``init_from`` is None and the starter fits.
+
+    Returns:
+        A report, and the provenance of the weights; None for each if the weights stay random.
+
+    Raises:
+        RunError: If the path holds no weights.
+    """
+    if init_from is not None:
+        return initialise_gan(init_from, gan, class_names)
+    if not starter:
+        return None, None
+    shipped = read_starter()
+    if not _fits(shipped, gan):
+        config = shipped.provenance["config"]
+        return (
+            f"model.starter: not used, all weights are random. Its networks are for colour images of "
+            f"{config['data']['resolution']} px, with the `model` section of the recipe folder; these differ."
+        ), None
+    _, origin = _start_both(shipped, gan, class_names)
+    return (
+        f"model.starter: G and D start from networks trained on photographs ({', '.join(shipped.class_names)}); "
+        "model.starter=false starts from random weights."
+    ), origin
+
+
 def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """Give a new training, with these classes, the weights of a run or ``.safetensors`` file of a GAN or classifier.
+
+    ``starter`` is the shipped starter, unless there is a file or folder of that name.
 
     The generator starts from the averaged weights. The discriminator starts from the run's last checkpoint; a
     generator's file has none. A classifier has weights only for the discriminator: those of the backbone for the
@@ -62,6 +108,9 @@ def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[st
     Raises:
         RunError: If the path holds neither.
     """
+    if path == Path(STARTER) and not path.exists():
+        lines, origin = _start_both(read_starter(), gan, class_names)
+        return _report(path, lines), origin
     if is_foreign(path):
         raise RunError(
             f"--init-from {path}: is no file of acgan's; expected a run directory, or the .safetensors file of a "
@@ -145,6 +194,29 @@ def _start_backbone(
         )
     remarks = [line.removeprefix(f"--init-from {path}: ") for line in lines]
     return _report(path, [*remarks, "backbone: took all tensors", "heads: start anew"])
+
+
+def _fits(starter: Starter, gan: Gan) -> bool:
+    """Whether the starter has every tensor of both networks; classes may differ."""
+    pairs = [(starter.generator, gan.generator), (starter.discriminator, gan.discriminator)]
+    for state, network in pairs:
+        of_classes = class_rows(network) | class_columns(network)
+        own = network.state_dict()
+        if own.keys() != state.keys():
+            return False
+        if any(state[key].shape != own[key].shape for key in own.keys() - of_classes):
+            return False
+    return True
+
+
+def _start_both(starter: Starter, gan: Gan, class_names: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    classes = _Classes(starter.class_names, class_names)
+    lines = [
+        _transfer("generator", starter.generator, gan.generator, classes),
+        _transfer_to_discriminator(starter.discriminator, gan.discriminator, classes),
+    ]
+    gan.ema.network.load_state_dict(gan.generator.state_dict())
+    return lines, _origin(Path(STARTER), starter.provenance)
 
 
 def _start_discriminator(

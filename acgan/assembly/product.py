@@ -90,13 +90,20 @@ class GanProduct:
         """A grid (C, H, W) uint8 with a row per class, from the same latents every time."""
         return grid(self._current(), _GRID_COLUMNS)
 
-    def evaluate(self) -> Evaluation | None:
+    def evaluate(self, share: float) -> Evaluation | None:
         """The monitor's findings and the score; None if there is neither."""
         if self._monitor is None and self._score is None:
             return None
         sampler = self._current()
-        found = self._monitor.look(sampler) if self._monitor is not None else Evaluation({})
-        return replace(found, score=self._score.of(sampler) if self._score is not None else None)
+        found = self._monitor.look(sampler, share) if self._monitor is not None else Evaluation({})
+        if self._score is None:
+            return found
+        score = self._score.of(sampler)
+        return replace(found, score=score, remarks=(*found.remarks, self._score.in_words(score)))
+
+    def look(self, share: float) -> Evaluation | None:
+        """The monitor's findings; None without a monitor."""
+        return self._monitor.look(self._current(), share) if self._monitor is not None else None
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
         """Write the generator's file."""
@@ -136,7 +143,7 @@ class ClassifierProduct:
         size = min(self._task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
         return tile(to_uint8(self._task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
 
-    def evaluate(self) -> Evaluation | None:
+    def evaluate(self, share: float) -> Evaluation | None:
         """Loss and accuracy on held-out images; None if there are none."""
         split, store = self._watched
         if not len(store):
@@ -146,6 +153,10 @@ class ClassifierProduct:
         loss = torch.nn.functional.cross_entropy(logits, labels).item()
         accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
         return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
+
+    def look(self, share: float) -> Evaluation | None:
+        """None: a classifier's losses say it."""
+        return None
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
         """Write the classifier's file; ``score`` is None, because classifiers have no best state."""

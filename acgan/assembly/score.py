@@ -159,4 +159,6 @@ def _first_ranks_score(
     if extractor.size not in (None, (store.channels, store.resolution)):
         channels, side = extractor.size
         say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
-    return ValidationScore(extractor, store, num_images=config.evaluate.num_images, seed=config.seed)
+    return ValidationScore(
+        extractor, store, dataset.train, num_images=config.evaluate.num_images, seed=config.seed
+    )

@@ -220,7 +220,7 @@ def training_options(
             "--init-from",
             metavar="RUN",
             type=click.Path(path_type=Path),
-            help="Start from another run's weights.",
+            help="Start from another run's weights; a GAN also from `starter`, which comes with acgan.",
         ),
         device_option,
         click.option(

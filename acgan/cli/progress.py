@@ -29,8 +29,6 @@ _SHOWN = {
     "test/accuracy": "test",
     "validation/accuracy": "validation",
 }
-#: Prefix of the scores that choose the best state.
-_SCORE = "evaluate/"
 
 
 class Reporter:
@@ -85,12 +83,6 @@ class Reporter:
             return
         stats = {**tick.stats, **tick.evaluated}
         shown = [f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats]
-        # The end of the training names the extractor.
-        shown += [
-            f"{name.removeprefix(_SCORE).partition('[')[0]} {value:.4g}"
-            for name, value in tick.evaluated.items()
-            if name.startswith(_SCORE)
-        ]
         losses = "  ".join(shown) + f"  {tick.images_per_sec:.0f} images/s"
         if self._bar is not None:
             bar, task = self._bar

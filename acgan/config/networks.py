@@ -130,3 +130,5 @@ class ModelConfig(BaseConfig):
     """The class-conditional generator."""
     discriminator: DiscriminatorConfig = ResNetDiscriminatorConfig()
     """The discriminator: a trunk with an adversarial head and an AuxHead for the class."""
+    starter: bool = False
+    """Start G and D from shipped weights, trained on photographs of 64 px, where both networks fit them."""

@@ -158,7 +158,7 @@ def _lost_share(score: Summary, floor: Summary, count: int) -> Loss | None:
     if not count or floor.value <= 0:
         return None
     low, high = share_difference(floor.value, count, score.value, count)
-    return Loss(1 - score.value / floor.value, low / floor.value, high / floor.value)
+    return Loss(1 - score.value / floor.value, low / floor.value, min(high / floor.value, 1.0))
 
 
 _NEVER = math.inf

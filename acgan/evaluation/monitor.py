@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -17,6 +18,12 @@ from acgan.sampling import ClassSampler
 from acgan.types import Evaluation, ImageStore
 
 _CLASSES_NAMED = 10
+_LIKE_REAL = 0.5  # of a class's samples: with fewer it is called unlike real images, and not collapsed
+_EARLY = 0.2  # of a training: before, samples that are unlike real images are no more than not yet trained
+_COLLAPSED = (
+    "collapse monitor: collapsed, with too many near-duplicates or too few real images covered, in class"
+)
+_UNLIKE = "collapse monitor: unlike real images in class"
 
 
 class CollapseMonitor:
@@ -47,20 +54,35 @@ class CollapseMonitor:
             chosen = np.sort(draws.permutation(indices)[:num_per_class])
             self._real[label] = torch.from_numpy(store.images[chosen])
 
-    def look(self, sampler: ClassSampler) -> Evaluation:
-        """The diversity of each class, with a warning that names the collapsed ones."""
-        stats, collapsed = {}, []
+    def look(self, sampler: ClassSampler, share: float) -> Evaluation:
+        """The diversity of each class, and in words which classes are collapsed or unlike real images.
+
+        Args:
+            sampler: The generator.
+            share: Share of the training that is over; early in it, unlike real images is a remark and no warning.
+        """
+        stats: dict[str, float] = {}
+        collapsed: list[str] = []
+        unlike: list[str] = []
         for label, diversity in in_order(self._diversity, self._samples(sampler)):
             if diversity is None:
                 continue
             class_name = self._names[label]
-            stats[f"monitor/duplicates/{class_name}"] = diversity.duplicates
-            stats[f"monitor/coverage/{class_name}"] = diversity.coverage
+            for name, value in asdict(diversity).items():
+                stats[f"monitor/{name}/{class_name}"] = value
             if diversity.duplicates > self._max_duplicates or diversity.coverage < self._min_coverage:
-                collapsed.append(f"{class_name} ({diversity.duplicates:.0%}, {diversity.coverage:.0%})")
+                found = f"{class_name} ({diversity.duplicates:.0%}, {diversity.coverage:.0%})"
+                (collapsed if diversity.realistic >= _LIKE_REAL else unlike).append(found)
+        warnings = [_COLLAPSED + _named(collapsed)] if collapsed else []
+        remarks = []
+        if unlike and share < _EARLY:
+            remarks = [f"{_UNLIKE}{_named(unlike)}: not yet trained, at {share:.0%} of the training"]
+        elif unlike:
+            warnings.append(_UNLIKE + _named(unlike))
         if stats:
-            stats["monitor/collapsed_classes"] = float(len(collapsed))
-        return Evaluation(stats, (_warning(collapsed),) if collapsed else ())
+            warned = len(collapsed) + (len(unlike) if share >= _EARLY else 0)
+            stats["monitor/collapsed_classes"] = float(warned)
+        return Evaluation(stats, tuple(warnings), tuple(remarks))
 
     def _samples(self, sampler: ClassSampler) -> Iterator[tuple[int, Tensor]]:
         """Samples of each class that has real images, as many."""
@@ -74,10 +96,6 @@ class CollapseMonitor:
         return label, class_diversity(samples, self._real[label])
 
 
-def _warning(collapsed: list[str]) -> str:
-    shown = ", ".join(collapsed[:_CLASSES_NAMED])
-    more = f" and {len(collapsed) - _CLASSES_NAMED} more" if len(collapsed) > _CLASSES_NAMED else ""
-    return (
-        "collapse monitor: too many near-duplicates, or too few of the real images covered, in class "
-        f"(share of near-duplicates, coverage): {shown}{more}"
-    )
+def _named(classes: list[str]) -> str:
+    more = f" and {len(classes) - _CLASSES_NAMED} more" if len(classes) > _CLASSES_NAMED else ""
+    return f" (share of near-duplicates, coverage): {', '.join(classes[:_CLASSES_NAMED])}{more}"

@@ -21,6 +21,7 @@ from acgan.sampling import CHUNK, ClassSampler
 from acgan.types import ImageStore, Score
 
 _Portion = TypeVar("_Portion")
+_ROUGH = 2  # times as many validation images as features: of fewer the covariance is nearly singular
 
 
 class ValidationScore:
@@ -32,16 +33,19 @@ class ValidationScore:
     Args:
         extractor: Makes the features; images of another size than it takes are brought to it.
         store: The validation images, at least 2; their statistics are computed once, at the first score.
+        train: The training images; the score of as many of them as samples is the floor, which is told beside a score.
         num_images: Samples, at least 2, in classes as the validation images are. Classes share portions, as in
             ``grid``.
         seed: Seed of the latents, the same at each score.
     """
 
-    def __init__(self, extractor: Extractor, store: ImageStore, *, num_images: int, seed: int):
+    def __init__(
+        self, extractor: Extractor, store: ImageStore, train: ImageStore, *, num_images: int, seed: int
+    ):
         self.name = metric_name(f"{extractor.frechet}{_in_short(num_images)}_val", extractor)
         counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
         self._labels = torch.arange(store.num_classes).repeat_interleave(counts)
-        self._extractor, self._store, self._seed = extractor, store, seed
+        self._extractor, self._store, self._train, self._seed = extractor, store, train, seed
 
     def of(self, sampler: ClassSampler) -> Score:
         """The score of a generator as it is; not finite where features are not."""
@@ -53,6 +57,31 @@ class ValidationScore:
         if not all(torch.isfinite(side.mean).all() for side in (fake, real)):
             return Score(self.name, math.nan)
         return Score(self.name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
+
+    def in_words(self, score: Score) -> str:
+        """A score with its full name, the floor, and how rough it is."""
+        text = f"{score.name} {score.value:.4g}"
+        if self._floor is not None:
+            text += f", as many training images {self._floor:.4g}"
+        few = len(self._store)
+        if few < _ROUGH * self._extractor.dims:
+            text += f"; of {few:,} validation images: rough"
+        return text
+
+    @functools.cached_property
+    def _floor(self) -> float | None:
+        """The score of training images, of each class as many as samples; None if there are not so many."""
+        wanted = np.bincount(self._labels.numpy(), minlength=self._train.num_classes)
+        by_class = [np.flatnonzero(self._train.labels == label) for label in range(self._train.num_classes)]
+        if any(len(rows) < number for rows, number in zip(by_class, wanted, strict=True)):
+            return None
+        draws = Draws(self._seed).generator("validation floor")
+        chosen = [draws.permutation(rows)[:number] for rows, number in zip(by_class, wanted, strict=True)]
+        rows = np.sort(np.concatenate(chosen))
+        portions = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+        found = _statistics(self._extractor, portions, lambda part: self._train.images[part])
+        real = self._real
+        return frechet_distance(found.mean, found.covariance, real.mean, real.covariance)
 
     @functools.cached_property
     def _real(self) -> FeatureStatistics:

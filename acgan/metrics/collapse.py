@@ -29,6 +29,7 @@ class ClassDiversity:
             nearest-neighbour distances among as many real images.
         coverage: Share of real images that have a sample within the distance of their 5th nearest real
             neighbour (Naeem et al. 2020, eq. 4).
+        realistic: Share of samples that lie within that distance of any real image (Kynkäänniemi et al. 2019, eq. 2).
 
     Real images against other real images of their class, 1,000 draws a number of images from each of digits, MNIST and
     CIFAR-10 (``benchmarks/monitor_rates.py``): ``duplicates`` is 0.02 to 0.05 on average, and the largest of 3,000
@@ -39,6 +40,7 @@ class ClassDiversity:
 
     duplicates: float
     coverage: float
+    realistic: float
 
 
 def class_diversity(samples: Tensor, real: Tensor) -> ClassDiversity | None:
@@ -57,10 +59,11 @@ def class_diversity(samples: Tensor, real: Tensor) -> ClassDiversity | None:
         return None
     a, b = _scaled_down(samples), _scaled_down(real)
     radius = torch.cdist(b, b).fill_diagonal_(torch.inf).kthvalue(_NEAREST_K, dim=1).values  # (N,)
-    coverage = (torch.cdist(b, a).min(dim=1).values < radius).double().mean().item()
+    within = torch.cdist(b, a) < radius[:, None]  # (N real, N samples)
+    coverage, realistic = (within.any(dim=dim).double().mean().item() for dim in (1, 0))
     p, q = _principal_components(torch.cat((a, b))).chunk(2)
     duplicates = (_nearest(p) < _first_percentile(_nearest(q))).double().mean().item()
-    return ClassDiversity(duplicates, coverage)
+    return ClassDiversity(duplicates, coverage, realistic)
 
 
 def _scaled_down(images: Tensor) -> Tensor:

@@ -99,8 +99,7 @@ def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():
-            run.save_checkpoint()
-            run.save_samples()
+            run.stop()
             break
         run.record("train", classifier_step(task, run.guard, run.iteration))
         run.advance(task.feed.batch_size)

@@ -24,8 +24,7 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
     every = run.intervals
     while not run.finished():
         if run.asked_to_stop():
-            run.save_checkpoint()
-            run.save_samples()
+            run.stop()
             break
         gan.follow_schedules(run.nimg)
         for sub_step in range(gan.d_steps):
@@ -35,6 +34,8 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
         gan.ema.update(gan.generator, run.nimg, gan.batch_size)
         if run.due(every.evaluate_nimg):
             run.evaluate()  # first, since it may end the training
+        elif run.due_early():
+            run.look()
         if run.due(every.sample_nimg):
             run.save_samples()
         if run.due(every.log_nimg):

@@ -40,8 +40,11 @@ class Product(Protocol):
     def sample(self) -> Tensor:
         """An image (C, H, W) uint8 to look at."""
 
-    def evaluate(self) -> Evaluation | None:
-        """Scores of the moment; None if nothing is evaluated."""
+    def evaluate(self, share: float) -> Evaluation | None:
+        """Scores of the moment, at a share of the training; None if nothing is evaluated."""
+
+    def look(self, share: float) -> Evaluation | None:
+        """Findings without a score, whether something goes badly wrong; None if nobody can tell."""
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
         """Write the file to a path, with the score if it is the best state of the run."""

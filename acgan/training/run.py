@@ -20,13 +20,14 @@ from acgan.errors import Interrupted, NotFiniteError
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
 from acgan.training.best import BestSoFar
-from acgan.training.best_file import BestFile
+from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.product import Intervals, Product, Stateful
 from acgan.training.signals import signals_heard
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
+_EARLY_LOOK = 0.05  # share of a training: what collapses at once is told soon
 _STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
 
@@ -78,8 +79,7 @@ class TrainingRun:
         self.trained_sec = self.images_per_sec = 0.0
         self.stats: Mapping[str, float] = {}
         self.guard = FiniteGuard(device)
-        self.scores = BestSoFar()
-        self._best_file = BestFile(directory, product.file_name)
+        self._best = BestState(directory, product, intervals)
         self._means = IntervalMeans()
         self._saved_nimg = -1
         self._speed = 0.0
@@ -88,8 +88,10 @@ class TrainingRun:
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
             self._continue_from(checkpoint)
-        self._settle_best(checkpoint["meta"] if checkpoint is not None else {})
-        self.out_of_patience = self._patience_is_over()
+        lost = self._best.go_on(checkpoint, meta, ranks, device)
+        if lost is not None:
+            self._messages.append(lost)
+        self.out_of_patience = self._best.patience_is_over(self.nimg)
         # The latter leaves out samples, scores and checkpoints.
         self._clock = self._tick_clock = time.monotonic()
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
@@ -104,21 +106,12 @@ class TrainingRun:
         self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
         self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)
-        self.scores.load_state_dict(checkpoint["scores"])
         self._saved_nimg = self.nimg
 
-    def _settle_best(self, meta: Mapping[str, Any]) -> None:
-        """Keep the checkpoint's best, unless its file is of another state or its score of other images."""
-        best, name = self.scores.best, "validation_fingerprint"
-        lost = self.ranks.first and not self._best_file.settle(best)
-        if distributed.any_rank(lost, self.ranks, self.device):
-            why = f"{self._best_file.file} is not of the state that the checkpoint calls the best ({best})"
-        elif best is not None and meta.get(name) != self.meta.get(name):
-            why = f"the validation images are others than those of {best}"
-        else:
-            return
-        self.scores = BestSoFar()
-        self._messages.append(f"the best starts anew: {why}")
+    @property
+    def scores(self) -> BestSoFar:
+        """The scores so far."""
+        return self._best.scores
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -167,6 +160,17 @@ class TrainingRun:
                 self._signal = self._signal or signal.SIGTERM  # another rank's
         return stop
 
+    def stop(self) -> None:
+        """Save everything at an early stop, then say if something goes badly wrong."""
+        self.save_checkpoint()
+        self.save_samples()
+        # Whoever sends SIGTERM does not wait, and nothing is known before the first step. What is found is not
+        # recorded: a resumed run has the records of an uninterrupted one.
+        if self.ranks.first and self.nimg and self._signal != signal.SIGTERM:
+            found = self.product.look(self._share)
+            if found is not None:
+                self._announce(found.messages, found.remarks)
+
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
         """Count scalars, which stay on the device, into the means of the log interval."""
         self._means.add({f"{prefix}/{name}": value for name, value in values.items()})
@@ -181,19 +185,34 @@ class TrainingRun:
         """True if the last iteration completed an interval in images, and at the end."""
         return self.finished() or self.nimg // interval != self._previous_nimg // interval
 
-    def evaluate(self) -> None:
-        """Score the product, keep it if it is the best, and check the patience.
+    def due_early(self) -> bool:
+        """True if the last iteration completed a twentieth of the training, before the first evaluation."""
+        early = self.intervals.total_nimg * _EARLY_LOOK
+        return self._previous_nimg < early <= self.nimg < self.intervals.evaluate_nimg
+
+    def look(self) -> None:
+        """Say if something goes badly wrong.
 
         Raises:
-            NotFiniteError: If the finite guard's flag is up; the next three raise it too.
+            NotFiniteError: If the finite guard's flag is up; the next four raise it too.
         """
         self._assert_finite()
         with self._aside():
-            found = self.product.evaluate() if self.ranks.first else None
+            found = self.product.look(self._share) if self.ranks.first else None
+            if found is not None:
+                self._take(found)
+
+    def evaluate(self) -> None:
+        """Score the product, keep it if it is the best, and check the patience."""
+        self._assert_finite()
+        with self._aside():
+            found = self.product.evaluate(self._share) if self.ranks.first else None
             if found is not None:
                 self._take(found)
         if self.intervals.patience_nimg is not None:
-            self.out_of_patience = distributed.any_rank(self._patience_is_over(), self.ranks, self.device)
+            self.out_of_patience = distributed.any_rank(
+                self._best.patience_is_over(self.nimg), self.ranks, self.device
+            )
 
     def save_samples(self) -> None:
         """Write a grid to ``samples/`` and to TensorBoard."""
@@ -251,30 +270,32 @@ class TrainingRun:
         file = self.directory / self.product.file_name
         write_atomically(file, lambda path: self.product.export(path, self.nimg, None))
         write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
-        self._best_file.confirm()
+        self._best.confirm()
 
     def _take(self, evaluation: Evaluation) -> None:
         """Record an evaluation, and keep the product if it is the best so far."""
         stats, messages, score = dict(evaluation.stats), list(evaluation.messages), evaluation.score
         if score is not None:
-            if self.scores.take(score, self.nimg):
-                self._best_file.write(lambda path: self.product.export(path, self.nimg, score))
+            messages += self._best.take(score, self.nimg)
             if math.isfinite(score.value):
                 stats[f"evaluate/{score.name}"] = score.value
-            else:
-                messages.append(f"{score.name} is not finite ({score.value}) and counts as no better")
-            messages += filter(None, [self.scores.remark()])
         if stats:
             self._tracker.scalars(self.nimg, stats, {})
             self._evaluated |= stats
         for message in messages:
             self._tracker.text("warnings", message, self.nimg)
-        self._messages += messages
+        self._announce(messages, evaluation.remarks)
 
-    def _patience_is_over(self) -> bool:
-        patience = self.intervals.patience_nimg
-        shorter = self.nimg < self.intervals.total_nimg  # not at its full length, where it ends anyway
-        return patience is not None and shorter and self.scores.waited_nimg >= patience
+    def _announce(self, warnings: Sequence[str], remarks: Sequence[str]) -> None:
+        """Tell remarks at once, and warnings with the next tick."""
+        self._messages += warnings
+        for remark in remarks:
+            self.say(f"{self.nimg:,} images: {remark}")
+
+    @property
+    def _share(self) -> float:
+        """Share of the training that is over."""
+        return self.nimg / self.intervals.total_nimg
 
     def _assert_finite(self) -> None:
         bad = self.guard.first_bad()

@@ -1,4 +1,4 @@
-"""Safetensors files of trained networks: generators and classifiers."""
+"""Safetensors files of trained networks: generators, classifiers, and the pair to start from."""
 
 from acgan.weights.classifier import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 from acgan.weights.file import WeightsFile, holds, is_foreign
@@ -9,17 +9,23 @@ from acgan.weights.generator import (
     read_generator,
     save_generator,
 )
+from acgan.weights.starter import STARTER, STARTER_FILE, Starter, read_starter, save_starter
 
 __all__ = [
     "CLASSIFIER_FILE",
     "GENERATOR_FILE",
+    "STARTER",
+    "STARTER_FILE",
     "ClassifierInfo",
     "GeneratorInfo",
+    "Starter",
     "WeightsFile",
     "build_classifier",
     "find_generator",
     "holds",
     "is_foreign",
     "read_generator",
+    "read_starter",
     "save_generator",
+    "save_starter",
 ]

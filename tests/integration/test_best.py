@@ -107,7 +107,8 @@ def test_validation_images_are_held_out_and_told(tmp_path: Path) -> None:
     result = acgan_train(tmp_path / "run", {**CHANGES, "train.total_nimg": 32})
     assert "153 training images are held out to evaluate on" in result.stdout
     assert "1,375 training images" in result.stdout
-    assert "  fcd50_val " in result.stdout
+    assert f"32 images: {NAME} " in result.stdout
+    assert ", as many training images " in result.stdout
     assert f"Best: {NAME} " in result.stdout
     whole = api.load_data(api.resolve_config("digits")[0]).train.fingerprint
     provenance = best_file(tmp_path / "run")[1]

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from PIL import Image
 from run_helpers import benchmark
@@ -14,7 +15,7 @@ from run_helpers import benchmark
 few_images = benchmark("few_images")
 
 
-def cut(source: Path, folder: Path, *options: str) -> dict[str, bytes]:
+def cut(source: Path | str, folder: Path, *options: str) -> dict[str, bytes]:
     few_images.main([str(source), str(folder), *options], standalone_mode=False)
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
 
@@ -56,3 +57,27 @@ def test_too_few_images_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match="found 199 images in test/automobile/; expected 200"):
         cut(source, tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_digits_in_colours(tmp_path: Path) -> None:
+    raw = tmp_path / "root" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, each in (("train", 410), ("t10k", 210)):
+        labels = np.repeat(np.array([3, 5, 8, 9], np.uint8), each)
+        images = np.zeros((len(labels), 28, 28), np.uint8)
+        images[:, 7:21, 7:21] = 255
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            shape = b"".join(size.to_bytes(4, "big") for size in array.shape)
+            (raw / f"{part}-{name}-ubyte").write_bytes(bytes([0, 0, 8, array.ndim]) + shape + array.tobytes())
+    files = cut(f"mnist:{tmp_path / 'root'}", tmp_path / "a")
+    assert len(files) == 60 + 150 + 400 + 3 * 200
+    assert sum(name.startswith("train/3/") for name in files) == 60
+    grounds = set()
+    for data in files.values():
+        image = Image.open(io.BytesIO(data))
+        assert image.size == (64, 64)
+        ground, ink = image.getpixel((2, 2)), image.getpixel((32, 32))
+        grounds.add(ground)
+        assert sum(ground) < sum(ink)
+    assert len(grounds) > 50
+    assert files == cut(f"mnist:{tmp_path / 'root'}", tmp_path / "b")

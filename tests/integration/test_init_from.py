@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from run_helpers import acgan_train, differences, latest_payload, trained
+from PIL import Image
+from run_helpers import acgan as command
+from run_helpers import acgan_train, differences, latest_payload, sets, trained
 
 import acgan
 
@@ -179,3 +182,32 @@ def test_plain_weights_start_a_spectrally_normalised_discriminator(source: Path,
         torch.testing.assert_close(u.norm().item(), 1.0)
         found = (new[key].flatten(1).T @ u).norm().item()
         assert found > 0.9 * torch.linalg.matrix_norm(new[key].flatten(1), 2).item()
+
+
+def test_the_recipe_folder_starts_from_the_shipped_networks_and_says_so(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    draws = np.random.default_rng(0)
+    for name in ("lamp", "chair"):
+        (pictures / name).mkdir(parents=True)
+        for index in range(6):
+            pixels = draws.integers(0, 256, (64, 64, 3), np.uint8)
+            Image.fromarray(pixels).save(pictures / name / f"{index}.png")
+    brief: dict[str, Any] = {"monitor.num_per_class": 0, "train.standing_nimg": 0, "train.batch_size": 4}
+
+    def train(run: str, changes: dict[str, Any], *more: str) -> str:
+        given = ["--data", str(pictures), "--run-dir", str(tmp_path / run), *sets({**brief, **changes})]
+        result = command("train", "folder", *given, *more, "--max-time", "0")
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    started = "model.starter: G and D start from networks trained on photographs"
+    assert started in train("given", {})
+    assert acgan.load_generator(tmp_path / "given").info.provenance["init_from"]["path"] == "starter"
+    assert started not in train("given", {}), "a run that goes on has its own weights"
+    assert "starter" not in train("random", {"model.starter": False})
+    assert acgan.load_generator(tmp_path / "random").info.provenance["init_from"] is None
+    assert "model.starter: not used" in train("small", {"data.resolution": 32})
+    assert started in train("dry", {}, "--dry-run")
+    said = train("mine", {}, "--init-from", str(tmp_path / "random"))
+    assert "model.starter" not in said
+    assert "generator: took" in said

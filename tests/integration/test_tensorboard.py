@@ -36,7 +36,7 @@ SCALARS = {
     "time/trained_sec",
     "memory/peak_bytes",
     "monitor/collapsed_classes",
-    *(f"monitor/{score}/{name}" for score in ("duplicates", "coverage") for name in range(10)),
+    *(f"monitor/{score}/{name}" for score in ("duplicates", "coverage", "realistic") for name in range(10)),
 }
 TICKS = list(range(32, 321, 32))
 

@@ -93,7 +93,7 @@ class Training:
     def sample(self) -> Tensor:
         return torch.zeros(1, 2, 2, dtype=torch.uint8)
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, share: float) -> Evaluation:
         value = self.values.get(self.run.nimg)
         return Evaluation({}, score=None if value is None else Score(NAME, value))
 
