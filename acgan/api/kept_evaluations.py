@@ -27,12 +27,12 @@ _SAME = (
 _SAME_CODE = ("acgan", "torch", "device")
 _NETWORKS = ("extractor", "classifier")  # None where no metric of an evaluation needed it
 
-Values = dict[str, Any]
+_Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Where an evaluation goes.
+    """Place of an evaluation.
 
     Attributes:
         scores: File of the scores.
@@ -41,7 +41,7 @@ class Kept:
     """
 
     scores: Path
-    values: Values
+    values: _Values
     moved: tuple[Path, str] | None = None
 
     @property
@@ -59,7 +59,7 @@ def picture_of(scores: Path, name: str) -> Path:
     return scores.with_name(name if scores.name == EVALUATION_FILE else f"{scores.stem}-{name}")
 
 
-def place(home: Path, values: Values) -> Kept:
+def place(home: Path, values: _Values) -> Kept:
     """Find the place of an evaluation in its run directory; nothing is written.
 
     evaluation.json has the newest one, unless it has one of more samples of the same generators and the same reference.
@@ -81,7 +81,7 @@ def place(home: Path, values: Values) -> Kept:
     return Kept(file, values, (folder / name, text))
 
 
-def _read(text: str) -> Values | None:
+def _read(text: str) -> _Values | None:
     try:
         values = json.loads(text)
         return (
@@ -91,7 +91,7 @@ def _read(text: str) -> Values | None:
         return None
 
 
-def _read_file(file: Path) -> Values | None:
+def _read_file(file: Path) -> _Values | None:
     return _read(file.read_text(encoding="utf-8", errors="replace"))
 
 
@@ -99,26 +99,26 @@ def _generators(origin: Mapping[str, Any]) -> list[str]:
     return [str(one.get("sha256")) for one in origin["generators"]]
 
 
-def _identity(values: Values) -> Values:
+def _identity(values: _Values) -> _Values:
     origin = values["provenance"]
     found = {key: origin.get(key) for key in (*_SAME, *_SAME_CODE)}
     return {**found, "generators": _generators(origin), "format": values.get("format")}
 
 
-def _is_same(a: Values, b: Values) -> bool:
+def _is_same(a: _Values, b: _Values) -> bool:
     networks = [(a["provenance"].get(key), b["provenance"].get(key)) for key in _NETWORKS]
     agree = all(one is None or other is None or one == other for one, other in networks)
     return agree and _identity(a) == _identity(b)
 
 
-def _is_larger(old: Values, new: Values) -> bool:
+def _is_larger(old: _Values, new: _Values) -> bool:
     a, b = old["provenance"], new["provenance"]
     of_same = _generators(a) == _generators(b) and a.get("reference") == b.get("reference")
     counts = [int(one.get("num_images") or 0) * int(one.get("repeats") or 1) for one in (a, b)]
     return of_same and counts[0] > counts[1]
 
 
-def _name(values: Values) -> str:
+def _name(values: _Values) -> str:
     origin = values["provenance"]
     whole = {**_identity(values), **{key: origin.get(key) for key in _NETWORKS}}
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
@@ -126,7 +126,7 @@ def _name(values: Values) -> str:
     return f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}-{digest}.json"
 
 
-def _merged(old: Values, new: Values) -> Values:
+def _merged(old: _Values, new: _Values) -> _Values:
     """The new values, and old ones of metrics that were not measured anew."""
     if not old:
         return new

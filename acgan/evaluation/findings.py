@@ -1,4 +1,4 @@
-"""What is measured of a generator, each measure as a loss against real images at equal counts, with its interval."""
+"""Measures of a generator, each as a loss against real images at equal counts, with its interval."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEPT = 5_000
 
 
 class Level(IntEnum):
-    """How good, from the best."""
+    """Levels of a generator, from the best."""
 
     GOOD = 0
     USABLE = 1
@@ -26,7 +26,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Loss:
-    """How far samples fall behind real images: 0 as real ones, 1 nothing left; with the ends of its interval."""
+    """Distance of samples behind real images: 0 as real ones, 1 nothing left; with the ends of its interval."""
 
     value: float
     low: float
@@ -76,7 +76,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Judged:
     """A rule with what was measured."""
 
     rule: Rule
@@ -181,7 +181,7 @@ _WORDS = {
 }
 
 
-def measured(scores: Scores) -> list[Measured]:
+def measured(scores: Scores) -> list[Judged]:
     """All rules whose measures are there, at equal counts on either side."""
     found = []
     for rule in RULES:
@@ -190,7 +190,7 @@ def measured(scores: Scores) -> list[Measured]:
             continue
         loss = rule.loss(scores, score, floor)
         if loss is not None:
-            found.append(Measured(rule, score.value, floor.value, loss))
+            found.append(Judged(rule, score.value, floor.value, loss))
     return found
 
 
