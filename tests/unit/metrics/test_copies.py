@@ -40,7 +40,7 @@ ALTERATIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
     "moved by 2": (lambda images: moved(images, -2, 2), SAME),
     "mirrored and moved": (lambda images: moved(images[..., ::-1], 0, 2), SAME),
     "brighter": (lambda images: (images // 2 + 90).astype(np.uint8), SAME),
-    "noisy": (lambda images: noisy(images, 8), NEAR),
+    "noisy": (lambda images: noisy(images, 4), NEAR),
 }
 
 
