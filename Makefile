@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # Where MNIST/ and cifar10_jpg.zip lie, for what follows `lint`.
 DATA   ?= ../shared/data
 # What the runs of `make ablation` share: one core each, and D sees images as they are.
-ABLATION := --set train.threads=1 --set augment=null
+ABLATION := --set seeds='[0, 1, 2]' --set set='{train.threads: 1, augment: null}'
 
 .PHONY: train test test-slow lint extractors starter gallery ablation clean
 .DEFAULT_GOAL := train
@@ -69,10 +69,10 @@ gallery: $(VENV)/.installed        ## train the recipes and the failures, and re
 	$(BIN)/python benchmarks/gallery.py table
 
 ablation: $(VENV)/.installed       ## compare the ways to tell classes apart, three seeds each (four hours)
-	$(BIN)/python benchmarks/ablation.py mnist runs/ablation/mnist --data mnist:$(DATA) \
-	  --minutes 4 --seeds 0,1,2 $(ABLATION)
-	$(BIN)/python benchmarks/ablation.py cifar10 runs/ablation/cifar10 --data $(DATA)/cifar10_jpg.zip \
-	  --minutes 5 --seeds 0,1,2 $(ABLATION)
+	$(BIN)/acgan sweep family --out runs/ablation/mnist --set recipe=mnist --set data=mnist:$(DATA) \
+	  --set budget.minutes=4 $(ABLATION)
+	$(BIN)/acgan sweep family --out runs/ablation/cifar10 --set recipe=cifar10 --set data=$(DATA)/cifar10_jpg.zip \
+	  --set budget.minutes=5 $(ABLATION)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -9,6 +9,7 @@ from pathlib import Path
 import acgan
 
 _PACKAGE = Path(__file__).parent
+_MOST_CHANGES = 200_000  # characters
 
 
 @cache
@@ -24,6 +25,18 @@ def code_version() -> str:
     return f"{acgan.__version__}+g{commit[:7]}{'' if clean else '.dirty'}"
 
 
+@cache
+def code_changes() -> str | None:
+    """Changes of the package's files since the commit, as a diff; None where there are none, or no checkout."""
+    if not (_PACKAGE.parent / ".git").exists():
+        return None
+    try:
+        changes = _git(_PACKAGE.parent, "diff", "HEAD", "--", "acgan")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return changes[:_MOST_CHANGES] or None
+
+
 def git_commit(directory: Path, *paths: str) -> tuple[str, bool] | None:
     """The commit of a checkout, and whether everything below some paths is as committed.
 
@@ -31,14 +44,16 @@ def git_commit(directory: Path, *paths: str) -> tuple[str, bool] | None:
         directory: The checkout's top; None is returned where it is none, or where there is no git.
         paths: Relative to it.
     """
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
     if not (directory / ".git").exists():  # not that of whatever it was installed into
         return None
     try:
-        return git("rev-parse", "HEAD"), not git("status", "--porcelain", "--", *paths)
+        return _git(directory, "rev-parse", "HEAD"), not _git(
+            directory, "status", "--porcelain", "--", *paths
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

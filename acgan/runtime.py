@@ -217,8 +217,8 @@ def peak_memory_bytes(device: torch.device) -> int:
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
-def machine() -> str:
-    """The machine in a few words, for provenance: processor, cores to use, GPU."""
+def processor() -> str:
+    """Name of the processor."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -226,7 +226,12 @@ def machine() -> str:
             line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
         ]
         name = models[0] if models else name
-    words = f"{name}, {parallel.cores()} cores"
+    return name
+
+
+def machine() -> str:
+    """The machine in a few words, for provenance: processor, cores to use, GPU."""
+    words = f"{processor()}, {parallel.cores()} cores"
     return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words
 
 

@@ -19,6 +19,7 @@ WHICH = ("best", "last")
 ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
+JUDGES = ("small", "resnet18")
 #: Largest number of samples that are drawn by default.
 MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.

@@ -32,6 +32,7 @@ from gallery_tables import Card, problems, read_cards, split_readme, tables
 
 import acgan
 from acgan import api
+from acgan.api.provenance import read_provenance
 from acgan.atomic import sha256, write_atomically, write_text
 from acgan.cli.options import device_option, which_option
 from acgan.code_version import git_commit
@@ -64,6 +65,7 @@ class Run:
         recipe: Recipe in the command.
         given: Configuration that the command gives.
         code: Commit of acgan, for the card; it is read first, because files may change before the scores are there.
+        provenance: Content of its provenance.json.
     """
 
     config: RunConfig
@@ -74,6 +76,7 @@ class Run:
     recipe: str
     given: RunConfig
     code: Card | None
+    provenance: Mapping[str, Any]
 
 
 def read_run(directory: Path, which: str | None, command: str | None) -> Run:
@@ -91,7 +94,16 @@ def read_run(directory: Path, which: str | None, command: str | None) -> Run:
             "The command that began it goes on."
         )
     command = command or likely_command(config)
-    return Run(config, stats, file, sampler, command, *check_command(command, config, origin), code_card())
+    return Run(
+        config,
+        stats,
+        file,
+        sampler,
+        command,
+        *check_command(command, config, origin),
+        code_card(),
+        read_provenance(directory),
+    )
 
 
 def make_card(run: Run, scores: Scores) -> Card:
@@ -104,7 +116,8 @@ def make_card(run: Run, scores: Scores) -> Card:
         for key, (before, after) in diff(recipe, run.given).items()
         if key not in ("data.source", "data.root", "description")  # the first two are in the command
     }
-    keys = ("machine", "torch", "acgan", "precision", "date", "data", "data_fingerprint")
+    keys = ("torch", "acgan", "precision", "data", "data_fingerprint")
+    last = run.provenance["invocations"][-1]
     return {
         # The recipe's description does not fit a run with other networks, losses or length.
         "description": recipe.description if set(changed) <= {"train.threads", "seed"} else "",
@@ -116,6 +129,8 @@ def make_card(run: Run, scores: Scores) -> Card:
         "trained_sec": round(seconds, 1),
         "images_per_sec": rounded(nimg / seconds),
         **{key: origin[key] for key in keys},
+        "machine": f"{last['processor']}, {last['threads']} cores",
+        "date": last["ended"],
         "code": run.code,
         "monitor": rounded(monitor_card(run.stats, run.config.monitor)),
         "scores": rounded(score_cards(scores)),

@@ -14,13 +14,14 @@ from typing_extensions import Unpack
 from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
+from acgan.api.provenance import recorded
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
 from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import ClassifierProduct
 from acgan.assembly.to_score import load_to_score
-from acgan.config import ClassifierConfig, to_yaml, validate
+from acgan.config import ClassifierConfig, restore, to_yaml
 from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
@@ -95,7 +96,8 @@ def train_classifier(
             description=f"```yaml\n{to_yaml(opened.config)}```",
             say=opened.say,
         )
-        with run.running():
+        networks = {"backbone": task.network.backbone, "heads": task.network.heads}
+        with recorded(opened, run, networks, {}), run.running():
             train_classifier_task(task, run)
     return TrainResult.of(run)
 
@@ -212,7 +214,7 @@ def predict(
 
 def config_of(classifier: ImageClassifier) -> ClassifierConfig:
     """Configuration of a classifier's training, with the shape of its images filled in."""
-    config = validate(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
+    config = restore(ClassifierConfig, classifier.info.provenance["config"], "the classifier's file")
     shape = {"resolution": classifier.info.resolution, "channels": classifier.info.channels}
     return config.model_copy(update={"data": config.data.model_copy(update=shape)})
 

@@ -196,6 +196,8 @@ def _prospect(
         checkpoint = read_latest(directory / "checkpoints", opened.warn)
         meta = checkpoint["meta"] if checkpoint is not None else {}
         earlier.check_images(config, meta, opened.places, opened.dataset, opened.say)
+        if checkpoint is not None:
+            earlier.tell_schedules(config, checkpoint["nimg"], opened.say)
     except UserError as error:
         return error
     nimg = checkpoint["nimg"] if checkpoint is not None else 0

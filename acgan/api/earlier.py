@@ -10,10 +10,11 @@ from typing import Any
 
 from acgan.api.places import KnownPaths
 from acgan.assembly.images import DATASET
-from acgan.config import AnyConfig
+from acgan.config import AnyConfig, schedules
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
+from acgan.training.schedule import Curve
 from acgan.types import Dataset
 
 _CLASSES_SHOWN = 10
@@ -75,6 +76,21 @@ class Earlier:
         if moved:
             where = f"now {_shown(now.source)}, before {_shown(self.source)}"
             say(f"{self.directory}: the training images have moved ({where}), and are the same")
+
+    def tell_schedules(self, config: AnyConfig, nimg: int, say: Callable[[str], None]) -> None:
+        """Tell the schedules that another length stretches, and their values at the present number of images."""
+        before, now = self.config.train.total_nimg, config.train.total_nimg
+        if before == now or not before or not now:
+            return
+        told = []
+        for key, points in schedules(config).items():
+            old, new = (Curve.of(points, total_nimg).at(nimg) for total_nimg in (before, now))
+            told.append(f"{key} {old:.4g} -> {new:.4g}")
+        if told:
+            say(
+                f"{self.directory}: train.total_nimg {before:,} -> {now:,}: schedules are shares of the training and "
+                f"stretch with it; at {nimg:,} images: {', '.join(told)}"
+            )
 
     def _differences(self, now: KnownPaths) -> str:
         found = []

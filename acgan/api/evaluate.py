@@ -14,10 +14,11 @@ import torch
 
 from acgan import parallel, runtime
 from acgan.api.cas import classification_accuracy_score
-from acgan.api.evaluation_setup import CAS, CAS_SEEDS, EvaluateOptions, EvaluationSetup, set_up
+from acgan.api.evaluation_setup import CAS, EvaluateOptions, EvaluationSetup, set_up
 from acgan.api.inputs import described
 from acgan.api.subjects import Subject
 from acgan.code_version import code_version
+from acgan.data import cache_dir
 from acgan.evaluation import (
     Context,
     Judge,
@@ -82,9 +83,11 @@ def evaluate(
     scores = _scores(setting, reference, passes)
     if CAS in options.metrics:
         say("training classifiers with and without samples")
+        subject = setting.subjects[0]
         helped = classification_accuracy_score(
-            setting.subjects[0].sampler, setting.dataset, seeds=range(options.seed, options.seed + CAS_SEEDS),
-            truncation=options.truncation, device=options.device, say=say, warn=warn,
+            subject.sampler, setting.dataset, seeds=options.cas_seeds, steps=options.steps, network=options.judge,
+            truncation=options.truncation, device=options.device, generator=subject.sha256,
+            kept=cache_dir() / "cas", say=say, warn=warn,
         )  # fmt: skip
         scores = with_help(scores, helped.to_dict())
     return Evaluated(scores, reference, passes, setting.subjects, setting.training)

@@ -21,12 +21,13 @@ from acgan.data import ClassSets, regroup
 from acgan.errors import ConfigError, DataError, did_you_mean
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
+from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
-from acgan.types import LABEL_PRIORS, MAX_SAMPLES, ON_ERROR, SPLITS, WHICH, Dataset, ImageStore
+from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, ON_ERROR, SPLITS, WHICH, Dataset, ImageStore
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
-CAS_SEEDS = 5
+_CAS_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class EvaluateOptions:
         which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
         device: Device to compute on.
         on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
+        seeds: Seeds of cas's trainings, three or more; None is five from ``seed`` on.
+        steps: Optimiser steps of each of cas's trainings; None is 6 passes over the real images, within [400, 1000].
+        judge: Network that cas trains: ``small`` or ``resnet18``.
     """
 
     data: Any = None
@@ -64,6 +68,14 @@ class EvaluateOptions:
     which: str | None = None
     device: str = "auto"
     on_error: str | None = None
+    seeds: Sequence[int] | None = None
+    steps: int | None = None
+    judge: str = "small"
+
+    @property
+    def cas_seeds(self) -> Sequence[int]:
+        """Seeds of cas's trainings."""
+        return range(self.seed, self.seed + _CAS_SEEDS) if self.seeds is None else self.seeds
 
     def check(self) -> None:
         """Check all values.
@@ -84,15 +96,33 @@ class EvaluateOptions:
             "label_prior": LABEL_PRIORS,
             "which": (None, *WHICH),
             "on_error": (None, *ON_ERROR),
+            "judge": JUDGES,
         }
         for key, choices in allowed.items():
             if getattr(self, key) not in choices:
                 listed = ", ".join(str(choice) for choice in choices)
                 raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
-        for key, least in (("num_images", 2), ("repeats", 1), ("seed", 0)):
+        self._check_cas()
+        for key, least in (("num_images", 2), ("repeats", 1), ("seed", 0), ("steps", 1)):
             value = getattr(self, key)
             if value is not None and value < least:
                 raise ConfigError(f"{key}: found {value}; expected {least} or more.")
+
+    def _check_cas(self) -> None:
+        asked = {
+            "seeds": self.seeds,
+            "steps": self.steps,
+            "judge": None if self.judge == "small" else self.judge,
+        }
+        given = [key for key, value in asked.items() if value is not None]
+        if given and CAS not in self.metrics:
+            raise ConfigError(
+                f"{given[0]}: is of cas, which is not measured. Add cas to metrics, or leave it out."
+            )
+        if len(self.cas_seeds) < MIN_UNITS or len(set(self.cas_seeds)) < len(self.cas_seeds):
+            raise ConfigError(
+                f"seeds: found {', '.join(map(str, self.cas_seeds))}; expected {MIN_UNITS} or more, each once."
+            )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Resolved:
         directory: The run directory.
         given: The configuration as it can be given again for another directory: a file in place of a run directory.
         places: Places of the paths in the configuration, if it is that of a run.
+        recipe: Recipe, file or run that was asked for; None for a configuration object.
     """
 
     config: Any
@@ -37,6 +38,7 @@ class Resolved:
     directory: Path
     given: Any
     places: KnownPaths | None = None
+    recipe: str | None = None
 
 
 def resolve(
@@ -61,7 +63,7 @@ def resolve(
     """
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
-    places, run = None, None
+    places, run, recipe = None, None, None
     if isinstance(config, (RunConfig, ClassifierConfig)):
         if not isinstance(config, CONFIGS[task]):
             raise ConfigError(
@@ -74,6 +76,7 @@ def resolve(
         resolved, name = config, "run"
     else:
         text = str(config) if config is not None else "folder" if data is not None else "digits"
+        recipe = text
         _check_not_both(text, task, run_dir)
         file = find_recipe(text, task)
         resolved, name = load(CONFIGS[task], file, overrides), file.stem
@@ -89,7 +92,7 @@ def resolve(
     if places is not None and (data is not None or any(_key(override) == SOURCE for override in overrides)):
         places = places.without_source()
     name = name if task == "gan" else f"{task}-{name}"
-    return Resolved(resolved, name, _directory(run, run_dir, name), config, places)
+    return Resolved(resolved, name, _directory(run, run_dir, name), config, places, recipe)
 
 
 def resolve_config(

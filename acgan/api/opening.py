@@ -67,6 +67,7 @@ class OpenTraining:
         init_from: A run or file whose weights to start from; None draws them, or goes on.
         deadline: ``time.monotonic()`` at which to stop, or None.
         code: Versions and commits of acgan that trained it, the present one last.
+        recipe: Recipe or file that was asked for; None for a configuration object.
     """
 
     config: AnyConfig
@@ -85,6 +86,7 @@ class OpenTraining:
     say: Callable[[str], None]
     warn: Callable[[str], None]
     code: tuple[str, ...]
+    recipe: str | None
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -101,7 +103,6 @@ class OpenTraining:
             precision=self.precision,
             code=self.code,
             init_from=init_from,
-            paths=self.places.paths,
         )
 
     def new_meta(self, provenance: Provenance) -> dict[str, Any]:
@@ -225,6 +226,8 @@ def open_training(
         places = KnownPaths.of(here, source, place)
         if earlier is not None:
             earlier.check_images(config, meta, places, dataset, say)
+            if checkpoint is not None:
+                earlier.tell_schedules(config, checkpoint["nimg"], say)
         yield OpenTraining(
             config=config,
             here=here,
@@ -242,6 +245,7 @@ def open_training(
             say=say,
             warn=warn,
             code=_code_so_far(meta),
+            recipe=resolved.recipe,
         )
 
 

@@ -117,12 +117,12 @@ def build_objective(config: RunConfig, around: Surroundings, one_pass: bool) -> 
 
 def build_schedules(config: RunConfig) -> Schedules:
     """Schedules of learning rates, running mean and penalty."""
-    penalty, optim = config.loss.penalty, config.optim
+    penalty, optim, total_nimg = config.loss.penalty, config.optim, config.train.total_nimg
     return Schedules(
-        generator_lr=Curve.of(optim.generator.lr),
-        discriminator_lr=Curve.of(optim.discriminator.lr),
-        ema_half_life_nimg=Curve.of(config.train.ema_half_life_nimg),
-        penalty=Curve.of(penalty.strength if penalty is not None else 0.0),
+        generator_lr=Curve.of(optim.generator.lr, total_nimg),
+        discriminator_lr=Curve.of(optim.discriminator.lr, total_nimg),
+        ema_half_life_nimg=Curve.of(config.train.ema_half_life_nimg, total_nimg),
+        penalty=Curve.of(penalty.strength if penalty is not None else 0.0, total_nimg),
     )
 
 
@@ -135,7 +135,7 @@ def build_augmenter(config: RunConfig, device: torch.device) -> Augmenter | None
     own.update(config.data.model_dump(include=set(augment.data_keys)))
     return Augmenter(
         DISCRIMINATOR_AUGMENTATIONS[augment.kind](**own),
-        p=Curve.of(augment.p if augment.p is not None else 0.0),
+        p=Curve.of(augment.p if augment.p is not None else 0.0, config.train.total_nimg),
         target=augment.target,
         adjust_nimg=augment.adjust_nimg,
         device=device,

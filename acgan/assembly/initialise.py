@@ -197,7 +197,7 @@ def _start_backbone(
 
 
 def _fits(starter: Starter, gan: Gan) -> bool:
-    """Whether the starter has every tensor of both networks; classes may differ."""
+    """True if the starter has every tensor of both networks; classes may differ."""
     pairs = [(starter.generator, gan.generator), (starter.discriminator, gan.discriminator)]
     for state, network in pairs:
         of_classes = class_rows(network) | class_columns(network)

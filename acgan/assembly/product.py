@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from acgan import runtime
 from acgan.assembly.gan import architecture
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.evaluation import CollapseMonitor, ValidationScore
@@ -28,7 +26,11 @@ _GRID_COLUMNS, _GRID_ROWS = 10, 10
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a trained network, for its file."""
+    """The origin of a trained network, for its file: whatever is equal where the weights are.
+
+    Date, machine and places are in the run's ``provenance.json`` and ``data.json``, so that equal trainings write equal
+    files.
+    """
 
     config: AnyConfig
     dataset: Dataset
@@ -36,19 +38,15 @@ class Provenance:
     precision: str
     code: Sequence[str]  # versions and commits of acgan that trained, in order
     init_from: dict[str, Any] | None  # origin of the first weights; None if they are random
-    paths: Mapping[str, str] = field(default_factory=dict)  # of the configuration, as they hold in any folder
 
     def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """Plain values after ``nimg`` images, with the score of a run's best generator."""
         return {
             "acgan": ", then ".join(self.code),
             "torch": torch.__version__,
-            "machine": runtime.machine(),
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "data": self.dataset.name,
             "data_fingerprint": self.dataset.train.fingerprint,
             "source_fingerprint": self.source_fingerprint,
-            "paths": dict(self.paths),
             "nimg": nimg,
             "score": asdict(score) if score is not None else None,
             "seed": self.config.seed,

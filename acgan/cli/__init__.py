@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-import acgan
 from acgan.errors import EXIT_BUG, Interrupted, UserError
 
 
@@ -82,15 +81,31 @@ class _Main(Commands):
             ) from error
 
 
+def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    """Print the version, with the commit of a checkout."""
+    if asked:
+        from acgan.code_version import code_version
+
+        click.echo(f"acgan {code_version()}")
+        ctx.exit()
+
+
 @click.group(
     cls=_Main,
     names=(
         *("train", "sample", "evaluate", "fid", "compare", "classify", "data", "config"),
-        *("benchmark", "doctor"),
+        *("sweep", "info", "benchmark", "doctor"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(acgan.__version__, prog_name="acgan")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
 def main(debug: bool) -> None:
     """Train and sample auxiliary-classifier GANs on any labelled images, and classifiers with auxiliary heads.

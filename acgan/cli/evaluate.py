@@ -12,6 +12,7 @@ from acgan.cli.options import (
     check_json_file,
     device_option,
     on_error_option,
+    parse_seeds,
     seed_option,
     stopped_by_sigterm,
     truncation_option,
@@ -19,7 +20,7 @@ from acgan.cli.options import (
 )
 from acgan.cli.progress import counting
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import LABEL_PRIORS, MAX_SAMPLES, SPLITS
+from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
 _DEFAULT = default_metrics()
 
@@ -107,6 +108,25 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @which_option
 @on_error_option()
 @device_option
+@click.option(
+    "--seeds",
+    callback=parse_seeds,
+    metavar="0,1,2",
+    help="Seeds of cas's trainings, three or more.  [default: five from --seed on]",
+)
+@click.option(
+    "--steps",
+    metavar="N",
+    type=Count(min=1),
+    help="Steps of each of cas's trainings.  [default: 6 passes over the real images, within 400 to 1,000]",
+)
+@click.option(
+    "--judge",
+    type=click.Choice(JUDGES),
+    default="small",
+    show_default=True,
+    help="Network that cas trains.",
+)
 @click.option(
     "--json",
     "json_file",

@@ -76,7 +76,8 @@ def stopped_by_sigterm(message: str) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def parse_seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Seeds with commas between."""
     if value is None:
         return None
     try:
@@ -212,7 +213,7 @@ def training_options(
         ),
         click.option(
             "--seeds",
-            callback=_seeds,
+            callback=parse_seeds,
             metavar="0,1,2",
             help="One run a seed, in seed<N>/ under the run directory.",
         ),

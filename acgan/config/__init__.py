@@ -6,8 +6,9 @@ from acgan.config.loading import (
     diff,
     is_harmless,
     load,
+    restore,
+    schedules,
     to_yaml,
-    validate,
     value_of,
     with_values,
 )
@@ -30,8 +31,9 @@ __all__ = [
     "is_harmless",
     "list_keys",
     "load",
+    "restore",
+    "schedules",
     "to_yaml",
-    "validate",
     "value_of",
     "with_values",
 ]

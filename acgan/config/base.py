@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
@@ -33,15 +33,15 @@ class BaseConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-class Points(tuple[tuple[int, float], ...]):
-    """A schedule: (images shown, value) in order; linear between them, constant before and after."""
+class Points(tuple[tuple[float, float], ...]):
+    """A schedule: (share of the training, value) in order; linear between them, constant before and after."""
 
-    type_name: ClassVar[str] = "[[nimg, value], …]"
+    type_name: ClassVar[str] = "[[share, value], …]"
 
 
-def _is_whole(value: object) -> bool:
-    """Accept whole floats too: YAML reads 1e5 as a float."""
-    return type(value) is int or (isinstance(value, float) and value.is_integer())
+def is_plain_number(value: object) -> TypeGuard[float]:
+    """True for a number, which a truth value is not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: bool = True) -> PlainValidator:
@@ -51,7 +51,7 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
     """
 
     def number(value: object, also_low: bool) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_plain_number(value) or not math.isfinite(value):
             raise ValueError(f"expected {expected}, or {Points.type_name}")
         if not low <= value <= high or (value == low and not also_low):
             raise ValueError(f"expected {expected}")
@@ -61,13 +61,16 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
         if not isinstance(value, (list, tuple)):
             return number(value, also_low)
         pairs = [pair for pair in value if isinstance(pair, (list, tuple)) and len(pair) == 2]
-        times = [int(time) for time, _ in pairs if _is_whole(time)]
-        rising = all(earlier < later for earlier, later in pairwise([-1, *times]))
-        if not value or len(times) != len(value) or not rising:
+        shares = [share for share, _ in pairs if is_plain_number(share)]
+        rising = all(earlier < later for earlier, later in pairwise([-1, *shares]))
+        if not value or len(shares) != len(value) or not rising or not 0 <= shares[0] <= shares[-1] <= 1:
             raise ValueError(
-                f"expected {Points.type_name}, one or more, at whole numbers of images that rise"
+                f"expected {Points.type_name}, one or more, at shares of the training that rise, from 0 to 1 "
+                "(images divided by train.total_nimg)"
             )
-        return Points((time, number(one, True)) for time, (_, one) in zip(times, pairs, strict=True))
+        return Points(
+            (float(share), number(one, True)) for share, (_, one) in zip(shares, pairs, strict=True)
+        )
 
     return PlainValidator(check)
 

@@ -94,6 +94,7 @@ def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
             f"unknown key {dotted} for kind {kind_of(place.sections[0])}; it belongs to {', '.join(owners)}."
         )
     hint = did_you_mean(key, [name for section in place.sections for name in section.model_fields])
-    task = model.model_fields["task"].default if "task" in model.model_fields else "gan"
-    option = " --classify" if task == "classify" else ""
+    if "task" not in model.model_fields:
+        return f"unknown key {dotted}.{hint} Expected some of {', '.join(place.sections[0].model_fields)}."
+    option = " --classify" if model.model_fields["task"].default == "classify" else ""
     return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."

@@ -10,8 +10,10 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from acgan.config.base import Points
+from acgan.config.earlier import with_shares
 from acgan.config.explaining import explain
-from acgan.config.recipes import COMMANDS
+from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.errors import ConfigError
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -28,9 +30,11 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     Raises:
         ConfigError: Naming the file or option, the key, what was found and what was expected.
     """
-    values = model().model_dump(mode="json")
+    values = model.model_construct().model_dump(mode="json")  # defaults alone need not be valid
     if file is not None:
         given = _read_yaml(file)
+        if file.name == CONFIG_FILE:
+            given = with_shares(given)
         _check_task(values.get("task"), given.get("task", "gan"), file)
         values = _merge(values, given)
     changes = [_parse_override(override) for override in overrides]
@@ -40,11 +44,27 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
             values = _merge(values, _nested(path, None))
         values = _merge(values, _nested(path, value))
     where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
-    return validate(model, values, where)
+    return _validate(model, values, where)
 
 
-def validate(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
-    """Validate plain values; errors are those of ``load``."""
+def restore(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
+    """The configuration of a run from its plain values; errors are those of ``load``."""
+    return _validate(model, with_shares(values), where)
+
+
+def schedules(config: BaseModel) -> dict[str, Points]:
+    """Dotted keys that follow a schedule, with its points."""
+    found: dict[str, Points] = {}
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, Points):
+            found[name] = value
+        elif isinstance(value, BaseModel):
+            found |= {f"{name}.{key}": points for key, points in schedules(value).items()}
+    return found
+
+
+def _validate(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -90,8 +110,17 @@ class _Loader(yaml.SafeLoader):
     """Reads plain values as in YAML 1.2: ``on`` and ``no`` are words, 5e-4 is a number.
 
     Whole numbers are decimal. YAML 1.1 makes 8 of 010, 90 of 1:30, and a date of 2020-01-01: here they are texts, as
-    the names of class folders may be.
+    the names of class folders may be. A key that is there twice is an error: one of its values would be lost.
     """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice[0]!r} is there twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {

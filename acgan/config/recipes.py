@@ -6,8 +6,8 @@ from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
 
-#: Folder of the recipes of each kind of training, below ``configs``.
-_FOLDERS = {"gan": ".", "classify": "classify"}
+#: Folder of the recipes of each kind of training, and of sweeps, below ``configs``.
+_FOLDERS = {"gan": ".", "classify": "classify", "sweep": "sweep"}
 #: The command of each kind of training.
 COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
 #: The configuration in a run directory.
@@ -16,7 +16,7 @@ _SHOWN = 5  # runs of a folder
 
 
 def recipes(task: str = "gan") -> dict[str, Path]:
-    """Shipped recipes of a kind of training by name, each a commented YAML file."""
+    """Shipped recipes of a kind of training, or sweeps, by name, each a commented YAML file."""
     package = Path(__file__).resolve().parents[1]
     # Inside the package once it is installed, at the top of the repository in a checkout.
     for directory in (package / "configs", package.parent / "configs"):

@@ -13,6 +13,8 @@ import numpy as np
 
 from acgan.metrics.bootstrap import Difference, paired_bootstrap
 
+_LEAST_GAP = 0.03  # of accuracy, to a classifier trained fully: more is called undertrained
+
 
 @dataclass(frozen=True)
 class SeedAccuracies:
@@ -56,6 +58,8 @@ class CasScores:
         class_gains: K times ``gain`` on the test images of a class; None where it has fewer than two. The intervals
             are each class's own: of 20 classes, one is expected to lie outside by chance.
         class_names: K names.
+        full: Accuracy that the real images allow, of a classifier trained fully or longer; None if not known.
+        full_of: Classifier whose accuracy that is, in words.
         provenance: Settings of the measurement, in plain values.
     """
 
@@ -67,21 +71,35 @@ class CasScores:
     gap: Difference
     class_gains: tuple[Difference | None, ...]
     class_names: tuple[str, ...]
+    full: float | None = None
+    full_of: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def undertrained(self) -> bool:
+        """True if the classifiers of real images are more than 3 points below what the images allow."""
+        return self.full is not None and self.real.mean < self.full - _LEAST_GAP
 
     @property
     def verdict(self) -> str:
         """Effect of generated images beside real ones, and alone, in words and numbers.
 
-        It begins with ``helps``, ``hurts`` or ``not distinguishable``.
+        It begins with ``helps``, ``hurts`` or ``not distinguishable``, or with ``undertrained``: then samples may only
+        stand in for real images that there was no time to learn from.
         """
+        short = ""
+        if self.undertrained and self.full is not None:
+            short = (
+                f"undertrained, since {self.full_of} reaches {_percent(self.full)}: train longer (--steps) before "
+                "concluding; so far "
+            )
         word = "not distinguishable"
         if self.gain.distinguishable:
             word = "helps" if self.gain.value > 0 else "hurts"
         alone = "not distinguishable from real ones alone"
         if self.gap.distinguishable:
             alone = f"{'better' if self.gap.value > 0 else 'worse'} than real ones alone"
-        return (
+        return short + (
             f"{word}: real and generated images together {_percent(self.both.mean)}, real ones alone "
             f"{_percent(self.real.mean)} ({_points(self.gain)}); generated ones alone "
             f"{_percent(self.synthetic.mean)}, {alone} ({_points(self.gap)})"
@@ -109,6 +127,9 @@ class CasScores:
             "overall": overall,
             "per_class": per_class,
             "verdict": self.verdict,
+            "undertrained": self.undertrained,
+            "full_accuracy": self.full,
+            "full_accuracy_of": self.full_of,
             "provenance": self.provenance,
         }
 
@@ -128,6 +149,8 @@ def cas_scores(
     gan_right: np.ndarray,
     gan_labels: np.ndarray,
     class_names: tuple[str, ...],
+    full: float | None = None,
+    full_of: str = "",
     provenance: Mapping[str, Any],
 ) -> CasScores:
     """Score classifiers by which images they name rightly.
@@ -139,6 +162,8 @@ def cas_scores(
         gan_right: (S, M) bool of generated images, by the classifiers trained on real ones.
         gan_labels: (M,) int64, the classes that the generator was asked for.
         class_names: K names.
+        full: Accuracy that the real images allow; None if not known.
+        full_of: Classifier whose accuracy that is, in words.
         provenance: Settings of the measurement.
 
     Returns:
@@ -155,6 +180,8 @@ def cas_scores(
             for own in members
         ),
         class_names=class_names,
+        full=full,
+        full_of=full_of,
         provenance=dict(provenance),
     )
 

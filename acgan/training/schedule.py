@@ -35,20 +35,29 @@ class WarmupDecay:
         return _DECAYS[self.decay]((progress - self.warmup) / (1 - self.warmup))
 
 
+def _images(share: float, total_nimg: int) -> float:
+    """Images of a share: a whole number where the share stands for one, whatever its last bits."""
+    images = share * total_nimg
+    whole = round(images)
+    return whole if math.isclose(images, whole, rel_tol=1e-12) else images
+
+
 @dataclass(frozen=True)
 class Curve:
-    """A value that follows a schedule in images.
+    """A value that follows a schedule.
 
     Attributes:
         points: (images shown, value), in order; linear between them, constant before the first and after the last.
     """
 
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, value: float | Sequence[tuple[int, float]]) -> Curve:
-        """A constant, or a curve through points."""
-        return cls(tuple(value)) if isinstance(value, Sequence) else cls(((0, value),))
+    def of(cls, value: float | Sequence[tuple[float, float]], total_nimg: int) -> Curve:
+        """A constant, or a curve through points at shares of a training's length."""
+        if not isinstance(value, Sequence):
+            return cls(((0, value),))
+        return cls(tuple((_images(share, total_nimg), one) for share, one in value))
 
     def at(self, nimg: int) -> float:
         """The value after so many images."""

@@ -62,11 +62,10 @@ def scored(run: Path, name: str = NAME) -> dict[int, float]:
 
 
 def best_file(run: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The best generator's tensors, and its provenance but for when it was written."""
+    """The best generator's tensors, and its provenance."""
     file = run / "generator-best.safetensors"
     with safe_open(file, framework="pt") as opened:
         provenance = json.loads(opened.metadata()["acgan"])["provenance"]
-    provenance.pop("date")
     return load_file(file), provenance
 
 

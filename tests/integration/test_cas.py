@@ -16,7 +16,7 @@ import torch
 from run_helpers import digits_npz, signal_after
 from torch import Tensor, nn
 
-from acgan.api import cas, load_data
+from acgan.api import cas, cas_judges, load_data
 from acgan.api.opening import TrainResult
 from acgan.config import ClassifierConfig, load
 from acgan.data import extend, take
@@ -88,7 +88,7 @@ def digits(digit: str) -> np.ndarray:
 
 def run(sampler: ClassSampler, dataset: Dataset, watched: Watched, **options: Any) -> Watched:
     """Measure, watching."""
-    train_classifier = cas.train_classifier
+    train_classifier = cas_judges.train_classifier
 
     def train(config: ClassifierConfig, data: Dataset, run_dir: Path, device: str) -> TrainResult:
         result = train_classifier(config, data, run_dir=run_dir, device=device)
@@ -99,7 +99,7 @@ def run(sampler: ClassSampler, dataset: Dataset, watched: Watched, **options: An
     told = {"say": watched.said.append, "warn": lambda message: watched.said.append(f"warning: {message}")}
     options = {"seeds": SEEDS, "steps": STEPS, "device": "cpu", **told, **options}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cas, "train_classifier", train)
+        patch.setattr(cas_judges, "train_classifier", train)
         watched.scores = cas.classification_accuracy_score(sampler, dataset, **options)
     return watched
 
@@ -136,7 +136,7 @@ def bad(dataset: Dataset) -> Watched:
 
 def test_images_that_real_ones_lack_help(good: Watched) -> None:
     scores = good.scores
-    assert scores.verdict.startswith("helps: ")
+    assert "helps: " in scores.verdict
     assert scores.synthetic.mean > 0.8
     assert scores.real.mean < 0.6
     assert scores.gan_test.mean < 0.6  # digits, to classifiers that know noise
@@ -146,7 +146,7 @@ def test_images_that_real_ones_lack_help(good: Watched) -> None:
 
 def test_noise_does_not_help(bad: Watched) -> None:
     scores = bad.scores
-    assert not scores.verdict.startswith("helps")
+    assert "helps" not in scores.verdict
     assert "worse than real ones alone" in scores.verdict
     assert scores.real.mean > 0.8
     assert scores.synthetic.mean < 0.5  # a third is chance
@@ -161,10 +161,13 @@ def counts(store: ImageStore) -> dict[str, int]:
 
 
 def test_trainings_differ_in_their_images_alone(bad: Watched, dataset: Dataset) -> None:
-    configs = [config for config, *_ in bad.trainings]
+    assert len(bad.trainings) == 10, "the last one is longer"
+    longer, _, _, result = bad.trainings[-1]
+    assert (longer.seed, result.nimg) == (SEEDS[0], 4 * STEPS * longer.train.batch_size)
+    configs = [config for config, *_ in bad.trainings[:9]]
     assert [config.seed for config in configs] == [seed for seed in SEEDS for _ in cas.ARMS]
     assert len({config.model_copy(update={"seed": 0}).model_dump_json() for config in configs}) == 1
-    assert {result.nimg for *_, result in bad.trainings} == {STEPS * configs[0].train.batch_size}
+    assert {result.nimg for *_, result in bad.trainings[:9]} == {STEPS * configs[0].train.batch_size}
     assert configs[0].model.backbone.kind == "small"
     assert configs[0].model.aux == {}
     assert configs[0].augment.rotate_deg == 10  # the recipe's
@@ -182,7 +185,7 @@ def test_trainings_differ_in_their_images_alone(bad: Watched, dataset: Dataset) 
 def test_nothing_of_a_training_sees_test_images_or_stays(bad: Watched) -> None:
     assert not any(len(data.test) for _, data, *_ in bad.trainings)
     directories = [directory for _, _, directory, _ in bad.trainings]
-    assert len(set(directories)) == 9
+    assert len(set(directories)) == 10
     assert not any(directory.parent.exists() for directory in directories)
 
 
@@ -216,8 +219,8 @@ def test_every_image_is_drawn_with_the_truncation_asked_for(dataset: Dataset) ->
 
 
 def test_scores_are_a_function_of_the_seed(bad: Watched, dataset: Dataset) -> None:
-    config, _, _ = cas._config(dataset, STEPS)
-    again = cas._answers(make_sampler({"0": digits("0")}, Watched()), dataset, config, SEEDS[1], 1.0, "cpu")
+    sampler = make_sampler({"0": digits("0")}, Watched())
+    again = cas._answers(sampler, dataset, judges(dataset, STEPS), SEEDS[1], 1.0, None)
     overall = bad.scores.to_dict()["overall"]
     for name in cas.ARMS:
         assert again[name].mean() == overall[f"cas_{name}"]["values"][1]
@@ -225,17 +228,108 @@ def test_scores_are_a_function_of_the_seed(bad: Watched, dataset: Dataset) -> No
     assert len(set(bad.scores.gan_test.values)) > 1
 
 
+def judges(dataset: Dataset, steps: int | None = None, **options: Any) -> cas_judges.Judges:
+    known = {"mirror": False, "network": "small", "device": "cpu", "kept": None}
+    return cas_judges.judges_for(dataset, steps=steps, **{**known, **options})
+
+
 @pytest.mark.parametrize(
     ("name", "num_train", "recipe", "steps"),
-    [("digits", 5000, "digits", 469), ("mine", 10, "folder", 400), ("fashion_mnist", 60_000, "mnist", 1000)],
+    [
+        ("digits", 5000, "digits", 469),
+        ("mine", 10, "folder", 400),
+        ("mine", 9_999, "folder", 938),
+        ("mine", 10_000, "mnist", 469),
+        ("fashion_mnist", 60_000, "mnist", 1000),
+    ],
 )
 def test_recipe_and_length_are_those_of_the_data(
     name: str, num_train: int, recipe: str, steps: int, dataset: Dataset
 ) -> None:
     store = take(dataset.train, np.arange(num_train) % len(dataset.train))
-    config, found, length = cas._config(replace(dataset, name=name, train=store), None)
-    assert (found, length) == (recipe, steps)
-    assert config.train.total_nimg == steps * config.train.batch_size
+    found = judges(replace(dataset, name=name, train=store))
+    assert found.recipe == recipe
+    batch_size = found.config.train.batch_size
+    assert found.steps == min(max(-(-6 * num_train // batch_size), 400), 1000)
+    assert found.steps == steps
+    assert found.config.train.total_nimg == steps * batch_size
+
+
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10_jpg", "train.zip"])
+def test_cifar10_has_its_recipe_whatever_its_files_are(name: str, dataset: Dataset) -> None:
+    labels = np.arange(10_000) % 10
+    store = ImageStore(np.zeros((10_000, 3, 32, 32), np.uint8), labels, CIFAR, "0" * 32)
+    assert judges(Dataset(name, store, take(store, np.arange(10)))).recipe == "cifar10"
+
+
+def test_what_the_generators_training_mirrored_is_mirrored_for_every_judge(dataset: Dataset) -> None:
+    provenance = {"config": {"data": {"mirror": True}}}
+    watched = Watched()
+    found = run(make_sampler({"0": digits("0")}, watched, provenance=provenance), dataset, watched, steps=1)
+    assert {config.data.mirror for config, *_ in found.trainings} == {True}
+    assert found.scores is not None
+    assert found.scores.provenance["config"]["data"]["mirror"] is True
+
+
+def test_answers_are_kept_and_real_ones_serve_every_generator(dataset: Dataset, tmp_path: Path) -> None:
+    def measured(generator: str, shown: str) -> tuple[Watched, dict[str, Any]]:
+        watched = Watched()
+        sampler = make_sampler({shown: digits(shown)}, watched)
+        found = run(sampler, dataset, watched, steps=1, generator=generator, kept=tmp_path / "cas")
+        assert found.scores is not None
+        return found, found.scores.to_dict()
+
+    first, scores = measured("a", "0")
+    assert len(first.trainings) == 10
+    again, same = measured("a", "0")
+    assert not again.trainings
+    assert same == scores
+    other, of_other = measured("b", "4")
+    assert len(other.trainings) == 6, "samples alone, and both"
+    assert of_other["overall"]["cas_real"] == scores["overall"]["cas_real"]
+    assert len({seed for *_, seed in other.asked}) == 6, "its own samples, to train on and to be judged"
+    file = min((tmp_path / "cas").glob("*.npy"))
+    file.write_bytes(file.read_bytes()[:40])
+    assert measured("a", "0")[1] == scores, "what is cut short is made again"
+
+
+def test_what_was_interrupted_goes_on(dataset: Dataset, tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def say(message: str) -> None:
+        if message.startswith(f"seed {SEEDS[0]}"):
+            raise Stop
+
+    watched, options = Watched(), {"steps": 1, "generator": "a", "kept": tmp_path}
+    with pytest.raises(Stop):
+        run(make_sampler({"0": digits("0")}, watched), dataset, watched, say=say, **options)
+    assert len(watched.trainings) == 3
+    rest = run(make_sampler({"0": digits("0")}, Watched()), dataset, Watched(), **options)
+    assert len(rest.trainings) == 7
+    assert any(remark.startswith(f"seed {SEEDS[2]} (3 of 3): real ") for remark in rest.said)
+
+
+def test_another_network_judges(dataset: Dataset) -> None:
+    found = judges(dataset, 1, network="resnet18")
+    assert (found.config.model.backbone.kind, found.config.model.backbone.name) == ("torchvision", "resnet18")
+    assert cas_judges.trained(found, dataset, 0).network.num_classes == 3
+
+
+def test_a_training_that_was_too_short_says_so(good: Watched, bad: Watched) -> None:
+    for watched in (good, bad):
+        scores = watched.scores
+        assert scores is not None
+        assert scores.full_of == "one trained 4 times as long"
+        assert scores.undertrained == (scores.real.mean < scores.full - 0.03)
+    short = replace(good.scores, full=good.scores.real.mean + 0.031)
+    assert short.verdict.startswith("undertrained, since one trained 4 times as long reaches ")
+    assert "so far helps: " in short.verdict
+    assert short.to_dict()["undertrained"] is True
+    assert not replace(short, full=short.real.mean + 0.029).undertrained
 
 
 def without(store: ImageStore, digit: str) -> ImageStore:
@@ -261,6 +355,7 @@ def without(store: ImageStore, digit: str) -> ImageStore:
         ({}, {"seeds": (0, 1, 1)}, UserError, r"each once"),
         ({}, {"seeds": (0, 1, -1)}, UserError, r"from 0 on"),
         ({}, {"steps": 0}, UserError, r"steps: found 0; expected at least 1"),
+        ({}, {"network": "vgg"}, UserError, r"network: found 'vgg'; expected one of small, resnet18"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -292,7 +387,10 @@ def test_an_interruption_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     watched = Watched()
-    with signal_after(2, signal.SIGTERM), pytest.raises(Interrupted, match="nothing is kept") as caught:
+    with (
+        signal_after(2, signal.SIGTERM),
+        pytest.raises(Interrupted, match="nothing is kept, and the same") as caught,
+    ):
         run(make_sampler({"0": digits("0")}, watched), dataset, watched)
     assert caught.value.exit_code == 75
     assert not list(tmp_path.iterdir())

@@ -52,6 +52,7 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
         "classifier.safetensors",
         "config.yaml",
         "data.json",
+        "provenance.json",
         "samples/000000080.png",
         "samples/000000160.png",
         "stats.jsonl",

@@ -20,7 +20,7 @@ from run_helpers import acgan, digits_npz, sets, trained
 from test_docs_classification import read_blocks
 
 from acgan import cli
-from acgan.api import EvaluateOptions, cas
+from acgan.api import EvaluateOptions, cas, cas_judges
 from acgan.metrics.catalogue import CATALOGUE, plain_name, printed_scores
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("ACGAN_CACHE", str(folder / "cache"))
         patch.setenv("COLUMNS", "120")  # so that no cell of a table is broken
         for name in ("MIN_STEPS", "MAX_STEPS"):
-            patch.setattr(cas, name, 2)
+            patch.setattr(cas_judges, name, 2)
         defaults: Any = cas.classification_accuracy_score.__kwdefaults__
         patch.setitem(defaults, "seeds", (0, 1, 2))
         counts = {"0": 30, "7": 25}

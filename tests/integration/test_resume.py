@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from run_helpers import (
     Child,
+    acgan,
     acgan_classify,
     acgan_train,
     assert_same_classifier_run,
@@ -248,6 +250,34 @@ def test_a_longer_total_goes_on_with_the_same_weights(
         latest_payload(run)["state"]["generator"]["to_image.weight"],
         latest_payload(uninterrupted("gan"))["state"]["generator"]["to_image.weight"],
     )
+
+
+def test_a_longer_total_stretches_schedules_and_tells_it(tmp_path: Path) -> None:
+    changes = {"optim.generator.lr": [[0, 1e-3], [0.5, 1e-3], [1, 1e-5]]}
+    run = trained(tmp_path / "run", {**changes, "train.total_nimg": 64})
+    again = acgan_train(run, {**changes, "train.total_nimg": 64})
+    assert "schedules are shares" not in again.output
+    longer = acgan_train(run, {**changes, "train.total_nimg": 128})
+    assert longer.exit_code == 0, longer.output
+    told = " ".join(longer.output.split())
+    assert "train.total_nimg 64 -> 128: schedules are shares of the training and stretch with it" in told
+    assert "at 64 images: optim.generator.lr 1e-05 -> 0.001" in told
+    assert latest_payload(run)["state"]["optim_generator"]["param_groups"][0]["lr"] == pytest.approx(
+        1e-3 + (112 - 64) / 64 * (1e-5 - 1e-3)
+    )
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_its_points_in_images(tmp_path: Path) -> None:
+    changes = {"optim.generator.lr": [[0, 1e-3], [0.5, 1e-3], [1, 1e-5]], "train.total_nimg": 96}
+    whole = trained(tmp_path / "whole", changes)
+    run = tmp_path / "run"
+    with signal_after(2, signal.SIGTERM):
+        assert acgan_train(run, changes).exit_code == 75
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    config["optim"]["generator"]["lr"] = [[0, 1e-3], [48, 1e-3], [96, 1e-5]]
+    (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert acgan("train", str(run)).exit_code == 0
+    assert_same_run(run, whole)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])

@@ -217,7 +217,8 @@ def test_pictures_that_moved_are_the_same(run: Path, whole: Path) -> None:
     assert_same_run(run, whole)
     # The run keeps the new place.
     assert acgan("train", "run", "--set", "train.total_nimg=96").exit_code == 0
-    assert load_generator(run).info.provenance["paths"] == {"data.source": str(run.parent / "new")}
+    places = json.loads((run / "data.json").read_text(encoding="utf-8"))
+    assert places["paths"] == {"data.source": str(run.parent / "new")}
 
 
 def test_the_full_command_goes_on_with_pictures_that_moved(run: Path) -> None:

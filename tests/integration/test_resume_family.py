@@ -14,13 +14,13 @@ CHANGES: dict[str, Any] = {
     "loss.classification": {"kind": "d2d_ce", "embedding_dim": 8},
     "loss.lecam": {"half_life_nimg": 64},
     "loss.consistency": {},
-    "loss.penalty": {"kind": "zero_centered", "gamma": [[0, 0.5], [300, 2.0]], "every": 2},
+    "loss.penalty": {"kind": "zero_centered", "gamma": [[0, 0.5], [0.9, 2.0]], "every": 2},
     # So fast that p moves by a quarter every four steps.
     "augment": {"kind": "ada", "target": 0.01, "adjust_nimg": 256},
     "model.discriminator.projection": True,
-    "optim.generator.lr": [[0, 0.001], [320, 0.0001]],
-    "optim.discriminator.lr": [[0, 0], [64, 0.005]],
-    "train.ema_half_life_nimg": [[0, 16], [320, 200]],
+    "optim.generator.lr": [[0, 0.001], [1, 0.0001]],
+    "optim.discriminator.lr": [[0, 0], [0.2, 0.005]],
+    "train.ema_half_life_nimg": [[0, 16], [1, 200]],
     "every.log_nimg": 16,
     "monitor.num_per_class": 0,
 }

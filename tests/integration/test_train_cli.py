@@ -70,6 +70,7 @@ def test_what_is_left_behind(workdir: Path) -> None:
         "config.yaml",
         "data.json",
         "generator.safetensors",
+        "provenance.json",
         "samples/000000160.png",
         "samples/000000320.png",
         "stats.jsonl",

@@ -162,7 +162,9 @@ def test_ada_arrives(mirror: bool) -> None:
 @pytest.mark.parametrize("kind", DISCRIMINATOR_AUGMENTATIONS)
 def test_p_arrives_as_a_number_or_a_schedule(kind: str) -> None:
     target = "target: null, " if kind == "ada" else ""
-    by_schedule = tiny_gan(f"augment={{kind: {kind}, {target}p: [[0, 0.2], [100, 0.6]]}}").augmenter
+    by_schedule = tiny_gan(
+        f"augment={{kind: {kind}, {target}p: [[0, 0.2], [0.5, 0.6]]}}", "train.total_nimg=200"
+    ).augmenter
     assert type(by_schedule.transform) is DISCRIMINATOR_AUGMENTATIONS[kind]
     assert [by_schedule.p(nimg).item() for nimg in (0, 50, 200)] == pytest.approx([0.2, 0.4, 0.6])
     fixed = tiny_gan(f"augment={{kind: {kind}, {target}p: 0.3}}").augmenter
@@ -178,22 +180,23 @@ def test_diff_augment_arrives() -> None:
 @pytest.mark.parametrize(
     ("penalty", "expected"),
     [
-        ("{kind: zero_centered, gamma: [[0, 4], [10, 2]]}", (4.0, 3.0, 2.0)),
-        ("{kind: gradient_penalty, weight: [[0, 4], [10, 2]]}", (4.0, 3.0, 2.0)),
+        ("{kind: zero_centered, gamma: [[0, 4], [1, 2]]}", (4.0, 3.0, 2.0)),
+        ("{kind: gradient_penalty, weight: [[0, 4], [1, 2]]}", (4.0, 3.0, 2.0)),
         ("{kind: gradient_penalty}", (10.0, 10.0, 10.0)),
         ("null", (0.0, 0.0, 0.0)),
     ],
 )
 def test_the_penaltys_schedule_arrives(penalty: str, expected: tuple[float, ...]) -> None:
-    curve = build_schedules(gan_config(f"loss.penalty={penalty}")).penalty
+    curve = build_schedules(gan_config(f"loss.penalty={penalty}", "train.total_nimg=10")).penalty
     assert tuple(curve.at(nimg) for nimg in (0, 5, 10)) == expected
 
 
 def test_schedules_arrive_and_begin_at_the_first_image() -> None:
     gan = tiny_gan(
-        "optim.generator.lr=[[0, 0.001], [10, 0.002]]",
-        "optim.discriminator.lr=[[0, 0], [10, 0.003]]",
-        "train.ema_half_life_nimg=[[0, 40], [10, 80]]",
+        "optim.generator.lr=[[0, 0.001], [0.1, 0.002]]",
+        "optim.discriminator.lr=[[0, 0], [0.1, 0.003]]",
+        "train.ema_half_life_nimg=[[0, 40], [0.1, 80]]",
+        "train.total_nimg=100",
     )
     schedules = gan.schedules
     curves = (schedules.generator_lr, schedules.discriminator_lr, schedules.ema_half_life_nimg)

@@ -51,18 +51,18 @@ def test_a_number(text: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("text", "points"),
     [
-        ("[[0, 0.5], [1000, 0.1]]", ((0, 0.5), (1000, 0.1))),
-        ("[[0, 0], [10_000, 1]]", ((0, 0.0), (10_000, 1.0))),  # a point may be zero
-        ("[[500, 2e-1]]", ((500, 0.2),)),
-        ("[[0.0, 1], [1e5, 0.5]]", ((0, 1.0), (100_000, 0.5))),  # whole, if floats to YAML
+        ("[[0, 0.5], [1, 0.1]]", ((0, 0.5), (1, 0.1))),
+        ("[[0, 0], [0.5, 1]]", ((0, 0.0), (0.5, 1.0))),  # a point may be zero
+        ("[[0.25, 2e-1]]", ((0.25, 0.2),)),
+        ("[[0.0, 1], [1e-5, 0.5]]", ((0, 1.0), (1e-5, 0.5))),
     ],
 )
-def test_points(text: str, points: tuple[tuple[int, float], ...]) -> None:
+def test_points(text: str, points: tuple[tuple[float, float], ...]) -> None:
     for key in KEYS:
         found = _get(_set(f"{key}={text}"), key)
         assert type(found) is Points, key
         assert found == points, key
-        assert all(type(time) is int and type(value) is float for time, value in found), key
+        assert all(type(time) is float and type(value) is float for time, value in found), key
 
 
 @pytest.mark.parametrize("text", ["0", "0.0"])
@@ -80,21 +80,21 @@ def test_nought(text: str) -> None:
 @pytest.mark.parametrize("value", [-0.5, -1])
 def test_numbers_below_the_range(key: str, value: float) -> None:
     assert _refusal(f"{key}={value}") == f"--set: {key}: found {value}; {EXPECTED[key]}."
-    assert _refusal(f"{key}=[[0, 0.5], [10, {value}]]").endswith(f"; {EXPECTED[key]}.")
+    assert _refusal(f"{key}=[[0, 0.5], [1, {value}]]").endswith(f"; {EXPECTED[key]}.")
 
 
 def test_a_probability_above_one() -> None:
     assert _refusal("augment.p=1.5") == "--set: augment.p: found 1.5; expected a number from 0 to 1."
-    assert _refusal("augment.p=[[0, 0.5], [9, 2]]").endswith("; expected a number from 0 to 1.")
+    assert _refusal("augment.p=[[0, 0.5], [0.9, 2]]").endswith("; expected a number from 0 to 1.")
     assert _set("augment.p=1").augment.p == 1
 
 
 @pytest.mark.parametrize("text", ["fast", "true", "null", ".inf", ".nan", "{0: 1}"])
 def test_what_is_no_number(text: str) -> None:
-    for key, value in itertools.product(KEYS, (text, f"[[0, 1], [10, {text}]]")):
+    for key, value in itertools.product(KEYS, (text, f"[[0, 1], [1, {text}]]")):
         message = _refusal(f"{key}={value}")
         assert message.startswith(f"--set: {key}: ")
-        assert message.endswith(f"{EXPECTED[key]}, or [[nimg, value], …].")
+        assert message.endswith(f"{EXPECTED[key]}, or [[share, value], …].")
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,18 @@ def test_what_is_no_number(text: str) -> None:
         "[]",
         "[[]]",
         "[1, 2]",
-        "[0, [10, 1]]",
+        "[0, [1, 1]]",
         "[[0, 1, 1]]",
         "[[0]]",
         "[[0, 1], [0, 0.5]]",  # at once
-        "[[10, 1], [5, 0.5]]",  # back in time
-        "[[-1, 1], [5, 0.5]]",
-        "[[0.5, 1]]",
+        "[[0.9, 1], [0.5, 0.5]]",  # back in time
+        "[[-0.1, 1], [0.5, 0.5]]",
         "[[1.5e0, 1]]",
+        "[[.nan, 1]]",
+        "[[0, 1], [35_000, 0.5]]",  # in images, as in earlier versions
+        f"[[0, 1], [1{400 * '0'}, 0.5]]",
         "[[.inf, 1]]",
-        "[[5, 1], [5.0, 1]]",
+        "[[0, 1], [0.0, 1]]",
         "[[true, 1]]",
         "[[now, 1]]",
         "[ab, cd]",
@@ -123,26 +125,27 @@ def test_what_are_no_points(text: str) -> None:
         message = _refusal(f"{key}={text}")
         assert message.startswith(f"--set: {key}: found [")
         assert message.endswith(
-            "; expected [[nimg, value], …], one or more, at whole numbers of images that rise."
+            "; expected [[share, value], …], one or more, at shares of the training that rise, from 0 to 1 "
+            "(images divided by train.total_nimg)."
         )
 
 
 def test_a_file_and_options_are_merged(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text(
-        "optim: {generator: {lr: [[0, 0.001], [5000, 1e-4]]}}\n"
-        "train:\n  ema_half_life_nimg:\n  - [0, 100]\n  - [2_000, 500]\n"
+        "optim: {generator: {lr: [[0, 0.001], [0.5, 1e-4]]}}\n"
+        "train:\n  ema_half_life_nimg:\n  - [0, 100]\n  - [0.2, 500]\n"
     )
     config = load(RunConfig, file)
-    assert config.optim.generator.lr == ((0, 1e-3), (5000, 1e-4))
+    assert config.optim.generator.lr == ((0, 1e-3), (0.5, 1e-4))
     assert config.optim.discriminator.lr == 5e-4
-    assert config.train.ema_half_life_nimg == ((0, 100.0), (2000, 500.0))
+    assert config.train.ema_half_life_nimg == ((0, 100.0), (0.2, 500.0))
     assert load(RunConfig, file, ["optim.generator.lr=0.01"]).optim.generator.lr == 0.01
-    assert load(RunConfig, file, ["optim.generator.lr=[[7, 0.01]]"]).optim.generator.lr == ((7, 0.01),)
+    assert load(RunConfig, file, ["optim.generator.lr=[[0.7, 0.01]]"]).optim.generator.lr == ((0.7, 0.01),)
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("text", ["0.25", "[[0, 0], [1000, 0.1], [123456789, 1.0e-5]]"])
+@pytest.mark.parametrize("text", ["0.25", "[[0, 0], [0.1, 0.1], [0.123456789, 1.0e-5]]"])
 def test_saving_and_loading_are_inverse(key: str, text: str, tmp_path: Path) -> None:
     config = _set(f"{key}={text}")
     with warnings.catch_warnings():
@@ -162,16 +165,16 @@ def _get_plain(values: dict[str, Any], key: str) -> Any:
 
 
 def test_differences_are_told() -> None:
-    same = _set("loss.penalty.gamma=[[0, 1], [9, 2]]")
-    assert diff(same, _set("loss.penalty.gamma=[[0, 1.0], [9, 2.0]]")) == {}
-    changed = diff(same, _set("loss.penalty.gamma=[[0, 1], [9, 3]]"))
-    assert changed == {"loss.penalty.gamma": ([[0, 1.0], [9, 2.0]], [[0, 1.0], [9, 3.0]])}
+    same = _set("loss.penalty.gamma=[[0, 1], [0.9, 2]]")
+    assert diff(same, _set("loss.penalty.gamma=[[0, 1.0], [0.9, 2.0]]")) == {}
+    changed = diff(same, _set("loss.penalty.gamma=[[0, 1], [0.9, 3]]"))
+    assert changed == {"loss.penalty.gamma": ([[0, 1.0], [0.9, 2.0]], [[0, 1.0], [0.9, 3.0]])}
 
 
 def test_the_list_of_keys_says_that_both_are_taken() -> None:
     types = {info.key: info.type for info in list_keys(RunConfig)}
     for key in (*KEYS, "loss.penalty.weight"):
-        assert types[key].startswith("float | [[nimg, value], …]")
+        assert types[key].startswith("float | [[share, value], …]")
 
 
 @pytest.mark.parametrize("values", ["{kind: ada, p: 0.1}", "{kind: ada, target: null}"])

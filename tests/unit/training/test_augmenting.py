@@ -17,9 +17,9 @@ TRANSFORM = AdaptiveAugment(groups=["color"], mirror=False)
 
 
 def _augmenter(
-    target: float | None = 0.6, p: float | Sequence[tuple[int, float]] = 0.0, adjust: int = ADJUST
+    target: float | None = 0.6, p: float | Sequence[tuple[float, float]] = 0.0, adjust: int = ADJUST
 ) -> Augmenter:
-    return Augmenter(TRANSFORM, p=Curve.of(p), target=target, adjust_nimg=adjust, device=CPU)
+    return Augmenter(TRANSFORM, p=Curve.of(p, 200), target=target, adjust_nimg=adjust, device=CPU)
 
 
 def _p_by_hand(signs: Sequence[float], target: float) -> list[float]:
@@ -110,10 +110,10 @@ def test_what_is_saved_does_not_change_afterwards() -> None:
 
 @pytest.mark.parametrize(
     ("p", "expected"),
-    [(0.3, [0.3, 0.3, 0.3, 0.3]), ([(0, 0.0), (100, 0.5), (200, 0.1)], [0.0, 0.25, 0.3, 0.1])],
+    [(0.3, [0.3, 0.3, 0.3, 0.3]), ([(0, 0.0), (0.5, 0.5), (1, 0.1)], [0.0, 0.25, 0.3, 0.1])],
 )
 def test_without_feedback_p_follows_its_schedule(
-    p: float | list[tuple[int, float]], expected: list[float]
+    p: float | list[tuple[float, float]], expected: list[float]
 ) -> None:
     augmenter = _augmenter(target=None, p=p)
     _follow(augmenter, [1.0] * 8)  # which it does not heed

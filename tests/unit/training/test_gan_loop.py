@@ -40,8 +40,9 @@ OBJECTIVES = {
     "ada": ("augment={kind: ada, target: null, p: 0.6}",),
     "diff_augment": ("augment={kind: diff_augment}",),
     "schedules": (
-        "loss.penalty.gamma=[[0, 1], [64, 3]]",
-        "augment={kind: diff_augment, p: [[0, 0], [64, 1]]}",
+        "train.total_nimg=64",
+        "loss.penalty.gamma=[[0, 1], [1, 3]]",
+        "augment={kind: diff_augment, p: [[0, 0], [1, 1]]}",
     ),
 }
 D2D_CE = (

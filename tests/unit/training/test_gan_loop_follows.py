@@ -22,10 +22,11 @@ from acgan.training.regularisers import LeCam
 
 def _scheduled_gan() -> Gan:
     return tiny_gan(
-        "optim.generator.lr=[[0, 0.001], [100, 0.002]]",
+        "train.total_nimg=200",
+        "optim.generator.lr=[[0, 0.001], [0.5, 0.002]]",
         "optim.discriminator.lr=0.005",
-        "train.ema_half_life_nimg=[[0, 10], [50, 60]]",
-        "loss.penalty={gamma: [[0, 1], [80, 3]], every: 1}",
+        "train.ema_half_life_nimg=[[0, 10], [0.25, 60]]",
+        "loss.penalty={gamma: [[0, 1], [0.4, 3]], every: 1}",
         precision="float32",
     )
 

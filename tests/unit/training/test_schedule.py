@@ -5,10 +5,14 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from acgan.assembly.gan import build_schedules
+from acgan.config import RunConfig, load, schedules
 from acgan.config.base import Points
 from acgan.config.classifier import AdamWConfig
+from acgan.config.recipes import recipes
 from acgan.training.schedule import DECAYS, Curve, WarmupDecay
 
 #: By the share of the fall that is done.
@@ -17,6 +21,7 @@ FALLS: dict[str, Callable[[float], float]] = {
     "cosine": lambda share: math.cos(math.pi * share / 2) ** 2,
     "none": lambda share: 1.0,
 }
+RATES = ("generator_lr", "discriminator_lr")
 GRID = [step / 1000 for step in range(1001)]
 
 
@@ -72,27 +77,73 @@ def test_it_ends_at_nought(decay: str, warmup: float) -> None:
 @pytest.mark.parametrize("nimg", [0, 1, 10**9])
 @pytest.mark.parametrize("value", [0.0, 5e-4, 1])
 def test_a_number_is_a_constant_curve(value: float, nimg: int) -> None:
-    found = Curve.of(value).at(nimg)
+    found = Curve.of(value, 1000).at(nimg)
     assert found == value
     assert type(found) is float
 
 
 @pytest.mark.parametrize("of", [list, tuple, Points])
 def test_a_curve_is_linear_between_its_points_and_constant_outside(of: Callable[..., Any]) -> None:
-    curve = Curve.of(of([(100, 2.0), (200, 6.0), (1200, 1.0)]))
+    curve = Curve.of(of([(0.05, 2.0), (0.1, 6.0), (0.6, 1.0)]), 2000)
     expected = {0: 2, 99: 2, 100: 2, 125: 3, 150: 4, 200: 6, 400: 5, 1199: 1.005, 1200: 1, 10**9: 1}
     assert {nimg: curve.at(nimg) for nimg in expected} == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_step_is_two_points_next_to_each_other() -> None:
-    curve = Curve.of([(0, 1.0), (999, 1.0), (1000, 0.25)])
+    curve = Curve.of([(0, 1.0), (0.999, 1.0), (1, 0.25)], 1000)
     assert [curve.at(nimg) for nimg in (998, 999, 1000, 1001)] == [1.0, 1.0, 0.25, 0.25]
 
 
 def test_one_point_is_a_constant() -> None:
-    assert [Curve.of([(500, 3.0)]).at(nimg) for nimg in (0, 500, 501)] == [3.0, 3.0, 3.0]
+    assert [Curve.of([(0.5, 3.0)], 1000).at(nimg) for nimg in (0, 500, 501)] == [3.0, 3.0, 3.0]
 
 
 def test_curves_may_come_from_nought_and_be_compared() -> None:
-    assert Curve.of([(0, 0.0), (10, 1.0)]).at(0) == 0
-    assert Curve.of(((0, 0.0), (10, 1.0))) == Curve.of(Points([(0, 0.0), (10, 1.0)]))
+    assert Curve.of([(0, 0.0), (1, 1.0)], 10).at(0) == 0
+    assert Curve.of(((0, 0.0), (1, 1.0)), 10) == Curve.of(Points([(0, 0.0), (1, 1.0)]), 10)
+
+
+def _falling(lr: float, nimg: int, total_nimg: int) -> dict[str, list[tuple[int, float]]]:
+    """Both learning rates: constant up to an image, then falling."""
+    return {name: [(0, lr), (nimg, lr), (total_nimg, 2.5e-5)] for name in RATES}
+
+
+#: Schedules of recipes as they were while points were in images, up to version 0.1.
+IN_IMAGES: dict[str, dict[str, list[tuple[int, float]]]] = {
+    "digits": _falling(5e-4, 35_000, 70_000),
+    "mnist": _falling(5e-4, 175_000, 350_000),
+    "cifar10": _falling(1e-3, 200_000, 1_600_000),
+    "folder": _falling(5e-4, 60_000, 160_000),
+    "cifar10-gpu": {
+        **_falling(5e-4, 10_000_000, 20_000_000),
+        "ema_falling_life_nimg": [(0, 10_000), (1_000_000, 100_000)],
+    },
+    "folder-gpu": {"ema_falling_life_nimg": [(0, 5_000), (500_000, 20_000)]},
+}
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_recipes_have_the_bits_of_their_points_in_images(recipe: str) -> None:
+    config = load(RunConfig, recipes()[recipe])
+    found = build_schedules(config)
+    for name, points in IN_IMAGES.get(recipe, {}).items():
+        assert getattr(found, name).points == tuple(points), name
+    assert len(schedules(config)) == len(IN_IMAGES.get(recipe, {})), "no other key has a schedule"
+
+
+@pytest.mark.parametrize("total_nimg", [8_000, 100, 1])
+def test_a_shortened_recipe_is_the_recipe_in_short(total_nimg: int) -> None:
+    whole = load(RunConfig, recipes()["digits"])
+    short = load(RunConfig, recipes()["digits"], [f"train.total_nimg={total_nimg}"])
+    for share in (0, 0.25, 0.5, 0.6, 0.75, 1):
+        of_whole = build_schedules(whole).generator_lr.at(round(share * 70_000))
+        of_short = build_schedules(short).generator_lr
+        times, values = zip(*of_short.points, strict=True)
+        assert np.interp(share * total_nimg, times, values) == pytest.approx(of_whole, rel=1e-9)
+
+
+def test_any_whole_number_of_images_comes_back_from_its_share() -> None:
+    rng = np.random.default_rng(0)
+    for total_nimg in (3, 7, 70_000, 999_983, 25_000_000):
+        for nimg in rng.integers(0, total_nimg + 1, 200).tolist():
+            assert Curve.of([(nimg / total_nimg, 1.0)], total_nimg).points == ((nimg, 1.0),)

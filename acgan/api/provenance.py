@@ -1,0 +1,173 @@
+"""``provenance.json``: the origin of a run, with every invocation that trained it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from acgan import parallel, runtime
+from acgan.api.opening import OpenTraining
+from acgan.atomic import write_text
+from acgan.benchmarking.flops import count_flops
+from acgan.code_version import code_changes, code_version
+from acgan.errors import RunError
+from acgan.training.run import TrainingRun
+from acgan.types import ImageStore
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
+
+PROVENANCE_FILE = "provenance.json"
+_PACKAGES = ("torch", "torchvision", "numpy", "pillow", "scikit-learn", "scipy", "safetensors", "pydantic")
+
+
+@contextmanager
+def recorded(
+    opened: OpenTraining, run: TrainingRun, networks: Mapping[str, nn.Module], flops: Mapping[str, int]
+) -> Iterator[None]:
+    """Context of a training whose run directory gets ``provenance.json``: at the start, and again at the end.
+
+    Args:
+        opened: The training.
+        run: The run.
+        networks: Networks that are trained, by name.
+        flops: Operations of one image, by what is done with it.
+    """
+    if not opened.ranks.first:
+        yield
+        return
+    file, begun_nimg = opened.directory / PROVENANCE_FILE, run.nimg
+    earlier = _read(file).get("invocations", []) if file.exists() and opened.checkpoint is not None else []
+    invocation = _invocation(opened)
+    record = {
+        "recipe": earlier[0]["recipe"] if earlier else opened.recipe,
+        "seed": opened.config.seed,
+        "data": _data(opened),
+        "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in networks.items()},
+        "flops": dict(flops),
+        "invocations": [*earlier, invocation],
+    }
+    write_text(file, _to_json(record))
+    try:
+        yield
+    finally:
+        invocation |= {
+            "ended": _now(),
+            "nimg": [begun_nimg, run.nimg],
+            "trained_sec": run.trained_sec - sum(one.get("trained_sec") or 0.0 for one in earlier),
+            "images_per_sec": run.images_per_sec,
+            "peak_bytes": runtime.peak_memory_bytes(opened.device),
+        }
+        record["trained_sec"] = run.trained_sec
+        write_text(file, _to_json(record))
+
+
+def sampling_flops(generator: nn.Module, latent_dim: int, device: torch.device) -> dict[str, int]:
+    """Operations of a generator for one image."""
+    network = copy.deepcopy(generator).eval()
+    dtype = next(network.parameters()).dtype
+    latents = torch.zeros(1, latent_dim, device=device, dtype=dtype)
+    labels = torch.zeros(1, device=device, dtype=torch.int64)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        return {"an image": count_flops(lambda: network(latents, labels))}
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance of a run directory; of a file, and of a run of an earlier version, that in the file's metadata.
+
+    Raises:
+        RunError: If there is none.
+    """
+    file = path / PROVENANCE_FILE
+    if file.exists():
+        return _read(file)
+    for kind in (GENERATOR_FILE, CLASSIFIER_FILE):
+        if (path / kind.name).is_file() or path.is_file():
+            try:
+                return dict(kind.read(kind.find(path))[1].provenance)
+            except RunError:
+                if kind is CLASSIFIER_FILE:
+                    raise
+    raise RunError(f"{path}: no run or file of one; expected a run directory or a .safetensors file.")
+
+
+def _invocation(opened: OpenTraining) -> dict[str, Any]:
+    return {
+        "command": _command(),
+        "recipe": opened.recipe,
+        "acgan": code_version(),
+        "changes": code_changes(),
+        "python": platform.python_version(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
+        "processor": runtime.processor(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "cores": os.cpu_count(),
+        "threads": parallel.cores(),
+        "processes": opened.ranks.world,
+        "device": str(opened.device),
+        "precision": opened.precision,
+        "started": _now(),
+    }
+
+
+def _data(opened: OpenTraining) -> dict[str, Any]:
+    parts = {name: getattr(opened.dataset, name) for name in ("train", "validation", "test")}
+    return {
+        "name": opened.dataset.name,
+        "place": opened.places.source,
+        "fingerprint": opened.dataset.train.fingerprint,
+        "source_fingerprint": opened.source_fingerprint,
+        "resolution": opened.dataset.train.resolution,
+        "channels": opened.dataset.train.channels,
+        "images": {name: _by_class(store) for name, store in parts.items() if store is not None},
+    }
+
+
+def _by_class(store: ImageStore) -> dict[str, int]:
+    counts: list[int] = np.bincount(store.labels, minlength=store.num_classes).tolist()
+    return dict(zip(store.class_names, counts, strict=True))
+
+
+def _command() -> str:
+    """The command of this process, as a user would write it."""
+    program, *arguments = sys.argv
+    return shlex.join(["acgan" if Path(program).name == "__main__.py" else Path(program).name, *arguments])
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."
+        ) from None
+    if not isinstance(values, dict):
+        raise RunError(f"{file}: found no table. Delete it: the next training writes it anew.")
+    return values
+
+
+def _to_json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2) + "\n"

@@ -1,0 +1,98 @@
+"""Rehearsals of a sweep's variants, and from their speed the images that each one shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import torch
+
+from acgan.api.dry_run import rehearse
+from acgan.atomic import write_text
+from acgan.config import RunConfig, diff, with_values
+from acgan.errors import ConfigError, NotFiniteError, UserError
+from acgan.runtime import machine
+from acgan.sweep.plan import SweepPlan
+
+_REHEARSALS = 5
+_SPEEDS = "speeds.json"
+
+_Say = Callable[[str], None]
+
+
+def lengths(plan: SweepPlan, threads: int, say: _Say) -> dict[str, int]:
+    """Images that each variant shows, after a rehearsal of those that have not begun.
+
+    Equal minutes do not depend on what else the machine does: they are the images that a variant shows in this time at
+    the best speed of several rehearsals, however long that takes. The speeds are kept in ``speeds.json``.
+
+    Args:
+        plan: The sweep.
+        threads: CPU cores of a run, where its configuration names none.
+        say: Receives remarks for people.
+
+    Raises:
+        UserError: If a variant cannot be trained.
+    """
+    nimg, minutes = plan.sweep.budget.nimg, plan.sweep.budget.minutes
+    if nimg is None:
+        assert minutes is not None, "one of the two"
+        speeds = _speeds(plan, threads, say)
+        return {variant: max(1, round(60 * minutes * speed)) for variant, speed in speeds.items()}
+    for variant in plan.sweep.variants:
+        if not plan.has_begun(variant):
+            try:
+                _rehearse(plan, variant, threads)
+            except NotFiniteError as error:  # it is a result, too
+                say(str(error))
+    return dict.fromkeys(plan.sweep.variants, nimg)
+
+
+def _rehearse(plan: SweepPlan, variant: str, threads: int) -> float:
+    """Images a second of a variant."""
+    config = plan.config(variant)
+    if config.train.threads is None:
+        config = with_values(config, {"train.threads": threads})
+    try:
+        return rehearse(config, plan.device).images_per_sec
+    except UserError as error:
+        raise type(error)(f"variants.{variant}: {error}") from None
+
+
+def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
+    """Images a second of each variant, the best of several rehearsals."""
+    file = plan.folder / _SPEEDS
+    known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    asked = {variant: _asked(plan, variant, threads) for variant in plan.sweep.variants}
+    missing = [
+        variant
+        for variant, one in asked.items()
+        if not plan.has_begun(variant) and one != known.get(variant, {}).get("of")
+    ]
+    best = dict.fromkeys(missing, 0.0)
+    if missing:
+        say(f"rehearsing {', '.join(missing)}")
+    for _ in range(_REHEARSALS):
+        for variant in missing:  # in turns, so that a busy moment slows all of them
+            best[variant] = max(best[variant], _rehearse(plan, variant, threads))
+    origin = {"machine": machine(), "torch": torch.__version__, "date": str(date.today())}
+    known |= {v: {"images_per_sec": speed, **origin, "of": asked[v]} for v, speed in best.items()}
+    lost = [variant for variant in asked if variant not in known]
+    if lost:
+        raise ConfigError(
+            f"{file}: has no speed of {lost[0]}, of which a run is there; expected the file that the sweep wrote. "
+            "Restore it, or choose another --out."
+        )
+    if missing:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(known, indent=2) + "\n")
+    return {variant: known[variant]["images_per_sec"] for variant in asked}
+
+
+def _asked(plan: SweepPlan, variant: str, threads: int) -> dict[str, Any]:
+    """Whatever a known speed holds for: device, cores, and the keys that are not the defaults."""
+    changed = diff(RunConfig(), plan.config(variant))
+    values = {key: value for key, (_, value) in changed.items()}
+    return {"device": plan.device, "threads": threads, "config": json.loads(json.dumps(values))}

@@ -1,0 +1,138 @@
+"""`provenance.json`, `acgan info`, and files that are equal where the trainings are."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from run_helpers import acgan, acgan_train, classified, signal_after, trained
+
+from acgan.code_version import code_version
+from acgan.models import GENERATORS
+
+SHORT = {"train.total_nimg": 64, "monitor.num_per_class": 0}
+
+
+def provenance(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped after two steps of four, and gone on with."""
+    run = tmp_path_factory.mktemp("provenance") / "run"
+    with signal_after(2, signal.SIGTERM):
+        assert acgan_train(run, SHORT).exit_code == 75
+    return trained(run, SHORT)
+
+
+def test_equal_trainings_write_equal_files(
+    resumed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of whatever folder, day and machine; a stopped one too."""
+    monkeypatch.setattr("acgan.runtime.processor", lambda: "another one")
+    other = trained(tmp_path / "other", SHORT)
+    name = "generator.safetensors"
+    assert (other / name).read_bytes() == (resumed / name).read_bytes()
+    changes = {"train.total_nimg": 32}
+    files = [classified(tmp_path / one, changes) / "classifier.safetensors" for one in ("a", "b")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert [one["processor"] for one in provenance(tmp_path / "a")["invocations"]] == ["another one"]
+    assert provenance(tmp_path / "a")["parameters"].keys() == {"backbone", "heads"}
+
+
+def test_a_run_says_where_it_comes_from(resumed: Path) -> None:
+    found = provenance(resumed)
+    assert found["recipe"].endswith("tiny.yaml")
+    assert (found["seed"], found["data"]["name"], found["data"]["resolution"]) == (0, "digits", 16)
+    assert {part: sum(counts.values()) for part, counts in found["data"]["images"].items()}.keys() >= {
+        "train",
+        "test",
+    }
+    assert found["parameters"].keys() == {"generator", "discriminator"}
+    assert all(count > 1000 for count in found["parameters"].values())
+    first, second = found["invocations"]
+    assert (first["nimg"], second["nimg"]) == ([0, 32], [32, 64])
+    assert first["trained_sec"] + second["trained_sec"] == pytest.approx(found["trained_sec"])
+    for one in (first, second):
+        assert one["acgan"] == code_version()
+        assert one["packages"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+        assert (one["threads"], one["precision"], one["device"]) == (1, "float32", "cpu")
+        assert one["started"] <= one["ended"]
+        assert one["peak_bytes"] > 0
+
+
+def test_operations_are_those_of_the_generator(resumed: Path) -> None:
+    """Two for each weight and place of a convolution or linear layer, in the generator's own file."""
+    from acgan.sampling import load_generator
+
+    info = load_generator(resumed).info
+    network = GENERATORS[info.architecture["kind"]](
+        **{key: value for key, value in info.architecture.items() if key != "kind"}
+    ).eval()
+    total = 0
+
+    def count(layer: torch.nn.Module, _: Any, out: torch.Tensor) -> None:
+        nonlocal total
+        total += 2 * layer.weight.numel() * (out.shape[2] * out.shape[3] if out.ndim == 4 else 1)
+
+    for layer in network.modules():
+        if type(layer) in (torch.nn.Conv2d, torch.nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.zeros(1, 16), torch.zeros(1, dtype=torch.int64))
+    assert 0 < total <= provenance(resumed)["flops"]["an image"] <= 1.2 * total
+
+
+def test_a_run_begun_anew_has_no_earlier_invocations(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", {**SHORT, "train.total_nimg": 16})
+    trained(run, {**SHORT, "train.total_nimg": 16}, "--fresh")
+    assert len(provenance(run)["invocations"]) == 1
+
+
+def test_info_of_a_run(resumed: Path) -> None:
+    text = acgan("info", str(resumed)).stdout
+    for words in (
+        "recipe: ",
+        "seed: 0",
+        "data: digits, ",
+        "parameters: generator ",
+        f"acgan {code_version()}",
+    ):
+        assert words in text
+    assert ": 0 to 32 images" in text
+    assert ": 32 to 64 images" in text
+    assert json.loads(acgan("info", str(resumed), "--json").stdout) == provenance(resumed)
+
+
+def test_info_of_a_training_that_has_not_ended(resumed: Path, tmp_path: Path) -> None:
+    found = provenance(resumed)
+    del found["invocations"][1]["ended"]
+    (tmp_path / "provenance.json").write_text(json.dumps(found), encoding="utf-8")
+    assert "still training, or killed" in acgan("info", str(tmp_path)).stdout
+
+
+def test_info_of_a_file_and_of_a_run_without_provenance(resumed: Path, tmp_path: Path) -> None:
+    file = tmp_path / "generator.safetensors"
+    file.write_bytes((resumed / file.name).read_bytes())
+    for path in (file, tmp_path):
+        text = acgan("info", str(path)).stdout
+        assert f"acgan: {code_version()}" in text
+        assert "nimg: 64" in text
+
+
+def test_info_of_nothing(tmp_path: Path) -> None:
+    result = acgan("info", str(tmp_path))
+    assert result.exit_code == 1
+    assert "expected a run directory or a .safetensors file" in result.stderr
+    (tmp_path / "provenance.json").write_text("{", encoding="utf-8")
+    assert "cannot be read" in acgan("info", str(tmp_path)).stderr
+
+
+def test_the_version_names_the_commit() -> None:
+    assert acgan("--version").stdout == f"acgan {code_version()}\n"
