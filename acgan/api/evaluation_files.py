@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from acgan.api.evaluate import Evaluated
+from acgan.api.kept_evaluations import picture_of, place
 from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
-from acgan.evaluation import EVALUATION_FILE, Reference, Scores
+from acgan.evaluation import Reference, Scores
+from acgan.evaluation.bank import Bank
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
+
+if TYPE_CHECKING:
+    from acgan.plots.pairs import Pairs
 
 _PAIRS = 12
 _CONFUSION, _MEMORISATION = "confusion.png", "memorisation.png"
@@ -24,8 +31,9 @@ def write_evaluation(
     """Write the files of an evaluation.
 
     A run directory, or the directory of several seeds' runs, gets ``evaluation.json``, a record in TensorBoard, and
-    ``confusion.png`` and ``memorisation.png`` if there is something to show. If a file is named, the scores go there
-    and nothing is written into the run, which keeps the files of its own evaluation.
+    ``confusion.png`` and ``memorisation.png`` if there is something to show. No other evaluation that is there is
+    lost: more metrics of the same are added, and others are kept in ``evaluations/``, see ``kept_evaluations.place``.
+    If a file is named, the scores go there and nothing is written into the run.
 
     Args:
         evaluated: The evaluation.
@@ -39,20 +47,28 @@ def write_evaluation(
     home = paths[0] if file is None and len(paths) == 1 and paths[0].is_dir() else None
     # Everything is made before the first file is written.
     text = evaluated.scores.to_json() + "\n"
-    pictures = _pictures(evaluated) if home is not None else []
-    written: dict[str, Path] = {}
-    scores = Path(file) if file is not None else (home / EVALUATION_FILE if home is not None else None)
-    if scores is not None:
-        write_text(scores, text)
-        written["scores"] = scores
     if home is None:
-        return written
-    for name in (_CONFUSION, _MEMORISATION):  # those of an earlier evaluation would lie beside other scores
-        (home / name).unlink(missing_ok=True)
+        if file is None:
+            return {}
+        write_text(Path(file), text)
+        return {"scores": Path(file)}
+    pictures = _pictures(evaluated)
+    kept = place(home, json.loads(text))
+    kept.scores.parent.mkdir(exist_ok=True)
+    if kept.moved is not None:
+        moved, old = kept.moved
+        moved.parent.mkdir(exist_ok=True)
+        write_text(moved, old)
+    write_text(kept.scores, json.dumps(kept.values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if kept.moved is not None:  # its pictures would lie beside other scores
+        for name in (_CONFUSION, _MEMORISATION):
+            if kept.beside(name).exists():
+                kept.beside(name).replace(picture_of(kept.moved[0], name))
+    written = {"scores": kept.scores}
     for what, name, png in pictures:
-        write_bytes(home / name, png)
-        written[what] = home / name
-    if (home / "tensorboard").is_dir():
+        write_bytes(kept.beside(name), png)
+        written[what] = kept.beside(name)
+    if kept.is_main and (home / "tensorboard").is_dir():
         generator = evaluated.scores.provenance["generators"][0]
         record_scalars(home, int(generator["nimg"]), _scalars(evaluated.scores))
     return written
@@ -69,13 +85,15 @@ def _pictures(evaluated: Evaluated) -> list[tuple[str, str, bytes]]:
         figure = confusion_picture(confusion, reference.store.class_names, rows="class asked for")
         pictures.append(("confusion matrix of the samples", _CONFUSION, to_png(figure)))
     if training is not None and reference is not None:
-        figure = pairs_picture(*_pairs(evaluated, reference, training))
+        figure = pairs_picture(_pairs(evaluated, reference, training))
         pictures.append(("samples nearest to training images", _MEMORISATION, to_png(figure)))
     return pictures
 
 
-def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> list[np.ndarray]:
-    """The samples, and the held-out images, that lie nearest to training images, each with its own."""
+def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> list[Pairs]:
+    """The samples, and the held-out images, nearest to training images in pixels and by features, with these."""
+    from acgan.plots.pairs import Pairs
+
     samples = evaluated.passes[0][0].bank
     assert samples is not None, "the first pass has its bank"
     sampler = evaluated.subjects[0].sampler
@@ -87,15 +105,24 @@ def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> 
     def stored(label: int, number: int) -> np.ndarray:
         return np.asarray(reference.store.images[reference.rows[label][number]])
 
-    bands: list[np.ndarray] = []
-    for bank, take in ((samples, drawn), (reference.bank, stored)):
-        assert bank.nearest is not None
-        assert bank.nearest_rows is not None
-        distances, positions = (part[:_PAIRS] for part in bank.nearest.sort())
+    def nearest(by: str, of: str, name: str, bank: Bank, take: Callable[[int, int], np.ndarray]) -> Pairs:
+        found = (bank.copied, bank.copied_rows) if by == "in pixels" else (bank.nearest, bank.nearest_rows)
+        assert found[0] is not None
+        assert found[1] is not None
+        distances, positions = (part[:_PAIRS] for part in found[0].sort())
         images = np.stack([take(*bank.place(position)) for position in positions.tolist()])
-        rows = bank.nearest_rows[positions].numpy()
-        bands += [images, training.images[rows], distances.numpy()]
-    return bands
+        rows = found[1][positions].numpy()
+        title = f"{of}: the nearest to training images {by}"
+        return Pairs(title, name, images, training.images[rows], distances.numpy())
+
+    return [
+        nearest(by, *band)
+        for by in ("in pixels", "by features")
+        for band in (
+            ("samples", "sample", samples, drawn),
+            ("held-out images", "held out", reference.bank, stored),
+        )
+    ]
 
 
 def _scalars(scores: Scores) -> dict[str, float]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from acgan.evaluation import verdict
+from acgan.evaluation import interval, verdict
 from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
 
 if TYPE_CHECKING:
@@ -26,7 +26,17 @@ def show(scores: Scores, console: Console) -> None:
     _say_generators(origin, console)
     if origin["extractor"] is not None:
         _say_what(origin, console)
+    half = origin["floor_images"]
+    if scores.floor and half:
+        console.print(f"Of {half:,} on either side, against {half:,} other held-out images: like with like.")
+        console.print(_beside_real(scores), markup=False)
+        everyone = f"{origin['num_images']:,}"
+        console.print(f"Of all {everyone}: compare with other evaluations of as many, not with the above.")
     console.print(_overall(scores), markup=False)
+    if _has_intervals(scores):
+        console.print(
+            "±: half of a 95 % interval, beside real images over three halvings, of all samples over seeds."
+        )
     chosen = _columns(scores.per_class)
     if chosen:
         console.print(_per_class(scores.per_class, chosen))
@@ -63,30 +73,51 @@ def _say_what(origin: Mapping[str, Any], console: Console) -> None:
     )
 
 
-def _overall(scores: Scores) -> Table:
-    half = scores.provenance["floor_images"]
-    beside = [f"{half:,} samples", f"{half:,} real: floor"] if half else []
-    table = Table("", "samples", *beside)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    shown = printed_scores()
-    for metric, summary in scores.overall.items():
-        score = shown[plain_name(metric)]
-        title = score.title
-        assert title is not None, metric
-        if metric == "ms_ssim":
-            scales = scores.provenance["ms_ssim_scales"]
-            title += f", {scales} scale{'s' if scales > 1 else ''}"
-        others = [scores.at_floor_count.get(metric), scores.floor.get(metric)] if half else []
-        table.add_row(title, *(_figure(one, score.digits) for one in (summary, *others)))
+def _beside_real(scores: Scores) -> Table:
+    """Scores of samples and of real images at the same count; nothing of another count stands beside them."""
+    table = _right_aligned("", "samples", "real images")
+    for metric, score in scores.at_floor_count.items():
+        digits = printed_scores()[plain_name(metric)].digits
+        both = (_figure(one, digits, of_halvings=True) for one in (score, scores.floor.get(metric)))
+        table.add_row(_title(scores, metric), *both)
     return table
 
 
-def _figure(summary: Summary | None, form: str) -> str:
+def _overall(scores: Scores) -> Table:
+    table = _right_aligned("", "all samples")
+    for metric, summary in scores.overall.items():
+        digits = printed_scores()[plain_name(metric)].digits
+        table.add_row(_title(scores, metric), _figure(summary, digits, of_halvings=False))
+    return table
+
+
+def _right_aligned(*headings: str) -> Table:
+    table = Table(*headings)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _title(scores: Scores, metric: str) -> str:
+    title = printed_scores()[plain_name(metric)].title
+    assert title is not None, metric
+    if metric != "ms_ssim":
+        return title
+    scales = scores.provenance["ms_ssim_scales"]
+    return f"{title}, {scales} scale{'s' if scales > 1 else ''}"
+
+
+def _has_intervals(scores: Scores) -> bool:
+    every = (*scores.at_floor_count.values(), *scores.floor.values(), *scores.overall.values())
+    return any(one.std is not None for one in every)
+
+
+def _figure(summary: Summary | None, form: str, *, of_halvings: bool) -> str:
     if summary is None or summary.value is None:
         return "-"
-    spread = "" if summary.std is None else f" ±{summary.std:{form}}"
-    return f"{summary.value:{form}}{spread}"
+    # Accuracies of classifiers have a deviation over trainings, and no values: it is not printed, but in the JSON file.
+    spread = interval(summary, of_halvings=of_halvings) if of_halvings or len(summary.values) > 1 else None
+    return f"{summary.value:{form}}" + ("" if spread is None else f" ±{spread:{form}}")
 
 
 def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, ClassColumn]]:
@@ -105,9 +136,7 @@ def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[
 def _per_class(
     per_class: Mapping[str, Mapping[str, float | None]], chosen: Sequence[tuple[str, ClassColumn]]
 ) -> Table:
-    table = Table("class", *(column.heading for _, column in chosen))
-    for header in table.columns[1:]:
-        header.justify = "right"
+    table = _right_aligned("class", *(column.heading for _, column in chosen))
     for name, values in list(per_class.items())[:_CLASSES_SHOWN]:
         figures = (_number(values[metric], column.digits) for metric, column in chosen)
         table.add_row(escape(name), *figures)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from acgan.extracting import Extracted
+from acgan.metrics.copies import pictures
 from acgan.metrics.inception_score import InceptionScore
 from acgan.metrics.statistics import FeatureStatistics, merged
 from acgan.runtime import Draws
@@ -84,15 +85,30 @@ class Bank:
         dims: F.
         num_outputs: Number of the extractor's logits.
         classwise: By class, True if it gets statistics of its own.
+        keeps_pictures: True if small gray pictures of the same images are kept too, to look for copies.
     """
 
-    def __init__(self, plan: Plan, dims: int, num_outputs: int, classwise: Sequence[bool]):
+    def __init__(
+        self,
+        plan: Plan,
+        dims: int,
+        num_outputs: int,
+        classwise: Sequence[bool],
+        *,
+        keeps_pictures: bool = False,
+    ):
         self.plan, self.dims, self.num_outputs = plan, dims, num_outputs
         self.num_classes = len(plan.groups)
         self.classwise = tuple(classwise)
         #: (M,) distance of each kept image to its nearest training image, and (M,) its row; set by ``look_for``.
         self.nearest: Tensor | None = None
         self.nearest_rows: Tensor | None = None
+        #: (M,) distance of each kept picture to the training image that it may be a copy of, and (M,) that one's row.
+        self.copied: Tensor | None = None
+        self.copied_rows: Tensor | None = None
+        #: (M, S, S) uint8; None before the first image, or where they are not kept.
+        self.pictures: Tensor | None = None
+        self._keeps_pictures = keeps_pictures
         self._seen = [0] * self.num_classes
         self._statistics: dict[tuple[int, int], FeatureStatistics] = {}
         self._waiting: dict[tuple[int, int], list[Tensor]] = {}
@@ -139,6 +155,11 @@ class Bank:
         keep = min(len(images), max(0, self.plan.kept[label] - first))
         start = self._starts[label] + first
         self.features[start : start + keep] = found.features[:keep]
+        if self._keeps_pictures and keep:
+            small = pictures(images[:keep].cpu().numpy())
+            if self.pictures is None:
+                self.pictures = torch.zeros(len(self.features), *small.shape[1:], dtype=torch.uint8)
+            self.pictures[start : start + keep] = small
         room = IMAGES_PER_CLASS - first
         if room > 0:
             self._images[label].append(images[:room].clone())  # a view would hold the whole portion
@@ -212,6 +233,11 @@ class View:
     def nearest(self, label: int | None = None) -> Tensor | None:
         """(M,) distances to the nearest training image, of the images whose features are kept."""
         distances = self.bank.nearest
+        return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
+
+    def copied(self, label: int | None = None) -> Tensor | None:
+        """(M,) distances to the training image that each may be a copy of, of the images whose features are kept."""
+        distances = self.bank.copied
         return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
 
     def images(self, label: int) -> Tensor | None:

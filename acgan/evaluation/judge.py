@@ -12,6 +12,7 @@ from torch import Tensor
 from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
 from acgan.extracting import Extracted, Extractor, fitted, target_of
+from acgan.metrics.copies import TrainingPictures
 from acgan.metrics.prdc import nearest_neighbours
 from acgan.parallel import in_order_on
 from acgan.predicting import ImageClassifier
@@ -44,13 +45,16 @@ class Judge:
     class_names: tuple[str, ...]
     progress: Advance
 
-    def look(self, plan: Plan, portions: Portions, classwise: Sequence[bool]) -> Bank:
+    def look(
+        self, plan: Plan, portions: Portions, classwise: Sequence[bool], *, keeps_pictures: bool = False
+    ) -> Bank:
         """Look at images.
 
         Args:
             plan: Assignment of the images, of which there is at least one.
             portions: Labels, and images (n, C, H, W) uint8 of that class, in order within the class.
             classwise: See ``Bank``.
+            keeps_pictures: See ``Bank``.
         """
         bank: Bank | None = None
         target = target_of(self.extractor)
@@ -63,7 +67,7 @@ class Judge:
         for label, images, found, predicted in in_order_on(self.extractor.device, look_at, portions):
             if bank is None:
                 outputs = 0 if found.logits is None else found.logits.shape[1]
-                bank = Bank(plan, self.extractor.dims, outputs, classwise)
+                bank = Bank(plan, self.extractor.dims, outputs, classwise, keeps_pictures=keeps_pictures)
             bank.add(label, images, found, predicted)
             self.progress(len(images))
         assert bank is not None, "there are images"
@@ -89,24 +93,28 @@ class Judge:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Features of the generator's training images, used to find copies.
+    """The generator's training images, used to find copies.
 
     Attributes:
         rows: (M,) int64, rows of the store.
         features: (M, F).
+        pictures: The same images as small pictures.
     """
 
     rows: np.ndarray
     features: Tensor
+    pictures: TrainingPictures
 
     def look_for(self, bank: Bank) -> None:
-        """Find the nearest training image of each image whose features a bank keeps."""
+        """Find the nearest training image of each image that a bank keeps, by pixels and by features."""
+        assert bank.pictures is not None, "kept wherever copies are looked for"
+        bank.copied, bank.copied_rows = self.pictures.nearest(bank.pictures)
         bank.nearest, bank.nearest_rows = nearest_neighbours(bank.features, self.features)
         bank.nearest_rows = torch.from_numpy(self.rows)[bank.nearest_rows]
 
 
 def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingImages:
-    """Features of the training images, or of ``MAX_TRAINING`` of them."""
+    """The training images, or ``MAX_TRAINING`` of them."""
     rows = np.arange(len(store))
     if len(store) > MAX_TRAINING:
         rows = np.sort(Draws(seed).generator("training images").permutation(rows)[:MAX_TRAINING])
@@ -120,7 +128,7 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
     for found in in_order_on(judge.extractor.device, look_at, portions):
         features.append(found)
         judge.progress(len(found))
-    return TrainingImages(rows, torch.cat(features))
+    return TrainingImages(rows, torch.cat(features), TrainingPictures(store.images, rows))
 
 
 def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from acgan.evaluation.bank import View
 from acgan.extracting import Extractor, metric_name
+from acgan.metrics.copies import NEAR, SAME
 from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.kid import kernel_distance
 from acgan.metrics.memorisation import memorisation
@@ -183,6 +184,25 @@ def copying(fake: View, real: View, context: Context) -> Found:
     )
 
 
+def copies(fake: View, real: View, _context: Context) -> Found:
+    """Shares of samples, and of held-out images, that are the same picture as a training image, or nearly the same."""
+    if fake.copied() is None or real.copied() is None:
+        return Found({}, {})
+    overall: dict[str, Value] = {}
+    per_class: dict[str, list[Value]] = {}
+
+    def share(view: View, label: int | None, least: int, limit: float) -> Value:
+        distances = view.copied(label)
+        if distances is None or len(distances) < least:
+            return None
+        return float((distances < limit).double().mean())
+
+    for name, limit in (("copies_same", SAME), ("copies_near", NEAR)):
+        overall |= {name: share(fake, None, 1, limit), f"{name}_real": share(real, None, 1, limit)}
+        per_class[name] = [share(fake, c, MIN_IMAGES_PER_CLASS, limit) for c in range(fake.num_classes)]
+    return Found(overall, per_class)
+
+
 #: Functions by the keys of ``--metrics``, in the order of the tables.
 METRICS: dict[str, Metric] = {
     "frechet": frechet,
@@ -192,6 +212,7 @@ METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "diversity": diversity,
     "memorisation": copying,
+    "copies": copies,
 }
 
 

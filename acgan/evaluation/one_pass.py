@@ -41,6 +41,11 @@ class Reference:
         """Images by class."""
         return class_counts(self.store)
 
+    @property
+    def spread(self) -> float:
+        """Sum of the variances of all features: the Fréchet distance of one image for all, the mean, from these."""
+        return float(self.bank.view().statistics().covariance.trace())
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -106,7 +111,9 @@ def look_at_reference(
     counts = class_counts(store)
     plan = make_plan(counts, samples, seed=context.seed)
     rows = shuffled(store, seed=context.seed)
-    bank = judge.look(plan, stored(store, rows), judge.classwise(counts, samples))
+    bank = judge.look(
+        plan, stored(store, rows), judge.classwise(counts, samples), keeps_pictures=training is not None
+    )
     looked = None
     if training is not None:
         looked = look_at_training(judge, training, seed=context.seed)
@@ -131,7 +138,10 @@ def look_at_samples(
     drawn = sampler.stream_classes(dict(enumerate(counts)), seed=seed, truncation=truncation)
     plan = make_plan(counts, reference.counts, seed=context.seed)
     bank = judge.look(
-        plan, ((label, images) for label, _, images in drawn), judge.classwise(counts, reference.counts)
+        plan,
+        ((label, images) for label, _, images in drawn),
+        judge.classwise(counts, reference.counts),
+        keeps_pictures=reference.training is not None,
     )
     if reference.training is not None:
         reference.training.look_for(bank)

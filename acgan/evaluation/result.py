@@ -11,6 +11,7 @@ import numpy as np
 
 from acgan.evaluation.measures import Found, Value
 from acgan.evaluation.one_pass import Pass
+from acgan.metrics.intervals import T_OF_THREE, mean_interval
 
 #: Version of the JSON text, raised when a key changes its meaning.
 EVALUATION_FORMAT = 1
@@ -107,6 +108,13 @@ def summarise_passes(passes: Sequence[Sequence[Pass]]) -> dict[str, Summary]:
     return summarise_all(means)
 
 
+def summarise_halves(passes: Sequence[Pass]) -> dict[str, Summary]:
+    """Summary over the halvings of what all passes have on average: the deviation is of the same as the floor's."""
+    halvings = [] if not passes else list(zip(*(one.at_floor_count for one in passes), strict=True))
+    means = [summarise_all([found.overall for found in of_halving]) for of_halving in halvings]
+    return summarise_all([{name: one.value for name, one in mean.items()} for mean in means])
+
+
 def mean_per_class(
     found: Sequence[Found], class_names: Sequence[str], labels: Sequence[int] | None = None
 ) -> dict[str, dict[str, Value]]:
@@ -118,6 +126,17 @@ def mean_per_class(
         }
         for label in (range(len(class_names)) if labels is None else labels)
     }
+
+
+def interval(summary: Summary, *, of_halvings: bool) -> Value:
+    """Half of a value's 95 % interval: what ± means wherever it is printed.
+
+    Over seeds it is Student's t times the standard error of their mean. The three halvings are balanced half-samples,
+    whose deviation is the standard error itself (McCarthy 1969).
+    """
+    if summary.std is None:
+        return None
+    return T_OF_THREE * summary.std if of_halvings else mean_interval(summary.std, len(summary.values))
 
 
 def with_help(scores: Scores, found: Mapping[str, Any]) -> Scores:

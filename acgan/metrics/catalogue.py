@@ -124,9 +124,18 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "memorisation": CatalogueEntry(
         (
             PrintedScore("memorisation_nearer", "nearer to training"),
-            PrintedScore("memorisation_copies", "  copies", better="lower"),
+            PrintedScore("memorisation_copies", "  than 99 % of real", better="lower"),
         ),
         frozenset({"features", "training images"}),
+    ),
+    "copies": CatalogueEntry(
+        (
+            PrintedScore("copies_same", "copies, same picture", ".4f", better="lower"),
+            PrintedScore("copies_same_real", "  held-out images", ".4f"),
+            PrintedScore("copies_near", "copies, nearly the same", ".4f", better="lower"),
+            PrintedScore("copies_near_real", "  held-out images", ".4f"),
+        ),
+        frozenset({"training images"}),
     ),
     "cas": CatalogueEntry(
         (

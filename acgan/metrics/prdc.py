@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -77,6 +78,14 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
         density=inside_count / (k * len(fake)),
         coverage=covered / len(real),
     )
+
+
+def expected_coverage(num_fake: int, num_real: int, k: int) -> float:
+    """Coverage that fakes of the real images' own distribution are expected to have, at any counts.
+
+    Seen from a real image, the others and the fakes come in random order; it is not covered if the first k are real.
+    """
+    return 1 - math.prod((num_real - 1 - i) / (num_fake + num_real - 1 - i) for i in range(k))
 
 
 def nearest_neighbours(queries: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:

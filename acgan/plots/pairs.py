@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,17 @@ _BAND_GAP = 28
 
 
 @dataclass(frozen=True)
-class _Band:
+class Pairs:
+    """A band of the picture.
+
+    Attributes:
+        title: Text above it.
+        name: Of the upper images.
+        images: (N, C, H, W) uint8, gray or RGB.
+        nearest: (N, C, H, W) uint8, each one's nearest training image.
+        distances: (N,) between both, in any order; they are written below the pairs.
+    """
+
     title: str
     name: str
     images: np.ndarray
@@ -29,27 +40,14 @@ class _Band:
     distances: np.ndarray
 
 
-def pairs_picture(
-    samples: np.ndarray,
-    nearest: np.ndarray,
-    distances: np.ndarray,
-    held_out: np.ndarray,
-    held_out_nearest: np.ndarray,
-    held_out_distances: np.ndarray,
-) -> Figure:
+def pairs_picture(pairs: Sequence[Pairs]) -> Figure:
     """Draw the images that lie nearest to training images, for a person to judge whether samples are copies.
 
-    There are two bands of up to 12 pairs, the nearest first. The first has samples above their nearest training
-    images. The second has real images that were not trained on above theirs: it shows how near images come that
-    cannot be copies.
+    Each band has up to 12 pairs, the nearest first: images above their nearest training images. Bands of real images
+    that were not trained on show how near images come that cannot be copies.
 
     Args:
-        samples: (N, C, H, W) uint8, gray or RGB.
-        nearest: (N, C, H, W) uint8, each sample's nearest training image.
-        distances: (N,) between both, in any order; they are written below the pairs.
-        held_out: (M, C, H, W) uint8.
-        held_out_nearest: (M, C, H, W) uint8, each one's nearest training image.
-        held_out_distances: (M,) between both.
+        pairs: The bands, from the top.
 
     Returns:
         The figure; see `acgan.plots.style.to_png`. Images of up to 96 pixels a side are enlarged by the largest
@@ -58,17 +56,15 @@ def pairs_picture(
     Raises:
         ValueError: There are no pairs in a band, or the shapes do not match.
     """
-    bands = (
-        _band("samples", "sample", samples, nearest, distances),
-        _band("held-out images", "held out", held_out, held_out_nearest, held_out_distances),
-    )
-    if samples.shape[1:] != held_out.shape[1:]:
-        raise ValueError(f"expected images of one size, got {samples.shape[1:]} and {held_out.shape[1:]}")
-    factor = max(1, _TILE // max(samples.shape[2:]))
-    height, width = (factor * side for side in samples.shape[2:])
+    bands = [_nearest_first(band) for band in pairs]
+    sizes = {band.images.shape[1:] for band in bands}
+    if len(sizes) != 1:
+        raise ValueError(f"expected images of one size, got {sorted(sizes)}")
+    factor = max(1, _TILE // max(bands[0].images.shape[2:]))
+    height, width = (factor * side for side in bands[0].images.shape[2:])
     band_height = _TITLE + 2 * height + _SEAM + _DISTANCE
     right = max(len(band.images) for band in bands) * (width + _GAP) - _GAP
-    bottom = 2 * band_height + _BAND_GAP
+    bottom = len(bands) * (band_height + _BAND_GAP) - _BAND_GAP
     with own_style():
         figure = blank_figure(right, bottom)
         axes = figure.add_axes((0, 0, 1, 1))
@@ -79,20 +75,19 @@ def pairs_picture(
     return figure
 
 
-def _band(kind: str, name: str, images: np.ndarray, nearest: np.ndarray, distances: np.ndarray) -> _Band:
+def _nearest_first(band: Pairs) -> Pairs:
+    images, nearest, distances = band.images, band.nearest, band.distances
     fits = images.ndim == 4 and images.shape[1] in (1, 3) and len(images) > 0
     if not fits or nearest.shape != images.shape or distances.shape != images.shape[:1]:
         found = f"{images.shape}, {nearest.shape} and {distances.shape}"
         raise ValueError(
-            f"{kind}: expected images (N, C, H, W), as many nearest and distances (N,), got {found}"
+            f"{band.title}: expected images (N, C, H, W), as many nearest and distances (N,), got {found}"
         )
     first = np.argsort(distances, kind="stable")[:_COLUMNS]
-    return _Band(
-        f"{kind}: the nearest to training images", name, images[first], nearest[first], distances[first]
-    )
+    return Pairs(band.title, band.name, images[first], nearest[first], distances[first])
 
 
-def _draw_band(axes: Axes, band: _Band, width: int, height: int, top: int) -> None:
+def _draw_band(axes: Axes, band: Pairs, width: int, height: int, top: int) -> None:
     """Draw in data coordinates that are the figure's pixels."""
     upper = top + _TITLE
     lower = upper + height + _SEAM

@@ -147,14 +147,17 @@ def test_the_output_shown_is_of_the_form_printed(place: Path) -> None:
     [shown] = [block.code for block in BLOCKS if block.language == "text"]
     printed = (place / "printed.txt").read_text(encoding="utf-8")
     own = {"accuracy, trained on real", "on samples (CAS)", "on both", "GAN-test"}
+    # The scores shown are from before copies were looked for in pixels.
+    own |= {"copies, same picture", "copies, nearly the same", "held-out images"}
     assert rows(printed) - own - {"0", "7"} == rows(shown) - set("0123456789")
     headings = {"CAS", "CAS gain"}
     assert columns(printed) - headings == columns(shown)
     for word in (
-        "Quality: ",
-        "Worst class: ",
-        "Classes: ",
+        "Verdict: ",
+        "Distance: ",
+        "Fidelity: ",
         "Diversity: ",
+        "Classes: ",
         "Copies: ",
         "features: digits@738debee, ",
     ):
@@ -198,7 +201,11 @@ def test_the_metrics_are_those_there_are(real: Any) -> None:
     assert sorted(named) == sorted(name for name, score in printed_scores().items() if score.title)
     assert {plain_name(name) for name in real["overall"]} <= set(named)
     without = {name for name in real["overall"] if "[" not in name}
-    assert without == {"ms_ssim", "diverse_classes", "cas_real", "cas_synthetic", "cas_both", "gan_test"}
+    pixels = {"copies_same", "copies_same_real", "copies_near", "copies_near_real"}
+    assert (
+        without
+        == {"ms_ssim", "diverse_classes", "cas_real", "cas_synthetic", "cas_both", "gan_test"} | pixels
+    )
 
 
 def test_the_directions_told_are_those_that_compare_goes_by() -> None:

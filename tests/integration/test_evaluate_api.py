@@ -123,9 +123,9 @@ def test_pairs_are_the_nearest_there_are(
     seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = shutil.copytree(seeds / "seed0", tmp_path / "run")
-    bands: list[np.ndarray] = []
+    bands: list[pairs.Pairs] = []
     draw = pairs.pairs_picture
-    monkeypatch.setattr(pairs, "pairs_picture", lambda *given: bands.extend(given) or draw(*given))
+    monkeypatch.setattr(pairs, "pairs_picture", lambda given: bands.extend(given) or draw(given))
     options = EvaluateOptions(num_images=90, metrics=("memorisation",), seed=3, truncation=0.5)
     evaluated = api.evaluate(run, options)
     api.write_evaluation(evaluated, run)
@@ -140,10 +140,13 @@ def test_pairs_are_the_nearest_there_are(
         ]
     )
     training = eyes(data.train.images).features
-    for images, nearest, distances, given in (
-        (*bands[:3], samples.numpy()),
-        (*bands[3:], data.test.images),
-    ):
+    assert [band.title for band in bands] == [
+        f"{of}: the nearest to training images {by}"
+        for by in ("in pixels", "by features")
+        for of in ("samples", "held-out images")
+    ]
+    for band, given in ((bands[2], samples.numpy()), (bands[3], data.test.images)):
+        images, nearest, distances = band.images, band.nearest, band.distances
         assert len(images) == len(nearest) == len(distances) == 12
         found = torch.cdist(eyes(images).features.double(), training.double()).min(dim=1).values
         assert distances == pytest.approx(found.numpy(), rel=1e-3)

@@ -34,6 +34,7 @@ NAMES = (
     *(f"{name}{EYES}" for name in ("fcd", "intra_fcd_mean", "intra_fcd_worst", "kid", "classifier_score")),
     *(f"{name}{EYES}" for name in ("precision", "recall", "density", "coverage", "class_accuracy")),
     *("ms_ssim", "diverse_classes", f"memorisation_nearer{EYES}", f"memorisation_copies{EYES}"),
+    *("copies_same", "copies_same_real", "copies_near", "copies_near_real"),
 )
 
 
@@ -128,9 +129,9 @@ def test_pictures_can_be_opened(evaluated: tuple[Path, str]) -> None:
         assert min(image.size) > 10 * 32
     with Image.open(evaluated[0] / "memorisation.png") as image:
         image.load()
-        # Two bands of 12 pairs, 16 px enlarged to 96.
+        # Four bands of 12 pairs, 16 px enlarged to 96.
         assert image.width > 12 * 96
-        assert 4 * 96 < image.height < 6 * 96
+        assert 8 * 96 < image.height < 12 * 96
 
 
 def test_tensorboard_has_every_number(evaluated: tuple[Path, str]) -> None:
@@ -151,9 +152,14 @@ def test_what_a_person_reads(evaluated: tuple[Path, str]) -> None:
     assert "\x1b" not in output
     assert "269 samples, labels as often as in the reference, seed 0, against 269 held-out images" in output
     assert f"features: {EYES[1:-1]}, 64 of them, which never saw these images" in output
-    assert "135 real: floor" in output
-    for start in ("Quality: ", "Worst class: ", "Classes: ", "Diversity: ", "Copies: "):
-        assert f"\n{start}" in output
+    assert "Of 135 on either side, against 135 other held-out images: like with like." in output
+    assert "Of all 269: compare with other evaluations of as many, not with the above." in output
+    assert "±: half of a 95 % interval" in output
+    # After 32 images it is noise.
+    sentences = output[output.index("\nVerdict: ") :]
+    assert sentences.startswith(("\nVerdict: poor, by ", "\nVerdict: collapsed, by "))
+    for start in ("Distance: ", "Fidelity: ", "Diversity: ", "Classes: ", "Worst class: ", "Copies: "):
+        assert f"\n{start}" in sentences
 
 
 def test_a_training_goes_on_after_an_evaluation_as_if_there_had_been_none(run: Path, tmp_path: Path) -> None:
@@ -196,11 +202,47 @@ def test_scores_that_go_elsewhere_leave_the_run_and_its_own_evaluation_as_they_a
     assert content() == before
 
 
-def test_pictures_of_an_earlier_evaluation_do_not_lie_beside_other_scores(run: Path) -> None:
+def test_metrics_of_the_same_are_added_and_nothing_is_lost(run: Path) -> None:
     assert evaluate(run, "--metrics", "accuracy,memorisation").exit_code == 0
-    assert evaluate(run, "--metrics", "accuracy").exit_code == 0
-    assert (run / "confusion.png").exists()
+    before = read(run / "evaluation.json")
+    assert evaluate(run, "--metrics", "kid").exit_code == 0
+    after = read(run / "evaluation.json")
+    assert after["overall"].items() > before["overall"].items()
+    assert f"kid{EYES}" in after["overall"]
+    assert after["per_class"]["3"].items() > before["per_class"]["3"].items()
+    assert after["confusion"] == before["confusion"]
+    assert after["provenance"]["metrics"] == ["accuracy", "memorisation", "kid"]
+    assert (run / "memorisation.png").exists()  # of the same samples
+
+
+def test_a_quick_look_does_not_take_the_place_of_a_full_evaluation(run: Path) -> None:
+    assert evaluate(run, "-n", "60", "--metrics", "accuracy,memorisation").exit_code == 0
+    files = [run / name for name in ("evaluation.json", "confusion.png", "memorisation.png")]
+    before = [file.read_bytes() for file in files]
+    result = evaluate(run, "--metrics", "kid,accuracy", "-n", "40")
+    assert result.exit_code == 0, result.output
+    assert [file.read_bytes() for file in files] == before
+    [quick] = (run / "evaluations").glob("*.json")
+    assert f"scores: {quick}" in result.output
+    assert read(quick)["provenance"]["num_images"] == 40
+    assert quick.with_name(f"{quick.stem}-confusion.png").exists()
+    # More samples take its place, and it moves aside, with its pictures.
+    assert evaluate(run, "--metrics", "kid", "-n", "80").exit_code == 0
+    assert read(run / "evaluation.json")["provenance"]["num_images"] == 80
+    [moved] = {*(run / "evaluations").glob("*.json")} - {quick}
+    assert moved.read_bytes() == before[0]
+    assert moved.with_name(f"{moved.stem}-memorisation.png").read_bytes() == before[2]
     assert not (run / "memorisation.png").exists()
+    # What moved aside is added to as well.
+    assert evaluate(run, "--metrics", "kid", "-n", "60").exit_code == 0
+    assert {f"kid{EYES}", f"class_accuracy{EYES}"} <= read(moved)["overall"].keys()
+
+
+def test_a_file_that_is_no_evaluation_is_kept_too(run: Path) -> None:
+    (run / "evaluation.json").write_text("by hand", encoding="utf-8")
+    assert evaluate(run, *QUICK).exit_code == 0
+    [kept] = (run / "evaluations").glob("unreadable-*.json")
+    assert kept.read_text(encoding="utf-8") == "by hand"
 
 
 def test_the_best_generator_is_evaluated_where_there_is_one(run: Path, seeds: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acgan.evaluation import Scores, Summary, verdict, with_help
+from acgan.evaluation import Pass, Scores, Summary, interval, summarise_halves, verdict, with_help
 from acgan.evaluation.measures import Found
 from acgan.evaluation.result import mean_per_class, summarise, summarise_all
 from acgan.metrics.catalogue import plain_name
@@ -26,6 +26,23 @@ def test_a_summary_is_mean_and_sample_deviation() -> None:
 
 def test_where_one_value_is_missing_there_is_no_mean() -> None:
     assert summarise([1.0, None]) == Summary(None, None)
+
+
+def test_plus_minus_is_half_of_an_interval() -> None:
+    """Over seeds by Student's t of their number; halvings are half-samples, whose deviation is the standard error."""
+    seeds = summarise([1.0, 2.0, 6.0])
+    assert interval(seeds, of_halvings=False) == pytest.approx(4.3027 * math.sqrt(7 / 3), rel=1e-4)
+    assert interval(seeds, of_halvings=True) == pytest.approx(4.303 * math.sqrt(7))
+    assert interval(Summary(1.0, None), of_halvings=False) is None
+
+
+def test_a_deviation_over_halvings_is_not_one_over_seeds() -> None:
+    """Two generation seeds that differ by 10, and halvings that differ by 1."""
+    passes = [
+        Pass(None, Found({}, {}), tuple(Found({"fid": base + step}, {}) for step in (0.0, 1.0, 2.0)), None)
+        for base in (10.0, 20.0)
+    ]
+    assert summarise_halves(passes)["fid"] == Summary(16.0, 1.0, (15.0, 16.0, 17.0))
 
 
 def test_summaries_by_metric() -> None:
@@ -96,133 +113,6 @@ def test_names_without_their_extractor() -> None:
     assert plain_name("fcd[digits@738debee]") == "fcd"
     assert plain_name("fid") == "fid"
     assert plain_name("kid[a[b]@1]") == "kid"
-
-
-def test_the_verdict_sets_the_score_beside_the_floor_at_equal_count() -> None:
-    assert verdict(scores())[0] == (
-        "Quality: 2.50 times the floor (5.000, real images 2.000 ±0.500), with 100 images on either side."
-    )
-
-
-def test_within_two_deviations_samples_are_as_good_as_real() -> None:
-    found = verdict(scores(at_floor_count={"fcd[x@1]": Summary(2.9, 0.1)}))[0]
-    assert found.startswith("Quality: no further from held-out images than real images are")
-
-
-def test_of_few_images_it_is_not_said_that_they_are_as_good_as_real() -> None:
-    close = {"fcd[x@1]": Summary(2.1, 0.1)}
-    line = verdict(scores(at_floor_count=close, provenance={**scores().provenance, "floor_images": 99}))[0]
-    assert line.startswith("Quality: 1.05 times the floor")
-    assert line.endswith("with 99 images on either side, which is too few to say more.")
-
-
-def test_the_worst_class_is_furthest_from_its_own_floor() -> None:
-    """Not the one of the largest distance, which is that of the fewest images."""
-    line = verdict(scores())[1]
-    assert line == "Worst class: cat, FCD 2.00 times its floor (8.000, real images 4.000); coverage 0.900."
-
-
-def test_where_a_class_has_no_floor_kid_decides() -> None:
-    floors = {"cat": {"fcd[x@1]": 4.0}, "dog": {"fcd[x@1]": None}}
-    line = verdict(scores(floor_per_class=floors))[1]
-    assert line == "Worst class: cat, by KID 9; coverage 0.900; of 100 images this is a hint."
-    provenance = {"floor_images": 100, "samples_by_class": [900, 100], "reference_by_class": [500, 80]}
-    line = verdict(scores(floor_per_class=floors, provenance=provenance))[1]
-    assert line == "Worst class: cat, by KID 9; coverage 0.900."
-
-
-def test_one_class_is_not_the_worst() -> None:
-    one = {"cat": {"fcd[x@1]": 3.0, "kid[x@1]": 1.0}}
-    lines = verdict(scores(per_class=one, floor_per_class=one, at_floor_count_per_class=one))
-    assert not any(line.startswith("Worst") for line in lines)
-
-
-def _of(start: str, **changes: Any) -> str:
-    return next(line for line in verdict(scores(**changes)) if line.startswith(start))
-
-
-def test_a_class_that_is_hardly_covered_has_collapsed() -> None:
-    assert _of("Diversity").endswith("less than half of that in class dog: collapsed, or unlike real images.")
-    fine = {"cat": {"coverage[x@1]": 0.9}, "dog": {"coverage[x@1]": 0.5}}
-    assert "collapsed" not in _of("Diversity", at_floor_count_per_class=fine)
-
-
-@pytest.mark.parametrize(("samples", "told"), [(100, True), (160, True), (900, False), (30, False)])
-def test_where_halves_are_too_small_coverage_is_that_of_all_if_about_as_many(
-    samples: int, told: bool
-) -> None:
-    """More samples cover more than real images do in the floor, and fewer less."""
-    nothing = {"cat": {"coverage[x@1]": None}, "dog": {"coverage[x@1]": None}}
-    counts = {"floor_images": 100, "samples_by_class": [100, samples], "reference_by_class": [120, 80]}
-    line = _of("Diversity", at_floor_count_per_class=nothing, provenance=counts)
-    assert ("class dog: collapsed" in line) is told
-
-
-def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
-    right = {name: {"class_accuracy[x@1]": 1.0} for name in "abcdefghi"}
-    wrong = {**right, "j": {"class_accuracy[x@1]": 0.25}}
-    counts = {**scores().provenance, "samples_by_class": [20] * 10, "reference_by_class": [20] * 10}
-    assert _of("Classes", per_class=wrong, provenance=counts).startswith(
-        "Classes: often not as asked for; right are of j (25%); the classifier sees"
-    )
-    line = _of("Classes", per_class=right, provenance=counts)
-    assert line.startswith("Classes: as asked for; the classifier sees")
-
-
-def test_a_class_is_held_against_its_own_real_images() -> None:
-    hard = {"cat": {"class_accuracy[x@1]": 0.75}, "dog": {"class_accuracy[x@1]": 0.95}}
-    line = _of("Classes", per_class=hard, floor_per_class={"cat": {"class_accuracy[x@1]": 0.8}, "dog": {}})
-    assert line.startswith("Classes: as asked for")
-    line = _of("Classes", per_class=hard, floor_per_class={"cat": {"class_accuracy[x@1]": 0.9}, "dog": {}})
-    assert "right are of cat (75%);" in line
-
-
-def test_of_few_samples_no_class_is_said_to_be_wrong() -> None:
-    counts = {**scores().provenance, "samples_by_class": [8, 20]}
-    values = {"cat": {"class_accuracy[x@1]": 0.5}, "dog": {"class_accuracy[x@1]": 0.5}}
-    assert "right are of dog (50%);" in _of("Classes", per_class=values, provenance=counts)
-    floor = {"class_accuracy[x@1]": Summary(1.0, 0.0)}
-    overall = {"class_accuracy[x@1]": Summary(0.5, None)}
-    few = {**counts, "samples_by_class": [8, 8]}
-    line = _of("Classes", per_class=values, provenance=few, floor=floor, overall=overall)
-    assert line.startswith(
-        "Classes: often not as asked for; the classifier sees the class asked for in 50.00%"
-    )
-
-
-def test_copies_are_named_also_where_held_out_images_are_copies_themselves() -> None:
-    overall = {"memorisation_copies[x@1]": Summary(0.2, None), "memorisation_nearer[x@1]": Summary(0.6, None)}
-    line = _of("Copies", overall=overall)
-    assert line.startswith("Copies: 20.0% of samples")
-    assert "memorisation.png" in line
-    overall = {
-        "memorisation_copies[x@1]": Summary(0.0, None),
-        "memorisation_nearer[x@1]": Summary(0.99, None),
-    }
-    line = _of("Copies", overall=overall)
-    assert line.startswith("Copies: nearly all samples lie nearer to training images")
-    assert "memorisation.png" in line
-    assert _of("Copies").startswith("Copies: no sign of them")
-
-
-def test_of_few_images_nothing_is_said_about_copies() -> None:
-    counts = {"floor_images": 49, "samples_by_class": [60, 60], "reference_by_class": [60, 39]}
-    assert _of("Copies", provenance=counts) == "Copies: 99 samples or held-out images are too few to tell."
-    assert "no sign" in _of("Copies", provenance={**counts, "reference_by_class": [60, 40]})
-
-
-def test_copies_of_one_class_are_told_though_they_are_few_of_all() -> None:
-    shares = {"cat": {"memorisation_copies[x@1]": 0.4}, "dog": {"memorisation_copies[x@1]": 0.02}}
-    counts = {"floor_images": 100, "samples_by_class": [200, 200], "reference_by_class": [300, 200]}
-    line = _of("Copies", per_class=shares, provenance=counts)
-    assert line.endswith(
-        "by held-out images of their own class, far more of cat (40.0%): look at memorisation.png."
-    )
-    # Not where real images have as many, nor where the nearest 1% are one image or two.
-    floor = {"cat": {"memorisation_copies[x@1]": 0.09}}
-    assert "no sign" in _of("Copies", per_class=shares, provenance=counts, floor_per_class=floor)
-    few = {**counts, "reference_by_class": [199, 300]}
-    assert "no sign" in _of("Copies", per_class=shares, provenance=few)
 
 
 def test_without_a_metric_its_sentence_is_left_out() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from acgan.metrics import prdc as prdc_module
-from acgan.metrics.prdc import Prdc, nearest_neighbours, prdc
+from acgan.metrics.prdc import Prdc, expected_coverage, nearest_neighbours, prdc
 
 
 def _features(seed: int, count: int, dims: int, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -262,3 +262,16 @@ def test_memory_grows_with_the_block_and_not_with_all_pairs() -> None:
 @needs_proc
 def test_ten_thousand_images_a_side_need_less_than_a_gibibyte() -> None:
     assert _peak_growth(10_000, 2048, 0) < 2**30
+
+
+@pytest.mark.parametrize(("num_fake", "num_real"), [(30, 30), (12, 40), (60, 25)])
+def test_expected_coverage_is_the_mean_over_many_draws(num_fake: int, num_real: int) -> None:
+    draws = torch.Generator().manual_seed(0)
+    found = [
+        prdc(
+            torch.rand(num_real, 3, generator=draws, dtype=torch.float64),
+            torch.rand(num_fake, 3, generator=draws, dtype=torch.float64),
+        ).coverage
+        for _ in range(150)
+    ]
+    assert sum(found) / len(found) == pytest.approx(expected_coverage(num_fake, num_real, 5), abs=0.02)

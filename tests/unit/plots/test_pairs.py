@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from acgan.plots.pairs import pairs_picture
+from acgan.plots.pairs import Pairs, pairs_picture
 from acgan.plots.style import to_png
 
 
@@ -20,7 +20,12 @@ def _four(number: int, held_out: int, shape: tuple[int, int, int] = (3, 16, 16))
 
 
 def _figure(images: list[np.ndarray], distances: np.ndarray, held_out_distances: np.ndarray) -> Figure:
-    return pairs_picture(images[0], images[1], distances, images[2], images[3], held_out_distances)
+    return pairs_picture(
+        [
+            Pairs("samples: the nearest", "sample", images[0], images[1], distances),
+            Pairs("held-out images: the nearest", "held out", images[2], images[3], held_out_distances),
+        ]
+    )
 
 
 def _texts(figure: Figure) -> dict[str, tuple[float, float]]:
@@ -90,7 +95,7 @@ def test_the_twelve_nearest_stand_above_their_training_images_from_the_left() ->
 
 def test_bands_and_rows_are_named_and_stand_within_the_picture() -> None:
     figure = _figure(_four(1, 1), np.ones(1), np.ones(1))
-    assert {"samples: the nearest to training images", "held-out images: the nearest to training images"} | {
+    assert {"samples: the nearest", "held-out images: the nearest"} | {
         "sample",
         "held out",
         "training",
@@ -108,20 +113,24 @@ def test_extreme_distances_can_be_written() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     samples, nearest, held_out, held_out_nearest = _four(3, 2)
-    good = {"samples": samples, "nearest": nearest, "distances": np.ones(3), "held_out": held_out}
-    good |= {"held_out_nearest": held_out_nearest, "held_out_distances": np.ones(2)}
-    pairs_picture(**good)
-    empty = {"samples": samples[:0], "nearest": nearest[:0], "distances": np.ones(0)}
-    gray = {"held_out": held_out[:, :1], "held_out_nearest": held_out_nearest[:, :1]}
+    good = {
+        "title": "samples",
+        "name": "sample",
+        "images": samples,
+        "nearest": nearest,
+        "distances": np.ones(3),
+    }
+    other = Pairs("held-out images", "held out", held_out, held_out_nearest, np.ones(2))
+    pairs_picture([Pairs(**good), other])
+    empty = {"images": samples[:0], "nearest": nearest[:0], "distances": np.ones(0)}
     wrong = [
         ({"nearest": nearest[:2]}, "samples: expected images"),
         ({"distances": np.ones(2)}, "samples: expected images"),
         (empty, "samples: expected images"),
-        ({"samples": samples[:, :2], "nearest": nearest[:, :2]}, "samples: expected images"),
-        ({"samples": samples[0], "nearest": nearest[0]}, "samples: expected images"),
-        ({"held_out_nearest": held_out_nearest[:1]}, "held-out images: expected images"),
-        (gray, "expected images of one size"),
+        ({"images": samples[:, :2], "nearest": nearest[:, :2]}, "samples: expected images"),
+        ({"images": samples[0], "nearest": nearest[0]}, "samples: expected images"),
+        ({"images": samples[:, :1], "nearest": nearest[:, :1]}, "expected images of one size"),
     ]
     for change, message in wrong:
         with pytest.raises(ValueError, match=message):
-            pairs_picture(**{**good, **change})
+            pairs_picture([Pairs(**{**good, **change}), other])

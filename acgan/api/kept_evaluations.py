@@ -1,0 +1,146 @@
+"""Evaluations of a run, kept by what they are of: none overwrites another, and metrics of the same are added up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acgan.evaluation import EVALUATION_FILE
+
+#: Folder in the run directory for evaluations that are not its evaluation.json.
+KEPT_FOLDER = "evaluations"
+_SAME = (
+    "generators",
+    "reference",
+    "classes",
+    "num_images",
+    "label_prior",
+    "seed",
+    "repeats",
+    "truncation",
+    "units",
+)
+_SAME_CODE = ("acgan", "torch", "device")
+_NETWORKS = ("extractor", "classifier")  # None where no metric of an evaluation needed it
+
+_Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Place of an evaluation.
+
+    Attributes:
+        scores: File of the scores.
+        values: What goes there: the new scores, and others of the same that are there already.
+        moved: Another evaluation that makes room: its new file, and its text.
+    """
+
+    scores: Path
+    values: _Values
+    moved: tuple[Path, str] | None = None
+
+    @property
+    def is_main(self) -> bool:
+        """True for the run's evaluation.json."""
+        return self.scores.name == EVALUATION_FILE
+
+    def beside(self, name: str) -> Path:
+        """The file of a picture."""
+        return picture_of(self.scores, name)
+
+
+def picture_of(scores: Path, name: str) -> Path:
+    """The file of a picture that belongs to a file of scores."""
+    return scores.with_name(name if scores.name == EVALUATION_FILE else f"{scores.stem}-{name}")
+
+
+def place(home: Path, values: _Values) -> Kept:
+    """Find the place of an evaluation in its run directory; nothing is written.
+
+    evaluation.json has the newest one, unless it has one of more samples of the same generators and the same reference.
+    """
+    file, folder = home / EVALUATION_FILE, home / KEPT_FOLDER
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    old = _read(text)
+    if old is not None and _is_same(old, values):
+        return Kept(file, _merged(old, values))
+    others = [
+        one for one in sorted(folder.glob("*.json")) if (found := _read_file(one)) and _is_same(found, values)
+    ]
+    values = _merged(_read_file(others[0]) or {}, values) if others else values
+    if old is not None and _is_larger(old, values):
+        return Kept(others[0] if others else folder / _name(values), values)
+    if not text:
+        return Kept(file, values)
+    name = f"unreadable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json" if old is None else _name(old)
+    return Kept(file, values, (folder / name, text))
+
+
+def _read(text: str) -> _Values | None:
+    try:
+        values = json.loads(text)
+        return (
+            values if isinstance(values["provenance"], dict) and values["provenance"]["generators"] else None
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _read_file(file: Path) -> _Values | None:
+    return _read(file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _generators(origin: Mapping[str, Any]) -> list[str]:
+    return [str(one.get("sha256")) for one in origin["generators"]]
+
+
+def _identity(values: _Values) -> _Values:
+    origin = values["provenance"]
+    found = {key: origin.get(key) for key in (*_SAME, *_SAME_CODE)}
+    return {**found, "generators": _generators(origin), "format": values.get("format")}
+
+
+def _is_same(a: _Values, b: _Values) -> bool:
+    networks = [(a["provenance"].get(key), b["provenance"].get(key)) for key in _NETWORKS]
+    agree = all(one is None or other is None or one == other for one, other in networks)
+    return agree and _identity(a) == _identity(b)
+
+
+def _is_larger(old: _Values, new: _Values) -> bool:
+    a, b = old["provenance"], new["provenance"]
+    of_same = _generators(a) == _generators(b) and a.get("reference") == b.get("reference")
+    counts = [int(one.get("num_images") or 0) * int(one.get("repeats") or 1) for one in (a, b)]
+    return of_same and counts[0] > counts[1]
+
+
+def _name(values: _Values) -> str:
+    origin = values["provenance"]
+    whole = {**_identity(values), **{key: origin.get(key) for key in _NETWORKS}}
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
+    split = (origin.get("reference") or {}).get("split", "")
+    return f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}-{digest}.json"
+
+
+def _merged(old: _Values, new: _Values) -> _Values:
+    """The new values, and old ones of metrics that were not measured anew."""
+    if not old:
+        return new
+    result = {**old, **new}
+    for key in ("overall", "floor", "at_floor_count"):
+        result[key] = {**old.get(key, {}), **new.get(key, {})}
+    for key in ("per_class", "floor_per_class", "at_floor_count_per_class"):
+        before, after = old.get(key, {}), new.get(key, {})
+        names = dict.fromkeys([*before, *after])
+        result[key] = {name: {**before.get(name, {}), **after.get(name, {})} for name in names}
+    a, b = old["provenance"], new["provenance"]
+    origin = {**a, **{key: value for key, value in b.items() if value is not None}}
+    origin["metrics"] = list(dict.fromkeys([*a.get("metrics", []), *b.get("metrics", [])]))
+    origin["floor_images"] = max(a.get("floor_images", 0), b.get("floor_images", 0))
+    # Keys that are null in both stay.
+    result["provenance"] = {**dict.fromkeys(b), **origin}
+    return result

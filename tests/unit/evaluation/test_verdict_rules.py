@@ -1,0 +1,207 @@
+"""The rules of the verdict on made scores: equal counts, intervals, and what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from acgan.evaluation import Scores, Summary, verdict
+
+FINE = {
+    "fcd[x@1]": (0.5, 0.5, 0.001), "precision[x@1]": (0.9, 0.9, 0.001), "coverage[x@1]": (0.97, 0.97, 0.001),
+    "recall[x@1]": (0.9, 0.9, 0.001), "ms_ssim": (0.09, 0.09, 0.001), "class_accuracy[x@1]": (0.9, 0.9, 0.001),
+}  # fmt: skip
+COPIES = {"copies_same": 0.0, "copies_same_real": 0.0, "copies_near": 0.01, "copies_near_real": 0.01}
+
+
+def scores(
+    changes: Mapping[str, tuple[float, float, float]] | None = None,
+    *,
+    count: int = 5000,
+    classes: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    counts: Mapping[str, int] | None = None,
+    overall: Mapping[str, float] | None = None,
+    **provenance: Any,
+) -> Scores:
+    """Scores at the floor's count, each as (of samples, of real images, deviation); by class without a deviation."""
+    every, classes = {**FINE, **(changes or {})}, classes or {}
+    counts = counts or dict.fromkeys(classes, 1000)
+    of_classes = [
+        {name: {k: v[i] for k, v in classes.get(name, {}).items()} for name in counts} for i in (0, 1)
+    ]
+    total = list(counts.values()) or [2 * count]
+    origin = {
+        "floor_images": count,
+        "samples_by_class": total,
+        "reference_by_class": total,
+        "reference_spread": 100.0,
+    }
+    return Scores(
+        provenance={**origin, **provenance},
+        overall={
+            name: Summary(value, None) for name, value in (COPIES if overall is None else overall).items()
+        },
+        floor={name: Summary(real, std) for name, (_, real, std) in every.items()},
+        at_floor_count={name: Summary(own, std) for name, (own, _, std) in every.items()},
+        per_class={name: dict(of_classes[0][name]) for name in counts},
+        floor_per_class=of_classes[1],
+        at_floor_count_per_class=of_classes[0],
+        confusion=None,
+    )
+
+
+def line(found: list[str], start: str) -> str:
+    return next(one for one in found if one.startswith(start))
+
+
+def test_good_needs_intervals_within_the_margins() -> None:
+    assert verdict(scores())[0].startswith(
+        "Verdict: good, as real images in all that was judged; 5,000 samples"
+    )
+
+
+def test_a_difference_that_was_not_found_is_no_equivalence() -> None:
+    """The same values of fewer images: the far ends of the intervals leave the margins, then those of poor ones."""
+    assert verdict(scores(count=150))[0].startswith("Verdict: usable at least; good is not shown, by ")
+    wide = {"fcd[x@1]": (5.0, 5.0, 6.0)}
+    found = verdict(scores(wide, count=150))
+    assert found[0].startswith(
+        "Verdict: cannot be said of so few: 150 samples against as many real images; poor is"
+    )
+    assert line(found, "Distance").startswith(
+        "Distance: no fault found, but one that counts cannot be excluded; FCD"
+    )
+    assert verdict(scores(count=19))[0].startswith("Verdict: cannot be said of so few: 19 samples")
+
+
+def test_diversity_weighs_all_its_measures_the_worst_first() -> None:
+    """Blobs: real images are covered, but samples are far more alike."""
+    blobs = {
+        "ms_ssim": (0.31, 0.09, 0.002),
+        "coverage[x@1]": (0.985, 0.97, 0.001),
+        "fcd[x@1]": (60.0, 0.5, 0.1),
+    }
+    found = verdict(scores(blobs))
+    assert found[0].startswith("Verdict: poor, by distance and diversity; 5,000 samples")
+    assert line(found, "Diversity").startswith(
+        "Diversity: far worse than real images; MS-SSIM in classes 0.310 (real images 0.090; 22.8% to 25.5% worse), "
+    )
+    assert "coverage 0.985 (real images 0.970; no worse)" in line(found, "Diversity")
+    assert [one.partition(":")[0] for one in found][:3] == ["Verdict", "Distance", "Diversity"]
+
+
+def test_what_was_not_measured_is_named() -> None:
+    plain = scores(overall={})
+    only = Scores(
+        plain.provenance, {}, {"fcd[x@1]": plain.floor["fcd[x@1]"]}, {"fcd[x@1]": plain.at_floor_count["fcd[x@1]"]},
+        {}, {}, {}, None,
+    )  # fmt: skip
+    assert verdict(only)[0].endswith("Not judged: fidelity, diversity, classes, copies.")
+    assert verdict(scores(overall={}))[0].endswith("Not judged: copies.")
+
+
+def test_without_a_spread_of_real_features_a_distance_is_not_judged() -> None:
+    """Scores from before it was measured."""
+    found = verdict(scores(reference_spread=None))
+    assert "Not judged: distance." in found[0]
+    assert not any(one.startswith("Distance") for one in found)
+
+
+def test_classes_as_right_as_real_images_are_right_enough() -> None:
+    """88.5 % of both, at equal counts."""
+    found = verdict(scores({"class_accuracy[x@1]": (0.885, 0.885, 0.003)}))
+    assert found[0].startswith("Verdict: good")
+    assert line(found, "Classes").startswith(
+        "Classes: as real images, within what counts; class accuracy 0.885"
+    )
+    hard = {"cat": {"class_accuracy[x@1]": (0.75, 0.78)}, "dog": {"class_accuracy[x@1]": (0.95, 0.95)}}
+    assert not any("often not" in one for one in verdict(scores(classes=hard)))
+
+
+def test_one_class_that_is_wrong_is_named_however_right_the_others_are() -> None:
+    classes = {name: {"class_accuracy[x@1]": (1.0, 1.0)} for name in "abcdefghi"}
+    classes["j"] = {"class_accuracy[x@1]": (0.25, 1.0)}
+    found = verdict(scores(classes=classes))
+    assert "Classes: often not as asked for: j (25.0%, real images 100.0%)." in found
+    assert found[0].startswith("Verdict: poor, by classes")
+
+
+def test_rare_classes_are_named_and_judged_together() -> None:
+    classes = {name: {"class_accuracy[x@1]": (0.2, 1.0)} for name in "abcdef"}
+    classes["often"] = {"class_accuracy[x@1]": (1.0, 1.0)}
+    found = verdict(scores(classes=classes, counts={**dict.fromkeys("abcdef", 8), "often": 900}))
+    assert "rare classes together (a, b, c, d, e, f) (20.0%, real images 100.0%)" in line(
+        found, "Classes: often"
+    )
+    named = line(found, "Not judged by themselves")
+    assert "a (8), b (8)" in named
+    assert "often" not in named
+    assert "`--split train`" in named
+    assert "data.classes" in named
+
+
+def test_the_worst_class_is_of_those_that_could_be_judged() -> None:
+    classes = {"cat": {"fcd[x@1]": (8.0, 4.0)}, "dog": {"fcd[x@1]": (9.0, 5.0)}, "rare": {}}
+    found = verdict(scores(classes=classes, counts={"cat": 900, "dog": 900, "rare": 10}))
+    expected = "Worst class of the 2 with images enough: cat, by FCD 2.00 times its floor (8.000, real images 4.000)."
+    assert expected in found
+
+
+def test_a_class_whose_halves_are_too_small_is_covered_as_theory_says() -> None:
+    classes = {"cat": {"coverage[x@1]": (0.2, 0.0)}, "dog": {"coverage[x@1]": (0.93, 0.0)}}
+    plain = scores(classes=classes, counts={"cat": 27, "dog": 27})
+    nothing: Any = {name: {"coverage[x@1]": None} for name in classes}
+    found = verdict(
+        Scores(
+            plain.provenance,
+            plain.overall,
+            plain.floor,
+            plain.at_floor_count,
+            plain.per_class,
+            nothing,
+            nothing,
+            None,
+        )
+    )
+    named = line(found, "Diversity: hardly")
+    assert "cat (coverage 0.20, real images 0.98)" in named
+    assert "dog" not in named
+
+
+@pytest.mark.parametrize(
+    ("share", "real", "said"),
+    [
+        (0.039, 0.0, "Copies: 390 of 10,000 samples (3.90%) are the same picture"),
+        (0.001, 0.0, "Copies: 10 of 10,000 samples (0.10%) are the same picture"),
+        (0.0002, 0.0002, "Copies: no more than among held-out images: 2 of 10,000"),
+        (0.0, 0.0, "Copies: no more than among held-out images: 0 of 10,000"),
+    ],
+)
+def test_a_copy_is_a_finding_on_its_own(share: float, real: float, said: str) -> None:
+    found = verdict(scores(overall={**COPIES, "copies_same": share, "copies_same_real": real}))
+    assert line(found, "Copies").startswith(said)
+    assert found[0].startswith(
+        "Verdict: usable, with faults of copies" if share > 0.0002 else "Verdict: good"
+    )
+
+
+def test_near_copies_count_beyond_those_of_held_out_images() -> None:
+    """CIFAR-10 has near-duplicates across its own split."""
+    many = {**COPIES, "copies_near": 0.034, "copies_near_real": 0.033}
+    assert "no more than among held-out images" in line(verdict(scores(overall=many)), "Copies")
+    more = {**COPIES, "copies_near": 0.06, "copies_near_real": 0.033}
+    assert "600 of 10,000 samples (6.00%) are nearly the same picture" in line(
+        verdict(scores(overall=more)), "Copies"
+    )
+    said = line(verdict(scores(overall=COPIES)), "Copies")
+    assert "would have been seen" in said
+
+
+def test_features_come_second() -> None:
+    """Nearer than the nearest 1 % of held-out images, by features, and no copy in pixels."""
+    nearer = {"memorisation_copies[x@1]": (0.08, 0.01, 0.001), "memorisation_nearer[x@1]": (0.9, 0.5, 0.01)}
+    found = [one for one in verdict(scores(nearer)) if one.startswith("Copies")]
+    assert found[0].startswith("Copies: 8.0% of samples lie nearer to a training image, by features")
+    assert found[1].startswith("Copies: most samples lie nearer to training images, by features")

@@ -1,0 +1,81 @@
+"""Copies of training images in pixels, where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from acgan.metrics.copies import NEAR, NOTHING, SAME, TrainingPictures, pictures
+
+SIDE = 32
+
+
+def scenes(count: int, seed: int, channels: int = 3, side: int = SIDE) -> np.ndarray:
+    """(count, C, side, side) uint8: smooth pictures, all different."""
+    draws = np.random.default_rng(seed).normal(size=(count, channels, side, side))
+    smooth = gaussian_filter(draws, (0, 0, 2, 2), mode="nearest")
+    smooth = 128 + 50 * smooth / smooth.std(axis=(1, 2, 3), keepdims=True)
+    return np.clip(smooth, 0, 255).astype(np.uint8)
+
+
+def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    wide = np.pad(images, ((0, 0), (0, 0), (8, 8), (8, 8)), mode="edge")
+    side = images.shape[2]
+    return wide[:, :, 8 + down : 8 + down + side, 8 + right : 8 + right + side]
+
+
+def noisy(images: np.ndarray, level: float) -> np.ndarray:
+    added = images + np.random.default_rng(5).normal(0, level, images.shape)
+    return np.clip(added.round(), 0, 255).astype(np.uint8)
+
+
+ALTERATIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
+    "verbatim": (lambda images: images, SAME),
+    "mirrored": (lambda images: images[..., ::-1], SAME),
+    "moved by 1": (lambda images: moved(images, 1, -1), SAME),
+    "moved by 2": (lambda images: moved(images, -2, 2), SAME),
+    "mirrored and moved": (lambda images: moved(images[..., ::-1], 0, 2), SAME),
+    "brighter": (lambda images: (images // 2 + 90).astype(np.uint8), SAME),
+    "noisy": (lambda images: noisy(images, 4), NEAR),
+}
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def training(request: pytest.FixtureRequest) -> tuple[np.ndarray, TrainingPictures]:
+    images = scenes(600, 0, request.param)
+    return images, TrainingPictures(images, np.arange(600))
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_copies_are_found_however_they_lie(name: str, training: tuple[np.ndarray, TrainingPictures]) -> None:
+    images, search = training
+    alteration, limit = ALTERATIONS[name]
+    distances, rows = search.nearest(pictures(alteration(images[100:160])))
+    assert rows.tolist() == list(range(100, 160))
+    assert distances.max() < limit
+
+
+def test_other_pictures_are_no_copies(training: tuple[np.ndarray, TrainingPictures]) -> None:
+    images, search = training
+    distances, _ = search.nearest(pictures(scenes(300, 1, images.shape[1])))
+    assert distances.min() > NEAR
+
+
+def test_a_picture_without_contrast_is_a_copy_of_nothing() -> None:
+    images = np.full((40, 1, 16, 16), 200, dtype=np.uint8)
+    distances, _ = TrainingPictures(images, np.arange(40)).nearest(pictures(images[:3]))
+    assert distances.tolist() == [NOTHING] * 3
+
+
+@pytest.mark.parametrize(("side", "count"), [(8, 3), (12, 1), (28, 70), (100, 70)])
+def test_any_side_and_any_number(side: int, count: int) -> None:
+    images = scenes(count, 2, 1, side)
+    assert pictures(images).shape[-1] == min(side, 50)
+    rows = np.arange(count)[::2]  # a part of them
+    distances, found = TrainingPictures(images, rows).nearest(pictures(images[rows]))
+    assert distances.max() < SAME
+    assert torch.equal(found, torch.from_numpy(rows))
