@@ -120,5 +120,5 @@ def _show(found: ResultTable) -> None:
         costs.add_row(*cost_cells(cost))
     console_for(costs).print(costs)
     click.echo()
-    for line in explained(found):
-        click.echo(line)
+    for sentence in explained(found):
+        click.echo(sentence)
