@@ -76,7 +76,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Applied:
     """A rule with what was measured."""
 
     rule: Rule
@@ -181,7 +181,7 @@ _WORDS = {
 }
 
 
-def measured(scores: Scores) -> list[Judged]:
+def measured(scores: Scores) -> list[Applied]:
     """All rules whose measures are there, at equal counts on either side."""
     found = []
     for rule in RULES:
@@ -190,7 +190,7 @@ def measured(scores: Scores) -> list[Judged]:
             continue
         loss = rule.loss(scores, score, floor)
         if loss is not None:
-            found.append(Judged(rule, score.value, floor.value, loss))
+            found.append(Applied(rule, score.value, floor.value, loss))
     return found
 
 

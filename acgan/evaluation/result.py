@@ -11,7 +11,7 @@ import numpy as np
 
 from acgan.evaluation.measures import Found, Value
 from acgan.evaluation.one_pass import Pass
-from acgan.metrics.intervals import T_OF_THREE, mean_interval
+from acgan.metrics.intervals import T_OF_THREE, half_interval
 
 #: Version of the JSON text, raised when a key changes its meaning.
 EVALUATION_FORMAT = 1
@@ -136,7 +136,7 @@ def interval(summary: Summary, *, of_halvings: bool) -> Value:
     """
     if summary.std is None:
         return None
-    return T_OF_THREE * summary.std if of_halvings else mean_interval(summary.std, len(summary.values))
+    return T_OF_THREE * summary.std if of_halvings else half_interval(summary.std, len(summary.values))
 
 
 def with_help(scores: Scores, found: Mapping[str, Any]) -> Scores:

@@ -10,7 +10,7 @@ _CONFIDENCE = 0.95
 T_OF_THREE = 4.303
 
 
-def mean_interval(std: float, count: int) -> float:
+def half_interval(std: float, count: int) -> float:
     """Half of the interval of a mean of ``count`` values, two or more, with this deviation, by Student's t."""
     from scipy.special import stdtrit
 

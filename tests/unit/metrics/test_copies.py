@@ -15,11 +15,14 @@ SIDE = 32
 
 
 def scenes(count: int, seed: int, channels: int = 3, side: int = SIDE) -> np.ndarray:
-    """(count, C, side, side) uint8: smooth pictures, all different."""
-    draws = np.random.default_rng(seed).normal(size=(count, channels, side, side))
-    smooth = gaussian_filter(draws, (0, 0, 2, 2), mode="nearest")
-    smooth = 128 + 50 * smooth / smooth.std(axis=(1, 2, 3), keepdims=True)
-    return np.clip(smooth, 0, 255).astype(np.uint8)
+    """(count, C, side, side) uint8: pictures of shapes at all scales, large ones most, all different."""
+    draws = np.random.default_rng(seed)
+    total = np.zeros((count, channels, side, side))
+    for scale in (4.0, 2.0, 1.0, 0.5):
+        shapes = gaussian_filter(draws.normal(size=total.shape), (0, 0, scale, scale), mode="nearest")
+        total += scale * shapes / shapes.std(axis=(1, 2, 3), keepdims=True)
+    total = 128 + 50 * total / total.std(axis=(1, 2, 3), keepdims=True)
+    return np.clip(total, 0, 255).astype(np.uint8)
 
 
 def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -41,7 +41,7 @@ def test_curves_are_the_scores_of_the_training(sweep: Path) -> None:
 def test_bars_are_the_scores_of_the_classes(sweep: Path) -> None:
     panels = class_values(find_variants([sweep]), None)
     assert panels == {
-        f"KID {EYES}, lower is better": {
+        f"KID{EYES}, lower is better": {
             "a": {"cat": [1.0, 2.0], "dog": [3.0, 4.0]},
             "b_$x$": {"cat": [2.0, 2.0], "dog": [3.0, 4.0]},
         }
@@ -54,7 +54,7 @@ def test_truncations_are_those_of_all_evaluations_of_a_run(sweep: Path) -> None:
     panels = truncation_curves(find_variants([sweep]), None)
     # Only the first seed was evaluated at two; recall at one.
     assert panels == {
-        f"FCD {EYES}, lower is better": {name: [{0.5: 7.0, 1.0: 5.0}] for name in ("a", "b_$x$")}
+        f"FCD{EYES}, lower is better": {name: [{0.5: 7.0, 1.0: 5.0}] for name in ("a", "b_$x$")}
     }
 
 
