@@ -358,9 +358,19 @@ def test_a_folder_named_like_a_built_in_set_is_not_read(workdir: Path) -> None:
 # Scores.
 
 
-def evaluated(run: Path) -> Any:
+def evaluated(run: Path, *more: str) -> Any:
     return acgan(
-        "evaluate", str(run), "--extractor", "digits", "--metrics", "frechet", "-n", "4", "--device", "cpu"
+        "evaluate",
+        str(run),
+        *more,
+        "--extractor",
+        "digits",
+        "--metrics",
+        "frechet",
+        "-n",
+        "4",
+        "--device",
+        "cpu",
     )
 
 
@@ -372,7 +382,10 @@ def test_scores_find_the_data_from_another_folder(run: Path, monkeypatch: pytest
     assert there.exit_code == 0, there.output
     assert f"reading {run.parent / 'set'}" in there.output
     shutil.copy(run / "generator.safetensors", "alone.safetensors")
-    assert evaluated(Path("alone.safetensors")).exit_code == 0
+    alone = evaluated(Path("alone.safetensors"))  # places are in the run's data.json
+    assert alone.exit_code == 1
+    assert "--data" in alone.stderr
+    assert evaluated(Path("alone.safetensors"), "--data", str(run.parent / "set")).exit_code == 0
 
 
 def test_a_run_on_a_dataset_of_torch_names_no_path(workdir: Path) -> None:

@@ -32,7 +32,8 @@ def test_one_command_prints_the_table(sweep: Path) -> None:
     result = run(sweep)
     assert result.exit_code == 0, result.output
     for words in (
-        "distinguishable, x scores better",
+        "distinguishable, x ",
+        " scores better",
         "3 ±0.16",
         "difference: to base",
         "seed5: not trained to the end",

@@ -73,6 +73,9 @@ class _Run:
     def asked_to_stop(self) -> bool:
         return False
 
+    def due_early(self) -> bool:
+        return False
+
     def record(self, side: str, stats: dict[str, Tensor]) -> None:
         pass
 

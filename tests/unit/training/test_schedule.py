@@ -116,9 +116,9 @@ IN_IMAGES: dict[str, dict[str, list[tuple[int, float]]]] = {
     "folder": _falling(5e-4, 60_000, 160_000),
     "cifar10-gpu": {
         **_falling(5e-4, 10_000_000, 20_000_000),
-        "ema_falling_life_nimg": [(0, 10_000), (1_000_000, 100_000)],
+        "ema_half_life_nimg": [(0, 10_000), (1_000_000, 100_000)],
     },
-    "folder-gpu": {"ema_falling_life_nimg": [(0, 5_000), (500_000, 20_000)]},
+    "folder-gpu": {"ema_half_life_nimg": [(0, 5_000), (500_000, 20_000)]},
 }
 
 
