@@ -75,7 +75,7 @@ def _write_generator(file: Path, seed: int, nimg: int, code: str, directory: Pat
 
 
 def generator_record(directory: Path, which: str = "last") -> dict[str, Any]:
-    """What the provenance of an evaluation says of a run's generator."""
+    """A run's generator, as the provenance of an evaluation describes it."""
     file = directory / ("generator-best.safetensors" if which == "best" else "generator.safetensors")
     from safetensors import safe_open
 

@@ -34,7 +34,7 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_equal_trainings_write_equal_files(
     resumed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of whatever folder, day and machine; a stopped one too."""
+    """Equal files whatever the folder, day and machine; of a stopped training too."""
     monkeypatch.setattr("acgan.runtime.processor", lambda: "another one")
     other = trained(tmp_path / "other", SHORT)
     name = "generator.safetensors"

@@ -1,4 +1,4 @@
-"""Where evaluations of a run go: none is lost, and metrics of the same are added up."""
+"""Places of a run's evaluations: none is lost, and metrics of the same evaluation are added up."""
 
 from __future__ import annotations
 

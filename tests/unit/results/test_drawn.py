@@ -1,4 +1,4 @@
-"""What pictures of several runs show, and that they can be drawn."""
+"""Pictures of several runs: their values, and that they can be drawn."""
 
 from __future__ import annotations
 
