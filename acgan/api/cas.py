@@ -24,7 +24,7 @@ from acgan.data import extend, take
 from acgan.errors import DataError, UserError
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.cas import CasScores, cas_scores
-from acgan.sampling import Samples
+from acgan.sampling import GivenSamples, Samples
 from acgan.types import JUDGES, Dataset, ImageStore
 
 ARMS = ("real", "synthetic", "both")
@@ -97,7 +97,7 @@ def classification_accuracy_score(
         "each"
     )
     trained_on = [origin.get(f"{part}_fingerprint") for part in ("data", "source")]
-    if trained_on == [None, None]:
+    if isinstance(samples, GivenSamples):
         say(
             "the judges mirror images only if their recipe does: how the samples' generator was trained is not known"
         )

@@ -57,7 +57,8 @@ class ClassSampler(nn.Module):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of an image."""
-        return self.generator.image_channels, self.generator.resolution, self.generator.resolution
+        side = self.info.architecture["resolution"]
+        return self.info.architecture["image_channels"], side, side
 
     @property
     def origin(self) -> Mapping[str, Any]:
