@@ -38,10 +38,12 @@ class GeneratorRecord(BaseModel):
     """A generator that was evaluated, and what it was trained with where that is known.
 
     Attributes:
+        kind: ``samples`` for pictures that something else generated.
         nimg: Images shown to it; for the best of a run, fewer than the run showed.
     """
 
     sha256: str
+    kind: Literal["generator", "samples"] = "generator"
     path: str = ""
     file: str = ""
     nimg: int | None = None
@@ -92,6 +94,11 @@ class EvaluationFile(BaseModel):
     def num_units(self) -> int:
         """Number of seeds that it was evaluated with."""
         return max((len(score.values) for score in self.overall.values()), default=0)
+
+    @property
+    def is_of_samples(self) -> bool:
+        """True if given samples were scored."""
+        return self.provenance.generators[0].kind == "samples"
 
     def units_of(self, metric: str) -> tuple[float, ...]:
         """A metric's values; empty if a unit has none, or if they are too few for an interval."""

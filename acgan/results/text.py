@@ -42,9 +42,10 @@ def cells(row: ResultRow, baseline: str | None) -> tuple[str, ...]:
 
 def cost_cells(cost: Cost) -> tuple[str, ...]:
     """A variant's cost in short."""
+    images = "-" if cost.images is None else f"{cost.images:,.0f}"
     minutes = "-" if cost.minutes is None else f"{cost.minutes:,.1f}"
     parameters = "-" if cost.parameters is None else f"{cost.parameters:,}"
-    return (cost.variant, str(cost.runs), f"{cost.images:,.0f}", minutes, parameters)
+    return (cost.variant, str(cost.runs), images, minutes, parameters)
 
 
 def explained(table: ResultTable) -> list[str]:
