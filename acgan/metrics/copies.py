@@ -28,7 +28,9 @@ _CANDIDATES = 256  # over the side
 _STRIPE = 64  # training images of which one may be a candidate
 _MOVED = 8  # pictures may be moved by this part of a side
 _CONTRAST = 4.0  # gray levels
-_LEAST_SPREAD = 0.3  # of the largest: a frequency that hardly differs between pictures has noise, and little else
+_LEAST_SPREAD = (
+    0.3  # of the largest: a frequency that hardly differs between pictures has noise, and little else
+)
 _QUERIES, _PORTION = 256, 2048
 
 
