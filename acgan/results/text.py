@@ -49,7 +49,9 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
 
 def explained(table: ResultTable) -> list[str]:
     """Meaning of the columns, and the notes."""
-    lines = ["±: half of a 95 % interval of the mean, over training seeds by Student's t; std: their standard deviation"]
+    lines = [
+        "±: half of a 95 % interval of the mean, over training seeds by Student's t; std: their standard deviation"
+    ]
     if table.baseline is not None:
         lines.append(
             f"difference: to {table.baseline}; p: exact permutation test after Holm's correction over all rows"

@@ -371,4 +371,6 @@ def test_few_seeds_of_one_group_do_not_deny_the_others_a_verdict() -> None:
     assert not any("Holm" in note for note in notes)
     many = list(limits([(5, 5)] * 8 + [(5, 3)], "training seeds"))
     assert many[1].startswith("9 tests at once, so that p after Holm's correction is 0.071 at least")
-    assert next(limits([(3, 3)], "generation seeds")).startswith("3 generation seeds a side: a difference leans")
+    assert next(limits([(3, 3)], "generation seeds")).startswith(
+        "3 generation seeds a side: a difference leans"
+    )
