@@ -91,7 +91,7 @@ def _show(found: ResultTable) -> None:
     from acgan.results import cells, cost_cells, explained
 
     names = titles(list(dict.fromkeys(row.metric for row in found.rows)))
-    headings = ("variant", "n", "mean ±", "95 % interval", "diff.", "p", "verdict")
+    headings = ("variant", "n", "mean ±", "std", "diff.", "p", "verdict")
     groups: dict[tuple[str, str | None], list[tuple[str, ...]]] = {}
     for row in found.rows:
         groups.setdefault((row.metric, row.class_name), []).append(cells(row, found.baseline))

@@ -12,7 +12,7 @@ from acgan.atomic import write_atomically
 from acgan.errors import ConfigError
 from acgan.results.summary import Cost, ResultRow, ResultTable
 
-_HEADINGS = ("score", "variant", "seeds", "mean ± std", "95 % interval", "difference", "p (Holm)", "verdict")
+_HEADINGS = ("score", "variant", "seeds", "mean ±", "std", "difference", "p (Holm)", "verdict")
 _COSTS = ("variant", "runs", "images", "minutes", "parameters")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -30,14 +30,14 @@ def columns(table: ResultTable) -> list[dict[str, Any]]:
 
 
 def cells(row: ResultRow, baseline: str | None) -> tuple[str, ...]:
-    """A row in short, for people: variant, seeds, mean, interval, difference, probability, verdict."""
-    spread = "" if row.std is None else f" ±{row.std:.2g}"
-    interval = "-" if row.interval is None else f"{row.interval[0]:.3g} to {row.interval[1]:.3g}"
+    """A row in short, for people: variant, seeds, mean, deviation, difference, probability, verdict."""
+    reach = "" if row.interval is None else f" ±{(row.interval[1] - row.interval[0]) / 2:.2g}"
+    std = "-" if row.std is None else f"{row.std:.2g}"
     beside: tuple[str, ...] = ("-", "-", "baseline" if row.variant == baseline else "-")
     if row.tested is not None and baseline is not None:
         words = row.tested.in_words(row.metric, baseline, row.variant)
         beside = (f"{row.tested.difference.value:+.3g}", f"{row.tested.p_holm:.2g}", words)
-    return (row.variant, str(len(row.values)), f"{row.mean:.4g}{spread}", interval, *beside)
+    return (row.variant, str(len(row.values)), f"{row.mean:.4g}{reach}", std, *beside)
 
 
 def cost_cells(cost: Cost) -> tuple[str, ...]:
@@ -50,7 +50,9 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
 
 def explained(table: ResultTable) -> list[str]:
     """Meaning of the columns, and the notes."""
-    lines = ["±: standard deviation over training seeds; 95 % interval: of the mean, by Student's t"]
+    lines = [
+        "±: half of a 95 % interval of the mean, over training seeds by Student's t; std: their standard deviation"
+    ]
     if table.baseline is not None:
         lines.append(
             f"difference: to {table.baseline}; p: exact permutation test after Holm's correction over all rows"
@@ -71,7 +73,7 @@ def as_latex(table: ResultTable) -> str:
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
     comments = [f"% {line}" for line in explained(table)]
-    return "\n".join([*comments, *_tabular(scores, "llrllrrl"), "", *_tabular(costs, "lrrrr")]) + "\n"
+    return "\n".join([*comments, *_tabular(scores, "llrlrrrl"), "", *_tabular(costs, "lrrrr")]) + "\n"
 
 
 def as_csv(table: ResultTable) -> str:

@@ -227,7 +227,7 @@ def named(tmp_path: Path) -> ResultTable:
 
 def test_latex_escapes_names(named: ResultTable) -> None:
     text = as_latex(named)
-    assert r"50\%\_of\_\{x\}|y & 3 & 2.1 $\pm$0.1" in text
+    assert r"50\%\_of\_\{x\}|y & 3 & 2.1 $\pm$0.25" in text
     body = [line for line in text.splitlines() if not line.startswith("%")]
     assert not any("50%" in line or "_of_" in line.replace(r"\_", "") for line in body)
 
