@@ -70,9 +70,36 @@ class ProvenanceRecord(BaseModel):
 
 
 class ScoreRecord(BaseModel):
-    """A metric's values, one for each unit."""
+    """A metric's mean, and its values, one for each unit; accuracies of ``cas`` have none."""
 
+    value: FiniteFloat | None = None
     values: list[FiniteFloat | None]
+
+
+class GainRecord(BaseModel):
+    """A difference of accuracies, with its 95 % interval."""
+
+    value: FiniteFloat
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class HelpRecord(BaseModel):
+    """Use of the samples to a classifier.
+
+    Attributes:
+        cas_gain: Of a classifier of real images and samples over one of real images.
+        provenance: How that was measured.
+    """
+
+    cas_gain: GainRecord
+    verdict: str
+    provenance: dict[str, Any]
+
+    def conditions(self) -> dict[str, Any]:
+        """Conditions of the measurement: two compare where they are equal."""
+        keys = ("data_fingerprint", "test_fingerprint", "recipe", "network", "steps", "truncation")
+        return {key: self.provenance.get(key) for key in keys}
 
 
 class FloorRecord(BaseModel):
@@ -89,6 +116,7 @@ class EvaluationFile(BaseModel):
     floor: dict[str, FloorRecord]
     at_floor_count: dict[str, FloorRecord] = {}
     per_class: dict[str, dict[str, FiniteFloat | None]]
+    cas: HelpRecord | None = None
 
     @property
     def num_units(self) -> int:

@@ -12,6 +12,7 @@ from acgan.evaluation import TestedDifference, in_range, judge_together, limits,
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.significance import mean_interval
+from acgan.results.helped import CAS_SCORES, Helped, helped, judged_differently
 from acgan.results.variants import RunScores, Variant
 
 _BASELINES = ("baseline", "base")
@@ -56,6 +57,7 @@ class ResultTable:
     Attributes:
         baseline: Variant that the others are compared with; None if there is but one.
         rows: By metric, class and variant.
+        helped: Runs of which ``cas`` was measured.
         notes: Remarks worth a line: what is left out, what differs, and what could not be seen.
     """
 
@@ -63,6 +65,7 @@ class ResultTable:
     rows: tuple[ResultRow, ...]
     costs: tuple[Cost, ...]
     notes: tuple[str, ...]
+    helped: tuple[Helped, ...] = ()
 
 
 def result_table(
@@ -92,9 +95,16 @@ def result_table(
     notes = [f"left out: {reason}" for variant in variants for reason in variant.left_out]
     if chosen is not None:
         notes += _differing(chosen, scored, unequal)
+    # Classifiers of real images tell nothing of a generator.
+    chosen_metrics = [metric for metric in _metrics(scored, metrics) if metric != "cas_real"]
+    if differing := judged_differently(scored):
+        notes.append(
+            f"cas was measured in several ways ({', '.join(differing)}), so runs are not compared by it"
+        )
+        chosen_metrics = [metric for metric in chosen_metrics if metric not in CAS_SCORES]
     rows = [
         row
-        for metric in _metrics(scored, metrics)
+        for metric in chosen_metrics
         for variant in scored
         if (row := _row(variant, metric, None)) is not None
     ]
@@ -106,7 +116,11 @@ def result_table(
         notes.append("single classes come without tests: there are too many of them for a correction")
     notes += _missing(rows, scored)
     return ResultTable(
-        None if chosen is None else chosen.name, tuple(rows), tuple(map(_cost, scored)), tuple(notes)
+        None if chosen is None else chosen.name,
+        tuple(rows),
+        tuple(map(_cost, scored)),
+        tuple(notes),
+        helped(scored) if metrics is None or set(metrics) & set(CAS_SCORES) else (),
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from acgan.atomic import write_atomically
 from acgan.errors import ConfigError
+from acgan.results.helped import Helped
 from acgan.results.summary import Cost, ResultRow, ResultTable
 
 _HEADINGS = ("score", "variant", "seeds", "mean ±", "std", "difference", "p (Holm)", "verdict")
+HELPED_HEADINGS = ("variant", "seed", "real", "samples", "both", "GAN-test", "gain", "95 % interval")
 _COSTS = ("variant", "runs", "images", "minutes", "parameters")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -48,6 +50,14 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
     return (cost.variant, str(cost.runs), images, minutes, parameters)
 
 
+def helped_cells(one: Helped) -> tuple[str, ...]:
+    """Gain of classifiers by a run's samples, in percent and points."""
+    accuracies = ("-" if value is None else f"{100 * value:.1f} %" for value in one.accuracies)
+    gain, low, high = (f"{100 * value:+.1f}" for value in one.gain)
+    interval = f"{low} to {high}" + (", undertrained" if one.undertrained else "")
+    return (one.variant, str(one.seed), *accuracies, gain, interval)
+
+
 def explained(table: ResultTable) -> list[str]:
     """Meaning of the columns, and the notes."""
     lines = [
@@ -57,23 +67,33 @@ def explained(table: ResultTable) -> list[str]:
         lines.append(
             f"difference: to {table.baseline}; p: exact permutation test after Holm's correction over all rows"
         )
+    if table.helped:
+        lines.append(
+            "real, samples, both: accuracy of classifiers that were trained on them; GAN-test: of the first on "
+            "samples; gain: both minus real, in points, over seeds of classifiers; undertrained: not enough to conclude"
+        )
     return [*lines, *(f"note: {note}" for note in table.notes)]
 
 
 def as_markdown(table: ResultTable) -> str:
-    """Markdown: the scores, the cost, and what they mean."""
+    """Markdown: the scores, the use to classifiers, the cost, and what they mean."""
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
-    lines = [*_pipes(scores), "", *_pipes(costs), "", *(f"- {line}" for line in explained(table))]
+    cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
+    helps = ["", *_pipes(cas)] if table.helped else []
+    lines = [*_pipes(scores), *helps, "", *_pipes(costs), "", *(f"- {line}" for line in explained(table))]
     return "\n".join(lines) + "\n"
 
 
 def as_latex(table: ResultTable) -> str:
-    """Two LaTeX tables (tabular), with what they mean as comments; names are escaped."""
+    """LaTeX tables (tabular), with what they mean as comments; names are escaped."""
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
     comments = [f"% {line}" for line in explained(table)]
-    return "\n".join([*comments, *_tabular(scores, "llrlrrrl"), "", *_tabular(costs, "lrrrr")]) + "\n"
+    cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
+    helps = ["", *_tabular(cas, "lrrrrrrr")] if table.helped else []
+    lines = [*comments, *_tabular(scores, "llrlrrrl"), *helps, "", *_tabular(costs, "lrrrr")]
+    return "\n".join(lines) + "\n"
 
 
 def as_csv(table: ResultTable) -> str:

@@ -13,6 +13,8 @@ from acgan.errors import RunError
 from acgan.evaluation import (
     EVALUATION_FILE,
     EvaluationFile,
+    HelpRecord,
+    ScoreRecord,
     TrainedRun,
     different_conditions,
     is_run_directory,
@@ -37,6 +39,7 @@ class RunScores:
         per_class: By class and metric; empty where only several runs together were scored by class.
         best: True if its best generator was scored, False for its last.
         data_fingerprint: Of the training images; None if unknown.
+        cas: Use of its samples to a classifier, if that was measured.
     """
 
     run: TrainedRun | None
@@ -46,6 +49,7 @@ class RunScores:
     per_class: Mapping[str, Mapping[str, _Value]]
     best: bool
     data_fingerprint: str | None
+    cas: HelpRecord | None = None
 
     @property
     def state(self) -> str:
@@ -200,10 +204,11 @@ def _of_samples(folder: Path, first: list[tuple[Path, EvaluationFile]]) -> Itera
     alone = len(generators) == 1
     for place in range(len(generators)):
         overall = {
-            metric: _mean(score.values) if alone else _value_at(score.values, place, len(generators))
+            metric: _alone_value(score) if alone else _value_at(score.values, place, len(generators))
             for metric, score in scores.overall.items()
         }
-        yield RunScores(None, place, folder, overall, scores.per_class if alone else {}, False, None)
+        per_class, cas = (scores.per_class, scores.cas) if alone else ({}, None)
+        yield RunScores(None, place, folder, overall, per_class, False, None, cas)
 
 
 def _check_one_method(runs: Sequence[TrainedRun]) -> None:
@@ -254,11 +259,11 @@ def _read(directory: Path, first: list[tuple[Path, EvaluationFile]]) -> Evaluati
 def _alone(run: TrainedRun, scores: EvaluationFile) -> RunScores | None:
     if len(scores.provenance.generators) != 1:
         return None
-    overall = {metric: _mean(score.values) for metric, score in scores.overall.items()}
+    overall = {metric: _alone_value(score) for metric, score in scores.overall.items()}
     generator = scores.provenance.generators[0]
     return RunScores(
         run, run.seed, run.directory, overall, scores.per_class, "best" in generator.file,
-        generator.data_fingerprint,
+        generator.data_fingerprint, scores.cas,
     )  # fmt: skip
 
 
@@ -283,6 +288,11 @@ def _of_several(run: TrainedRun, together: EvaluationFile | None) -> RunScores |
 def _value_at(values: Sequence[_Value], place: int, count: int) -> _Value:
     """The value of one of several; None where a metric has another number of values."""
     return values[place] if len(values) == count else None
+
+
+def _alone_value(score: ScoreRecord) -> _Value:
+    """A score of one run: the mean over generation seeds, or what ``cas`` found."""
+    return _mean(score.values) if score.values else score.value
 
 
 def _mean(values: Sequence[_Value]) -> _Value:
