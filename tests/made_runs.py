@@ -130,6 +130,7 @@ def make_evaluation(
         "per_class": per_class or {},
     }
     path = home / file
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 

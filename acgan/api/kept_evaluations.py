@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.evaluation import EVALUATION_FILE
+from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
 
-#: Folder in the run directory for evaluations that are not its evaluation.json.
-KEPT_FOLDER = "evaluations"
 _SAME = (
     "generators",
     "reference",
@@ -62,7 +60,8 @@ def picture_of(scores: Path, name: str) -> Path:
 def place(home: Path, values: _Values) -> Kept:
     """Find the place of an evaluation in its run directory; nothing is written.
 
-    evaluation.json has the newest one, unless it has one of more samples of the same generators and the same reference.
+    evaluation.json has the newest one, unless it has one of the same generators and the same reference that is of more
+    samples, or not truncated as the new one is.
     """
     file, folder = home / EVALUATION_FILE, home / KEPT_FOLDER
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
@@ -73,7 +72,7 @@ def place(home: Path, values: _Values) -> Kept:
         one for one in sorted(folder.glob("*.json")) if (found := _read_file(one)) and _is_same(found, values)
     ]
     values = _merged(_read_file(others[0]) or {}, values) if others else values
-    if old is not None and _is_larger(old, values):
+    if old is not None and _stays(old, values):
         return Kept(others[0] if others else folder / _name(values), values)
     if not text:
         return Kept(file, values)
@@ -111,11 +110,16 @@ def _is_same(a: _Values, b: _Values) -> bool:
     return agree and _identity(a) == _identity(b)
 
 
-def _is_larger(old: _Values, new: _Values) -> bool:
+def _stays(old: _Values, new: _Values) -> bool:
+    """True if the old evaluation tells more of the generators than the new one."""
     a, b = old["provenance"], new["provenance"]
-    of_same = _generators(a) == _generators(b) and a.get("reference") == b.get("reference")
+    if _generators(a) != _generators(b) or a.get("reference") != b.get("reference"):
+        return False
+    truncations = [float(one.get("truncation", 1.0)) for one in (a, b)]
+    if truncations[0] != truncations[1] and 1.0 in truncations:
+        return truncations[0] == 1.0
     counts = [int(one.get("num_images") or 0) * int(one.get("repeats") or 1) for one in (a, b)]
-    return of_same and counts[0] > counts[1]
+    return counts[0] > counts[1]
 
 
 def _name(values: _Values) -> str:

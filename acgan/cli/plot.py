@@ -28,8 +28,8 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     """Draw the runs of variants: curves of the trainings, scores by class, scores by truncation.
 
     DIR is what `acgan table` takes. curves.png has scores during training, classes.png those of each class,
-    truncation.png those of runs with several evaluations: `acgan evaluate RUN --truncation 0.7 --json
-    RUN/truncation-0.7.json`. Lines and bars are means over seeds, bands and whiskers one standard deviation.
+    truncation.png those of runs with several evaluations: `acgan evaluate RUN --truncation 0.7`. Lines and bars are
+    means over seeds, bands and whiskers one standard deviation.
     """
     from acgan import results
     from acgan.plots.results import bars_picture, curves_picture

@@ -31,6 +31,7 @@ from acgan.evaluation.one_pass import (
 )
 from acgan.evaluation.reading import (
     EVALUATION_FILE,
+    KEPT_FOLDER,
     EvaluationFile,
     HelpRecord,
     ScoreRecord,
@@ -65,6 +66,7 @@ __all__ = [
     "CONFIDENCE",
     "EVALUATION_FILE",
     "EVALUATION_FORMAT",
+    "KEPT_FOLDER",
     "MAX_TRAINING",
     "METRICS",
     "ClassChange",

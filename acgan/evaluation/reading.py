@@ -15,6 +15,8 @@ from acgan.metrics.bootstrap import MIN_UNITS
 
 #: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
+#: Folder in a run directory for evaluations that are not in this file.
+KEPT_FOLDER = "evaluations"
 
 
 class NetworkRecord(BaseModel):

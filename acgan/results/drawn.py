@@ -8,6 +8,7 @@ from pathlib import Path
 from acgan.errors import RunError
 from acgan.evaluation import (
     EVALUATION_FILE,
+    KEPT_FOLDER,
     EvaluationFile,
     TrainedRun,
     different_conditions,
@@ -109,7 +110,7 @@ def _by_truncation(directory: Path, metrics: Collection[str] | None) -> dict[str
     if not (directory / EVALUATION_FILE).is_file():
         return lines
     own = read_evaluation(directory)
-    for file in sorted(directory.glob("*.json")):
+    for file in sorted((*directory.glob("*.json"), *(directory / KEPT_FOLDER).glob("*.json"))):
         try:
             found = read_evaluation(file)
         except RunError:  # another file of the run

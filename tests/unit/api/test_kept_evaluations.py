@@ -107,3 +107,14 @@ def test_what_is_no_evaluation_is_kept(tmp_path: Path) -> None:
 def test_pictures_lie_beside_their_scores(tmp_path: Path) -> None:
     assert picture_of(tmp_path / "evaluation.json", "confusion.png") == tmp_path / "confusion.png"
     assert picture_of(tmp_path / "evaluations" / "a.json", "confusion.png").name == "a-confusion.png"
+
+
+def test_a_truncated_evaluation_never_stands_for_the_run(tmp_path: Path) -> None:
+    put(tmp_path, values(truncation=1.0))
+    kept = put(tmp_path, values(truncation=0.7, num_images=1000))
+    assert kept.scores.parent == tmp_path / "evaluations"
+    other = tmp_path / "other"
+    other.mkdir()
+    put(other, values(truncation=0.7, num_images=1000))
+    assert put(other, values(truncation=1.0)).is_main
+    assert [one["provenance"]["truncation"] for one in kept_in(other)] == [0.7]

@@ -22,7 +22,7 @@ def sweep(tmp_path: Path) -> Path:
         classes = {"cat": {KID: (1.0 + shift, 2.0), FCD: (None, None)}, "dog": {KID: (3.0, 4.0)}}
         overall = {FCD: (5.0, 6.0), RECALL: (0.5, 0.6)}
         variant = make_variant(tmp_path / name, overall, per_class=classes, curve=(9.0, 5.0 + shift, 4.0))
-        make_evaluation(variant / "seed0", {FCD: (7.0,)}, file="half.json", truncation=0.5)
+        make_evaluation(variant / "seed0", {FCD: (7.0,)}, file="evaluations/half.json", truncation=0.5)
         # Others that differ in more are no part of the curve.
         make_evaluation(variant / "seed0", {FCD: (9.0,)}, file="few.json", truncation=0.7, num_images=20)
         make_evaluation(
