@@ -23,6 +23,18 @@ class ConfigError(UserError):
     """A config key or value that does not fit."""
 
 
+class UnregisteredError(ConfigError):
+    """Parts of the user's own, whose scripts were not imported.
+
+    Attributes:
+        scripts: Files or modules that register them.
+    """
+
+    def __init__(self, message: str, scripts: Iterable[str]):
+        self.scripts = tuple(dict.fromkeys(scripts))
+        super().__init__(message)
+
+
 class DataError(UserError):
     """A data source that cannot be read or used."""
 
