@@ -35,6 +35,14 @@ class UnregisteredError(ConfigError):
         super().__init__(message)
 
 
+class UnknownKindError(UserError):
+    """A kind of network that is not there."""
+
+    def __init__(self, kind: str, known: Iterable[str]):
+        self.kind = kind
+        super().__init__(f"there is no kind {kind!r}; there are {', '.join(known)}")
+
+
 class DataError(UserError):
     """A data source that cannot be read or used."""
 

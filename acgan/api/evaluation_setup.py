@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class EvaluateOptions:
 
     data: Any = None
     split: str = "test"
-    metrics: Sequence[str] = default_metrics()
+    metrics: Sequence[str] = field(default_factory=default_metrics)
     num_images: int | None = None
     extractor: str | None = None
     inception_weights: str | Path | None = None

@@ -11,6 +11,7 @@ from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
+from acgan.own_parts import recorded_parts
 from acgan.sampling import ClassSampler, load_generator
 from acgan.weights import CLASSIFIER_FILE, find_generator, holds
 
@@ -147,7 +148,7 @@ def _load(path: Path, which: str | None, device: Any) -> Subject:
     origin = sampler.info.provenance
     if "config" not in origin:
         raise RunError(f"{file}: does not say how it was trained; expected a generator of `acgan train`.")
-    config = restore(RunConfig, origin["config"], str(file))
+    config = restore(RunConfig, origin["config"], str(file), recorded_parts(file.parent, origin))
     shape = {"resolution": sampler.generator.resolution, "channels": sampler.generator.image_channels}
     config = config.model_copy(update={"data": config.data.model_copy(update=shape)})
     return Subject(path, file, digest, sampler, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import unicodedata
-from functools import cached_property, reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, TypeGuard, get_args
 
@@ -51,28 +51,20 @@ class Kinds:
     def __init__(self, shipped: Any):
         self.sections: list[type[BaseConfig]] = list(get_args(shipped)) or [shipped]
 
-    def add(self, section: type[BaseConfig]) -> None:
-        """Take the kinds of another section too."""
-        self.sections.append(section)
-        self.__dict__.pop("_adapter", None)
-
-    def remove(self, section: type[BaseConfig]) -> None:
-        """Undo ``add``."""
-        self.sections.remove(section)
-        self.__dict__.pop("_adapter", None)
-
-    @cached_property
-    def _adapter(self) -> TypeAdapter[Any]:
-        sections: Any = reduce(operator.or_, self.sections)
-        if len(self.sections) > 1:
-            sections = Annotated[sections, Field(discriminator="kind")]
-        return TypeAdapter(sections)
-
     def _validate(self, value: Any) -> Any:
-        return self._adapter.validate_python(value)
+        return _adapter(tuple(self.sections)).validate_python(value)
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._validate)
+
+
+@lru_cache
+def _adapter(sections: tuple[type[BaseConfig], ...]) -> TypeAdapter[Any]:
+    """The validator of a section of any kind."""
+    union: Any = reduce(operator.or_, sections)
+    if len(sections) > 1:
+        union = Annotated[union, Field(discriminator="kind")]
+    return TypeAdapter(union)
 
 
 def fields_of(section: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 
 from acgan.config.base import Kinds, fields_of
 from acgan.config.listing import kind_of, kinds_of, sections_of
-from acgan.config.scripts import OwnPart
 from acgan.errors import did_you_mean
+from acgan.own_parts import OwnPart
 
 _NUMBERS = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number, as in 200_000 or 2e5"),

@@ -14,8 +14,8 @@ from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
 from acgan.config.explaining import explain, own_part
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
-from acgan.config.scripts import OwnPart, parts_of_run
 from acgan.errors import ConfigError, UnregisteredError
+from acgan.own_parts import OwnPart, recorded_parts
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -37,7 +37,7 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     if file is not None:
         given = _read_yaml(file)
         if file.name == CONFIG_FILE:
-            given, parts = with_shares(given), parts_of_run(file.parent)
+            given, parts = with_shares(given), recorded_parts(file.parent)
         _check_task(values.get("task"), given.get("task", "gan"), file)
         values = _merge(values, given)
     changes = [_parse_override(override) for override in overrides]
