@@ -3,7 +3,7 @@
     acgan --import examples/multi_hinge.py train examples/multi_hinge.yaml
 
 Kavalerov, Czaja and Chellappa, "A multi-class hinge loss for conditional GANs" (2021, arXiv:1912.04216), with the one
-classifier of K + 1 classes of its first version: K of real images, and one more, F, of generated ones. With s(x) its
+classifier of K + 1 classes of the preprint: K of real images, and one more, F, of generated ones. With s(x) its
 K + 1 logits and
 
     H(s, t) = max(0, 1 + max_{k != t} s_k - s_t),

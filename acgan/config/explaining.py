@@ -30,7 +30,7 @@ class _Place:
     path: list[str]  # our key, without the kinds that pydantic puts among the keys
     sections: list[type[BaseModel]]  # sections at this place; one where the kind is known
     kinds: list[type[BaseModel]]  # sections of every kind at this place
-    is_open: bool = False  # scripts may register more kinds
+    is_open: bool = False  # scripts may register more kinds, or keys
 
     @property
     def key(self) -> str:
@@ -52,7 +52,8 @@ def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
             if chosen:
                 sections = chosen
                 continue
-            return _Place([*kept, str(part)], sections, kinds, is_open)
+            takes_keys = any(hasattr(section, "registered") for section in sections)
+            return _Place([*kept, str(part)], sections, kinds, takes_keys)
         kept.append(str(part))
         inner = sections_of(fields[part].annotation, fields[part].metadata)
         if not inner:
@@ -111,7 +112,7 @@ def _kind_in(found: Any) -> Any:
 
 
 def _own(place: _Place, kind: object) -> str:
-    """A hint for a kind that a script would have to register."""
+    """A hint for a kind or key that a script would have to register."""
     hint = " One of your own is known once its script is imported: `acgan --import SCRIPT.py …`."
     return hint if place.is_open and isinstance(kind, str) else ""
 
@@ -145,8 +146,8 @@ def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
         return (
             f"unknown key {dotted} for kind {kind_of(place.sections[0])}; it belongs to {', '.join(owners)}."
         )
-    hint = did_you_mean(key, [name for section in place.sections for name in section.model_fields])
+    hint = did_you_mean(key, [name for section in place.sections for name in fields_of(section)])
     if "task" not in model.model_fields:
         return f"unknown key {dotted}.{hint} Expected some of {', '.join(place.sections[0].model_fields)}."
     option = " --classify" if model.model_fields["task"].default == "classify" else ""
-    return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."
+    return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys.{_own(place, key)}"
