@@ -30,7 +30,7 @@ class UnregisteredError(ConfigError):
         scripts: Files or modules that register them.
     """
 
-    def __init__(self, message: str, scripts: Iterable[str]):
+    def __init__(self, message: str, *scripts: str):
         self.scripts = tuple(dict.fromkeys(scripts))
         super().__init__(message)
 

@@ -32,6 +32,11 @@ class OwnPart:
         """Value for ``--import``: a module of a package goes by its name."""
         return self.module if "." in self.module or self.file is None else self.file
 
+    @property
+    def is_missing(self) -> str:
+        """End of the error where it is not registered."""
+        return f"{self.kind} is registered by {self.script}; import that first."
+
 
 def to_record(parts: Mapping[str, OwnPart], *, folders: bool) -> dict[str, Any]:
     """Plain values for a provenance; empty if there are no such parts.

@@ -19,7 +19,7 @@ from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.product import Provenance
-from acgan.assembly.register import registered_parts
+from acgan.assembly.register import check_source, registered_parts
 from acgan.code_version import code_version
 from acgan.config import AnyConfig
 from acgan.distributed import Ranks
@@ -93,7 +93,7 @@ class OpenTraining:
     @property
     def parts(self) -> dict[str, OwnPart]:
         """Parts of the configuration that scripts registered."""
-        return registered_parts(self.config)
+        return registered_parts(self.here)
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -211,6 +211,7 @@ def open_training(
         parallel.using_cores(resolved.config.train.threads),
     ):
         earlier = check_usable(directory, config, fresh)
+        check_source(config, directory)
         known = resolved.places
         if known is None and earlier is not None and earlier.places is not None:
             known = earlier.places.kept(earlier.config, config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.assembly.register import check_source
 from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
 from acgan.errors import ConfigError, RunError
@@ -149,6 +150,7 @@ def _load(path: Path, which: str | None, device: Any) -> Subject:
     if "config" not in origin:
         raise RunError(f"{file}: does not say how it was trained; expected a generator of `acgan train`.")
     config = restore(RunConfig, origin["config"], str(file), recorded_parts(file.parent, origin))
+    check_source(config, file.parent, origin)
     shape = {"resolution": sampler.generator.resolution, "channels": sampler.generator.image_channels}
     config = config.model_copy(update={"data": config.data.model_copy(update=shape)})
     return Subject(path, file, digest, sampler, config)

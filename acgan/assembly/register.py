@@ -8,15 +8,16 @@ of that.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from acgan.config import AnyConfig
+from acgan.config import AnyConfig, ClassifierConfig
 from acgan.config.base import BaseConfig, Kinds, fields_of
+from acgan.config.classifier import DiscriminatorBackboneConfig
 from acgan.config.listing import kinds_of
 from acgan.config.losses import (
     ADVERSARIAL_KINDS,
@@ -31,16 +32,17 @@ from acgan.config.losses import (
 from acgan.config.networks import DISCRIMINATOR_KINDS, GENERATOR_KINDS, BaseDiscriminatorConfig
 from acgan.data.load import FILE_SOURCES, Source
 from acgan.data.options import ReadOptions
-from acgan.errors import ConfigError
+from acgan.errors import ConfigError, UnregisteredError
 from acgan.evaluation.measures import METRICS, Metric
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, AdversarialLoss, ClassificationLoss, Penalty
 from acgan.metrics.catalogue import CATALOGUE, CatalogueEntry, printed_scores
 from acgan.models import AUX_HEADS, BACKBONES, GENERATORS, TRUNKS, AuxHead, Generator, Trunk
-from acgan.own_parts import OwnPart
+from acgan.own_parts import OwnPart, recorded_parts
 from acgan.training.regularisers import REGULARISERS, Regulariser
 
 #: Parts by the class of their section, data sources by their ending.
 _OWN: dict[object, OwnPart] = {}
+_SOURCE, _TRUNK = "data.source", "model.discriminator"
 
 
 def adversarial_loss(loss: type[AdversarialLoss], section: type[BaseAdversarialConfig]) -> None:
@@ -180,8 +182,34 @@ def metric(key: str, function: Metric, entry: CatalogueEntry) -> None:
 def registered_parts(config: AnyConfig) -> dict[str, OwnPart]:
     """The registered parts of a configuration, by the key of their section."""
     found = dict(_walk(config, ""))
-    ending = Path(config.data.source).suffix.lower()
-    return {**found, "data.source": _OWN[ending]} if ending in _OWN else found
+    if (ending := _ending(config)) in _OWN:
+        found[_SOURCE] = _OWN[ending]
+    backbone = config.model.backbone if isinstance(config, ClassifierConfig) else None
+    if isinstance(backbone, DiscriminatorBackboneConfig):
+        of_run = recorded_parts(Path(backbone.run))
+        if _TRUNK in of_run:
+            found["model.backbone"] = of_run[_TRUNK]
+    return found
+
+
+def check_source(config: AnyConfig, directory: Path, provenance: Mapping[str, Any] | None = None) -> None:
+    """Check that the format of a run's data is known.
+
+    Args:
+        config: Its configuration.
+        directory: The run directory, or the folder of its file.
+        provenance: That of the file.
+
+    Raises:
+        UnregisteredError: If the run records a script that was not imported.
+    """
+    part = recorded_parts(directory, provenance).get(_SOURCE)
+    if part is not None and part.kind == _ending(config) and part.kind not in FILE_SOURCES:
+        raise UnregisteredError(f"{directory}: {_SOURCE}: {part.is_missing}", part.script)
+
+
+def _ending(config: AnyConfig) -> str:
+    return Path(config.data.source).suffix.lower()
 
 
 def _walk(section: BaseModel, prefix: str) -> Iterable[tuple[str, OwnPart]]:

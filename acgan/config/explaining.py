@@ -89,9 +89,7 @@ def explain(model: type[BaseModel], problem: Any, part: OwnPart | None = None) -
     place, found = _locate(model, problem["loc"]), problem["input"]
     dotted, kinds = place.key, place.known
     if part is not None:
-        return (
-            f"{dotted.removesuffix('.kind')}: {part.kind} is registered by {part.script}; import that first."
-        )
+        return f"{dotted.removesuffix('.kind')}: {part.is_missing}"
     if problem["type"] == "extra_forbidden":
         return _explain_unknown(model, place)
     if problem["type"] in _BAD_KIND:

@@ -88,7 +88,7 @@ def _validate(
             lines.append(f"{where}: {explain(model, problem, part)}")
             scripts += [part.script] if part is not None else []
         text = "\n".join(lines)
-        raise (UnregisteredError(text, scripts) if scripts else ConfigError(text)) from None
+        raise (UnregisteredError(text, *scripts) if scripts else ConfigError(text)) from None
 
 
 def to_yaml(config: BaseModel) -> str:

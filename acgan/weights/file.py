@@ -186,9 +186,7 @@ def _not_there(error: UnknownKindError, parts: Mapping[str, OwnPart], file: Path
     """The error for a network that cannot be built, with its script if that is on record."""
     for part in parts.values():
         if error.kind.removesuffix("_trunk") == part.kind:
-            return UnregisteredError(
-                f"{file}: {part.kind} is registered by {part.script}; import that first.", [part.script]
-            )
+            return UnregisteredError(f"{file}: {part.is_missing}", part.script)
     return RunError(
         f"{file}: {error}. One of your own is known once its script is imported: `acgan --import SCRIPT.py …`. Another "
         "version of acgan may know it, too."

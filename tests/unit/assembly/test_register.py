@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ import acgan
 from acgan import models
 from acgan.api import EvaluateOptions
 from acgan.assembly import build_gan
-from acgan.config import RunConfig, list_keys, load, restore, to_yaml
+from acgan.config import ClassifierConfig, RunConfig, list_keys, load, restore, to_yaml
 from acgan.config.losses import (
     AdversarialConfig,
     BaseAdversarialConfig,
@@ -43,10 +44,17 @@ from acgan.errors import ConfigError, RunError, UnregisteredError
 from acgan.evaluation.measures import Found
 from acgan.losses import CLASSIFICATION, AdversarialLoss
 from acgan.metrics.catalogue import CatalogueEntry, PrintedScore
-from acgan.own_parts import OwnPart, recorded_parts, to_record
+from acgan.own_parts import PROVENANCE_FILE, OwnPart, recorded_parts, to_record
 from acgan.runtime import FiniteGuard
 from acgan.training.gan_loop import discriminator_step, generator_step
-from acgan.weights import GeneratorInfo, read_generator, save_generator
+from acgan.weights import (
+    CLASSIFIER_FILE,
+    ClassifierInfo,
+    GeneratorInfo,
+    build_classifier,
+    read_generator,
+    save_generator,
+)
 
 pytestmark = pytest.mark.usefixtures("registry")
 
@@ -161,6 +169,25 @@ def test_a_run_records_the_parts_that_it_uses(tmp_path: Path) -> None:
     short = recorded_parts(tmp_path, to_record(parts, folders=False))
     assert short["loss.penalty"].file == "toy_parts.py"
     assert to_record({}, folders=True) == {}
+
+
+def test_a_classifier_on_a_trunk_of_ones_own_records_it(tmp_path: Path) -> None:
+    parts = {"model.discriminator": OwnPart("pooled", "nets", "/x/nets.py")}
+    (tmp_path / PROVENANCE_FILE).write_text(json.dumps(to_record(parts, folders=True)))
+    config = load(ClassifierConfig, None, [f"model.backbone={{kind: discriminator, run: {tmp_path}}}"])
+    assert acgan.register.registered_parts(config) == {"model.backbone": parts["model.discriminator"]}
+
+
+def test_a_classifier_on_a_trunk_of_ones_own_names_its_script(tmp_path: Path) -> None:
+    file, size = tmp_path / "c.safetensors", {"resolution": 16, "image_channels": 1, "width": 2}
+    with forgotten_afterwards():
+        register_all()
+        architecture = {"backbone": {"kind": "pooled_trunk", **size}, "num_classes": 2}
+        record = to_record({"model.backbone": OwnPart("pooled", "nets", "nets.py")}, folders=False)
+        info = ClassifierInfo(architecture, ("a", "b"), 1, 16, provenance=record)
+        CLASSIFIER_FILE.save(file, build_classifier(architecture), info)
+    with pytest.raises(UnregisteredError, match=r"pooled is registered by nets\.py; import that first"):
+        CLASSIFIER_FILE.read(file)
 
 
 @pytest.mark.parametrize("damaged", [{"parts": 3}, {"parts": {"a": 1}}, {"parts": {"a": {"x": 1}}}, {}])

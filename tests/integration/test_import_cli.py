@@ -116,6 +116,58 @@ def test_a_real_process(workdir: Path) -> None:
     assert checkpoints(workdir / "run") == [64]
 
 
+MORE = """
+import json
+import numpy as np
+import acgan
+from acgan.data.index import index_by_name
+from acgan.data.sources.arrays import ArrayReader
+from acgan.evaluation.measures import Found
+from acgan.metrics.catalogue import CatalogueEntry, PrintedScore
+
+class Shades:
+    def __init__(self, path, options):
+        self.path = path
+    def identity(self):
+        return None
+    def index(self):
+        pairs = [(name, value) for name, grays in json.loads(self.path.read_text()).items() for value in grays]
+        images = np.array([np.full((16, 16), value, np.uint8) for _, value in pairs])
+        return index_by_name(ArrayReader([images], ["shades"]), [name for name, _ in pairs], held_out=None)
+
+def counted(fake, real, context):
+    return Found({"counted": float(sum(fake.count(k) for k in range(fake.num_classes)))}, {})
+
+acgan.register.data_source(".shades", Shades)
+acgan.register.metric("counted", counted, CatalogueEntry((PrintedScore("counted", "samples"),), frozenset()))
+"""
+
+
+def test_a_format_and_a_metric(workdir: Path) -> None:
+    (workdir / "more.py").write_text(MORE)
+    (workdir / "set.shades").write_text(json.dumps({"dark": [*range(40)], "light": [*range(200, 240)]}))
+    changes = {"train.total_nimg": 32, "data.resolution": 16, "monitor.num_per_class": 0}
+    words = [*train_args("run", changes), "--data", "set.shades", "--quiet"]
+    unknown = acgan(*words)
+    assert unknown.exit_code == 1
+    assert "`acgan --import SCRIPT.py …`" in unknown.stderr
+    with forgotten_afterwards():
+        assert acgan("--import", "more.py", *words).exit_code == 0
+        evaluated = acgan(
+            "--import", "more.py", "evaluate", "run", "--metrics", "counted", "-n", "6", "--quiet"
+        )
+        assert evaluated.exit_code == 0, evaluated.output
+        assert acgan("evaluate", "--help").exit_code == 0
+    scores = json.loads((workdir / "run" / "evaluation.json").read_text())
+    assert "counted" in json.dumps(scores)
+    for command in (["train", "run"], ["evaluate", "run", "--metrics", "diversity"]):
+        result = acgan(*command)
+        assert result.exit_code == 1
+        script = str((workdir / "more.py").resolve())
+        assert f"data.source: .shades is registered by {script}; import that first." in result.stderr
+        assert f"Type: `acgan --import {script} {' '.join(command)}`" in result.stderr
+
+
 # ---------------------------------------------------------------- the import itself
 
 
