@@ -188,8 +188,8 @@ def _not_there(error: UnknownKindError, parts: Mapping[str, OwnPart], file: Path
         if error.kind.removesuffix("_trunk") == part.kind:
             return UnregisteredError(f"{file}: {part.is_missing}", part.script)
     return RunError(
-        f"{file}: {error}. One of your own is known once its script is imported: `acgan --import SCRIPT.py …`. Another "
-        "version of acgan may know it, too."
+        f"{file}: its architecture cannot be built ({error}). One of your own is known once its script is imported: "
+        "`acgan --import SCRIPT.py …`; else another version of acgan wrote it: use that one, or train again."
     )
 
 

@@ -154,7 +154,16 @@ def test_a_format_and_a_metric(workdir: Path) -> None:
     with forgotten_afterwards():
         assert acgan("--import", "more.py", *words).exit_code == 0
         evaluated = acgan(
-            "--import", "more.py", "evaluate", "run", "--metrics", "counted", "-n", "6", "--quiet"
+            "--import",
+            "more.py",
+            "evaluate",
+            "run",
+            "--metrics",
+            "counted",
+            "-n",
+            "6",
+            "--extractor",
+            "digits",
         )
         assert evaluated.exit_code == 0, evaluated.output
         assert acgan("evaluate", "--help").exit_code == 0

@@ -182,7 +182,8 @@ def test_a_classifier_on_a_trunk_of_ones_own_names_its_script(tmp_path: Path) ->
     file, size = tmp_path / "c.safetensors", {"resolution": 16, "image_channels": 1, "width": 2}
     with forgotten_afterwards():
         register_all()
-        architecture = {"backbone": {"kind": "pooled_trunk", **size}, "num_classes": 2}
+        backbone = {"kind": "pooled_trunk", **size}
+        architecture = {"backbone": backbone, "num_classes": 2, "in_channels": 1, "image_size": 16}
         record = to_record({"model.backbone": OwnPart("pooled", "nets", "nets.py")}, folders=False)
         info = ClassifierInfo(architecture, ("a", "b"), 1, 16, provenance=record)
         CLASSIFIER_FILE.save(file, build_classifier(architecture), info)
