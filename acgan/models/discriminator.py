@@ -157,7 +157,7 @@ class Discriminator(nn.Module):
         trunk: Computes the features.
         num_classes: K.
         aux_head: The class predictor; None for none.
-        adversarial: It has the adversarial head.
+        adversarial: It has the adversarial head; without it there is no projection either.
         projection: The adversarial head uses the class.
         spectral_norm: All layers, also of the heads, are spectrally normalised.
     """
@@ -175,6 +175,7 @@ class Discriminator(nn.Module):
         spectral_norm: bool = False,
     ):
         super().__init__()
+        assert adversarial or not projection, "a projection is a part of the adversarial logit"
         self.trunk = trunk
         self.adv_head = nn.Linear(trunk.feature_dim, 1) if adversarial else None
         self.aux_head = AuxHead(trunk.feature_dim, num_classes) if aux_head == "linear" else aux_head

@@ -162,7 +162,7 @@ BROKEN: list[tuple[Any, str]] = [
     ({"backbone": 3}, "architecture cannot be built"),
     (
         {"backbone": {"kind": "large"}},
-        "architecture cannot be built (there is no kind 'large'; there are small)",
+        "architecture cannot be built (there is no kind 'large'; there are small,",
     ),
     ({"backbone": {"kind": "small", "channels": 4}}, "architecture cannot be built"),
     ({"backbone": {"kind": "torchvision", "name": "resnet81"}}, "architecture cannot be built"),
