@@ -62,7 +62,7 @@ def accuracy(source: str, labels: int, seed: int, gan: Path, trained: bool, nimg
 
 
 def summary(values: list[float]) -> str:
-    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+    return f"{statistics.mean(values):.4f} (sd {statistics.stdev(values):.4f})"
 
 
 def interval(differences: list[float]) -> str:
@@ -82,7 +82,7 @@ def main(source: str, folder: Path) -> None:
     """Measure how much a GAN's trunk helps with few labels. SOURCE is digits or mnist:ROOT; FOLDER keeps the runs."""
     recipe = source.partition(":")[0]
     print(
-        f"{recipe}; {machine()}; torch {torch.__version__}; {date.today()}; mean ± standard deviation of 5 seeds"
+        f"{recipe}; {machine()}; torch {torch.__version__}; {date.today()}; mean (sd: standard deviation) of 5 seeds"
     )
     together = _GAN_NIMG[recipe] + _CLASSIFIER_NIMG
     print(f"GAN {_GAN_NIMG[recipe]:,} images shown, classifier {_CLASSIFIER_NIMG:,}, together {together:,}\n")

@@ -4,8 +4,8 @@ from acgan.api.classifier import evaluate_classifier, predict, train_classifier
 from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
 from acgan.api.data import DataSummary, pack_data, show_data
 from acgan.api.evaluate import Evaluated, evaluate
+from acgan.api.evaluate_options import EvaluateOptions
 from acgan.api.evaluation_files import write_evaluation
-from acgan.api.evaluation_setup import EvaluateOptions
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped

@@ -24,7 +24,7 @@ from acgan.data import extend, take
 from acgan.errors import DataError, UserError
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.cas import CasScores, cas_scores
-from acgan.sampling import ClassSampler
+from acgan.sampling import GivenSamples, Samples
 from acgan.types import JUDGES, Dataset, ImageStore
 
 ARMS = ("real", "synthetic", "both")
@@ -32,7 +32,7 @@ _GAN_TEST = "gan_test"
 
 
 def classification_accuracy_score(
-    sampler: ClassSampler,
+    samples: Samples,
     dataset: Dataset,
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
@@ -59,7 +59,7 @@ def classification_accuracy_score(
     training is measured too, and the verdict says if the judges are far below it.
 
     Args:
-        sampler: The generator.
+        samples: The generator, or samples that something else generated.
         dataset: Its training images, and real images held out from them.
         seeds: Seeds of the trainings and of the generated images, three or more.
         steps: Optimiser steps in every training; None is 6 passes over the real images, within [400, 1000].
@@ -82,8 +82,8 @@ def classification_accuracy_score(
         raise UserError(f"steps: found {steps}; expected at least 1.")
     if network not in JUDGES:
         raise UserError(f"network: found {network!r}; expected one of {', '.join(JUDGES)}.")
-    check_fit_for_cas(sampler, dataset)
-    origin = sampler.info.provenance
+    check_fit_for_cas(samples, dataset)
+    origin = samples.origin
     judges = judges_for(
         dataset,
         mirror=bool(origin.get("config", {}).get("data", {}).get("mirror", False)),
@@ -97,7 +97,11 @@ def classification_accuracy_score(
         "each"
     )
     trained_on = [origin.get(f"{part}_fingerprint") for part in ("data", "source")]
-    if dataset.train.fingerprint not in trained_on:
+    if isinstance(samples, GivenSamples):
+        say(
+            "the judges mirror images only if their recipe does: how the samples' generator was trained is not known"
+        )
+    elif dataset.train.fingerprint not in trained_on:
         warn(
             f"the generator was trained on other images than {dataset.name}'s: if the test images were among them, "
             "the scores here will be too good"
@@ -105,7 +109,7 @@ def classification_accuracy_score(
     answers: dict[str, list[np.ndarray]] = {name: [] for name in (*ARMS, _GAN_TEST)}
     begun = time.monotonic()
     for number, seed in enumerate(seeds, start=1):
-        found = _answers(sampler, dataset, judges, seed, truncation, generator)
+        found = _answers(samples, dataset, judges, seed, truncation, generator)
         for name in answers:
             answers[name].append(found[name])
         shares = (f"{name} {100 * one.mean():.1f} %" for name, one in found.items())
@@ -139,7 +143,7 @@ def classification_accuracy_score(
 
 
 def _answers(
-    sampler: ClassSampler,
+    samples: Samples,
     dataset: Dataset,
     judges: Judges,
     seed: int,
@@ -154,9 +158,9 @@ def _answers(
     if not found.keys() >= {"real", _GAN_TEST}:
         classifier = real_classifier(judges, dataset, seed)
         found["real"] = right(classifier, test)
-        found[_GAN_TEST] = right(classifier, _generated(sampler, test, 2 * seed + 1, truncation))
+        found[_GAN_TEST] = right(classifier, _generated(samples, test, 2 * seed + 1, truncation))
     if not found.keys() >= set(ARMS):
-        synthetic = _generated(sampler, real, 2 * seed, truncation)
+        synthetic = _generated(samples, real, 2 * seed, truncation)
         arms = {"synthetic": synthetic, "both": extend(real, synthetic.images, synthetic.labels)}
         for arm, store in arms.items():
             if arm not in found:
@@ -167,30 +171,30 @@ def _answers(
     return {name: found[name] for name in files}
 
 
-def _generated(sampler: ClassSampler, like: ImageStore, seed: int, truncation: float) -> ImageStore:
+def _generated(samples: Samples, like: ImageStore, seed: int, truncation: float) -> ImageStore:
     """As many generated images of each class as a store has, class by class, under its labels."""
     counts = np.bincount(like.labels, minlength=like.num_classes)
-    own = [sampler.class_names.index(name) for name in like.class_names]
-    drawn = sampler.stream_classes(
+    own = [samples.class_names.index(name) for name in like.class_names]
+    drawn = samples.stream_classes(
         dict(zip(own, counts.tolist(), strict=True)), seed=seed, truncation=truncation
     )
     nothing = take(like, np.empty(0, np.int64))
     return extend(nothing, np.concatenate([part.numpy() for _, _, part in drawn]), np.sort(like.labels))
 
 
-def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
+def check_fit_for_cas(samples: Samples, dataset: Dataset) -> None:
     """Check, before anything is trained, that the score can be measured.
 
     Raises:
         DataError: If the data does not serve.
     """
-    if not set(dataset.train.class_names) <= set(sampler.class_names):
+    if not set(dataset.train.class_names) <= set(samples.class_names):
         raise DataError(
             f"{dataset.name}: has the classes {', '.join(dataset.train.class_names)}, and the generator makes "
-            f"{', '.join(sampler.class_names)}; expected no class that it does not make. Choose with --data the images "
+            f"{', '.join(samples.class_names)}; expected no class that it does not make. Choose with --data the images "
             "that it was trained on."
         )
-    made = (sampler.info.architecture["image_channels"], *[sampler.info.architecture["resolution"]] * 2)
+    made = samples.image_shape
     if made != dataset.train.images.shape[1:]:
         raise DataError(
             f"{dataset.name}: has images of {' x '.join(map(str, dataset.train.images.shape[1:]))}, and the generator "
@@ -204,9 +208,30 @@ def check_fit_for_cas(sampler: ClassSampler, dataset: Dataset) -> None:
             f"{dataset.name}: has no training images of {', '.join(missing)}; expected some of every class that is "
             "scored. Choose with --data the images that it was trained on."
         )
+    _check_enough(samples, dataset)
     if len(dataset.test) < 2:
         raise DataError(
             f"{dataset.name}: test images: found {len(dataset.test)}; expected two or more real images that were not "
             "trained on, to judge by. Choose with --data a source that has some, or train the generator with "
             "data.test_share above 0."
         )
+
+
+def _check_enough(samples: Samples, dataset: Dataset) -> None:
+    """Check that given samples are as many of each class as the real images.
+
+    Raises:
+        DataError: They are not.
+    """
+    names = dataset.train.class_names
+    counts = np.maximum(
+        *(np.bincount(store.labels, minlength=len(names)) for store in (dataset.train, dataset.test))
+    )
+    for name, count in zip(names, counts.tolist(), strict=True):
+        given = samples.available(samples.class_names.index(name))
+        if given is not None and given < count:
+            raise DataError(
+                f"cas: there are {given:,} samples of {name}, and {count:,} real images to train or test on; expected "
+                "as many samples, since classifiers trained on either are compared. Give more, or leave cas out of "
+                "--metrics."
+            )

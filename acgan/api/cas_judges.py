@@ -94,7 +94,7 @@ def judges_for(
     config = load(ClassifierConfig, find_recipe(recipe, "classify"))
     batch_size = config.train.batch_size
     if steps is None:
-        steps = min(max(math.ceil(EPOCHS * len(store) / batch_size), MIN_STEPS), MAX_STEPS)
+        steps = _usual_steps(store, batch_size)
     shape = {"source": dataset.name, "resolution": store.resolution, "channels": store.channels}
     backbone: BackboneConfig = config.model.backbone
     if network == "resnet18":
@@ -108,6 +108,10 @@ def judges_for(
     images = {"train": store.fingerprint, "test": dataset.test.fingerprint, "code": code_version()}
     config = _as_long(config.model_copy(update=sections), steps)
     return Judges(config, recipe, steps, str(runtime.choose_device(device)), kept, images)
+
+
+def _usual_steps(store: ImageStore, batch_size: int) -> int:
+    return min(max(math.ceil(EPOCHS * len(store) / batch_size), MIN_STEPS), MAX_STEPS)
 
 
 def _recipe_for(dataset: Dataset) -> str:
@@ -132,7 +136,8 @@ def _as_long(config: ClassifierConfig, steps: int) -> ClassifierConfig:
 def answers_of_full_training(judges: Judges, dataset: Dataset, seed: int) -> tuple[float, str]:
     """Accuracy that the real images allow, and whose it is.
 
-    It is that of the classifier which is shipped for the data, else of one trained four times as long as the judges.
+    It is that of the classifier which is shipped for the data, else of one trained four times as long as the judges, or
+    as long as judges usually are if that is more: four times next to nothing would call nothing undertrained.
     """
     file = shipped_for(dataset.name, dataset.train.class_names)
     if file is not None:
@@ -143,12 +148,14 @@ def answers_of_full_training(judges: Judges, dataset: Dataset, seed: int) -> tup
             labels = [shipped.class_names.index(name) for name in dataset.test.class_names]
             named = shipped.logits(dataset.test.images)[:, labels].argmax(dim=1).numpy()
             return float((named == dataset.test.labels).mean()), f"the shipped classifier {file.stem}"
-    longer = replace(judges, config=_as_long(judges.config, _TIMES_AS_LONG * judges.steps))
+    usual = _usual_steps(dataset.train, judges.config.train.batch_size)
+    steps = max(_TIMES_AS_LONG * judges.steps, usual)
+    longer = replace(judges, config=_as_long(judges.config, steps))
     found = kept_answers(longer.file(".npy", arm="real", seed=seed))
     if found is None:
         found = right(trained(longer, dataset, seed), dataset.test)
         keep_answers(longer.file(".npy", arm="real", seed=seed), found)
-    return float(found.mean()), f"one trained {_TIMES_AS_LONG} times as long"
+    return float(found.mean()), f"one trained for {steps:,} steps"
 
 
 def kept_answers(file: Path | None) -> np.ndarray | None:

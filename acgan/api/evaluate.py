@@ -14,7 +14,8 @@ import torch
 
 from acgan import parallel, runtime
 from acgan.api.cas import classification_accuracy_score
-from acgan.api.evaluation_setup import CAS, EvaluateOptions, EvaluationSetup, set_up
+from acgan.api.evaluate_options import CAS, EvaluateOptions
+from acgan.api.evaluation_setup import EvaluationSetup, set_up
 from acgan.api.inputs import described
 from acgan.api.subjects import Subject
 from acgan.code_version import code_version
@@ -85,7 +86,7 @@ def evaluate(
         say("training classifiers with and without samples")
         subject = setting.subjects[0]
         helped = classification_accuracy_score(
-            subject.sampler, setting.dataset, seeds=options.cas_seeds, steps=options.steps, network=options.judge,
+            subject.samples, setting.dataset, seeds=options.cas_seeds, steps=options.steps, network=options.judge,
             truncation=options.truncation, device=options.device, generator=subject.sha256,
             kept=cache_dir() / "cas", say=say, warn=warn,
         )  # fmt: skip
@@ -106,7 +107,7 @@ def _look(
         done += count
         progress(done, setting.num_looked_at)
 
-    first, classifier = setting.subjects[0].sampler, setting.classifier
+    first, classifier = setting.subjects[0].samples, setting.classifier
     network, name = (None, None) if classifier is None else (classifier.classifier, classifier.name)
     judge = Judge(setting.extractor, network, first.class_names, advance)
     context = Context(setting.extractor, name, options.seed)
@@ -117,7 +118,7 @@ def _look(
     for subject, of_subject in zip(setting.subjects, passes, strict=True):
         for repeat in range(options.repeats):
             found = look_at_samples(
-                judge, context, setting.metrics, subject.sampler, setting.counts, reference,
+                judge, context, setting.metrics, subject.samples, setting.counts, reference,
                 seed=options.seed + repeat, truncation=options.truncation,
             )  # fmt: skip
             # Pictures need the first bank alone, and all banks would fill the memory.

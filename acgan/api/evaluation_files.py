@@ -26,25 +26,29 @@ _CONFUSION, _MEMORISATION = "confusion.png", "memorisation.png"
 
 
 def write_evaluation(
-    evaluated: Evaluated, runs: str | Path | Sequence[str | Path], file: str | Path | None = None
+    evaluated: Evaluated,
+    runs: str | Path | Sequence[str | Path],
+    file: str | Path | None = None,
+    folder: str | Path | None = None,
 ) -> dict[str, Path]:
     """Write the files of an evaluation.
 
-    A run directory, or the directory of several seeds' runs, gets ``evaluation.json``, a record in TensorBoard, and
-    ``confusion.png`` and ``memorisation.png`` if there is something to show. No other evaluation that is there is
-    lost: more metrics of the same are added, and others are kept in ``evaluations/``, see ``kept_evaluations.place``.
-    If a file is named, the scores go there and nothing is written into the run.
+    A run directory, the directory of several seeds' runs, or the folder that is named, gets ``evaluation.json``, a
+    record in TensorBoard if it has one, and ``confusion.png`` and ``memorisation.png`` if there is something to show.
+    No other evaluation that is there is lost: more metrics of the same are added, and others are kept in
+    ``evaluations/``, see ``kept_evaluations.place``. If a file is named, the scores go there and nothing else is
+    written. A folder of given samples is never written to.
 
     Args:
         evaluated: The evaluation.
         runs: The argument of ``evaluate``.
-        file: File for the scores; None writes into the run directory.
+        file: File for the scores; None writes into a folder.
+        folder: The folder; None is the run directory.
 
     Returns:
         The files that were written, by a description of their content.
     """
-    paths = [Path(run) for run in as_list(runs)]
-    home = paths[0] if file is None and len(paths) == 1 and paths[0].is_dir() else None
+    home = None if file is not None else _home(evaluated, [Path(run) for run in as_list(runs)], folder)
     # Everything is made before the first file is written.
     text = evaluated.scores.to_json() + "\n"
     if home is None:
@@ -54,7 +58,7 @@ def write_evaluation(
         return {"scores": Path(file)}
     pictures = _pictures(evaluated)
     kept = place(home, json.loads(text))
-    kept.scores.parent.mkdir(exist_ok=True)
+    kept.scores.parent.mkdir(parents=True, exist_ok=True)
     if kept.moved is not None:
         moved, old = kept.moved
         moved.parent.mkdir(exist_ok=True)
@@ -72,6 +76,13 @@ def write_evaluation(
         generator = evaluated.scores.provenance["generators"][0]
         record_scalars(home, int(generator["nimg"]), _scalars(evaluated.scores))
     return written
+
+
+def _home(evaluated: Evaluated, paths: Sequence[Path], folder: str | Path | None) -> Path | None:
+    if folder is not None:
+        return Path(folder)
+    is_run = len(paths) == 1 and paths[0].is_dir() and not evaluated.subjects[0].is_given
+    return paths[0] if is_run else None
 
 
 def _pictures(evaluated: Evaluated) -> list[tuple[str, str, bytes]]:
@@ -96,11 +107,11 @@ def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> 
 
     samples = evaluated.passes[0][0].bank
     assert samples is not None, "the first pass has its bank"
-    sampler = evaluated.subjects[0].sampler
+    made = evaluated.subjects[0].samples
     origin = evaluated.scores.provenance
 
     def drawn(label: int, number: int) -> np.ndarray:
-        return np.asarray(sampler.image(label, number, seed=origin["seed"], truncation=origin["truncation"]))
+        return np.asarray(made.image(label, number, seed=origin["seed"], truncation=origin["truncation"]))
 
     def stored(label: int, number: int) -> np.ndarray:
         return np.asarray(reference.store.images[reference.rows[label][number]])

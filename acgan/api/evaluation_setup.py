@@ -3,126 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
-from acgan.api.inputs import tell_skipped
-from acgan.api.places import find_trained_on
+from acgan.api.evaluate_options import CAS, EvaluateOptions
+from acgan.api.real_images import (
+    RealImages,
+    counts_of_samples,
+    real_images_beside_samples,
+    real_images_of_generator,
+)
 from acgan.api.subjects import Subject, find_subjects
-from acgan.assembly.images import prepare_dataset
-from acgan.assembly.to_score import load_to_score
-from acgan.config import RunConfig
 from acgan.data import ClassSets, regroup
-from acgan.errors import ConfigError, DataError, did_you_mean
-from acgan.evaluation import MAX_TRAINING, METRICS, class_counts, share_out
+from acgan.errors import ConfigError, DataError
+from acgan.evaluation import MAX_TRAINING, METRICS, class_counts
 from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
-from acgan.metrics.bootstrap import MIN_UNITS
-from acgan.metrics.catalogue import CATALOGUE, Need, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, ON_ERROR, SPLITS, WHICH, Dataset, ImageStore
-
-#: Key of the metric that trains classifiers and needs no pass over the images.
-CAS = "cas"
-_CAS_SEEDS = 5
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """Options of an evaluation.
-
-    Attributes:
-        data: A source as ``--data`` takes it, or a torch Dataset; None is the generator's training data. The classes
-            that it shares with the generator are scored.
-        split: Part of the data that is the reference: ``test`` or ``train``.
-        metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
-        num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
-        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
-            if its weights are at hand, else the one shipped for the data, else the one that scored the training.
-        inception_weights: File of Inception's weights; None is the hub's cache, or a download.
-        label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
-        repeats: Number of generation seeds.
-        seed: First generation seed, and seed of all choices.
-        truncation: Factor on the latents.
-        which: ``best`` or ``last`` of a run's generators; None is the best where one was scored.
-        device: Device to compute on.
-        on_error: ``stop`` at a broken image, or ``skip`` and list it; None does as the training did.
-        seeds: Seeds of cas's trainings, three or more; None is five from ``seed`` on.
-        steps: Optimiser steps of each of cas's trainings; None is 6 passes over the real images, within [400, 1000].
-        judge: Network that cas trains: ``small`` or ``resnet18``.
-    """
-
-    data: Any = None
-    split: str = "test"
-    metrics: Sequence[str] = field(default_factory=default_metrics)
-    num_images: int | None = None
-    extractor: str | None = None
-    inception_weights: str | Path | None = None
-    label_prior: str = "reference"
-    repeats: int = 1
-    seed: int = 0
-    truncation: float = 1.0
-    which: str | None = None
-    device: str = "auto"
-    on_error: str | None = None
-    seeds: Sequence[int] | None = None
-    steps: int | None = None
-    judge: str = "small"
-
-    @property
-    def cas_seeds(self) -> Sequence[int]:
-        """Seeds of cas's trainings."""
-        return range(self.seed, self.seed + _CAS_SEEDS) if self.seeds is None else self.seeds
-
-    def check(self) -> None:
-        """Check all values.
-
-        Raises:
-            ConfigError: If one is out of its range.
-        """
-        known = tuple(CATALOGUE)
-        unknown = [name for name in self.metrics if name not in known]
-        if unknown:
-            raise ConfigError(
-                f"metrics: {unknown[0]!r} is no metric.{did_you_mean(unknown[0], known)} Expected {', '.join(known)}."
-            )
-        if not self.metrics:
-            raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
-        allowed: dict[str, tuple[str | None, ...]] = {
-            "split": SPLITS,
-            "label_prior": LABEL_PRIORS,
-            "which": (None, *WHICH),
-            "on_error": (None, *ON_ERROR),
-            "judge": JUDGES,
-        }
-        for key, choices in allowed.items():
-            if getattr(self, key) not in choices:
-                listed = ", ".join(str(choice) for choice in choices)
-                raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
-        self._check_cas()
-        for key, least in (("num_images", 2), ("repeats", 1), ("seed", 0), ("steps", 1)):
-            value = getattr(self, key)
-            if value is not None and value < least:
-                raise ConfigError(f"{key}: found {value}; expected {least} or more.")
-
-    def _check_cas(self) -> None:
-        asked = {
-            "seeds": self.seeds,
-            "steps": self.steps,
-            "judge": None if self.judge == "small" else self.judge,
-        }
-        given = [key for key, value in asked.items() if value is not None]
-        if given and CAS not in self.metrics:
-            raise ConfigError(
-                f"{given[0]}: is of cas, which is not measured. Add cas to metrics, or leave it out."
-            )
-        if len(self.cas_seeds) < MIN_UNITS or len(set(self.cas_seeds)) < len(self.cas_seeds):
-            raise ConfigError(
-                f"seeds: found {', '.join(map(str, self.cas_seeds))}; expected {MIN_UNITS} or more, each once."
-            )
+from acgan.metrics.catalogue import CATALOGUE, Need
+from acgan.types import Dataset, ImageStore
 
 
 @dataclass(frozen=True)
@@ -179,30 +80,20 @@ def set_up(
     """
     options.check()
     device = runtime.choose_device(options.device)
-    subjects = find_subjects(runs, options.which, device)
-    first = subjects[0]
-    class_names = first.sampler.class_names
-    config = first.config
-    if options.data is None:
-        config = find_trained_on(config, first.file, first.origin, say, warn)
-    config, whole, classes = load_to_score(
-        config, options.data, class_names, whose="generator", on_error=options.on_error, warn=warn
+    subjects = find_subjects(
+        runs, options.which, device, beside_real=options.data is not None, on_error=options.on_error
     )
-    tell_skipped(whole.skipped, say)
-    dataset = prepare_dataset(config, whole)
-    for warning in dataset.warnings:
-        warn(warning)
-    if options.data is None and dataset.train.fingerprint != first.origin["data_fingerprint"]:
-        warn(
-            f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
-            "reference holds images that were trained on"
-        )
-    part = dataset.test if options.split == "test" else dataset.train
-    _check_part(part, dataset.name, options.split)
+    if subjects[0].is_given:
+        subjects, real = real_images_beside_samples(subjects, options, say, warn)
+    else:
+        real = real_images_of_generator(subjects[0], options, say, warn)
+    first, dataset = subjects[0], real.dataset
+    class_names = first.samples.class_names
+    _check_part(real.reference, dataset.name, options.split)
     # From here on labels are the generator's; a class may be without images.
-    store = regroup(part, {name: [name] for name in class_names})
+    store = regroup(real.reference, {name: [name] for name in class_names})
     reference_counts = class_counts(store)
-    classes = classes.narrowed(reference_counts)
+    classes = real.classes.narrowed(reference_counts)
     for remark in classes.remarks("generator", f"{options.split} "):
         say(remark)
     extractor = None
@@ -219,14 +110,11 @@ def set_up(
         )
     if CAS in options.metrics:
         _check_cas(subjects, dataset)
-    metrics, classifier, training = _measurable(
-        options, config, dataset, classes, extractor, first, device, say
-    )
-    num = options.num_images or min(len(store), MAX_SAMPLES)
+    metrics, classifier, training = _measurable(options, dataset, classes, extractor, first, device, say)
     setting = EvaluationSetup(
         options, subjects, dataset, extractor, classifier,
-        _is_unseen(extractor, whole, options.split), store, training,
-        share_out(num, reference_counts, options.label_prior), classes, metrics,
+        _is_unseen(extractor, real), store, training,
+        counts_of_samples(subjects, options, reference_counts, say, warn), classes, metrics,
     )  # fmt: skip
     if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
         copies = f", {len(training):,} of them only to find copies (--metrics)" if training else ""
@@ -238,7 +126,6 @@ def set_up(
 
 def _measurable(
     options: EvaluateOptions,
-    config: RunConfig,
     dataset: Dataset,
     classes: ClassSets,
     extractor: Extractor | None,
@@ -256,7 +143,8 @@ def _measurable(
         if classifier is None:
             remarks["classifier"] = (
                 "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
-                f"data; `acgan classify train --data {config.data.source}` makes one for --extractor"
+                f"data; `acgan classify train --data {options.data or subject.config.data.source}` makes one for "
+                "--extractor"
             )
     if "training images" in needs:
         training, reason = _training_images(dataset, options.split, subject)
@@ -275,7 +163,7 @@ def _check_cas(subjects: Sequence[Subject], dataset: Dataset) -> None:
         raise ConfigError(
             f"metrics: cas is of one generator; found {len(subjects)}. Evaluate each by itself."
         )
-    check_fit_for_cas(subjects[0].sampler, dataset)
+    check_fit_for_cas(subjects[0].samples, dataset)
 
 
 def _check_part(store: ImageStore, name: str, split: str) -> None:
@@ -298,14 +186,14 @@ def _classifier(
     return None if own is None else ClassifierExtractor(own, device)
 
 
-def _is_unseen(extractor: Extractor | None, whole: Dataset, split: str) -> bool | None:
+def _is_unseen(extractor: Extractor | None, real: RealImages) -> bool | None:
     """True if the extractor was trained on other images than the reference; None if unknown."""
     if not isinstance(extractor, ClassifierExtractor):
         return None  # Inception was trained on ImageNet, which the reference may be of
     origin = extractor.classifier.info.provenance
     # The source's fingerprint counts if the classifier was trained on a part of it.
-    if whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):
-        return split == "test"
+    if real.whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):
+        return real.reference.fingerprint == real.whole.test.fingerprint
     return None
 
 
@@ -313,8 +201,8 @@ def _training_images(dataset: Dataset, split: str, subject: Subject) -> tuple[Im
     """Training images if they are at hand and apart from the reference; else None and the reason."""
     if split == "train":
         return None, "they are the reference; --split test has others"
-    expected = subject.origin["data_fingerprint"]
-    if dataset.train.fingerprint != expected:
+    expected = subject.data_fingerprint
+    if expected is not None and dataset.train.fingerprint != expected:
         return (
             None,
             f"this data's (fingerprint {dataset.train.fingerprint[:8]}) are not those trained on ({expected[:8]})",

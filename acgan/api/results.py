@@ -19,9 +19,9 @@ def load_results(*directories: str | Path) -> pandas.DataFrame:
         directories: Directories of variants (``DIR/VARIANT/seedN``), of seeds (``seedN``), or runs.
 
     Returns:
-        A frame with the columns variant, seed, run, state (``best`` or ``last``), images, minutes, parameters, metric,
-        class (None for all classes together) and value. Runs that have not ended, or have no scores, are left out:
-        ``frame.attrs["left_out"]`` has them, with the reasons.
+        A frame with the columns variant, seed, run, state (``best``, ``last`` or ``given samples``), images, minutes,
+        parameters, metric, class (None for all classes together) and value. Runs that have not ended, or have no
+        scores, are left out: ``frame.attrs["left_out"]`` has them, with the reasons.
 
     Raises:
         ConfigError: pandas is not installed.

@@ -1,4 +1,4 @@
-"""Generators to evaluate."""
+"""Generators to evaluate, and samples that something else generated."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 from acgan.assembly.register import check_source
 from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
+from acgan.data import BUILTIN_NAMES, load_samples
+from acgan.data.sources.tree import is_run
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
 from acgan.own_parts import recorded_parts
-from acgan.sampling import ClassSampler, load_generator
-from acgan.weights import CLASSIFIER_FILE, find_generator, holds
+from acgan.sampling import GivenSamples, Samples, load_generator
+from acgan.types import SkippedImage
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, find_generator, holds
 
 #: Keys in which runs of one method may differ; their images are compared separately.
 _MAY_DIFFER = (
@@ -30,35 +33,48 @@ _MAY_DIFFER = (
 
 @dataclass(frozen=True)
 class Subject:
-    """A generator to evaluate.
+    """A generator to evaluate, or samples that something else generated.
 
     Attributes:
-        path: The run or file.
-        sha256: Hash of the file as it was read; a running training replaces it.
+        path: The run, its file, or the source of the samples.
+        file: The generator's file; for samples their source.
+        sha256: Hash of the file as it was read, since a running training replaces it; for samples their fingerprint.
+        samples: Where its images come from.
+        config: How its training decoded real images; for samples how real images are brought to their form.
+        skipped: Given samples that could not be decoded.
     """
 
     path: Path
     file: Path
     sha256: str
-    sampler: ClassSampler
+    samples: Samples
     config: RunConfig
+    skipped: tuple[SkippedImage, ...] = ()
 
     @property
-    def origin(self) -> dict[str, Any]:
-        """Provenance of its weights."""
-        return self.sampler.info.provenance
+    def is_given(self) -> bool:
+        """True for samples that something else generated: nothing is known of a training."""
+        return isinstance(self.samples, GivenSamples)
+
+    @property
+    def data_fingerprint(self) -> str | None:
+        """Fingerprint of the images that it was trained on; None if unknown."""
+        found: str | None = self.samples.origin.get("data_fingerprint")
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Plain values for the provenance of scores."""
-        origin = self.origin
+        origin = self.samples.origin
         return {
+            "kind": "samples" if self.is_given else "generator",
             "path": str(self.path),
             "file": self.file.name,
             "sha256": self.sha256,
-            "nimg": origin["nimg"],
-            "training_seed": origin["seed"],
-            "data": origin["data"],
-            "data_fingerprint": origin["data_fingerprint"],
+            "nimg": origin.get("nimg"),
+            "training_seed": origin.get("seed"),
+            "data": origin.get("data"),
+            "data_fingerprint": self.data_fingerprint,
+            **({"skipped": len(self.skipped)} if self.skipped else {}),
         }
 
 
@@ -67,13 +83,22 @@ def as_list(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
     return [paths] if isinstance(paths, (str, Path)) else paths
 
 
-def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, device: Any) -> list[Subject]:
-    """Load generators; a directory of `acgan train --seeds` stands for the runs in it.
+def find_subjects(
+    paths: str | Path | Sequence[str | Path],
+    which: str | None,
+    device: Any,
+    *,
+    beside_real: bool,
+    on_error: str | None = None,
+) -> list[Subject]:
+    """Load generators, or samples; a directory of `acgan train --seeds` stands for the runs in it.
 
     Args:
-        paths: One run directory or file, or several.
+        paths: One run directory or file, or several; or one or several sources of samples.
         which: ``best`` or ``last`` of a run's generators; None is the best if one was scored.
         device: Device to compute on.
+        beside_real: True if real images are named, so that pictures can be scored as samples.
+        on_error: ``skip`` leaves out broken pictures of samples.
 
     Raises:
         RunError: If there is no generator, or one of several runs is not as far as the others.
@@ -82,13 +107,82 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
     found = [run for path in as_list(paths) for run in _runs(Path(path), which)]
     if not found:
         raise ConfigError("runs: found none; expected at least one.")
+    given = [path for path in found if is_given(path)]
+    if given and not beside_real:
+        raise RunError(
+            f"{given[0]}: no {GENERATOR_FILE.name} in it, so it is no run of `acgan train`. To score its pictures as "
+            "samples, name the real images with --data."
+        )
+    if given:
+        return _given(given, found, which, on_error)
     if len(found) > 1:
         check_as_long([read_run(path) for path in found if is_run_directory(path)])
     subjects = [_load(path, which, device) for path in found]
+    _check_one_method(subjects)
+    return subjects
+
+
+def is_given(path: Path) -> bool:
+    """True for the source of pictures, by its content: neither a run, nor a file of weights, nor missing."""
+    if path.is_dir():
+        return not (is_run({entry.name for entry in path.iterdir()}) or any(path.glob("*.safetensors")))
+    if path.is_file():
+        return path.suffix != ".safetensors" and not any(
+            holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE)
+        )
+    scheme = str(path).partition(":")[0]
+    return scheme in BUILTIN_NAMES or (":" in str(path) and scheme == "hf")
+
+
+def _given(
+    given: Sequence[Path], found: Sequence[Path], which: str | None, on_error: str | None
+) -> list[Subject]:
+    generators = [path for path in found if path not in given]
+    if generators:
+        raise ConfigError(
+            f"{given[0]}: is no run, and {generators[0]} is one; expected only runs, or only samples. Evaluate each "
+            "by itself and compare them with `acgan compare`."
+        )
+    if which is not None:
+        raise ConfigError(
+            f"--which {which}: chooses a generator of a run, and {given[0]} is none. Leave it out."
+        )
+    subjects = [_load_given(path, on_error) for path in given]
+    for number, other in enumerate(subjects):
+        for earlier in subjects[:number]:
+            if earlier.sha256 == other.sha256:
+                raise ConfigError(
+                    f"{other.path}: the same samples as {earlier.path}; expected each of them once."
+                )
+            shapes = [one.samples.image_shape[1:] for one in (earlier, other)]
+            if shapes[0] != shapes[1] or earlier.samples.class_names != other.samples.class_names:
+                raise ConfigError(
+                    f"{other.path}: has other classes or another size than {earlier.path}; expected samples of one "
+                    "method. Evaluate each by itself and compare them with `acgan compare`."
+                )
+    return subjects
+
+
+def _load_given(path: Path, on_error: str | None) -> Subject:
+    dataset = load_samples(str(path), on_error="skip" if on_error == "skip" else "stop")
+    store = dataset.train
+    # Channels stay open: pictures in gray must not turn real ones gray.
+    channels = 3 if store.channels == 3 else None
+    data = {"source": str(path), "resolution": store.resolution, "channels": channels}
+    config = RunConfig.model_validate({"data": data})
+    return Subject(path, path, store.fingerprint, GivenSamples(store), config, dataset.skipped)
+
+
+def _check_one_method(subjects: Sequence[Subject]) -> None:
+    """Check that generators are of one configuration, data and different seeds.
+
+    Raises:
+        ConfigError: If they are not.
+    """
     first = subjects[0]
     for number, other in enumerate(subjects):
         changed = [key for key in diff(first.config, other.config) if not is_harmless(key, _MAY_DIFFER)]
-        if first.origin["data_fingerprint"] != other.origin["data_fingerprint"]:
+        if first.data_fingerprint != other.data_fingerprint:
             changed.append("the training images")
         if changed:
             raise ConfigError(
@@ -100,12 +194,11 @@ def find_subjects(paths: str | Path | Sequence[str | Path], which: str | None, d
                 raise ConfigError(
                     f"{other.path}: the same generator as {earlier.path}; expected each of them once."
                 )
-            if earlier.origin["seed"] == other.origin["seed"]:
+            if earlier.samples.origin["seed"] == other.samples.origin["seed"]:
                 raise ConfigError(
-                    f"{other.path}: of training seed {other.origin['seed']}, as {earlier.path} is; expected runs of "
-                    "different seeds, whose deviation says something. Leave one out."
+                    f"{other.path}: of training seed {other.samples.origin['seed']}, as {earlier.path} is; expected "
+                    "runs of different seeds, whose deviation says something. Leave one out."
                 )
-    return subjects
 
 
 def check_as_long(runs: Sequence[TrainedRun]) -> None:
@@ -146,11 +239,12 @@ def _load(path: Path, which: str | None, device: Any) -> Subject:
         )
     file = find_generator(path, which)
     digest, sampler = sha256(file), load_generator(file, device)
-    origin = sampler.info.provenance
+    origin = sampler.origin
     if "config" not in origin:
         raise RunError(f"{file}: does not say how it was trained; expected a generator of `acgan train`.")
     config = restore(RunConfig, origin["config"], str(file), recorded_parts(file.parent, origin))
     check_source(config, file.parent, origin)
-    shape = {"resolution": sampler.generator.resolution, "channels": sampler.generator.image_channels}
+    channels, resolution, _ = sampler.image_shape
+    shape = {"resolution": resolution, "channels": channels}
     config = config.model_copy(update={"data": config.data.model_copy(update=shape)})
     return Subject(path, file, digest, sampler, config)

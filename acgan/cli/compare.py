@@ -67,7 +67,8 @@ def _show(found: Comparison) -> None:
         console_for(table).print(table)
         click.echo()
     click.echo(
-        f"±: standard deviation over {found.units}; p: permutation test, in brackets after Holm's correction"
+        f"±: half of a 95 % interval of the mean, over {found.units}; p: permutation test, in brackets after Holm's "
+        "correction"
     )
     click.echo("could see: the true difference whose interval excludes zero 4 times in 5, at this spread")
     beside = [row for row in found.rows if row.at_equal_counts is not None]
@@ -106,10 +107,13 @@ def _show_differing(found: Comparison) -> None:
 def _values(found: Comparison, names: dict[str, str]) -> Table:
     import numpy as np
 
+    from acgan.metrics.intervals import half_interval
+
     table = _table("score", "", "mean ±", "by seed")
     for row in found.rows:
         for side, values in (("A", row.a), ("B", row.b)):
-            mean = f"{np.mean(values):.4g} ±{np.std(values, ddof=1):.2g}"
+            half = half_interval(float(np.std(values, ddof=1)), len(values))
+            mean = f"{np.mean(values):.4g} ±{half:.2g}"
             title = names[row.metric] if side == "A" else ""
             table.add_row(title, side, mean, " ".join(f"{value:.4g}" for value in values))
     return table

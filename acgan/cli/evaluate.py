@@ -48,11 +48,17 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 
 
 @click.command()
-@click.argument("runs", metavar="RUN_OR_FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN_OR_SAMPLES...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--data",
     metavar="SOURCE",
     help="Real images; the classes that the generator knows are scored.  [default: what it was trained on]",
+)
+@click.option(
+    "--train-data",
+    metavar="SOURCE",
+    help="Of SAMPLES: images that their generator was trained on, in which copies are looked for.  [default: the "
+    "training part of --data]",
 )
 @click.option(
     "--split",
@@ -132,14 +138,25 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "json_file",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write all scores.  [default: RUN/evaluation.json of a run directory]",
+    help="Where to write all scores, and no pictures.",
+)
+@click.option(
+    "--out",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write evaluation.json and pictures.  [default: RUN, nothing of a file or of SAMPLES]",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
-def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **options: Any) -> None:
+def command(
+    runs: tuple[Path, ...], json_file: Path | None, folder: Path | None, quiet: bool, **options: Any
+) -> None:
     """Score a generator, overall and class by class, beside what real images score.
 
-    RUN_OR_FILE is a run directory of `acgan train` or its generator.safetensors. Several, or the directory of
-    `acgan train --seeds`, are one method trained several times: mean and deviation over trainings.
+    RUN is a run directory of `acgan train` or its generator.safetensors. SAMPLES are labelled pictures that something
+    else generated, as --data takes them (a folder with a folder for each class, .zip, .npz, a list); --data then names
+    the real images. Several, or the directory of `acgan train --seeds`, are one method trained several times: mean
+    and deviation over trainings.
     """
     from rich.console import Console
 
@@ -147,6 +164,7 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
     from acgan.cli.evaluation_table import show
 
     check_json_file(json_file)
+    _check_folder(json_file, folder)
     with stopped_by_sigterm("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
@@ -155,8 +173,27 @@ def command(runs: tuple[Path, ...], json_file: Path | None, quiet: bool, **optio
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
-    written = api.write_evaluation(evaluated, runs, json_file)
+    written = api.write_evaluation(evaluated, runs, json_file, folder)
     if not quiet:
         show(evaluated.scores, Console(highlight=False, soft_wrap=True))
         for what, file in written.items():
             click.echo(f"{what}: {file}")
+        if not written:
+            click.echo(
+                "nothing was written: --out DIR keeps scores and pictures, for acgan compare and acgan table"
+            )
+
+
+def _check_folder(json_file: Path | None, folder: Path | None) -> None:
+    from acgan.errors import ConfigError
+    from acgan.evaluation import is_run_directory
+
+    if folder is None:
+        return
+    if json_file is not None:
+        raise ConfigError(f"--out {folder}: and --json {json_file} are given; expected one of them.")
+    if is_run_directory(folder):
+        raise ConfigError(
+            f"--out {folder}: is a run, which keeps its own scores; expected another folder. Leave it out to write "
+            "into the run that is evaluated."
+        )

@@ -48,11 +48,12 @@ def show(scores: Scores, console: Console) -> None:
 
 def _say_generators(origin: Mapping[str, Any], console: Console) -> None:
     for generator in origin["generators"]:
-        console.print(
-            f"{generator['path']}: {generator['file']}, {generator['nimg']:,} images shown, "
-            f"training seed {generator['training_seed']}",
-            markup=False,
+        known = (
+            f"{generator['file']}, {generator['nimg']:,} images shown, training seed {generator['training_seed']}"
+            if generator["kind"] == "generator"
+            else "samples that something else generated"
         )
+        console.print(f"{generator['path']}: {known}", markup=False)
 
 
 def _say_what(origin: Mapping[str, Any], console: Console) -> None:

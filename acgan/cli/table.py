@@ -88,10 +88,10 @@ def _show(found: ResultTable) -> None:
     from rich.text import Text
 
     from acgan.cli.tables import console_for
-    from acgan.results import cells, cost_cells, explained
+    from acgan.results import HELPED_HEADINGS, cells, cost_cells, explained, helped_cells
 
     names = titles(list(dict.fromkeys(row.metric for row in found.rows)))
-    headings = ("variant", "n", "mean ±", "95 % interval", "diff.", "p", "verdict")
+    headings = ("variant", "n", "mean ±", "std", "diff.", "p", "verdict")
     groups: dict[tuple[str, str | None], list[tuple[str, ...]]] = {}
     for row in found.rows:
         groups.setdefault((row.metric, row.class_name), []).append(cells(row, found.baseline))
@@ -112,6 +112,14 @@ def _show(found: ResultTable) -> None:
         for line in lines:
             table.add_row(*line)
         console_for(table).print(table)
+        click.echo()
+    if found.helped:
+        helps = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for heading in HELPED_HEADINGS:
+            helps.add_column(heading, justify="left" if heading == "variant" else "right", overflow="fold")
+        for one in found.helped:
+            helps.add_row(*helped_cells(one))
+        console_for(helps).print(helps)
         click.echo()
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("variant", "runs", "images shown", "minutes", "parameters of G"):

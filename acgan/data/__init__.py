@@ -12,9 +12,10 @@ from acgan.data.looks import Look, look_at_classes
 from acgan.data.options import DataOptions, ReadOptions
 from acgan.data.place import is_builtin, is_name, is_there, place_of
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
+from acgan.data.samples import load_samples
 from acgan.data.sources.builtin import BUILTIN_NAMES
 from acgan.data.sources.torch_dataset import dataset_from_torch
-from acgan.data.splitting.class_sets import ClassSets, match_dataset, match_source
+from acgan.data.splitting.class_sets import ClassSets, match_dataset, match_source, source_classes
 from acgan.data.splitting.subset import extend, hold_out, limit_per_class, regroup, take
 from acgan.data.store import fingerprint
 from acgan.data.stylegan_zip import write_stylegan_zip
@@ -42,6 +43,7 @@ __all__ = [
     "is_there",
     "limit_per_class",
     "load_dataset",
+    "load_samples",
     "look_at_classes",
     "match_dataset",
     "match_source",
@@ -49,6 +51,7 @@ __all__ = [
     "place_of",
     "read_images",
     "regroup",
+    "source_classes",
     "take",
     "write_stylegan_zip",
 ]

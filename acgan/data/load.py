@@ -169,6 +169,7 @@ def load_dataset(
         options.range,
         options.frames,
         sorted(image_endings()),  # more of them with other libraries
+        *(["samples"] if options.samples else ()),
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
     # What lacks training images of a class must not be found by a training.

@@ -56,6 +56,7 @@ class DataOptions:
             format, "auto" that of the whole data set; or a pair (black, white).
         frames: "first" takes one image of a file with several frames, "all" takes each frame.
         for_scoring: True if nothing is trained: a class may then lack training images.
+        samples: True for images that something generated, as they are told to be: no warning of generated ones.
         skip_with: The user's option for ``on_error``, which errors name; "" for none.
     """
 
@@ -74,6 +75,7 @@ class DataOptions:
     range: Range = "full"
     frames: Frames = "first"
     for_scoring: bool = False
+    samples: bool = False
     skip_with: str = "--set data.on_error=skip"
 
     @property

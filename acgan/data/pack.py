@@ -174,7 +174,7 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     order = parts.order
     images = _gather(decoded.images, order, decoded.channels, workspace)
     numbers = tell_blank_apart(images, np.arange(len(order)), copies[np.searchsorted(kept, order)])
-    doubts = find_doubts(index, parts, images, numbers)
+    doubts = find_doubts(index, parts, images, numbers, tells_generated=not options.samples)
     notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:
         notes.append(f"{_images(len(skipped))} could not be decoded and {_were(len(skipped))} passed over")

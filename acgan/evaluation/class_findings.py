@@ -53,9 +53,7 @@ def _wrong(scores: Scores) -> Finding | None:
     judged = [name for name in score if floor.get(name) and _half(scores, name) > 0]
     shares = {name: (score[name], floor[name], _half(scores, name)) for name in judged}
     rare = {name: share for name, share in shares.items() if share[2] < MIN_IMAGES_PER_CLASS}
-    if len(rare) > 1:  # single ones say nothing; together they may
-        for name in rare:
-            del shares[name]
+    if len(rare) > 1:  # single ones may say nothing, and together something
         total = sum(count for *_, count in rare.values())
         means = [sum(share[i] * share[2] for share in rare.values()) / total for i in (0, 1)]
         shares[f"rare classes together ({', '.join(list(rare)[:_NAMED])})"] = (means[0], means[1], total)
@@ -116,10 +114,15 @@ def _uncovered(scores: Scores) -> dict[str, str]:
     }
 
 
-def _unjudged(scores: Scores) -> Finding | None:
+def too_rare(scores: Scores) -> list[str]:
+    """Classes with too few images to be judged by themselves; none where classes are not measured."""
     if not any(by_class(scores.per_class, plain) for plain in ("class_accuracy", "coverage", "kid")):
-        return None
-    few = [name for name in scores.per_class if min(counts(scores, name)) < MIN_IMAGES_PER_CLASS]
+        return []
+    return [name for name in scores.per_class if min(counts(scores, name)) < MIN_IMAGES_PER_CLASS]
+
+
+def _unjudged(scores: Scores) -> Finding | None:
+    few = too_rare(scores)
     if not few:
         return None
     shown = ", ".join(f"{name} ({min(counts(scores, name))})" for name in few[:_NAMED])

@@ -16,7 +16,8 @@ BUDGET_TOLERANCE = 0.01
 #: Keys of a configuration that change no network; places of the images, whose fingerprints are compared.
 _NO_MATTER = ("seed", "description", "task", "data.source", "data.root", "monitor.", "train.threads")
 _NO_MATTER_EITHER = ("every.log_nimg", "every.sample_nimg", "every.checkpoint_nimg")
-_BUDGET, _STATE, _IMAGES, _CODE = "images shown", "state of the training", "training images", "code"
+_MAKER, _BUDGET, _STATE = "made by", "images shown", "state of the training"
+_IMAGES, _CODE = "training images", "code"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _holds(directory: Path, generator: GeneratorRecord) -> bool:
 
 def differences(a: EvaluatedSide, b: EvaluatedSide) -> list[Differing]:
     """All that is known to differ between the trainings of A and B, the gravest first."""
-    return [*_budgets(a, b), *_states(a, b), *_images(a, b), *_code(a, b), *_settings(a, b)]
+    return [*_makers(a, b), *_budgets(a, b), *_states(a, b), *_images(a, b), *_code(a, b), *_settings(a, b)]
 
 
 def settings_known(a: EvaluatedSide, b: EvaluatedSide) -> bool:
@@ -119,6 +120,12 @@ def in_range(numbers: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def _makers(a: EvaluatedSide, b: EvaluatedSide) -> Iterator[Differing]:
+    ours, theirs = ("given samples" if side.scores.is_of_samples else "runs of acgan" for side in (a, b))
+    if ours != theirs:
+        yield Differing(_MAKER, ours, theirs)
+
+
 def _budgets(a: EvaluatedSide, b: EvaluatedSide) -> Iterator[Differing]:
     ours, theirs = a.budgets, b.budgets
     if ours is not None and theirs is not None:
@@ -129,9 +136,13 @@ def _budgets(a: EvaluatedSide, b: EvaluatedSide) -> Iterator[Differing]:
         yield Differing(
             f"{_BUDGET}, to the state that was scored", in_range(a.at), in_range(b.at), refused=True
         )
+    elif bool(a.at) != bool(b.at):
+        yield Differing(_BUDGET, in_range(a.at), in_range(b.at))
 
 
 def _states(a: EvaluatedSide, b: EvaluatedSide) -> Iterator[Differing]:
+    if a.scores.is_of_samples or b.scores.is_of_samples:
+        return
     ours, theirs = (_in_words({_state(one) for one in side.generators}) for side in (a, b))
     if ours != theirs:
         yield Differing(_STATE, ours, theirs)

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from acgan.evaluation.result import Scores, Summary
 from acgan.metrics.catalogue import plain_name
-from acgan.metrics.intervals import T_OF_THREE, share_difference
+from acgan.metrics.intervals import half_interval_of_difference, share_difference
 
 #: Features kept of each half, at most: precision and its like compare single images.
 _KEPT = 5_000
@@ -62,6 +62,7 @@ class Rule:
         title: Its name in the sentence.
         loss: From scores, score and floor to the loss; None where it cannot be told.
         limits: Losses from which on it is usable, poor and collapsed.
+        worse: Words around a percentage of its loss.
     """
 
     aspect: str
@@ -69,6 +70,7 @@ class Rule:
     title: str
     loss: Callable[[Scores, Summary, Summary], Loss | None]
     limits: tuple[float, float, float]
+    worse: str = "{} worse"
 
     def level(self, loss: float) -> Level:
         """Level of a loss."""
@@ -96,10 +98,13 @@ class Applied:
 
     def text(self) -> str:
         """Score, floor and interval of the loss."""
-        ratio = f", {self.score / self.floor:.2f} times" if self.rule.aspect == "Distance" else ""
-        return (
-            f"{self.rule.title} {self.score:.3f} (real images {self.floor:.3f}{ratio}; {_worse(self.loss)})"
-        )
+        return f"{self.rule.title} {self.score:.3f} (real images {self.floor:.3f}; {self._worse()})"
+
+    def _worse(self) -> str:
+        low, high = self.loss.low, self.loss.high
+        if low > 0:
+            return self.rule.worse.format(f"{low:.1%} to {high:.1%}")
+        return self.rule.worse.format(f"at most {high:.1%}") if high > 0 else "no worse"
 
 
 def named(summaries: Mapping[str, Summary], *plain: str) -> Summary | None:
@@ -110,19 +115,13 @@ def named(summaries: Mapping[str, Summary], *plain: str) -> Summary | None:
     return None
 
 
-def _worse(loss: Loss) -> str:
-    if loss.low > 0:
-        return f"{loss.low:.1%} to {loss.high:.1%} worse"
-    return f"at most {loss.high:.1%} worse" if loss.high > 0 else "no worse"
-
-
 def _between(scores: Scores, score: Summary, floor: Summary, scale: float) -> Loss | None:
     """Loss of score - floor over a scale, by the spread of three halvings of either."""
     if score.std is None or floor.std is None or scale <= 0:
         return None
     assert score.value is not None
     assert floor.value is not None
-    value, half = score.value - floor.value, T_OF_THREE * math.hypot(score.std, floor.std)
+    value, half = score.value - floor.value, half_interval_of_difference(score.std, floor.std)
     return Loss(value / scale, (value - half) / scale, (value + half) / scale)
 
 
@@ -162,15 +161,17 @@ def _lost_share(score: Summary, floor: Summary, count: int) -> Loss | None:
 
 
 _NEVER = math.inf
+_FARTHER = "beyond them by {} of their spread"
+_SIMILARITY = "MS-SSIM in classes"
 #: The whole verdict on the measures, but for classes and copies. Limits: usable from, poor from, collapsed from.
 RULES = (
-    Rule("Distance", ("fid",), "FID", _distance, (0.02, 0.25, _NEVER)),
-    Rule("Distance", ("fcd",), "FCD", _distance, (0.02, 0.25, _NEVER)),
+    Rule("Distance", ("fid",), "FID", _distance, (0.02, 0.25, _NEVER), _FARTHER),
+    Rule("Distance", ("fcd",), "FCD", _distance, (0.02, 0.25, _NEVER), _FARTHER),
     Rule("Fidelity", ("precision",), "precision", _neighbours, (0.05, 0.3, _NEVER)),
     Rule("Fidelity", ("density",), "density", _ratio, (0.1, 0.5, _NEVER)),
     Rule("Diversity", ("coverage",), "coverage", _neighbours, (0.05, 0.4, 0.7)),
     Rule("Diversity", ("recall",), "recall", _neighbours, (0.1, 0.5, 0.9)),
-    Rule("Diversity", ("ms_ssim",), "MS-SSIM in classes", _alike, (0.05, 0.2, 0.4)),
+    Rule("Diversity", ("ms_ssim",), _SIMILARITY, _alike, (0.05, 0.2, 0.4), "{} of the way to all alike"),
     Rule("Classes", ("class_accuracy",), "class accuracy", _share, (0.03, 0.3, _NEVER)),
 )
 ASPECTS = ("Distance", "Fidelity", "Diversity", "Classes", "Copies")
@@ -194,20 +195,24 @@ def measured(scores: Scores) -> list[Applied]:
     return found
 
 
+def _excludes_collapse(one: Applied) -> bool:
+    """True if samples cover no real images for another reason: they lie beside them, or differ more, as noise does."""
+    if one.rule.title == _SIMILARITY:
+        return one.loss.high <= 0
+    return one.rule.title == "precision" and one.certain >= Level.POOR
+
+
 def aspects(scores: Scores) -> list[Finding]:
     """A finding for each aspect of which something was measured; it weighs all measures, the worst first."""
     every = measured(scores)
-    unlike = any(one.rule.title == "precision" and one.certain >= Level.POOR for one in every)
+    collapse = not any(map(_excludes_collapse, every))
     found = []
     for aspect in ASPECTS:
         own = [one for one in every if one.rule.aspect == aspect]
         if not own:
             continue
-        # What lies beside real images covers none of them either: that is no collapse.
         worst = {
-            one: min(one.certain, Level.POOR)
-            if unlike and one.rule.title != "MS-SSIM in classes"
-            else one.certain
+            one: one.certain if collapse or one.rule.title == _SIMILARITY else min(one.certain, Level.POOR)
             for one in own
         }
         own.sort(key=lambda one: (worst[one], one.loss.value), reverse=True)
@@ -218,7 +223,7 @@ def aspects(scores: Scores) -> list[Finding]:
         elif possible == Level.GOOD:
             word = "as real images, within what counts"
         else:
-            word = "no fault found, but one that counts cannot be excluded"
+            word = "a fault that counts is neither shown nor excluded"
         text = f"{aspect}: {word}; {', '.join(one.text() for one in own)}."
         found.append(Finding(aspect, certain, possible, text, own[0].loss.value))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from acgan.evaluation.bank import Bank, View, make_plan
 from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, shuffled, stored
 from acgan.evaluation.measures import Context, Found, measure_all
-from acgan.sampling import ClassSampler
+from acgan.sampling import Samples
 from acgan.types import ImageStore
 
 #: Pairs of groups that are compared: every way to halve the four.
@@ -127,15 +127,15 @@ def look_at_samples(
     judge: Judge,
     context: Context,
     metrics: Sequence[str],
-    sampler: ClassSampler,
+    samples: Samples,
     counts: Sequence[int],
     reference: Reference,
     *,
     seed: int,
     truncation: float,
 ) -> Pass:
-    """Draw samples once, ``counts`` of each class, and score them against the reference."""
-    drawn = sampler.stream_classes(dict(enumerate(counts)), seed=seed, truncation=truncation)
+    """Look at samples once, ``counts`` of each class, and score them against the reference."""
+    drawn = samples.stream_classes(dict(enumerate(counts)), seed=seed, truncation=truncation)
     plan = make_plan(counts, reference.counts, seed=context.seed)
     bank = judge.look(
         plan,

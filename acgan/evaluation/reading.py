@@ -38,10 +38,12 @@ class GeneratorRecord(BaseModel):
     """A generator that was evaluated, and what it was trained with where that is known.
 
     Attributes:
+        kind: ``samples`` for pictures that something else generated.
         nimg: Images shown to it; for the best of a run, fewer than the run showed.
     """
 
     sha256: str
+    kind: Literal["generator", "samples"] = "generator"
     path: str = ""
     file: str = ""
     nimg: int | None = None
@@ -68,9 +70,36 @@ class ProvenanceRecord(BaseModel):
 
 
 class ScoreRecord(BaseModel):
-    """A metric's values, one for each unit."""
+    """A metric's mean, and its values, one for each unit; accuracies of ``cas`` have none."""
 
+    value: FiniteFloat | None = None
     values: list[FiniteFloat | None]
+
+
+class GainRecord(BaseModel):
+    """A difference of accuracies, with its 95 % interval."""
+
+    value: FiniteFloat
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class HelpRecord(BaseModel):
+    """Use of the samples to a classifier.
+
+    Attributes:
+        cas_gain: Of a classifier of real images and samples over one of real images.
+        provenance: How that was measured.
+    """
+
+    cas_gain: GainRecord
+    verdict: str
+    provenance: dict[str, Any]
+
+    def conditions(self) -> dict[str, Any]:
+        """Conditions of the measurement: two compare where they are equal."""
+        keys = ("data_fingerprint", "test_fingerprint", "recipe", "network", "steps", "truncation")
+        return {key: self.provenance.get(key) for key in keys}
 
 
 class FloorRecord(BaseModel):
@@ -87,11 +116,17 @@ class EvaluationFile(BaseModel):
     floor: dict[str, FloorRecord]
     at_floor_count: dict[str, FloorRecord] = {}
     per_class: dict[str, dict[str, FiniteFloat | None]]
+    cas: HelpRecord | None = None
 
     @property
     def num_units(self) -> int:
         """Number of seeds that it was evaluated with."""
         return max((len(score.values) for score in self.overall.values()), default=0)
+
+    @property
+    def is_of_samples(self) -> bool:
+        """True if given samples were scored."""
+        return self.provenance.generators[0].kind == "samples"
 
     def units_of(self, metric: str) -> tuple[float, ...]:
         """A metric's values; empty if a unit has none, or if they are too few for an interval."""

@@ -98,20 +98,25 @@ def limits(sizes: list[tuple[int, int]], units: str) -> Iterator[str]:
         sizes: Numbers of units of both groups, one a test.
         units: Kind of the units.
     """
-    tests, fewest = len(sizes), min(map(min, sizes))
-    least = min(1.0, tests * min(least_probability(*size) for size in sizes))
+    tests, smaller = len(sizes), [min(size) for size in sizes]
+    fewest = min(smaller)
     if fewest < UNITS_TO_DISTINGUISH:
+        some = "" if max(smaller) < UNITS_TO_DISTINGUISH else "where there are so few, "
         yield (
-            f"{fewest} {units} a side: a difference leans at most; it takes {UNITS_TO_DISTINGUISH} to call one "
+            f"{fewest} {units} a side: {some}a difference leans at most; it takes {UNITS_TO_DISTINGUISH} to call one "
             "distinguishable"
         )
-    elif least > 1 - CONFIDENCE:
+    enough = [size for size in sizes if min(size) >= UNITS_TO_DISTINGUISH]
+    least = min(1.0, tests * min((least_probability(*size) for size in enough), default=0.0))
+    if least > 1 - CONFIDENCE:
         yield (
             f"{tests} tests at once, so that p after Holm's correction is {least:.2g} at least and a difference leans "
             f"at most: name fewer --metrics, or take more {units}"
         )
     if units == "training seeds":
         yield (
-            f"a failure that strikes up to {unseen_share(fewest):.0%} of trainings may not have shown in {fewest}: "
-            "look at the single values, and take more seeds"
+            f"all this holds for trainings like these {fewest}: a failure that strikes up to "
+            f"{unseen_share(fewest):.0%} of trainings may not have shown in {fewest}, and would change the means. Look "
+            "at the single values, and "
+            "take more seeds"
         )

@@ -11,10 +11,13 @@ is certain, the far end which one cannot be excluded:
 
 from __future__ import annotations
 
-from acgan.evaluation.class_findings import class_findings
+from collections.abc import Iterator
+
+from acgan.evaluation.class_findings import class_findings, too_rare
 from acgan.evaluation.copy_findings import copy_findings
-from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects
+from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
 from acgan.evaluation.result import Scores
+from acgan.metrics.catalogue import plain_name
 
 _LEAST = 20  # images on either side: intervals of fewer hold for nothing
 _ASPECTS_FOR_A_VERDICT = ("Distance", "Fidelity", "Diversity")  # without one of these there is none
@@ -26,7 +29,7 @@ def verdict(scores: Scores) -> list[str]:
     lines = []
     if found:
         found.sort(key=lambda one: (-one.certain, -one.possible, -one.weight))
-        lines = [_headline(scores, found), *(one.text for one in found)]
+        lines = [_headline(scores, found), *_trainings(scores), *(one.text for one in found)]
     if scores.help is not None:
         lines.append(f"For a classifier: {scores.help['verdict']}.")
     return lines
@@ -38,6 +41,8 @@ def _headline(scores: Scores, found: list[Finding]) -> str:
     possible = max(one.possible for one in found)
     there = {one.aspect for one in found}
     missing = [aspect.lower() for aspect in ASPECTS if aspect not in there]
+    if rare := len(too_rare(scores)):
+        missing.append(f"{rare} of {len(scores.per_class)} classes by themselves")
     sides = f"{count:,} samples against as many real images"
     if count < _LEAST:
         text = f"Verdict: cannot be said of so few: {sides}"
@@ -54,6 +59,22 @@ def _headline(scores: Scores, found: list[Finding]) -> str:
     else:
         text = f"Verdict: good, as real images in all that was judged; {sides}"
     return f"{text}. Not judged: {', '.join(missing)}." if missing else f"{text}."
+
+
+def _trainings(scores: Scores) -> Iterator[str]:
+    """The worst of several trainings, which a mean hides."""
+    summary = named(scores.overall, "fid", "fcd")
+    if scores.provenance.get("units") != "training seeds" or summary is None or len(summary.values) < 2:
+        return
+    kind = next(plain_name(name).upper() for name, one in scores.overall.items() if one is summary)
+    seeds = (one["training_seed"] for one in scores.provenance["generators"])
+    *others, (worst, seed) = sorted(zip(summary.values, seeds, strict=True), key=lambda pair: pair[0])
+    low, high = f"{others[0][0]:.3f}", f"{others[-1][0]:.3f}"
+    between = low if low == high else f"{low} to {high}"
+    yield (
+        f"All numbers are means of {len(others) + 1} trainings. The worst is seed {seed}, by {kind} {worst:.3f}; "
+        f"the others have {between}."
+    )
 
 
 def _names(found: list[Finding], level: Level) -> str:

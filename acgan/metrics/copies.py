@@ -23,10 +23,14 @@ NOTHING = 2.0
 _SIDE = 64  # pixels; larger images are averaged down
 _FREQUENCIES = 8
 _EDGE = 0.5  # share of a side over which the window fades out: what moves in or out there counts little
-_CANDIDATES = 4  # training images that a picture is laid over
+#: Training images that a picture is laid over: 4 of 64 pixels, more of smaller ones, which are alike and cost less.
+_CANDIDATES = 256  # over the side
 _STRIPE = 64  # training images of which one may be a candidate
 _MOVED = 8  # pictures may be moved by this part of a side
 _CONTRAST = 4.0  # gray levels
+_LEAST_SPREAD = (
+    0.3  # of the largest: a frequency that hardly differs between pictures has noise, and little else
+)
 _QUERIES, _PORTION = 256, 2048
 
 
@@ -56,7 +60,8 @@ class TrainingPictures:
         portions = [rows[start : start + _PORTION] for start in range(0, len(rows), _PORTION)]
         found = torch.cat(list(in_order(describe, portions)))  # (L, 2, D)
         self._mean = found[:, 0].mean(0)
-        self._spread = found.var(0, unbiased=False).mean(0).sqrt() + 1e-6
+        spread = found.var(0, unbiased=False).mean(0).sqrt()
+        self._spread = torch.hypot(spread, _LEAST_SPREAD * spread.max()) + 1e-6
         found = self._standard(found)
         # Stripes are even: the last one is filled up with what is like nothing.
         self._descriptors = torch.nn.functional.pad(found, (0, 0, 0, 0, 0, -len(found) % _STRIPE))
@@ -84,7 +89,7 @@ class TrainingPictures:
         likeness = own[:, 0] @ self._descriptors[:, 0].T
         likeness += (own[:, 1] @ self._descriptors[:, 1].T).abs_()
         best, places = likeness.view(len(gray), -1, _STRIPE).max(2)  # far quicker than the highest of all
-        stripes = best.topk(min(_CANDIDATES, best.shape[1]), dim=1).indices
+        stripes = best.topk(min(_CANDIDATES // gray.shape[-1], best.shape[1]), dim=1).indices
         positions = stripes * _STRIPE + places.gather(1, stripes)
         candidates = torch.from_numpy(self._rows)[positions.clamp_(max=len(self._rows) - 1)]
         distances = torch.stack([_laid_over(gray, self._gray(one.numpy())) for one in candidates.T], dim=1)

@@ -17,6 +17,21 @@ def half_interval(std: float, count: int) -> float:
     return float(stdtrit(count - 1, (1 + _CONFIDENCE) / 2)) * std / math.sqrt(count)
 
 
+def half_interval_of_difference(std_a: float, std_b: float) -> float:
+    """Half of the interval of a difference of two means of three halvings each, by Welch's t.
+
+    A halving's deviation is the standard error itself. Degrees of freedom are 2 if one side has all of it, and 4 if
+    both have as much (Welch 1947).
+    """
+    from scipy.special import stdtrit
+
+    a, b = std_a**2, std_b**2
+    if a + b == 0:
+        return 0.0
+    freedom = (a + b) ** 2 / (a**2 / 2 + b**2 / 2)
+    return float(stdtrit(freedom, (1 + _CONFIDENCE) / 2)) * math.sqrt(a + b)
+
+
 def share_interval(share: float, count: int, *, tries: int = 1) -> tuple[float, float]:
     """Wilson's interval of a share of ``count`` images (Wilson 1927).
 

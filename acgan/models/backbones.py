@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from acgan.errors import UserError, did_you_mean, first_line
 from acgan.models.inspecting import run_once
+from acgan.models.one_pixel import crop_kernels_on_one_pixel
 from acgan.models.state_files import WantedWeights, describe, find_weights, read_state_file
 
 #: Places of the auxiliary classifiers that a network brings along, with the weights of their losses
@@ -88,6 +89,7 @@ def build_torchvision(
         state = _download(name) if weights is None else read_state_file(weights)
         where = str(weights or "torchvision's weights")
         load_weights(network, state, where, name=name, last=_last_parametrised(network), say=say)
+    crop_kernels_on_one_pixel(network)
     return network
 
 

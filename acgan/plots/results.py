@@ -137,7 +137,7 @@ def _finish(axes: Axes, title: str, spread: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=PALE, alpha=0.35)
     axes.set_axisbelow(True)
-    meaning = f"mean over seeds;\n{spread}: ± standard deviation"
+    meaning = f"mean over seeds;\n{spread}: one standard deviation\nto either side"
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0, title=meaning
     )

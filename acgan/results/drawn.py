@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from acgan.errors import RunError
 from acgan.evaluation import (
@@ -31,7 +32,7 @@ def training_curves(variants: Sequence[Variant]) -> Lines:
     panels: Lines = {}
     for variant in variants:
         for one in variant.scored:
-            for key, line in _records(one.run).items():
+            for key, line in ({} if one.run is None else _records(one.run)).items():
                 panels.setdefault(_record_title(key), {}).setdefault(variant.name, []).append(line)
     return panels
 
@@ -59,7 +60,7 @@ def truncation_curves(variants: Sequence[Variant], metrics: Collection[str] | No
     panels: Lines = {}
     for variant in variants:
         for one in variant.scored:
-            lines = _by_truncation(one.run, metrics)
+            lines = _by_truncation(one.directory, metrics)
             for metric, line in lines.items():
                 if len(line) > 1:
                     panels.setdefault(score_title(metric), {}).setdefault(variant.name, []).append(line)
@@ -102,13 +103,13 @@ def _record_title(key: str) -> str:
     return f"{name} during training, lower is better"
 
 
-def _by_truncation(run: TrainedRun, metrics: Collection[str] | None) -> dict[str, dict[float, float]]:
+def _by_truncation(directory: Path, metrics: Collection[str] | None) -> dict[str, dict[float, float]]:
     """By metric, the score at each truncation: of all evaluations in a run's directory that differ in nothing else."""
     lines: dict[str, dict[float, float]] = {}
-    if not (run.directory / EVALUATION_FILE).is_file():
+    if not (directory / EVALUATION_FILE).is_file():
         return lines
-    own = read_evaluation(run.directory)
-    for file in sorted(run.directory.glob("*.json")):
+    own = read_evaluation(directory)
+    for file in sorted(directory.glob("*.json")):
         try:
             found = read_evaluation(file)
         except RunError:  # another file of the run

@@ -12,7 +12,8 @@ from acgan.evaluation import TestedDifference, in_range, judge_together, limits,
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.significance import mean_interval
-from acgan.results.variants import Variant
+from acgan.results.helped import CAS_SCORES, Helped, helped, judged_differently
+from acgan.results.variants import RunScores, Variant
 
 _BASELINES = ("baseline", "base")
 
@@ -44,7 +45,7 @@ class Cost:
 
     variant: str
     runs: int
-    images: float
+    images: float | None
     minutes: float | None
     parameters: int | None
 
@@ -56,6 +57,7 @@ class ResultTable:
     Attributes:
         baseline: Variant that the others are compared with; None if there is but one.
         rows: By metric, class and variant.
+        helped: Runs of which ``cas`` was measured.
         notes: Remarks worth a line: what is left out, what differs, and what could not be seen.
     """
 
@@ -63,6 +65,7 @@ class ResultTable:
     rows: tuple[ResultRow, ...]
     costs: tuple[Cost, ...]
     notes: tuple[str, ...]
+    helped: tuple[Helped, ...] = ()
 
 
 def result_table(
@@ -92,9 +95,16 @@ def result_table(
     notes = [f"left out: {reason}" for variant in variants for reason in variant.left_out]
     if chosen is not None:
         notes += _differing(chosen, scored, unequal)
+    # Classifiers of real images tell nothing of a generator.
+    chosen_metrics = [metric for metric in _metrics(scored, metrics) if metric != "cas_real"]
+    if differing := judged_differently(scored):
+        notes.append(
+            f"cas was measured in several ways ({', '.join(differing)}), so runs are not compared by it"
+        )
+        chosen_metrics = [metric for metric in chosen_metrics if metric not in CAS_SCORES]
     rows = [
         row
-        for metric in _metrics(scored, metrics)
+        for metric in chosen_metrics
         for variant in scored
         if (row := _row(variant, metric, None)) is not None
     ]
@@ -106,7 +116,11 @@ def result_table(
         notes.append("single classes come without tests: there are too many of them for a correction")
     notes += _missing(rows, scored)
     return ResultTable(
-        None if chosen is None else chosen.name, tuple(rows), tuple(map(_cost, scored)), tuple(notes)
+        None if chosen is None else chosen.name,
+        tuple(rows),
+        tuple(map(_cost, scored)),
+        tuple(notes),
+        helped(scored) if metrics is None or set(metrics) & set(CAS_SCORES) else (),
     )
 
 
@@ -129,7 +143,14 @@ def _differing(baseline: Variant, variants: Sequence[Variant], unequal: bool) ->
     ours = baseline.scored
     for variant in variants:
         theirs = variant.scored
-        if not same_budget(baseline.budgets, variant.budgets):
+        if bool(variant.budgets) != bool(baseline.budgets):
+            unknown = baseline if variant.budgets else variant
+            notes.append(
+                f"{unknown.name} are given samples: how many images its training was shown is unknown, and compared "
+                "with known numbers"
+            )
+            continue
+        if variant.budgets and not same_budget(baseline.budgets, variant.budgets):
             text = (
                 f"{variant.name} and {baseline.name} (the baseline) have unequal budgets: "
                 f"{in_range(variant.budgets)} | {in_range(baseline.budgets)} images shown"
@@ -144,11 +165,15 @@ def _differing(baseline: Variant, variants: Sequence[Variant], unequal: bool) ->
                 {one.data_fingerprint for one in theirs},
                 {one.data_fingerprint for one in ours},
             ),
-            ("code of the training", {one.run.code for one in theirs}, {one.run.code for one in ours}),
+            ("code of the training", _code(theirs), _code(ours)),
         ):
             if found != expected:
                 notes.append(f"{variant.name} differs from {baseline.name} (the baseline) in {what} as well")
     return notes
+
+
+def _code(scored: Sequence[RunScores]) -> set[str]:
+    return {one.run.code for one in scored if one.run is not None}
 
 
 def _metrics(variants: Sequence[Variant], wanted: Collection[str] | None) -> list[str]:
@@ -162,7 +187,7 @@ def _row(variant: Variant, metric: str, class_name: str | None) -> ResultRow | N
         scores = one.overall if class_name is None else one.per_class.get(class_name, {})
         value = scores.get(metric)
         if value is not None:
-            known[one.run.seed] = value
+            known[one.seed] = value
     if not known:
         return None
     values = tuple(known.values())
@@ -236,12 +261,13 @@ def _missing(rows: Sequence[ResultRow], variants: Sequence[Variant]) -> list[str
 
 
 def _cost(variant: Variant) -> Cost:
-    seconds = [one.run.seconds for one in variant.scored if one.run.seconds is not None]
-    known = [one.run.parameters for one in variant.scored if one.run.parameters is not None]
+    minutes = [one.minutes for one in variant.scored if one.minutes is not None]
+    parameters = [one.run.parameters for one in variant.scored if one.run is not None]
+    known = [number for number in parameters if number is not None]
     return Cost(
         variant.name,
         len(variant.scored),
-        float(np.mean(variant.budgets)),
-        float(np.mean(seconds)) / 60 if seconds else None,
+        float(np.mean(variant.budgets)) if variant.budgets else None,
+        float(np.mean(minutes)) if minutes else None,
         max(known) if known else None,
     )

@@ -10,9 +10,11 @@ from typing import Any
 
 from acgan.atomic import write_atomically
 from acgan.errors import ConfigError
+from acgan.results.helped import Helped
 from acgan.results.summary import Cost, ResultRow, ResultTable
 
-_HEADINGS = ("score", "variant", "seeds", "mean ± std", "95 % interval", "difference", "p (Holm)", "verdict")
+_HEADINGS = ("score", "variant", "seeds", "mean ±", "std", "difference", "p (Holm)", "verdict")
+HELPED_HEADINGS = ("variant", "seed", "real", "samples", "both", "GAN-test", "gain", "95 % interval")
 _COSTS = ("variant", "runs", "images", "minutes", "parameters")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -30,47 +32,68 @@ def columns(table: ResultTable) -> list[dict[str, Any]]:
 
 
 def cells(row: ResultRow, baseline: str | None) -> tuple[str, ...]:
-    """A row in short, for people: variant, seeds, mean, interval, difference, probability, verdict."""
-    spread = "" if row.std is None else f" ±{row.std:.2g}"
-    interval = "-" if row.interval is None else f"{row.interval[0]:.3g} to {row.interval[1]:.3g}"
+    """A row in short, for people: variant, seeds, mean, deviation, difference, probability, verdict."""
+    reach = "" if row.interval is None else f" ±{(row.interval[1] - row.interval[0]) / 2:.2g}"
+    std = "-" if row.std is None else f"{row.std:.2g}"
     beside: tuple[str, ...] = ("-", "-", "baseline" if row.variant == baseline else "-")
     if row.tested is not None and baseline is not None:
         words = row.tested.in_words(row.metric, baseline, row.variant)
         beside = (f"{row.tested.difference.value:+.3g}", f"{row.tested.p_holm:.2g}", words)
-    return (row.variant, str(len(row.values)), f"{row.mean:.4g}{spread}", interval, *beside)
+    return (row.variant, str(len(row.values)), f"{row.mean:.4g}{reach}", std, *beside)
 
 
 def cost_cells(cost: Cost) -> tuple[str, ...]:
     """A variant's cost in short."""
+    images = "-" if cost.images is None else f"{cost.images:,.0f}"
     minutes = "-" if cost.minutes is None else f"{cost.minutes:,.1f}"
     parameters = "-" if cost.parameters is None else f"{cost.parameters:,}"
-    return (cost.variant, str(cost.runs), f"{cost.images:,.0f}", minutes, parameters)
+    return (cost.variant, str(cost.runs), images, minutes, parameters)
+
+
+def helped_cells(one: Helped) -> tuple[str, ...]:
+    """Gain of classifiers by a run's samples, in percent and points."""
+    accuracies = ("-" if value is None else f"{100 * value:.1f} %" for value in one.accuracies)
+    gain, low, high = (f"{100 * value:+.1f}" for value in one.gain)
+    interval = f"{low} to {high}" + (", undertrained" if one.undertrained else "")
+    return (one.variant, str(one.seed), *accuracies, gain, interval)
 
 
 def explained(table: ResultTable) -> list[str]:
     """Meaning of the columns, and the notes."""
-    lines = ["±: standard deviation over training seeds; 95 % interval: of the mean, by Student's t"]
+    lines = [
+        "±: half of a 95 % interval of the mean, over training seeds by Student's t; std: their standard deviation"
+    ]
     if table.baseline is not None:
         lines.append(
             f"difference: to {table.baseline}; p: exact permutation test after Holm's correction over all rows"
+        )
+    if table.helped:
+        lines.append(
+            "real, samples, both: accuracy of classifiers that were trained on them; GAN-test: of the first on "
+            "samples; gain: both minus real, in points, over seeds of classifiers; undertrained: not enough to conclude"
         )
     return [*lines, *(f"note: {note}" for note in table.notes)]
 
 
 def as_markdown(table: ResultTable) -> str:
-    """Markdown: the scores, the cost, and what they mean."""
+    """Markdown: the scores, the use to classifiers, the cost, and what they mean."""
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
-    lines = [*_pipes(scores), "", *_pipes(costs), "", *(f"- {line}" for line in explained(table))]
+    cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
+    helps = ["", *_pipes(cas)] if table.helped else []
+    lines = [*_pipes(scores), *helps, "", *_pipes(costs), "", *(f"- {line}" for line in explained(table))]
     return "\n".join(lines) + "\n"
 
 
 def as_latex(table: ResultTable) -> str:
-    """Two LaTeX tables (tabular), with what they mean as comments; names are escaped."""
+    """LaTeX tables (tabular), with what they mean as comments; names are escaped."""
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
     comments = [f"% {line}" for line in explained(table)]
-    return "\n".join([*comments, *_tabular(scores, "llrllrrl"), "", *_tabular(costs, "lrrrr")]) + "\n"
+    cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
+    helps = ["", *_tabular(cas, "lrrrrrrr")] if table.helped else []
+    lines = [*comments, *_tabular(scores, "llrlrrrl"), *helps, "", *_tabular(costs, "lrrrr")]
+    return "\n".join(lines) + "\n"
 
 
 def as_csv(table: ResultTable) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from acgan.errors import RunError
 from acgan.evaluation import (
     EVALUATION_FILE,
     EvaluationFile,
+    HelpRecord,
+    ScoreRecord,
     TrainedRun,
     different_conditions,
     is_run_directory,
@@ -27,28 +29,46 @@ _Value = float | None
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run and its scores.
+    """A run, or given samples, and its scores.
 
     Attributes:
+        run: The run; None for samples that something else generated.
+        seed: Training seed; of given samples their number.
+        directory: The run, or the folder of the scores.
         overall: By metric; the mean over generation seeds; None where a seed has none.
         per_class: By class and metric; empty where only several runs together were scored by class.
         best: True if its best generator was scored, False for its last.
+        data_fingerprint: Of the training images; None if unknown.
+        cas: Use of its samples to a classifier, if that was measured.
     """
 
-    run: TrainedRun
+    run: TrainedRun | None
+    seed: int
+    directory: Path
     overall: Mapping[str, _Value]
     per_class: Mapping[str, Mapping[str, _Value]]
     best: bool
     data_fingerprint: str | None
+    cas: HelpRecord | None = None
+
+    @property
+    def state(self) -> str:
+        """State of the training that was scored."""
+        return "given samples" if self.run is None else "best" if self.best else "last"
+
+    @property
+    def minutes(self) -> float | None:
+        """Time of the training."""
+        return None if self.run is None or self.run.seconds is None else self.run.seconds / 60
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs of one configuration with several seeds.
+    """Runs of one configuration with several seeds, or samples of one method.
 
     Attributes:
         name: Name of its directory.
-        scored: Its runs that have ended and have scores, by seed.
+        scored: Its runs that have ended and have scores, by seed; or its samples.
         left_out: Its other runs, each with the reason.
     """
 
@@ -58,8 +78,8 @@ class Variant:
 
     @property
     def budgets(self) -> list[int]:
-        """Images that each run showed to its networks."""
-        return [one.run.nimg for one in self.scored]
+        """Images that each run showed to its networks; none where samples were given."""
+        return [one.run.nimg for one in self.scored if one.run is not None]
 
 
 def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
@@ -67,7 +87,8 @@ def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
 
     Args:
         paths: A directory of variants (``DIR/VARIANT/seedN``), of seeds (``seedN``), or a run; or several of them.
-            Runs called ``seedN`` are a variant with those beside them that are named too.
+            Runs called ``seedN`` are a variant with those beside them that are named too. A folder of `acgan evaluate
+            SAMPLES --out` stands for a run.
 
     Raises:
         RunError: There is none, or two were evaluated in different ways.
@@ -82,7 +103,7 @@ def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
     variants = []
     for (home, runs), name in zip(groups.items(), names, strict=True):
         unique = name if names.count(name) == 1 else str(home)
-        variants.append(_variant(unique, home, [read_run(run) for run in runs], first))
+        variants.append(_variant(unique, home, runs, first))
     if not any(variant.scored for variant in variants):
         reasons = "; ".join(reason for variant in variants for reason in variant.left_out)
         raise RunError(f"{', '.join(map(str, paths))}: no run with scores: {reasons}.")
@@ -93,15 +114,14 @@ def long_rows(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
     """One record a score: variant, run, metric and class (None for all classes together), value and cost."""
     for variant in variants:
         for one in variant.scored:
-            run = one.run
             origin = {
                 "variant": variant.name,
-                "seed": run.seed,
-                "run": str(run.directory),
-                "state": "best" if one.best else "last",
-                "images": run.nimg,
-                "minutes": None if run.seconds is None else run.seconds / 60,
-                "parameters": run.parameters,
+                "seed": one.seed,
+                "run": str(one.directory),
+                "state": one.state,
+                "images": None if one.run is None else one.run.nimg,
+                "minutes": one.minutes,
+                "parameters": None if one.run is None else one.run.parameters,
             }
             for metric, value in one.overall.items():
                 yield {**origin, "metric": metric, "class": None, "value": value}
@@ -111,8 +131,8 @@ def long_rows(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
 
 
 def _runs_in(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Runs below a path, each with the directory that names its variant."""
-    if is_run_directory(path):
+    """Runs and scored samples below a path, each with the directory that names its variant."""
+    if _is_one(path):
         resolved = path.resolve()
         is_seed = resolved.name.startswith("seed") and resolved.name[4:].isdecimal()
         yield (path.parent if is_seed and path.parent != path else path), path
@@ -125,7 +145,9 @@ def _runs_in(path: Path) -> Iterator[tuple[Path, Path]]:
         return
     found = False
     for folder in sorted(path.iterdir()):
-        if folder.is_dir() and (is_run_directory(folder) or runs_of_seeds(folder)):
+        if folder.is_dir() and (
+            _is_one(folder) or runs_of_seeds(folder) or any(map(_is_one, folder.glob("seed*")))
+        ):
             found = True
             yield from _runs_in(folder)
     if not found:
@@ -135,7 +157,27 @@ def _runs_in(path: Path) -> Iterator[tuple[Path, Path]]:
         )
 
 
-def _variant(
+def _is_one(folder: Path) -> bool:
+    """True for a run directory, and for a folder with scores of given samples."""
+    if is_run_directory(folder):
+        return True
+    return (folder / EVALUATION_FILE).is_file() and read_evaluation(folder).is_of_samples
+
+
+def _variant(name: str, home: Path, folders: list[Path], first: list[tuple[Path, EvaluationFile]]) -> Variant:
+    runs = [read_run(folder) for folder in folders if is_run_directory(folder)]
+    given = [folder for folder in folders if not is_run_directory(folder)]
+    if not given:
+        return _variant_of_runs(name, home, runs, first)
+    if runs:
+        raise RunError(
+            f"{home}: holds runs and scores of given samples ({given[0].name}); expected one or the other in a variant."
+        )
+    scored = [one for folder in given for one in _of_samples(folder, first)]
+    return Variant(name, tuple(replace(one, seed=number) for number, one in enumerate(scored)), ())
+
+
+def _variant_of_runs(
     name: str, home: Path, runs: list[TrainedRun], first: list[tuple[Path, EvaluationFile]]
 ) -> Variant:
     _check_one_method(runs)
@@ -152,6 +194,21 @@ def _variant(
         else:
             scored.append(found)
     return Variant(name, tuple(scored), tuple(left_out))
+
+
+def _of_samples(folder: Path, first: list[tuple[Path, EvaluationFile]]) -> Iterator[RunScores]:
+    """Scores of given samples, one a set of them."""
+    scores = _read(folder, first)
+    assert scores is not None, "a folder with scores"
+    generators = scores.provenance.generators
+    alone = len(generators) == 1
+    for place in range(len(generators)):
+        overall = {
+            metric: _alone_value(score) if alone else _value_at(score.values, place, len(generators))
+            for metric, score in scores.overall.items()
+        }
+        per_class, cas = (scores.per_class, scores.cas) if alone else ({}, None)
+        yield RunScores(None, place, folder, overall, per_class, False, None, cas)
 
 
 def _check_one_method(runs: Sequence[TrainedRun]) -> None:
@@ -202,9 +259,12 @@ def _read(directory: Path, first: list[tuple[Path, EvaluationFile]]) -> Evaluati
 def _alone(run: TrainedRun, scores: EvaluationFile) -> RunScores | None:
     if len(scores.provenance.generators) != 1:
         return None
-    overall = {metric: _mean(score.values) for metric, score in scores.overall.items()}
+    overall = {metric: _alone_value(score) for metric, score in scores.overall.items()}
     generator = scores.provenance.generators[0]
-    return RunScores(run, overall, scores.per_class, "best" in generator.file, generator.data_fingerprint)
+    return RunScores(
+        run, run.seed, run.directory, overall, scores.per_class, "best" in generator.file,
+        generator.data_fingerprint, scores.cas,
+    )  # fmt: skip
 
 
 def _of_several(run: TrainedRun, together: EvaluationFile | None) -> RunScores | None:
@@ -216,11 +276,23 @@ def _of_several(run: TrainedRun, together: EvaluationFile | None) -> RunScores |
     if len(places) != 1:
         return None
     overall = {
-        metric: score.values[places[0]] if len(score.values) == len(generators) else None
+        metric: _value_at(score.values, places[0], len(generators))
         for metric, score in together.overall.items()
     }
     generator = generators[places[0]]
-    return RunScores(run, overall, {}, "best" in generator.file, generator.data_fingerprint)
+    return RunScores(
+        run, run.seed, run.directory, overall, {}, "best" in generator.file, generator.data_fingerprint
+    )
+
+
+def _value_at(values: Sequence[_Value], place: int, count: int) -> _Value:
+    """The value of one of several; None where a metric has another number of values."""
+    return values[place] if len(values) == count else None
+
+
+def _alone_value(score: ScoreRecord) -> _Value:
+    """A score of one run: the mean over generation seeds, or what ``cas`` found."""
+    return _mean(score.values) if score.values else score.value
 
 
 def _mean(values: Sequence[_Value]) -> _Value:

@@ -1,5 +1,6 @@
-"""Sampling of chosen classes from a generator, and files of samples."""
+"""Sampling of chosen classes from a generator, files of samples, and samples that are given."""
 
+from acgan.sampling.given import GivenSamples, Samples
 from acgan.sampling.sampler import CHUNK, ClassSampler, class_latents, grid, load_generator
 
-__all__ = ["CHUNK", "ClassSampler", "class_latents", "grid", "load_generator"]
+__all__ = ["CHUNK", "ClassSampler", "GivenSamples", "Samples", "class_latents", "grid", "load_generator"]

@@ -11,7 +11,7 @@ import operator
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -53,6 +53,20 @@ class ClassSampler(nn.Module):
     def class_names(self) -> tuple[str, ...]:
         """K names; a label's index is its class."""
         return self.info.class_names
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        side = self.info.architecture["resolution"]
+        return self.info.architecture["image_channels"], side, side
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """Provenance of the weights, from their file."""
+        return self.info.provenance
+
+    def available(self, label: int) -> None:
+        """Nothing: there is no end of images of a class."""
 
     def train(self, mode: bool = True) -> ClassSampler:
         """Stay in eval mode: in training mode BatchNorm would let images depend on their neighbours."""

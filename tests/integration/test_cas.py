@@ -28,6 +28,7 @@ from acgan.weights import GeneratorInfo
 
 TRAIN, TEST = {"0": 30, "4": 20, "7": 24}, {"0": 20, "4": 25, "7": 20}
 STEPS = 24
+USUAL = 100  # steps, in place of 400
 SEEDS = (0, 1, 5)
 
 
@@ -100,6 +101,7 @@ def run(sampler: ClassSampler, dataset: Dataset, watched: Watched, **options: An
     options = {"seeds": SEEDS, "steps": STEPS, "device": "cpu", **told, **options}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cas_judges, "train_classifier", train)
+        patch.setattr(cas_judges, "MIN_STEPS", USUAL)
         watched.scores = cas.classification_accuracy_score(sampler, dataset, **options)
     return watched
 
@@ -163,7 +165,7 @@ def counts(store: ImageStore) -> dict[str, int]:
 def test_trainings_differ_in_their_images_alone(bad: Watched, dataset: Dataset) -> None:
     assert len(bad.trainings) == 10, "the last one is longer"
     longer, _, _, result = bad.trainings[-1]
-    assert (longer.seed, result.nimg) == (SEEDS[0], 4 * STEPS * longer.train.batch_size)
+    assert (longer.seed, result.nimg) == (SEEDS[0], USUAL * longer.train.batch_size)
     configs = [config for config, *_ in bad.trainings[:9]]
     assert [config.seed for config in configs] == [seed for seed in SEEDS for _ in cas.ARMS]
     assert len({config.model_copy(update={"seed": 0}).model_dump_json() for config in configs}) == 1
@@ -323,10 +325,12 @@ def test_a_training_that_was_too_short_says_so(good: Watched, bad: Watched) -> N
     for watched in (good, bad):
         scores = watched.scores
         assert scores is not None
-        assert scores.full_of == "one trained 4 times as long"
+        assert (
+            scores.full_of == "one trained for 100 steps"
+        )  # as long as usual: 4 times as long would be less
         assert scores.undertrained == (scores.real.mean < scores.full - 0.03)
     short = replace(good.scores, full=good.scores.real.mean + 0.031)
-    assert short.verdict.startswith("undertrained, since one trained 4 times as long reaches ")
+    assert short.verdict.startswith("undertrained, since one trained for 100 steps reaches ")
     assert "so far helps: " in short.verdict
     assert short.to_dict()["undertrained"] is True
     assert not replace(short, full=short.real.mean + 0.029).undertrained

@@ -131,7 +131,7 @@ def test_data_of_fewer_and_of_more_classes(part: str, run: Path, tmp_path: Path)
     result = acgan(*command)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert "left out, because the classifier was not trained on it: fox (10 images)" in lines
+    assert "left out, because the classifier does not know it: fox (10 images)" in lines
     assert f"not scored: no {'test ' if part == 'test' else ''}images of 0, 2, 4, 5, 6, 7, 8, 9" in lines
     scores = json.loads(out.read_text())
     assert list(scores["per_class"]) == list("0123456789"), "in the order of the confusion matrix"

@@ -73,10 +73,10 @@ def test_a_table_with_verdicts_that_a_pipe_can_read(a: Path, b: Path) -> None:
     assert "two checkpoints, not two methods" in result.output
     metrics, classes = result.output.split("classes that changed most")
     values, differences = metrics.split("could see", 1)
-    assert re.search(r"FCD +A +5 ±0.079 +5 5.1 4.9 5.05 4.95", values)
+    assert re.search(r"FCD +A +5 ±0.098 +5 5.1 4.9 5.05 4.95", values)
     assert re.search(r"FCD +-2 .* 0.0079 \(0.016\) +distinguishable, B scores better", differences)
     assert re.search(r"within classes, worst .* 1 \(1\) +not distinguishable", differences)
-    assert "±: standard deviation over generation seeds" in result.output
+    assert "±: half of a 95 % interval of the mean, over generation seeds" in result.output
     assert "real images" not in result.output  # no scores at the floor's count
     assert "[red]" in classes  # names of classes are not markup
 

@@ -248,5 +248,5 @@ def options(command: click.Command) -> dict[str, list[str]]:
 
 
 def test_the_options_of_python_are_those_of_the_command() -> None:
-    own = set(options(COMMANDS["evaluate"])) - {"json_file", "quiet"}
+    own = set(options(COMMANDS["evaluate"])) - {"json_file", "folder", "quiet"}
     assert own == set(EvaluateOptions.__dataclass_fields__)

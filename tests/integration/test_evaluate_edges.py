@@ -153,7 +153,7 @@ def test_data_of_fewer_and_of_more_classes(prior: str, seeds: Path, tmp_path: Pa
     result = evaluate(seeds / "seed0", "--data", more, *options, "--json", out)
     assert result.exit_code == 0, result.output
     for remark in (
-        "left out, because the generator was not trained on them: fox (3 images), yak (1 image)",
+        "left out, because the generator does not know them: fox (3 images), yak (1 image)",
         "not scored: no test images of 0, 1, 2, 4, 5, 6, 8, 9",
     ):
         assert remark in result.stdout.splitlines()
@@ -208,7 +208,7 @@ def test_a_class_that_came_after_the_training_is_left_out(tmp_path: Path, out: P
     before = scored(out, run, *options)
     write_images(folder, {"bird": 20}, seed=3)
     result = evaluate(run, *options, "--json", out)
-    assert "left out, because the generator was not trained on it: bird (20 images)" in result.stdout
+    assert "left out, because the generator does not know it: bird (20 images)" in result.stdout
     assert "changed since" not in result.stdout
     assert numbers(read(out)) == numbers(before)
 

@@ -34,7 +34,7 @@ def test_one_command_prints_the_table(sweep: Path) -> None:
     for words in (
         "distinguishable, x ",
         " scores better",
-        "3 ±0.16",
+        "3 ±0.2 ",
         "difference: to base",
         "seed5: not trained to the end",
     ):

@@ -39,12 +39,12 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "types", "errors", "_torchvision"},
+    "data": {"runtime", "sides", "types", "errors", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
     "weights": {"models", "atomic", "errors", "own_parts"},
-    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "errors"},
+    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects

@@ -204,6 +204,14 @@ def measure_images(
     return resolution, pad_28, tuple(notes)
 
 
+def common_side(reader: Reader, rows: np.ndarray) -> int | None:
+    """The one side of square images, judged by up to 1,024 of them; None if they are of several sizes."""
+    with pillow_warnings():
+        sizes = set(_sizes(reader, rows))
+    width, height = sizes.pop() if len(sizes) == 1 else (0, 1)
+    return width if width == height else None
+
+
 def _sizes(reader: Reader, rows: np.ndarray) -> Iterator[tuple[int, int]]:
     """The (width, height) of a sample of images, broken ones left out."""
     for position in np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MEASURED)).astype(np.int64)):

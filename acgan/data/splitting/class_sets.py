@@ -69,9 +69,7 @@ class ClassSets:
                 for name, count in self.left_out.items()
             ]
             them = "it" if len(counts) == 1 else "them"
-            found.append(
-                f"left out, because the {whose} was not trained on {them}: {shortened(counts, _SHOWN)}"
-            )
+            found.append(f"left out, because the {whose} does not know {them}: {shortened(counts, _SHOWN)}")
         if self.lacking:
             found.append(f"not scored: no {part}images of {shortened(self.lacking, _SHOWN)}")
         return found
@@ -170,6 +168,15 @@ def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Ind
                 if set(index.class_names) <= names:
                     return index, other
         raise
+
+
+def source_classes(source: str, options: DataOptions) -> tuple[str, ...]:
+    """Names of the classes of a source, in its order.
+
+    Raises:
+        DataError: The source cannot be read.
+    """
+    return find_source(source, options.reading).index().class_names
 
 
 def match_dataset(

@@ -29,7 +29,9 @@ class Doubts:
     num_searched: int
 
 
-def find_doubts(index: Index, parts: Divided, images: np.ndarray, copies: np.ndarray) -> Doubts:
+def find_doubts(
+    index: Index, parts: Divided, images: np.ndarray, copies: np.ndarray, *, tells_generated: bool
+) -> Doubts:
     """Look for what makes the images of a source doubtful.
 
     Args:
@@ -37,6 +39,7 @@ def find_doubts(index: Index, parts: Divided, images: np.ndarray, copies: np.nda
         parts: Their parts.
         images: (M, C, R, R) uint8 in the order of ``parts.order``.
         copies: (M,) numbers; exact copies share one, and images of a single colour are no copies.
+        tells_generated: Images that a generator made are a doubt.
     """
 
     def name(place: int) -> str:
@@ -53,7 +56,7 @@ def find_doubts(index: Index, parts: Divided, images: np.ndarray, copies: np.nda
         doubts += _split_groups(index.groups[parts.order][real], held, lambda place: name(real[place]))
     pairs, searched, across = _across(images, copies, len(parts.train), num_train, name)
     doubts += across
-    generated = _generated(index, parts)
+    generated = _generated(index, parts) if tells_generated else []
     if index.well_known:
         return Doubts((*notes, *doubts), tuple(generated), pairs[:_PAIRS_KEPT], len(pairs), searched)
     return Doubts(tuple(notes), (*doubts, *generated), pairs[:_PAIRS_KEPT], len(pairs), searched)

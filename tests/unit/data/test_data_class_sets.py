@@ -58,7 +58,7 @@ def test_classes_are_matched_by_name(
 def test_what_is_not_scored_is_listed_with_numbers() -> None:
     sets, _ = matched(("cat", "owl", "yak"), {"cat": 3, "dog": 1200, "fox": 1})
     assert sets.remarks("generator", "test ") == [
-        "left out, because the generator was not trained on them: dog (1,200 images), fox (1 image)",
+        "left out, because the generator does not know them: dog (1,200 images), fox (1 image)",
         "not scored: no test images of owl, yak",
     ]
     assert not sets.doubts("generator")

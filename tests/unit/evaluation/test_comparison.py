@@ -13,6 +13,7 @@ import pytest
 
 from acgan.errors import RunError
 from acgan.evaluation import CLASSES_NAMED, EvaluationFile, compare, read_evaluation
+from acgan.evaluation.tested_difference import limits
 from acgan.metrics.bootstrap import bootstrap_difference
 
 X = "[digits@738debee]"
@@ -362,3 +363,14 @@ def test_the_json_holds_all_that_was_found() -> None:
     assert values["class_changes"] == [{"metric": FCD, "class_name": "ö", "a": 1.0, "b": 2.0}]
     assert values["headline"] == found.headline
     assert "ö" in text
+
+
+def test_few_seeds_of_one_group_do_not_deny_the_others_a_verdict() -> None:
+    notes = list(limits([(5, 5), (5, 3)], "training seeds"))
+    assert notes[0].startswith("3 training seeds a side: where there are so few, a difference leans at most")
+    assert not any("Holm" in note for note in notes)
+    many = list(limits([(5, 5)] * 8 + [(5, 3)], "training seeds"))
+    assert many[1].startswith("9 tests at once, so that p after Holm's correction is 0.071 at least")
+    assert next(limits([(3, 3)], "generation seeds")).startswith(
+        "3 generation seeds a side: a difference leans"
+    )

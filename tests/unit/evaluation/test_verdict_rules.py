@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,13 +66,13 @@ def test_good_needs_intervals_within_the_margins() -> None:
 def test_a_difference_that_was_not_found_is_no_equivalence() -> None:
     """The same values of fewer images: the far ends of the intervals leave the margins, then those of poor ones."""
     assert verdict(scores(count=150))[0].startswith("Verdict: usable at least; good is not shown, by ")
-    wide = {"fcd[x@1]": (5.0, 5.0, 6.0)}
+    wide = {"fcd[x@1]": (5.0, 5.0, 8.0)}
     found = verdict(scores(wide, count=150))
     assert found[0].startswith(
         "Verdict: cannot be said of so few: 150 samples against as many real images; poor is"
     )
     assert line(found, "Distance").startswith(
-        "Distance: no fault found, but one that counts cannot be excluded; FCD"
+        "Distance: a fault that counts is neither shown nor excluded; FCD"
     )
     assert verdict(scores(count=19))[0].startswith("Verdict: cannot be said of so few: 19 samples")
 
@@ -86,10 +87,28 @@ def test_diversity_weighs_all_its_measures_the_worst_first() -> None:
     found = verdict(scores(blobs))
     assert found[0].startswith("Verdict: poor, by distance and diversity; 5,000 samples")
     assert line(found, "Diversity").startswith(
-        "Diversity: far worse than real images; MS-SSIM in classes 0.310 (real images 0.090; 22.8% to 25.5% worse), "
+        "Diversity: far worse than real images; MS-SSIM in classes 0.310 (real images 0.090; 23.3% to 25.0% of the way "
+        "to all alike), "
     )
     assert "coverage 0.985 (real images 0.970; no worse)" in line(found, "Diversity")
     assert [one.partition(":")[0] for one in found][:3] == ["Verdict", "Distance", "Diversity"]
+
+
+def test_a_distance_is_one_number_with_its_own_measure() -> None:
+    found = verdict(scores({"fcd[x@1]": (14.0, 4.0, 0.5)}))
+    assert line(found, "Distance") == (
+        "Distance: worse than real images; FCD 14.000 (real images 4.000; beyond them by 8.0% to 12.0% of their "
+        "spread)."
+    )
+
+
+def test_noise_is_no_collapse() -> None:
+    """It covers nothing, but no sample is like another; heavy noise may lie within the balls of real outliers."""
+    noise = {"coverage[x@1]": (0.1, 0.97, 0.01), "recall[x@1]": (0.0, 0.9, 0.0)}
+    assert verdict(scores(noise))[0].startswith("Verdict: collapsed, by diversity")
+    found = verdict(scores({**noise, "ms_ssim": (0.02, 0.09, 0.002)}))
+    assert found[0].startswith("Verdict: poor, by diversity")
+    assert line(found, "Diversity").startswith("Diversity: far worse than real images; ")
 
 
 def test_what_was_not_measured_is_named() -> None:
@@ -140,6 +159,19 @@ def test_rare_classes_are_named_and_judged_together() -> None:
     assert "often" not in named
     assert "`--split train`" in named
     assert "data.classes" in named
+
+
+def test_a_rare_class_that_is_always_wrong_is_named_among_rare_ones_that_are_right() -> None:
+    classes = {name: {"class_accuracy[x@1]": (1.0, 1.0)} for name in "abcdefghi"}
+    classes["j"] = {"class_accuracy[x@1]": (0.0, 1.0)}
+    found = verdict(scores(classes=classes, counts=dict.fromkeys(classes, 30)))
+    assert line(found, "Classes: often") == "Classes: often not as asked for: j (0.0%, real images 100.0%)."
+
+
+def test_the_verdict_says_that_rare_classes_were_not_judged() -> None:
+    classes = {name: {"class_accuracy[x@1]": (1.0, 1.0)} for name in ("cat", "dog", "rare")}
+    found = verdict(scores(classes=classes, counts={"cat": 900, "dog": 900, "rare": 12}))
+    assert found[0].endswith(" Not judged: 1 of 3 classes by themselves."), found[0]
 
 
 def test_the_worst_class_is_of_those_that_could_be_judged() -> None:
@@ -205,3 +237,19 @@ def test_features_come_second() -> None:
     found = [one for one in verdict(scores(nearer)) if one.startswith("Copies")]
     assert found[0].startswith("Copies: 8.0% of samples lie nearer to a training image, by features")
     assert found[1].startswith("Copies: most samples lie nearer to training images, by features")
+
+
+def test_of_several_trainings_the_worst_is_named() -> None:
+    """Their mean hides the one that collapsed."""
+    one, name = scores(), "fcd[x@1]"
+    of_seeds = {**one.overall, name: Summary(2.0, 3.0, (0.5, 5.1, 0.4))}
+    origin = {
+        **one.provenance,
+        "units": "training seeds",
+        "generators": [{"training_seed": s} for s in (3, 4, 5)],
+    }
+    found = verdict(replace(one, overall=of_seeds, provenance=origin))
+    assert found[1] == (
+        "All numbers are means of 3 trainings. The worst is seed 4, by FCD 5.100; the others have 0.400 to 0.500."
+    )
+    assert not any(one.startswith("All numbers") for one in verdict(one))

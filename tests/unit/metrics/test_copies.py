@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
+from sklearn.datasets import load_digits
 
 from acgan.metrics.copies import NEAR, NOTHING, SAME, TrainingPictures, pictures
 
@@ -60,6 +61,16 @@ def test_copies_are_found_however_they_lie(name: str, training: tuple[np.ndarray
     distances, rows = search.nearest(pictures(alteration(images[100:160])))
     assert rows.tolist() == list(range(100, 160))
     assert distances.max() < limit
+
+
+@pytest.mark.parametrize(("level", "limit"), [(5, SAME), (10, NEAR)])
+def test_noise_hides_no_copy_of_a_picture_without_details(level: float, limit: float) -> None:
+    """Digits of 8 x 8 at 16 px: their high frequencies hardly differ, and noise has them all."""
+    digits = zoom(load_digits().images, (1, 2, 2), order=1)[:, None]
+    images = (255 / digits.max() * digits).astype(np.uint8)
+    search = TrainingPictures(images, np.arange(len(images)))
+    distances, rows = search.nearest(pictures(noisy(images[:200], level)))
+    assert np.mean((rows.numpy() == np.arange(200)) & (distances.numpy() < limit)) > 0.9
 
 
 def test_other_pictures_are_no_copies(training: tuple[np.ndarray, TrainingPictures]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acgan.metrics.intervals import share_difference, share_interval
+from acgan.metrics.intervals import half_interval_of_difference, share_difference, share_interval
 
 
 def test_wilson_and_newcombe_are_those_of_the_paper() -> None:
@@ -20,3 +20,10 @@ def test_no_difference_is_inside_and_more_tries_make_it_wider() -> None:
     assert low < 0 < high
     wider = share_difference(0.9, 50, 0.9, 50, tries=10)
     assert wider[0] < low < high < wider[1]
+
+
+def test_the_difference_of_two_means_of_halvings_has_welchs_degrees_of_freedom() -> None:
+    """Tables of Student's t: 4.303 of 2, 2.776 of 4."""
+    assert half_interval_of_difference(0.1, 0.0) == pytest.approx(0.4303, abs=1e-4)
+    assert half_interval_of_difference(0.3, 0.3) == pytest.approx(2.776 * 0.3 * 2**0.5, abs=1e-3)
+    assert half_interval_of_difference(0.0, 0.0) == 0.0

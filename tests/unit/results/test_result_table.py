@@ -227,7 +227,7 @@ def named(tmp_path: Path) -> ResultTable:
 
 def test_latex_escapes_names(named: ResultTable) -> None:
     text = as_latex(named)
-    assert r"50\%\_of\_\{x\}|y & 3 & 2.1 $\pm$0.1" in text
+    assert r"50\%\_of\_\{x\}|y & 3 & 2.1 $\pm$0.25" in text
     body = [line for line in text.splitlines() if not line.startswith("%")]
     assert not any("50%" in line or "_of_" in line.replace(r"\_", "") for line in body)
 
@@ -243,3 +243,44 @@ def test_csv_has_every_number_in_full(named: ResultTable) -> None:
     assert [float(one["mean"]) for one in read] == [one["mean"] for one in records]
     assert [one["values"].split() for one in read] == [list(map(str, one["values"])) for one in records]
     assert json.loads(json.dumps(records)) == records
+
+
+def with_cas(directory: Path, both: float, steps: int, verdict: str = "helps: …") -> None:
+    """Add what ``cas`` writes to the scores of a run."""
+    file = directory / "evaluation.json"
+    values = json.loads(file.read_text())
+    for name, value in {"cas_real": 0.8, "cas_synthetic": 0.6, "cas_both": both, "gan_test": 0.9}.items():
+        values["overall"][name] = {"value": value, "std": 0.01, "values": []}
+    gain = {"value": both - 0.8, "low": both - 0.9, "high": both - 0.7}
+    values["cas"] = {"verdict": verdict, "cas_gain": gain, "provenance": {"steps": steps, "network": "small"}}
+    file.write_text(json.dumps(values))
+
+
+def test_generators_stand_side_by_side_by_their_use_to_classifiers(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        make_variant(tmp_path / name, {FCD: (5.0, 6.0)})
+    for name, seed, both, verdict in (
+        ("x", 0, 0.81, "undertrained, since"),
+        ("x", 1, 0.85, "hurts"),
+        ("y", 0, 0.9, ""),
+    ):
+        with_cas(tmp_path / name / f"seed{seed}", both, 400, verdict)
+    found = table(tmp_path)
+    assert [(one.variant, one.seed, one.undertrained) for one in found.helped] == [
+        ("x", 0, True),
+        ("x", 1, False),
+        ("y", 0, False),
+    ]
+    assert found.helped[0].accuracies == (0.8, 0.6, 0.81, 0.9)
+    assert found.helped[2].gain == pytest.approx((0.1, 0.0, 0.2))
+    assert row(found, "x", "cas_both").values == (0.81, 0.85)
+    assert not [one for one in found.rows if one.metric == "cas_real"]  # of no generator
+    line = "| x | 0 | 80.0 % | 60.0 % | 81.0 % | 90.0 % | +1.0 | -9.0 to +11.0, undertrained |"
+    assert line in as_markdown(found).splitlines()
+    assert r"y & 0 & 80.0 \% & 60.0 \% & 90.0 \% & 90.0 \% & +10.0 & +0.0 to +20.0 \\" in as_latex(found)
+    assert not table(tmp_path, metrics=["fcd"]).helped
+    with_cas(tmp_path / "y" / "seed1", 0.9, 1000)
+    found = table(tmp_path)
+    assert any("cas was measured in several ways (steps)" in note for note in found.notes)
+    assert {one.metric for one in found.rows} == {FCD}
+    assert len(found.helped) == 4

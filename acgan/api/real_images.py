@@ -1,0 +1,218 @@
+"""The real images that a generator, or given samples, are scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from acgan.api.evaluate_options import EvaluateOptions
+from acgan.api.inputs import tell_skipped
+from acgan.api.places import find_trained_on
+from acgan.api.subjects import Subject
+from acgan.assembly.images import data_options, prepare_dataset
+from acgan.assembly.to_score import load_to_score
+from acgan.config import RunConfig
+from acgan.data import ClassSets, source_classes
+from acgan.errors import ConfigError, DataError
+from acgan.evaluation import share_out
+from acgan.sampling import GivenSamples
+from acgan.types import MAX_SAMPLES, Dataset, ImageStore
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RealImages:
+    """Real images that something is scored on.
+
+    Attributes:
+        config: How they were decoded.
+        whole: All of the source, before a part of its training images is chosen.
+        dataset: Training images, and images held out from them.
+        reference: The part that is scored on.
+        classes: Classes that are scored, and those that are not.
+    """
+
+    config: RunConfig
+    whole: Dataset
+    dataset: Dataset
+    reference: ImageStore
+    classes: ClassSets
+
+
+def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say, warn: Say) -> RealImages:
+    """The images that a generator was trained on and those held out from them, or other ones.
+
+    Raises:
+        UserError: For whatever the user can mend.
+    """
+    if options.train_data is not None:
+        raise ConfigError(
+            "--train-data: tells what the generator of given samples was trained on; a run knows that itself. Leave "
+            "it out."
+        )
+    config, names = first.config, first.samples.class_names
+    if options.data is None:
+        config = find_trained_on(config, first.file, first.samples.origin, say, warn)
+    config, whole, classes = load_to_score(
+        config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
+    )
+    dataset = _prepared(config, whole, say, warn)
+    if options.data is None and dataset.train.fingerprint != first.data_fingerprint:
+        warn(
+            f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
+            "reference holds images that were trained on"
+        )
+    return RealImages(config, whole, dataset, _part(dataset, options.split), classes)
+
+
+def real_images_beside_samples(
+    subjects: Sequence[Subject], options: EvaluateOptions, say: Say, warn: Say
+) -> tuple[list[Subject], RealImages]:
+    """Real images in the form of given samples, and the samples with the classes and channels of these.
+
+    Raises:
+        UserError: For whatever the user can mend.
+    """
+    _check_options(subjects[0], options)
+    for subject in subjects:
+        tell_skipped(subject.skipped, say)
+    config = subjects[0].config
+    if options.train_data is not None:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"test_share": 0.0})})
+    subjects = [_with_names(subject, config, options, warn) for subject in subjects]
+    names = subjects[0].samples.class_names
+    config, whole, classes = load_to_score(
+        config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
+    )
+    dataset = _prepared(config, whole, say, warn)
+    reference = _part(dataset, options.split)
+    if options.train_data is not None:
+        if not len(dataset.test):
+            reference = dataset.train
+        config, trained_on, _ = load_to_score(
+            config, options.train_data, names, whose="generator", on_error=options.on_error, warn=warn
+        )
+        dataset = replace(_prepared(config, trained_on, say, warn), name=dataset.name, test=reference)
+    else:
+        say(
+            f"it is not known what {subjects[0].path} was made from: the scores are too good if it was from these "
+            f"{options.split} images, too; --train-data names the images"
+        )
+    return [_with_channels(subject, reference.channels, warn) for subject in subjects], RealImages(
+        config, whole, dataset, reference, classes
+    )
+
+
+def counts_of_samples(
+    subjects: Sequence[Subject], options: EvaluateOptions, reference: Sequence[int], say: Say, warn: Say
+) -> list[int]:
+    """Number of samples of each class: as many as asked for or as the reference has; of given samples those at hand.
+
+    Args:
+        subjects: The generators or samples.
+        options: Number and label prior.
+        reference: Real images by class.
+        say: Receives a remark where given samples are fewer.
+        warn: Receives a doubt where most of them cannot be used.
+
+    Raises:
+        ConfigError: More are asked for than are given.
+    """
+    num = options.num_images or min(sum(reference), MAX_SAMPLES)
+    counts = share_out(num, reference, options.label_prior)
+    at_hand = [
+        [of_class for subject in subjects if (of_class := subject.samples.available(label)) is not None]
+        for label in range(len(reference))
+    ]
+    if not any(at_hand):
+        return counts
+    limits = [min(of_class) for of_class in at_hand]
+    scarce = _scarce(counts, limits)
+    if scarce is None:
+        return counts
+    names = subjects[0].samples.class_names
+    if options.num_images is not None:
+        raise ConfigError(
+            f"-n {num}: takes {counts[scarce]:,} samples of {names[scarce]}, and {limits[scarce]:,} are given; "
+            "expected no more than there are. Take fewer."
+        )
+    while (short := _scarce(counts, limits)) is not None:
+        scarce, num = short, num - 1
+        counts = share_out(num, reference, options.label_prior)
+    of_all = sum(limit for limit, images in zip(limits, reference, strict=True) if images)
+    how = (
+        "equally many of each class"
+        if options.label_prior == "uniform"
+        else "classes as often as real images"
+    )
+    text = f"{num:,} of {of_all:,} samples are scored, {how}: of {names[scarce]} there are only {limits[scarce]:,}"
+    (warn if 2 * num < min(of_all, sum(reference)) else say)(text)
+    return counts
+
+
+def _scarce(counts: Sequence[int], limits: Sequence[int]) -> int | None:
+    """The class of which the least share of the samples wanted is at hand; None if all are."""
+    short = [label for label, count in enumerate(counts) if count > limits[label]]
+    return min(short, key=lambda label: limits[label] / counts[label], default=None)
+
+
+def _prepared(config: RunConfig, whole: Dataset, say: Say, warn: Say) -> Dataset:
+    tell_skipped(whole.skipped, say)
+    dataset = prepare_dataset(config, whole)
+    for warning in dataset.warnings:
+        warn(warning)
+    return dataset
+
+
+def _part(dataset: Dataset, split: str) -> ImageStore:
+    return dataset.test if split == "test" else dataset.train
+
+
+def _check_options(first: Subject, options: EvaluateOptions) -> None:
+    """Check what is asked of given samples.
+
+    Raises:
+        ConfigError: Something that only a generator can do.
+    """
+    for key, value, default in (("repeats", options.repeats, 1), ("truncation", options.truncation, 1.0)):
+        if value != default:
+            raise ConfigError(
+                f"--{key} {value}: asks for new samples, and {first.path} has given ones. Leave it out."
+            )
+
+
+def _with_names(subject: Subject, config: RunConfig, options: EvaluateOptions, warn: Say) -> Subject:
+    """Samples whose labels are numbers from 0 have the names of as many classes of the real images, in their order."""
+    samples = subject.samples
+    assert isinstance(samples, GivenSamples)
+    own = samples.class_names
+    real = (
+        options.data.train.class_names
+        if isinstance(options.data, Dataset)
+        else source_classes(str(options.data), data_options(config.data))
+    )
+    numbers = tuple(map(str, range(len(real))))
+    if own != numbers or set(own) & set(real):
+        return subject
+    pairs = ", ".join(f"{number} {name}" for number, name in zip(numbers, real, strict=True))
+    warn(
+        f"{subject.path}: its labels have no names; they are taken for the real images' classes in order: {pairs}"
+    )
+    return replace(subject, samples=GivenSamples(replace(samples.store, class_names=tuple(real))))
+
+
+def _with_channels(subject: Subject, channels: int, warn: Say) -> Subject:
+    """Samples with the channels of the real images: gray ones get three."""
+    samples = subject.samples
+    assert isinstance(samples, GivenSamples)
+    if samples.store.channels == channels:
+        return subject
+    if channels == 1:
+        raise DataError(f"{subject.path}: is in colour, and the real images are not; expected both alike.")
+    warn(f"{subject.path}: every picture is gray, and there are real images in colour")
+    images = samples.store.images
+    wide = np.broadcast_to(images, (len(images), channels, *images.shape[2:]))
+    return replace(subject, samples=GivenSamples(replace(samples.store, images=wide)))

@@ -1,0 +1,41 @@
+"""Labelled pictures that something generated, decoded as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from acgan.data.decoding.decode import OnError, common_side
+from acgan.data.load import cache_dir, find_source, load_dataset
+from acgan.data.options import DataOptions
+from acgan.errors import DataError
+from acgan.sides import MAX_SIDE, MIN_SIDE
+from acgan.types import Dataset
+
+
+def load_samples(source: str, *, on_error: OnError) -> Dataset:
+    """Decode samples; all are in ``train``, and none is held out or resized.
+
+    Args:
+        source: As for ``load_dataset``.
+        on_error: ``stop`` at a broken picture, or ``skip`` it.
+
+    Raises:
+        DataError: The source cannot be read, its pictures are not squares of one size, or it has parts.
+    """
+    options = DataOptions(
+        root=None, classes=None, resolution=None, channels=None, fit="crop", on_error=on_error, test_share=0.0,
+        seed=0, cache=cache_dir(), samples=True, skip_with="--on-error skip",
+    )  # fmt: skip
+    index = find_source(source, options.reading).index()
+    if index.held_out is not None and index.held_out.any() and not index.held_out.all():
+        raise DataError(
+            f"{source}: has a part to train on and a test part, as real images have; expected samples of a generator "
+            "without parts. Name the folder of one part."
+        )
+    side = common_side(index.reader, index.rows)
+    if side is None or not MIN_SIDE <= side <= MAX_SIDE:
+        raise DataError(
+            f"{source}: its pictures are not all squares of one side from {MIN_SIDE} to {MAX_SIDE} px; expected "
+            "samples as a generator makes them, which are scored as they are. Write them all in one size."
+        )
+    return load_dataset(source, replace(options, resolution=side))
