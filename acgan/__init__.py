@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from acgan.api import TrainResult, load_results, train, train_classifier
+    from acgan.assembly import register
     from acgan.config import ClassifierConfig, RunConfig
     from acgan.losses import SummedLoss
     from acgan.models import GENERATORS, TRUNKS, AuxClassifier, AuxHead, Discriminator
@@ -34,6 +35,7 @@ _HOMES = {
     "load_classifier": "acgan.predicting",
     "load_generator": "acgan.sampling",
     "load_results": "acgan.api",
+    "register": "acgan.assembly",
     "train": "acgan.api",
     "train_classifier": "acgan.api",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "load_classifier",
     "load_generator",
     "load_results",
+    "register",
     "train",
     "train_classifier",
 ]

@@ -23,6 +23,26 @@ class ConfigError(UserError):
     """A config key or value that does not fit."""
 
 
+class UnregisteredError(ConfigError):
+    """Parts of the user's own, whose scripts were not imported.
+
+    Attributes:
+        scripts: Files or modules that register them.
+    """
+
+    def __init__(self, message: str, *scripts: str):
+        self.scripts = tuple(dict.fromkeys(scripts))
+        super().__init__(message)
+
+
+class UnknownKindError(UserError):
+    """A kind of network that is not there."""
+
+    def __init__(self, kind: str, known: Iterable[str]):
+        self.kind = kind
+        super().__init__(f"there is no kind {kind!r}; there are {', '.join(known)}")
+
+
 class DataError(UserError):
     """A data source that cannot be read or used."""
 

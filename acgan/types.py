@@ -231,19 +231,32 @@ class DiscriminatorOutput:
     """Output of a discriminator for N images.
 
     Attributes:
-        adv: (N,) adversarial logits; large is real.
+        adv: (N,) adversarial logits; large is real. None without an adversarial loss.
         aux: The auxiliary head's output; None without such a head.
         features: (N, F) pooled features of the trunk, which both heads read.
     """
 
-    adv: Tensor
+    adv: Tensor | None
     aux: HeadOutput | None
     features: Tensor
 
     def rows(self, part: slice) -> DiscriminatorOutput:
         """The output for a part of the images."""
         aux = self.aux.rows(part) if self.aux is not None else None
-        return DiscriminatorOutput(self.adv[part], aux, self.features[part])
+        adv = self.adv[part] if self.adv is not None else None
+        return DiscriminatorOutput(adv, aux, self.features[part])
+
+    @property
+    def logits(self) -> Tensor:
+        """(N,) adversarial logits, for whoever needs them."""
+        assert self.adv is not None, "the discriminator was built without an adversarial head"
+        return self.adv
+
+    @property
+    def classes(self) -> HeadOutput:
+        """The auxiliary head's output, for whoever needs it."""
+        assert self.aux is not None, "the discriminator was built without an auxiliary head"
+        return self.aux
 
 
 @dataclass(frozen=True)

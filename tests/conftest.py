@@ -68,3 +68,12 @@ def _varied_images(count: int) -> Tensor:
     """Blurred patches of all colours (N, 3, 139, 139) in [-1, 1]."""
     x = torch.rand(count, 3, 6, 6)
     return 2 * torch.nn.functional.interpolate(x, (139, 139), mode="bilinear") - 1
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """What the test registers is forgotten afterwards."""
+    from registering import forgotten_afterwards
+
+    with forgotten_afterwards():
+        yield

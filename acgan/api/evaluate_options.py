@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class EvaluateOptions:
     data: Any = None
     train_data: Any = None
     split: str = "test"
-    metrics: Sequence[str] = default_metrics()
+    metrics: Sequence[str] = field(default_factory=default_metrics)
     num_images: int | None = None
     extractor: str | None = None
     inception_weights: str | Path | None = None

@@ -19,9 +19,11 @@ from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.assembly.product import Provenance
+from acgan.assembly.register import check_source, registered_parts
 from acgan.code_version import code_version
 from acgan.config import AnyConfig
 from acgan.distributed import Ranks
+from acgan.own_parts import OwnPart
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.sampling import ClassSampler, load_generator
 from acgan.training.best import Best
@@ -89,6 +91,11 @@ class OpenTraining:
     recipe: str | None
 
     @property
+    def parts(self) -> dict[str, OwnPart]:
+        """Parts of the configuration that scripts registered."""
+        return registered_parts(self.here)
+
+    @property
     def meta(self) -> Mapping[str, Any]:
         """Plain values of the checkpoint; empty at the start of a run."""
         return self.checkpoint["meta"] if self.checkpoint is not None else {}
@@ -103,6 +110,7 @@ class OpenTraining:
             precision=self.precision,
             code=self.code,
             init_from=init_from,
+            parts=self.parts,
         )
 
     def new_meta(self, provenance: Provenance) -> dict[str, Any]:
@@ -203,6 +211,7 @@ def open_training(
         parallel.using_cores(resolved.config.train.threads),
     ):
         earlier = check_usable(directory, config, fresh)
+        check_source(config, directory)
         known = resolved.places
         if known is None and earlier is not None and earlier.places is not None:
             known = earlier.places.kept(earlier.config, config)

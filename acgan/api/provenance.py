@@ -25,11 +25,11 @@ from acgan.atomic import write_text
 from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
+from acgan.own_parts import PROVENANCE_FILE, to_record
 from acgan.training.run import TrainingRun
 from acgan.types import ImageStore
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
 
-PROVENANCE_FILE = "provenance.json"
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow", "scikit-learn", "scipy", "safetensors", "pydantic")
 
 
@@ -57,6 +57,7 @@ def recorded(
         "data": _data(opened),
         "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in networks.items()},
         "flops": dict(flops),
+        **to_record(opened.parts, folders=True),
         "invocations": [*earlier, invocation],
     }
     write_text(file, _to_json(record))

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.assembly.register import check_source
 from acgan.atomic import sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
 from acgan.data import BUILTIN_NAMES, load_samples
 from acgan.data.sources.tree import is_run
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
+from acgan.own_parts import recorded_parts
 from acgan.sampling import GivenSamples, Samples, load_generator
 from acgan.types import SkippedImage
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, find_generator, holds
@@ -240,7 +242,8 @@ def _load(path: Path, which: str | None, device: Any) -> Subject:
     origin = sampler.origin
     if "config" not in origin:
         raise RunError(f"{file}: does not say how it was trained; expected a generator of `acgan train`.")
-    config = restore(RunConfig, origin["config"], str(file))
+    config = restore(RunConfig, origin["config"], str(file), recorded_parts(file.parent, origin))
+    check_source(config, file.parent, origin)
     channels, resolution, _ = sampler.image_shape
     shape = {"resolution": resolution, "channels": channels}
     config = config.model_copy(update={"data": config.data.model_copy(update=shape)})

@@ -1,5 +1,6 @@
 """Builders of objects from a configuration: the only place that knows both."""
 
+from acgan.assembly import register
 from acgan.assembly.classifier import build_classifier_task
 from acgan.assembly.feed import build_feed
 from acgan.assembly.gan import architecture, build_discriminator, build_gan, build_generator, build_objective
@@ -19,4 +20,5 @@ __all__ = [
     "build_score_extractor",
     "choose_score",
     "data_options",
+    "register",
 ]

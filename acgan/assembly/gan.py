@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -35,6 +35,8 @@ from acgan.training.regularisers import REGULARISERS, Surroundings
 from acgan.training.schedule import Curve
 from acgan.training.working import WorkingCopy
 from acgan.types import ImageStore
+
+_Part = TypeVar("_Part")
 
 
 def architecture(config: RunConfig, store: ImageStore) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def build_discriminator(config: RunConfig, store: ImageStore) -> Discriminator:
         num_classes=store.num_classes,
         aux_head=_aux_head(config, trunk.feature_dim, store.num_classes),
         projection=projection,
+        adversarial=config.loss.adversarial is not None,
         spectral_norm=own.get("spectral_norm", False),
     )
 
@@ -88,31 +91,27 @@ def _aux_head(config: RunConfig, in_channels: int, num_classes: int) -> AuxHead 
 def build_objective(config: RunConfig, around: Surroundings, one_pass: bool) -> Objective:
     """The summed objective; with ``one_pass`` D judges real and generated images at once."""
     loss = config.loss
-    classification = penalty = None
-    if loss.classification is not None:
-        own = loss.classification.model_dump(
-            exclude={"kind", "weight_d", "weight_g", *loss.classification.head_keys}
-        )
-        classification = CLASSIFICATION[loss.classification.kind](**own)
-    if loss.penalty is not None:
-        own = loss.penalty.model_dump(exclude={"kind", "of", "every", loss.penalty.strength_key})
-        penalty = PENALTIES[loss.penalty.kind](**own)
-    sections = {name: getattr(loss, name) for name in REGULARISERS}
     return Objective(
-        adversarial=ADVERSARIAL[loss.adversarial.kind](),
-        classification=classification,
-        penalty=penalty,
+        adversarial=_made(ADVERSARIAL, loss.adversarial),
+        classification=_made(CLASSIFICATION, loss.classification),
+        penalty=_made(PENALTIES, loss.penalty),
         weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
         penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
         regularisers={
             name: REGULARISERS[name](around, **section.model_dump())
-            for name, section in sections.items()
-            if section is not None
+            for name, section in loss.regularisers.items()
         },
         one_pass=one_pass,
     )
+
+
+def _made(table: Mapping[str, Callable[..., _Part]], section: Any) -> _Part | None:
+    """The loss or penalty that a section configures; None without a section."""
+    if section is None:
+        return None
+    return table[section.kind](**section.model_dump(include=section.part_keys()))
 
 
 def build_schedules(config: RunConfig) -> Schedules:

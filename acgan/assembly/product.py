@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from acgan.assembly.gan import architecture
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.evaluation import CollapseMonitor, ValidationScore
+from acgan.own_parts import OwnPart, to_record
 from acgan.plots.grid import tile, to_uint8
 from acgan.predicting import ImageClassifier
 from acgan.sampling import ClassSampler, grid
@@ -38,6 +39,7 @@ class Provenance:
     precision: str
     code: Sequence[str]  # versions and commits of acgan that trained, in order
     init_from: dict[str, Any] | None  # origin of the first weights; None if they are random
+    parts: Mapping[str, OwnPart] = field(default_factory=dict)  # those that scripts registered
 
     def at(self, nimg: int, score: Score | None = None) -> dict[str, Any]:
         """Plain values after ``nimg`` images, with the score of a run's best generator."""
@@ -52,6 +54,7 @@ class Provenance:
             "seed": self.config.seed,
             "precision": self.precision,
             "init_from": self.init_from,
+            **to_record(self.parts, folders=False),
             "config": self._config(),
         }
 

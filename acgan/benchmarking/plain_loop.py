@@ -38,15 +38,15 @@ class PlainLoop:
             fake = self.generator(z, y)
         x, fake = self._augmented(x, fake)
         real, made = d(x, y), d(fake, y)
-        found = {"adversarial": losses.adversarial.discriminator(real.adv, made.adv)}
-        total = found["adversarial"]
+        found, total = dict[str, Tensor](), x.new_zeros(())
+        if losses.adversarial is not None:
+            total = found["adversarial"] = losses.adversarial.discriminator(real.adv, made.adv)
         if losses.classification is not None:
             classes = losses.classification.discriminator(real.aux, made.aux, y)
             total = total + losses.weight_d * sum(classes.values())
             found |= classes
         if penalty and losses.penalty is not None:
-            mix = torch.rand(len(x), device=self.device)
-            terms = losses.penalty(lambda images: self._score(images, y), x, fake, mix, self.strength)
+            terms = losses.penalty(lambda images: self._score(images, y), x, fake, _Drawn(), self.strength)
             total = total + losses.penalty_every * sum(term.weighted for term in terms.values())
             found |= {name: term.value for name, term in terms.items()}
         total.backward()
@@ -59,10 +59,12 @@ class PlainLoop:
         self.optim_generator.zero_grad()
         x, fake = self._augmented(x, self.generator(z, y))
         with torch.no_grad():
-            real = d(x, y).adv if losses.adversarial.generator_needs_real else None
+            needs_real = losses.adversarial is not None and losses.adversarial.generator_needs_real
+            real = d(x, y).adv if needs_real else None
         made = d(fake, y)
-        found = {"adversarial": losses.adversarial.generator(real, made.adv)}
-        total = found["adversarial"]
+        found, total = dict[str, Tensor](), x.new_zeros(())
+        if losses.adversarial is not None:
+            total = found["adversarial"] = losses.adversarial.generator(real, made.adv)
         if losses.classification is not None:
             classes = losses.classification.generator(made.aux, y)
             total = total + losses.weight_g * sum(classes.values())
@@ -81,7 +83,7 @@ class PlainLoop:
     def _score(self, images: Tensor, y: Tensor) -> Tensor:
         """The score whose gradient is penalised, of real images, generated ones, or one after the other."""
         out, losses = self.discriminator(images, y.repeat(len(images) // len(y))), self.losses
-        score: Tensor = out.adv.sum()
+        score: Tensor = out.adv.sum() if losses.adversarial is not None else out.features.new_zeros(())
         if losses.penalty_of == "objective" and losses.classification is not None:
             for start in range(0, len(images), len(y)):
                 aux = out.aux.rows(slice(start, start + len(y)))
@@ -96,6 +98,16 @@ class PlainLoop:
         change, p = self.augmenter.transform, self.augmenter.p(0)
         draws = torch.rand(len(x), change.num_draws, device=self.device)
         return change(x, draws, p), change(fake, draws, p)
+
+
+class _Drawn:
+    """The random numbers of a penalty, from torch's own generator."""
+
+    def uniform(self, shape: tuple[int, ...], _purpose: str, like: Tensor) -> Tensor:
+        return torch.rand(len(like), *shape, dtype=like.dtype, device=like.device)
+
+    def normal(self, shape: tuple[int, ...], _purpose: str, like: Tensor) -> Tensor:
+        return torch.randn(len(like), *shape, dtype=like.dtype, device=like.device)
 
 
 def _plain(network: nn.Module) -> nn.Module:

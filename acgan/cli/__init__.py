@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 from typing import Any
 
 import click
 
-from acgan.errors import EXIT_BUG, Interrupted, UserError
+from acgan.errors import EXIT_BUG, Interrupted, UnregisteredError, UserError
+
+_WORDS = "acgan.words"  # the arguments as they were typed
 
 
 class _Failure(click.ClickException):
@@ -47,13 +50,17 @@ class Commands(click.Group):
 class _Main(Commands):
     """The top command, which turns our errors into exit codes."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except UserError as error:
             if ctx.params.get("debug"):
                 raise
-            raise _Failure(str(error), error.exit_code) from error
+            raise _Failure(f"{error}{_remedy(error, ctx)}", error.exit_code) from error
         except Interrupted as stopped:
             click.echo(stopped, err=True)
             ctx.exit(stopped.exit_code)
@@ -79,6 +86,14 @@ class _Main(Commands):
                 "`acgan --debug …` shows where; please report it with the command.",
                 EXIT_BUG,
             ) from error
+
+
+def _remedy(error: UserError, ctx: click.Context) -> str:
+    """The command that imports what is missing."""
+    if not isinstance(error, UnregisteredError):
+        return ""
+    imports = [word for script in error.scripts for word in ("--import", script)]
+    return f" Type: `{shlex.join(['acgan', *imports, *ctx.meta[_WORDS]])}`"
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
@@ -107,7 +122,14 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     help="Show the version.",
 )
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
-def main(debug: bool) -> None:
+@click.option(
+    "--import",
+    "imports",
+    metavar="SCRIPT.py",
+    multiple=True,
+    help="Import a script, or a module, that registers parts of your own; docs/code.md has how.",
+)
+def main(debug: bool, imports: tuple[str, ...]) -> None:
     """Train and sample auxiliary-classifier GANs on any labelled images, and classifiers with auxiliary heads.
 
     \b
@@ -117,6 +139,10 @@ def main(debug: bool) -> None:
     acgan sample RUN --class cat --out cats/
     acgan classify train --data PICTURES/   a classifier of the same folder
     """  # noqa: D301  # click wants the backspace itself
+    for name in imports:
+        from acgan.cli.importing import import_script
+
+        import_script(name)
 
 
 if __name__ == "__main__":

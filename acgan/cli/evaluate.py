@@ -70,7 +70,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--metrics",
     type=_Metrics(),
-    default=",".join(_DEFAULT),
+    default=lambda: ",".join(default_metrics()),  # those of a script too
     metavar="NAME,...",
     help=f"Some of {', '.join(_DEFAULT)}, and cas, which trains classifiers.  [default: all but cas]",
 )

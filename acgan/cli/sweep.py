@@ -82,7 +82,8 @@ def command(
     from acgan.sweep.plan import SweepPlan, read_sweep
 
     options = dict(_option(text) for text in slurm_options)
-    plan = SweepPlan(read_sweep(sweep, overrides), out, device)
+    imports = click.get_current_context().find_root().params.get("imports", ())
+    plan = SweepPlan(read_sweep(sweep, overrides), out, device, imports)
     plan.check(_remark)
     threads = share_of_cores(jobs)
     runs = plan.runs(lengths(plan, threads, _remark))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 import unicodedata
+from functools import lru_cache, reduce
 from itertools import pairwise
-from typing import Annotated, ClassVar, TypeGuard
+from typing import Annotated, Any, ClassVar, TypeGuard, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -31,6 +35,42 @@ class BaseConfig(BaseModel):
     """Base class of the sections of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @classmethod
+    def part_keys(cls) -> set[str]:
+        """Keys that are handed to the part that the section configures, as keywords of its constructor."""
+        return set(cls.model_fields) - {"kind"}
+
+
+class Kinds:
+    """The sections that a key takes, of one kind or several each: shipped ones, and those that scripts register.
+
+    It stands in the annotation of the key, whose values are validated by the sections that are there at that time.
+    """
+
+    def __init__(self, shipped: Any):
+        self.sections: list[type[BaseConfig]] = list(get_args(shipped)) or [shipped]
+
+    def _validate(self, value: Any) -> Any:
+        return _adapter(tuple(self.sections)).validate_python(value)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._validate)
+
+
+@lru_cache
+def _adapter(sections: tuple[type[BaseConfig], ...]) -> TypeAdapter[Any]:
+    """The validator of a section of any kind."""
+    union: Any = reduce(operator.or_, sections)
+    if len(sections) > 1:
+        union = Annotated[union, Field(discriminator="kind")]
+    return TypeAdapter(union)
+
+
+def fields_of(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a section by name, those that scripts register included."""
+    more = getattr(section, "registered", {})
+    return {**section.model_fields, **more} if more else section.model_fields
 
 
 class Points(tuple[tuple[float, float], ...]):

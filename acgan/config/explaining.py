@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from acgan.config.listing import kind_of, sections_of
+from acgan.config.base import Kinds, fields_of
+from acgan.config.listing import kind_of, kinds_of, sections_of
 from acgan.errors import did_you_mean
+from acgan.own_parts import OwnPart
 
 _NUMBERS = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number, as in 200_000 or 2e5"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number, as in 0.5 or 5e-4"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
 }
+_BAD_KIND = ("union_tag_invalid", "union_tag_not_found")
 
 
 @dataclass(frozen=True)
@@ -26,42 +30,89 @@ class _Place:
     path: list[str]  # our key, without the kinds that pydantic puts among the keys
     sections: list[type[BaseModel]]  # sections at this place; one where the kind is known
     kinds: list[type[BaseModel]]  # sections of every kind at this place
+    is_open: bool = False  # scripts may register more kinds, or keys
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def known(self) -> list[str]:
+        """Every kind at this place."""
+        return [kind for section in self.kinds for kind in kinds_of(section)]
 
 
 def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
     sections = kinds = [model]
-    kept: list[str] = []
+    kept, is_open = list[str](), False
     for part in path:
-        fields = {name: info for section in sections for name, info in section.model_fields.items()}
+        fields = {name: info for section in sections for name, info in fields_of(section).items()}
         if part not in fields:
-            chosen = [section for section in sections if kind_of(section) == part]
+            chosen = [section for section in sections if part in kinds_of(section)]
             if chosen:
                 sections = chosen
                 continue
-            return _Place([*kept, str(part)], sections, kinds)
+            takes_keys = any(hasattr(section, "registered") for section in sections)
+            return _Place([*kept, str(part)], sections, kinds, takes_keys)
         kept.append(str(part))
-        inner = sections_of(fields[part].annotation)
+        inner = sections_of(fields[part].annotation, fields[part].metadata)
         if not inner:
             break
-        sections = kinds = inner
-    return _Place(kept, sections, kinds)
+        sections, kinds, is_open = inner, inner, _takes_more(fields[part])
+    return _Place(kept, sections, kinds, is_open)
 
 
-def explain(model: type[BaseModel], problem: Any) -> str:
-    """Describe one of pydantic's problems in a line: our key, what was found, what was expected."""
+def _takes_more(field: FieldInfo) -> bool:
+    """True if scripts may register more kinds of a section."""
+    inside = [one for member in get_args(field.annotation) for one in getattr(member, "__metadata__", ())]
+    return any(isinstance(one, Kinds) for one in (*field.metadata, *inside))
+
+
+def own_part(model: type[BaseModel], problem: Any, parts: Mapping[str, OwnPart]) -> OwnPart | None:
+    """The part, among those recorded by key, that a problem does not know; None if it is about something else."""
     place, found = _locate(model, problem["loc"]), problem["input"]
-    dotted, kinds = ".".join(place.path), [kind for kind in map(kind_of, place.kinds) if kind]
+    part = parts.get(place.key.removesuffix(".kind"))
+    if part is None or problem["type"] not in (*_BAD_KIND, "literal_error", "extra_forbidden"):
+        return None
+    kind = place.path[-1] if problem["type"] == "extra_forbidden" else _kind_in(found)
+    return part if kind == part.kind else None
+
+
+def explain(model: type[BaseModel], problem: Any, part: OwnPart | None = None) -> str:
+    """Describe one of pydantic's problems in a line: our key, what was found, what was expected.
+
+    Args:
+        model: The configuration's class.
+        problem: The problem.
+        part: A part of the user's own that is not known; None for another problem.
+    """
+    place, found = _locate(model, problem["loc"]), problem["input"]
+    dotted, kinds = place.key, place.known
+    if part is not None:
+        return f"{dotted.removesuffix('.kind')}: {part.is_missing}"
     if problem["type"] == "extra_forbidden":
         return _explain_unknown(model, place)
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        found = found.get("kind") if isinstance(found, Mapping) else found
+    if problem["type"] in _BAD_KIND:
+        found = _kind_in(found)
         hint = did_you_mean(str(found), kinds)
-        return f"{dotted}.kind: found {found!r}; expected one of {', '.join(kinds)}.{hint}"
+        listed = ", ".join(kinds)
+        return f"{dotted}.kind: found {found!r}; expected one of {listed}.{hint}{_own(place, found)}"
     expected, choices = _expected(problem, kinds)
     start = f"{dotted}: " if dotted else ""
     if dotted and not isinstance(found, Mapping):
         start += f"found {found!r}; "
-    return f"{start}{expected}.{did_you_mean(str(found), choices)}"
+    own = _own(place, found) if place.path[-1:] == ["kind"] else ""
+    return f"{start}{expected}.{did_you_mean(str(found), choices)}{own}"
+
+
+def _kind_in(found: Any) -> Any:
+    return found.get("kind") if isinstance(found, Mapping) else found
+
+
+def _own(place: _Place, kind: object) -> str:
+    """A hint for a kind or key that a script would have to register."""
+    hint = " One of your own is known once its script is imported: `acgan --import SCRIPT.py …`."
+    return hint if place.is_open and isinstance(kind, str) else ""
 
 
 def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -87,14 +138,14 @@ def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
     """Describe a key that does not exist, or not in a section of this kind."""
-    dotted, key = ".".join(place.path), place.path[-1]
+    dotted, key = place.key, place.path[-1]
     owners = [kind for section in place.kinds if key in section.model_fields and (kind := kind_of(section))]
     if owners and len(place.sections) == 1:
         return (
             f"unknown key {dotted} for kind {kind_of(place.sections[0])}; it belongs to {', '.join(owners)}."
         )
-    hint = did_you_mean(key, [name for section in place.sections for name in section.model_fields])
+    hint = did_you_mean(key, [name for section in place.sections for name in fields_of(section)])
     if "task" not in model.model_fields:
         return f"unknown key {dotted}.{hint} Expected some of {', '.join(place.sections[0].model_fields)}."
     option = " --classify" if model.model_fields["task"].default == "classify" else ""
-    return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys."
+    return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys.{_own(place, key)}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
+
+from acgan.config.base import Kinds, fields_of
 
 
 @dataclass(frozen=True)
@@ -24,28 +26,32 @@ class KeyInfo:
 
 def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
     """Every key of a configuration in order of declaration; a section that has kinds lists each kind's keys."""
-    for name, info in model.model_fields.items():
-        members = sections_of(info.annotation)
+    for name, info in fields_of(model).items():
+        members = sections_of(info.annotation, info.metadata)
         if not members:
             default = None if info.is_required() else info.get_default(call_default_factory=True)
             meaning = info.description or inspect.getdoc(model) or ""
             yield KeyInfo(f"{prefix}{name}", type_name(info.annotation), default, meaning)
         elif not info.is_required() and info.get_default(call_default_factory=True) is None:
-            kind, fields = kind_of(members[0]), members[0].model_fields
+            kinds, fields = kinds_of(members[0])[:1], members[0].model_fields
             needed = [f"{key}: …" for key, field in fields.items() if field.is_required() and key != "kind"]
-            on = f"{prefix}{name}='{{{', '.join([f'kind: {kind}'] * (kind is not None) + needed)}}}'"
+            on = f"{prefix}{name}='{{{', '.join([*(f'kind: {kind}' for kind in kinds), *needed])}}}'"
             meaning = f"{info.description} Off; --set {on} switches it on, with the defaults below."
             yield KeyInfo(f"{prefix}{name}", "section | null", None, meaning)
         for member in members:
             yield from list_keys(member, f"{prefix}{name}.")
 
 
-def sections_of(annotation: Any) -> list[type[BaseModel]]:
-    """The section classes that an annotation admits; none for a plain value."""
+def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[BaseModel]]:
+    """The section classes that an annotation admits, given its metadata; none for a plain value."""
+    for kinds in metadata:
+        if isinstance(kinds, Kinds):
+            return list(kinds.sections)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     if typing.get_origin(annotation) is typing.Annotated:
-        return sections_of(typing.get_args(annotation)[0])
+        inner, *metadata = typing.get_args(annotation)
+        return sections_of(inner, metadata)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return [section for member in typing.get_args(annotation) for section in sections_of(member)]
     return []
@@ -69,7 +75,12 @@ def type_name(annotation: Any) -> str:
     return str(getattr(annotation, "type_name", annotation.__name__))
 
 
-def kind_of(section: type[BaseModel]) -> str | None:
-    """The kind of a section; None if the section has only one form."""
+def kinds_of(section: type[BaseModel]) -> tuple[str, ...]:
+    """The kinds of a section; none if the section has only one form."""
     field = section.model_fields.get("kind")
-    return type_name(field.annotation) if field else None
+    return typing.get_args(field.annotation) if field else ()
+
+
+def kind_of(section: type[BaseModel]) -> str | None:
+    """The kind of a section, or its kinds in a text; None if the section has only one form."""
+    return " | ".join(kinds_of(section)) or None

@@ -10,11 +10,12 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from acgan.config.base import Points
+from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
-from acgan.config.explaining import explain
+from acgan.config.explaining import explain, own_part
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
-from acgan.errors import ConfigError
+from acgan.errors import ConfigError, UnregisteredError
+from acgan.own_parts import OwnPart, recorded_parts
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -28,13 +29,15 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
         overrides: ``KEY=VALUE`` texts, the key dotted, the value as in YAML.
 
     Raises:
-        ConfigError: Naming the file or option, the key, what was found and what was expected.
+        ConfigError: Naming the file or option, the key, what was found and what was expected; an
+            ``UnregisteredError`` where the file is that of a run that has parts of a script.
     """
+    parts: Mapping[str, OwnPart] = {}
     values = model.model_construct().model_dump(mode="json")  # defaults alone need not be valid
     if file is not None:
         given = _read_yaml(file)
         if file.name == CONFIG_FILE:
-            given = with_shares(given)
+            given, parts = with_shares(given), recorded_parts(file.parent)
         _check_task(values.get("task"), given.get("task", "gan"), file)
         values = _merge(values, given)
     changes = [_parse_override(override) for override in overrides]
@@ -44,19 +47,28 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
             values = _merge(values, _nested(path, None))
         values = _merge(values, _nested(path, value))
     where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
-    return _validate(model, values, where)
+    return _validate(model, values, where, parts)
 
 
-def restore(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
-    """The configuration of a run from its plain values; errors are those of ``load``."""
-    return _validate(model, with_shares(values), where)
+def restore(
+    model: type[Config], values: Mapping[str, Any], where: str, parts: Mapping[str, OwnPart] | None = None
+) -> Config:
+    """The configuration of a run from its plain values; errors are those of ``load``.
+
+    Args:
+        model: The configuration's class.
+        values: Plain values.
+        where: Their origin, for errors.
+        parts: Parts by key that a script registered.
+    """
+    return _validate(model, with_shares(values), where, parts or {})
 
 
 def schedules(config: BaseModel) -> dict[str, Points]:
     """Dotted keys that follow a schedule, with its points."""
     found: dict[str, Points] = {}
-    for name in type(config).model_fields:
-        value = getattr(config, name)
+    for name in fields_of(type(config)):
+        value = getattr(config, name, None)
         if isinstance(value, Points):
             found[name] = value
         elif isinstance(value, BaseModel):
@@ -64,12 +76,19 @@ def schedules(config: BaseModel) -> dict[str, Points]:
     return found
 
 
-def _validate(model: type[Config], values: Mapping[str, Any], where: str) -> Config:
+def _validate(
+    model: type[Config], values: Mapping[str, Any], where: str, parts: Mapping[str, OwnPart]
+) -> Config:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = [explain(model, problem) for problem in error.errors()]
-        raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+        lines, scripts = [], []
+        for problem in error.errors():
+            part = own_part(model, problem, parts)
+            lines.append(f"{where}: {explain(model, problem, part)}")
+            scripts += [part.script] if part is not None else []
+        text = "\n".join(lines)
+        raise (UnregisteredError(text, *scripts) if scripts else ConfigError(text)) from None
 
 
 def to_yaml(config: BaseModel) -> str:
@@ -210,7 +229,7 @@ def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 
 def _tables(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Paths of the keys whose values are tables with the user's own keys."""
-    for name, field in model.model_fields.items():
+    for name, field in fields_of(model).items():
         for member in (field.annotation, *get_args(field.annotation)):
             if get_origin(member) is dict:
                 yield (*prefix, name)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import InitErrorDetails
 
 from acgan.config.base import (
     BaseConfig,
+    Kinds,
     NonNegative,
     Points,
     Positive,
@@ -17,13 +28,23 @@ from acgan.config.base import (
 )
 
 
-class AdversarialConfig(BaseConfig):
+class BaseAdversarialConfig(BaseConfig):
+    """An adversarial loss: `kind`, and the keywords of its class."""
+
+    #: Kinds that are unbounded without a penalty, each with the kind of penalty that it needs.
+    needed_penalties: ClassVar[Mapping[str, str]] = {}
+    kind: str  # declared here so that it is listed first
+
+
+class AdversarialConfig(BaseAdversarialConfig):
     """The real/fake loss."""
 
+    needed_penalties: ClassVar[Mapping[str, str]] = {"wgan_gp": "gradient_penalty"}
     kind: Literal["bce", "hinge", "wgan_gp", "relativistic"] = "relativistic"
     """bce: cross-entropy as in the paper; hinge; wgan_gp: Wasserstein; relativistic: real and generated in pairs."""
-    #: Kinds that are unbounded without a penalty, each with the kind of penalty that it needs.
-    needed_penalties: ClassVar[dict[str, str]] = {"wgan_gp": "gradient_penalty"}
+
+
+ADVERSARIAL_KINDS = Kinds(AdversarialConfig)
 
 
 class BaseClassificationConfig(BaseConfig):
@@ -33,11 +54,17 @@ class BaseClassificationConfig(BaseConfig):
     head_keys: ClassVar[tuple[str, ...]] = ("unit_norm",)
     #: True if the loss compares the images of a batch with each other, so that micro-batches are impossible.
     compares_images: ClassVar[bool] = False
+    #: True if the loss also tells real images from generated ones, so that it can do without an adversarial loss.
+    tells_real: ClassVar[bool] = False
     kind: str  # declared here so that it is listed first
     weight_d: NonNegative = 1.0
     """Weight of the class loss in D's sum."""
     weight_g: NonNegative = 0.3
     """Weight of the class loss in G's sum."""
+
+    @classmethod
+    def part_keys(cls) -> set[str]:
+        return super().part_keys() - {"weight_d", "weight_g", *cls.head_keys}
 
 
 class CrossEntropyConfig(BaseClassificationConfig):
@@ -92,10 +119,8 @@ class DataToDataConfig(BaseClassificationConfig):
     """tau: divisor of the cosines; lower is sharper."""
 
 
-ClassificationConfig = Annotated[
-    CrossEntropyConfig | TACConfig | ADCConfig | DataToDataConfig,
-    Field(discriminator="kind"),
-]
+_Classification = CrossEntropyConfig | TACConfig | ADCConfig | DataToDataConfig
+CLASSIFICATION_KINDS = Kinds(_Classification)
 
 
 class BasePenaltyConfig(BaseConfig):
@@ -103,6 +128,8 @@ class BasePenaltyConfig(BaseConfig):
 
     #: Key of the strength, which may follow a schedule.
     strength_key: ClassVar[str]
+    #: True if the penalty compares the images of a batch with each other, so that micro-batches are impossible.
+    compares_images: ClassVar[bool] = False
     kind: str  # declared here so that it is listed first
 
     @property
@@ -110,6 +137,10 @@ class BasePenaltyConfig(BaseConfig):
         """Factor of the penalty."""
         strength: float | Points = getattr(self, self.strength_key)
         return strength
+
+    @classmethod
+    def part_keys(cls) -> set[str]:
+        return super().part_keys() - {"of", "every", cls.strength_key}
 
 
 class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
@@ -147,10 +178,18 @@ class GradientPenaltyConfig(BasePenaltyConfig):
     """Compute the penalty in one of this many D steps, multiplied by this number, to save time."""
 
 
-PenaltyConfig = Annotated[ZeroCenteredPenaltyConfig | GradientPenaltyConfig, Field(discriminator="kind")]
+_Penalty = ZeroCenteredPenaltyConfig | GradientPenaltyConfig
+PENALTY_KINDS = Kinds(_Penalty)
 
 
-class ConsistencyConfig(BaseConfig):
+class BaseRegulariserConfig(BaseConfig):
+    """A regulariser of D: the keywords of its class."""
+
+    #: True if it reads D's adversarial logit, so that it needs an adversarial loss.
+    reads_logit: ClassVar[bool] = True
+
+
+class ConsistencyConfig(BaseRegulariserConfig):
     """Balanced consistency: D's logit should stay the same when an image is shifted (and mirrored, by data.mirror)."""
 
     weight_real: NonNegative = 10.0
@@ -161,7 +200,7 @@ class ConsistencyConfig(BaseConfig):
     """Move images by up to this share of their side, in any direction."""
 
 
-class LeCamConfig(BaseConfig):
+class LeCamConfig(BaseRegulariserConfig):
     """LeCam: keeps D's logits on real images near the running mean of those on generated ones, and vice versa."""
 
     weight: PositiveFloat = 0.3
@@ -173,13 +212,56 @@ class LeCamConfig(BaseConfig):
 class LossConfig(BaseConfig):
     """The losses of D and G, which are summed."""
 
-    adversarial: AdversarialConfig = AdversarialConfig()
-    """The real/fake loss."""
-    classification: ClassificationConfig | None = ADCConfig()
+    model_config = ConfigDict(extra="allow")  # those registered: others are refused below
+    #: Keys of regularisers that scripts registered.
+    registered: ClassVar[dict[str, FieldInfo]] = {}
+    adversarial: Annotated[AdversarialConfig, ADVERSARIAL_KINDS] | None = AdversarialConfig()
+    """The real/fake loss; null only where the class loss tells real from generated images too."""
+    classification: Annotated[_Classification, CLASSIFICATION_KINDS] | None = ADCConfig()
     """The class loss; null: only model.discriminator.projection tells G the class."""
-    penalty: PenaltyConfig | None = ZeroCenteredPenaltyConfig()
+    penalty: Annotated[_Penalty, PENALTY_KINDS] | None = ZeroCenteredPenaltyConfig()
     """Penalty on D's input gradient."""
     consistency: ConsistencyConfig | None = None
     """Consistency of D's logits when images are shifted a little."""
     lecam: LeCamConfig | None = None
     """Regularisation of D's logits towards their running means."""
+
+    @property
+    def regularisers(self) -> dict[str, BaseRegulariserConfig]:
+        """The sections of the regularisers that are on, by key."""
+        return {key: one for key, one in self if isinstance(one, BaseRegulariserConfig)}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_registered(cls, values: Any, handler: ModelWrapValidatorHandler[LossConfig]) -> LossConfig:
+        """Validate the sections of registered regularisers, and refuse keys that nobody registered."""
+        if not isinstance(values, Mapping):
+            return handler(values)
+        kept, problems = dict(values), list[InitErrorDetails]()
+        for key in values.keys() - cls.model_fields.keys():
+            value = kept.pop(key)
+            if key not in cls.registered:
+                problems.append(InitErrorDetails(type="extra_forbidden", loc=(key,), input=value))
+            elif value is not None:
+                section: Any = cls.registered[key].annotation
+                try:
+                    kept[key] = section.model_validate(value)
+                except ValidationError as error:
+                    problems += _details(error, key)
+        try:
+            loss = handler(kept)
+        except ValidationError as error:
+            problems = [*_details(error), *problems]
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return loss
+
+
+def _details(error: ValidationError, *prefix: str) -> list[InitErrorDetails]:
+    """The problems of an error, to raise again with others, below a key."""
+    return [
+        InitErrorDetails(
+            type=one["type"], loc=(*prefix, *one["loc"]), input=one["input"], ctx=one.get("ctx", {})
+        )
+        for one in error.errors(include_url=False)
+    ]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, Positive, Share
+from acgan.config.base import BaseConfig, Kinds, Positive, Share
 from acgan.sides import DOUBLED, MAP_SIDES
 
 
@@ -69,6 +69,10 @@ class BaseDiscriminatorConfig(BaseConfig):
         """True if BatchNorm mixes the images of a batch."""
         return False
 
+    @classmethod
+    def part_keys(cls) -> set[str]:
+        return super().part_keys() - {"projection"}
+
 
 class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
     """The AC-GAN paper's discriminator: six 3x3 convolutions, BatchNorm, LeakyReLU, dropout."""
@@ -112,13 +116,10 @@ class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):
     """Side of the pixel patches that the image is read in; with 2 the blocks start at half the side and cost less."""
 
 
-GeneratorConfig = Annotated[
-    PaperGeneratorConfig | DCGANGeneratorConfig | ResNetGeneratorConfig, Field(discriminator="kind")
-]
-DiscriminatorConfig = Annotated[
-    PaperDiscriminatorConfig | DCGANDiscriminatorConfig | ResNetDiscriminatorConfig,
-    Field(discriminator="kind"),
-]
+_Generator = PaperGeneratorConfig | DCGANGeneratorConfig | ResNetGeneratorConfig
+GENERATOR_KINDS = Kinds(_Generator)
+_Discriminator = PaperDiscriminatorConfig | DCGANDiscriminatorConfig | ResNetDiscriminatorConfig
+DISCRIMINATOR_KINDS = Kinds(_Discriminator)
 
 
 class ModelConfig(BaseConfig):
@@ -126,9 +127,9 @@ class ModelConfig(BaseConfig):
 
     latent_dim: Positive = 64
     """Size of the latent vector z."""
-    generator: GeneratorConfig = ResNetGeneratorConfig()
+    generator: Annotated[_Generator, GENERATOR_KINDS] = ResNetGeneratorConfig()
     """The class-conditional generator."""
-    discriminator: DiscriminatorConfig = ResNetDiscriminatorConfig()
+    discriminator: Annotated[_Discriminator, DISCRIMINATOR_KINDS] = ResNetDiscriminatorConfig()
     """The discriminator: a trunk with an adversarial head and an AuxHead for the class."""
     starter: bool = False
     """Start G and D from shipped weights, trained on photographs of 64 px, where both networks fit them."""

@@ -186,6 +186,7 @@ class RunConfig(BaseConfig):
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:
         _check_resolution(self.data.resolution)
+        _check_adversarial(self)
         _check_penalty(self)
         _check_classes(self)
         _check_consistency(self)
@@ -204,11 +205,36 @@ def _check_resolution(side: int | None) -> None:
         )
 
 
+def _check_adversarial(config: RunConfig) -> None:
+    """Without an adversarial loss there is no adversarial logit, and nothing may need it."""
+    if config.loss.adversarial is not None:
+        return
+    classes, penalty = config.loss.classification, config.loss.penalty
+    if classes is None or not classes.tells_real:
+        found = "null" if classes is None else f"of kind {classes.kind}"
+        raise ValueError(
+            f"loss.adversarial is null, and loss.classification, {found}, does not tell real images from generated "
+            "ones; expected an adversarial loss, or a class loss that does"
+        )
+    users = {
+        "model.discriminator.projection: false": config.model.discriminator.projection,
+        "loss.penalty.of: objective": penalty is not None and penalty.of == "adversarial",
+        "augment.target: null, with a p": config.augment is not None and config.augment.target is not None,
+        **{f"loss.{key}: null": one.reads_logit for key, one in config.loss.regularisers.items()},
+    }
+    expected = [remedy for remedy, uses in users.items() if uses]
+    if expected:
+        raise ValueError(
+            "loss.adversarial is null, so that D has no adversarial logit, and some settings need it; expected "
+            f"{'; '.join(expected)}"
+        )
+
+
 def _check_penalty(config: RunConfig) -> None:
     penalty, d = config.loss.penalty, config.model.discriminator
     adversarial = config.loss.adversarial
-    needed = adversarial.needed_penalties.get(adversarial.kind)
-    if needed is not None and (penalty is None or penalty.kind != needed):
+    needed = adversarial.needed_penalties.get(adversarial.kind) if adversarial is not None else None
+    if adversarial is not None and needed is not None and (penalty is None or penalty.kind != needed):
         raise ValueError(
             f"loss.adversarial.kind is {adversarial.kind}, whose loss is unbounded without its penalty; "
             f"expected loss.penalty: {{kind: {needed}}}"
@@ -260,12 +286,13 @@ def _check_consistency(config: RunConfig) -> None:
 
 
 def _check_batch(config: RunConfig) -> None:
-    loss, whole = config.loss.classification, (None, config.train.batch_size)
-    if loss is not None and loss.compares_images and config.train.micro_batch not in whole:
-        raise ValueError(
-            f"loss.classification.kind {loss.kind} compares the images of a batch with each other; expected "
-            "train.micro_batch: null"
-        )
+    whole = (None, config.train.batch_size)
+    for key, loss in (("classification", config.loss.classification), ("penalty", config.loss.penalty)):
+        if loss is not None and loss.compares_images and config.train.micro_batch not in whole:
+            raise ValueError(
+                f"loss.{key}.kind {loss.kind} compares the images of a batch with each other; expected "
+                "train.micro_batch: null"
+            )
 
 
 def _check_patience(config: RunConfig) -> None:

@@ -49,6 +49,7 @@ class Source(Protocol):
         """All images, with labels or without, not decoded."""
 
 
+_OWN_FORMAT = " A format of your own is known once its script is imported: `acgan --import SCRIPT.py …`."
 #: Sources of recipes that are for the user's own images.
 _YOURS = ("images", "imagenet")
 
@@ -211,7 +212,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
             remedy = file_remedy(path.name)
             raise DataError(
                 f"{source} is a file with the ending {path.suffix!r}; expected a folder or {', '.join(FILE_SOURCES)}."
-                f"{f' {remedy[0].upper()}{remedy[1:]}.' if remedy else ''}"
+                f"{f' {remedy[0].upper()}{remedy[1:]}.' if remedy else _OWN_FORMAT}"
             )
         return kind(path, options)
     if source.startswith(HUB):

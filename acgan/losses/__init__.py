@@ -8,7 +8,7 @@ from acgan.losses.classification import (
     TwinAuxiliary,
 )
 from acgan.losses.data_to_data import DataToData
-from acgan.losses.penalties import PENALTIES, Penalty
+from acgan.losses.penalties import PENALTIES, ImageDraws, Penalty, gradient_of
 from acgan.losses.summed import SummedLoss
 
 CLASSIFICATION: dict[str, type[ClassificationLoss]] = {
@@ -24,6 +24,8 @@ __all__ = [
     "PENALTIES",
     "AdversarialLoss",
     "ClassificationLoss",
+    "ImageDraws",
     "Penalty",
     "SummedLoss",
+    "gradient_of",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,12 +19,22 @@ from acgan.types import Term
 Critic = Callable[[Tensor], Tensor]
 
 
+class ImageDraws(Protocol):
+    """Random numbers of N images, which are the same however a batch is cut into portions."""
+
+    def uniform(self, shape: tuple[int, ...], purpose: str, like: Tensor) -> Tensor:
+        """Draws (N, *shape) in [0, 1), of the dtype and on the device of ``like``; other ones for each purpose."""
+
+    def normal(self, shape: tuple[int, ...], purpose: str, like: Tensor) -> Tensor:
+        """Standard normal draws (N, *shape), likewise."""
+
+
 class Penalty(ABC):
     """A penalty on D."""
 
     @abstractmethod
     def __call__(
-        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+        self, critic: Critic, real: Tensor, fake: Tensor, draws: ImageDraws, strength: float
     ) -> dict[str, Term]:
         """The penalty's terms.
 
@@ -31,7 +42,7 @@ class Penalty(ABC):
             critic: The score of images, differentiable twice.
             real: (N, C, H, W) real images.
             fake: (N, C, H, W) generated images, without gradient.
-            mix: (N,) uniform draws in [0, 1), for penalties between the two.
+            draws: Random numbers of the images, pairwise.
             strength: The factor: gamma, or the paper's lambda.
         """
 
@@ -46,10 +57,10 @@ class ZeroCentered(Penalty):
         self.on = on
 
     def __call__(
-        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+        self, critic: Critic, real: Tensor, fake: Tensor, draws: ImageDraws, strength: float
     ) -> dict[str, Term]:
         sides = [(name, images) for name, images in (("r1", real), ("r2", fake)) if _SIDE[name] in self.on]
-        squared = _gradient(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
+        squared = gradient_of(critic, torch.cat([images for _, images in sides])).square().sum(dim=(1, 2, 3))
         parts = squared.view(len(sides), -1).mean(dim=1)
         return {name: Term(part, strength / 2) for (name, _), part in zip(sides, parts, strict=True)}
 
@@ -58,10 +69,10 @@ class GradientPenalty(Penalty):
     """weight E(|grad_x f(x)|_2 - 1)^2 at x = e real + (1 - e) fake, e uniform (Gulrajani et al. 2017, eq. 3)."""
 
     def __call__(
-        self, critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, strength: float
+        self, critic: Critic, real: Tensor, fake: Tensor, draws: ImageDraws, strength: float
     ) -> dict[str, Term]:
-        share = mix.to(real.dtype).view(-1, 1, 1, 1)
-        gradient = _gradient(critic, share * real + (1 - share) * fake)
+        share = draws.uniform((1, 1, 1), "mix", real)  # (N, 1, 1, 1)
+        gradient = gradient_of(critic, share * real + (1 - share) * fake)
         norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3))  # not the root of a sum: NaN backward at 0
         return {"gp": Term((norm - 1).square().mean(), strength)}
 
@@ -69,7 +80,7 @@ class GradientPenalty(Penalty):
 _SIDE = {"r1": "real", "r2": "fake"}
 
 
-def _gradient(critic: Critic, images: Tensor) -> Tensor:
+def gradient_of(critic: Critic, images: Tensor) -> Tensor:
     """grad_x f(x) at each image (N, C, H, W), differentiable."""
     images = images.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)

@@ -157,6 +157,7 @@ class Discriminator(nn.Module):
         trunk: Computes the features.
         num_classes: K.
         aux_head: The class predictor; None for none.
+        adversarial: It has the adversarial head; without it there is no projection either.
         projection: The adversarial head uses the class.
         spectral_norm: All layers, also of the heads, are spectrally normalised.
     """
@@ -169,17 +170,20 @@ class Discriminator(nn.Module):
         *,
         num_classes: int,
         aux_head: AuxHead | Literal["linear"] | None = "linear",
+        adversarial: bool = True,
         projection: bool = False,
         spectral_norm: bool = False,
     ):
         super().__init__()
+        assert adversarial or not projection, "a projection is a part of the adversarial logit"
         self.trunk = trunk
-        self.adv_head = nn.Linear(trunk.feature_dim, 1)
+        self.adv_head = nn.Linear(trunk.feature_dim, 1) if adversarial else None
         self.aux_head = AuxHead(trunk.feature_dim, num_classes) if aux_head == "linear" else aux_head
         self.embed = nn.Embedding(num_classes, trunk.feature_dim) if projection else None
         std = 1 / math.sqrt(trunk.feature_dim) if trunk.head_std is None else trunk.head_std
-        nn.init.normal_(self.adv_head.weight, std=std)
-        nn.init.zeros_(self.adv_head.bias)
+        if self.adv_head is not None:
+            nn.init.normal_(self.adv_head.weight, std=std)
+            nn.init.zeros_(self.adv_head.bias)
         if self.aux_head is not None:
             self.aux_head.initialise(std)
         if self.embed is not None:
@@ -198,11 +202,13 @@ class Discriminator(nn.Module):
             Logits in float32 or wider, whatever the precision of the trunk.
         """
         features = widen(self.trunk(x))  # (N, F)
-        with outside_autocast(features.device):
-            adv = self.adv_head(features).squeeze(1)  # (N,)
-            if self.embed is not None:
-                assert y is not None, "a projection discriminator needs labels"
-                adv = adv + (self.embed(y) * features).sum(dim=1)
+        adv = None
+        if self.adv_head is not None:
+            with outside_autocast(features.device):
+                adv = self.adv_head(features).squeeze(1)  # (N,)
+                if self.embed is not None:
+                    assert y is not None, "a projection discriminator needs labels"
+                    adv = adv + (self.embed(y) * features).sum(dim=1)
         aux = None if self.aux_head is None else self.aux_head(features)
         return DiscriminatorOutput(adv=adv, aux=aux, features=features)
 

@@ -84,11 +84,13 @@ class SweepPlan:
         sweep: Its configuration.
         folder: Folder of all files.
         device: A value of ``--device``.
+        imports: Values of ``--import``.
     """
 
     sweep: SweepConfig
     folder: Path
     device: str = "auto"
+    imports: tuple[str, ...] = ()
 
     def overrides(self, variant: str) -> tuple[str, ...]:
         """Changes of the recipe by a variant, as ``KEY=VALUE`` texts."""
@@ -150,8 +152,17 @@ class SweepPlan:
                 data = () if self.sweep.data is None else ("--data", self.sweep.data)
                 sets = tuple(word for text in words for word in ("--set", text))
                 place = ("--run-dir", str(directory), "--device", self.device, "--quiet")
-                train = ("train", self.sweep.recipe, *data, *place, *sets)
-                evaluate = ("evaluate", str(directory), "--device", self.device, "--quiet", *self._evaluate())
+                imports = tuple(word for script in self.imports for word in ("--import", script))
+                train = (*imports, "train", self.sweep.recipe, *data, *place, *sets)
+                evaluate = (
+                    *imports,
+                    "evaluate",
+                    str(directory),
+                    "--device",
+                    self.device,
+                    "--quiet",
+                    *self._evaluate(),
+                )
                 found.append(
                     SweepRun(
                         f"{variant}, seed {seed}",

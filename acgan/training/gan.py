@@ -96,7 +96,7 @@ class Gan:
 
     def latents(self, purpose: str, portion: Portion) -> Tensor:
         """Latents (n, Z) of a portion."""
-        return portion.normal(self.generator.latent_dim, purpose, next(self.generator.parameters()))
+        return portion.normal((self.generator.latent_dim,), purpose, next(self.generator.parameters()))
 
     def micro_batches(self, iteration: int, sub_step: int = 0) -> Iterator[list[Portion]]:
         """This rank's images of a step, each micro-batch as portions that are computed at the same time."""

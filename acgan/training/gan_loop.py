@@ -88,9 +88,8 @@ def _portion_for_d(gan: Gan, material: Material) -> Computed:
     gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
     if objective.penalty is None or material.step % objective.penalty_every:
         return Computed(portion.share, [terms], gradients)
-    mix = portion.uniform((), "mix", real.images)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
-    penalty = objective.penalize(gan.discriminator, real, fake, mix, strength)
+    penalty = objective.penalize(gan.discriminator, real, fake, portion, strength)
     more = gan.gradients_discriminator.of(penalty.total * portion.share, gan.discriminator)
     return Computed(portion.share, [terms, penalty], gradients.plus(more))
 
@@ -127,7 +126,8 @@ def _portion_for_g(gan: Gan, material: Material) -> Computed:
 def _observe(gan: Gan, logged: dict[str, Tensor], step: int) -> dict[str, Tensor]:
     """Show D's logits of a step to the augmenter and the regularisers that follow them."""
     augmenter, regularisers = gan.augmenter, gan.objective.regularisers.values()
-    if regularisers or (augmenter is not None and augmenter.follows):
+    has_logits = gan.objective.adversarial is not None
+    if has_logits and (regularisers or (augmenter is not None and augmenter.follows)):
         names = ("real_sign", "logit_real", "logit_fake")  # statistics of ``Objective.discriminator``
         means = torch.stack([logged[name] for name in names])
         sign, real, fake = distributed.average_over_ranks(means, gan.ranks)

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from acgan.losses import AdversarialLoss, ClassificationLoss, Penalty
+from acgan.losses import AdversarialLoss, ClassificationLoss, ImageDraws, Penalty
 from acgan.training.regularisers import Discriminate, Judged, Regulariser
 from acgan.training.step import Portion
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput, Term, Terms
@@ -20,20 +20,20 @@ class Objective:
     """The summed objective of both players.
 
     Attributes:
-        adversarial: Loss of real against fake.
+        adversarial: Loss of real against fake, or None where the classification loss has both.
         classification: Loss of the class, or None.
         penalty: Penalty on D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
         penalty_of: Score whose gradient is penalised: the ``adversarial`` logit, or the ``objective`` of G, which
-            is the logit less ``weight_g`` times G's classification terms.
+            is the logit, if there is one, less ``weight_g`` times G's classification terms.
         penalty_every: D steps from one penalty to the next, and factor on it.
         regularisers: Further terms of D's sum.
         one_pass: D judges real and generated images in one pass, which is quicker. It must not mix the images of a
             batch, as BatchNorm does, nor draw random numbers in its order.
     """
 
-    adversarial: AdversarialLoss
+    adversarial: AdversarialLoss | None
     classification: ClassificationLoss | None
     penalty: Penalty | None
     weight_d: float
@@ -53,19 +53,20 @@ class Objective:
             portion: The random numbers of these images, for regularisers.
         """
         on_real, on_fake = self._judge(d, real, fake)
-        terms = {"adversarial": Term(self.adversarial.discriminator(on_real.adv, on_fake.adv))}
+        terms, stats = dict[str, Term](), dict[str, Tensor]()
+        if self.adversarial is not None:
+            logits = on_real.logits, on_fake.logits
+            terms["adversarial"] = Term(self.adversarial.discriminator(*logits))
+            with torch.no_grad():
+                stats["accuracy"] = self.adversarial.accuracy(*logits)
+                stats["real_sign"] = self.adversarial.real_sign(*logits)
+                stats["logit_real"], stats["logit_fake"] = (side.mean() for side in logits)
         for regulariser in self.regularisers.values():
             terms = _joined(terms, regulariser.terms(Judged(d, real, fake, on_real, on_fake, portion)))
         with torch.no_grad():
-            stats = {
-                "accuracy": self.adversarial.accuracy(on_real.adv, on_fake.adv),
-                "real_sign": self.adversarial.real_sign(on_real.adv, on_fake.adv),
-                "feature_norm": on_real.features.norm(dim=1).mean(),
-                "logit_real": on_real.adv.mean(),
-                "logit_fake": on_fake.adv.mean(),
-            }
+            stats["feature_norm"] = on_real.features.norm(dim=1).mean()
         if self.classification is not None:
-            aux_real, aux_fake = _aux(on_real), _aux(on_fake)
+            aux_real, aux_fake = on_real.classes, on_fake.classes
             classes = self.classification.discriminator(aux_real, aux_fake, real.labels)
             terms = _joined(terms, {name: Term(value, self.weight_d) for name, value in classes.items()})
             with torch.no_grad():
@@ -73,23 +74,25 @@ class Objective:
                 stats["class_accuracy_fake"] = _accuracy(aux_fake, real.labels)
         return Terms(terms, stats)
 
-    def penalize(self, d: Discriminate, real: Batch, fake: Tensor, mix: Tensor, strength: float) -> Terms:
+    def penalize(
+        self, d: Discriminate, real: Batch, fake: Tensor, draws: ImageDraws, strength: float
+    ) -> Terms:
         """The penalty when due, counted ``penalty_every`` times to make up for the steps between.
 
         Args:
             d: The discriminator, not compiled: a penalty is differentiated twice.
             real: Real images with labels.
             fake: (N, C, H, W) generated images, without gradient.
-            mix: (N,) uniform draws in [0, 1).
+            draws: The random numbers of these images.
             strength: Strength of the penalty.
         """
         assert self.penalty is not None
 
         def critic(images: Tensor) -> Tensor:
             output = d(images, real.labels.repeat(len(images) // len(real.labels)))
-            return output.adv.sum() - self._class_loss(output, real.labels)
+            return self._score(output, real.labels)
 
-        terms = self.penalty(critic, real.images, fake.to(real.images.dtype), mix, strength)
+        terms = self.penalty(critic, real.images, fake.to(real.images.dtype), draws, strength)
         return Terms(terms, times=self.penalty_every)
 
     def generator(self, d: Discriminate, real: Batch, fake: Tensor) -> Terms:
@@ -101,13 +104,15 @@ class Objective:
             fake: (N, C, H, W) generated images, with gradient.
         """
         real_logits = None
-        if self.adversarial.generator_needs_real:
+        if self.adversarial is not None and self.adversarial.generator_needs_real:
             with torch.no_grad():
                 real_logits = d(real.images, real.labels).adv
         on_fake = d(fake, real.labels)
-        terms = {"adversarial": Term(self.adversarial.generator(real_logits, on_fake.adv))}
+        terms = dict[str, Term]()
+        if self.adversarial is not None:
+            terms["adversarial"] = Term(self.adversarial.generator(real_logits, on_fake.logits))
         if self.classification is not None:
-            classes = self.classification.generator(_aux(on_fake), real.labels)
+            classes = self.classification.generator(on_fake.classes, real.labels)
             terms = _joined(terms, {name: Term(value, self.weight_g) for name, value in classes.items()})
         return Terms(terms)
 
@@ -121,33 +126,29 @@ class Objective:
         both = d(torch.cat((real.images, fake.to(real.images.dtype))), real.labels.repeat(2))
         return both.rows(slice(0, count)), both.rows(slice(count, 2 * count))
 
-    def _class_loss(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor | float:
-        """The share of G's classification terms in the score of a penalty, summed over the images.
+    def _score(self, output: DiscriminatorOutput, labels: Tensor) -> Tensor:
+        """The score of a penalty, summed over the images.
 
         Args:
             output: On real images, generated ones, or one after the other: a loss that compares images with each
                 other sees either side by itself, as in G's step.
             labels: (N,) of either side.
         """
+        score = output.logits.sum() if self.adversarial is not None else output.features.new_zeros(())
         if self.penalty_of == "adversarial" or self.classification is None:
-            return 0.0
-        size, aux = len(labels), _aux(output)
+            return score
+        size, aux = len(labels), output.classes
         losses = [
             loss
-            for start in range(0, len(output.adv), size)
+            for start in range(0, len(output.features), size)
             for loss in self.classification.generator(aux.rows(slice(start, start + size)), labels).values()
         ]
-        return self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
+        return score - self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
 
 
 def _joined(terms: dict[str, Term], more: dict[str, Term]) -> dict[str, Term]:
     assert not terms.keys() & more.keys(), f"two terms are called {sorted(terms.keys() & more.keys())}"
     return terms | more
-
-
-def _aux(output: DiscriminatorOutput) -> HeadOutput:
-    assert output.aux is not None, "a classification loss needs an auxiliary head"
-    return output.aux
 
 
 def _accuracy(output: HeadOutput, labels: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ class Regulariser(ABC):
         """The terms of a portion, under names that no other term has."""
 
     def observe(self, logit_real: Tensor, logit_fake: Tensor, images: float) -> None:
-        """Take note of D's mean logits after a step of D, which stands for so many images shown."""
+        """Take note of D's mean logits after a step of D, which stands for so many images; not without such logits."""
         del logit_real, logit_fake, images
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -108,12 +108,13 @@ class Consistency(Regulariser):
         real, fake = judged.real.images, judged.fake.to(judged.real.images.dtype)
         draws = judged.portion.uniform((Augmentation.NUM_DRAWS,), "consistency", real)
         sides = (
-            ("consistency_real", self.weight_real, real, judged.on_real.adv),
-            ("consistency_fake", self.weight_fake, fake, judged.on_fake.adv),
+            ("consistency_real", self.weight_real, real, judged.on_real.logits),
+            ("consistency_fake", self.weight_fake, fake, judged.on_fake.logits),
         )
         return {
             name: Term(
-                (adv - judged.d(self.change(images, draws), judged.real.labels).adv).square().mean(), weight
+                (adv - judged.d(self.change(images, draws), judged.real.labels).logits).square().mean(),
+                weight,
             )
             for name, weight, images, adv in sides
             if weight  # a side without weight costs nothing
@@ -150,7 +151,7 @@ class LeCam(Regulariser):
 
     def terms(self, judged: Judged) -> dict[str, Term]:
         mean_real, mean_fake = self.means
-        real, fake = judged.on_real.adv, judged.on_fake.adv
+        real, fake = judged.on_real.logits, judged.on_fake.logits
         squares = (real - mean_fake).square().mean() + (fake - mean_real).square().mean()
         return {"lecam": Term(squares, self.weight)}
 

@@ -45,9 +45,11 @@ class Portion:
         draws = torch.from_numpy(generator.random((self.batch_size, *shape))[self.part])
         return runtime.send(draws.to(like.dtype), like.device)
 
-    def normal(self, size: int, purpose: str, like: Tensor) -> Tensor:
-        """Standard normal draws (n, size), of the dtype and on the device of another tensor."""
-        draws = self.draws.normal((self.batch_size, size), purpose, self.iteration, self.sub_step)[self.part]
+    def normal(self, shape: tuple[int, ...], purpose: str, like: Tensor) -> Tensor:
+        """Standard normal draws (n, *shape), of the dtype and on the device of another tensor."""
+        draws = self.draws.normal((self.batch_size, *shape), purpose, self.iteration, self.sub_step)[
+            self.part
+        ]
         return runtime.send(draws.to(like.dtype), like.device)
 
     def dropout(self, purpose: str) -> contextlib.AbstractContextManager[None]:

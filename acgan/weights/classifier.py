@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acgan.errors import UnknownKindError
 from acgan.models import BACKBONES, AuxClassifier
 from acgan.weights.file import WeightsFile
 
@@ -38,6 +39,8 @@ def build_classifier(architecture: Mapping[str, Any]) -> AuxClassifier:
     keywords = dict(architecture)
     backbone = dict(keywords.pop("backbone"))
     kind = backbone.pop("kind")
+    if kind not in BACKBONES:
+        raise UnknownKindError(kind, BACKBONES)
     network = BACKBONES[kind](**backbone)
     return AuxClassifier(network, **keywords)
 

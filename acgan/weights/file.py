@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from acgan.atomic import best_name
-from acgan.errors import RunError, UserError, did_you_mean
+from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, did_you_mean
+from acgan.own_parts import OwnPart, recorded_parts
 
 WEIGHTS_FORMAT = 1
 _METADATA_KEY = "acgan"
@@ -28,6 +29,8 @@ class Info(Protocol):
 
     @property
     def architecture(self) -> dict[str, Any]: ...
+    @property
+    def provenance(self) -> dict[str, Any]: ...
     @property
     def class_names(self) -> tuple[str, ...]: ...
 
@@ -156,6 +159,8 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         try:
             with torch.random.fork_rng(devices=[]):  # initial weights draw from it, only to be overwritten
                 network = self.build(dict(info.architecture))
+        except UnknownKindError as error:
+            raise _not_there(error, recorded_parts(file.parent, info.provenance), file) from None
         except (
             LookupError,
             TypeError,
@@ -175,6 +180,17 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 raise RunError(f"{file}: does not fit its architecture: {name}: {shapes}. {remedy}")
         network.load_state_dict(tensors)
         return network
+
+
+def _not_there(error: UnknownKindError, parts: Mapping[str, OwnPart], file: Path) -> UserError:
+    """The error for a network that cannot be built, with its script if that is on record."""
+    for part in parts.values():
+        if error.kind.removesuffix("_trunk") == part.kind:
+            return UnregisteredError(f"{file}: {part.is_missing}", part.script)
+    return RunError(
+        f"{file}: its architecture cannot be built ({error}). One of your own is known once its script is imported: "
+        "`acgan --import SCRIPT.py …`; else another version of acgan wrote it: use that one, or train again."
+    )
 
 
 def is_foreign(path: Path) -> bool:

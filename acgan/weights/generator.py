@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acgan.errors import UnknownKindError
 from acgan.models import GENERATORS, Generator
 from acgan.weights.file import WeightsFile
 
@@ -30,6 +31,8 @@ class GeneratorInfo:
 def _build(architecture: Mapping[str, Any]) -> Generator:
     keywords = dict(architecture)
     kind = keywords.pop("kind")
+    if kind not in GENERATORS:
+        raise UnknownKindError(kind, GENERATORS)
     return GENERATORS[kind](**keywords)
 
 

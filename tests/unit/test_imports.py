@@ -19,13 +19,14 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "sides": set(),
     "atomic": set(),
+    "own_parts": set(),
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
     "distributed": {"parallel"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
-    "config": {"sides", "types", "errors"},  # and so no torch
+    "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
     "plots": {"types"},
     # the parts: they take plain keywords
     "models": {
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors"},
+    "weights": {"models", "atomic", "errors", "own_parts"},
     "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
@@ -77,7 +78,9 @@ ALLOWED: dict[str, set[str]] = {
             "augment",
             "data",
             "losses",
+            "metrics",
             "models",
+            "own_parts",
             "distributed",
             "parallel",
             "runtime",
@@ -89,7 +92,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
-        *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models"),
+        *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
     },
     # above api: its runs are those of commands

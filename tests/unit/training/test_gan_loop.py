@@ -158,8 +158,8 @@ def test_the_penalty_is_computed_in_float32_outside_autocast(monkeypatch: pytest
     seen = []
     penalize = Objective.penalize
 
-    def spy(self: Objective, d: Any, real: Any, fake: Tensor, mix: Tensor, strength: float) -> Any:
-        terms = penalize(self, d, real, fake, mix, strength)
+    def spy(self: Objective, d: Any, real: Any, fake: Tensor, draws: Any, strength: float) -> Any:
+        terms = penalize(self, d, real, fake, draws, strength)
         seen.append((torch.is_autocast_enabled("cpu"), real.images.dtype, terms.total.dtype))
         return terms
 

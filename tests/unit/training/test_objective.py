@@ -51,7 +51,6 @@ def _images(seed: int) -> Tensor:
 REAL = Batch(_images(1), torch.tensor([0, 1, 2, 1, 0]))
 FAKE = _images(2)
 PORTION = Portion(0, 0, slice(0, 5), 1.0, Draws(0), 5)
-MIX = torch.linspace(0, 1, 5, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_every_pass_is_told_the_labels(objective: Callable[..., Objective]) -> N
     parts.discriminator(d, REAL, FAKE, PORTION)
     parts.generator(d, REAL, FAKE)
     assert all(torch.equal(y, REAL.labels) for y in d.calls)
-    parts.penalize(d, REAL, FAKE, MIX, 0.5)
+    parts.penalize(d, REAL, FAKE, PORTION, 0.5)
     assert torch.equal(d.calls[-1], REAL.labels.repeat(2))
 
 
@@ -154,7 +153,7 @@ def test_statistics(objective: Callable[..., Objective]) -> None:
 @pytest.mark.parametrize("every", [1, 4])
 def test_a_lazy_penalty_counts_for_the_steps_between(objective: Callable[..., Objective], every: int) -> None:
     d = LinearD()
-    terms = objective(penalty_every=every).penalize(d, REAL, FAKE, MIX, 0.5)
+    terms = objective(penalty_every=every).penalize(d, REAL, FAKE, PORTION, 0.5)
     one_side = 0.5 / 2 * d.adv.square().sum()  # gamma/2 |a|^2
     assert_close(
         {name: term.weighted for name, term in terms.terms.items()}, {"r1": one_side, "r2": one_side}
@@ -177,10 +176,10 @@ def test_the_penalty_leaves_the_class_head_alone(
     gentle, steep = LinearD(), LinearD(aux_scale=1e6)
     parts = objective(penalty=penalty)
     assert (
-        parts.penalize(gentle, REAL, FAKE, MIX, 10.0).total
-        == parts.penalize(steep, REAL, FAKE, MIX, 10.0).total
+        parts.penalize(gentle, REAL, FAKE, PORTION, 10.0).total
+        == parts.penalize(steep, REAL, FAKE, PORTION, 10.0).total
     )
-    parts.penalize(steep, REAL, FAKE, MIX, 10.0).total.backward()
+    parts.penalize(steep, REAL, FAKE, PORTION, 10.0).total.backward()
     assert steep.adv.grad is not None
     assert steep.aux.grad is None
 
@@ -190,14 +189,14 @@ def test_the_penalty_takes_bf16_samples_in_the_precision_of_the_real_images(
 ) -> None:
     d = LinearD().float()
     real = Batch(REAL.images.float(), REAL.labels)
-    terms = objective().penalize(d, real, FAKE.bfloat16(), MIX.float(), 0.5)
+    terms = objective().penalize(d, real, FAKE.bfloat16(), PORTION, 0.5)
     assert terms.total.dtype is torch.float32
 
 
 @pytest.mark.parametrize("strength", [0.5, 3.0])
 def test_the_penalty_is_as_strong_as_it_is_told(objective: Callable[..., Objective], strength: float) -> None:
-    terms = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, MIX, strength)
-    one = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, MIX, 1.0)
+    terms = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, PORTION, strength)
+    one = objective(penalty_every=2).penalize(LinearD(), REAL, FAKE, PORTION, 1.0)
     assert_close(terms.total, strength * one.total)
 
 
@@ -240,7 +239,7 @@ def test_without_a_class_loss_there_is_the_adversarial_one_alone(
         assert_close(terms.total, terms.terms["adversarial"].value)
         assert not any("class" in name for name in terms.stats)
     assert all(torch.equal(y, REAL.labels) for y in d.calls)  # which projection needs
-    assert parts.penalize(d, REAL, FAKE, MIX, 1.0).total > 0
+    assert parts.penalize(d, REAL, FAKE, PORTION, 1.0).total > 0
 
 
 class Gentle(Regulariser):

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES, ClassificationLoss
+from acgan.runtime import Draws
 from acgan.training.objective import Objective
+from acgan.training.step import Portion
 from acgan.types import Batch, DiscriminatorOutput, HeadOutput
 
 K, GAMMA, WEIGHT = 3, 0.8, 0.6
@@ -35,6 +37,7 @@ class LinearD(nn.Module):
 
 REAL = Batch(_draw(5, 1, 2, 2, seed=4), torch.tensor([0, 1, 2, 1, 0]))
 FAKE = _draw(5, 1, 2, 2, seed=5)
+PORTION = Portion(0, 0, slice(0, 5), 1.0, Draws(0), 5)
 
 
 def _objective(classification: ClassificationLoss | None, of: str) -> Objective:
@@ -77,7 +80,7 @@ def _slope(kind: str, d: LinearD, image: Tensor, label: int) -> Tensor:
 def test_of_the_objective_it_holds_the_class_terms(kind: str, keywords: dict[str, object]) -> None:
     d = LinearD()
     loss = CLASSIFICATION[kind.partition(",")[0]](**keywords)
-    found = _objective(loss, "objective").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA)
+    found = _objective(loss, "objective").penalize(d, REAL, FAKE, PORTION, GAMMA)
     for side, images in (("r1", REAL.images), ("r2", FAKE)):
         squares = [
             (d.adv - WEIGHT * _slope(kind, d, image.flatten(), int(label))).square().sum()
@@ -91,18 +94,18 @@ def test_of_the_objective_it_holds_the_class_terms(kind: str, keywords: dict[str
 
 def test_of_the_logit_it_leaves_them_out() -> None:
     d = LinearD()
-    found = _objective(CLASSIFICATION["adc"](), "adversarial").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA)
+    found = _objective(CLASSIFICATION["adc"](), "adversarial").penalize(d, REAL, FAKE, PORTION, GAMMA)
     assert_close(found.terms["r1"].weighted, GAMMA / 2 * d.adv.square().sum())
 
 
 def test_it_is_that_of_the_logit_where_g_has_no_class_terms() -> None:
-    d, mix = LinearD(), torch.zeros(5)
+    d = LinearD()
     without = dataclasses.replace(_objective(CLASSIFICATION["adc"](), "objective"), weight_g=0.0)
     assert_close(
-        without.penalize(d, REAL, FAKE, mix, GAMMA).terms["r2"].weighted, GAMMA / 2 * d.adv.square().sum()
+        without.penalize(d, REAL, FAKE, PORTION, GAMMA).terms["r2"].weighted, GAMMA / 2 * d.adv.square().sum()
     )
     assert_close(
-        _objective(None, "objective").penalize(d, REAL, FAKE, mix, GAMMA).terms["r2"].weighted,
+        _objective(None, "objective").penalize(d, REAL, FAKE, PORTION, GAMMA).terms["r2"].weighted,
         GAMMA / 2 * d.adv.square().sum(),
     )
 
@@ -116,7 +119,7 @@ def test_a_loss_that_compares_images_sees_either_side_by_itself() -> None:
             return dataclasses.replace(output, aux=aux)
 
     d, loss = Cosines(), CLASSIFICATION["d2d_ce"](margin=0.9, temperature=0.5)
-    found = _objective(loss, "objective").penalize(d, REAL, FAKE, torch.zeros(5), GAMMA)
+    found = _objective(loss, "objective").penalize(d, REAL, FAKE, PORTION, GAMMA)
     for side, images in (("r1", REAL.images), ("r2", FAKE)):
         x = images.clone().requires_grad_()
         output = d(x, REAL.labels)

@@ -8,8 +8,7 @@ from loop_helpers import CPU, tiny_gan
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan.config.base import BaseConfig
-from acgan.config.losses import LossConfig
+from acgan.config.losses import BaseRegulariserConfig, LossConfig
 from acgan.errors import ConfigError
 from acgan.runtime import Draws, FiniteGuard
 from acgan.training import regularisers
@@ -167,7 +166,7 @@ def test_resuming_is_going_on() -> None:
 # ---------------------------------------------------------------- one's own
 
 
-class _ShrinkConfig(BaseConfig):
+class _ShrinkConfig(BaseRegulariserConfig):
     """A toy section."""
 
     weight: float = 2.0

@@ -48,7 +48,10 @@ class TestFile:
             ({"format": None}, "metadata is damaged"),
             ({"class_names": ["cat"]}, "class_names: found (1,), expected (3,)"),
             ({"architecture": 3}, "architecture cannot be built"),
-            ({"kind": "transformer"}, "architecture cannot be built (KeyError('transformer'))"),
+            (
+                {"kind": "transformer"},
+                "architecture cannot be built (there is no kind 'transformer'; there are paper",
+            ),
             ({"kind": "paper"}, "architecture cannot be built"),
             ({"resolution": "large"}, "architecture cannot be built"),
             (
