@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
-from acgan.api.provenance import recorded, sampling_flops
+from acgan.api.provenance import recorded, sampling_flops, training_flops
 from acgan.assembly import build_gan, build_monitor, build_score
 from acgan.assembly.initialise import first_weights
 from acgan.assembly.portions import remark_on_cores
@@ -85,7 +85,7 @@ def train(
             say=opened.say,
         )
         networks = {"generator": gan.generator, "discriminator": gan.discriminator}
-        flops = sampling_flops(gan.ema.network, resolved.model.latent_dim, device)
+        flops = {**sampling_flops(gan.ema.network, resolved.model.latent_dim, device), **training_flops(gan)}
         with recorded(opened, run, networks, flops), run.running():
             train_gan(gan, run)
     return TrainResult.of(run)

@@ -26,6 +26,9 @@ from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
 from acgan.own_parts import PROVENANCE_FILE, to_record
+from acgan.training.gan import Gan
+from acgan.training.gan_loop import portion_for_d, portion_for_g
+from acgan.training.material import material_of
 from acgan.training.run import TrainingRun
 from acgan.types import ImageStore
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
@@ -83,6 +86,35 @@ def sampling_flops(generator: nn.Module, latent_dim: int, device: torch.device) 
     labels = torch.zeros(1, device=device, dtype=torch.int64)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         return {"an image": count_flops(lambda: network(latents, labels))}
+
+
+def training_flops(gan: Gan) -> dict[str, int]:
+    """Operations of a training for one image that it shows: D's steps, with their share of penalties, and G's step.
+
+    A portion of the first batch is computed, and nothing changed. Nothing is found where networks are compiled.
+    """
+    working = (gan.working_generator, gan.working_discriminator)
+    if gan.run_discriminator is not working[1].copy:
+        return {}
+    networks = [gan.generator, gan.discriminator, *(one.copy.train() for one in working)]
+    buffers = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
+    for one in working:
+        one.refresh()
+    portions = next(iter(gan.micro_batches(0)))[:1]
+
+    def count(phase: str, step: int) -> int:
+        working[1].copy.requires_grad_(phase == "D")
+        (material,) = material_of(gan, portions, step, phase)
+        compute = portion_for_d if phase == "D" else portion_for_g
+        return count_flops(lambda: compute(gan, material))
+
+    every = gan.objective.penalty_every
+    with_penalty, without = count("D", 0), count("D", 1)
+    a_batch = gan.d_steps * (without + (with_penalty - without) / every) + count("G", 0)
+    for buffer, before in buffers:  # of BatchNorm, which takes note of the images
+        buffer.copy_(before)
+    images = portions[0].part.stop - portions[0].part.start
+    return {"a training image": round(a_batch / images)}
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def load_results(*directories: str | Path) -> pandas.DataFrame:
 
     Returns:
         A frame with the columns variant, seed, run, state (``best``, ``last`` or ``given samples``), images, minutes,
-        parameters, metric, class (None for all classes together) and value. Runs that have not ended, or have no
+        parameters, flops, metric, class (None for all classes together) and value. Runs that have not ended, or have no
         scores, are left out: ``frame.attrs["left_out"]`` has them, with the reasons.
 
     Raises:

@@ -122,7 +122,7 @@ def _show(found: ResultTable) -> None:
         console_for(helps).print(helps)
         click.echo()
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("variant", "runs", "images shown", "minutes", "parameters of G"):
+    for heading in ("variant", "runs", "images shown", "minutes", "parameters of G", "TFLOP"):
         costs.add_column(heading, justify="left" if heading == "variant" else "right", overflow="fold")
     for cost in found.costs:
         costs.add_row(*cost_cells(cost))

@@ -14,6 +14,7 @@ import yaml
 from acgan.atomic import best_name
 from acgan.errors import RunError
 from acgan.metrics.catalogue import plain_name
+from acgan.own_parts import PROVENANCE_FILE
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -33,6 +34,7 @@ class TrainedRun:
         seconds: Time that it trained; None if it has no records.
         parameters: Learned numbers of its generator; None if it has none yet.
         code: Versions of acgan that trained; empty if unknown.
+        flops: Floating-point operations of the training; None if unknown.
         stats: Records of ``stats.jsonl``.
     """
 
@@ -43,6 +45,7 @@ class TrainedRun:
     seconds: float | None
     parameters: int | None
     code: str
+    flops: int | None
     stats: tuple[Mapping[str, Any], ...]
 
     @property
@@ -81,6 +84,7 @@ def read_run(directory: Path) -> TrainedRun:
         seconds=float(seconds[-1]) if seconds else None,
         parameters=parameters,
         code=code,
+        flops=_read_flops(directory, nimg),
         stats=stats,
     )
 
@@ -148,6 +152,15 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
     except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
+
+
+def _read_flops(directory: Path, nimg: int) -> int | None:
+    """Operations of a training by its provenance, which serves tables alone: a damaged one tells nothing."""
+    try:
+        found = json.loads((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        return nimg * int(found["flops"]["a training image"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _waited(stats: tuple[Mapping[str, Any], ...]) -> int:

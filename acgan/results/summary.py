@@ -48,6 +48,7 @@ class Cost:
     images: float | None
     minutes: float | None
     parameters: int | None
+    flops: float | None
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,7 @@ def _missing(rows: Sequence[ResultRow], variants: Sequence[Variant]) -> list[str
 
 def _cost(variant: Variant) -> Cost:
     minutes = [one.minutes for one in variant.scored if one.minutes is not None]
+    flops = [one.run.flops for one in variant.scored if one.run is not None and one.run.flops is not None]
     parameters = [one.run.parameters for one in variant.scored if one.run is not None]
     known = [number for number in parameters if number is not None]
     return Cost(
@@ -270,4 +272,5 @@ def _cost(variant: Variant) -> Cost:
         float(np.mean(variant.budgets)) if variant.budgets else None,
         float(np.mean(minutes)) if minutes else None,
         max(known) if known else None,
+        float(np.mean(flops)) if flops else None,
     )

@@ -15,7 +15,7 @@ from acgan.results.summary import Cost, ResultRow, ResultTable
 
 _HEADINGS = ("score", "variant", "seeds", "mean ±", "std", "difference", "p (Holm)", "verdict")
 HELPED_HEADINGS = ("variant", "seed", "real", "samples", "both", "GAN-test", "gain", "95 % interval")
-_COSTS = ("variant", "runs", "images", "minutes", "parameters")
+_COSTS = ("variant", "runs", "images", "minutes", "parameters", "TFLOP")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -47,7 +47,8 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
     images = "-" if cost.images is None else f"{cost.images:,.0f}"
     minutes = "-" if cost.minutes is None else f"{cost.minutes:,.1f}"
     parameters = "-" if cost.parameters is None else f"{cost.parameters:,}"
-    return (cost.variant, str(cost.runs), images, minutes, parameters)
+    flops = "-" if cost.flops is None else f"{cost.flops / 1e12:,.3g}"
+    return (cost.variant, str(cost.runs), images, minutes, parameters, flops)
 
 
 def helped_cells(one: Helped) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ def as_latex(table: ResultTable) -> str:
     comments = [f"% {line}" for line in explained(table)]
     cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
     helps = ["", *_tabular(cas, "lrrrrrrr")] if table.helped else []
-    lines = [*comments, *_tabular(scores, "llrlrrrl"), *helps, "", *_tabular(costs, "lrrrr")]
+    lines = [*comments, *_tabular(scores, "llrlrrrl"), *helps, "", *_tabular(costs, "lrrrrr")]
     return "\n".join(lines) + "\n"
 
 
@@ -151,6 +152,7 @@ def _record(row: ResultRow, baseline: str | None, cost: Cost) -> dict[str, Any]:
         "images": cost.images,
         "minutes": cost.minutes,
         "parameters": cost.parameters,
+        "flops": cost.flops,
     }
 
 

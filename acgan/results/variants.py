@@ -122,6 +122,7 @@ def long_rows(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
                 "images": None if one.run is None else one.run.nimg,
                 "minutes": one.minutes,
                 "parameters": None if one.run is None else one.run.parameters,
+                "flops": None if one.run is None else one.run.flops,
             }
             for metric, value in one.overall.items():
                 yield {**origin, "metric": metric, "class": None, "value": value}

@@ -59,7 +59,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     log = BatchMean()
     for portions in gan.micro_batches(iteration, sub_step):
         material = material_of(gan, portions, step, "D")
-        for computed in parallel.together(partial(_portion_for_d, gan), material, all_cores=gan.all_cores):
+        for computed in parallel.together(partial(portion_for_d, gan), material, all_cores=gan.all_cores):
             gan.gradients_discriminator.add(computed.gradients)
             log.add(computed)
     logged = update(
@@ -74,7 +74,7 @@ def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: i
     return _observe(gan, logged, step)
 
 
-def _portion_for_d(gan: Gan, material: Material) -> Computed:
+def portion_for_d(gan: Gan, material: Material) -> Computed:
     """D's terms and gradients for a portion, computed on one core."""
     objective, portion, real = gan.objective, material.portion, material.real
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
@@ -107,13 +107,13 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     log = BatchMean()
     for portions in gan.micro_batches(iteration):
         material = material_of(gan, portions, step, "G")
-        for computed in parallel.together(partial(_portion_for_g, gan), material, all_cores=gan.all_cores):
+        for computed in parallel.together(partial(portion_for_g, gan), material, all_cores=gan.all_cores):
             gan.gradients_generator.add(computed.gradients)
             log.add(computed)
     return update(gan.gradients_generator, gan.optim_generator, log, guard, "generator", iteration, gan.ranks)
 
 
-def _portion_for_g(gan: Gan, material: Material) -> Computed:
+def portion_for_g(gan: Gan, material: Material) -> Computed:
     """G's terms and gradients for a portion, computed on one core."""
     portion, real = material.portion, material.real
     with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):

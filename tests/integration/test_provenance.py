@@ -136,3 +136,37 @@ def test_info_of_nothing(tmp_path: Path) -> None:
 
 def test_the_version_names_the_commit() -> None:
     assert acgan("--version").stdout == f"acgan {code_version()}\n"
+
+
+@pytest.mark.parametrize("networks", ["resnet", "dcgan"])
+def test_operations_of_a_training_image_are_counted_and_change_nothing(networks: str, tmp_path: Path) -> None:
+    """D sees real and generated images forward and backward, G's step passes both networks; penalties cost besides."""
+    changes: dict[str, Any] = {**SHORT, "loss.penalty": None}
+    if networks == "dcgan":
+        changes |= {
+            f"model.{side}": {"kind": "dcgan", "channels": 8} for side in ("generator", "discriminator")
+        }
+    run = trained(tmp_path / "run", changes)
+    plain = provenance(run)["flops"]["a training image"]
+    of_g = provenance(run)["flops"]["an image"]
+    assert plain > 4 * of_g  # once without and once with gradient, and what D costs
+    uncounted = tmp_path / "uncounted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acgan.api.gan.training_flops", lambda gan: {})
+        trained(uncounted, changes)
+    files = [directory / "generator.safetensors" for directory in (run, uncounted)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_penalty_counts_as_often_as_it_is_due(tmp_path: Path) -> None:
+    found = []
+    for name, changes in (
+        ("none", {"loss.penalty": None}),
+        ("each", {"loss.penalty.every": 1}),
+        ("fourth", {"loss.penalty.every": 4}),
+    ):
+        run = trained(tmp_path / name, {**SHORT, **changes})
+        found.append(provenance(run)["flops"]["a training image"])
+    none, each, fourth = found
+    assert each > 1.3 * none
+    assert fourth - none == pytest.approx((each - none) / 4, rel=1e-6)

@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("parallel", "runtime", "atomic", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "types", "errors"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),

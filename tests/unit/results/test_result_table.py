@@ -234,7 +234,7 @@ def test_latex_escapes_names(named: ResultTable) -> None:
 
 def test_markdown_has_a_cell_for_each_heading(named: ResultTable) -> None:
     lines = [line.replace(r"\|", "") for line in as_markdown(named).splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in lines} == {9, 6}
+    assert {line.count("|") for line in lines} == {9, 7}
 
 
 def test_csv_has_every_number_in_full(named: ResultTable) -> None:
@@ -284,3 +284,15 @@ def test_generators_stand_side_by_side_by_their_use_to_classifiers(tmp_path: Pat
     assert any("cas was measured in several ways (steps)" in note for note in found.notes)
     assert {one.metric for one in found.rows} == {FCD}
     assert len(found.helped) == 4
+
+
+def test_operations_are_those_of_an_image_times_the_images_shown(tmp_path: Path) -> None:
+    make_variant(tmp_path / "x", {FCD: (5.0, 6.0)})
+    for seed in range(2):
+        record = {"flops": {"an image": 3, "a training image": 10**9 * (seed + 1)}}
+        (tmp_path / "x" / f"seed{seed}" / "provenance.json").write_text(json.dumps(record))
+    (cost,) = table(tmp_path).costs
+    assert cost.flops == 1.5e9 * 1000
+    assert "| x | 2 | 1,000 | 1.0 | 7 | 1.5 |" in as_markdown(table(tmp_path)).splitlines()
+    (tmp_path / "x" / "seed1" / "provenance.json").write_text("{")
+    assert table(tmp_path).costs[0].flops == 1e9 * 1000
