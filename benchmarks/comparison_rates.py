@@ -88,7 +88,9 @@ def main(trials: int) -> None:
     cells = ["{:.1%} / {:.1%}".format(*rates((_normal, _normal), sizes, few, 5)) for sizes in _SIZES]
     print(f"| any of 5 metrics, no difference ({few:,} trials) | {' | '.join(cells)} |", flush=True)
     for size in (3, 5, 10):
-        print(f'\n{size} a side: the shift of "could see" is seen in {share_seen(size, few):.0%}', flush=True)
+        print(
+            f'\n{size} a side: the shift of "could see" is seen in {share_seen(size, trials):.0%}', flush=True
+        )
 
 
 if __name__ == "__main__":

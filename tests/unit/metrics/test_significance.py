@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from acgan.metrics import significance
+from acgan.metrics.bootstrap import bootstrap_difference
 from acgan.metrics.significance import (
     holm,
     least_probability,
@@ -81,17 +82,22 @@ def test_holm_never_orders_probabilities_anew() -> None:
     assert (np.diff(corrected[found.argsort()]) >= 0).all()
 
 
-def test_smallest_seen_is_seen_four_times_in_five_by_student_s_test() -> None:
-    rng = np.random.default_rng(2)
+def test_smallest_seen_by_student_s_formula_and_the_bias_of_deviations() -> None:
     size, sigma = 8, 1.5
     units = sigma * (np.arange(size) - 3.5) / np.std(np.arange(size), ddof=1)  # of this very deviation
-    shift = smallest_seen(units, units)
-    assert shift is not None
     freedom, error = 2 * size - 2, sigma * (2 / size) ** 0.5
     by_hand = (stats.t.ppf(0.975, freedom) + stats.t.ppf(0.8, freedom)) * error
-    assert shift == pytest.approx(by_hand, abs=1e-9)
-    a, b = rng.normal(0, sigma, (4000, size)), rng.normal(shift, sigma, (4000, size))
-    assert np.mean(stats.ttest_ind(a, b, axis=1).pvalue < 0.05) == pytest.approx(0.8, abs=0.03)
+    c4 = np.sqrt(2 / (size - 1)) * special.gamma(size / 2) / special.gamma((size - 1) / 2)
+    assert smallest_seen(units, units) == pytest.approx(by_hand / c4, abs=1e-9)
+
+
+@pytest.mark.parametrize(("size_a", "size_b"), [(3, 3), (5, 5), (3, 10)])
+def test_smallest_seen_is_seen_four_times_in_five(size_a: int, size_b: int) -> None:
+    rng = np.random.default_rng(2)
+    draws = [(rng.normal(size=size_a), rng.normal(size=size_b)) for _ in range(400)]
+    shift = np.mean([smallest_seen(a, b) for a, b in draws])
+    seen = [bootstrap_difference(a, b + shift, resamples=2_000).distinguishable for a, b in draws]
+    assert np.mean(seen) == pytest.approx(0.8, abs=0.06)
 
 
 def test_without_spread_nobody_knows_what_could_be_seen() -> None:
