@@ -57,7 +57,8 @@ def _pixels(scores: Scores) -> list[Finding]:
             text = f"Copies: {counted}; {beside}: {_LOOK}."
         else:
             text = (
-                f"Copies: no more than among held-out images: {counted}; {beside}. "
+                f"Copies: {'no more' if share.value <= real.value else 'not certainly more'} than among held-out images: "
+                f"{counted}; {beside}. "
                 f"More than {max(high, 0.0):.2%} beyond those would have been seen."
             )
         named_classes = _classes(scores, name) if certain > Level.GOOD else ""

@@ -140,7 +140,8 @@ def read_evaluation(path: Path) -> EvaluationFile:
         RunError: There is none, or it is something else.
     """
     file = evaluation_file(path)
-    how = str(path) if path.is_dir() else "RUN --json FILE"
+    of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
+    how = str(file.parent) if of_run else "RUN --json FILE"
     remedy = f"`acgan evaluate {how}` writes one."
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

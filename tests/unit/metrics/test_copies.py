@@ -73,6 +73,16 @@ def test_noise_hides_no_copy_of_a_picture_without_details(level: float, limit: f
     assert np.mean((rows.numpy() == np.arange(200)) & (distances.numpy() < limit)) > 0.9
 
 
+def test_no_two_digits_are_the_same_picture() -> None:
+    """Tiny and alike: one in 1,200 is nearer to another one than 0.1, and none nearer than 0.08."""
+    images = (load_digits().images * 255 / 16).repeat(2, axis=1).repeat(2, axis=2)[:, None].astype(np.uint8)
+    thirds = np.arange(len(images)).reshape(-1, 3).T
+    for own in thirds:
+        others = np.setdiff1d(np.arange(len(images)), own)
+        distances, _ = TrainingPictures(images, others).nearest(pictures(images[own]))
+        assert distances.min() > SAME
+
+
 def test_other_pictures_are_no_copies(training: tuple[np.ndarray, TrainingPictures]) -> None:
     images, search = training
     distances, _ = search.nearest(pictures(scenes(300, 1, images.shape[1])))
