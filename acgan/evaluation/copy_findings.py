@@ -56,8 +56,9 @@ def _pixels(scores: Scores) -> list[Finding]:
         if certain > Level.GOOD:
             text = f"Copies: {counted}; {beside}: {_LOOK}."
         else:
+            more = "no more" if share.value <= real.value else "not certainly more"
             text = (
-                f"Copies: no more than among held-out images: {counted}; {beside}. "
+                f"Copies: {more} than among held-out images: {counted}; {beside}. "
                 f"More than {max(high, 0.0):.2%} beyond those would have been seen."
             )
         named_classes = _classes(scores, name) if certain > Level.GOOD else ""

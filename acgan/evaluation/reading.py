@@ -177,7 +177,9 @@ def read_evaluation(path: Path) -> EvaluationFile:
         RunError: There is none, or it is something else.
     """
     file = evaluation_file(path)
-    remedy = "`acgan evaluate RUN --json FILE` writes one."
+    of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
+    how = str(file.parent) if of_run else "RUN --json FILE"
+    remedy = f"`acgan evaluate {how}` writes one."
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

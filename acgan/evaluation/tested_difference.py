@@ -115,8 +115,7 @@ def limits(sizes: list[tuple[int, int]], units: str) -> Iterator[str]:
         )
     if units == "training seeds":
         yield (
-            f"all this holds for trainings like these {fewest}: a failure that strikes up to "
-            f"{unseen_share(fewest):.0%} of trainings may not have shown in {fewest}, and would change the means. Look "
-            "at the single values, and "
-            "take more seeds"
+            f"all this holds for trainings like these: a failure that strikes up to {unseen_share(fewest):.0%} of "
+            f"trainings may not have shown in {fewest}, and would change the means: look at single values, or take "
+            "more seeds"
         )

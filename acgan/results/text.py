@@ -66,7 +66,7 @@ def explained(table: ResultTable) -> list[str]:
     ]
     if table.baseline is not None:
         lines.append(
-            f"difference: to {table.baseline}; p: exact permutation test after Holm's correction over all rows"
+            f"difference: to {table.baseline}; p: permutation test after Holm's correction over all rows"
         )
     if table.helped:
         lines.append(

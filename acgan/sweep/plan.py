@@ -129,6 +129,10 @@ class SweepPlan:
         Raises:
             ConfigError: If one is impossible.
         """
+        if (self.folder / CONFIG_FILE).exists():
+            raise ConfigError(
+                f"--out {self.folder}: is a run; expected a folder for the runs of a sweep. Name another one."
+            )
         self._evaluate_options().check()
         configs = {variant: self.config(variant) for variant in self.sweep.variants}
         names = list(configs)

@@ -111,7 +111,7 @@ def test_different_provenance_is_an_error_and_writes_nothing(a: Path, tmp_path: 
 def test_too_few_repeats_are_an_error_with_the_remedy(a: Path, tmp_path: Path) -> None:
     result = acgan(a, write(tmp_path / "c.json", "c" * 64, {FCD: 3.0}, repeats=2))
     assert result.exit_code == 1
-    assert "c.json: 2 of generation seeds" in result.output
+    assert "c.json: 2 generation seeds" in result.output
     assert "--repeats 5" in result.output
 
 

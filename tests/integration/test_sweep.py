@@ -240,6 +240,16 @@ def test_what_is_wrong_is_refused_before_anything_trains(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_is_no_folder_for_a_sweep(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "config.yaml").write_text("seed: 0\n", encoding="utf-8")
+    result = sweep(written(tmp_path))
+    assert result.exit_code == 1
+    assert re.search("--out .*: is a run; expected a folder", " ".join(result.stderr.split()))
+    assert [file.name for file in out.iterdir()] == ["config.yaml"]
+
+
 def test_a_name_that_is_there_twice_in_the_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text("variants:\n  AC: {}\n  AC: {data.mirror: true}\nbudget: {nimg: 8}\n", encoding="utf-8")

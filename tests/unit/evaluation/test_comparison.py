@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -215,7 +216,7 @@ def test_one_side_may_lack_a_classifier(sides: tuple[bool, bool]) -> None:
 @pytest.mark.parametrize("short", [0, 1])
 def test_too_few_units_are_refused_with_the_side_and_the_remedy(short: int, units: str, remedy: str) -> None:
     files = [evaluation({FCD: LOW[: 2 if side == short else 3]}, units=units) for side in range(2)]
-    with pytest.raises(RunError, match=f"^{('one', 'two')[short]}: 2 of {units}") as raised:
+    with pytest.raises(RunError, match=f"^{('one', 'two')[short]}: 2 {units}") as raised:
         compare(files[0], files[1], ("one", "two"))
     assert remedy in str(raised.value)
 
@@ -374,3 +375,9 @@ def test_few_seeds_of_one_group_do_not_deny_the_others_a_verdict() -> None:
     assert next(limits([(3, 3)], "generation seeds")).startswith(
         "3 generation seeds a side: a difference leans"
     )
+
+
+def test_a_directory_without_scores_is_told_what_makes_them(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "evaluation.json"):
+        with pytest.raises(RunError, match=rf"`acgan evaluate {re.escape(str(tmp_path))}` writes one"):
+            read_evaluation(path)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 from sklearn.datasets import load_digits
 
@@ -71,6 +72,16 @@ def test_noise_hides_no_copy_of_a_picture_without_details(level: float, limit: f
     search = TrainingPictures(images, np.arange(len(images)))
     distances, rows = search.nearest(pictures(noisy(images[:200], level)))
     assert np.mean((rows.numpy() == np.arange(200)) & (distances.numpy() < limit)) > 0.9
+
+
+def test_no_two_digits_are_the_same_picture() -> None:
+    """Tiny and alike, at 16 px as the source makes them: the nearest two of all have a distance of 0.084."""
+    small = np.rint(load_digits().images * 255 / 16).astype(np.uint8)
+    images = np.stack([Image.fromarray(one).resize((16, 16), Image.Resampling.BICUBIC) for one in small])
+    order = np.random.default_rng(4).permutation(len(images))  # divides these two
+    search = TrainingPictures(images[:, None], np.sort(order[600:]))
+    distances, _ = search.nearest(pictures(images[order[:600], None]))
+    assert SAME < distances.min() < 0.1
 
 
 def test_other_pictures_are_no_copies(training: tuple[np.ndarray, TrainingPictures]) -> None:
