@@ -1,7 +1,7 @@
 """Errors that a user can cause, each kind with the exit code of the command line.
 
-Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM (run the same
-command again), 130 stopped by Ctrl-C.
+Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM or SIGHUP (run
+the same command again), 130 stopped by Ctrl-C.
 """
 
 import difflib
@@ -58,7 +58,7 @@ class NotFiniteError(UserError):
 
 
 class Interrupted(Exception):
-    """Training stopped by a signal after it saved a checkpoint; ``exit_code`` is 130 for SIGINT, 75 for SIGTERM."""
+    """Training stopped by a signal after it saved a checkpoint; ``exit_code`` is 130 for SIGINT, else 75."""
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import shlex
 import sys
 from typing import Any
 
 import click
 
+from acgan.cli.output import output_dropped_unread
 from acgan.errors import EXIT_BUG, Interrupted, UnregisteredError, UserError
 
 _WORDS = "acgan.words"  # the arguments as they were typed
@@ -48,7 +48,11 @@ class Commands(click.Group):
 
 
 class _Main(Commands):
-    """The top command, which turns our errors into exit codes."""
+    """The top command, which turns our errors into exit codes, and never stops because nobody reads."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with output_dropped_unread():
+            return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_WORDS] = tuple(args)
@@ -68,10 +72,6 @@ class _Main(Commands):
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except BrokenPipeError:  # the reader is gone, as in `acgan config | head`
-            # The flush at exit would fail once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
         except OSError as error:  # a full disk, a directory that may not be written to
             if ctx.params.get("debug"):
                 raise

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acgan.atomic import write_text
-from acgan.cli.options import check_json_file, device_option, stopped_by_sigterm
+from acgan.cli.options import check_json_file, device_option
 from acgan.cli.progress import counting
+from acgan.signals import stopped_by_signals
 from acgan.types import BENCHMARK_PARTS
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def command(
 
     check_json_file(json_file)
     with (
-        stopped_by_sigterm("stopped; nothing was written"),
+        stopped_by_signals("stopped; nothing was written"),
         counting("reading images", False) as on_data,
     ):
         result = benchmark(

@@ -10,11 +10,12 @@ from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
 from acgan.api.inputs import Resolved
-from acgan.cli.options import clock, stopped_by_sigterm
+from acgan.cli.options import clock
 from acgan.cli.progress import Reporter, counting
 from acgan.cli.training import is_first_process, run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
+from acgan.signals import stopped_by_signals
 
 
 def show_dry_run(
@@ -39,7 +40,7 @@ def show_dry_run(
     }
     quiet = quiet or not is_first_process()
     reporter = Reporter(quiet)
-    with stopped_by_sigterm("stopped; no training began"), counting("reading images", quiet) as on_data:
+    with stopped_by_signals("stopped; no training began"), counting("reading images", quiet) as on_data:
         found = rehearse(
             config,
             device,

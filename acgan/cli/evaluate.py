@@ -14,12 +14,12 @@ from acgan.cli.options import (
     on_error_option,
     parse_seeds,
     seed_option,
-    stopped_by_sigterm,
     truncation_option,
     which_option,
 )
 from acgan.cli.progress import counting
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
+from acgan.signals import stopped_by_signals
 from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
 _DEFAULT = default_metrics()
@@ -165,7 +165,7 @@ def command(
 
     check_json_file(json_file)
     _check_folder(json_file, folder)
-    with stopped_by_sigterm("stopped; nothing was written"), counting("evaluating", quiet) as progress:
+    with stopped_by_signals("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
             api.EvaluateOptions(**options),

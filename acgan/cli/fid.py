@@ -17,9 +17,10 @@ from acgan.cli.options import (
     device_option,
     on_error_option,
     seed_option,
-    stopped_by_sigterm,
     which_option,
 )
+from acgan.cli.progress import draws_bars
+from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
 
@@ -120,7 +121,7 @@ def command(
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
-    with stopped_by_sigterm("stopped; nothing was written"), _progress(quiet) as progress:
+    with stopped_by_signals("stopped; nothing was written"), _progress(quiet) as progress:
         result = api.fid(
             a,
             b,
@@ -138,6 +139,8 @@ def command(
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
+    if json_file is not None:
+        write_text(json_file, result.to_json() + "\n")
     if result.value is not None:
         click.echo(f"{result.metric} {result.value:.6g}")
     if not quiet:
@@ -145,8 +148,6 @@ def command(
             click.echo(line)
         if save_stats is not None:
             click.echo(f"statistics of A: {click.format_filename(save_stats)}")
-    if json_file is not None:
-        write_text(json_file, result.to_json() + "\n")
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
@@ -203,7 +204,7 @@ def _skipped(side: dict[str, Any]) -> list[str]:
 @contextlib.contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A function for a side's name, images done and images in all: shows a bar if standard error is a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not draws_bars(sys.stderr):
         yield lambda given, done, total: None
         return
     from rich import progress

@@ -1,18 +1,15 @@
-"""Options of several commands, times, and SIGTERM."""
+"""Options of several commands, and times."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from acgan.errors import Interrupted
 from acgan.types import ON_ERROR, WHICH
 
 
@@ -56,24 +53,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-@contextlib.contextmanager
-def stopped_by_sigterm(message: str) -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does: job schedulers and ``timeout`` send it.
-
-    Raises:
-        Interrupted: With the message and exit code 75.
-    """
-
-    def stop(_number: int, _frame: object) -> None:
-        raise Interrupted(f"SIGTERM: {message}.", exit_code=75)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def parse_seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:

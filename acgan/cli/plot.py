@@ -51,6 +51,7 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     files = {folder / name: to_png(figure) for name, figure in pictures.items()}
     for file, png in files.items():
         write_bytes(file, png)
+    for file in files:
         click.echo(f"picture: {file}")
     for name, reason in (
         ("curves.png", "no scores during training (data.validation_share, evaluate.extractor)"),

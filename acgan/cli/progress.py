@@ -1,11 +1,12 @@
-"""Progress of a training: a bar on a terminal, a line an interval in a pipe, nothing if quiet."""
+"""Progress of a training: a bar on a terminal, a line an interval in a pipe or a dumb terminal, nothing if quiet."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -31,6 +32,11 @@ _SHOWN = {
 }
 
 
+def draws_bars(stream: TextIO) -> bool:
+    """True for a terminal on which a bar can be drawn over; others get lines, as a pipe does."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 class Reporter:
     """Progress and remarks of a training, for a person; only warnings if ``quiet``."""
 
@@ -41,7 +47,7 @@ class Reporter:
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
         """Context with a bar, if standard output is a terminal."""
-        if self._quiet or not sys.stdout.isatty():
+        if self._quiet or not draws_bars(sys.stdout):
             yield
             return
         from rich import progress
@@ -105,7 +111,7 @@ class Reporter:
 @contextlib.contextmanager
 def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Context with a function of (done, total) that draws a bar if standard output is a terminal."""
-    if quiet or not sys.stdout.isatty():
+    if quiet or not draws_bars(sys.stdout):
         yield lambda done, total: None
         return
     from rich import progress

@@ -12,11 +12,11 @@ from acgan.cli.options import (
     Count,
     device_option,
     seed_option,
-    stopped_by_sigterm,
     truncation_option,
     which_option,
 )
 from acgan.cli.progress import counting
+from acgan.signals import stopped_by_signals
 
 _NUM_IN_GRID = 10
 _NUM_IN_FILES = 64
@@ -82,7 +82,7 @@ def command(
     selection = Selection(sampler, sampler.labels_of(classes or None), num_per_class, seed, truncation)
     begun = time.monotonic()
     done = 0
-    with stopped_by_sigterm("stopped; nothing was written"), counting("sampling", quiet) as tell:
+    with stopped_by_signals("stopped; nothing was written"), counting("sampling", quiet) as tell:
 
         def advance(count: int) -> None:
             nonlocal done

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import Count, device_option, stopped_by_sigterm
+from acgan.cli.options import Count, device_option
+from acgan.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from acgan.sweep.plan import SweepRun
@@ -130,7 +131,7 @@ def _compute(
             left, perform, folder=slurm_files, jobs=jobs, options=options, on_end=on_end, say=_remark
         )
     else:
-        with stopped_by_sigterm("the same command resumes"):
+        with stopped_by_signals("the same command resumes"):
             run_side_by_side(left, command_of, jobs=jobs, threads=threads, on_end=on_end)
     if failed:
         lines = "\n".join(failed)

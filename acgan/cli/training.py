@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acgan.cli.options import clock, stopped_by_sigterm
+from acgan.cli.options import clock
 from acgan.cli.progress import Reporter
 from acgan.errors import ConfigError
+from acgan.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from acgan.api import TrainResult
@@ -72,7 +73,7 @@ def watched(quiet: bool) -> Iterator[Reporter]:
     """Context of one training, with its progress on the terminal; SIGTERM before the first step ends it cleanly."""
     reporter = Reporter(quiet or not is_first_process())
     # From the first checkpoint on the run answers signals itself, at the end of a step.
-    with reporter.showing(), stopped_by_sigterm("stopped before the training began"):
+    with reporter.showing(), stopped_by_signals("stopped before the training began"):
         yield reporter
 
 

@@ -19,11 +19,11 @@ from acgan.distributed import Ranks
 from acgan.errors import Interrupted, NotFiniteError
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
+from acgan.signals import signals_heard
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.product import Intervals, Product, Stateful
-from acgan.training.signals import signals_heard
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
@@ -164,9 +164,9 @@ class TrainingRun:
         """Save everything at an early stop, then say if something goes badly wrong."""
         self.save_checkpoint()
         self.save_samples()
-        # Whoever sends SIGTERM does not wait, and nothing is known before the first step. What is found is not
-        # recorded: a resumed run has the records of an uninterrupted one.
-        if self.ranks.first and self.nimg and self._signal != signal.SIGTERM:
+        # Whoever sends SIGTERM or SIGHUP does not wait, and nothing is known before the first step. What is found is
+        # not recorded: a resumed run has the records of an uninterrupted one.
+        if self.ranks.first and self.nimg and self._signal in (None, signal.SIGINT):
             found = self.product.look(self._share)
             if found is not None:
                 self._announce(found.messages, found.remarks)

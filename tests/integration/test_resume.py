@@ -178,7 +178,9 @@ def test_bf16_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)]
+)
 def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
     kind: str, number: signal.Signals, code: int, uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:

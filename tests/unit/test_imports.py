@@ -17,6 +17,7 @@ ROOT = Path(acgan.__file__).parent
 #: giving it its place here: cli -> api -> assembly -> evaluation, training -> sampling -> parts -> runtime.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "signals": {"errors"},
     "sides": set(),
     "atomic": set(),
     "own_parts": set(),
@@ -50,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors"),
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
@@ -110,7 +111,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "runtime", "types", "errors"),
+        *("atomic", "code_version", "runtime", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }

@@ -70,13 +70,13 @@ def command(
         say=click.echo,
         warn=lambda message: click.echo(f"warning: {message}", err=True),
     )
-    _show(scores, Console(highlight=False, soft_wrap=True))
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     if picture is not None:
         figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
         write_bytes(picture, to_png(figure))
     if json_file is not None:
         write_text(json_file, scores.to_json() + "\n")
+    _show(scores, Console(highlight=False, soft_wrap=True))
     if picture is not None:
         click.echo(f"confusion matrix: {picture}")
 
