@@ -1,7 +1,7 @@
 """Train, sample, classify: compositions of the parts, for the command line and for Python."""
 
 from acgan.api.classifier import evaluate_classifier, predict, train_classifier
-from acgan.api.comparison import WITHOUT_SYNTHETIC, compare_with_synthetic
+from acgan.api.comparison import compare_with_synthetic
 from acgan.api.data import DataSummary, pack_data, show_data
 from acgan.api.evaluate import Evaluated, evaluate
 from acgan.api.evaluate_options import EvaluateOptions
@@ -11,6 +11,7 @@ from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.api.results import load_results
+from acgan.api.run_directory import WITHOUT_SYNTHETIC
 from acgan.assembly.images import load_data
 from acgan.predicting import load_classifier
 from acgan.sampling import load_generator

@@ -8,10 +8,8 @@ from typing import Any
 import torch
 
 from acgan.api.classifier import evaluate_classifier
+from acgan.api.run_directory import WITHOUT_SYNTHETIC
 from acgan.metrics.classification import mcnemar
-
-#: Folder, in the run directory, of the same training without generated images.
-WITHOUT_SYNTHETIC = "without_synthetic"
 
 
 def compare_with_synthetic(directory: Path, device: str | torch.device = "cpu") -> dict[str, Any]:

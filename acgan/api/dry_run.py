@@ -25,7 +25,6 @@ from acgan.extracting import inception_weights_present
 from acgan.extracting.choose import INCEPTION
 from acgan.models import Reach
 from acgan.runtime import FiniteGuard
-from acgan.training.checkpoint import read_latest
 from acgan.training.classifier_loop import classifier_step
 from acgan.training.gan_loop import discriminator_step, generator_step
 
@@ -193,7 +192,7 @@ def _prospect(
         if earlier is None:
             there = (directory / "config.yaml").exists()
             return f"{directory}: the run that is there would be moved aside" if there else ""
-        checkpoint = read_latest(directory / "checkpoints", opened.warn)
+        checkpoint = earlier.read_checkpoint(opened.warn)
         meta = checkpoint["meta"] if checkpoint is not None else {}
         earlier.check_images(config, meta, opened.places, opened.dataset, opened.say)
         if checkpoint is not None:

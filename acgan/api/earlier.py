@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,14 +12,21 @@ from typing import Any
 
 from acgan.api.places import KnownPaths
 from acgan.assembly.images import DATASET
+from acgan.atomic import best_name
 from acgan.config import AnyConfig, schedules
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
+from acgan.training.checkpoint import read_latest
 from acgan.training.schedule import Curve
 from acgan.types import Dataset
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
 
 _CLASSES_SHOWN = 10
+_CHECKPOINTS, _STATS = "checkpoints", "stats.jsonl"
+_PRODUCTS = tuple(
+    name for kind in (GENERATOR_FILE, CLASSIFIER_FILE) for name in (kind.name, best_name(kind.name))
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,43 @@ class Earlier:
         if self.places is not None:
             return self.places.source
         return place_of(self.config.data.source, self.config.data.root)
+
+    def read_checkpoint(self, warn: Callable[[str], None]) -> dict[str, Any] | None:
+        """Payload of the checkpoint to go on from; None if the run was stopped before its first one.
+
+        Raises:
+            RunError: If there are results and no checkpoint: a training would begin anew, over them.
+        """
+        folder = self.directory / _CHECKPOINTS
+        checkpoint = read_latest(folder, warn)
+        if checkpoint is not None or not (results := self._results()):
+            return checkpoint
+        where = "is missing"
+        if folder.exists():
+            readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+            where = "has none (NIMG.pt and NIMG.pt.sha256)" if readable else "cannot be read"
+        anew = "--fresh, which moves this run aside"
+        if any(name in _PRODUCTS for name in results):
+            anew += f"; with its weights: {self._from_its_weights(self.config)}"
+        raise RunError(
+            f"{self.directory}: no checkpoint to go on from, and results that a new training would replace "
+            f"({', '.join(results)}): {folder} {where}. Put the checkpoints back to go on. To start anew: {anew}."
+        )
+
+    def _results(self) -> list[str]:
+        """Files that are there only if a checkpoint was written before."""
+        found = [name for name in _PRODUCTS if (self.directory / name).exists()]
+        file = self.directory / _STATS
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return [*found, _STATS] if any(map(self._is_past_a_checkpoint, lines)) else found
+
+    def _is_past_a_checkpoint(self, line: str) -> bool:
+        """True for a record of an iteration after one that was to leave a checkpoint."""
+        try:
+            nimg = json.loads(line)["nimg"]
+        except (ValueError, KeyError, TypeError):  # cut short by a kill
+            return False
+        return bool(nimg - self.config.train.batch_size >= self.config.every.checkpoint_nimg)
 
     def check_images(
         self,
@@ -108,15 +154,19 @@ class Earlier:
         return "".join(f"; {text}" for text in found)
 
     def _remedies(self, config: AnyConfig) -> str:
-        start = "hand over init_from and another run_dir"
-        if config.data.source != DATASET:
-            file, run = str(self.directory / CONFIG_FILE), str(self.directory)
-            words = [file, "--data", config.data.source, "--init-from", run, "--run-dir", "NEW"]
-            start = f"`{COMMANDS[config.task]} {shlex.join(words)}`"
+        start = self._from_its_weights(config, "--data", config.data.source)
         return (
             f"Restore them to go on with this run. To start a new run with its weights on these images: {start}. To "
             "start anew here: --fresh, which moves this run aside."
         )
+
+    def _from_its_weights(self, config: AnyConfig, *more: str) -> str:
+        """The command that starts another run from the weights of this one."""
+        if config.data.source == DATASET:
+            return "hand over init_from and another run_dir"
+        file, run = str(self.directory / CONFIG_FILE), str(self.directory)
+        words = [file, *more, "--init-from", run, "--run-dir", "NEW"]
+        return f"`{COMMANDS[config.task]} {shlex.join(words)}`"
 
 
 def _shown(place: str | None) -> str:

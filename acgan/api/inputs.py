@@ -119,7 +119,7 @@ def _check_not_both(text: str, task: str, run_dir: str | Path | None) -> None:
 def _directory(run: Path | None, run_dir: str | Path | None, name: str) -> Path:
     """The run directory."""
     if run is None:
-        return Path(run_dir or Path("runs") / name)
+        return Path(run_dir).expanduser() if run_dir else Path("runs") / name
     if run_dir is not None and Path(run_dir).resolve() != run.resolve():
         raise ConfigError(
             f"--run-dir {run_dir}: {run} is a run, which is gone on with in its own directory; expected no other one. "

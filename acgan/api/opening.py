@@ -27,7 +27,6 @@ from acgan.own_parts import OwnPart
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.sampling import ClassSampler, load_generator
 from acgan.training.best import Best
-from acgan.training.checkpoint import read_latest
 from acgan.training.run import TrainingRun
 from acgan.types import Dataset
 
@@ -206,18 +205,20 @@ def open_training(
         say = warn = _silent
     config, directory = resolved.config, resolved.directory
     fresh, max_time = options.get("fresh", False), options.get("max_time_sec")
+    if not rehearsal:
+        check_usable(directory, config, fresh)  # before the lock, too: a refusal leaves no trace
     with (
         nullcontext() if rehearsal else locked(directory, ranks),
         parallel.using_cores(resolved.config.train.threads),
     ):
-        earlier = check_usable(directory, config, fresh)
+        earlier = None if rehearsal else check_usable(directory, config, fresh)
         check_source(config, directory)
         known = resolved.places
         if known is None and earlier is not None and earlier.places is not None:
             known = earlier.places.kept(earlier.config, config)
         here = with_known_paths(config, known)
         goes_on = not (fresh or rehearsal)
-        checkpoint = read_latest(directory / "checkpoints", warn) if goes_on else None
+        checkpoint = earlier.read_checkpoint(warn) if earlier is not None and goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
         # A resumed run keeps it. It comes before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)

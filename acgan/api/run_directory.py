@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
+import yaml
 
 from acgan.api.earlier import Earlier
 from acgan.api.places import PLACES_FILE, KnownPaths
@@ -19,6 +21,31 @@ from acgan.errors import ConfigError, RunError
 
 _LOCK = ".lock"
 _OURS = (_LOCK, ".config.yaml.tmp")  # the second is left by a kill while the directory was made
+#: Folder in the run of a classifier with generated images: the same training without them.
+WITHOUT_SYNTHETIC = "without_synthetic"
+#: All that acgan writes into a run directory, and what systems leave in any folder.
+_RUN_FILES = (
+    *(
+        CONFIG_FILE,
+        "*.json",
+        "stats.jsonl",
+        "tensorboard",
+        "samples",
+        "checkpoints",
+        "evaluations",
+        WITHOUT_SYNTHETIC,
+    ),
+    *(
+        "generator.safetensors",
+        "generator-best.safetensors",
+        "classifier.safetensors",
+        "classifier-best.safetensors",
+    ),
+    *("confusion.png", "memorisation.png", "curves.png", "classes.png", "truncation.png", "report.html"),
+    *(".*.tmp", ".DS_Store", "Thumbs.db", "desktop.ini"),
+)
+_RUN_SECTIONS = {"data", "model", "train"}  # of every configuration
+_SHOWN = 5  # names in a message
 _BY_FINGERPRINT = ("data.source", "data.root")  # images that moved are the same images
 
 
@@ -80,10 +107,13 @@ def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> Earlier | N
 
     Raises:
         ConfigError: If it holds a run with another configuration, and ``fresh`` is not set.
-        RunError: If it holds something else, and ``fresh`` is not set.
+        RunError: If it holds something else, which ``fresh`` does not move either.
     """
     file = directory / CONFIG_FILE
-    if fresh or not directory.exists():
+    if not directory.is_dir():
+        return None
+    if fresh:
+        _check_movable(directory)
         return None
     if file.exists():
         earlier = Earlier(directory, load(type(config), file), KnownPaths.read(directory))
@@ -91,10 +121,42 @@ def check_usable(directory: Path, config: AnyConfig, fresh: bool) -> Earlier | N
         return earlier
     if _content(directory):
         raise RunError(
-            f"{directory}: not empty and not a run (it has no {CONFIG_FILE}). Choose another directory with "
-            "--run-dir, or --fresh, which moves what is there aside."
+            f"{directory}: not empty and not a run (it has no {CONFIG_FILE}). Choose another directory with --run-dir."
         )
     return None
+
+
+def _check_movable(directory: Path) -> None:
+    """Check that a directory holds a run, or nothing.
+
+    Raises:
+        RunError: If it holds anything else: --fresh would move what is not its own.
+    """
+    names = sorted(entry.name for entry in _content(directory))
+    foreign = [name for name in names if not any(fnmatch.fnmatchcase(name, own) for own in _RUN_FILES)]
+    if not names or (_is_run(directory) and not foreign):
+        return
+    shown = ", ".join(foreign[:_SHOWN] or names[:_SHOWN]) + (", …" if len(foreign or names) > _SHOWN else "")
+    if _is_run(directory):
+        raise RunError(
+            f"--fresh: {directory} is a run that also holds what is none of its files ({shown}). Nothing was moved. "
+            "Move that elsewhere first, or choose another directory with --run-dir."
+        )
+    raise RunError(
+        f"--fresh: there is no run in {directory}, which holds {shown}. It moves runs aside and nothing else, so "
+        "nothing was moved. Choose another directory with --run-dir."
+    )
+
+
+def _is_run(directory: Path) -> bool:
+    """True if a directory has the configuration of a run, be it a damaged one beside the records of a run."""
+    try:
+        config = yaml.safe_load((directory / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
+    except yaml.YAMLError:
+        return (directory / "stats.jsonl").exists() or (directory / PLACES_FILE).exists()
+    return isinstance(config, dict) and config.keys() >= _RUN_SECTIONS
 
 
 def settle(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acgan.atomic import write_text
-from acgan.cli.options import check_json_file, device_option
+from acgan.cli.options import UserPath, check_json_file, device_option
 from acgan.cli.progress import counting
 from acgan.signals import stopped_by_signals
 from acgan.types import BENCHMARK_PARTS
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Turns of each side.  [default: 2 to 5, by part]",
 )
-@click.option(
-    "--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all figures here."
-)
+@click.option("--json", "json_file", metavar="FILE", type=UserPath(), help="Write all figures here.")
 @device_option
 def command(
     part: str,

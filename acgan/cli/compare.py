@@ -9,7 +9,7 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.metric_names import ScoreNames, titles
-from acgan.cli.options import check_json_file
+from acgan.cli.options import UserPath, check_json_file
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,8 +21,8 @@ _SETTINGS_SHOWN = 20
 
 
 @click.command()
-@click.argument("a", metavar="A.json", type=click.Path(path_type=Path))
-@click.argument("b", metavar="B.json", type=click.Path(path_type=Path))
+@click.argument("a", metavar="A.json", type=UserPath())
+@click.argument("b", metavar="B.json", type=UserPath())
 @click.option(
     "--metrics",
     type=ScoreNames(),
@@ -30,7 +30,7 @@ _SETTINGS_SHOWN = 20
     help="Compare these alone, as in frechet,recall: the fewer, the smaller a difference can be told.",
 )
 @click.option("--unequal", is_flag=True, help="Compare trainings that showed different numbers of images.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the comparison here.")
+@click.option("--json", "json_file", type=UserPath(), help="Write the comparison here.")
 def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, json_file: Path | None) -> None:
     """Say whether two evaluations differ, metric by metric.
 

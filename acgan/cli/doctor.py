@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acgan.atomic import write_text
-from acgan.cli.options import check_json_file
+from acgan.cli.options import UserPath, check_json_file
 
 if TYPE_CHECKING:
     from acgan.doctor import Diagnosis
 
 
 @click.command()
-@click.option(
-    "--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all of it here."
-)
+@click.option("--json", "json_file", metavar="FILE", type=UserPath(), help="Write all of it here.")
 @click.pass_context
 def command(ctx: click.Context, json_file: Path | None) -> None:
     """Check the installation and this machine: libraries, devices, cores, FID's weights, the cache, free disk.

@@ -9,8 +9,10 @@ import click
 
 from acgan.cli.options import (
     Count,
+    UserPath,
     check_json_file,
     device_option,
+    expanded,
     on_error_option,
     parse_seeds,
     seed_option,
@@ -48,7 +50,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 
 
 @click.command()
-@click.argument("runs", metavar="RUN_OR_SAMPLES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN_OR_SAMPLES...", nargs=-1, required=True, type=UserPath())
 @click.option(
     "--data",
     metavar="SOURCE",
@@ -84,6 +86,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--extractor",
     metavar="inception|NAME|FILE",
+    callback=expanded,
     help="Makes the features: FID's Inception, a shipped classifier, or a run or file of `acgan classify train`.  "
     "[default: Inception where its weights are at hand, else what is shipped for the data, else the run's "
     "evaluate.extractor]",
@@ -91,7 +94,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--inception-weights",
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="pt_inception-2015-12-05-6726825d.pth.  [default: torch's hub cache]",
 )
 @click.option(
@@ -137,14 +140,14 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     "--json",
     "json_file",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=UserPath(dir_okay=False),
     help="Where to write all scores, and no pictures.",
 )
 @click.option(
     "--out",
     "folder",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=UserPath(file_okay=False),
     help="Where to write evaluation.json and pictures.  [default: RUN, nothing of a file or of SAMPLES]",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")

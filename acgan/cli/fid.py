@@ -13,8 +13,10 @@ import click
 from acgan.atomic import write_text
 from acgan.cli.options import (
     Count,
+    UserPath,
     check_json_file,
     device_option,
+    expanded,
     on_error_option,
     seed_option,
     which_option,
@@ -53,6 +55,7 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 @click.option(
     "--extractor",
     metavar="inception|NAME|FILE",
+    callback=expanded,
     help="Network that makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
     "[default: inception where its weights are, else the shipped one for the data]",
 )
@@ -63,20 +66,20 @@ from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 )
 @click.option(
     "--inception-weights",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     metavar="PATH",
     help="The file of Inception's weights.",
 )
 @click.option(
     "--save-stats",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     metavar="OUT.npz",
     help="Write the statistics of A, as pytorch-fid does and reads them; B may then be left out.",
 )
 @click.option(
     "--json",
     "json_file",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     metavar="FILE",
     help="Write the score and where it comes from.",
 )

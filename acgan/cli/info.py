@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import clock
+from acgan.cli.options import UserPath, clock
 
 
 @click.command()
-@click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN_OR_FILE", type=UserPath())
 @click.option(
     "--json", "as_json", is_flag=True, help="Print all of it as JSON, with the changes of the code."
 )

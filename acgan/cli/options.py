@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,23 @@ class Count(click.IntRange):
             self.fail(f"{value!r} is not a whole number; expected e.g. 600000, 600_000 or 6e5.", param, ctx)
         found: int = super().convert(int(number), param, ctx)
         return found
+
+
+class UserPath(click.Path[Path]):
+    """A path in which ``~`` is the home folder, which no shell expands in ``--out=~/x``."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(path_type=Path, **kwargs)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
+def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """The text of an option that may be a path, with the home folder in place of ``~``."""
+    return None if value is None else os.path.expanduser(value)
 
 
 def clock(seconds: float) -> str:
@@ -176,7 +194,7 @@ def training_options(
             metavar="SOURCE",
             help="Folder of class folders, zip, list (.csv, …), .npz, .parquet, .tar, hf:NAME, built-in NAME[:ROOT].",
         ),
-        click.option("--run-dir", type=click.Path(path_type=Path), help=f"Default: {default_dir}."),
+        click.option("--run-dir", type=UserPath(), help=f"Default: {default_dir}."),
         click.option(
             "--set",
             "overrides",
@@ -199,7 +217,7 @@ def training_options(
         click.option(
             "--init-from",
             metavar="RUN",
-            type=click.Path(path_type=Path),
+            type=UserPath(),
             help="Start from another run's weights; a GAN also from `starter`, which comes with acgan.",
         ),
         device_option,

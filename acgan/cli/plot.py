@@ -8,10 +8,11 @@ import click
 
 from acgan.atomic import write_bytes
 from acgan.cli.metric_names import ScoreNames
+from acgan.cli.options import UserPath
 
 
 @click.command()
-@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=UserPath())
 @click.option(
     "--metrics",
     type=ScoreNames(),
@@ -21,7 +22,7 @@ from acgan.cli.metric_names import ScoreNames
 @click.option(
     "--out",
     metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=UserPath(file_okay=False),
     help="Where to write the pictures.  [default: the first DIR]",
 )
 def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out: Path | None) -> None:

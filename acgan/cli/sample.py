@@ -10,7 +10,9 @@ import click
 
 from acgan.cli.options import (
     Count,
+    UserPath,
     device_option,
+    expanded,
     seed_option,
     truncation_option,
     which_option,
@@ -24,9 +26,13 @@ _CLASSES_NAMED = 10
 
 
 @click.command()
-@click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN_OR_FILE", type=UserPath())
 @click.option(
-    "--out", required=True, metavar="DIR|FILE.npz|FILE.png", help="Where to, and in which form (see above)."
+    "--out",
+    required=True,
+    callback=expanded,
+    metavar="DIR|FILE.npz|FILE.png",
+    help="Where to, and in which form (see above).",
 )
 @click.option(
     "--class",

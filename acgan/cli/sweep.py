@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acgan.cli.options import Count, device_option
+from acgan.cli.options import Count, UserPath, device_option
 from acgan.signals import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _REASONS = {3: "not finite", 70: "a bug", 75: "stopped", 130: "stopped"}
     "--out",
     metavar="DIR",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=UserPath(file_okay=False),
     help="Folder of the runs: DIR/VARIANT/seedN.",
 )
 @click.option(

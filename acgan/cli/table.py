@@ -10,14 +10,14 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.metric_names import ScoreNames, titles
-from acgan.cli.options import check_output_file
+from acgan.cli.options import UserPath, check_output_file
 
 if TYPE_CHECKING:
     from acgan.results import ResultTable
 
 
 @click.command()
-@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=UserPath())
 @click.option(
     "--metrics",
     type=ScoreNames(),
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.Choice(["markdown", "latex", "csv", "parquet"]),
     help="Print it in this form, or write it with --out.  [default: a table for the terminal]",
 )
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write it here.")
+@click.option("--out", metavar="FILE", type=UserPath(dir_okay=False), help="Write it here.")
 def command(
     directories: tuple[Path, ...],
     metrics: tuple[str, ...] | None,

@@ -88,6 +88,8 @@ class TrainingRun:
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
             self._continue_from(checkpoint)
+            if ranks.first and not self._product_file.exists():  # a kill came after the first checkpoint
+                self._export()
         lost = self._best.go_on(checkpoint, meta, ranks, device)
         if lost is not None:
             self._messages.append(lost)
@@ -265,12 +267,23 @@ class TrainingRun:
             "means": means,
             "scores": self.scores.state_dict(),
         }
-        # The checkpoint comes last: a resumed run repeats whatever a kill left undone before it.
+        # The checkpoint comes last: a resumed run repeats whatever a kill left undone before it. The first one alone
+        # comes before its product: so a product without checkpoints says that they were taken away.
         self._tracker.flush()
-        file = self.directory / self.product.file_name
-        write_atomically(file, lambda path: self.product.export(path, self.nimg, None))
+        begins = not self._product_file.exists()
+        if not begins:
+            self._export()
         write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
+        if begins:
+            self._export()
         self._best.confirm()
+
+    @property
+    def _product_file(self) -> Path:
+        return self.directory / self.product.file_name
+
+    def _export(self) -> None:
+        write_atomically(self._product_file, lambda path: self.product.export(path, self.nimg, None))
 
     def _take(self, evaluation: Evaluation) -> None:
         """Record an evaluation, and keep the product if it is the best so far."""

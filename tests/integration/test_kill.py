@@ -41,6 +41,7 @@ PHASES = [
     ("named", ".pt", 2, False),
     ("named", ".pt", 3, True),
     ("removed", ".pt", 1, True),
+    ("named", "generator.safetensors", 1, False),
     ("written", "generator.safetensors", 2, False),
     ("named", "generator.safetensors", 3, True),
 ]
@@ -54,7 +55,7 @@ MORE_PHASES = [
     ("synced", "/checkpoints", 2, True),
     ("removed", ".pt", 1, False),
     ("removed", ".sha256", 1, False),
-    ("named", "generator.safetensors", 1, False),
+    ("named", "generator.safetensors", 1, True),
     ("named", "generator.safetensors", 3, False),
     ("named", ".png", 2, False),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.atomic import write_bytes, write_text
-from acgan.cli.options import check_json_file, device_option, on_error_option
+from acgan.cli.options import UserPath, check_json_file, device_option, on_error_option
 from acgan.types import WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _CLASSES_SHOWN = 50
 
 
 @click.command()
-@click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN_OR_FILE", type=UserPath())
 @click.option(
     "--data",
     metavar="SOURCE",
@@ -31,10 +31,10 @@ _CLASSES_SHOWN = 50
     show_default=True,
     help="Of the data; train is what was trained on, all is for a folder that is nothing but test images.",
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all scores here.")
+@click.option("--json", "json_file", type=UserPath(), help="Write all scores here.")
 @click.option(
     "--confusion",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     metavar="FILE.png",
     help="Picture of the confusion matrix.  [default: RUN/confusion.png of a run directory]",
 )

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from acgan.cli.options import device_option, on_error_option
+from acgan.cli.options import UserPath, device_option, on_error_option
 
 if TYPE_CHECKING:
     from acgan.types import SkippedImage
 
 
 @click.command()
-@click.argument("run", metavar="RUN_OR_FILE", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN_OR_FILE", type=UserPath())
+@click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=UserPath())
 @click.option(
     "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown of each image."
 )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from acgan.cli.options import data_set_option
+from acgan.cli.options import UserPath, data_set_option
 from acgan.cli.progress import Reporter, counting
 from acgan.signals import stopped_by_signals
 
 
 @click.command()
 @click.argument("source")
-@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT.zip", type=UserPath())
 @data_set_option
 @click.option("--force", is_flag=True, help="Replace OUT.zip.")
 @click.option("--quiet", is_flag=True, help="Say nothing but warnings.")

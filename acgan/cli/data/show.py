@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.atomic import write_bytes, write_text
-from acgan.cli.options import check_json_file, check_output_file, data_set_option
+from acgan.cli.options import UserPath, check_json_file, check_output_file, data_set_option
 from acgan.cli.progress import Reporter, counting
 from acgan.signals import stopped_by_signals
 
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 @click.option(
     "--save",
     metavar="SHEET.png",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Write a picture: one row a class, as stored and as the networks see it; at most 64 classes.",
 )
-@click.option(
-    "--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all of it here."
-)
+@click.option("--json", "json_file", metavar="FILE", type=UserPath(), help="Write all of it here.")
 def command(source: str, overrides: tuple[str, ...], save: Path | None, json_file: Path | None) -> None:
     """Show how SOURCE is read, and why: its classes and parts, sizes, what is left out, and doubts.
 
