@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from acgan.cli.options import (
 from acgan.cli.progress import draws_bars
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
+
+if TYPE_CHECKING:
+    from acgan.api import FidResult
 
 
 @click.command()
@@ -142,15 +145,22 @@ def command(
             warn=lambda message: click.echo(f"warning: {message}", err=True),
             progress=progress,
         )
-    if json_file is not None:
-        write_text(json_file, result.to_json() + "\n")
+    try:
+        if json_file is not None:
+            write_text(json_file, result.to_json() + "\n")
+    finally:  # a full disk loses no score
+        _show(result, save_stats, quiet)
+
+
+def _show(result: FidResult, save_stats: Path | None, quiet: bool) -> None:
     if result.value is not None:
         click.echo(f"{result.metric} {result.value:.6g}")
-    if not quiet:
-        for line in _lines(result.provenance):
-            click.echo(line)
-        if save_stats is not None:
-            click.echo(f"statistics of A: {click.format_filename(save_stats)}")
+    if quiet:
+        return
+    for line in _lines(result.provenance):
+        click.echo(line)
+    if save_stats is not None:
+        click.echo(f"statistics of A: {click.format_filename(save_stats)}")
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:

@@ -71,12 +71,14 @@ def command(
         warn=lambda message: click.echo(f"warning: {message}", err=True),
     )
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
-    if picture is not None:
-        figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
-        write_bytes(picture, to_png(figure))
-    if json_file is not None:
-        write_text(json_file, scores.to_json() + "\n")
-    _show(scores, Console(highlight=False, soft_wrap=True))
+    try:
+        if json_file is not None:
+            write_text(json_file, scores.to_json() + "\n")
+        if picture is not None:
+            figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
+            write_bytes(picture, to_png(figure))
+    finally:  # a full disk loses no score
+        _show(scores, Console(highlight=False, soft_wrap=True))
     if picture is not None:
         click.echo(f"confusion matrix: {picture}")
 
