@@ -236,6 +236,9 @@ def test_what_does_not_go_together_is_refused(run: Path, folder: Path, tmp_path:
         evaluate(run, "--train-data", "digits"), "--train-data: tells what the generator of given samples"
     )
     assert_refused(evaluate(folder, *REAL, "--out", run), f"--out {run}: is a run")
+    for inside in (folder, folder / "scores"):
+        assert_refused(evaluate(folder, *REAL, "--out", inside), f"--out {inside}: lies in {folder}")
+        assert not (folder / "scores").exists()
     both = ("--out", tmp_path / "a", "--json", tmp_path / "b.json")
     assert_refused(evaluate(folder, *REAL, *both), "expected one of them")
     parts = write_images(
