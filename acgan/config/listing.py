@@ -57,6 +57,13 @@ def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[Base
     return []
 
 
+def takes_null(annotation: Any) -> bool:
+    """True if the value of a key may be null."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return takes_null(typing.get_args(annotation)[0])
+    return type(None) in typing.get_args(annotation)
+
+
 def type_name(annotation: Any) -> str:
     """A type as a user would write it: ``int``, ``crop | pad``, ``list of str``."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
