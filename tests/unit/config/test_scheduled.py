@@ -16,8 +16,8 @@ AUGMENT = "augment={kind: diff_augment}"
 POSITIVE = ("optim.generator.lr", "optim.discriminator.lr", "loss.penalty.gamma")
 KEYS = (*POSITIVE, "train.ema_half_life_nimg", "augment.p")
 EXPECTED = {
-    **dict.fromkeys(POSITIVE, "expected a number above 0"),
-    "train.ema_half_life_nimg": "expected a number of 0 or more",
+    **dict.fromkeys(POSITIVE, "expected a number above 0, up to 1e6"),
+    "train.ema_half_life_nimg": "expected a number from 0 to 1e12",
     "augment.p": "expected a number from 0 to 1",
 }
 
