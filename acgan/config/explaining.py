@@ -48,7 +48,8 @@ class _Place:
 
     @property
     def key(self) -> str:
-        return ".".join(self.path)
+        key = ".".join(self.path)
+        return key if len(key) <= _SHOWN and key.isprintable() else _shown(key)
 
     @property
     def known(self) -> list[str]:
@@ -196,7 +197,7 @@ def _expected(problem: Any) -> tuple[str, Sequence[str]]:
 
 def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
     """Describe a key that does not exist, or not in a section of this kind."""
-    dotted, key = place.key, place.path[-1]
+    dotted, key = place.key, place.path[-1]  # one from a file may be any text
     owners = [kind for section in place.kinds if key in section.model_fields and (kind := kind_of(section))]
     if owners and len(place.sections) == 1:
         return (

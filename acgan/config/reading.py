@@ -183,7 +183,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor: Any) -> Any:
         node = super().compose_scalar_node(anchor)
-        shown = repr(node.value if len(node.value) <= MAX_DIGITS else f"{node.value[:MAX_DIGITS]}…")
+        shown = _shown(node.value)
         if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in node.value):
             raise _FoundError(f"found {shown}, with a character that no text may have", node.start_mark)
         if node.tag == _MERGE:
@@ -213,7 +213,7 @@ class _Loader(yaml.SafeLoader):
                 raise _FoundError(f"found {_KINDS[type(key)]} as a key; expected a name", key.start_mark)
             if key.value in first:
                 raise _FoundError(
-                    f"the key {key.value!r} is there twice, first in line {first[key.value]}; expected it once",
+                    f"the key {_shown(key.value)} is there twice, first in line {first[key.value]}; expected it once",
                     key.start_mark,
                 )
             first[key.value] = key.start_mark.line + 1
@@ -225,6 +225,10 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             self._sizes[id(key)] = 1, len(key.value)
         return node
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= MAX_DIGITS else f"{text[:MAX_DIGITS]}…")
 
 
 def _bad_tag(node: Any) -> _FoundError:
