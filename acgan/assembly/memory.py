@@ -46,7 +46,7 @@ class MemoryEstimate:
     def __str__(self) -> str:
         return (
             f"networks with Adam {_size(self.networks)}, numbers of a batch {_size(self.batch)}, a step "
-            f"{_size(self.step)}"
+            f"{_size(self.step)}; the packed images, in memory or on disk: {_size(self.images)}"
         )
 
     def check(self, device: torch.device) -> None:
@@ -65,7 +65,7 @@ class MemoryEstimate:
 
 
 def _size(num_bytes: float) -> str:
-    return f"{num_bytes / _GIB:,.2f} GiB"
+    return f"{num_bytes / _GIB:,.1f} GiB" if num_bytes >= _GIB else f"{num_bytes / 2**20:,.1f} MiB"
 
 
 def estimate_memory(

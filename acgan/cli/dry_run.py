@@ -56,10 +56,7 @@ def show_dry_run(
     # Generated images are compared with a training without them, of the same length.
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:
-        images = f"{found.memory.images / 2**30:.2f} GiB"
-        reporter.say(
-            f"memory needed, at least: {found.memory}; the packed images, in memory or on disk: {images}"
-        )
+        reporter.say(f"memory needed, at least: {found.memory}")
     reporter.say(_time(found, arms * len(runs)))
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():

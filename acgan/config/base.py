@@ -14,14 +14,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 # Upper bounds are far above what anybody trains with, so that a slip of the pen does not fill the machine. What
-# is below them and still too much for a machine is found by its memory.
+# is below them and still too much for a machine is found by its memory. Factors and rates fit float32; one that is too
+# high ends a training as not finite.
 Positive = Annotated[int, Field(gt=0, le=10**12)]
 BatchSize = Annotated[int, Field(gt=0, le=2**20)]
 Width = Annotated[int, Field(gt=0, le=2**14)]
 Every = Annotated[int, Field(gt=0, le=1_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-PositiveFloat = Annotated[float, Field(gt=0, le=1e6)]
-NonNegative = Annotated[float, Field(ge=0, le=1e6)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e30)]
+NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -122,7 +123,7 @@ def _scheduled(expected: str, low: float, high: float, *, also_low: bool = True)
 
 
 ScheduledPositive = Annotated[
-    float | Points, _scheduled("a number above 0, up to 1e6", 0, 1e6, also_low=False)
+    float | Points, _scheduled("a number above 0, up to 1e30", 0, 1e30, also_low=False)
 ]
 ScheduledNonNegative = Annotated[float | Points, _scheduled("a number from 0 to 1e12", 0, 1e12)]
 ScheduledProbability = Annotated[float | Points, _scheduled("a number from 0 to 1", 0, 1)]

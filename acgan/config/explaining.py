@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acgan.config.base import Kinds, fields_of
-from acgan.config.listing import kind_of, kinds_of, sections_of
+from acgan.config.listing import kind_of, kinds_of, number_in_words, sections_of
 from acgan.errors import did_you_mean
 from acgan.own_parts import OwnPart
 
@@ -185,7 +185,7 @@ def _expected(problem: Any) -> tuple[str, Sequence[str]]:
         return f"expected {_TYPES[problem['type']]}", ()
     if problem["type"] in _BOUNDS:
         (bound,) = problem["ctx"].values()
-        return f"expected a number {_BOUNDS[problem['type']]} {bound:,}", ()
+        return f"expected a number {_BOUNDS[problem['type']]} {number_in_words(bound)}", ()
     if problem["type"] == "too_short":
         return f"expected {problem['ctx']['min_length']} or more in the list", ()
     if problem["type"] == "too_long":

@@ -97,9 +97,14 @@ def bounds_of(metadata: Sequence[Any]) -> str:
         return ""
     if given.get("gt") == 0 and isinstance(given.get("le"), int) and given["le"] > 1:  # a count
         given["ge"] = 1
-    low = f"{given['ge']:,}" if "ge" in given else f"above {given['gt']:,}"
-    high = f"{given['le']:,}" if "le" in given else f"below {given['lt']:,}"
+    low = number_in_words(given["ge"]) if "ge" in given else f"above {number_in_words(given['gt'])}"
+    high = number_in_words(given["le"]) if "le" in given else f"below {number_in_words(given['lt'])}"
     return f", {low} to {high}"
+
+
+def number_in_words(number: float) -> str:
+    """A bound as people write it: ``1,024``, ``0.5``, ``1e+30``."""
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
 def kinds_of(section: type[BaseModel]) -> tuple[str, ...]:

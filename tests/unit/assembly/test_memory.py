@@ -108,7 +108,7 @@ def test_precision_counts() -> None:
 def test_what_no_machine_like_this_holds_is_refused(overrides: list[str], monkeypatch: Any) -> None:
     monkeypatch.setattr("acgan.assembly.memory.total_memory_bytes", lambda device: 32 * 2**30)
     with pytest.raises(
-        ConfigError, match=r"memory: the training needs [\d,.]+ GiB or more .*cpu has 32\.00 GiB"
+        ConfigError, match=r"memory: the training needs [\d,.]+ GiB or more .*cpu has 32\.0 GiB"
     ) as caught:
         _estimate(RunConfig, *overrides).check(CPU)
     for part in ("networks with Adam", "numbers of a batch", "a step", "Lower train.batch_size"):

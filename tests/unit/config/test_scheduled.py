@@ -16,7 +16,7 @@ AUGMENT = "augment={kind: diff_augment}"
 POSITIVE = ("optim.generator.lr", "optim.discriminator.lr", "loss.penalty.gamma")
 KEYS = (*POSITIVE, "train.ema_half_life_nimg", "augment.p")
 EXPECTED = {
-    **dict.fromkeys(POSITIVE, "expected a number above 0, up to 1e6"),
+    **dict.fromkeys(POSITIVE, "expected a number above 0, up to 1e30"),
     "train.ema_half_life_nimg": "expected a number from 0 to 1e12",
     "augment.p": "expected a number from 0 to 1",
 }
