@@ -46,18 +46,20 @@ starter: $(VENV)/.installed        ## train the networks that few images start f
 	$(BIN)/acgan train benchmarks/starter.yaml --data $(DATA)/cifar10_jpg.zip --run-dir runs/starter
 	$(BIN)/python benchmarks/ship_starter.py runs/starter
 
-gallery: $(VENV)/.installed        ## train the recipes and the failures, and remake samples/ and the README's tables (five hours)
+gallery: $(VENV)/.installed        ## train the recipes and the failures, and remake samples/ and the README's tables (nine hours)
 	$(BIN)/acgan train digits --run-dir runs/gallery/digits
 	$(BIN)/acgan train mnist --data mnist:$(DATA) --run-dir runs/gallery/mnist
 	$(BIN)/acgan train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/cifar10
 	$(BIN)/acgan train plain-cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/plain-cifar10 --set train.threads=1
 	test -e runs/gallery/three || $(BIN)/python benchmarks/few_images.py $(DATA)/cifar10_jpg.zip runs/gallery/three
 	$(BIN)/acgan train --data runs/gallery/three --run-dir runs/gallery/folder
+	$(BIN)/acgan train --data runs/gallery/three --run-dir runs/gallery/folder-random --set model.starter=false
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/digits --cas
 	for name in mnist cifar10; do \
 	  $(BIN)/python benchmarks/gallery.py add runs/gallery/$$name || exit 1; done
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/plain-cifar10 --failure "one image a class, whatever the latents"
-	$(BIN)/python benchmarks/gallery.py add runs/gallery/folder --extractor cifar10_jpg --cas
+	for name in folder folder-random; do \
+	  $(BIN)/python benchmarks/gallery.py add runs/gallery/$$name --extractor cifar10_jpg --cas || exit 1; done
 	$(BIN)/acgan train plain-cifar10 --data mnist:$(DATA) --run-dir runs/gallery/plain-mnist --set data.mirror=false \
 	  --set evaluate.extractor=mnist --set train.total_nimg=80000
 	$(BIN)/python benchmarks/gallery.py add runs/gallery/plain-mnist --which last \

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Iterable
 
 EXIT_BUG = 70
+_LONGEST_NAME = 200  # comparing takes time that grows with the square
 
 
 class UserError(Exception):
@@ -79,5 +80,5 @@ def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """An ending for an error message; empty if no candidate is near."""
-    matches = nearest_names(name, candidates)
+    matches = nearest_names(name, candidates) if len(name) <= _LONGEST_NAME else []
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

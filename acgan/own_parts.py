@@ -70,6 +70,13 @@ def _read(provenance: Any) -> dict[str, OwnPart]:
     """The parts of a record; none if it is damaged, for they serve errors alone."""
     found = provenance.get(_KEY) if isinstance(provenance, Mapping) else None
     try:
-        return {str(key): OwnPart(**values) for key, values in (found or {}).items()}
+        parts = {str(key): OwnPart(**values) for key, values in (found or {}).items()}
     except (TypeError, AttributeError):
         return {}
+    return parts if all(map(_is_whole, parts.values())) else {}
+
+
+def _is_whole(part: OwnPart) -> bool:
+    """True if all is text of one line: it is printed, and the record may come from anywhere."""
+    texts = (part.kind, part.module, part.file or "")
+    return all(isinstance(text, str) and text.isprintable() for text in texts)

@@ -217,6 +217,20 @@ def peak_memory_bytes(device: torch.device) -> int:
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
+def total_memory_bytes(device: torch.device) -> int | None:
+    """All memory of a GPU, or of the machine or its container for the CPU; None if the system does not report it."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+    limit = Path("/sys/fs/cgroup/memory.max")
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        total = min(total, int(limit.read_text()))
+    return total
+
+
 def processor() -> str:
     """Name of the processor."""
     name = platform.processor() or platform.machine()

@@ -15,6 +15,7 @@ from acgan.config import RunConfig, diff, load
 from acgan.config.recipes import recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
+from acgan.weights import STARTER
 
 #: Keys that are not compared: paths on a machine, which the command names in another way, and the description.
 _NOT_COMPARED = ("data.source", "data.root", "description")
@@ -113,8 +114,11 @@ def check_command(text: str, config: RunConfig, origin: Mapping[str, Any]) -> tu
     data = data_name(given.data.source)
     if data != origin["data"]:
         lines.append(f"data: {data} in the command, {origin['data']} in the run")
-    if bool(options["init_from"]) != bool(origin["init_from"]):
-        lines.append(f"--init-from: {options['init_from']} in the command, {origin['init_from']} in the run")
+    start = origin["init_from"]
+    if given.model.starter and start and start["path"] == STARTER:
+        start = None  # the recipe takes it without being asked
+    if bool(options["init_from"]) != bool(start):
+        lines.append(f"--init-from: {options['init_from']} in the command, {start} in the run")
     if lines:
         raise ConfigError(f"--command: {text!r} does not make this run: {'; '.join(lines)}.")
     return recipe, given

@@ -42,8 +42,8 @@ def forgotten_afterwards() -> Iterator[None]:
             table.update(content)
         for one, sections in zip(kinds, before[1], strict=True):
             one.sections[:] = sections
+        added = {Path(folder) for folder in sys.path} - {Path(folder) for folder in path}
         for name in set(sys.modules) - modules:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if not name.startswith("acgan") and str(Path(file).parent) not in path:
-                del sys.modules[name]  # a script's, or a neighbour's
+            if Path(getattr(sys.modules[name], "__file__", None) or "").parent in added:
+                del sys.modules[name]  # a script's, or a neighbour's; libraries stay
         sys.path[:] = path

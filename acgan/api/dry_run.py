@@ -18,6 +18,7 @@ from acgan.api.places import KnownPaths
 from acgan.api.run_directory import check_usable, is_locked
 from acgan.assembly import build_classifier_task, build_gan, build_score_extractor, choose_score
 from acgan.assembly.initialise import first_weights, initialise_classifier
+from acgan.assembly.memory import MemoryEstimate
 from acgan.assembly.product import ClassifierProduct, GanProduct
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.errors import NotFiniteError, UserError
@@ -40,6 +41,7 @@ class Rehearsal:
         total_nimg: Length of the training in images.
         images_per_sec: Estimate, without samples and checkpoints.
         peak_bytes: Memory at the peak so far.
+        memory: Memory that the training needs at the least, by what needs it, if that is known.
         prospects: What a training would do in each directory that holds a run, or the error by which it would refuse.
     """
 
@@ -51,6 +53,7 @@ class Rehearsal:
     peak_bytes: int
     precision: str
     device: str
+    memory: MemoryEstimate | None
     prospects: Mapping[Path, str | UserError]
 
 
@@ -125,6 +128,7 @@ def rehearse(
             peak_bytes=runtime.peak_memory_bytes(opened.device),
             precision=opened.precision,
             device=str(opened.device),
+            memory=opened.memory,
             prospects={
                 directory: prospect
                 for directory, own in (runs or {}).items()

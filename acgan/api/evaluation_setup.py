@@ -94,7 +94,7 @@ def set_up(
     store = regroup(real.reference, {name: [name] for name in class_names})
     reference_counts = class_counts(store)
     classes = real.classes.narrowed(reference_counts)
-    for remark in classes.remarks("generator", f"{options.split} "):
+    for remark in classes.remarks(first.whose, f"{options.split} "):
         say(remark)
     extractor = None
     if set(options.metrics) != {CAS}:

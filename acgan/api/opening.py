@@ -18,6 +18,7 @@ from acgan.api.inputs import Resolved, tell_about
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
 from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.memory import MemoryEstimate, estimate_memory
 from acgan.assembly.product import Provenance
 from acgan.assembly.register import check_source, registered_parts
 from acgan.code_version import code_version
@@ -66,6 +67,7 @@ class OpenTraining:
         checkpoint: Payload to go on from; None begins anew.
         source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
         init_from: A run or file whose weights to start from; None draws them, or goes on.
+        memory: Memory that it needs at the least, if that is known.
         deadline: ``time.monotonic()`` at which to stop, or None.
         code: Versions and commits of acgan that trained it, the present one last.
         recipe: Recipe or file that was asked for; None for a configuration object.
@@ -82,6 +84,7 @@ class OpenTraining:
     precision: str
     ranks: Ranks
     init_from: Path | None
+    memory: MemoryEstimate | None
     deadline: float | None
     fresh: bool
     say: Callable[[str], None]
@@ -238,6 +241,9 @@ def open_training(
             earlier.check_images(config, meta, places, dataset, say)
             if checkpoint is not None:
                 earlier.tell_schedules(config, checkpoint["nimg"], say)
+        memory = estimate_memory(here, dataset.train, device=device, precision=precision, ranks=ranks)
+        if memory is not None:
+            memory.check(device)
         yield OpenTraining(
             config=config,
             here=here,
@@ -250,6 +256,7 @@ def open_training(
             precision=precision,
             ranks=ranks,
             init_from=_init_from(options.get("init_from"), checkpoint, say),
+            memory=memory,
             deadline=started + max_time if max_time is not None else None,
             fresh=fresh,
             say=say,

@@ -52,14 +52,15 @@ def recorded(
         yield
         return
     file, begun_nimg = opened.directory / PROVENANCE_FILE, run.nimg
-    earlier = _read(file).get("invocations", []) if file.exists() and opened.checkpoint is not None else []
+    known = _read(file) if file.exists() and opened.checkpoint is not None else {}
+    earlier = known.get("invocations", [])
     invocation = _invocation(opened)
     record = {
         "recipe": earlier[0]["recipe"] if earlier else opened.recipe,
         "seed": opened.config.seed,
         "data": _data(opened),
         "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in networks.items()},
-        "flops": dict(flops),
+        "flops": {**known.get("flops", {}), **flops},  # of compiled networks none can be counted
         **to_record(opened.parts, folders=True),
         "invocations": [*earlier, invocation],
     }

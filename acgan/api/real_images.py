@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,14 +12,17 @@ from acgan.api.evaluate_options import EvaluateOptions
 from acgan.api.inputs import tell_skipped
 from acgan.api.places import find_trained_on
 from acgan.api.subjects import Subject
-from acgan.assembly.images import data_options, prepare_dataset
+from acgan.assembly.images import DATASET, data_options, prepare_dataset
 from acgan.assembly.to_score import load_to_score
 from acgan.config import RunConfig
-from acgan.data import ClassSets, source_classes
+from acgan.data import SAMPLES, ClassSets, dataset_from_torch, source_classes
+from acgan.data.index import shortened
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import share_out
 from acgan.sampling import GivenSamples
 from acgan.types import MAX_SAMPLES, Dataset, ImageStore
+
+_SHOWN = 20
 
 Say = Callable[[str], None]
 
@@ -59,7 +63,7 @@ def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say,
     config, whole, classes = load_to_score(
         config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
     )
-    dataset = _prepared(config, whole, say, warn)
+    dataset = _prepared(config, whole, say, warn, told=() if options.data is None else whole.warnings)
     if options.data is None and dataset.train.fingerprint != first.data_fingerprint:
         warn(
             f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
@@ -79,23 +83,28 @@ def real_images_beside_samples(
     _check_options(subjects[0], options)
     for subject in subjects:
         tell_skipped(subject.skipped, say)
+        for warning in subject.warnings:
+            warn(f"samples: {warning}")
     config = subjects[0].config
     if options.train_data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"test_share": 0.0})})
+    if not isinstance(options.data, (str, os.PathLike, Dataset)):
+        options = replace(options, data=dataset_from_torch(options.data, DATASET, data_options(config.data)))
     subjects = [_with_names(subject, config, options, warn) for subject in subjects]
     names = subjects[0].samples.class_names
     config, whole, classes = load_to_score(
-        config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
+        config, options.data, names, whose=SAMPLES, on_error=options.on_error, warn=warn
     )
-    dataset = _prepared(config, whole, say, warn)
+    dataset = _prepared(config, whole, say, warn, told=whole.warnings)
     reference = _part(dataset, options.split)
     if options.train_data is not None:
         if not len(dataset.test):
             reference = dataset.train
         config, trained_on, _ = load_to_score(
-            config, options.train_data, names, whose="generator", on_error=options.on_error, warn=warn
+            config, options.train_data, names, whose=SAMPLES, on_error=options.on_error, warn=warn
         )
-        dataset = replace(_prepared(config, trained_on, say, warn), name=dataset.name, test=reference)
+        dataset = _prepared(config, trained_on, say, warn, told=trained_on.warnings)
+        dataset = replace(dataset, name=whole.name, test=reference)
     else:
         say(
             f"it is not known what {subjects[0].path} was made from: the scores are too good if it was from these "
@@ -159,11 +168,13 @@ def _scarce(counts: Sequence[int], limits: Sequence[int]) -> int | None:
     return min(short, key=lambda label: limits[label] / counts[label], default=None)
 
 
-def _prepared(config: RunConfig, whole: Dataset, say: Say, warn: Say) -> Dataset:
+def _prepared(config: RunConfig, whole: Dataset, say: Say, warn: Say, *, told: Sequence[str]) -> Dataset:
+    """The parts that are trained on and scored on; ``told`` are warnings that the user has read."""
     tell_skipped(whole.skipped, say)
     dataset = prepare_dataset(config, whole)
     for warning in dataset.warnings:
-        warn(warning)
+        if warning not in told:
+            warn(warning)
     return dataset
 
 
@@ -185,7 +196,11 @@ def _check_options(first: Subject, options: EvaluateOptions) -> None:
 
 
 def _with_names(subject: Subject, config: RunConfig, options: EvaluateOptions, warn: Say) -> Subject:
-    """Samples whose labels are numbers from 0 have the names of as many classes of the real images, in their order."""
+    """Samples whose labels are numbers from 0 have the names of as many classes of the real images, in their order.
+
+    Raises:
+        ConfigError: If both have numbers, which begin at 0 on one side and at 1 on the other.
+    """
     samples = subject.samples
     assert isinstance(samples, GivenSamples)
     own = samples.class_names
@@ -194,14 +209,29 @@ def _with_names(subject: Subject, config: RunConfig, options: EvaluateOptions, w
         if isinstance(options.data, Dataset)
         else source_classes(str(options.data), data_options(config.data))
     )
-    numbers = tuple(map(str, range(len(real))))
-    if own != numbers or set(own) & set(real):
+    begins = [_first_number(names) for names in (own, real)]
+    if len(own) == len(real) and sorted(begins, key=str) == [0, 1]:
+        raise ConfigError(
+            f"{subject.path}: its labels are numbers from {begins[0]}, and those of the real images from {begins[1]}; "
+            "expected the same numbers, since classes are matched by name. Number both alike, or give both the same "
+            "names."
+        )
+    if begins[0] != 0 or len(own) != len(real) or set(own) & set(real):
         return subject
-    pairs = ", ".join(f"{number} {name}" for number, name in zip(numbers, real, strict=True))
+    named = tuple(real[int(number)] for number in own)
+    pairs = [f"{number} {name}" for number, name in enumerate(real)]
     warn(
-        f"{subject.path}: its labels have no names; they are taken for the real images' classes in order: {pairs}"
+        f"{subject.path}: its labels have no names; they are taken for the real images' classes in order: "
+        f"{shortened(pairs, _SHOWN)}"
     )
-    return replace(subject, samples=GivenSamples(replace(samples.store, class_names=tuple(real))))
+    return replace(subject, samples=GivenSamples(replace(samples.store, class_names=named)))
+
+
+def _first_number(names: Sequence[str]) -> int | None:
+    """The lowest of classes that are numbers without gaps, in any order; None of others."""
+    numbers = sorted(int(name) for name in names if name.isdecimal())
+    whole = set(names) == {str(number) for number in numbers}
+    return numbers[0] if whole and numbers[-1] - numbers[0] == len(numbers) - 1 else None
 
 
 def _with_channels(subject: Subject, channels: int, warn: Say) -> Subject:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from acgan.assembly.register import check_source
-from acgan.atomic import sha256
+from acgan.atomic import best_name, sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
-from acgan.data import BUILTIN_NAMES, load_samples
+from acgan.data import BUILTIN_NAMES, SAMPLES, load_samples
 from acgan.data.sources.tree import is_run
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
@@ -29,6 +29,13 @@ _MAY_DIFFER = (
     "every.log_nimg",
     "every.sample_nimg",
 )
+#: Files of acgan in a folder that is no run. Weights of others may lie beside the pictures that they made.
+_WEIGHTS = {
+    GENERATOR_FILE.name,
+    best_name(GENERATOR_FILE.name),
+    CLASSIFIER_FILE.name,
+    best_name(CLASSIFIER_FILE.name),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Subject:
         samples: Where its images come from.
         config: How its training decoded real images; for samples how real images are brought to their form.
         skipped: Given samples that could not be decoded.
+        warnings: Doubts about how given samples were read.
     """
 
     path: Path
@@ -50,11 +58,17 @@ class Subject:
     samples: Samples
     config: RunConfig
     skipped: tuple[SkippedImage, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_given(self) -> bool:
         """True for samples that something else generated: nothing is known of a training."""
         return isinstance(self.samples, GivenSamples)
+
+    @property
+    def whose(self) -> str:
+        """Whose classes are scored, for ``ClassSets.remarks``."""
+        return SAMPLES if self.is_given else "generator"
 
     @property
     def data_fingerprint(self) -> str | None:
@@ -125,7 +139,8 @@ def find_subjects(
 def is_given(path: Path) -> bool:
     """True for the source of pictures, by its content: neither a run, nor a file of weights, nor missing."""
     if path.is_dir():
-        return not (is_run({entry.name for entry in path.iterdir()}) or any(path.glob("*.safetensors")))
+        names = {entry.name for entry in path.iterdir()}
+        return not (is_run(names) or names & _WEIGHTS)
     if path.is_file():
         return path.suffix != ".safetensors" and not any(
             holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE)
@@ -170,7 +185,9 @@ def _load_given(path: Path, on_error: str | None) -> Subject:
     channels = 3 if store.channels == 3 else None
     data = {"source": str(path), "resolution": store.resolution, "channels": channels}
     config = RunConfig.model_validate({"data": data})
-    return Subject(path, path, store.fingerprint, GivenSamples(store), config, dataset.skipped)
+    return Subject(
+        path, path, store.fingerprint, GivenSamples(store), config, dataset.skipped, dataset.warnings
+    )
 
 
 def _check_one_method(subjects: Sequence[Subject]) -> None:

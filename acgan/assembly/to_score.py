@@ -30,7 +30,7 @@ def load_to_score(
         config: Configuration of the network's training, by which images are decoded.
         data: Another source, a torch Dataset or a ``Dataset`` in place of the training's; None is the training's.
         class_names: The network's classes.
-        whose: Kind of the network: ``generator`` or ``classifier``.
+        whose: As for ``ClassSets.remarks``.
         on_error: ``stop`` or ``skip`` broken images; None does as the training did.
         warn: Receives doubts about other data, and about classes that are left out but have nearly the name of one
             that is known.

@@ -167,7 +167,7 @@ def command(
     from acgan.cli.evaluation_table import show
 
     check_json_file(json_file)
-    _check_folder(json_file, folder)
+    _check_folder(runs, json_file, folder)
     with stopped_by_signals("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
@@ -187,7 +187,8 @@ def command(
             )
 
 
-def _check_folder(json_file: Path | None, folder: Path | None) -> None:
+def _check_folder(runs: tuple[Path, ...], json_file: Path | None, folder: Path | None) -> None:
+    from acgan.api.subjects import is_given
     from acgan.errors import ConfigError
     from acgan.evaluation import is_run_directory
 
@@ -200,3 +201,9 @@ def _check_folder(json_file: Path | None, folder: Path | None) -> None:
             f"--out {folder}: is a run, which keeps its own scores; expected another folder. Leave it out to write "
             "into the run that is evaluated."
         )
+    for path in runs:
+        if path.is_dir() and is_given(path) and folder.resolve().is_relative_to(path.resolve()):
+            raise ConfigError(
+                f"--out {folder}: lies in {path}, whose pictures are scored, and would be taken for more of them; "
+                "expected another folder."
+            )

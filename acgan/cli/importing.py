@@ -38,7 +38,7 @@ def _import(name: str, module: str, folder: Path) -> None:
         sys.path.insert(0, str(folder))
     try:
         importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {first_line(error)}"
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if _is_own(frame.filename)]

@@ -13,9 +13,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+# Upper bounds are far above what anybody trains with, so that a slip of the pen does not fill the machine. What
+# is below them and still too much for a machine is found by its memory. Factors and rates fit float32; one that is too
+# high ends a training as not finite.
+Positive = Annotated[int, Field(gt=0, le=10**12)]
+BatchSize = Annotated[int, Field(gt=0, le=2**20)]
+Width = Annotated[int, Field(gt=0, le=2**14)]
+Every = Annotated[int, Field(gt=0, le=1_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e30)]
+NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -84,7 +91,7 @@ def is_plain_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: bool = True) -> PlainValidator:
+def _scheduled(expected: str, low: float, high: float, *, also_low: bool = True) -> PlainValidator:
     """A validator of a number in [low, high], or of points with such numbers; ``expected`` is the range in words.
 
     A single number may be ``low`` itself only if ``also_low``; the number of a point always may.
@@ -115,6 +122,8 @@ def _scheduled(expected: str, low: float, high: float = math.inf, *, also_low: b
     return PlainValidator(check)
 
 
-ScheduledPositive = Annotated[float | Points, _scheduled("a number above 0", 0, also_low=False)]
-ScheduledNonNegative = Annotated[float | Points, _scheduled("a number of 0 or more", 0)]
+ScheduledPositive = Annotated[
+    float | Points, _scheduled("a number above 0, up to 1e30", 0, 1e30, also_low=False)
+]
+ScheduledNonNegative = Annotated[float | Points, _scheduled("a number from 0 to 1e12", 0, 1e12)]
 ScheduledProbability = Annotated[float | Points, _scheduled("a number from 0 to 1", 0, 1)]

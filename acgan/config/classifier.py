@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Share
+from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Seed, Share, Width
 from acgan.config.shared import ComputeConfig, DataConfig, check_micro_batch
 from acgan.sides import MAX_SIDE, MIN_SIDE
 
@@ -18,7 +18,7 @@ class SmallBackboneConfig(BaseConfig):
     """A small convolutional network, for 16 to 64 px."""
 
     kind: Literal["small"] = "small"
-    channels: Positive = 32
+    channels: Width = 32
     """Feature maps of the first layer; the network ends with 4 times as many features."""
 
 
@@ -87,7 +87,7 @@ class SyntheticConfig(BaseConfig):
     """A run directory of `acgan train`, or its generator.safetensors."""
     num_per_class: Positive | Literal["balance"] | None = None
     """Generated images per class; balance fills each class up to the largest; null takes the size of the largest."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     """Random seed of the generated images."""
 
 
@@ -113,7 +113,7 @@ class AdamWConfig(BaseConfig):
     """Shape of the fall of the learning rate after the warm-up, to zero at the end; none keeps lr."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     """Adam's beta1 and beta2: decay of the running means of the gradient and of its square."""
-    eps: PositiveFloat = 1.0e-8
+    eps: Annotated[float, Field(gt=0, le=1)] = 1.0e-8
     """Adam's epsilon, added to the denominator."""
     weight_decay: NonNegative = 0.05
     """Weight decay of weight matrices and convolutions; biases and normalisation layers have none."""
@@ -160,7 +160,7 @@ class ClassifierConfig(BaseConfig):
     """Kind of training."""
     description: str = ""
     """Purpose of the run in one line; printed when the training starts."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     """Random seed of the training."""
     data: DataConfig = DataConfig()
     """The labelled images."""

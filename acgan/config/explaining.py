@@ -11,15 +11,28 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acgan.config.base import Kinds, fields_of
-from acgan.config.listing import kind_of, kinds_of, sections_of
+from acgan.config.listing import kind_of, kinds_of, number_in_words, sections_of
 from acgan.errors import did_you_mean
 from acgan.own_parts import OwnPart
 
-_NUMBERS = {
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number, as in 200_000 or 2e5"),
-    **dict.fromkeys(("float_type", "float_parsing"), "a number, as in 0.5 or 5e-4"),
+_TYPES = {
+    **dict.fromkeys(
+        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"),
+        "a whole number, as in 200_000 or 2e5",
+    ),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number, as in 0.5 or 5e-4"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text; quotes make one of a number, as in '3'",
+    **dict.fromkeys(("list_type", "tuple_type"), "a list, as in [a, b]"),
+    "dict_type": "a table of keys, as in {key: value}",
 }
+_BOUNDS = {
+    "greater_than": "greater than",
+    "greater_than_equal": "greater than or equal to",
+    "less_than": "less than",
+    "less_than_equal": "less than or equal to",
+}
+_SHOWN = 80  # characters of a value in errors
 _BAD_KIND = ("union_tag_invalid", "union_tag_not_found")
 
 
@@ -31,10 +44,12 @@ class _Place:
     sections: list[type[BaseModel]]  # sections at this place; one where the kind is known
     kinds: list[type[BaseModel]]  # sections of every kind at this place
     is_open: bool = False  # scripts may register more kinds, or keys
+    is_section: bool = True
 
     @property
     def key(self) -> str:
-        return ".".join(self.path)
+        key = ".".join(self.path)
+        return key if len(key) <= _SHOWN and key.isprintable() else _shown(key)
 
     @property
     def known(self) -> list[str]:
@@ -57,7 +72,7 @@ def _locate(model: type[BaseModel], path: Sequence[Any]) -> _Place:
         kept.append(str(part))
         inner = sections_of(fields[part].annotation, fields[part].metadata)
         if not inner:
-            break
+            return _Place(kept, sections, kinds, is_open, is_section=False)
         sections, kinds, is_open = inner, inner, _takes_more(fields[part])
     return _Place(kept, sections, kinds, is_open)
 
@@ -96,13 +111,57 @@ def explain(model: type[BaseModel], problem: Any, part: OwnPart | None = None) -
         found = _kind_in(found)
         hint = did_you_mean(str(found), kinds)
         listed = ", ".join(kinds)
-        return f"{dotted}.kind: found {found!r}; expected one of {listed}.{hint}{_own(place, found)}"
-    expected, choices = _expected(problem, kinds)
+        return f"{dotted}.kind: found {_shown(found)}; expected one of {listed}.{hint}{_own(place, found)}"
+    if problem["type"] in ("model_type", "model_attributes_type"):
+        return no_section(dotted, place.sections, found)
+    expected, choices = _expected(problem)
     start = f"{dotted}: " if dotted else ""
-    if dotted and not isinstance(found, Mapping):
-        start += f"found {found!r}; "
+    if dotted and not (place.is_section and isinstance(found, Mapping)):
+        start += f"found {_shown(found)}; "
     own = _own(place, found) if place.path[-1:] == ["kind"] else ""
     return f"{start}{expected}.{did_you_mean(str(found), choices)}{own}"
+
+
+def key_path(model: type[BaseModel], problem: Any) -> list[str]:
+    """Our key of a problem, in parts."""
+    return _locate(model, problem["loc"]).path
+
+
+def no_section(key: str, sections: Sequence[type[BaseModel]], found: Any) -> str:
+    """Tell that a value is in the place of a section, with an example that can be copied."""
+    kinds = [kind for section in sections for kind in kinds_of(section)]
+    if not kinds:
+        name, example = _example(sections[0])
+        option = f" (--set {key}.{name}={example})" if key and "{" not in example else ""
+        return (
+            f"{key}: found {_shown(found)}; expected a section of keys, as in {{{name}: {example}}}{option}."
+        )
+    # The short form that users try: a kind's name alone.
+    is_kind = isinstance(found, str) and found in kinds
+    hint = "" if is_kind else did_you_mean(str(found), kinds)
+    return (
+        f"{key}: found {_shown(found)}; expected a section of keys, as in {{kind: {found if is_kind else kinds[0]}}}, "
+        f"of kind {', '.join(kinds)}.{hint}"
+    )
+
+
+def _example(section: type[BaseModel]) -> tuple[str, str]:
+    """A key of a section and a value for it: the first that has a default."""
+    values = {
+        name: field.get_default(call_default_factory=True) for name, field in section.model_fields.items()
+    }
+    name = next(
+        (name for name, value in values.items() if isinstance(value, (int, float, str))), next(iter(values))
+    )
+    value = values[name]
+    if isinstance(value, BaseModel):
+        return name, "{{{}: {}}}".format(*_example(type(value)))
+    return name, "true" if value is True else "false" if value is False else str(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _kind_in(found: Any) -> Any:
@@ -115,30 +174,30 @@ def _own(place: _Place, kind: object) -> str:
     return hint if place.is_open and isinstance(kind, str) else ""
 
 
-def _expected(problem: Any, kinds: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The expected value in words, and candidates for "did you mean"; ``kinds`` are those of the section."""
-    found = problem["input"]
-    if problem["type"] in ("model_type", "model_attributes_type"):
-        if not kinds:
-            return "expected a section of keys, as in {key: value}", ()
-        # The short form that users try: a kind's name alone.
-        kind, others = (found, ()) if found in kinds else (kinds[0], kinds)
-        return f"expected a section of keys, as in {{kind: {kind}}}, of kind {', '.join(kinds)}", others
+def _expected(problem: Any) -> tuple[str, Sequence[str]]:
+    """The expected value in words, and candidates for "did you mean"."""
     if problem["type"] == "literal_error":
         listed = re.split(", | or ", problem["ctx"]["expected"])  # words are in quotes, numbers are not
         choices = [choice.strip("'") for choice in listed]
         words = [choice.strip("'") for choice in listed if choice.startswith("'")]
         return f"expected one of {', '.join(choices)}", words
-    if problem["type"] in _NUMBERS:
-        return f"expected {_NUMBERS[problem['type']]}", ()
+    if problem["type"] in _TYPES:
+        return f"expected {_TYPES[problem['type']]}", ()
+    if problem["type"] in _BOUNDS:
+        (bound,) = problem["ctx"].values()
+        return f"expected a number {_BOUNDS[problem['type']]} {number_in_words(bound)}", ()
     if problem["type"] == "too_short":
         return f"expected {problem['ctx']['min_length']} or more in the list", ()
+    if problem["type"] == "too_long":
+        return f"expected {problem['ctx']['max_length']} or fewer in the list", ()
+    if problem["type"] == "missing":
+        return "expected a value; the key is missing", ()
     return str(problem["msg"]).removeprefix("Value error, ").rstrip("."), ()
 
 
 def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
     """Describe a key that does not exist, or not in a section of this kind."""
-    dotted, key = place.key, place.path[-1]
+    dotted, key = place.key, place.path[-1]  # one from a file may be any text
     owners = [kind for section in place.kinds if key in section.model_fields and (kind := kind_of(section))]
     if owners and len(place.sections) == 1:
         return (

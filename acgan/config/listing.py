@@ -31,7 +31,7 @@ def list_keys(model: type[BaseModel], prefix: str = "") -> Iterator[KeyInfo]:
         if not members:
             default = None if info.is_required() else info.get_default(call_default_factory=True)
             meaning = info.description or inspect.getdoc(model) or ""
-            yield KeyInfo(f"{prefix}{name}", type_name(info.annotation), default, meaning)
+            yield KeyInfo(f"{prefix}{name}", type_name(info.annotation, info.metadata), default, meaning)
         elif not info.is_required() and info.get_default(call_default_factory=True) is None:
             kinds, fields = kinds_of(members[0])[:1], members[0].model_fields
             needed = [f"{key}: …" for key, field in fields.items() if field.is_required() and key != "kind"]
@@ -57,11 +57,20 @@ def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[Base
     return []
 
 
-def type_name(annotation: Any) -> str:
-    """A type as a user would write it: ``int``, ``crop | pad``, ``list of str``."""
+def takes_null(annotation: Any) -> bool:
+    """True if the value of a key may be null."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return takes_null(typing.get_args(annotation)[0])
+    return type(None) in typing.get_args(annotation)
+
+
+def type_name(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    """A type as a user would write it, with its range: ``int, 1 to 8``, ``crop | pad``, ``list of str``."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return type_name(arguments[0])
+        return type_name(arguments[0], arguments[1:])
+    if annotation in (int, float):
+        return f"{annotation.__name__}{bounds_of(metadata)}"
     if origin is typing.Literal:
         return " | ".join(str(argument) for argument in arguments)
     if origin in (typing.Union, types.UnionType):
@@ -73,6 +82,29 @@ def type_name(annotation: Any) -> str:
     if annotation is type(None):
         return "null"
     return str(getattr(annotation, "type_name", annotation.__name__))
+
+
+def bounds_of(metadata: Sequence[Any]) -> str:
+    """The range of a number in words, after a comma; empty if there is none."""
+    found = [one for member in metadata for one in (member, *getattr(member, "metadata", ()))]
+    given = {
+        name: value
+        for one in found
+        for name in ("ge", "gt", "le", "lt")
+        if (value := getattr(one, name, None)) is not None
+    }
+    if not given:
+        return ""
+    if given.get("gt") == 0 and isinstance(given.get("le"), int) and given["le"] > 1:  # a count
+        given["ge"] = 1
+    low = number_in_words(given["ge"]) if "ge" in given else f"above {number_in_words(given['gt'])}"
+    high = number_in_words(given["le"]) if "le" in given else f"below {number_in_words(given['lt'])}"
+    return f", {low} to {high}"
+
+
+def number_in_words(number: float) -> str:
+    """A bound as people write it: ``1,024``, ``0.5``, ``1e+30``."""
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
 def kinds_of(section: type[BaseModel]) -> tuple[str, ...]:

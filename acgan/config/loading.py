@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
-from acgan.config.explaining import explain, own_part
+from acgan.config.explaining import explain, key_path, no_section, own_part
+from acgan.config.listing import sections_of, takes_null
+from acgan.config.reading import MAX_DEPTH, dump, parse, read
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.errors import ConfigError, UnregisteredError
 from acgan.own_parts import OwnPart, recorded_parts
 
 Config = TypeVar("Config", bound=BaseModel)
+_SHOWN = 80  # characters of an option in errors
 
 
 def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) -> Config:
@@ -33,21 +34,24 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
             ``UnregisteredError`` where the file is that of a run that has parts of a script.
     """
     parts: Mapping[str, OwnPart] = {}
+    origins = _Origins(file, bool(overrides))
     values = model.model_construct().model_dump(mode="json")  # defaults alone need not be valid
     if file is not None:
-        given = _read_yaml(file)
+        given, origins.lines = read(file)
         if file.name == CONFIG_FILE:
             given, parts = with_shares(given), recorded_parts(file.parent)
         _check_task(values.get("task"), given.get("task", "gan"), file)
+        _check_sections(model, given, origins)
         values = _merge(values, given)
-    changes = [_parse_override(override) for override in overrides]
     tables = set(_tables(model))
-    for path, value in sorted(changes, key=_precedence):
+    for path, value in sorted(map(_parse_override, overrides), key=_precedence):
+        change = _nested(path, value)
+        origins.add(change)
+        _check_sections(model, change, origins)
         if tuple(path) in tables:  # a given table replaces the whole table
             values = _merge(values, _nested(path, None))
-        values = _merge(values, _nested(path, value))
-    where = " and ".join([str(file)] * (file is not None) + ["--set"] * bool(overrides)) or "configuration"
-    return _validate(model, values, where, parts)
+        values = _merge(values, change)
+    return _validate(model, values, origins, parts)
 
 
 def restore(
@@ -61,7 +65,7 @@ def restore(
         where: Their origin, for errors.
         parts: Parts by key that a script registered.
     """
-    return _validate(model, with_shares(values), where, parts or {})
+    return _validate(model, with_shares(values), _Origins(where, False), parts or {})
 
 
 def schedules(config: BaseModel) -> dict[str, Points]:
@@ -77,7 +81,7 @@ def schedules(config: BaseModel) -> dict[str, Points]:
 
 
 def _validate(
-    model: type[Config], values: Mapping[str, Any], where: str, parts: Mapping[str, OwnPart]
+    model: type[Config], values: Mapping[str, Any], origins: _Origins, parts: Mapping[str, OwnPart]
 ) -> Config:
     try:
         return model.model_validate(values)
@@ -85,7 +89,7 @@ def _validate(
         lines, scripts = [], []
         for problem in error.errors():
             part = own_part(model, problem, parts)
-            lines.append(f"{where}: {explain(model, problem, part)}")
+            lines.append(f"{origins.of(key_path(model, problem))}: {explain(model, problem, part)}")
             scripts += [part.script] if part is not None else []
         text = "\n".join(lines)
         raise (UnregisteredError(text, *scripts) if scripts else ConfigError(text)) from None
@@ -93,7 +97,7 @@ def _validate(
 
 def to_yaml(config: BaseModel) -> str:
     """A configuration as YAML."""
-    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return dump(config.model_dump(mode="json"))
 
 
 def diff(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
@@ -125,78 +129,71 @@ def is_harmless(key: str, allowed: Sequence[str]) -> bool:
     return any(key == name or (name.endswith(".") and key.startswith(name)) for name in allowed)
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads plain values as in YAML 1.2: ``on`` and ``no`` are words, 5e-4 is a number.
-
-    Whole numbers are decimal. YAML 1.1 makes 8 of 010, 90 of 1:30, and a date of 2020-01-01: here they are texts, as
-    the names of class folders may be. A key that is there twice is an error: one of its values would be lost.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [key for key in keys if keys.count(key) > 1]
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice[0]!r} is there twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag.removeprefix("tag:yaml.org,2002:") not in ("bool", "float", "int", "timestamp")
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9](?:_?\d)*)$"), list("-+0123456789")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes texts that YAML 1.1 or ``_Loader`` would read as something else."""
-
-
-for _side in (_Loader, _Dumper):
-    _side.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d[\d_]*(?=[eE]))(?:[eE][-+]?\d+)?$"),
-        list("-+.0123456789"),
-    )
-
-
-def _parse_yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # a SafeLoader
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        values = _parse_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not valid YAML: {error}") from None
-    if values is not None and not isinstance(values, dict):
-        raise ConfigError(f"{file}: expected sections of keys such as 'train: {{batch_size: 64}}'.")
-    return values or {}
-
-
 def _check_task(expected: str | None, found: object, file: Path) -> None:
-    if found != expected and found in COMMANDS and expected in COMMANDS:
-        raise ConfigError(f"{file}: configures `{COMMANDS[str(found)]}`, not `{COMMANDS[expected]}`.")
+    if found != expected and isinstance(found, str) and found in COMMANDS and expected in COMMANDS:
+        raise ConfigError(f"{file}: configures `{COMMANDS[found]}`, not `{COMMANDS[expected]}`.")
+
+
+class _Origins:
+    """Origins of the values, for errors: the lines of a file, and options."""
+
+    def __init__(self, file: Path | str | None, has_options: bool):
+        self._file = file
+        self._all = " and ".join([str(file)] * (file is not None) + ["--set"] * has_options)
+        self._options = set[tuple[str, ...]]()
+        self.lines: Mapping[tuple[str, ...], int] = {}
+
+    def add(self, change: Mapping[str, Any]) -> None:
+        """Note the keys of an option."""
+        self._options |= set(_paths(change))
+
+    def of(self, path: Sequence[str]) -> str:
+        """The option, or the file with its line, that the value of a key is from; all of them if it is not known."""
+        for end in range(len(path), 0, -1):
+            key = tuple(path[:end])
+            if key in self._options:
+                return "--set"
+            if key in self.lines:
+                return f"{self._file}: line {self.lines[key]}"
+        return self._all or "configuration"
+
+
+def _paths(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        yield (*path, key)
+        if isinstance(value, Mapping):
+            yield from _paths(value, (*path, key))
+
+
+def _check_sections(
+    model: type[BaseModel], values: Mapping[str, Any], origins: _Origins, path: tuple[str, ...] = ()
+) -> None:
+    """Refuse a plain value in the place of a section: keys that are merged into it later would hide it.
+
+    ``null`` is a value of a section that can be off; of another one it is refused here too.
+    """
+    for key, value in values.items():
+        field = fields_of(model).get(key)
+        sections = sections_of(field.annotation, field.metadata) if field is not None else []
+        own = (*path, key)
+        if isinstance(value, Mapping):
+            for section in sections:
+                _check_sections(section, value, origins, own)
+        elif field is not None and sections and (value is not None or not takes_null(field.annotation)):
+            raise ConfigError(f"{origins.of(own)}: {no_section('.'.join(own), sections, value)}")
 
 
 def _parse_override(override: str) -> tuple[list[str], Any]:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {override}: expected KEY=VALUE, as in --set train.batch_size=32.")
-    try:
-        return key.strip().split("."), _parse_yaml(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
+    shown = override if len(override) <= _SHOWN else f"{override[:_SHOWN]}…"
+    # KEY: VALUE is what error messages have.
+    sign = min(("=", ": "), key=lambda sign: override.find(sign) % (len(override) + 1))
+    key, found, text = override.partition(sign)
+    path = key.strip().split(".")
+    if not found or not all(path):
+        raise ConfigError(f"--set {shown}: expected KEY=VALUE, as in --set train.batch_size=32.")
+    if len(path) > MAX_DEPTH:
+        raise ConfigError(f"--set {shown}: found a key of {len(path):,} parts; expected one that is listed.")
+    return path, parse(text, f"--set {shown}").value
 
 
 def _precedence(override: tuple[list[str], Any]) -> tuple[int, bool]:

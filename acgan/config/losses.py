@@ -18,6 +18,7 @@ from pydantic_core import InitErrorDetails
 
 from acgan.config.base import (
     BaseConfig,
+    Every,
     Kinds,
     NonNegative,
     Points,
@@ -25,6 +26,7 @@ from acgan.config.base import (
     PositiveFloat,
     ScheduledPositive,
     Share,
+    Width,
 )
 
 
@@ -111,7 +113,7 @@ class DataToDataConfig(BaseClassificationConfig):
     """Weight of the class loss in D's sum."""
     weight_g: NonNegative = 0.5
     """Weight of the class loss in G's sum."""
-    embedding_dim: Positive = 512
+    embedding_dim: Width = 512
     """Size of the embedding that is compared with the class proxies."""
     margin: Annotated[float, Field(ge=0, le=1)] = 0.98
     """m_p: no gain from a cosine with the own proxy above m_p, or with images of other classes below 1 - m_p."""
@@ -154,7 +156,7 @@ class ZeroCenteredPenaltyConfig(BasePenaltyConfig):
     """Strength of the penalty, a number or a schedule; higher for few images."""
     of: Literal["adversarial", "objective"] = "objective"
     """adversarial keeps D's adversarial logit smooth; objective all that G's loss uses, class terms too."""
-    every: Positive = 4
+    every: Every = 4
     """Compute the penalty in one of this many D steps, multiplied by this number, to save time."""
 
     @field_validator("on")
@@ -174,7 +176,7 @@ class GradientPenaltyConfig(BasePenaltyConfig):
     """Strength of the penalty (the paper's lambda), a number or a schedule."""
     of: Literal["adversarial", "objective"] = "adversarial"
     """adversarial keeps D's adversarial logit smooth; objective all that G's loss uses, class terms too."""
-    every: Positive = 1
+    every: Every = 1
     """Compute the penalty in one of this many D steps, multiplied by this number, to save time."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, Kinds, Positive, Share
+from acgan.config.base import BaseConfig, Kinds, Share, Width
 from acgan.sides import DOUBLED, MAP_SIDES
 
 
@@ -33,7 +33,7 @@ class DCGANGeneratorConfig(BaseConfig):
     """DCGAN: latent and label embedding concatenated, 4x4 transposed convolutions, BatchNorm."""
 
     kind: Literal["dcgan"]
-    channels: Positive = 64
+    channels: Width = 64
     """Feature maps of the last hidden layer; they double with each halving of the side, up to 8 times."""
 
 
@@ -41,11 +41,11 @@ class ResNetGeneratorConfig(BaseConfig):
     """Residual blocks; class and latent modulate every block."""
 
     kind: Literal["resnet"] = "resnet"
-    channels: Positive = 32
+    channels: Width = 32
     """Feature maps at the finest side, resolution / patch; they double with each halving of the side."""
-    max_channels: Positive = 128
+    max_channels: Width = 128
     """Largest number of feature maps of a layer."""
-    class_dim: Positive = 64
+    class_dim: Width = 64
     """Size of the class embedding."""
     modulation: Literal["norm", "style"] = "norm"
     """Class and latent in a block: norm scales and shifts a normalisation; style scales weights, as StyleGAN2."""
@@ -90,7 +90,7 @@ class DCGANDiscriminatorConfig(BaseDiscriminatorConfig):
     """DCGAN: 4x4 stride-2 convolutions, BatchNorm, LeakyReLU."""
 
     kind: Literal["dcgan"]
-    channels: Positive = 64
+    channels: Width = 64
     """Feature maps of the first layer; they double with each halving of the side, up to 8 times."""
     spectral_norm: bool = False
     """Spectral normalisation of every layer in place of BatchNorm."""
@@ -104,9 +104,9 @@ class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):
     """Residual blocks without BatchNorm."""
 
     kind: Literal["resnet"] = "resnet"
-    channels: Positive = 32
+    channels: Width = 32
     """Feature maps at the finest side, resolution / patch; they double with each halving of the side."""
-    max_channels: Positive = 128
+    max_channels: Width = 128
     """Largest number of feature maps of a layer."""
     spectral_norm: bool = False
     """Spectral normalisation of every layer."""
@@ -125,7 +125,7 @@ DISCRIMINATOR_KINDS = Kinds(_Discriminator)
 class ModelConfig(BaseConfig):
     """The two networks."""
 
-    latent_dim: Positive = 64
+    latent_dim: Width = 64
     """Size of the latent vector z."""
     generator: Annotated[_Generator, GENERATOR_KINDS] = ResNetGeneratorConfig()
     """The class-conditional generator."""

@@ -11,11 +11,13 @@ from pydantic import Field, model_validator
 
 from acgan.config.base import (
     BaseConfig,
+    Every,
     Positive,
     PositiveFloat,
     ScheduledNonNegative,
     ScheduledPositive,
     ScheduledProbability,
+    Seed,
     Share,
 )
 from acgan.config.losses import LossConfig
@@ -32,7 +34,7 @@ class AdamConfig(BaseConfig):
     """Learning rate, a number or a schedule."""
     betas: tuple[Share, Share] = (0.0, 0.99)
     """Adam's beta1 and beta2: decay of the running means of the gradient and of its square."""
-    eps: PositiveFloat = 1.0e-8
+    eps: Annotated[float, Field(gt=0, le=1)] = 1.0e-8
     """Adam's epsilon, added to the denominator."""
 
 
@@ -55,7 +57,7 @@ class DiffAugmentConfig(BaseConfig):
     adjust_nimg: ClassVar[int] = 1
     kind: Literal["diff_augment"]
     policy: list[Literal["color", "translation", "cutout"]] = Field(
-        ["color", "translation", "cutout"], min_length=1
+        ["color", "translation", "cutout"], min_length=1, max_length=3
     )
     """Changes that are switched on."""
     p: ScheduledProbability = 1.0
@@ -67,7 +69,9 @@ class ADAConfig(BaseConfig):
 
     data_keys: ClassVar[tuple[str, ...]] = ("mirror",)
     kind: Literal["ada"]
-    groups: list[Literal["blit", "geometry", "color"]] = Field(["blit", "geometry", "color"], min_length=1)
+    groups: list[Literal["blit", "geometry", "color"]] = Field(
+        ["blit", "geometry", "color"], min_length=1, max_length=3
+    )
     """blit: flips (by data.mirror), quarter turns, shifts; geometry: scaling, rotation, stretching; color: colours."""
     target: Annotated[float, Field(gt=0, lt=1)] | None = 0.6
     """p rises while the mean sign of D's logits on real images (of real - generated, if relativistic) is above target,
@@ -95,13 +99,13 @@ class TrainConfig(ComputeConfig):
 
     total_nimg: Positive = 300_000
     """Length of the training in real images shown to D; each iteration counts one batch."""
-    d_steps: Positive = 1
+    d_steps: Every = 1
     """Discriminator steps for each generator step."""
     ema_half_life_nimg: ScheduledNonNegative = 5_000
     """Half-life in images of the running mean (EMA) of G's weights; samples come from the mean. 0: no averaging."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """Limit the half-life to this share of the images shown so far, for the start of a training; null: no limit."""
-    standing_nimg: Annotated[int, Field(ge=0)] = 2_000
+    standing_nimg: Annotated[int, Field(ge=0, le=10**9)] = 2_000
     """Images from which G's BatchNorm statistics are computed anew before sampling, for the averaged weights; 0 keeps
     the running statistics of the training."""
     patience_nimg: Positive | None = None
@@ -124,7 +128,7 @@ class IntervalsConfig(BaseConfig):
 class MonitorConfig(BaseConfig):
     """The collapse monitor: compares samples of each class with as many real images of that class."""
 
-    num_per_class: Annotated[int, Field(ge=0)] = 100
+    num_per_class: Annotated[int, Field(ge=0, le=100_000)] = 100
     """Samples per class, 20 or more, but no more than its real images; 0 switches the monitor off."""
     max_duplicates: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Warn if a larger share of a class's samples are near-duplicates of each other."""
@@ -137,7 +141,7 @@ class EvaluateConfig(BaseConfig):
 
     extractor: str | None = "auto"
     """inception, a shipped classifier, a run or file of one; auto: shipped, or Inception if not on CPU; null: none."""
-    num_images: Annotated[int, Field(ge=2)] = 2000
+    num_images: Annotated[int, Field(ge=2, le=10**8)] = 2000
     """Samples for the score, with the class frequencies of the validation images; part of the score's name."""
 
 
@@ -162,7 +166,7 @@ class RunConfig(BaseConfig):
     """Kind of training."""
     description: str = ""
     """Purpose of the run in one line; printed when the training starts."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     """Random seed of the training."""
     data: DataConfig = DataConfig()
     """The labelled images."""

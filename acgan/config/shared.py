@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, ClassName, Positive, Share
+from acgan.config.base import BaseConfig, BatchSize, ClassName, Positive, Seed, Share
 
 
 def _value_range(value: object) -> object:
@@ -92,7 +92,7 @@ class DataConfig(BaseConfig):
     """Train on at most this many images of each class, chosen at random by `split_seed`; null takes all."""
     test_share: Share = 0.15
     """Share of each class that is held out as test images, if the source has no test split of its own."""
-    split_seed: Annotated[int, Field(ge=0)] = 0
+    split_seed: Seed = 0
     """Seed of the held-out split, separate from `seed`, so that runs with other seeds train on the same images."""
     validation_share: Share = 0.0
     """Share of each class's training images held out as validation images, to score the training on."""
@@ -101,9 +101,9 @@ class DataConfig(BaseConfig):
 class ComputeConfig(BaseConfig):
     """Batches, precision and threads."""
 
-    batch_size: Positive = 64
+    batch_size: BatchSize = 64
     """Images per batch, over all processes."""
-    micro_batch: Positive | None = None
+    micro_batch: BatchSize | None = None
     """Images at once per process; gradients add up to the batch, BatchNorm sees only these. null: all at once."""
     portions: _Threads | None = None
     """Portions of the whole batch, each computed by one core of a CPU. null: one for 32 images, at least 2. The last

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from acgan.config.base import BaseConfig, Positive, PositiveFloat
+from acgan.config.base import BaseConfig, Positive, PositiveFloat, Seed
 
 #: Keys of a training that the sweep decides, each with the sweep's own.
 _DECIDED = {"seed": "seeds", "train.total_nimg": "budget", "data.source": "data"}
@@ -43,7 +43,7 @@ class SweepEvaluateConfig(BaseConfig):
     """Generator of a run: the last one, after the whole budget, or the best by the validation images."""
     extractor: str | None = None
     """As --extractor; null chooses one as `acgan evaluate` does."""
-    num_images: Annotated[int, Field(ge=2)] | None = None
+    num_images: Annotated[int, Field(ge=2, le=10**8)] | None = None
     """Samples; null: as many as the reference has images."""
     metrics: list[str] | None = None
     """As --metrics; null: all but cas."""
@@ -60,7 +60,7 @@ class SweepConfig(BaseConfig):
     """Names, each with the keys that it changes."""
     set: dict[str, Any] = Field({})
     """Keys that all variants change."""
-    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field([0], min_length=1)
+    seeds: list[Seed] = Field([0], min_length=1)
     """Random seeds; each variant is trained with each."""
     budget: BudgetConfig = BudgetConfig()
     """Length of each training: {nimg: 8000}, or {minutes: 4}."""

@@ -15,7 +15,7 @@ from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.samples import load_samples
 from acgan.data.sources.builtin import BUILTIN_NAMES
 from acgan.data.sources.torch_dataset import dataset_from_torch
-from acgan.data.splitting.class_sets import ClassSets, match_dataset, match_source, source_classes
+from acgan.data.splitting.class_sets import SAMPLES, ClassSets, match_dataset, match_source, source_classes
 from acgan.data.splitting.subset import extend, hold_out, limit_per_class, regroup, take
 from acgan.data.store import fingerprint
 from acgan.data.stylegan_zip import write_stylegan_zip
@@ -24,6 +24,7 @@ __all__ = [
     "BUILTIN_NAMES",
     "FILE_SOURCES",
     "RAW_FILES",
+    "SAMPLES",
     "BatchOrder",
     "ClassSets",
     "DataOptions",

@@ -127,9 +127,14 @@ def _unjudged(scores: Scores) -> Finding | None:
         return None
     shown = ", ".join(f"{name} ({min(counts(scores, name))})" for name in few[:_NAMED])
     more = f" and {len(few) - _NAMED} more" if len(few) > _NAMED else ""
+    others = (
+        "; or give more samples."
+        if scores.is_of_samples
+        else ", `-n` draws more samples; or merge rare classes with data.classes."
+    )
     text = (
         f"Not judged by themselves, with fewer than {MIN_IMAGES_PER_CLASS} samples or real images: {shown}{more}. "
-        "`--split train` has more real ones, `-n` draws more samples; or merge rare classes with data.classes."
+        f"`--split train` has more real ones{others}"
     )
     return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -1.0)
 

@@ -59,6 +59,11 @@ class Scores:
     confusion: np.ndarray | None
     help: Mapping[str, Any] | None = None
 
+    @property
+    def is_of_samples(self) -> bool:
+        """True if samples were given, so that no more can be drawn."""
+        return any(one.get("kind") == "samples" for one in self.provenance.get("generators", ()))
+
     def to_json(self) -> str:
         """JSON text of everything; docs/evaluation.md explains the keys."""
         values: dict[str, Any] = {

@@ -159,7 +159,7 @@ def _read_flops(directory: Path, nimg: int) -> int | None:
     try:
         found = json.loads((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
         return nimg * int(found["flops"]["a training image"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, OverflowError, LookupError, TypeError):
         return None
 
 

@@ -19,8 +19,8 @@ _DONE = "sweep.json"
 _SWEEP_FILE = "sweep.yaml"
 #: Keys in which a run that is there may differ from what the sweep asks for.
 _FREE = ("description", "train.threads")
-#: Checkpoints of a run, so that a kill costs no more than a part of it.
-_CHECKPOINTS = 4
+#: Checkpoints of a run, so that a kill costs no more than a part of it; and looks at its generator, for curves.
+_LOOKS = 4
 
 _Say = Callable[[str], None]
 
@@ -183,9 +183,14 @@ class SweepPlan:
         write_text(self.folder / _SWEEP_FILE, to_yaml(self.sweep))
 
     def _of_run(self, variant: str, seed: int, nimg: int) -> tuple[str, ...]:
-        every = self.config(variant).every.checkpoint_nimg
-        checkpoint = max(1, min(every, nimg // _CHECKPOINTS))
-        return (f"seed={seed}", f"train.total_nimg={nimg}", f"every.checkpoint_nimg={checkpoint}")
+        every = self.config(variant).every
+        most = max(1, nimg // _LOOKS)
+        return (
+            f"seed={seed}",
+            f"train.total_nimg={nimg}",
+            f"every.checkpoint_nimg={min(every.checkpoint_nimg, most)}",
+            f"every.evaluate_nimg={min(every.evaluate_nimg, most)}",
+        )
 
     def _evaluate(self) -> Iterator[str]:
         """Options of ``acgan evaluate``."""

@@ -248,6 +248,14 @@ def test_commands_that_do_not_make_the_run_are_refused(tiny: Path, command: str,
     assert words in str(error.value)
 
 
+def test_the_starter_of_a_recipe_needs_no_option() -> None:
+    started = {"data": "three", "init_from": {"path": "starter"}}
+    taken, other = (resolve_config(recipe, "three")[0] for recipe in ("folder", "mnist"))
+    gallery_command.check_command("acgan train folder --data three", taken, started)
+    with pytest.raises(ConfigError, match="--init-from"):
+        gallery_command.check_command("acgan train mnist --data three", other, started)
+
+
 def test_a_commands_data_seed_and_start_are_held_against_the_run(tiny: Path) -> None:
     config = load(RunConfig, tiny / "config.yaml")
     origin = {"data": "digits", "init_from": None}

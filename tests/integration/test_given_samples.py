@@ -102,9 +102,66 @@ def test_classes_are_matched_by_name(folder: Path, tmp_path: Path, out: Path) ->
     samples = write_images(tmp_path / "samples", counts)
     result = evaluate(samples, *REAL, *FEW, "--json", out)
     assert result.exit_code == 0, result.output
-    assert "left out, because the generator does not know them: 1 (" in result.stdout
+    assert "left out, because there are no samples of them: 1 (" in result.stdout
     assert "not scored: no test images of 10" in result.stdout
+    assert "has more real ones; or give more samples." in result.stdout
     assert read(out)["provenance"]["classes"]["scored"] == ["0", "3"]
+
+
+def test_labels_without_names_count_as_numbers_where_folders_are_sorted_as_text(
+    tmp_path: Path, out: Path
+) -> None:
+    """Twelve classes: as text, 10 and 11 come before 2."""
+    samples = write_images(tmp_path / "samples", {str(number): 10 + number for number in range(12)})
+    names = [f"class {letter}" for letter in "abcdefghijkl"]
+    real = write_images(tmp_path / "real", dict.fromkeys(names, 30), seed=1)
+    options = ("--data", real, "--extractor", "digits", "--metrics", "kid", "--label-prior", "uniform")
+    result = evaluate(samples, *options, "--json", out)
+    assert result.exit_code == 0, result.output
+    assert "0 class a, 1 class b, 2 class c, 3 class d" in result.stderr
+    found = read(out)["provenance"]["classes"]
+    assert (sorted(found["scored"]), found["left_out"]) == (names, {})
+    result = evaluate(samples, *options, "-n", "240")
+    assert result.exit_code == 1
+    assert "Error: -n 240: takes 20 samples of class a, and 10 are given" in result.stderr
+
+
+@pytest.mark.parametrize("shift", [1, -1])
+def test_numbers_that_begin_elsewhere_are_refused(tmp_path: Path, shift: int) -> None:
+    """Matched by name, every class would be scored as its neighbour."""
+    images, labels = real_digits(slice(0, 400))
+    files = {}
+    for name, first in (("samples", max(shift, 0)), ("real", max(-shift, 0))):
+        files[name] = tmp_path / f"{name}.npz"
+        np.savez(files[name], images=images, labels=labels + first)
+    result = evaluate(files["samples"], "--data", files["real"], *FEW, "--extractor", "digits")
+    assert_refused(result, f"{files['samples']}: its labels are numbers from", "give both the same names")
+
+
+def test_samples_of_one_class_in_its_folder(tmp_path: Path, out: Path) -> None:
+    samples = write_images(tmp_path / "samples", {"3": 12})
+    assert scored(out, samples, *REAL, "--metrics", "kid")["provenance"]["classes"]["scored"] == ["3"]
+    samples = write_images(tmp_path / "others", {"cat": 12})
+    assert_refused(evaluate(samples, *REAL), "none of its classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)", "(cat)")
+
+
+def test_weights_of_others_beside_pictures_make_no_run(tmp_path: Path, out: Path) -> None:
+    samples = write_images(tmp_path / "samples", dict.fromkeys(DIGITS, 4))
+    (samples / "model.safetensors").write_bytes(b"weights")
+    assert scored(out, samples, *REAL, *FEW)["provenance"]["generators"][0]["kind"] == "samples"
+
+
+def test_doubts_about_the_samples_are_told_and_those_about_real_images_once(tmp_path: Path) -> None:
+    pictures = write_images(tmp_path / "pictures", dict.fromkeys(DIGITS, 20))
+    listed = [f"pictures/{file.parent.name}/{file.name}" for file in sorted(pictures.glob("*/*.png"))]
+    rows = [f"{name},{name.split('/')[1] if number % 5 else ''}" for number, name in enumerate(listed)]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(["file,label", *rows]))
+    told = "40 rows have no label"
+    for samples, real in ((table, "digits"), (pictures, table)):
+        result = evaluate(samples, "--data", real, "--metrics", "kid", "--extractor", "digits")
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count(told) == 1, result.stderr
 
 
 def test_as_many_samples_are_scored_as_there_are_of_the_scarcest_class(tmp_path: Path, out: Path) -> None:
@@ -179,6 +236,9 @@ def test_what_does_not_go_together_is_refused(run: Path, folder: Path, tmp_path:
         evaluate(run, "--train-data", "digits"), "--train-data: tells what the generator of given samples"
     )
     assert_refused(evaluate(folder, *REAL, "--out", run), f"--out {run}: is a run")
+    for inside in (folder, folder / "scores"):
+        assert_refused(evaluate(folder, *REAL, "--out", inside), f"--out {inside}: lies in {folder}")
+        assert not (folder / "scores").exists()
     both = ("--out", tmp_path / "a", "--json", tmp_path / "b.json")
     assert_refused(evaluate(folder, *REAL, *both), "expected one of them")
     parts = write_images(

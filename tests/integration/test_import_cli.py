@@ -213,6 +213,7 @@ def test_a_script_runs_once(workdir: Path, registry: None) -> None:
             "--import wrong.py: register: found int; expected a subclass of Penalty (acgan.losses.penalties), with "
             "all its methods. (PLACE, line 2)",
         ),
+        ("leaves.py", "\nraise SystemExit(3)", "--import leaves.py: SystemExit: 3 (PLACE, line 2)"),
         ("json.py", "", "--import json.py: another module of the name json is imported; rename the file."),
     ],
 )

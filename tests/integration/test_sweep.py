@@ -127,6 +127,7 @@ def test_every_variant_is_trained_and_evaluated_with_every_seed(swept: Path) -> 
         config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
         assert (config["seed"], config["train"]["total_nimg"]) == (number // 5, 48)
         assert config["every"]["checkpoint_nimg"] == 12
+        assert config["every"]["evaluate_nimg"] == 12  # so that there are curves
         scores = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
         [generator] = scores["provenance"]["generators"]
         assert (generator["file"], generator["nimg"]) == ("generator.safetensors", 48)

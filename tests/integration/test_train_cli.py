@@ -137,7 +137,7 @@ def test_a_config_file_with_a_wrong_key_is_named(workdir: Path) -> None:
     Path("mine.yaml").write_text("train: {totl_nimg: 3}")
     result = acgan("train", "mine.yaml")
     assert result.exit_code == 1
-    assert "mine.yaml: unknown key train.totl_nimg. Did you mean 'total_nimg'" in result.stderr
+    assert "mine.yaml: line 1: unknown key train.totl_nimg. Did you mean 'total_nimg'" in result.stderr
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2.5", 2.5)])

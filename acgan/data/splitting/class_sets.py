@@ -17,6 +17,8 @@ from acgan.data.splitting.subset import regroup
 from acgan.errors import DataError
 from acgan.types import Dataset
 
+#: In the place of a network's kind: samples that something else generated, and their classes.
+SAMPLES = "samples"
 _SHOWN = 20
 
 Groups = dict[str, list[str]]
@@ -59,7 +61,7 @@ class ClassSets:
         """Sentences on the classes that are not scored.
 
         Args:
-            whose: Kind of the network: ``generator`` or ``classifier``.
+            whose: Kind of the network: ``generator`` or ``classifier``; ``SAMPLES`` where there is none.
             part: Part of the data with a blank behind, ``"test "``; empty for all of it.
         """
         found = []
@@ -69,15 +71,19 @@ class ClassSets:
                 for name, count in self.left_out.items()
             ]
             them = "it" if len(counts) == 1 else "them"
-            found.append(f"left out, because the {whose} does not know {them}: {shortened(counts, _SHOWN)}")
+            why = (
+                f"there are no samples of {them}" if whose == SAMPLES else f"the {whose} does not know {them}"
+            )
+            found.append(f"left out, because {why}: {shortened(counts, _SHOWN)}")
         if self.lacking:
             found.append(f"not scored: no {part}images of {shortened(self.lacking, _SHOWN)}")
         return found
 
     def doubts(self, whose: str) -> list[str]:
         """Sentences on classes that are left out though one of the network's has nearly the same name."""
+        knows = "samples have" if whose == SAMPLES else f"{whose} knows"
         return [
-            f"the class {found!r} of the data is left out: did you mean {known!r}? The {whose} knows that one. Give it "
+            f"the class {found!r} of the data is left out: did you mean {known!r}? The {knows} that one. Give it "
             "that name to have it scored"
             for found, known in _alike(self.left_out, self.lacking)
         ]
@@ -93,7 +99,7 @@ def match_classes(
         found: Number of images of each class of the data, above 0.
         choice: The choice of classes when the network was trained: its merges hold where their names are there.
         data: Name of the data, for the error.
-        whose: Kind of the network, ``generator`` or ``classifier``.
+        whose: As for ``ClassSets.remarks``.
 
     Returns:
         The classes, and for each that is scored the names in the data that make it up.
@@ -114,9 +120,10 @@ def match_classes(
     left_out = {name: count for name, count in found.items() if name not in used}
     sets = ClassSets(tuple(known), tuple(groups), left_out)
     if not groups:
+        owner = "samples'" if whose == SAMPLES else f"{whose}'s"
         pairs = [f"{a!r}: did you mean {b!r}?" for a, b in _alike(left_out, sets.lacking)]
         raise DataError(
-            f"{data}: none of its classes ({shortened(list(found), _SHOWN)}) is one of the {whose}'s "
+            f"{data}: none of its classes ({shortened(list(found), _SHOWN)}) is one of the {owner} "
             f"({shortened(known, _SHOWN)}); expected at least one of the same name. "
             f"{' '.join([*pairs, ''])}Choose other images with --data, or rename their classes."
         )
@@ -132,7 +139,7 @@ def match_source(
         source: As for ``load_dataset``.
         options: Options by which the network's training decoded its images.
         known: The network's classes.
-        whose: Kind of the network.
+        whose: As for ``ClassSets.remarks``.
 
     Returns:
         The classes, and the options by which the images to score are decoded.
@@ -188,7 +195,7 @@ def match_dataset(
         dataset: The images.
         known: The network's classes.
         choice: The choice of classes when the network was trained, or None.
-        whose: Kind of the network.
+        whose: As for ``ClassSets.remarks``.
 
     Raises:
         DataError: They have none in common.

@@ -171,6 +171,17 @@ def test_a_run_records_the_parts_that_it_uses(tmp_path: Path) -> None:
     assert to_record({}, folders=True) == {}
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"module": 5}, {"file": 5}, {"kind": ["a"]}, {"file": "a.py\nError: all is well"}, {"file": "\x1b[2K"}],
+)
+def test_a_damaged_record_of_parts_tells_nothing(changed: dict[str, Any], tmp_path: Path) -> None:
+    """It comes with a run from elsewhere, and is printed."""
+    record = to_record({"loss.penalty": OwnPart("mine", "nets", "/x/nets.py")}, folders=True)
+    record["parts"]["loss.penalty"] |= changed
+    assert recorded_parts(tmp_path, record) == {}
+
+
 def test_a_classifier_on_a_trunk_of_ones_own_records_it(tmp_path: Path) -> None:
     parts = {"model.discriminator": OwnPart("pooled", "nets", "/x/nets.py")}
     (tmp_path / PROVENANCE_FILE).write_text(json.dumps(to_record(parts, folders=True)))

@@ -217,11 +217,11 @@ def test_any_class_name_survives_saving(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"train: {batch_size: 3", "not valid YAML"),
-        (b"- train\n- data\n", "expected sections of keys"),
-        (b"just words", "expected sections of keys"),
-        (b"seed: \xff\xfe", "not valid YAML"),
-        (b"train: !!python/object/apply:os.system ['true']", "not valid YAML"),
+        (b"train: {batch_size: 3", "line 1: not valid YAML"),
+        (b"- train\n- data\n", "found a list; expected sections of keys"),
+        (b"just words", "found 'just words'; expected sections of keys"),
+        (b"seed: \xff\xfe", "line 1: not valid YAML"),
+        (b"train: !!python/object/apply:os.system ['true']", "line 1: not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: bytes, message: str) -> None:
@@ -238,5 +238,5 @@ def test_an_option_without_key_or_value_is_explained(override: str) -> None:
 
 
 def test_an_option_that_is_not_yaml_is_named() -> None:
-    with pytest.raises(ConfigError, match=re.escape("--set train.betas=[0.1: the value is not valid YAML")):
+    with pytest.raises(ConfigError, match=re.escape("--set train.betas=[0.1: not valid YAML")):
         changed("train.betas=[0.1")

@@ -52,7 +52,7 @@ def test_a_recipe_of_one_s_own_with_points_in_images_is_refused(tmp_path: Path) 
     file = tmp_path / "mine.yaml"
     file.write_text("optim: {generator: {lr: [[0, 5e-4], [35_000, 5e-4]]}}", encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=rf"mine\.yaml: {RATE}: found .*images divided by train\.total_nimg"
+        ConfigError, match=rf"mine\.yaml: line 1: {RATE}: found .*images divided by train\.total_nimg"
     ):
         load(RunConfig, file)
     with pytest.raises(ConfigError, match=r"--set.*images divided by train\.total_nimg"):

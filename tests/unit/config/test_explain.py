@@ -65,7 +65,7 @@ def test_any_side_that_a_block_may_have_is_taken(network: str) -> None:
 def test_lists_are_listed_as_yaml_has_them() -> None:
     result = CliRunner().invoke(config_command)
     assert "\nmodel.generator.attention: list of int = []\n" in result.output
-    assert "\noptim.generator.betas: list of float = [0.0, 0.99]\n" in result.output
+    assert "\noptim.generator.betas: list of float, 0 to below 1 = [0.0, 0.99]\n" in result.output
     assert " = (" not in result.output
 
 
