@@ -67,7 +67,7 @@ class OpenTraining:
         checkpoint: Payload to go on from; None begins anew.
         source_fingerprint: Fingerprint of the source's training images, before a part is chosen or held out.
         init_from: A run or file whose weights to start from; None draws them, or goes on.
-        memory: Memory that it needs at the least, if that is known.
+        memory: Memory that a new run needs at the least, if that is known.
         deadline: ``time.monotonic()`` at which to stop, or None.
         code: Versions and commits of acgan that trained it, the present one last.
         recipe: Recipe or file that was asked for; None for a configuration object.
@@ -241,7 +241,9 @@ def open_training(
             earlier.check_images(config, meta, places, dataset, say)
             if checkpoint is not None:
                 earlier.tell_schedules(config, checkpoint["nimg"], say)
-        memory = estimate_memory(here, dataset.train, device=device, precision=precision, ranks=ranks)
+        memory = None
+        if checkpoint is None:  # a run that goes on had it, and may lack what its networks were built from
+            memory = estimate_memory(here, dataset.train, device=device, precision=precision, ranks=ranks)
         if memory is not None:
             memory.check(device)
         yield OpenTraining(

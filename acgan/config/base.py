@@ -21,8 +21,10 @@ BatchSize = Annotated[int, Field(gt=0, le=2**20)]
 Width = Annotated[int, Field(gt=0, le=2**14)]
 Every = Annotated[int, Field(gt=0, le=1_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-PositiveFloat = Annotated[float, Field(gt=0, le=1e30)]
-NonNegative = Annotated[float, Field(ge=0, le=1e30)]
+#: Largest factor or rate.
+MOST = 1e30
+PositiveFloat = Annotated[float, Field(gt=0, le=MOST)]
+NonNegative = Annotated[float, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -123,7 +125,7 @@ def _scheduled(expected: str, low: float, high: float, *, also_low: bool = True)
 
 
 ScheduledPositive = Annotated[
-    float | Points, _scheduled("a number above 0, up to 1e30", 0, 1e30, also_low=False)
+    float | Points, _scheduled("a number above 0, up to 1e30", 0, MOST, also_low=False)
 ]
 ScheduledNonNegative = Annotated[float | Points, _scheduled("a number from 0 to 1e12", 0, 1e12)]
 ScheduledProbability = Annotated[float | Points, _scheduled("a number from 0 to 1", 0, 1)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from acgan.config.base import Kinds, fields_of
+from acgan.config.base import MOST, Kinds, fields_of
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,14 @@ def bounds_of(metadata: Sequence[Any]) -> str:
     if given.get("gt") == 0 and isinstance(given.get("le"), int) and given["le"] > 1:  # a count
         given["ge"] = 1
     low = number_in_words(given["ge"]) if "ge" in given else f"above {number_in_words(given['gt'])}"
+    if given.get("le", 0) >= MOST:  # a bound against overflow, which tells nobody anything
+        return f", {low}" if "ge" not in given else f", {low} or more"
     high = number_in_words(given["le"]) if "le" in given else f"below {number_in_words(given['lt'])}"
     return f", {low} to {high}"
 
 
 def number_in_words(number: float) -> str:
-    """A bound as people write it: ``1,024``, ``0.5``, ``1e+30``."""
+    """A bound as people write it: ``1,024``, ``0.5``, ``1e+12``."""
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 

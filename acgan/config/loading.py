@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
@@ -179,8 +180,13 @@ def _check_sections(
         if isinstance(value, Mapping):
             for section in sections:
                 _check_sections(section, value, origins, own)
-        elif field is not None and sections and (value is not None or not takes_null(field.annotation)):
+        elif field is not None and sections and not (value is None and _can_be_off(field)):
             raise ConfigError(f"{origins.of(own)}: {no_section('.'.join(own), sections, value)}")
+
+
+def _can_be_off(field: FieldInfo) -> bool:
+    """True for a section that null switches off; one of a script's is off unless it is given."""
+    return takes_null(field.annotation) or field.default is None
 
 
 def _parse_override(override: str) -> tuple[list[str], Any]:

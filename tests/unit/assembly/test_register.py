@@ -84,7 +84,8 @@ def test_parts_are_configured_and_built_as_shipped_ones_are(tmp_path: Path) -> N
 def test_they_are_listed_with_the_others() -> None:
     register_all()
     listed = {(info.key, info.type): info for info in list_keys(RunConfig)}
-    assert listed["loss.classification.sharpness", "float"].meaning == "Factor of the logits in the loss."
+    sharpness = listed["loss.classification.sharpness", "float, above 0"]
+    assert sharpness.meaning == "Factor of the logits in the loss."
     assert listed["model.generator.kind", "line"].default == "line"
     assert "--set loss.shrink='{}' switches it on" in listed["loss.shrink", "section | null"].meaning
     assert ("loss.adversarial.kind", "bce | hinge | wgan_gp | relativistic") in listed
