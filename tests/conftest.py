@@ -72,7 +72,7 @@ def _varied_images(count: int) -> Tensor:
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    """What the test registers is forgotten afterwards."""
+    """Parts that the test registers are forgotten afterwards."""
     from registering import forgotten_afterwards
 
     with forgotten_afterwards():

@@ -107,8 +107,8 @@ def real_images_beside_samples(
         dataset = replace(dataset, name=whole.name, test=reference)
     else:
         say(
-            f"it is not known what {subjects[0].path} was made from: the scores are too good if it was from these "
-            f"{options.split} images, too; --train-data names the images"
+            f"{subjects[0].path}: it is not known which images its generator was trained on; if these {options.split} "
+            "images were among them, the scores are too good. --train-data names the images that it was trained on"
         )
     return [_with_channels(subject, reference.channels, warn) for subject in subjects], RealImages(
         config, whole, dataset, reference, classes
@@ -149,7 +149,9 @@ def counts_of_samples(
             "expected no more than there are. Take fewer."
         )
     while (short := _scarce(counts, limits)) is not None:
-        scarce, num = short, num - 1
+        scarce = short
+        # No larger number fits: rounding moves a count by one at most.
+        num = min(num - 1, (limits[scarce] + 1) * num // max(1, counts[scarce] - 1))
         counts = share_out(num, reference, options.label_prior)
     of_all = sum(limit for limit, images in zip(limits, reference, strict=True) if images)
     how = (

@@ -123,9 +123,10 @@ def find_subjects(
         raise ConfigError("runs: found none; expected at least one.")
     given = [path for path in found if is_given(path)]
     if given and not beside_real:
+        lacks = f"no {GENERATOR_FILE.name} in it, so it is no run of `acgan train`"
         raise RunError(
-            f"{given[0]}: no {GENERATOR_FILE.name} in it, so it is no run of `acgan train`. To score its pictures as "
-            "samples, name the real images with --data."
+            f"{given[0]}: {lacks if given[0].is_dir() else 'holds no generator'}. To score its pictures as samples, "
+            "name the real images with --data."
         )
     if given:
         return _given(given, found, which, on_error)

@@ -207,7 +207,7 @@ def test_gray_samples_do_not_turn_real_images_gray(tmp_path: Path) -> None:
 
 
 def test_samples_are_scored_as_they_are(tmp_path: Path, out: Path) -> None:
-    """Of 20 px, which is no size that a network here makes."""
+    """Samples have 20 px here, a side that no other test has."""
     samples = write_images(tmp_path / "samples", dict.fromkeys(DIGITS, 4), side=20)
     assert scored(out, samples, *REAL, *FEW)["provenance"]["reference"]["resolution"] == 20
     Image.new("L", (20, 24)).save(samples / "3" / "other.png")
