@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
-    "distributed": {"parallel"},
+    "distributed": {"parallel", "errors"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
     "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
