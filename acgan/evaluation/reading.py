@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from acgan.errors import RunError
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.metrics.bootstrap import MIN_UNITS
+from acgan.reading import parse_json
 
 #: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
@@ -181,7 +181,7 @@ def read_evaluation(path: Path) -> EvaluationFile:
     how = str(file.parent) if of_run else "RUN --json FILE"
     remedy = f"`acgan evaluate {how}` writes one."
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{file}: no such file; expected scores of a generator. {remedy}") from None
     except ValueError as error:  # of JSON or of UTF-8

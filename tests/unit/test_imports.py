@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
     "sides": set(),
+    "reading": set(),
     "atomic": set(),
     "own_parts": set(),
     "code_version": set(),
@@ -40,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "sides", "types", "errors", "_torchvision"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -55,11 +56,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "types", "errors"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "types", "errors"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
@@ -94,7 +95,8 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
-        *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "code_version"),
+        *("reading", "sides", "types", "errors"),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
@@ -111,7 +113,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "runtime", "signals", "types", "errors"),
+        *("atomic", "code_version", "runtime", "reading", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }
