@@ -113,7 +113,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "runtime", "reading", "signals", "types", "errors"),
+        *("atomic", "code_version", "distributed", "runtime", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }
