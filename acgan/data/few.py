@@ -13,7 +13,9 @@ from acgan.data.decoding.pixels import BlackWhite, Fit
 from acgan.data.sources.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
 from acgan.data.sources.hints import FILE_REMEDIES, UNPACK
 from acgan.data.sources.tree import is_hidden
+from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
+from acgan.file_kinds import odd_kind
 from acgan.types import SkippedImage
 
 _NAMED = "give pictures, or their folder"
@@ -41,14 +43,14 @@ def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.wa
     for path in paths:
         if not path.exists():
             raise DataError(f"{path}: no such image or folder.")
+        if kind := odd_kind(path):
+            raise DataError(f"{path}: is {kind}; expected an image or folder. Leave it out.")
         if path.is_file():
             _check_picture(path)
             found.append(path)
             continue
         files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and not any(map(is_hidden, file.relative_to(path).parts))
+            path.joinpath(*parts) for parts in sorted(Walk(path).files) if not any(map(is_hidden, parts))
         ]
         inside = [file for file in files if is_image(file.name)]
         unread = unread_pictures(file.name for file in files)

@@ -33,6 +33,7 @@ from acgan.data.sources.tree import Container, Tree
 from acgan.data.sources.tree_source import TreeSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
+from acgan.file_kinds import odd_kind
 from acgan.types import Dataset
 
 
@@ -206,6 +207,11 @@ def find_source(source: str, options: ReadOptions) -> Source:
     path = Path(source).expanduser()
     if path.is_dir():
         return _folder(path, options)
+    if odd := odd_kind(path):
+        raise DataError(
+            f"{source} is {odd}; expected a folder or a file, which is read more than once. Write what comes out of it"
+            " into a file."
+        )
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:

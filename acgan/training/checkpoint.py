@@ -69,7 +69,7 @@ def read_latest(directory: Path, on_broken: Callable[[str], None]) -> dict[str, 
 
 def _problem(file: Path) -> str | None:
     checksum = _checksum_file(file)
-    if not checksum.exists():
+    if not checksum.is_file():
         return f"its checksum {checksum.name} is missing"
     if checksum.read_bytes().split()[:1] != [sha256(file).encode()]:
         return "truncated or changed (its SHA-256 is not the one it was written with)"
@@ -77,7 +77,7 @@ def _problem(file: Path) -> str | None:
 
 
 def _all(directory: Path) -> dict[int, Path]:
-    return {int(path.stem): path for path in directory.glob("*.pt") if path.stem.isdigit()}
+    return {int(path.stem): path for path in directory.glob("*.pt") if path.stem.isdigit() and path.is_file()}
 
 
 def _checksum_file(file: Path) -> Path:

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
+from acgan.file_kinds import read_text
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _truncate(file: Path, nimg: int) -> None:
     if not file.exists():
         return
     kept = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in read_text(file).splitlines():
         try:
             if json.loads(line)["nimg"] > nimg:
                 break

@@ -18,16 +18,17 @@ ROOT = Path(acgan.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
+    "file_kinds": set(),
     "sides": set(),
     "atomic": set(),
-    "own_parts": set(),
+    "own_parts": {"file_kinds"},
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
     "distributed": {"parallel"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
-    "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
+    "config": {"sides", "types", "errors", "own_parts", "file_kinds"},  # and so no torch
     "plots": {"types"},
     # the parts: they take plain keywords
     "models": {
@@ -40,22 +41,32 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "sides", "types", "errors", "_torchvision"},
+    "data": {"runtime", "sides", "types", "errors", "file_kinds", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts"},
-    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds"},
+    "sampling": {
+        "weights",
+        "models",
+        "plots",
+        "parallel",
+        "runtime",
+        "atomic",
+        "types",
+        "errors",
+        "file_kinds",
+    },
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors", "file_kinds"),
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -95,9 +106,10 @@ ALLOWED: dict[str, set[str]] = {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
+        "file_kinds",
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",

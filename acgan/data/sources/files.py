@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import threading
 import unicodedata
 import zipfile
-from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -17,7 +15,8 @@ from pathlib import Path
 from PIL import Image
 
 from acgan.data.sources.endings import open_image
-from acgan.data.sources.tree import Parts, Tree, is_hidden, prune
+from acgan.data.sources.tree import Parts, Tree, prune
+from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
 
 
@@ -68,9 +67,13 @@ class Folder:
 
     @cached_property
     def _tree(self) -> Tree:
-        walk = _Walk(self._path)
+        walk = Walk(self._path)
         return prune(
-            walk.files, walk.folders, lambda parts: self._path.joinpath(*parts).open("rb"), walk.skipped
+            walk.files,
+            walk.folders,
+            lambda parts: self._path.joinpath(*parts).open("rb"),
+            {"links to folders that are read already": walk.skipped, "pipes, sockets and devices": walk.odd},
+            walk.twins,
         )
 
     def tree(self) -> Tree:
@@ -90,67 +93,6 @@ class Folder:
 
     def reader(self, files: Sequence[Parts]) -> FileReader:
         return FileReader([self._path.joinpath(*parts) for parts in files])
-
-
-class _Walk:
-    """Files and folders below a folder.
-
-    Links to folders are followed, after all that is no link, if their folder is not walked otherwise: links to each
-    other would else repeat pictures, and without an end.
-
-    Attributes:
-        files, folders: Their paths. Hidden folders, which may not even be readable, are listed as files.
-        skipped: The links that are not followed.
-    """
-
-    def __init__(self, top: Path):
-        self.files: list[Parts] = []
-        self.folders: list[Parts] = []
-        self.skipped: list[Parts] = []
-        self._top = top
-        self._links: deque[tuple[Path, Parts]] = deque()
-        self._walked: set[Path] = set()
-        self._walk(top.resolve(), ())
-        while self._links:
-            link, parts = self._links.popleft()
-            target = link.resolve()
-            if target in self._walked or target in link.parents:
-                self.skipped.append(parts)
-            else:
-                self._walk(target, parts)
-
-    def _walk(self, folder: Path, parts: Parts) -> None:
-        """Walk a folder by its real path; ``parts`` is the path by which it is found below the top."""
-        waiting = [(folder, parts)]
-        while waiting:
-            folder, parts = waiting.pop()
-            if folder in self._walked:  # a link led to it before a link to a folder above it
-                self.skipped.append(parts)
-                continue
-            self._walked.add(folder)
-            self.folders += [parts] if parts else []
-            for entry in self._entries(folder, parts):
-                inside = (*parts, entry.name)
-                if is_hidden(entry.name) or not _is_folder(entry):
-                    self.files.append(inside)
-                elif entry.is_symlink():
-                    self._links.append((Path(entry.path), inside))
-                else:
-                    waiting.append((Path(entry.path), inside))
-
-    def _entries(self, folder: Path, parts: Parts) -> list[os.DirEntry[str]]:
-        try:
-            return sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            where = self._top.joinpath(*parts)
-            raise DataError(f"{where} cannot be read: {error.strerror}. Check its permissions.") from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: a file that cannot be opened
-        return False
 
 
 class ZipReader:
