@@ -26,6 +26,7 @@ from acgan.data.sources.files import Folder, Zip
 from acgan.data.sources.hints import file_remedy, other_contents
 from acgan.data.sources.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.sources.list_file import ListSource
+from acgan.data.sources.members import LIMITS
 from acgan.data.sources.npz import NpzSource
 from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shards import SHARD_SOURCES, BesidePictures
@@ -65,7 +66,7 @@ def _parquet(path: Path, options: ReadOptions) -> Source:
 
 def _folder(path: Path, options: ReadOptions) -> Source:
     """A folder of pictures; or of shards, where there are no pictures, or none that tell classes."""
-    folder = Folder(path)
+    folder = Folder(path, options.limits)
     tree = folder.tree()
     for ending, kind in SHARD_SOURCES.items():
         shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
@@ -80,7 +81,7 @@ def _folder(path: Path, options: ReadOptions) -> Source:
 
 
 def _zip(path: Path, options: ReadOptions) -> Source:
-    archive = Zip(path)
+    archive = Zip(path, options.limits)
     _check_contents(archive.tree(), str(path))
     return TreeSource(archive, options)
 
@@ -171,6 +172,7 @@ def load_dataset(
         options.frames,
         sorted(image_endings()),  # more of them with other libraries
         *(["samples"] if options.samples else ()),
+        *([options.limits.max_mb, options.limits.max_ratio] if options.limits != LIMITS else ()),
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
     # What lacks training images of a class must not be found by a training.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import threading
 import unicodedata
 import zipfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from acgan.data.sources.endings import open_image
+from acgan.data.sources.members import LIMITS, Limits, OversizedError, read_member
 from acgan.data.sources.tree import Parts, Tree, prune
 from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
@@ -58,8 +58,9 @@ class FileReader:
 class Folder:
     """A folder on disk."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
+        self._limits = limits
 
     @property
     def where(self) -> str:
@@ -87,7 +88,10 @@ class Folder:
     def content(self, file: Parts) -> bytes:
         path = self._path.joinpath(*file)
         try:
+            self._limits.check_size(path.stat().st_size)
             return path.read_bytes()
+        except OversizedError as error:
+            raise DataError(f"{path} cannot be read: {error}.") from error
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
 
@@ -98,16 +102,17 @@ class Folder:
 class ZipReader:
     """Reader of a zip's members. Each thread opens its own handle: two threads cannot share one."""
 
-    def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo]):
+    def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo], limits: Limits):
         self._path = path
         self._members = members
+        self._limits = limits
         self._thread = threading.local()
 
     def read(self, row: int) -> Image.Image:
         archive = getattr(self._thread, "archive", None)
         if archive is None:
             archive = self._thread.archive = zipfile.ZipFile(self._path)
-        return open_image(io.BytesIO(archive.read(self._members[row])))
+        return open_image(read_member(archive, self._members[row], self._limits))
 
     def name(self, row: int) -> str:
         return f"{self._path}!/{self._members[row].filename}"
@@ -116,8 +121,9 @@ class ZipReader:
 class Zip:
     """A zip file."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
+        self._limits = limits
 
     @property
     def where(self) -> str:
@@ -132,12 +138,14 @@ class Zip:
             folders.update(folder[:depth] for depth in range(1, len(folder) + 1))
         members = self._listing[0]
         with zipfile.ZipFile(self._path) as archive:
-            return prune(members, folders, lambda parts: archive.open(members[parts]))
+            return prune(members, folders, lambda parts: read_member(archive, members[parts], self._limits))
 
     def content(self, file: Parts) -> bytes:
         try:
             with zipfile.ZipFile(self._path) as archive:
-                return archive.read(self._listing[0][file])
+                return read_member(archive, self._listing[0][file], self._limits).getvalue()
+        except OversizedError as error:
+            raise DataError(f"{self._path}: {'/'.join(file)} cannot be read: {error}.") from error
         except Exception as error:  # of nearly every kind, on damaged files
             raise DataError(
                 f"{self._path}: {'/'.join(file)} cannot be read: {error}. Make or copy the zip anew."
@@ -145,7 +153,7 @@ class Zip:
 
     def reader(self, files: Sequence[Parts]) -> ZipReader:
         members, _ = self._listing
-        return ZipReader(self._path, [members[parts] for parts in files])
+        return ZipReader(self._path, [members[parts] for parts in files], self._limits)
 
     @cached_property
     def _listing(self) -> tuple[dict[Parts, zipfile.ZipInfo], set[Parts]]:
