@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from acgan.cli.output import output_dropped_unread
+from acgan.cli.output import echo, output_dropped_unread
 from acgan.errors import EXIT_BUG, Interrupted, UnregisteredError, UserError
+from acgan.showing import shown_lines
 
 _WORDS = "acgan.words"  # the arguments as they were typed
 
@@ -19,7 +20,7 @@ class _Failure(click.ClickException):
     """An error with its own exit code, printed without a traceback."""
 
     def __init__(self, message: str, exit_code: int):
-        super().__init__(message)
+        super().__init__(shown_lines(message))
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it a class variable
 
 
@@ -66,11 +67,14 @@ class _Main(Commands):
                 raise
             raise _Failure(f"{error}{_remedy(error, ctx)}", error.exit_code) from error
         except Interrupted as stopped:
-            click.echo(stopped, err=True)
+            echo(stopped, err=True)
             ctx.exit(stopped.exit_code)
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(130)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            error.message = shown_lines(error.message)  # type: ignore[misc]
+            raise
+        except click.exceptions.Exit:
             raise
         except OSError as error:  # a full disk, a directory that may not be written to
             if ctx.params.get("debug"):
@@ -101,7 +105,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     if asked:
         from acgan.code_version import code_version
 
-        click.echo(f"acgan {code_version()}")
+        echo(f"acgan {code_version()}")
         ctx.exit()
 
 

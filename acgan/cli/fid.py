@@ -21,6 +21,7 @@ from acgan.cli.options import (
     seed_option,
     which_option,
 )
+from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
@@ -142,7 +143,7 @@ def command(
             which=which,
             on_error=on_error,
             device=choose_device(device),
-            warn=lambda message: click.echo(f"warning: {message}", err=True),
+            warn=lambda message: echo(f"warning: {message}", err=True),
             progress=progress,
         )
     try:
@@ -154,13 +155,13 @@ def command(
 
 def _show(result: FidResult, save_stats: Path | None, quiet: bool) -> None:
     if result.value is not None:
-        click.echo(f"{result.metric} {result.value:.6g}")
+        echo(f"{result.metric} {result.value:.6g}")
     if quiet:
         return
     for line in _lines(result.provenance):
-        click.echo(line)
+        echo(line)
     if save_stats is not None:
-        click.echo(f"statistics of A: {click.format_filename(save_stats)}")
+        echo(f"statistics of A: {click.format_filename(save_stats)}")
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,9 @@ from acgan.cli.options import (
     truncation_option,
     which_option,
 )
+from acgan.cli.output import echo
 from acgan.cli.progress import counting
+from acgan.showing import shown
 from acgan.signals import stopped_by_signals
 
 _NUM_IN_GRID = 10
@@ -98,7 +100,7 @@ def command(
         write_samples(selection, out, force=force, progress=advance)
     if not quiet:
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
-        click.echo(
+        echo(
             f"{_count(selection.total, 'image', 'images')} of "
             f"{_count(len(selection.labels), 'class', 'classes')} "
             f"({_names([sampler.class_names[label] for label in selection.labels])}) in {out} "
@@ -108,9 +110,7 @@ def command(
 
 def _names(names: Sequence[str]) -> str:
     rest = len(names) - _CLASSES_NAMED
-    # A folder's name may hold line breaks, and bytes that are no text.
-    shown = (name if name.isprintable() else ascii(name) for name in names[:_CLASSES_NAMED])
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(shown, names[:_CLASSES_NAMED])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _count(number: int, one: str, many: str) -> str:

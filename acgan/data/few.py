@@ -16,6 +16,7 @@ from acgan.data.sources.tree import is_hidden
 from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
 from acgan.file_kinds import odd_kind
+from acgan.showing import shown
 from acgan.types import SkippedImage
 
 _NAMED = "give pictures, or their folder"
@@ -114,8 +115,8 @@ def read_images(
                     f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
                 )
                 raise DataError(
-                    f"{file} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such images with "
-                    "--on-error skip."
+                    f"{shown(str(file))} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such "
+                    "images with --on-error skip."
                 ) from None
             on_skip(SkippedImage(str(file), reason_of(error)))
         else:

@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
 from acgan.file_kinds import read_text
+from acgan.showing import shown, shown_lines
 
 _EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(.*)")
 
@@ -107,14 +108,18 @@ class Tracker:
         if self._writer is None:
             return
         for name, value in {**stats, **untracked}.items():
-            self._writer.add_scalar(name, value, nimg)
+            self._writer.add_scalar(shown(name), value, nimg)
         with open(self._file, "a", encoding="utf-8") as handle:
             handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
 
     def text(self, name: str, text: str, nimg: int) -> None:
         """Record a text in TensorBoard."""
         if self._writer is not None:
-            self._writer.add_text(name, text, nimg)
+            self._writer.add_text(name, shown_lines(text), nimg)
+
+    def warning(self, message: str, nimg: int) -> None:
+        """Record a message in TensorBoard, as it is: its page takes texts for Markdown, with links and pictures."""
+        self.text("warnings", "".join(f"    {line}\n" for line in message.splitlines()), nimg)
 
     def image(self, name: str, image: Tensor, nimg: int) -> None:
         """Record a (C, H, W) uint8 image in TensorBoard."""
@@ -142,7 +147,7 @@ def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> N
     _make_room_at_the_end(folder)
     with SummaryWriter(str(folder)) as writer:
         for name, value in values.items():
-            writer.add_scalar(name, value, nimg)
+            writer.add_scalar(shown(name), value, nimg)
 
 
 def _make_room_at_the_end(directory: Path) -> None:

@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
     "file_kinds": set(),
+    "showing": set(),
     "sides": set(),
     "atomic": set(),
     "own_parts": {"file_kinds"},
@@ -28,8 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "distributed": {"parallel"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
-    "config": {"sides", "types", "errors", "own_parts", "file_kinds"},  # and so no torch
-    "plots": {"types"},
+    "config": {"sides", "types", "errors", "own_parts", "file_kinds", "showing"},  # and so no torch
+    "plots": {"types", "showing"},
     # the parts: they take plain keywords
     "models": {
         "losses",
@@ -41,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "sides", "types", "errors", "file_kinds", "_torchvision"},
+    "data": {"runtime", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -63,6 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {
         *("augment", "data", "losses", "models", "plots"),
         *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors", "file_kinds"),
+        "showing",
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
@@ -70,14 +72,14 @@ ALLOWED: dict[str, set[str]] = {
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "types", "errors"),
+        *("parallel", "runtime", "atomic", "types", "errors", "showing"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors", "_torchvision"),
     },
     # runs and their scores, as tables
-    "results": {"evaluation", "metrics", "atomic", "errors"},
+    "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version"),
@@ -106,7 +108,7 @@ ALLOWED: dict[str, set[str]] = {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
-        "file_kinds",
+        *("file_kinds", "showing"),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
@@ -123,7 +125,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "runtime", "signals", "types", "errors"),
+        *("atomic", "code_version", "runtime", "showing", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }

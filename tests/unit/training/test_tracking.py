@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from acgan.training.tracking import Tracker
+from acgan.training.tracking import Tracker, record_scalars
 
 NOW = 1_800_000_000
 
@@ -47,3 +47,20 @@ def test_files_of_others_are_no_matter(tmp_path: Path) -> None:
     (tmp_path / "tensorboard" / "events.out.tfevents.copy").write_bytes(b"")
     _write(tmp_path, 0, {10: 1.0})
     assert _shown(tmp_path) == [(10, 1.0)]
+
+
+def test_names_in_tags_and_texts_are_shown_and_no_markdown(tmp_path: Path) -> None:
+    tracker = Tracker(tmp_path, nimg=0, active=True)
+    tracker.scalars(10, {"monitor/coverage/\x1b[31m\u202e": 1.0}, {})
+    tracker.warning("class ![](http://a.b/c)\u202e\n# has collapsed", 10)
+    tracker.close()
+    record_scalars(tmp_path, 10, {"recall/a\x07": 0.5})
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert events.Tags()["scalars"] == [r"monitor/coverage/\x1b[31m\u202e"]
+    (text,) = events.Tensors("warnings/text_summary")
+    expected = "    class ![](http://a.b/c)\\u202e\n    # has collapsed\n"
+    assert text.tensor_proto.string_val[0].decode() == expected
+    scores = EventAccumulator(str(tmp_path / "tensorboard" / "evaluate"))
+    scores.Reload()
+    assert scores.Tags()["scalars"] == [r"recall/a\x07"]
