@@ -93,7 +93,7 @@ def train_classifier(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(opened.config)}```",
+            description=to_yaml(opened.config),
             say=opened.say,
         )
         networks = {"backbone": task.network.backbone, "heads": task.network.heads}

@@ -23,6 +23,7 @@ from acgan.cli.options import (
 )
 from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
+from acgan.showing import shown
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
@@ -236,7 +237,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
         def tell(given: str, done: int, total: int) -> None:
             if (given, total) not in tasks:
-                tasks[given, total] = bar.add_task(given, total=total)
+                tasks[given, total] = bar.add_task(shown(given), total=total)
             bar.update(tasks[given, total], completed=done)
 
         yield tell

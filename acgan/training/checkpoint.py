@@ -10,6 +10,7 @@ import torch
 
 from acgan.atomic import sha256, write_atomically, write_text
 from acgan.errors import RunError
+from acgan.file_kinds import odd_kind
 
 KEPT = 2
 
@@ -68,6 +69,8 @@ def read_latest(directory: Path, on_broken: Callable[[str], None]) -> dict[str, 
 
 
 def _problem(file: Path) -> str | None:
+    if kind := odd_kind(file):
+        return f"it is {kind}, not a file"
     checksum = _checksum_file(file)
     if not checksum.is_file():
         return f"its checksum {checksum.name} is missing"
@@ -77,7 +80,7 @@ def _problem(file: Path) -> str | None:
 
 
 def _all(directory: Path) -> dict[int, Path]:
-    return {int(path.stem): path for path in directory.glob("*.pt") if path.stem.isdigit() and path.is_file()}
+    return {int(path.stem): path for path in directory.glob("*.pt") if path.stem.isdigit()}
 
 
 def _checksum_file(file: Path) -> Path:

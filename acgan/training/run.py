@@ -296,7 +296,7 @@ class TrainingRun:
             self._tracker.scalars(self.nimg, stats, {})
             self._evaluated |= stats
         for message in messages:
-            self._tracker.warning(message, self.nimg)
+            self._tracker.text("warnings", message, self.nimg)
         self._announce(messages, evaluation.remarks)
 
     def _announce(self, warnings: Sequence[str], remarks: Sequence[str]) -> None:

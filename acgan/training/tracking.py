@@ -113,13 +113,10 @@ class Tracker:
             handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
 
     def text(self, name: str, text: str, nimg: int) -> None:
-        """Record a text in TensorBoard."""
+        """Record a text in TensorBoard, indented: its page takes others for Markdown, with links and pictures."""
         if self._writer is not None:
-            self._writer.add_text(name, shown_lines(text), nimg)
-
-    def warning(self, message: str, nimg: int) -> None:
-        """Record a message in TensorBoard, as it is: its page takes texts for Markdown, with links and pictures."""
-        self.text("warnings", "".join(f"    {line}\n" for line in message.splitlines()), nimg)
+            lines = shown_lines(text).splitlines()
+            self._writer.add_text(name, "".join(f"    {line}\n" for line in lines), nimg)
 
     def image(self, name: str, image: Tensor, nimg: int) -> None:
         """Record a (C, H, W) uint8 image in TensorBoard."""

@@ -103,7 +103,7 @@ def read_array(file: Path, name: str, remedy: str, limits: Limits = LIMITS) -> n
     array_shape(file, name)
     try:
         with zipfile.ZipFile(file) as archive, archive.open(name + _ENDING) as member:
-            limits.check_ratio(archive.getinfo(name + _ENDING))
+            limits.check_member(archive.getinfo(name + _ENDING))
             array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # its checksum is looked at where it ends
                 raise ValueError(f"{name} has more bytes than its shape says")

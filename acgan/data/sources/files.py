@@ -161,6 +161,9 @@ class Zip:
         try:
             with zipfile.ZipFile(self._path) as archive:
                 infos = archive.infolist()
+            self._limits.check_zip(infos, self._path.stat().st_size)
+        except OversizedError as error:
+            raise DataError(f"{self._path} cannot be read: {error}.") from error
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{self._path} cannot be read as a zip: {error}. Make it or copy it anew."

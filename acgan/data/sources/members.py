@@ -6,6 +6,7 @@ import bz2
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import IO
@@ -44,21 +45,34 @@ class Limits:
                 f"it has {size / _MB:,.0f} MB; expected at most {self.max_mb:,}, see data.max_file_mb"
             )
 
-    def check_ratio(self, member: zipfile.ZipInfo) -> None:
+    def check_member(self, member: zipfile.ZipInfo) -> None:
         """Check how far a member of a zip is packed.
 
         Raises:
             OversizedError: It is larger than its packed bytes are likely to hold, or these are too many for its size.
         """
         size, packed = member.file_size, member.compress_size
-        if size > _HARMLESS and size > self.max_ratio * packed:
-            raise OversizedError(
-                f"it has {size / _MB:,.0f} MB, {size / max(packed, 1):,.0f} times as much as packed; expected at most "
-                f"{self.max_ratio:,} times, see data.max_ratio"
-            )
+        self._check_ratio("it has", size, packed)
         if packed > 2 * size + _LZMA_PIECE:
             raise OversizedError(
                 f"it says that it has {size:,} bytes, and {packed:,} packed ones; expected fewer"
+            )
+
+    def check_zip(self, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+        """Check how far a whole zip is packed, since its members may share their packed bytes.
+
+        Raises:
+            OversizedError: Those that are not too large by themselves are so together.
+        """
+        largest = self.max_mb * _MB
+        sizes = (member.file_size for member in members)
+        self._check_ratio("its files have", sum(size for size in sizes if size <= largest), packed)
+
+    def _check_ratio(self, subject: str, size: int, packed: int) -> None:
+        if size > _HARMLESS and size > self.max_ratio * packed:
+            raise OversizedError(
+                f"{subject} {size / _MB:,.0f} MB, {size / max(packed, 1):,.0f} times as much as packed; expected at "
+                f"most {self.max_ratio:,} times, see data.max_ratio"
             )
 
 
@@ -74,7 +88,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limit
         BadZipFile: It is damaged.
     """
     limits.check_size(member.file_size)
-    limits.check_ratio(member)
+    limits.check_member(member)
     content, left, checksum = io.BytesIO(), member.file_size, 0
     piece = _LZMA_PIECE if member.compress_type == zipfile.ZIP_LZMA else _PIECE
     with _opened(archive, member) as opened:

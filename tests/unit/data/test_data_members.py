@@ -62,6 +62,18 @@ def test_a_ratio_that_no_picture_has(write, load):
     assert len(load(archive, limits=Limits(max_ratio=2000)).train) == 4
 
 
+def test_members_that_are_harmless_by_themselves_and_not_together(write, load):
+    archive = zip_folder(write(PLAIN))
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
+        for number in range(30):
+            opened.writestr(f"cats/x{number}.png", _png(1))
+            opened.filelist[-1].file_size = 50 * MB
+    with pytest.raises(
+        DataError, match=r"set\.zip cannot be read: its files have 1,500 MB, .* data\.max_ratio"
+    ):
+        load(archive)
+
+
 def test_a_limit_is_set_by_a_key(write, load):
     archive = zip_folder(write(PLAIN))
     _add(archive, "cats/x.png", _png(1) + bytes(3 * MB))

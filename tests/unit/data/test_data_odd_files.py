@@ -60,6 +60,13 @@ def test_a_device_is_no_source(tmp_path, name):
         find_source(name, ReadOptions(tmp_path))
 
 
+def test_a_pipe_in_the_folder_of_a_built_in_set(tmp_path):
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    os.mkfifo(tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte")
+    with pytest.raises(DataError, match="train-images-idx3-ubyte: is a pipe; expected a file of mnist"):
+        find_source(f"mnist:{tmp_path}", ReadOptions(tmp_path)).identity()
+
+
 def test_single_pictures(write):
     folder = write(PLAIN)
     elsewhere = write({"c.png": 40}, folder="elsewhere")

@@ -52,7 +52,7 @@ def test_files_of_others_are_no_matter(tmp_path: Path) -> None:
 def test_names_in_tags_and_texts_are_shown_and_no_markdown(tmp_path: Path) -> None:
     tracker = Tracker(tmp_path, nimg=0, active=True)
     tracker.scalars(10, {"monitor/coverage/\x1b[31m\u202e": 1.0}, {})
-    tracker.warning("class ![](http://a.b/c)\u202e\n# has collapsed", 10)
+    tracker.text("warnings", "class ![](http://a.b/c)\u202e\n# has collapsed", 10)
     tracker.close()
     record_scalars(tmp_path, 10, {"recall/a\x07": 0.5})
     events = EventAccumulator(str(tmp_path / "tensorboard"))
