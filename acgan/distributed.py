@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from acgan import parallel
+from acgan.errors import PeerLostError
+
+_TIMEOUT = timedelta(minutes=30)  # the first rank scores and writes while the others wait
 
 
 @dataclass(frozen=True)
@@ -34,35 +40,66 @@ class Ranks:
         return slice(self.rank * share, (self.rank + 1) * share)
 
 
+@contextlib.contextmanager
+def _all_taking_part() -> Iterator[None]:
+    """Context of a call that needs all ranks.
+
+    Raises:
+        PeerLostError: If one of them is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error) is not RuntimeError and not isinstance(error, dist.DistError):
+            raise  # out of memory, or a kernel that failed before
+        raise PeerLostError(
+            "another process of this training is gone, killed or with a message of its own. The same command goes on "
+            "from the last checkpoint."
+        ) from error
+
+
 def start_ranks(device: torch.device) -> Ranks:
     """Join the process group if ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Ranks()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
+        with _all_taking_part():
+            store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+            # torchrun starts processes again with the same store, which still has the addresses of those before.
+            attempt = PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            backend = "nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, store=attempt, rank=rank, world_size=world, timeout=_TIMEOUT)
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
 def barrier(ranks: Ranks) -> None:
     """Wait for all ranks."""
     if ranks.world > 1:
-        dist.barrier()
+        with _all_taking_part():
+            dist.barrier()
 
 
 def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
     """True on all ranks if the flag is set on any rank, so that all take the same branch."""
-    if ranks.world == 1:
-        return flag
-    value = torch.tensor(float(flag), device=device)
-    dist.all_reduce(value, op=dist.ReduceOp.MAX)
-    return bool(value.item())
+    return bool(largest_of_ranks([float(flag)], ranks, device)[0])
+
+
+def largest_of_ranks(values: Sequence[float], ranks: Ranks, device: torch.device) -> list[float]:
+    """The largest of each value over ranks."""
+    everyone = torch.tensor(values, device=device)
+    if ranks.world > 1:
+        with _all_taking_part():
+            dist.all_reduce(everyone, op=dist.ReduceOp.MAX)
+    largest: list[float] = everyone.tolist()
+    return largest
 
 
 def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
     """The mean over ranks of a tensor of statistics."""
     if ranks.world > 1:
-        dist.all_reduce(values)
+        with _all_taking_part():
+            dist.all_reduce(values)
         values /= ranks.world
     return values
 
@@ -70,9 +107,10 @@ def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
 def broadcast_parameters(modules: Iterable[nn.Module], ranks: Ranks) -> None:
     """Give every rank the parameters and buffers of rank 0."""
     if ranks.world > 1:
-        for module in modules:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
+        with _all_taking_part():
+            for module in modules:
+                for tensor in module.state_dict().values():
+                    dist.broadcast(tensor, src=0)
 
 
 def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
@@ -86,7 +124,8 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
             flat = parameter.detach().cpu().flatten().contiguous()
             digest.update(flat.view(torch.uint8).numpy().tobytes())
     digests: list[str | None] = [None] * ranks.world
-    dist.all_gather_object(digests, digest.hexdigest())
+    with _all_taking_part():
+        dist.all_gather_object(digests, digest.hexdigest())
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
 
 
@@ -137,13 +176,15 @@ def _once(collective: Callable[[], Tensor]) -> Tensor:
 
 def _all_gather(rows: Tensor) -> list[Tensor]:
     parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, rows.contiguous())
+    with _all_taking_part():
+        dist.all_gather(parts, rows.contiguous())
     return parts
 
 
 def _all_reduce(values: Tensor) -> Tensor:
     total = values.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
+    with _all_taking_part():
+        dist.all_reduce(total)
     return total
 
 

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
-    "distributed": {"parallel"},
+    "distributed": {"parallel", "errors"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
     "config": {"sides", "types", "errors", "own_parts", "file_kinds", "showing"},  # and so no torch
