@@ -7,6 +7,7 @@ title, or turn the text around. Letters of all scripts, accents and emoji stay a
 from __future__ import annotations
 
 import re
+import warnings
 
 #: Control characters, marks of direction, other invisible characters, ends of lines, and bytes that are no text.
 _STEERING = (
@@ -29,6 +30,11 @@ def shown_lines(text: str) -> str:
     A JSON text stays one of the same content, as what is escaped is in its strings.
     """
     return _IN_LINES.sub(_escape, text)
+
+
+def warn_shown(message: str) -> None:
+    """A warning of Python's, which goes to a terminal too."""
+    warnings.warn(shown_lines(message), stacklevel=2)
 
 
 def _escape(found: re.Match[str]) -> str:

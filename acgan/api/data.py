@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -19,7 +18,7 @@ from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.data import look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
-from acgan.showing import shown
+from acgan.showing import shown, warn_shown
 from acgan.types import Dataset, LikePair
 
 _SHEET_CLASSES = 64
@@ -140,7 +139,7 @@ def pack_data(
     force: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
 ) -> Dataset:
     """Write a source's images, square as the networks see them, as a zip that StyleGAN and acgan read.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from acgan.data.sources.tree import is_hidden
 from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
 from acgan.file_kinds import odd_kind
-from acgan.showing import shown
+from acgan.showing import shown, warn_shown
 from acgan.types import SkippedImage
 
 _NAMED = "give pictures, or their folder"
@@ -30,7 +29,7 @@ _NO_PICTURES = {
 }
 
 
-def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
+def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warn_shown) -> list[Path]:
     """List the files among paths, and the images in the folders among them, at any depth.
 
     Args:

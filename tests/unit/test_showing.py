@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import acgan
-from acgan.showing import shown, shown_lines
+from acgan.showing import shown, shown_lines, warn_shown
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,13 @@ def test_lines_of_a_text_stay():
 def test_json_keeps_its_content():
     content = {"name\u202e": ["\x1b\x9b\x7f\n", "\udcff", "ü"]}
     assert json.loads(shown_lines(json.dumps(content, indent=1, ensure_ascii=False))) == content
+
+
+def test_a_warning_of_python():
+    with pytest.warns(UserWarning, match="class") as told:
+        warn_shown("class \x1b[31m\nnext")
+    assert str(told[0].message) == "class \\x1b[31m\nnext"
+    assert told[0].filename == __file__
 
 
 def test_commands_print_in_the_ways_that_show_names():
