@@ -64,12 +64,8 @@ def test_a_warning_of_python():
 
 
 def test_commands_print_in_the_ways_that_show_names():
-    own = {
-        "output.py",
-        "tables.py",
-        "config.py",
-        "fid.py",
-    }  # the ways themselves, styled words, a bar without names
+    # The ways themselves, words that are styled, and a bar.
+    own = {"output.py", "tables.py", "config.py", "fid.py"}
     for file in sorted((Path(acgan.__file__).parent / "cli").rglob("*.py")):
         plain = re.findall(r"click\.(?:secho|echo)|\bConsole\(", file.read_text(encoding="utf-8"))
         assert not plain or file.name in own, file
