@@ -18,6 +18,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from acgan import parallel
 from acgan.errors import PeerLostError
+from acgan.parallel import Share
 
 _TIMEOUT = timedelta(minutes=30)  # the first rank scores and writes while the others wait
 
@@ -73,6 +74,28 @@ def start_ranks(device: torch.device) -> Ranks:
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
+@contextlib.contextmanager
+def work_shared() -> Iterator[Ranks]:
+    """Context in which the processes that ``torchrun`` started share passes of networks over many images.
+
+    All do the same work, and have the same results. They exchange them on the CPU, whatever computes them.
+    """
+    ranks = start_ranks(torch.device("cpu"))
+    if ranks.world == 1:
+        yield ranks
+        return
+    with parallel.shared_among(Share(ranks.rank, ranks.world, exchange_among_ranks)):
+        yield ranks
+
+
+def exchange_among_ranks(value: Any) -> list[Any]:
+    """Values of all ranks, in order."""
+    values: list[Any] = [None] * _world()
+    with _all_taking_part():
+        dist.all_gather_object(values, value)
+    return values
+
+
 def barrier(ranks: Ranks) -> None:
     """Wait for all ranks."""
     if ranks.world > 1:
@@ -123,9 +146,7 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
             # Flattened first: a 1x1 convolution in channels_last counts as contiguous with strides that bar a view.
             flat = parameter.detach().cpu().flatten().contiguous()
             digest.update(flat.view(torch.uint8).numpy().tobytes())
-    digests: list[str | None] = [None] * ranks.world
-    with _all_taking_part():
-        dist.all_gather_object(digests, digest.hexdigest())
+    digests = exchange_among_ranks(digest.hexdigest())
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
 
 

@@ -23,6 +23,7 @@ from acgan.cli.options import (
 )
 from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
+from acgan.cli.ranks import is_first_process, warn_once
 from acgan.showing import shown
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
@@ -129,7 +130,8 @@ def command(
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
-    with stopped_by_signals("stopped; nothing was written"), _progress(quiet) as progress:
+    first = is_first_process()
+    with stopped_by_signals("stopped; nothing was written"), _progress(quiet or not first) as progress:
         result = api.fid(
             a,
             b,
@@ -144,9 +146,11 @@ def command(
             which=which,
             on_error=on_error,
             device=choose_device(device),
-            warn=lambda message: echo(f"warning: {message}", err=True),
+            warn=warn_once,
             progress=progress,
         )
+    if not first:
+        return
     try:
         if json_file is not None:
             write_text(json_file, result.to_json() + "\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from acgan.reading import user_path
 from acgan.types import ON_ERROR, WHICH
 
 
@@ -58,12 +59,20 @@ class UserPath(click.Path[Path]):
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
-        return super().convert(os.path.expanduser(value), param, ctx)
+        path = user_path(value)
+        if str(path).startswith("~") and not path.exists():
+            self.fail(
+                f"{str(path)!r}: there is no user {path.parts[0][1:]!r} whose home it could be; expected a path. For a "
+                f"file of that name write {os.curdir}{os.sep}{path}.",
+                param,
+                ctx,
+            )
+        return super().convert(str(path), param, ctx)
 
 
 def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """The text of an option that may be a path, with the home folder in place of ``~``."""
-    return None if value is None else os.path.expanduser(value)
+    return None if value is None else str(user_path(value))
 
 
 def clock(seconds: float) -> str:

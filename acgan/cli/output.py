@@ -1,4 +1,4 @@
-"""Standard output and error: names are shown without what steers a terminal, and what nobody can read is dropped."""
+"""Standard output and error that never stop work: unread output is dropped, what cannot be shown is escaped."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def _dropping(stream: TextIO) -> TextIO:
     return io.TextIOWrapper(
         file if raw is binary else io.BufferedWriter(file),
         encoding=stream.encoding,
-        errors=stream.errors,
+        # What an encoding lacks, or a file name that is no text, shows escaped.
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

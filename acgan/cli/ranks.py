@@ -7,6 +7,8 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from acgan.cli.output import echo
+
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
@@ -16,6 +18,12 @@ _PATIENCE = timedelta(seconds=3)  # the process that holds the store may be gone
 def is_first_process() -> bool:
     """True in the process that prints, of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def warn_once(message: str) -> None:
+    """Print a warning, in one process of those that torchrun started."""
+    if is_first_process():
+        echo(f"warning: {message}", err=True)
 
 
 def told_once(message: str, *, lost: bool = False) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from acgan.errors import RunError
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
+from acgan.reading import parse_json
 
 #: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
@@ -184,7 +184,7 @@ def read_evaluation(path: Path) -> EvaluationFile:
     if (kind := odd_kind(file)) and not (kind == "a pipe" and file == path):  # <(…) of a shell is read once
         raise RunError(f"{file}: is {kind}; expected a file of scores. {remedy}")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{file}: no such file; expected scores of a generator. {remedy}") from None
     except ValueError as error:  # of JSON or of UTF-8

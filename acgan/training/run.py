@@ -16,7 +16,7 @@ from torch import Tensor
 from acgan import distributed, runtime
 from acgan.atomic import write_atomically
 from acgan.distributed import Ranks
-from acgan.errors import Interrupted, NotFiniteError
+from acgan.errors import Interrupted, NotFiniteError, RunError, first_line
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
 from acgan.training.best import BestSoFar
@@ -104,7 +104,13 @@ class TrainingRun:
             say(f"{directory}: going on from {self.nimg:,} images.")
 
     def _continue_from(self, checkpoint: Mapping[str, Any]) -> None:
-        self.state.load_state_dict(checkpoint["state"])
+        try:
+            self.state.load_state_dict(checkpoint["state"])
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"{self.directory}: its checkpoint at {checkpoint['nimg']:,} images is of other networks "
+                f"({first_line(error)}). Start anew with --fresh, which moves this run aside."
+            ) from error
         self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
         self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)

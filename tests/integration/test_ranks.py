@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rank_helpers import two
 from run_helpers import (
-    Child,
     acgan_train,
     assert_same_run,
     checkpoints,
@@ -41,25 +39,6 @@ CHANGES: dict[str, Any] = {
     "every.sample_nimg": 64,
     "every.evaluate_nimg": 64,
 }
-
-
-def two(
-    arguments: list[str], logs: Path, before: tuple[Callable[[], None] | None, ...] = (None, None)
-) -> list[Child]:
-    """Two ranks of one training, started as ``torchrun`` starts them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return [
-        Child(
-            arguments,
-            logs / f"rank{rank}",
-            before[rank],
-            {**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(2)
-    ]
 
 
 def assert_close_runs(directory: Path, expected: Path) -> None:

@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "file_kinds": set(),
     "showing": set(),
     "sides": set(),
+    "reading": set(),
     "atomic": set(),
     "own_parts": {"file_kinds"},
     "code_version": set(),
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -68,11 +69,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "types", "errors", "showing"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
@@ -107,8 +108,8 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
-        *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
-        *("file_kinds", "showing"),
+        *("distributed", "parallel", "runtime", "atomic", "code_version"),
+        *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
@@ -125,7 +126,17 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "runtime", "showing", "signals", "types", "errors"),
+        *(
+            "atomic",
+            "code_version",
+            "distributed",
+            "runtime",
+            "reading",
+            "showing",
+            "signals",
+            "types",
+            "errors",
+        ),
     },
     "__main__": {"cli"},
 }
