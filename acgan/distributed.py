@@ -18,7 +18,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from acgan import parallel
 from acgan.errors import PeerLostError
-from acgan.parallel import Share
+from acgan.parallel import Sharing
 
 _TIMEOUT = timedelta(minutes=30)  # the first rank scores and writes while the others wait
 
@@ -84,7 +84,7 @@ def work_shared() -> Iterator[Ranks]:
     if ranks.world == 1:
         yield ranks
         return
-    with parallel.shared_among(Share(ranks.rank, ranks.world, exchange_among_ranks)):
+    with parallel.shared_among(Sharing(ranks.rank, ranks.world, exchange_among_ranks)):
         yield ranks
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from acgan.reading import user_path
 from acgan.types import ON_ERROR, WHICH
 
 
@@ -59,20 +58,21 @@ class UserPath(click.Path[Path]):
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
-        path = user_path(value)
-        if str(path).startswith("~") and not path.exists():
+        text = os.path.expanduser(value)  # a slash at its end means a folder, and a Path would drop it
+        if str(text).startswith("~") and not os.path.exists(text):
+            user = Path(text).parts[0][1:]
             self.fail(
-                f"{str(path)!r}: there is no user {path.parts[0][1:]!r} whose home it could be; expected a path. For a "
-                f"file of that name write {os.curdir}{os.sep}{path}.",
+                f"{text!r}: there is no user {user!r} whose home it could be; expected a path. For a file of that name "
+                f"write {os.curdir}{os.sep}{text}.",
                 param,
                 ctx,
             )
-        return super().convert(str(path), param, ctx)
+        return super().convert(text, param, ctx)
 
 
 def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """The text of an option that may be a path, with the home folder in place of ``~``."""
-    return None if value is None else str(user_path(value))
+    return None if value is None else os.path.expanduser(value)
 
 
 def clock(seconds: float) -> str:

@@ -6,13 +6,13 @@ bits of a part do not depend on the number of cores: with another number of thre
 """
 
 from acgan.parallel.parts import MOST_PARTS, in_order, in_order_on, together
-from acgan.parallel.sharing import Share, shared_among
+from acgan.parallel.sharing import Sharing, shared_among
 from acgan.parallel.team import exchange, place_among_parts
 from acgan.parallel.threads import cores, using_cores
 
 __all__ = [
     "MOST_PARTS",
-    "Share",
+    "Sharing",
     "cores",
     "exchange",
     "in_order",

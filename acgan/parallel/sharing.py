@@ -17,7 +17,7 @@ _ROUND = 8
 
 
 @dataclass(frozen=True)
-class Share:
+class Sharing:
     """The share of this process, one of several that do the same work in the same order.
 
     Attributes:
@@ -31,11 +31,11 @@ class Share:
     exchange: Callable[[Any], list[Any]]
 
 
-_share: ContextVar[Share | None] = ContextVar("share", default=None)
+_share: ContextVar[Sharing | None] = ContextVar("share", default=None)
 
 
 @contextlib.contextmanager
-def shared_among(share: Share) -> Iterator[None]:
+def shared_among(share: Sharing) -> Iterator[None]:
     """Context in which ``in_order_on`` computes a share of its parts here, and takes the others from their processes.
 
     All processes do the same work inside, so that they exchange at the same places.
@@ -45,7 +45,7 @@ def shared_among(share: Share) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _set(share: Share | None) -> Iterator[None]:
+def _set(share: Sharing | None) -> Iterator[None]:
     token = _share.set(share)
     try:
         yield
@@ -53,13 +53,13 @@ def _set(share: Share | None) -> Iterator[None]:
         _share.reset(token)
 
 
-def present_share() -> Share | None:
+def present_share() -> Sharing | None:
     """The share that is in effect; None if this process computes everything."""
     return _share.get()
 
 
 def in_rounds(
-    share: Share, compute: Callable[[list[_Part]], Iterable[_Result]], parts: Iterable[_Part]
+    share: Sharing, compute: Callable[[list[_Part]], Iterable[_Result]], parts: Iterable[_Part]
 ) -> Iterator[_Result]:
     """Results for parts, in their order; each process computes every ``count``-th one.
 

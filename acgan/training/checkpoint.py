@@ -14,7 +14,7 @@ from acgan.file_kinds import odd_kind
 
 KEPT = 2
 #: Keys of a checkpoint.
-PARTS = {"state", "meta", "iteration", "nimg", "trained_sec", "means", "scores"}
+PAYLOAD_KEYS = {"state", "meta", "iteration", "nimg", "trained_sec", "means", "scores"}
 
 
 def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
@@ -89,7 +89,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise _BrokenError(
             f"no file of torch's, though its checksum is right ({type(error).__name__})"
         ) from error
-    lacks = sorted(PARTS - payload.keys()) if isinstance(payload, dict) else sorted(PARTS)
+    lacks = sorted(PAYLOAD_KEYS - payload.keys()) if isinstance(payload, dict) else sorted(PAYLOAD_KEYS)
     if lacks:
         raise _BrokenError(
             f"no checkpoint of acgan's, though its checksum is right: it lacks {', '.join(lacks)}"

@@ -126,17 +126,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *(
-            "atomic",
-            "code_version",
-            "distributed",
-            "runtime",
-            "reading",
-            "showing",
-            "signals",
-            "types",
-            "errors",
-        ),
+        *("atomic", "code_version", "distributed", "runtime", "showing", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }

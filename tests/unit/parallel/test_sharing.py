@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from acgan.parallel import Share, in_order_on, shared_among
+from acgan.parallel import Sharing, in_order_on, shared_among
 
 CPU = torch.device("cpu")
 
 
-def together(count: int, work: Callable[[Share], Any]) -> list[Any]:
+def together(count: int, work: Callable[[Sharing], Any]) -> list[Any]:
     """Results of work done by several at once."""
     barrier, given = threading.Barrier(count, timeout=20), [None] * count
 
@@ -27,7 +27,7 @@ def together(count: int, work: Callable[[Share], Any]) -> list[Any]:
             barrier.wait()
             return everyone
 
-        share = Share(index, count, exchange)
+        share = Sharing(index, count, exchange)
         with shared_among(share):
             return work(share)
 
@@ -40,7 +40,7 @@ def together(count: int, work: Callable[[Share], Any]) -> list[Any]:
 def test_each_computes_its_parts_and_has_all_results_in_order(count: int, parts: int) -> None:
     computed: list[tuple[int, int]] = []
 
-    def work(share: Share) -> list[int]:
+    def work(share: Sharing) -> list[int]:
         def square(part: int) -> int:
             computed.append((share.index, part))
             return part * part
@@ -53,7 +53,7 @@ def test_each_computes_its_parts_and_has_all_results_in_order(count: int, parts:
 
 
 def test_a_stream_of_results_is_shared_again() -> None:
-    def work(_share: Share) -> list[int]:
+    def work(_share: Sharing) -> list[int]:
         def doubled(part: int) -> int:
             # A part has its own parts for itself, also on a GPU, where it is computed by the caller's thread.
             return sum(in_order_on(torch.device("meta"), lambda value: value, [part, part]))
@@ -65,7 +65,7 @@ def test_a_stream_of_results_is_shared_again() -> None:
 
 
 def test_a_consumer_may_stop_early() -> None:
-    def work(_share: Share) -> list[int]:
+    def work(_share: Sharing) -> list[int]:
         first = [next(iter(in_order_on(CPU, lambda part: part, range(100)))) for _ in range(3)]
         return [*first, *in_order_on(CPU, lambda part: -part, range(3))]
 

@@ -11,13 +11,13 @@ import torch
 from torch.testing import assert_close
 
 from acgan.errors import RunError
-from acgan.training.checkpoint import PARTS, read_latest, write_checkpoint
+from acgan.training.checkpoint import PAYLOAD_KEYS, read_latest, write_checkpoint
 
 
 def _payload(nimg: int) -> dict[str, object]:
     weight = torch.arange(10_000, dtype=torch.float32) + nimg
     state = {"weight": weight, "step": torch.tensor(3.0)}
-    return {**dict.fromkeys(PARTS), "nimg": nimg, "state": state, "names": ["a", "ü"]}
+    return {**dict.fromkeys(PAYLOAD_KEYS), "nimg": nimg, "state": state, "names": ["a", "ü"]}
 
 
 def _assert_is_payload_of(payload: dict[str, object] | None, nimg: int) -> None:
