@@ -17,6 +17,7 @@ from acgan.config import AnyConfig, schedules
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
+from acgan.file_kinds import read_text
 from acgan.training.checkpoint import read_latest
 from acgan.training.schedule import Curve
 from acgan.types import Dataset
@@ -76,7 +77,7 @@ class Earlier:
         """Files that are there only if a checkpoint was written before."""
         found = [name for name in _PRODUCTS if (self.directory / name).exists()]
         file = self.directory / _STATS
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        lines = read_text(file).splitlines() if file.exists() else []
         return [*found, _STATS] if any(map(self._is_past_a_checkpoint, lines)) else found
 
     def _is_past_a_checkpoint(self, line: str) -> bool:

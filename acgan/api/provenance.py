@@ -25,6 +25,7 @@ from acgan.atomic import write_text
 from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
+from acgan.file_kinds import read_text
 from acgan.own_parts import PROVENANCE_FILE, to_record
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import portion_for_d, portion_for_g
@@ -193,7 +194,7 @@ def _now() -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(read_text(file))
     except (OSError, ValueError) as error:
         raise RunError(
             f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."

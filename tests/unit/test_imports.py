@@ -18,18 +18,20 @@ ROOT = Path(acgan.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
+    "file_kinds": set(),
+    "showing": set(),
     "sides": set(),
     "reading": set(),
     "atomic": set(),
-    "own_parts": set(),
+    "own_parts": {"file_kinds"},
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
     "distributed": {"parallel", "errors"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
-    "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
-    "plots": {"types"},
+    "config": {"sides", "types", "errors", "own_parts", "file_kinds", "showing"},  # and so no torch
+    "plots": {"types", "showing"},
     # the parts: they take plain keywords
     "models": {
         "losses",
@@ -41,33 +43,44 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "_torchvision"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts"},
-    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds"},
+    "sampling": {
+        "weights",
+        "models",
+        "plots",
+        "parallel",
+        "runtime",
+        "atomic",
+        "types",
+        "errors",
+        "file_kinds",
+    },
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors", "file_kinds"),
+        "showing",
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "reading", "types", "errors"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors", "_torchvision"),
     },
     # runs and their scores, as tables
-    "results": {"evaluation", "metrics", "atomic", "errors"},
+    "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version"),
@@ -96,10 +109,10 @@ ALLOWED: dict[str, set[str]] = {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "code_version"),
-        *("reading", "sides", "types", "errors"),
+        *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
@@ -113,7 +126,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "runtime", "signals", "types", "errors"),
+        *("atomic", "code_version", "distributed", "runtime", "showing", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }
