@@ -187,7 +187,7 @@ def load_dataset(
                 if (dataset := entries.read(key, name)) is not None:
                     return dataset
             index = prepare(found.index(), options)
-            with entries.workspace() as scratch:
+            with entries.workspace(base_key) as scratch:
                 packed = pack(index, options, scratch, progress)
                 dataset = make_dataset(name, packed)
                 key = (keys if packed.can_train else scored)[packed.own_split]

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from acgan.data.decoding.chunks import pillow_warnings
-from acgan.data.decoding.decode import Target, decode_rows, measure_images
+from acgan.data.decoding.decode import SEEN, Target, decode_rows, measure_images
 from acgan.data.decoding.pixels import BlackWhite, flatten
 from acgan.data.load import find_source
 from acgan.data.options import DataOptions
@@ -66,8 +66,9 @@ def look_at_classes(
         # Twice as many as are wanted: broken ones are passed over.
         rows = members[_spaced(len(members), 2 * per_class)]
         images = np.zeros((len(rows), store.channels, resolution, resolution), dtype=np.uint8)
-        failed, _ = decode_rows(
-            index.reader, rows, images, target, on_error="skip", threads=None, progress=None
+        seen = np.zeros(len(rows), dtype=SEEN)
+        failed = decode_rows(
+            index.reader, rows, images, seen, target, on_error="skip", threads=None, progress=None
         )
         whole = np.setdiff1d(np.arange(len(rows)), list(failed))
         if not len(whole):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from acgan.data.decoding.chunks import DecodeProgress
-from acgan.data.decoding.decode import Target, decode_rows, measure_images
+from acgan.data.decoding.decode import SEEN, Target, decode_rows, measure_images
 from acgan.data.decoding.frames import each_frame
 from acgan.data.decoding.outcome import Outcome, class_pictures, in_digits, judge
 from acgan.data.decoding.pixels import BlackWhite
+from acgan.data.decoding.unfinished import in_folder, in_memory
 from acgan.data.decoding.values import find_values
 from acgan.data.index import Index, Reader, check_split, leave_out_empty, select_classes, shortened
 from acgan.data.options import DataOptions
@@ -22,6 +24,7 @@ from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
+DECODED_AT_ONCE = 16_384  # images after which those of a large source are kept for a process that is killed
 _COPIED = 4096  # images a step, when an array is put in order
 #: Of sources that have one layout only.
 _GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")
@@ -115,24 +118,37 @@ def decode_all(
     black_white, progress, remarks = _black_white(reader, rows, options, threads, progress)
     target = Target(resolution, options.channels or 3, options.fit, pad_28, black_white)
     notes = (*notes, *remarks)
-    images = _allocate((len(rows), target.channels, resolution, resolution), workspace, "decoded.npy")
-    failed, seen = decode_rows(
-        reader,
-        rows,
-        images,
-        target,
-        on_error=options.on_error,
-        skip_with=options.skip_with,
-        threads=threads,
-        progress=progress,
-    )
+    shape = (len(rows), target.channels, resolution, resolution)
+    if workspace is None or not _is_large(shape):
+        work = in_memory(shape, SEEN)
+    else:
+        work = in_folder(workspace, shape, SEEN, asdict(target))
+    while work.done < len(rows):
+        part = slice(work.done, min(work.done + DECODED_AT_ONCE, len(rows)))
+        failed = decode_rows(
+            reader,
+            rows[part],
+            work.images[part],
+            work.seen[part],
+            target,
+            on_error=options.on_error,
+            skip_with=options.skip_with,
+            threads=threads,
+            progress=_from(part.start, len(rows), progress),
+        )
+        work.add({part.start + position: reason for position, reason in failed.items()}, part.stop)
     channels = target.channels
     if options.channels is None:
-        gray = np.delete(seen["gray"], list(failed)).all()
+        gray = np.delete(work.seen["gray"], list(work.failed)).all()
         channels = 1 if gray else 3
         found = "every image is gray" if gray else "there are images in colour"
         notes = (*notes, f"channels {channels} chosen: {found}")
-    return Decoded(images, failed, channels, notes, seen, target)
+    return Decoded(work.images, work.failed, channels, notes, work.seen, target)
+
+
+def _from(start: int, total: int, progress: DecodeProgress | None) -> DecodeProgress | None:
+    """The progress of a part that begins at ``start``, as one of all images."""
+    return progress and (lambda done, _: progress(start + done, total))
 
 
 def _black_white(
@@ -239,8 +255,12 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
+def _is_large(shape: tuple[int, ...]) -> bool:
+    return math.prod(shape) >= LARGE_BYTES
+
+
 def _allocate(shape: tuple[int, ...], workspace: Path | None, name: str) -> np.ndarray:
-    if workspace is None or int(np.prod(shape)) < LARGE_BYTES:
+    if workspace is None or not _is_large(shape):
         return np.zeros(shape, dtype=np.uint8)
     return np.lib.format.open_memmap(workspace / name, mode="w+", dtype=np.uint8, shape=shape)
 

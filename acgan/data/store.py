@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +17,7 @@ import numpy as np
 
 from acgan.data import pack
 from acgan.data.pack import Packed
+from acgan.errors import Interrupted
 from acgan.types import (
     ClassPictures,
     DataReport,
@@ -30,6 +31,7 @@ from acgan.types import (
 
 CACHE_FORMAT = 4  # to be raised whenever the same source would be decoded differently
 _HASHED = 1024  # images a step
+_UNFINISHED, _KEPT_SEC = ".unfinished", 7 * 24 * 3600
 
 
 def fingerprint(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> str:
@@ -124,14 +126,26 @@ class Cache:
         )
 
     @contextmanager
-    def workspace(self) -> Iterator[Path]:
-        """A scratch folder beside the entries, deleted afterwards."""
+    def workspace(self, key: str) -> Iterator[Path]:
+        """A scratch folder beside the entries, deleted afterwards.
+
+        A process that is stopped or killed leaves it for the next one with this key; all are deleted that nobody
+        touched for a week.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=self._folder))
+        for left in self._folder.glob(f"*{_UNFINISHED}"):
+            if left.name != f"{key}{_UNFINISHED}" and time.time() - _touched(left) > _KEPT_SEC:
+                shutil.rmtree(left, ignore_errors=True)
+        scratch = self._folder / f"{key}{_UNFINISHED}"
+        scratch.mkdir(exist_ok=True)
         try:
             yield scratch
-        finally:
+        except (KeyboardInterrupt, Interrupted):
+            raise
+        except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        shutil.rmtree(scratch, ignore_errors=True)
 
     def write(self, key: str, dataset: Dataset, packed: Packed, scratch: Path) -> None:
         """Write an entry in ``scratch``, and replace the old entry by it in one step.
@@ -140,6 +154,7 @@ class Cache:
             OSError: The disk is full or the folder cannot be written.
         """
         entry = scratch / "entry"
+        shutil.rmtree(entry, ignore_errors=True)
         entry.mkdir()
         if isinstance(packed.images, np.memmap):
             packed.images.flush()
@@ -201,6 +216,11 @@ def _read_meta(path: Path) -> dict[str, Any]:
 def _digest(value: dict[str, Any] | np.ndarray) -> str:
     content = value.tobytes() if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True).encode()
     return blake2b(content, digest_size=16).hexdigest()
+
+
+def _touched(folder: Path) -> float:
+    """The last change of a folder or a file in it, in seconds since the epoch."""
+    return max((file.stat().st_mtime for file in (folder, *folder.iterdir())), default=0.0)
 
 
 def _sync(path: Path) -> None:

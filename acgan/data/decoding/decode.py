@@ -94,19 +94,21 @@ def decode_rows(
     reader: Reader,
     rows: np.ndarray,
     out: np.ndarray,
+    seen: np.ndarray,
     target: Target,
     *,
     on_error: OnError,
     skip_with: str = "",
     threads: int | None,
     progress: DecodeProgress | None,
-) -> tuple[dict[int, str], np.ndarray]:
+) -> dict[int, str]:
     """Decode images into an array, in threads.
 
     Args:
         reader: Opens images.
         rows: (N,) the reader's rows.
         out: (N, C, R, R) uint8, filled in.
+        seen: (N,) records, filled in, see ``SEEN``.
         target: The form to decode to.
         on_error: Stop at the first broken image, or pass over it.
         skip_with: Option that passes over them, for the error; "" for none.
@@ -114,12 +116,11 @@ def decode_rows(
         progress: Called with (done, total) now and then.
 
     Returns:
-        The reason for each position in ``rows`` that was passed over, and (N,) records, see ``SEEN``.
+        The reason for each position in ``rows`` that was passed over.
 
     Raises:
         DataError: A broken image, with ``on_error`` "stop".
     """
-    seen = np.zeros(len(rows), dtype=SEEN)
 
     def work(part: range) -> dict[int, str]:
         failed = {}
@@ -143,7 +144,7 @@ def decode_rows(
                 position, reason = next(iter(part.items()))
                 raise broken_image(reader.name(int(rows[position])), reason, skip_with)
             failed.update(part)
-    return failed, seen
+    return failed
 
 
 def broken_image(name: str, reason: str, skip_with: str) -> DataError:

@@ -13,8 +13,9 @@ from PIL import Image
 from acgan.data import fingerprint as digest_of
 from acgan.data import load, pack
 from acgan.data.decoding import decode
+from acgan.data.decoding.unfinished import in_folder
 from acgan.data.splitting.split import draw_held_out, duplicate_groups
-from acgan.errors import DataError
+from acgan.errors import DataError, Interrupted
 
 
 @pytest.fixture
@@ -279,3 +280,54 @@ def test_every_image_is_on_one_side(folder, load):
         ]
     ]
     assert everything[0] == everything[1]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Interrupted("SIGTERM", 75)])
+def test_a_large_set_goes_on_where_it_was_stopped(folder, tmp_path, monkeypatch, stop):
+    small = load.load_dataset(str(folder), options(tmp_path / "small"))
+    monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(pack, "DECODED_AT_ONCE", 5)
+    original, decoded = decode.decode_rows, []
+
+    def decode_or_stop(reader, rows, *args, **kwargs):
+        if len(decoded) == 10 and stop:
+            raise stop
+        decoded.extend(rows)
+        return original(reader, rows, *args, **kwargs)
+
+    monkeypatch.setattr(pack, "decode_rows", decode_or_stop)
+    with pytest.raises((KeyboardInterrupt, Interrupted)):
+        load.load_dataset(str(folder), options(tmp_path / "cache"))
+    assert len(decoded) == 10
+    stop = None
+    same(small, load.load_dataset(str(folder), options(tmp_path / "cache")))
+    assert sorted(decoded) == list(range(18)), "each image once"
+    assert not list((tmp_path / "cache" / "datasets").glob("*.unfinished"))
+
+
+def test_what_was_left_of_another_form_or_damaged_is_not_taken(tmp_path):
+    shape, record = (6, 3, 4, 4), np.dtype([("width", "<i4")])
+    work = in_folder(tmp_path, shape, record, {"channels": 3})
+    work.images[:4] = 7
+    work.add({2: "broken"}, 4)
+    again = in_folder(tmp_path, shape, record, {"channels": 3})
+    assert (again.done, again.failed, int(again.images[3].max())) == (4, {2: "broken"}, 7)
+    assert in_folder(tmp_path, shape, record, {"channels": 1}).done == 0
+    work = in_folder(tmp_path, shape, record, {"channels": 3})
+    work.add({}, 2)
+    assert in_folder(tmp_path, (7, 3, 4, 4), record, {"channels": 3}).done == 0
+    for name in ("decoded.npy", "seen.npy", "decoded.json"):
+        in_folder(tmp_path, shape, record, {"channels": 3}).add({}, 2)
+        (tmp_path / name).write_bytes(b"garbage")
+        assert in_folder(tmp_path, shape, record, {"channels": 3}).done == 0
+
+
+def test_what_nobody_touched_for_a_week_goes(folder, tmp_path):
+    left = {name: tmp_path / "cache" / "datasets" / f"{name}.unfinished" for name in ("old", "new")}
+    for path in left.values():
+        path.mkdir(parents=True)
+        (path / "decoded.npy").write_bytes(b"x")
+    for path in (left["old"] / "decoded.npy", left["old"]):
+        os.utime(path, (1, 1))
+    load.load_dataset(str(folder), options(tmp_path / "cache"))
+    assert [path.exists() for path in left.values()] == [False, True]

@@ -222,7 +222,7 @@ def test_doubts_are_kept_in_the_cache(pack, tmp_path):
     packed = pack(images, np.arange(80) % 2, np.arange(80) >= 60, np.arange(80), made=np.arange(80) == 5)
     dataset = make_dataset("set", packed)
     cache = Cache(tmp_path / "cache")
-    with cache.workspace() as scratch:
+    with cache.workspace("key") as scratch:
         cache.write("key", dataset, packed, scratch)
     again = cache.read("key", "set")
     assert again.num_generated == 1

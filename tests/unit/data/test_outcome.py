@@ -203,7 +203,7 @@ def test_one_of_each_in_a_folder(write: Write, load: Load) -> None:
 def test_marks_of_generated_pictures(write: Write, tmp_path: Path) -> None:
     from PIL.PngImagePlugin import PngInfo
 
-    from acgan.data.decoding.decode import decode_rows
+    from acgan.data.decoding.decode import SEEN, decode_rows
     from acgan.data.sources.files import FileReader
     from acgan.types import GENERATED_MARK
 
@@ -212,10 +212,12 @@ def test_marks_of_generated_pictures(write: Write, tmp_path: Path) -> None:
     Image.new("L", (16, 16)).save(tmp_path / "a.png", pnginfo=mark)
     Image.new("L", (16, 16)).save(tmp_path / "b.png")
     reader = FileReader([tmp_path / "a.png", tmp_path / "b.png"])
-    _, seen = decode_rows(
+    seen = np.zeros(2, dtype=SEEN)
+    decode_rows(
         reader,
         np.arange(2),
         np.zeros((2, 1, 16, 16), np.uint8),
+        seen,
         Target(16, 1, "crop", False),
         on_error="stop",
         threads=1,
