@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
 DECODED_AT_ONCE = 16_384  # images after which those of a large source are kept for a process that is killed
-_COPIED = 4096  # images a step, when an array is put in order
+_STEP_BYTES = 32 << 20  # of images that are copied or hashed at a time
 #: Of sources that have one layout only.
 _GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")
 
@@ -255,6 +256,13 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
+def steps(images: np.ndarray) -> Iterator[slice]:
+    """Parts of images (N, C, R, R), each of which fits into little memory."""
+    count = max(1, _STEP_BYTES // max(math.prod(images.shape[1:]), 1))
+    for start in range(0, len(images), count):
+        yield slice(start, start + count)
+
+
 def _is_large(shape: tuple[int, ...]) -> bool:
     return math.prod(shape) >= LARGE_BYTES
 
@@ -271,6 +279,6 @@ def _gather(images: np.ndarray, order: np.ndarray, channels: int, workspace: Pat
     if shape == images.shape and np.array_equal(order, np.arange(len(images))):
         return images
     out = _allocate(shape, workspace, "ordered.npy")
-    for start in range(0, len(order), _COPIED):
-        out[start : start + _COPIED] = images[order[start : start + _COPIED], :channels]
+    for part in steps(out):
+        out[part] = images[order[part], :channels]
     return out

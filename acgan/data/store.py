@@ -30,7 +30,6 @@ from acgan.types import (
 )
 
 CACHE_FORMAT = 4  # to be raised whenever the same source would be decoded differently
-_HASHED = 1024  # images a step
 _UNFINISHED, _KEPT_SEC = ".unfinished", 7 * 24 * 3600
 
 
@@ -45,8 +44,8 @@ def fingerprint(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, 
     digest = blake2b(digest_size=16)
     digest.update(json.dumps([list(images.shape), list(class_names)]).encode())
     digest.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
-    for start in range(0, len(images), _HASHED):
-        digest.update(images[start : start + _HASHED].tobytes())
+    for part in pack.steps(images):
+        digest.update(images[part].tobytes())
     return digest.hexdigest()
 
 
