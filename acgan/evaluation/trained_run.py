@@ -15,6 +15,7 @@ from acgan.atomic import best_name
 from acgan.errors import RunError
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
+from acgan.sealed import is_damaged, read_description
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -143,12 +144,14 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         return 0, None, ""
     try:
         with safe_open(file, framework="numpy") as opened:
-            origin = json.loads((opened.metadata() or {})["acgan"])["provenance"]
+            origin = read_description((opened.metadata() or {})["acgan"])["provenance"]
             shapes = [
                 opened.get_slice(name).get_shape()
                 for name in opened.keys()  # noqa: SIM118
                 if not name.endswith(_BUFFERS)
             ]
+        if is_damaged(file):
+            raise ValueError("its check does not match")
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
     except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "signals": {"errors"},
     "sides": set(),
     "atomic": set(),
+    "sealed": set(),
     "own_parts": set(),
     "code_version": set(),
     "types": set(),
@@ -34,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
         "losses",
         "parallel",
         "runtime",
+        "sealed",
         "sides",
         "types",
         "errors",
@@ -44,18 +46,18 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts"},
+    "weights": {"models", "atomic", "errors", "own_parts", "sealed"},
     "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors"),
+        *("distributed", "parallel", "runtime", "atomic", "sealed", "signals", "types", "errors"),
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "sealed", "types", "errors"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),

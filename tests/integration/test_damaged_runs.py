@@ -1,0 +1,47 @@
+"""A byte of a run's files that changed on the disk: told, with what to do, and mended where that is possible."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from run_helpers import acgan, acgan_train, assert_same_run, trained
+
+SHORT = {
+    "train.total_nimg": 64,
+    "every.checkpoint_nimg": 32,
+    "every.evaluate_nimg": 64,
+    "every.sample_nimg": 64,
+    "monitor.num_per_class": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("whole") / "run", SHORT)
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def flipped(file: Path, place: int) -> None:
+    """Change one bit of a file."""
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1 << 3
+    file.write_bytes(content)
+
+
+def test_damaged_weights_draw_nothing_and_the_run_writes_them_again(run: Path, whole: Path) -> None:
+    file = run / "generator.safetensors"
+    flipped(file, -100)
+    result = acgan("sample", str(run), "--out", str(run.with_name("x.npz")))
+    assert result.exit_code == 1
+    assert f"{file}: is damaged" in result.stderr
+    assert "`acgan train RUN`" in result.stderr
+    assert not run.with_name("x.npz").exists()
+    again = acgan_train(run, SHORT)
+    assert again.exit_code == 0
+    assert f"{file}: was damaged; written anew from the checkpoint" in again.output
+    assert file.read_bytes() == (whole / file.name).read_bytes()
+    assert_same_run(run, whole)
