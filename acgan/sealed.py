@@ -1,7 +1,8 @@
 """Files that carry a check of their own content, so that a changed byte is noticed.
 
 A file of weights has the SHA-256 of all its bytes in its description, the JSON text in its metadata. It is computed
-with zeros in its own place.
+with zeros in its own place. A line of records has the CRC-32 of its values, which does not depend on how they are
+written: other tools may write the same values again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +72,58 @@ def read_description(text: str) -> dict[str, Any]:
     if check is not None and not (isinstance(check, str) and re.fullmatch("[0-9a-f]{64}", check)):
         raise ValueError("its check is none")
     return values
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """A line of records.
+
+    Attributes:
+        number: Its number in the file, from 1.
+        text: The line, without its end.
+        record: Numbers by name, with ``nimg``; None if the line is damaged.
+    """
+
+    number: int
+    text: str
+    record: Mapping[str, Any] | None
+
+
+def sealed_line(record: Mapping[str, float]) -> str:
+    """A record as a line of JSON, its check last."""
+    return json.dumps({**record, CHECK: _check_of_line(record)}) + "\n"
+
+
+def read_lines(file: Path) -> list[RecordLine]:
+    """Lines of records; none if there is no file. A last one that a kill cut short is left out.
+
+    Lines of earlier versions have no check.
+    """
+    if not file.is_file():
+        return []
+    *texts, last = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    if "}" in last:  # all but its end
+        texts.append(last)
+    return [RecordLine(number, text, _read_line(text)) for number, text in enumerate(texts, start=1)]
+
+
+def damage_of_line(file: Path, line: RecordLine) -> str:
+    """The beginning of what is said of a damaged line."""
+    return f"{file}: line {line.number} is damaged (not what acgan wrote: its check does not match)"
+
+
+def _read_line(text: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(record, dict):
+        return None
+    check = record.pop(CHECK, None)
+    # A text is a check whose key was damaged.
+    plain = type(record.get("nimg")) is int and not any(isinstance(value, str) for value in record.values())
+    return record if plain and check in (None, _check_of_line(record)) else None
+
+
+def _check_of_line(record: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(record, sort_keys=True).encode()):08x}"

@@ -15,7 +15,7 @@ from acgan.atomic import best_name
 from acgan.errors import RunError
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
-from acgan.sealed import is_damaged, read_description
+from acgan.sealed import damage_of_line, is_damaged, read_description, read_lines
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -72,7 +72,7 @@ def read_run(directory: Path) -> TrainedRun:
         RunError: It is none of ``acgan train``, or a file in it is damaged.
     """
     config = _read_config(directory / RUN_CONFIG)
-    stats = tuple(_read_stats(directory / RUN_STATS))
+    stats = tuple(read_stats(directory / RUN_STATS))
     nimg, parameters, code = _read_generator(directory / RUN_GENERATOR)
     total, patience = (config["train"].get(key) for key in ("total_nimg", "patience_nimg"))
     seconds = [record["time/trained_sec"] for record in stats if "time/trained_sec" in record]
@@ -122,18 +122,19 @@ def _read_config(file: Path) -> dict[str, Any]:
     return config
 
 
-def _read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
-    """Records up to the first damaged one: a kill may cut the last line short."""
-    if not file.is_file():
-        return
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            return
-        if not isinstance(record, dict) or "nimg" not in record:
-            return
-        yield record
+def read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
+    """Records of a training.
+
+    Raises:
+        RunError: If a line is damaged; a last one that a kill cut short is left out.
+    """
+    for line in read_lines(file):
+        if line.record is None:
+            raise RunError(
+                f"{damage_of_line(file, line)}. Copy the file again, or let `acgan train {file.parent}` leave the line "
+                "out."
+            )
+        yield line.record
 
 
 def _read_generator(file: Path) -> tuple[int, int | None, str]:

@@ -99,6 +99,7 @@ class TrainingRun:
         self._clock = self._tick_clock = time.monotonic()
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
         self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
+        self._messages += self._tracker.damage
         self._tracker.text("config", description, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
         if checkpoint is not None and not self.out_of_patience:

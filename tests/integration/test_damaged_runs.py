@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from run_helpers import acgan, acgan_train, assert_same_run, trained
+from run_helpers import acgan, acgan_train, assert_same_run, stats_rows, trained
 
 SHORT = {
     "train.total_nimg": 64,
@@ -45,3 +45,21 @@ def test_damaged_weights_draw_nothing_and_the_run_writes_them_again(run: Path, w
     assert f"{file}: was damaged; written anew from the checkpoint" in again.output
     assert file.read_bytes() == (whole / file.name).read_bytes()
     assert_same_run(run, whole)
+
+
+def test_a_damaged_line_of_the_log_is_named_and_the_others_stay(run: Path) -> None:
+    file = run / "stats.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2
+    expected = stats_rows(run)[1:]
+    file.write_bytes(lines[0].replace(b'"nimg": 32', b'"nimg": 33') + lines[1])
+    result = acgan("table", str(run))
+    assert result.exit_code == 1
+    assert f"{file}: line 1 is damaged" in result.stderr
+    assert f"`acgan train {run}`" in result.stderr
+    again = acgan("train", str(run))
+    assert again.exit_code == 0
+    assert f"{file}: line 1 is damaged (not what acgan wrote" in again.output
+    assert "it was left out, and the others stay" in again.output
+    assert stats_rows(run) == expected
+    assert "is damaged" not in acgan("train", str(run)).output

@@ -96,7 +96,17 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
-        *("distributed", "parallel", "runtime", "atomic", "code_version", "sides", "types", "errors"),
+        *(
+            "distributed",
+            "parallel",
+            "runtime",
+            "atomic",
+            "sealed",
+            "code_version",
+            "sides",
+            "types",
+            "errors",
+        ),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
