@@ -2,7 +2,7 @@
 
 A file of weights has the SHA-256 of all its bytes in its description, the JSON text in its metadata. It is computed
 with zeros in its own place. A line of records has the CRC-32 of its values, which does not depend on how they are
-written: other tools may write the same values again.
+written: other tools may write the same values again. A JSON file has the SHA-256 of its values, in the same way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CHECK = "check"
 #: Formats of weights from this one on have a check; those before it have none.
 SEALED_FORMAT = 2
 _BLANK = "0" * 64
+_SHA256 = re.compile("[0-9a-f]{64}")
 _IN_HEADER = re.compile(rb'\\"check\\": \\"([0-9a-f]{64})\\"')  # a JSON text in a JSON text
 _LONGEST_HEADER = 100_000_000  # that safetensors reads
 
@@ -69,9 +70,19 @@ def read_description(text: str) -> dict[str, Any]:
     check = values.pop(CHECK, None)
     if check is None and values.get("format") == SEALED_FORMAT:
         raise ValueError("its check is gone")
-    if check is not None and not (isinstance(check, str) and re.fullmatch("[0-9a-f]{64}", check)):
+    if check is not None and not (isinstance(check, str) and _SHA256.fullmatch(check)):
         raise ValueError("its check is none")
     return values
+
+
+class ChangedError(Exception):
+    """The values of a JSON file are not those that acgan wrote."""
+
+    def __str__(self) -> str:
+        return (
+            f'was changed after acgan wrote it: its check does not match; remove the key "{CHECK}" if the change was '
+            "meant"
+        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,34 @@ class RecordLine:
     number: int
     text: str
     record: Mapping[str, Any] | None
+
+
+def sealed_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a JSON file with their check, which comes last."""
+    return {**values, CHECK: _check_of_json(values)}
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The values of a JSON file, without their check. Files of earlier versions have none.
+
+    Raises:
+        ValueError: If it is no JSON object.
+        ChangedError: If the check does not match the values.
+    """
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    check = values.pop(CHECK, None)
+    last = list(values.values())[-1] if values else None
+    if check is None and isinstance(last, str) and _SHA256.fullmatch(last):
+        raise ChangedError  # the check's key was damaged
+    if check is not None and check != _check_of_json(values):
+        raise ChangedError
+    return values
+
+
+def _check_of_json(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def sealed_line(record: Mapping[str, float]) -> str:

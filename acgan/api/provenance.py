@@ -26,6 +26,7 @@ from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
 from acgan.own_parts import PROVENANCE_FILE, to_record
+from acgan.sealed import ChangedError, read_json, sealed_json
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import portion_for_d, portion_for_g
 from acgan.training.material import material_of
@@ -193,15 +194,14 @@ def _now() -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file.read_text(encoding="utf-8"))
+    except ChangedError as error:
+        raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
     except (OSError, ValueError) as error:
         raise RunError(
             f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."
         ) from None
-    if not isinstance(values, dict):
-        raise RunError(f"{file}: found no table. Delete it: the next training writes it anew.")
-    return values
 
 
 def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(sealed_json(values), indent=2) + "\n"

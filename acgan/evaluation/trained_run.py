@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,14 @@ from acgan.atomic import best_name
 from acgan.errors import RunError
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
-from acgan.sealed import damage_of_line, is_damaged, read_description, read_lines
+from acgan.sealed import (
+    ChangedError,
+    damage_of_line,
+    is_damaged,
+    read_description,
+    read_json,
+    read_lines,
+)
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -161,9 +167,9 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
 def _read_flops(directory: Path, nimg: int) -> int | None:
     """Operations of a training by its provenance, which serves tables alone: a damaged one tells nothing."""
     try:
-        found = json.loads((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        found = read_json((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
         return nimg * int(found["flops"]["a training image"])
-    except (OSError, ValueError, OverflowError, LookupError, TypeError):
+    except (OSError, ValueError, OverflowError, LookupError, TypeError, ChangedError):
         return None
 
 

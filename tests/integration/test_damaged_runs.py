@@ -1,5 +1,6 @@
 """A byte of a run's files that changed on the disk: told, with what to do, and mended where that is possible."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -63,3 +64,41 @@ def test_a_damaged_line_of_the_log_is_named_and_the_others_stay(run: Path) -> No
     assert "it was left out, and the others stay" in again.output
     assert stats_rows(run) == expected
     assert "is damaged" not in acgan("train", str(run)).output
+
+
+def test_changed_scores_are_refused_and_make_room_for_others(run: Path) -> None:
+    evaluate = ["evaluate", str(run), "-n", "60", "--metrics", "frechet"]
+    assert acgan(*evaluate).exit_code == 0
+    file = run / "evaluation.json"
+    text = file.read_text(encoding="utf-8")
+    value = next(iter(json.loads(text)["overall"].values()))["value"]
+    changed = text.replace(json.dumps(value), "1.25")
+    file.write_text(changed, encoding="utf-8")
+    for command in ("table", "compare"):
+        result = acgan(command, str(run), *([str(run)] if command == "compare" else []))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+        assert 'remove the key "check" if the change was meant, or evaluate again: `acgan' in result.stderr
+    again = acgan(*evaluate)
+    assert again.exit_code == 0
+    (moved,) = (run / "evaluations").glob("unreadable-*.json")
+    assert "which is damaged or was changed" in again.output
+    assert moved.read_text(encoding="utf-8") == changed
+    assert json.loads(file.read_text(encoding="utf-8"))["overall"] == json.loads(text)["overall"]
+    meant = json.loads(changed)
+    del meant["check"]
+    file.write_text(json.dumps(meant), encoding="utf-8")
+    assert acgan("table", str(run)).exit_code == 0
+
+
+def test_a_changed_provenance_is_refused(run: Path) -> None:
+    file = run / "provenance.json"
+    assert acgan("info", str(run)).exit_code == 0
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    for command in ("info", "train"):
+        result = acgan(command, str(run))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+    file.unlink()
+    assert acgan("train", str(run)).exit_code == 0

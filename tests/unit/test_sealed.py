@@ -8,11 +8,14 @@ import pytest
 
 from acgan.sealed import (
     CHECK,
+    ChangedError,
     describe_weights,
     is_damaged,
     read_description,
+    read_json,
     read_lines,
     seal_weights,
+    sealed_json,
     sealed_line,
 )
 
@@ -111,3 +114,35 @@ def test_a_last_line_whose_end_was_changed_is_damaged(log: Path) -> None:
 def test_lines_without_a_check_are_read_if_they_are_records(text: str, log: Path) -> None:
     log.write_text(json.dumps(RECORDS[0]) + "\n" + text + "\n" + json.dumps(RECORDS[1]) + "\n")
     assert [line.record for line in read_lines(log)] == [RECORDS[0], None, RECORDS[1]]
+
+
+VALUES = {"format": 1, "overall": {"fcd": {"value": 5.351, "std": None, "values": [5.351]}}, "names": ["Bär"]}
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_every_changed_byte_of_a_json_file_is_noticed(ascii_only: bool) -> None:
+    whole = json.dumps(sealed_json(VALUES), indent=2, ensure_ascii=ascii_only).encode()
+    assert read_json(whole.decode()) == VALUES
+    for place in range(len(whole)):
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << bit
+            try:
+                values = read_json(changed.decode("utf-8", errors="replace"))
+            except (ValueError, ChangedError):
+                continue
+            assert values == VALUES, (place, bit)
+
+
+def test_other_tools_may_write_the_same_values_again() -> None:
+    text = json.dumps(sealed_json(VALUES), sort_keys=True, separators=(",", ":"))
+    assert read_json(text) == VALUES
+    with pytest.raises(ChangedError, match='remove the key "check" if the change was meant'):
+        read_json(json.dumps({**sealed_json(VALUES), "format": 2}))
+    assert read_json(json.dumps({**VALUES, "format": 2})) == {**VALUES, "format": 2}
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", "{", ""])
+def test_a_json_file_of_another_kind_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no JSON object|Expecting"):
+        read_json(text)
