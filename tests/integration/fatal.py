@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ import torch
 #: When in the life of a file: half written, before and after it is forced to disk, before and after it gets its
 #: name, before and after it is removed.
 MOMENTS = ("written", "synced", "named", "removed")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp$")  # end of a name
 
 
 def at(moment: str, ending: str, occurrence: int, after: bool) -> Callable[[], None]:
@@ -33,7 +35,7 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
 
     def die_when_due(path: Any) -> bool:
         nonlocal seen
-        if str(path).removesuffix(".tmp").endswith(ending):
+        if _TEMPORARY.sub("", str(path)).endswith(ending):
             seen += 1
         return seen == occurrence
 

@@ -1,6 +1,7 @@
 """A byte of a run's files that changed on the disk: told, with what to do, and mended where that is possible."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,3 +103,41 @@ def test_a_changed_provenance_is_refused(run: Path) -> None:
         assert f"{file}: was changed after acgan wrote it" in result.stderr
     file.unlink()
     assert acgan("train", str(run)).exit_code == 0
+
+
+def test_what_killed_processes_left_goes_at_the_next_start(run: Path, whole: Path) -> None:
+    old, new, checkpoint = (
+        run / ".evaluation.json.0123456789abcdef.tmp",
+        run / ".evaluation.json.fedcba9876543210.tmp",
+        run / "checkpoints" / ".64.pt.0123456789abcdef.tmp",
+    )
+    for file in (old, new, checkpoint):
+        file.write_text("half")
+    os.utime(old, (0, 0))
+    assert acgan_train(run, SHORT).exit_code == 0
+    assert new.exists(), "another command may be writing it"
+    assert not old.exists()
+    assert not checkpoint.exists()
+
+
+def test_all_files_have_the_permissions_of_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o007)
+    try:
+        run = trained(tmp_path / "run", {**SHORT, "data.validation_share": 0.1, "evaluate.num_images": 50})
+        for arguments in (
+            ["evaluate", str(run), "-n", "60", "--metrics", "frechet,accuracy"],
+            ["sample", str(run), "--out", str(run / "x.npz"), "-n", "1"],
+            ["sample", str(run), "--out", str(run / "x.png"), "-n", "1"],
+            ["sample", str(run), "--out", str(run / "pictures"), "-n", "1"],
+            ["data", "pack", "digits", str(run / "x.zip")],
+        ):
+            result = acgan(*arguments)
+            assert result.exit_code == 0, result.output
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in run.rglob("*")}
+    assert len(modes) > 30
+    wrong = {
+        str(path): oct(mode) for path, mode in modes.items() if mode != (0o770 if path.is_dir() else 0o660)
+    }
+    assert not wrong
