@@ -5,8 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from run_helpers import acgan, acgan_train, assert_same_run, stats_rows, trained
+
+from acgan.data import pack
 
 SHORT = {
     "train.total_nimg": 64,
@@ -141,3 +144,31 @@ def test_all_files_have_the_permissions_of_the_umask(tmp_path: Path) -> None:
         str(path): oct(mode) for path, mode in modes.items() if mode != (0o770 if path.is_dir() else 0o660)
     }
     assert not wrong
+
+
+def test_decoded_images_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of sets so large that trainings map them."""
+    monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
+    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", images=pixels, labels=np.arange(40) % 2)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    result = acgan("data", "verify")
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / 'datasets'}: 1 decoded source, none damaged" in result.output
+    (file,) = tmp_path.rglob("images.npy")
+    flipped(file, -100)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    for arguments in ([], [str(tmp_path)]):
+        result = acgan("data", "verify", *arguments)
+        assert result.exit_code == 1
+        assert "1 of 1 decoded sources are damaged. Delete their folders" in result.stderr
+        assert f"{file.parent}: pixels of its " in result.stderr
+    meta = file.with_name("meta.json")
+    for place in range(0, meta.stat().st_size, 40):
+        flipped(meta, place)
+        assert acgan("data", "verify").exit_code == 1, place
+        flipped(meta, place)
+    shutil.rmtree(file.parent)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    assert acgan("data", "verify").exit_code == 0
