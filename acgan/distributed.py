@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,14 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from acgan import parallel
+from acgan.errors import PeerLostError
+from acgan.parallel import Sharing
+
+_TIMEOUT = timedelta(minutes=30)  # the first rank scores and writes while the others wait
 
 
 @dataclass(frozen=True)
@@ -34,35 +41,88 @@ class Ranks:
         return slice(self.rank * share, (self.rank + 1) * share)
 
 
+@contextlib.contextmanager
+def _all_taking_part() -> Iterator[None]:
+    """Context of a call that needs all ranks.
+
+    Raises:
+        PeerLostError: If one of them is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error) is not RuntimeError and not isinstance(error, dist.DistError):
+            raise  # out of memory, or a kernel that failed before
+        raise PeerLostError(
+            "another process of this training is gone, killed or with a message of its own. The same command goes on "
+            "from the last checkpoint."
+        ) from error
+
+
 def start_ranks(device: torch.device) -> Ranks:
     """Join the process group if ``torchrun`` started this process (gloo on CPUs, nccl on GPUs)."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Ranks()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
+        with _all_taking_part():
+            store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+            # torchrun starts processes again with the same store, which still has the addresses of those before.
+            attempt = PrefixStore(f"attempt{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            backend = "nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, store=attempt, rank=rank, world_size=world, timeout=_TIMEOUT)
     return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+@contextlib.contextmanager
+def work_shared() -> Iterator[Ranks]:
+    """Context in which the processes that ``torchrun`` started share passes of networks over many images.
+
+    All do the same work, and have the same results. They exchange them on the CPU, whatever computes them.
+    """
+    ranks = start_ranks(torch.device("cpu"))
+    if ranks.world == 1:
+        yield ranks
+        return
+    with parallel.shared_among(Sharing(ranks.rank, ranks.world, exchange_among_ranks)):
+        yield ranks
+
+
+def exchange_among_ranks(value: Any) -> list[Any]:
+    """Values of all ranks, in order."""
+    values: list[Any] = [None] * _world()
+    with _all_taking_part():
+        dist.all_gather_object(values, value)
+    return values
 
 
 def barrier(ranks: Ranks) -> None:
     """Wait for all ranks."""
     if ranks.world > 1:
-        dist.barrier()
+        with _all_taking_part():
+            dist.barrier()
 
 
 def any_rank(flag: bool, ranks: Ranks, device: torch.device) -> bool:
     """True on all ranks if the flag is set on any rank, so that all take the same branch."""
-    if ranks.world == 1:
-        return flag
-    value = torch.tensor(float(flag), device=device)
-    dist.all_reduce(value, op=dist.ReduceOp.MAX)
-    return bool(value.item())
+    return bool(largest_of_ranks([float(flag)], ranks, device)[0])
+
+
+def largest_of_ranks(values: Sequence[float], ranks: Ranks, device: torch.device) -> list[float]:
+    """The largest of each value over ranks."""
+    everyone = torch.tensor(values, device=device)
+    if ranks.world > 1:
+        with _all_taking_part():
+            dist.all_reduce(everyone, op=dist.ReduceOp.MAX)
+    largest: list[float] = everyone.tolist()
+    return largest
 
 
 def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
     """The mean over ranks of a tensor of statistics."""
     if ranks.world > 1:
-        dist.all_reduce(values)
+        with _all_taking_part():
+            dist.all_reduce(values)
         values /= ranks.world
     return values
 
@@ -70,9 +130,10 @@ def average_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
 def broadcast_parameters(modules: Iterable[nn.Module], ranks: Ranks) -> None:
     """Give every rank the parameters and buffers of rank 0."""
     if ranks.world > 1:
-        for module in modules:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
+        with _all_taking_part():
+            for module in modules:
+                for tensor in module.state_dict().values():
+                    dist.broadcast(tensor, src=0)
 
 
 def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
@@ -85,8 +146,7 @@ def assert_ranks_agree(modules: Iterable[nn.Module], ranks: Ranks) -> None:
             # Flattened first: a 1x1 convolution in channels_last counts as contiguous with strides that bar a view.
             flat = parameter.detach().cpu().flatten().contiguous()
             digest.update(flat.view(torch.uint8).numpy().tobytes())
-    digests: list[str | None] = [None] * ranks.world
-    dist.all_gather_object(digests, digest.hexdigest())
+    digests = exchange_among_ranks(digest.hexdigest())
     assert len(set(digests)) == 1, f"parameters differ between ranks: {digests}"
 
 
@@ -137,13 +197,15 @@ def _once(collective: Callable[[], Tensor]) -> Tensor:
 
 def _all_gather(rows: Tensor) -> list[Tensor]:
     parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, rows.contiguous())
+    with _all_taking_part():
+        dist.all_gather(parts, rows.contiguous())
     return parts
 
 
 def _all_reduce(values: Tensor) -> Tensor:
     total = values.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
+    with _all_taking_part():
+        dist.all_reduce(total)
     return total
 
 

@@ -1,7 +1,7 @@
 """Errors that a user can cause, each kind with the exit code of the command line.
 
-Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM or SIGHUP (run
-the same command again), 130 stopped by Ctrl-C.
+Codes: 0 done, 1 user error, 2 usage (click's own), 3 not finite, 70 bug, 75 stopped by SIGTERM, SIGHUP or the loss of
+another process (run the same command again), 130 stopped by Ctrl-C.
 """
 
 import difflib
@@ -56,6 +56,12 @@ class NotFiniteError(UserError):
     """Training met a loss or gradient that is not finite."""
 
     exit_code = 3
+
+
+class PeerLostError(UserError):
+    """Another process of the same training is gone; the training can go on from its last checkpoint."""
+
+    exit_code = 75
 
 
 class Interrupted(Exception):

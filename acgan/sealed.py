@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.reading import parse_json
+
 #: Key of the check, in whatever carries one.
 CHECK = "check"
 #: Formats of weights from this one on have a check; those before it have none.
@@ -64,7 +66,7 @@ def read_description(text: str) -> dict[str, Any]:
     Raises:
         ValueError: If it is no JSON object, or its check is gone. Files of earlier formats have none.
     """
-    values = json.loads(text)
+    values = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     check = values.pop(CHECK, None)
@@ -112,7 +114,7 @@ def read_json(text: str) -> dict[str, Any]:
         ValueError: If it is no JSON object.
         ChangedError: If the check does not match the values.
     """
-    values = json.loads(text)
+    values: Any = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     check = values.pop(CHECK, None)
@@ -153,7 +155,7 @@ def damage_of_line(file: Path, line: RecordLine) -> str:
 
 def _read_line(text: str) -> dict[str, Any] | None:
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     if not isinstance(record, dict):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from acgan import parallel, runtime
+from acgan import distributed, parallel, runtime
 from acgan.api.cas import classification_accuracy_score
 from acgan.api.evaluate_options import CAS, EvaluateOptions
 from acgan.api.evaluation_setup import EvaluationSetup, set_up
@@ -66,6 +66,9 @@ def evaluate(
 ) -> Evaluated:
     """Score generators on real images that they were not trained on.
 
+    Processes that ``torchrun`` started share the passes over images, and all return the same scores; the classifiers of
+    ``cas`` are trained by the first, which alone has their accuracies.
+
     Args:
         runs: A run or file; several, or the directory of `acgan train --seeds`, are one method trained several times.
         options: Options; None is the defaults.
@@ -79,10 +82,10 @@ def evaluate(
     options = options or EvaluateOptions()
     setting = set_up(runs, options, say, warn)
     # Several of torch's own threads would wait for a core that another process keeps busy.
-    with parallel.using_cores(None):
+    with parallel.using_cores(None), distributed.work_shared() as ranks:
         reference, passes = _look(setting, progress)
     scores = _scores(setting, reference, passes)
-    if CAS in options.metrics:
+    if CAS in options.metrics and ranks.first:
         say("training classifiers with and without samples")
         subject = setting.subjects[0]
         helped = classification_accuracy_score(

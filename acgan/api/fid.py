@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from acgan import parallel, runtime
+from acgan import distributed, parallel, runtime
 from acgan.api.fid_measuring import Measured, Progress, measure
 from acgan.assembly import data_options
 from acgan.code_version import code_version
@@ -87,6 +87,8 @@ def fid(
 ) -> FidResult:
     """Compute the Fréchet distance between two sets of images.
 
+    Processes that ``torchrun`` started share the passes over images; the first writes, and all return the distance.
+
     Args:
         a: Images in a folder, .zip, .npz, .npy or any other data source; .npz of statistics; a run or generator file.
         b: The same; None only makes the statistics of ``a``.
@@ -136,9 +138,9 @@ def fid(
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     value = None
     # Several of torch's own threads would wait for a core that another process keeps busy.
-    with parallel.using_cores(None):
+    with parallel.using_cores(None), distributed.work_shared() as ranks:
         measured = [
-            measure(name, side, chosen, metric, cache, on_error, progress)
+            measure(name, side, chosen, metric, cache, on_error, progress, ranks)
             for name, side in zip(given, sides, strict=True)
         ]
         if b is not None:
@@ -149,7 +151,7 @@ def fid(
     for one in measured:
         if few := few_images(one.given, one.num_images, one.saved.dims, metric):
             warn(few)
-    if save_stats is not None:
+    if save_stats is not None and ranks.first:
         _save(save_stats, measured[0].saved, metric, value)
     return FidResult(metric, value, _provenance(measured, sides, chosen, seed))
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from acgan import distributed
 from acgan.api.inputs import described
 from acgan.code_version import code_version
+from acgan.distributed import Ranks
 from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.fid import Forms, Generated, Saved, Side, StatisticsCache, Stored, feature_statistics
@@ -54,6 +56,7 @@ def measure(
     cache: StatisticsCache,
     on_error: str,
     progress: Progress,
+    ranks: Ranks,
 ) -> Measured:
     """Make the statistics of a side, or take them from the cache.
 
@@ -65,6 +68,7 @@ def measure(
         cache: Statistics that were made before.
         on_error: ``stop`` at an image that cannot be decoded, or ``skip`` it.
         progress: Called with the side's name, images done and images in all.
+        ranks: Processes that share the work.
 
     Raises:
         DataError: If images cannot be decoded, or features are not finite.
@@ -95,12 +99,40 @@ def measure(
         saved, cached = make(), False
     else:
         # The key stands for all images: statistics without some are not those.
-        saved, cached = cache.get(side.key(extractor), make, keep=lambda made: _count(made) == total)
+        saved, cached = _kept(cache, side.key(extractor), make, lambda made: _count(made) == total, ranks)
     if not torch.isfinite(saved.mean).all():
         raise DataError(f"{given}: its features are not finite. Try --device cpu, or another --extractor.")
     # What is kept was found while decoding; all else is said as it is now, such as the path.
     origin |= {key: value for key, value in (saved.origin or {}).items() if key in _FOUND}
     return Measured(given, replace(saved, origin=origin), origin, cached)
+
+
+def _kept(
+    cache: StatisticsCache,
+    key: Mapping[str, Any],
+    make: Callable[[], Saved],
+    keep: Callable[[Saved], bool],
+    ranks: Ranks,
+) -> tuple[Saved, bool]:
+    """Statistics from the cache of the first process, or made by all of them together."""
+    if ranks.world == 1:
+        return cache.get(key, make, keep=keep)
+    found: tuple[Saved, bool] | None = None
+    if ranks.first:
+        asked = False
+
+        def make_together() -> Saved:
+            nonlocal asked
+            asked = bool(distributed.exchange_among_ranks(True))
+            return make()
+
+        found = cache.get(key, make_together, keep=keep)
+        if not asked:
+            distributed.exchange_among_ranks(False)
+    elif distributed.exchange_among_ranks(None)[0]:
+        make()
+    of_first: tuple[Saved, bool] = distributed.exchange_among_ranks(found)[0]
+    return of_first
 
 
 def _count(saved: Saved) -> int | None:

@@ -15,6 +15,7 @@ from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
+from acgan.reading import user_path
 from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
@@ -119,7 +120,7 @@ def _check_not_both(text: str, task: str, run_dir: str | Path | None) -> None:
 def _directory(run: Path | None, run_dir: str | Path | None, name: str) -> Path:
     """The run directory."""
     if run is None:
-        return Path(run_dir).expanduser() if run_dir else Path("runs") / name
+        return user_path(run_dir) if run_dir else Path("runs") / name
     if run_dir is not None and Path(run_dir).resolve() != run.resolve():
         raise ConfigError(
             f"--run-dir {run_dir}: {run} is a run, which is gone on with in its own directory; expected no other one. "

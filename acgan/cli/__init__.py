@@ -5,22 +5,29 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from acgan.cli.output import output_dropped_unread
-from acgan.errors import EXIT_BUG, Interrupted, UnregisteredError, UserError
+from acgan.cli.ranks import told_once
+from acgan.errors import EXIT_BUG, Interrupted, PeerLostError, UnregisteredError, UserError
 
 _WORDS = "acgan.words"  # the arguments as they were typed
 
 
 class _Failure(click.ClickException):
-    """An error with its own exit code, printed without a traceback."""
+    """An error with its own exit code, printed without a traceback, once where several processes met it."""
 
-    def __init__(self, message: str, exit_code: int):
+    def __init__(self, message: str, exit_code: int, *, lost: bool = False):
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it a class variable
+        self._lost = lost
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        told = told_once(self.message, lost=self._lost)
+        if told is not None:
+            click.ClickException(told).show(file)
 
 
 class Commands(click.Group):
@@ -64,13 +71,20 @@ class _Main(Commands):
         except UserError as error:
             if ctx.params.get("debug"):
                 raise
-            raise _Failure(f"{error}{_remedy(error, ctx)}", error.exit_code) from error
+            lost = isinstance(error, PeerLostError)
+            raise _Failure(f"{error}{_remedy(error, ctx)}", error.exit_code, lost=lost) from error
         except Interrupted as stopped:
-            click.echo(stopped, err=True)
+            told = told_once(str(stopped))
+            if told is not None:
+                click.echo(told, err=True)
             ctx.exit(stopped.exit_code)
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(130)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            if told_once(error.message) is None:
+                ctx.exit(error.exit_code)
+            raise
+        except click.exceptions.Exit:
             raise
         except OSError as error:  # a full disk, a directory that may not be written to
             if ctx.params.get("debug"):

@@ -12,7 +12,8 @@ from acgan.api.dry_run import Rehearsal, rehearse
 from acgan.api.inputs import Resolved
 from acgan.cli.options import clock
 from acgan.cli.progress import Reporter, counting
-from acgan.cli.training import is_first_process, run_directories
+from acgan.cli.ranks import is_first_process
+from acgan.cli.training import run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
 from acgan.signals import stopped_by_signals

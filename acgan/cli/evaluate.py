@@ -20,6 +20,7 @@ from acgan.cli.options import (
     which_option,
 )
 from acgan.cli.progress import counting
+from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
 from acgan.signals import stopped_by_signals
 from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
@@ -168,14 +169,18 @@ def command(
 
     check_json_file(json_file)
     _check_folder(runs, json_file, folder)
+    first = is_first_process()
+    quiet = quiet or not first
     with stopped_by_signals("stopped; nothing was written"), counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
             api.EvaluateOptions(**options),
             say=lambda message: None if quiet else click.echo(message),
-            warn=lambda message: click.echo(f"warning: {message}", err=True),
+            warn=warn_once,
             progress=progress,
         )
+    if not first:
+        return
     written = api.write_evaluation(evaluated, runs, json_file, folder)
     if not quiet:
         show(evaluated.scores, Console(highlight=False, soft_wrap=True))

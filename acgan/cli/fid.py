@@ -22,6 +22,7 @@ from acgan.cli.options import (
     which_option,
 )
 from acgan.cli.progress import draws_bars
+from acgan.cli.ranks import is_first_process, warn_once
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
@@ -127,7 +128,8 @@ def command(
     from acgan.runtime import choose_device
 
     check_json_file(json_file)
-    with stopped_by_signals("stopped; nothing was written"), _progress(quiet) as progress:
+    first = is_first_process()
+    with stopped_by_signals("stopped; nothing was written"), _progress(quiet or not first) as progress:
         result = api.fid(
             a,
             b,
@@ -142,9 +144,11 @@ def command(
             which=which,
             on_error=on_error,
             device=choose_device(device),
-            warn=lambda message: click.echo(f"warning: {message}", err=True),
+            warn=warn_once,
             progress=progress,
         )
+    if not first:
+        return
     try:
         if json_file is not None:
             write_text(json_file, result.to_json() + "\n")

@@ -58,7 +58,16 @@ class UserPath(click.Path[Path]):
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
-        return super().convert(os.path.expanduser(value), param, ctx)
+        text = os.path.expanduser(value)  # a slash at its end means a folder, and a Path would drop it
+        if str(text).startswith("~") and not os.path.exists(text):
+            user = Path(text).parts[0][1:]
+            self.fail(
+                f"{text!r}: there is no user {user!r} whose home it could be; expected a path. For a file of that name "
+                f"write {os.curdir}{os.sep}{text}.",
+                param,
+                ctx,
+            )
+        return super().convert(text, param, ctx)
 
 
 def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

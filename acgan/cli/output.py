@@ -1,4 +1,4 @@
-"""Standard output and error that never stop work: what nobody can read any more is dropped."""
+"""Standard output and error that never stop work: unread output is dropped, characters without a code are escaped."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def _dropping(stream: TextIO) -> TextIO:
     return io.TextIOWrapper(
         file if raw is binary else io.BufferedWriter(file),
         encoding=stream.encoding,
-        errors=stream.errors,
+        # What an encoding lacks, or a file name that is no text, shows escaped.
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

@@ -18,6 +18,7 @@ from acgan.cli.options import (
     which_option,
 )
 from acgan.cli.progress import counting
+from acgan.cli.ranks import is_first_process
 from acgan.signals import stopped_by_signals
 
 _NUM_IN_GRID = 10
@@ -78,12 +79,14 @@ def command(
     An image depends on its class, the seed and its number alone: the same command gives the same bytes. A PNG says in
     its text entry `acgan` that it is generated, and by what, so that it does not pass for a real picture.
     """  # noqa: D301  (click wants the backspace itself)
+    from acgan.distributed import work_shared
     from acgan.runtime import choose_device
     from acgan.sampling import load_generator
     from acgan.sampling.files import Selection, form_of, write_samples
 
     if num_per_class is None:
         num_per_class = _NUM_IN_GRID if form_of(out) == ".png" else _NUM_IN_FILES
+    quiet = quiet or not is_first_process()
     sampler = load_generator(run, choose_device(device), which)
     selection = Selection(sampler, sampler.labels_of(classes or None), num_per_class, seed, truncation)
     begun = time.monotonic()
@@ -95,7 +98,12 @@ def command(
             done += count
             tell(done, selection.total)
 
-        write_samples(selection, out, force=force, progress=advance)
+        with work_shared() as ranks:
+            if ranks.first:
+                write_samples(selection, out, force=force, progress=advance)
+            else:
+                for _ in selection.portions():
+                    pass
     if not quiet:
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
         click.echo(

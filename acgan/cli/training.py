@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acgan.cli.options import clock
 from acgan.cli.progress import Reporter
+from acgan.cli.ranks import is_first_process
 from acgan.errors import ConfigError
 from acgan.signals import stopped_by_signals
 
@@ -37,11 +37,6 @@ class Clock:
     def left_sec(self) -> float | None:
         """Seconds that are left; None without a bound."""
         return None if self._end is None else self._end - time.monotonic()
-
-
-def is_first_process() -> bool:
-    """True in the process that prints, of those that torchrun started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, int | None]:

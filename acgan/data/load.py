@@ -33,6 +33,7 @@ from acgan.data.sources.tree import Container, Tree
 from acgan.data.sources.tree_source import TreeSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
+from acgan.reading import user_path
 from acgan.types import Dataset
 
 
@@ -119,18 +120,18 @@ FILE_SOURCES: dict[str, Callable[[Path, ReadOptions], Source]] = {
 def cache_dir() -> Path:
     """The folder of files that can be made again, such as decoded sources: ``$ACGAN_CACHE`` if it is set."""
     override = os.environ.get("ACGAN_CACHE")
-    return Path(override).expanduser() if override else user_cache_path("acgan")
+    return user_path(override) if override else user_cache_path("acgan")
 
 
 def data_name(source: str) -> str:
     """A short name for a source, fit for a directory: ``mnist`` for ``mnist:ROOT``, else the path's own."""
-    path = Path(source).expanduser()
+    path = user_path(source)
     builtin = source.partition(":")[0]
     if not path.exists() and builtin in BUILTIN_NAMES:
         return builtin
     if not path.exists() and source.startswith(HUB):
         named, config = split_name(source)
-        path = Path(f"{named}-{config}" if config else named).expanduser()
+        path = user_path(f"{named}-{config}" if config else named)
     name = path.stem if path.suffix.lower() in FILE_SOURCES and not path.is_dir() else path.resolve().name
     return re.sub(r"[^\w.-]+", "_", name).strip("._") or "data"
 
@@ -203,7 +204,7 @@ def find_source(source: str, options: ReadOptions) -> Source:
     Raises:
         DataError: There is no such source.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
         return _folder(path, options)
     if path.exists():

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from acgan.data.sources.builtin import BUILTIN_NAMES, holds_set
+from acgan.reading import user_path
 
 _SCHEME = re.compile(r"\w{2,}:")  # two letters and more: one is a drive of Windows
 
@@ -23,14 +24,14 @@ def place_of(source: str, root: str | None = None, run: Path | None = None) -> s
         An absolute path, ``NAME:FOLDER`` with one, ``NAME:`` of a built-in set in the cache folder or in none, or a
         ``SCHEME:NAME`` as it is.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     name, _, folder = source.partition(":")
     if path.exists() and not (run is not None and path.resolve() == run.resolve()):
         return str(path.resolve())
     if name not in BUILTIN_NAMES:
         return source if _SCHEME.match(source) else str(path.resolve())
     folder = folder or (root or "" if name != "digits" else "")
-    return f"{name}:{Path(folder).expanduser().resolve()}" if folder else f"{name}:"
+    return f"{name}:{user_path(folder).resolve()}" if folder else f"{name}:"
 
 
 def is_there(place: str) -> bool:

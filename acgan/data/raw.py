@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from acgan.data.index import Unlabelled
 from acgan.data.load import FILE_SOURCES, data_name, find_source
 from acgan.data.options import ReadOptions
 from acgan.data.sources.npz import NpySource
+from acgan.reading import user_path
 
 #: Files of images without labels, by ending, which are compared and not trained on.
 UNLABELLED_SOURCES = {".npy": NpySource}
@@ -44,7 +44,7 @@ def open_raw(source: str, options: ReadOptions) -> RawImages:
     Raises:
         DataError: The source cannot be read, or has no images.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     unlabelled = UNLABELLED_SOURCES.get(path.suffix.lower()) if path.is_file() else None
     found = unlabelled(path) if unlabelled is not None else find_source(source, options)
     identity, images = found.identity(), found.unlabelled()

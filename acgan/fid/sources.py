@@ -30,6 +30,7 @@ from acgan.extracting import Extractor, fitted, prepared, target_of
 from acgan.fid.forms import Forms
 from acgan.fid.statistics_file import KEYS, Saved, read_statistics
 from acgan.fid.stream import stored_batches
+from acgan.reading import user_path
 from acgan.runtime import Draws
 from acgan.sampling import ClassSampler, load_generator
 from acgan.types import ImageStore, SkippedImage
@@ -208,7 +209,7 @@ def open_side(given: str, device: str | torch.device = "cpu", which: str | None 
         DataError: If it cannot be compared.
         RunError: If it is a run without a generator, or a broken generator file.
     """
-    path = Path(given).expanduser()
+    path = user_path(given)
     if _is_run(path) or (path.is_file() and (path.suffix == ".safetensors" or holds(GENERATOR_FILE, path))):
         file = find_generator(path, which if path.is_dir() else None)
         digest = sha256(file)  # before it is read: a training may replace it

@@ -6,16 +6,19 @@ bits of a part do not depend on the number of cores: with another number of thre
 """
 
 from acgan.parallel.parts import MOST_PARTS, in_order, in_order_on, together
+from acgan.parallel.sharing import Sharing, shared_among
 from acgan.parallel.team import exchange, place_among_parts
 from acgan.parallel.threads import cores, using_cores
 
 __all__ = [
     "MOST_PARTS",
+    "Sharing",
     "cores",
     "exchange",
     "in_order",
     "in_order_on",
     "place_among_parts",
+    "shared_among",
     "together",
     "using_cores",
 ]

@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 
 from acgan.parallel import threads
+from acgan.parallel.sharing import in_rounds, present_share
 from acgan.parallel.team import Member, PartFailedError, Team, this_part
 from acgan.parallel.threads import Cores
 
@@ -76,8 +77,16 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
 def in_order_on(
     device: torch.device, function: Callable[[_Part], _Result], parts: Iterable[_Part]
 ) -> Iterator[_Result]:
-    """As ``in_order`` on a CPU. A GPU computes one part after another anyway: there, in the caller's thread."""
-    return in_order(function, parts) if device.type == "cpu" else map(function, parts)
+    """As ``in_order`` on a CPU. A GPU computes one part after another anyway: there, in the caller's thread.
+
+    Processes that share their work (see ``shared_among``) have a part each.
+    """
+
+    def here(parts: Iterable[_Part]) -> Iterator[_Result]:
+        return in_order(function, parts) if device.type == "cpu" else map(function, parts)
+
+    share = present_share()
+    return here(parts) if share is None or this_part.get() is not None else in_rounds(share, here, parts)
 
 
 def together(

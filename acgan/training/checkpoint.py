@@ -12,6 +12,8 @@ from acgan.atomic import sha256, write_atomically, write_text
 from acgan.errors import RunError
 
 KEPT = 2
+#: Keys of a checkpoint.
+PAYLOAD_KEYS = {"state", "meta", "iteration", "nimg", "trained_sec", "means", "scores"}
 
 
 def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Path:
@@ -53,27 +55,43 @@ def read_latest(directory: Path, on_broken: Callable[[str], None]) -> dict[str, 
         RunError: If there are checkpoints and all are broken.
     """
     files = sorted(_all(directory).items(), reverse=True)
+    problem = ""
     for _, file in files:
-        problem = _problem(file)
-        if problem is None:
-            payload: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            return payload
-        on_broken(f"{file}: {problem}; falling back to the checkpoint before it")
+        try:
+            return _read(file)
+        except _BrokenError as error:
+            problem = str(error)
+            on_broken(f"{file}: {problem}; falling back to the checkpoint before it")
     if files:
         raise RunError(
-            f"{directory}: all {len(files)} checkpoints are broken (checksums do not match). "
+            f"{directory}: all {len(files)} checkpoints are broken (the last one looked at: {problem}). "
             "Start anew with --fresh, which moves this run aside."
         )
     return None
 
 
-def _problem(file: Path) -> str | None:
+class _BrokenError(Exception):
+    """A checkpoint that cannot be used, and why."""
+
+
+def _read(file: Path) -> dict[str, Any]:
     checksum = _checksum_file(file)
     if not checksum.exists():
-        return f"its checksum {checksum.name} is missing"
+        raise _BrokenError(f"its checksum {checksum.name} is missing")
     if checksum.read_bytes().split()[:1] != [sha256(file).encode()]:
-        return "truncated or changed (its SHA-256 is not the one it was written with)"
-    return None
+        raise _BrokenError("truncated or changed (its SHA-256 is not the one it was written with)")
+    try:
+        payload: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's errors on a file of another kind are of many kinds
+        raise _BrokenError(
+            f"no file of torch's, though its checksum is right ({type(error).__name__})"
+        ) from error
+    lacks = sorted(PAYLOAD_KEYS - payload.keys()) if isinstance(payload, dict) else sorted(PAYLOAD_KEYS)
+    if lacks:
+        raise _BrokenError(
+            f"no checkpoint of acgan's, though its checksum is right: it lacks {', '.join(lacks)}"
+        )
+    return dict(payload)
 
 
 def _all(directory: Path) -> dict[int, Path]:

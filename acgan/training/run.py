@@ -16,20 +16,19 @@ from torch import Tensor
 from acgan import distributed, runtime
 from acgan.atomic import write_atomically
 from acgan.distributed import Ranks
-from acgan.errors import Interrupted, NotFiniteError
+from acgan.errors import Interrupted, NotFiniteError, RunError, first_line
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
 from acgan.sealed import is_damaged
-from acgan.signals import signals_heard
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
 from acgan.training.product import Intervals, Product, Stateful
+from acgan.training.stopping import StopRequests
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
 _EARLY_LOOK = 0.05  # share of a training: what collapses at once is told soon
-_STOP_CHECK_ITERATIONS = 16  # between agreements of several ranks on whether to stop
 
 
 class TrainingRun:
@@ -55,6 +54,7 @@ class TrainingRun:
         trained_sec: Time in the loop up to this invocation; afterwards, with it.
         images_per_sec: Speed of this invocation, once it is over.
         stats: Means of the last log interval.
+        requests: Requests to stop early.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TrainingRun:
     ):
         self.directory, self.intervals, self.state, self.product = directory, intervals, state, product
         self.meta, self.device, self.ranks = meta, device, ranks
-        self.listeners, self.deadline, self.say = listeners, deadline, say
+        self.listeners, self.say = listeners, say
         self.iteration = self.nimg = 0
         self.trained_sec = self.images_per_sec = 0.0
         self.stats: Mapping[str, float] = {}
@@ -84,7 +84,7 @@ class TrainingRun:
         self._means = IntervalMeans()
         self._saved_nimg = -1
         self._speed = 0.0
-        self._signal: int | None = None
+        self.requests = StopRequests(ranks, device, deadline)
         self._messages: list[str] = []
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
@@ -106,7 +106,13 @@ class TrainingRun:
             say(f"{directory}: going on from {self.nimg:,} images.")
 
     def _continue_from(self, checkpoint: Mapping[str, Any]) -> None:
-        self.state.load_state_dict(checkpoint["state"])
+        try:
+            self.state.load_state_dict(checkpoint["state"])
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"{self.directory}: its checkpoint at {checkpoint['nimg']:,} images is of other networks "
+                f"({first_line(error)}). Start anew with --fresh, which moves this run aside."
+            ) from error
         self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
         self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)
@@ -125,7 +131,7 @@ class TrainingRun:
             Interrupted: At the end, if a signal asked to stop.
         """
         self._clock = self._tick_clock = time.monotonic()
-        with signals_heard(self._on_signal):
+        with self.requests.heard():
             try:
                 yield
                 distributed.barrier(self.ranks)  # all ranks find what the first one wrote
@@ -136,11 +142,12 @@ class TrainingRun:
                 self.trained_sec += seconds
                 self.images_per_sec = (self.nimg - self._begun_nimg) / max(seconds, 1e-9)
                 self._tracker.close()
-        if self._signal is not None and not self.finished():
-            name = signal.Signals(self._signal).name
+        number = self.requests.signal
+        if number is not None and not self.finished():
+            name = signal.Signals(number).name
             raise Interrupted(
                 f"{name}: stopped after {self.nimg:,} images; the same command resumes from there.",
-                exit_code=130 if self._signal == signal.SIGINT else 75,
+                exit_code=130 if number == signal.SIGINT else 75,
             )
         if self.out_of_patience and self.ranks.first:
             self.say(
@@ -155,14 +162,7 @@ class TrainingRun:
 
     def asked_to_stop(self) -> bool:
         """True if a signal or the deadline asks for an early stop; all ranks agree."""
-        stop = self._signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
-        if self.ranks.world > 1:
-            if self.iteration % _STOP_CHECK_ITERATIONS:
-                return False
-            stop = distributed.any_rank(stop, self.ranks, self.device)
-            if stop and distributed.any_rank(self._signal is not None, self.ranks, self.device):
-                self._signal = self._signal or signal.SIGTERM  # another rank's
-        return stop
+        return self.requests.asked(self.iteration)
 
     def stop(self) -> None:
         """Save everything at an early stop, then say if something goes badly wrong."""
@@ -170,7 +170,7 @@ class TrainingRun:
         self.save_samples()
         # Whoever sends SIGTERM or SIGHUP does not wait, and nothing is known before the first step. What is found is
         # not recorded: a resumed run has the records of an uninterrupted one.
-        if self.ranks.first and self.nimg and self._signal in (None, signal.SIGINT):
+        if self.ranks.first and self.nimg and self.requests.signal in (None, signal.SIGINT):
             found = self.product.look(self._share)
             if found is not None:
                 self._announce(found.messages, found.remarks)
@@ -346,6 +346,3 @@ class TrainingRun:
         if self.ranks.first:
             for listener in self.listeners:
                 listener(tick)
-
-    def _on_signal(self, number: int) -> None:
-        self._signal = number

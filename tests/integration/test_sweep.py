@@ -75,7 +75,7 @@ def _perform(run: SweepRun, stops: int | None) -> None:
         advance(training, batch_size)
         if stops is not None and training.iteration == 2:
             os.kill(stops, signal.SIGTERM)
-            while training._signal is None:
+            while training.requests.signal is None:
                 time.sleep(0.01)
 
     TrainingRun.advance = advance_and_signal

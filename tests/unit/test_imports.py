@@ -19,13 +19,14 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
     "sides": set(),
+    "reading": set(),
     "atomic": set(),
-    "sealed": set(),
+    "sealed": {"reading"},
     "own_parts": set(),
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
-    "distributed": {"parallel"},
+    "distributed": {"parallel", "errors"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
     "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "sides", "types", "errors", "_torchvision"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -61,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "types", "errors"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
@@ -96,17 +97,8 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
-        *(
-            "distributed",
-            "parallel",
-            "runtime",
-            "atomic",
-            "sealed",
-            "code_version",
-            "sides",
-            "types",
-            "errors",
-        ),
+        *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
+        *("reading", "sides", "types", "errors"),
     },
     # above api: its runs are those of commands
     "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
@@ -123,7 +115,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "runtime", "signals", "types", "errors"),
+        *("atomic", "code_version", "distributed", "runtime", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }

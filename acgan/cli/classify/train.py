@@ -10,7 +10,8 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import training_options
-from acgan.cli.training import Clock, PlannedRun, is_first_process, outcome, planned_runs, watched
+from acgan.cli.ranks import is_first_process
+from acgan.cli.training import Clock, PlannedRun, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
     from acgan.cli.progress import Reporter

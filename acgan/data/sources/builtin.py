@@ -14,6 +14,7 @@ from acgan.data.index import Index, Unlabelled, without_labels
 from acgan.data.sources.arrays import ArrayReader
 from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.errors import DataError
+from acgan.reading import user_path
 from acgan.types import Reading
 
 
@@ -110,21 +111,27 @@ class TorchvisionSource:
         from acgan._torchvision import torchvision
 
         kind = getattr(torchvision.datasets, self._set.kind)
-        failures = (RuntimeError, OSError, ValueError, EOFError)
+        put = f"Put {self._set.download.format(root=self._root)}, or name the folder that has it: {self._name}:FOLDER."
         try:
             return kind(str(self._root), train=train, download=False)
-        except failures:
+        except RuntimeError:  # torchvision's for a set that is not there, or not whole
             pass
+        except Exception as error:  # torchvision trusts the content of files that it finds
+            folder = self._root / self._set.folder
+            raise DataError(
+                f"{folder}: files that are damaged, or not those of {self._name} ({_reason(error)}). {put}"
+            ) from error
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints what it tries
                 return kind(str(self._root), train=train, download=True)
-        except failures as error:
-            reason = " ".join(str(error).split()).rstrip(":. ") or type(error).__name__
+        except Exception as error:
             raise DataError(
-                f"{self._name} is not in {self._root} and could not be downloaded ({reason})."
-                f" Put {self._set.download.format(root=self._root)}, or name the folder that has it:"
-                f" {self._name}:FOLDER."
+                f"{self._name} is not in {self._root} and could not be downloaded ({_reason(error)}). {put}"
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(":. ") or type(error).__name__
 
 
 def holds_set(name: str, root: Path) -> bool:
@@ -140,5 +147,5 @@ def find_builtin(source: str, root: Path) -> DigitsSource | TorchvisionSource | 
             raise DataError(f"{source!r}: digits come with scikit-learn and lie in no folder. Write digits.")
         return DigitsSource()
     if name in _SETS:
-        return TorchvisionSource(name, Path(own_root).expanduser() if own_root else root)
+        return TorchvisionSource(name, user_path(own_root) if own_root else root)
     return None

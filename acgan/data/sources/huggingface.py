@@ -19,6 +19,7 @@ from acgan.data.sources.labels import bounded
 from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shard_names import parts_of_files
 from acgan.errors import DataError
+from acgan.reading import user_path
 
 HUB = "hf:"
 _REASON = 400  # letters of the library's own reasons, which may list all columns twice
@@ -116,7 +117,7 @@ class HubSource:
     def _tables(self) -> Tables:
         datasets = library("datasets", self._given)
         name, config = split_name(self._given)
-        folder = Path(name).expanduser()
+        folder = user_path(name)
         with _reading(datasets, self._given):
             if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
                 loaded = datasets.load_from_disk(str(folder))
@@ -134,7 +135,7 @@ def split_name(given: str) -> tuple[str, str | None]:
     """Name, or folder, and configuration of ``hf:NAME[:CONFIG]``."""
     rest = given.removeprefix(HUB)
     name, _, config = rest.partition(":")
-    return (rest, None) if Path(rest).expanduser().is_dir() else (name, config or None)
+    return (rest, None) if user_path(rest).is_dir() else (name, config or None)
 
 
 def _check_folder(datasets: Any, folder: Path, config: str | None) -> None:

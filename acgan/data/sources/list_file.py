@@ -21,6 +21,7 @@ from acgan.data.sources.files import FileReader, Folder, digest_lines, file_stam
 from acgan.data.sources.tree import Parts, Tree
 from acgan.data.sources.tree_source import make_index
 from acgan.errors import DataError
+from acgan.reading import user_path
 
 
 class _Files:
@@ -89,7 +90,7 @@ class ListSource:
             )
         self._path = path
         self._options = options
-        folders = [path.parent, *([options.pictures.expanduser()] if options.pictures else [])]
+        folders = [path.parent, *([user_path(options.pictures)] if options.pictures else [])]
         self._finder = _Finder([folder for folder in folders if folder.is_dir()])
 
     def identity(self) -> str:

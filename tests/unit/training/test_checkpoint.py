@@ -11,12 +11,13 @@ import torch
 from torch.testing import assert_close
 
 from acgan.errors import RunError
-from acgan.training.checkpoint import read_latest, write_checkpoint
+from acgan.training.checkpoint import PAYLOAD_KEYS, read_latest, write_checkpoint
 
 
 def _payload(nimg: int) -> dict[str, object]:
     weight = torch.arange(10_000, dtype=torch.float32) + nimg
-    return {"nimg": nimg, "state": {"weight": weight, "step": torch.tensor(3.0)}, "names": ["a", "ü"]}
+    state = {"weight": weight, "step": torch.tensor(3.0)}
+    return {**dict.fromkeys(PAYLOAD_KEYS), "nimg": nimg, "state": state, "names": ["a", "ü"]}
 
 
 def _assert_is_payload_of(payload: dict[str, object] | None, nimg: int) -> None:
@@ -180,11 +181,37 @@ def test_the_bytes_reach_the_disk_before_the_name(tmp_path: Path, monkeypatch: p
         assert events[events.index(name) - 1] == "sync"
 
 
+@pytest.mark.parametrize(
+    "content", [b"nothing of torch's", b"", pickle.dumps({"nimg": 10}, protocol=2), b"PK\x03\x04garbage"]
+)
+def test_another_file_with_a_right_checksum_is_broken_too(content: bytes, tmp_path: Path) -> None:
+    _write(tmp_path, 5, 10)
+    _replace(tmp_path / "10.pt", content)
+    said: list[str] = []
+    assert _latest(tmp_path, said.append) == 5
+    assert "though its checksum is right" in said[0]
+
+
+def test_a_checkpoint_without_its_parts_is_broken_too(tmp_path: Path) -> None:
+    _write(tmp_path, 5)
+    torch.save({"nimg": 5, "state": {}}, tmp_path / "5.pt")
+    _replace(tmp_path / "5.pt", (tmp_path / "5.pt").read_bytes())
+    with pytest.raises(RunError, match="lacks iteration, means, meta, scores, trained_sec"):
+        read_latest(tmp_path, lambda message: None)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Another content, with its checksum."""
+    file.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    file.with_name(f"{file.name}.sha256").write_text(f"{digest}  {file.name}\n")
+
+
 def test_a_payload_is_read_without_running_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.system, ("true",)
 
-    write_checkpoint(tmp_path, 1, {"nimg": 1, "evil": Evil()})
-    with pytest.raises(pickle.UnpicklingError):
-        read_latest(tmp_path, _nothing_is_broken)
+    write_checkpoint(tmp_path, 1, {**_payload(1), "evil": Evil()})
+    with pytest.raises(RunError, match="UnpicklingError"):
+        read_latest(tmp_path, lambda message: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -222,16 +221,6 @@ def test_the_clock_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.Monk
     rows = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     assert [row["time/trained_sec"] for row in rows] == [2, 4, 6, 8, 10, 12]
     assert [row["time/images_per_sec"] for row in rows] == [5] * 6
-
-
-@pytest.mark.parametrize(("left", "stop"), [(None, False), (-1.0, True), (1000.0, False)])
-def test_the_deadline_asks_to_stop_and_finishes_nothing(
-    left: float | None, stop: bool, tmp_path: Path
-) -> None:
-    run = Training(tmp_path, {}).run
-    run.deadline = None if left is None else time.monotonic() + left
-    assert run.asked_to_stop() is stop
-    assert not run.finished()
 
 
 @pytest.mark.parametrize("method", ["evaluate", "save_samples", "log", "save_checkpoint"])
