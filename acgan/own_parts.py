@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.file_kinds import read_text
+
 #: File of a run directory with the origin of the run.
 PROVENANCE_FILE = "provenance.json"
 _KEY = "parts"
@@ -60,7 +62,7 @@ def recorded_parts(directory: Path, provenance: Mapping[str, Any] | None = None)
         provenance: That of the file.
     """
     try:
-        run = json.loads((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        run = json.loads(read_text(directory / PROVENANCE_FILE))
     except (OSError, ValueError):
         run = {}
     return {**_read(provenance), **_read(run)}

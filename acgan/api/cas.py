@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from acgan.errors import DataError, UserError
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.cas import CasScores, cas_scores
 from acgan.sampling import GivenSamples, Samples
+from acgan.showing import warn_shown
 from acgan.types import JUDGES, Dataset, ImageStore
 
 ARMS = ("real", "synthetic", "both")
@@ -43,7 +43,7 @@ def classification_accuracy_score(
     generator: str | None = None,
     kept: Path | None = None,
     say: Callable[[str], None] = lambda message: None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
 ) -> CasScores:
     """Train classifiers with and without a generator's images, and score them on real test images.
 

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from acgan.showing import shown
 from acgan.types import Dataset, ImageStore, LeftOut, Reading
 
 _WIDTH = 80
@@ -61,7 +62,7 @@ def count_classes(dataset: Dataset) -> ClassCounts:
         others.append(sum(count for name, count in by_class.items() if name not in names))
     return ClassCounts(
         tuple(columns),
-        tuple(map(printable, names)),
+        tuple(map(shown, names)),
         np.stack(list(columns.values()), axis=1),
         np.array(others, dtype=np.int64),
     )
@@ -85,19 +86,14 @@ def class_table(dataset: Dataset) -> str:
 
 def reading_line(reading: Reading) -> str:
     """The layout in which a source was read, and the reason."""
-    return printable(f"read as {reading.layout}: {reading.why}")
+    return shown(f"read as {reading.layout}: {reading.why}")
 
 
 def left_out_line(left: LeftOut) -> str:
     """Files or rows that are not used: what they are, their number, and a few names."""
-    examples = ", ".join(map(printable, left.examples))
+    examples = ", ".join(map(shown, left.examples))
     more = ", …" if left.count > len(left.examples) else ""
     return f"left out: {left.reason}: {left.count:,}{f' ({examples}{more})' if examples else ''}"
-
-
-def printable(name: str) -> str:
-    """A name without line ends, control characters and bytes that are no text, which no terminal can show."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
 def with_noun(number: int, one: str, many: str) -> str:

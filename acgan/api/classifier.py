@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
 from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
+from acgan.showing import warn_shown
 from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
@@ -93,7 +93,7 @@ def train_classifier(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(opened.config)}```",
+            description=to_yaml(opened.config),
             say=opened.say,
         )
         networks = {"backbone": task.network.backbone, "heads": task.network.heads}
@@ -110,7 +110,7 @@ def evaluate_classifier(
     device: str | torch.device = "cpu",
     on_error: str | None = None,
     say: Callable[[str], None] = lambda message: None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
 ) -> ClassifierScores:
     """Score a classifier on labelled images of the classes that it knows; images of others are left out.
 
@@ -165,7 +165,7 @@ def predict(
     *,
     on_error: str = "stop",
     on_skip: Callable[[SkippedImage], None] = lambda image: None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
 ) -> list[tuple[Path, list[tuple[str, float]]]]:
     """Predict the classes of image files.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -13,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from acgan.api.class_table import ClassCounts, count_classes, printable
+from acgan.api.class_table import ClassCounts, count_classes
 from acgan.assembly.images import data_options, load_data, prepare_dataset
 from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.data import Cache, cache_dir, damage_of, look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
+from acgan.showing import shown, warn_shown
 from acgan.types import Dataset, LikePair
 
 _SHEET_CLASSES = 64
@@ -89,14 +89,14 @@ class DataSummary:
             max_classes=_SHEET_CLASSES,
             per_class=_SHEET_IMAGES,
         )
-        shown = f"the first {len(looks)} of {store.num_classes:,} classes"
+        remark = f"the first {len(looks)} of {store.num_classes:,} classes"
         figure = sheet_picture(
-            [printable(look.name) for look in looks],
+            [shown(look.name) for look in looks],
             [look.original for look in looks],
             [look.size for look in looks],
             [look.frame for look in looks],
             [look.images for look in looks],
-            shown if len(looks) < store.num_classes else "",
+            remark if len(looks) < store.num_classes else "",
             self._pairs_of_images(),
         )
         return to_png(figure)
@@ -139,7 +139,7 @@ def pack_data(
     force: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
 ) -> Dataset:
     """Write a source's images, square as the networks see them, as a zip that StyleGAN and acgan read.
 

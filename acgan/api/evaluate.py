@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -36,6 +35,7 @@ from acgan.evaluation import (
     with_help,
 )
 from acgan.metrics.ms_ssim import num_scales
+from acgan.showing import warn_shown
 from acgan.types import ImageStore
 
 
@@ -61,7 +61,7 @@ def evaluate(
     options: EvaluateOptions | None = None,
     *,
     say: Callable[[str], None] = lambda message: None,
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluated:
     """Score generators on real images that they were not trained on.

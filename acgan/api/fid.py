@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -42,6 +41,7 @@ from acgan.fid import (
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
+from acgan.showing import warn_shown
 from acgan.sides import MAX_SIDE, MIN_SIDE
 from acgan.types import ON_ERROR, WHICH, WHOLE_AND_SPLITS
 
@@ -82,7 +82,7 @@ def fid(
     which: str | None = None,
     on_error: str = "stop",
     device: str | torch.device = "cpu",
-    warn: Callable[[str], None] = warnings.warn,
+    warn: Callable[[str], None] = warn_shown,
     progress: Progress = lambda given, done, total: None,
 ) -> FidResult:
     """Compute the Fréchet distance between two sets of images.

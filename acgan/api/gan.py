@@ -81,7 +81,7 @@ def train(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=f"```yaml\n{to_yaml(opened.config)}```",
+            description=to_yaml(opened.config),
             say=opened.say,
         )
         networks = {"generator": gan.generator, "discriminator": gan.discriminator}

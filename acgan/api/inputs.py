@@ -16,6 +16,7 @@ from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
 from acgan.errors import ConfigError
 from acgan.reading import user_path
+from acgan.showing import shown
 from acgan.types import Dataset, SkippedImage
 
 _SKIPPED_SHOWN = 20
@@ -171,6 +172,6 @@ def described(skipped: Sequence[SkippedImage]) -> dict[str, Any]:
 def tell_skipped(skipped: Sequence[SkippedImage], say: Callable[[str], None]) -> None:
     """Tell the images that were skipped, the first ones by name."""
     for image in skipped[:_SKIPPED_SHOWN]:
-        say(f"skipped {image.path}: {image.reason}")
+        say(f"skipped {shown(image.path)}: {image.reason}")
     if (more := len(skipped) - _SKIPPED_SHOWN) > 0:
         say(f"skipped {more:,} more broken {'image' if more == 1 else 'images'}")

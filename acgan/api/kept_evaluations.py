@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
+from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
 
 _SAME = (
@@ -94,7 +95,7 @@ def _read(text: str) -> _Values | None:
 
 
 def _read_file(file: Path) -> _Values | None:
-    return _read(file.read_text(encoding="utf-8", errors="replace"))
+    return _read(read_text(file, errors="replace"))
 
 
 def _generators(origin: Mapping[str, Any]) -> list[str]:

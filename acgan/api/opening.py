@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from acgan.distributed import Ranks
 from acgan.own_parts import OwnPart
 from acgan.predicting import ImageClassifier, load_classifier
 from acgan.sampling import ClassSampler, load_generator
+from acgan.showing import warn_shown
 from acgan.training.best import Best
 from acgan.training.run import TrainingRun
 from acgan.types import Dataset
@@ -43,7 +43,7 @@ class TrainOptions(TypedDict, total=False):
         fresh: Move an existing run aside and start anew.
         on_data: Called with (done, total) while images are decoded.
         say: Receives remarks for people.
-        warn: Receives problems that do not end it, such as a broken checkpoint; by default ``warnings.warn``.
+        warn: Receives problems that do not end it, such as a broken checkpoint; by default ``warn_shown``.
     """
 
     run_dir: str | Path | None
@@ -203,7 +203,7 @@ def open_training(
         )
     device = runtime.choose_device(options.get("device", "auto"))
     ranks = distributed.start_ranks(device)
-    say, warn = options.get("say", _silent), options.get("warn", warnings.warn)
+    say, warn = options.get("say", _silent), options.get("warn", warn_shown)
     if not ranks.first:
         say = warn = _silent
     config, directory = resolved.config, resolved.directory

@@ -15,6 +15,7 @@ from acgan.config import AnyConfig, ClassifierConfig, RunConfig, value_of, with_
 from acgan.data import is_builtin, is_name, is_there, place_of
 from acgan.errors import DataError, RunError
 from acgan.extracting.choose import INCEPTION
+from acgan.file_kinds import read_text
 from acgan.predicting import shipped
 from acgan.types import Dataset
 
@@ -49,7 +50,7 @@ class KnownPaths:
         """
         file = directory / PLACES_FILE
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
+            values = json.loads(read_text(file))
             return cls(dict(values["paths"]), values["fingerprint"], dict(values["images"]))
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -25,6 +25,7 @@ from acgan.atomic import write_text
 from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
+from acgan.file_kinds import read_text
 from acgan.own_parts import PROVENANCE_FILE, to_record
 from acgan.sealed import ChangedError, read_json, sealed_json
 from acgan.training.gan import Gan
@@ -194,7 +195,7 @@ def _now() -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return read_json(file.read_text(encoding="utf-8"))
+        return read_json(read_text(file))
     except ChangedError as error:
         raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
 from acgan.config.recipes import CONFIG_FILE
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
+from acgan.file_kinds import read_text
 
 _LOCK = ".lock"
 _LEFT_SEC = 3600  # age from which on a temporary file is a killed process's
@@ -154,7 +155,7 @@ def _check_movable(directory: Path) -> None:
 def _is_run(directory: Path) -> bool:
     """True if a directory has the configuration of a run, be it a damaged one beside the records of a run."""
     try:
-        config = yaml.safe_load((directory / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = yaml.safe_load(read_text(directory / CONFIG_FILE))
     except (OSError, UnicodeDecodeError):
         return False
     except yaml.YAMLError:

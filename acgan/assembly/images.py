@@ -13,6 +13,7 @@ from acgan.config import AnyConfig, ClassifierConfig
 from acgan.config.shared import DataConfig
 from acgan.data import (
     DataOptions,
+    Limits,
     cache_dir,
     dataset_from_torch,
     hold_out,
@@ -42,6 +43,7 @@ def data_options(data: DataConfig) -> DataOptions:
         group=data.group,
         range=data.range,
         frames=data.frames,
+        limits=Limits(data.max_file_mb, data.max_ratio),
     )
 
 

@@ -9,9 +9,10 @@ from typing import IO, Any
 
 import click
 
-from acgan.cli.output import output_dropped_unread
+from acgan.cli.output import echo, output_dropped_unread
 from acgan.cli.ranks import told_once
 from acgan.errors import EXIT_BUG, Interrupted, PeerLostError, UnregisteredError, UserError
+from acgan.showing import shown_lines
 
 _WORDS = "acgan.words"  # the arguments as they were typed
 
@@ -20,7 +21,7 @@ class _Failure(click.ClickException):
     """An error with its own exit code, printed without a traceback, once where several processes met it."""
 
     def __init__(self, message: str, exit_code: int, *, lost: bool = False):
-        super().__init__(message)
+        super().__init__(shown_lines(message))
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it a class variable
         self._lost = lost
 
@@ -76,11 +77,12 @@ class _Main(Commands):
         except Interrupted as stopped:
             told = told_once(str(stopped))
             if told is not None:
-                click.echo(told, err=True)
+                echo(told, err=True)
             ctx.exit(stopped.exit_code)
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(130)
         except click.ClickException as error:
+            error.message = shown_lines(error.message)  # type: ignore[misc]
             if told_once(error.message) is None:
                 ctx.exit(error.exit_code)
             raise
@@ -115,7 +117,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     if asked:
         from acgan.code_version import code_version
 
-        click.echo(f"acgan {code_version()}")
+        echo(f"acgan {code_version()}")
         ctx.exit()
 
 

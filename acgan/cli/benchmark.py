@@ -9,6 +9,7 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import UserPath, check_json_file, device_option
+from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.signals import stopped_by_signals
 from acgan.types import BENCHMARK_PARTS
@@ -79,8 +80,8 @@ def command(
             rounds=rounds,
             device=device,
             on_data=on_data,
-            say=lambda name: click.echo(f"measuring: {name}", err=True),
-            warn=lambda message: click.echo(f"warning: {message}", err=True),
+            say=lambda name: echo(f"measuring: {name}", err=True),
+            warn=lambda message: echo(f"warning: {message}", err=True),
         )
     if json_file is not None:
         write_text(json_file, result.to_json() + "\n")
@@ -92,11 +93,11 @@ def _show(result: BenchmarkResult) -> None:
 
     from acgan.cli.tables import console_for
 
-    click.echo(_heading(result.provenance))
+    echo(_heading(result.provenance))
     for found in result.findings:
-        click.echo(f"\n{found.part}: {found.compared}")
+        echo(f"\n{found.part}: {found.compared}")
         for ratio in found.ratios:
-            click.echo(f"  {ratio.median:.2f}  {ratio.name}{_spread(ratio.rounds)}")
+            echo(f"  {ratio.median:.2f}  {ratio.name}{_spread(ratio.rounds)}")
         for title, rows in found.tables.items():
             fullest = max(rows.values(), key=len)  # its columns are in order
             columns = list(dict.fromkeys([*fullest, *(one for cells in rows.values() for one in cells)]))
@@ -107,7 +108,7 @@ def _show(result: BenchmarkResult) -> None:
                 column.justify = "right"
             console_for(table).print(table)
         for remark in found.remarks:
-            click.echo(f"  {remark}")
+            echo(f"  {remark}")
 
 
 def _heading(where: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import click
 from acgan.atomic import write_text
 from acgan.cli.metric_names import ScoreNames, titles
 from acgan.cli.options import UserPath, check_json_file
+from acgan.cli.output import echo
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,11 +50,11 @@ def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, js
     found = compare(side_a, side_b, (str(file_a), str(file_b)), metrics=metrics, unequal=unequal)
     if json_file is not None:
         write_text(json_file, found.to_json(file_a, file_b) + "\n")
-    click.echo(f"A: {file_a} ({side_a.scores.num_units} {found.units})")
-    click.echo(f"B: {file_b} ({side_b.scores.num_units} {found.units})")
+    echo(f"A: {file_a} ({side_a.scores.num_units} {found.units})")
+    echo(f"B: {file_b} ({side_b.scores.num_units} {found.units})")
     origin = side_a.scores.provenance
     features = "" if origin.extractor is None else f", features of {origin.extractor.name or 'FID Inception'}"
-    click.echo(f"both: {origin.num_images:,} samples{features}")
+    echo(f"both: {origin.num_images:,} samples{features}")
     _show(found)
 
 
@@ -61,23 +62,23 @@ def _show(found: Comparison) -> None:
     from acgan.cli.tables import console_for
 
     _show_differing(found)
-    click.echo(f"{found.headline}\n")
+    echo(f"{found.headline}\n")
     names = titles([row.metric for row in found.rows])
     for table in (_values(found, names), _differences(found, names)):
         console_for(table).print(table)
-        click.echo()
-    click.echo(
+        echo()
+    echo(
         f"±: half of a 95 % interval of the mean, over {found.units}; p: permutation test, in brackets after Holm's "
         "correction"
     )
-    click.echo("could see: the true difference whose interval excludes zero 4 times in 5, at this spread")
+    echo("could see: the true difference whose interval excludes zero 4 times in 5, at this spread")
     beside = [row for row in found.rows if row.at_equal_counts is not None]
     if beside:
-        click.echo(f"\nbeside real images, {_counts(beside)} on either side:")
+        echo(f"\nbeside real images, {_counts(beside)} on either side:")
         floors = _beside_real(beside, names)
         console_for(floors).print(floors)
     if found.class_changes:
-        click.echo("\nclasses that changed most, with one value each and so without a verdict:")
+        echo("\nclasses that changed most, with one value each and so without a verdict:")
         classes = _table("metric", "class", "A", "B", "B - A")
         for change in found.class_changes:
             a, b = change.a, change.b
@@ -85,7 +86,7 @@ def _show(found: Comparison) -> None:
             classes.add_row(title, change.class_name, f"{a:.4g}", f"{b:.4g}", f"{b - a:+.3g}")
         console_for(classes).print(classes)
     for note in found.notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
 
 
 def _show_differing(found: Comparison) -> None:
@@ -94,14 +95,14 @@ def _show_differing(found: Comparison) -> None:
 
     if not found.differs:
         return
-    click.echo("what differs:")
+    echo("what differs:")
     table = _table("what", "A", "B")
     for one in found.differs[:_SETTINGS_SHOWN]:
         table.add_row(one.what, one.a, one.b)
     console_for(table).print(table)
     if len(found.differs) > _SETTINGS_SHOWN:
-        click.echo(f"and {len(found.differs) - _SETTINGS_SHOWN} settings more: see --json")
-    click.echo()
+        echo(f"and {len(found.differs) - _SETTINGS_SHOWN} settings more: see --json")
+    echo()
 
 
 def _values(found: Comparison, names: dict[str, str]) -> Table:

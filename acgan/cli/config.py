@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from acgan.cli.output import echo
+
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -18,7 +20,7 @@ def command(recipe: str | None, classify: bool) -> None:
 
     task = "classify" if classify else "gan"
     if recipe is not None:
-        click.echo(to_yaml(load(CONFIGS[task], find_recipe(recipe, task))), nl=False)
+        echo(to_yaml(load(CONFIGS[task], find_recipe(recipe, task))), nl=False)
         return
     for key in list_keys(CONFIGS[task]):
         # As YAML has it: a list.

@@ -11,6 +11,7 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import UserPath, check_json_file
+from acgan.cli.output import echo
 
 if TYPE_CHECKING:
     from acgan.doctor import Diagnosis
@@ -32,11 +33,11 @@ def command(ctx: click.Context, json_file: Path | None) -> None:
     if json_file is not None:
         write_text(json_file, json.dumps(_report(found), indent=2) + "\n")
     for one in found:
-        click.echo(f"{one.verdict:8} {one.check:12} {one.found}")
+        echo(f"{one.verdict:8} {one.check:12} {one.found}")
         if one.remedy:
-            click.echo(f"{'':21} {one.remedy}")
+            echo(f"{'':21} {one.remedy}")
     counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in ("problem", "remark")}
-    click.echo(", ".join(_count(number, verdict) for verdict, number in counts.items()))
+    echo(", ".join(_count(number, verdict) for verdict, number in counts.items()))
     if counts["problem"]:
         ctx.exit(1)
 

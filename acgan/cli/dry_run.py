@@ -13,6 +13,7 @@ from acgan.api.inputs import Resolved
 from acgan.cli.options import clock
 from acgan.cli.progress import Reporter, counting
 from acgan.cli.ranks import is_first_process
+from acgan.cli.tables import NamesConsole
 from acgan.cli.training import run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
@@ -54,7 +55,7 @@ def show_dry_run(
             warn=reporter.warn,
         )
     if not quiet:
-        _show(found, Console(highlight=False, markup=False, soft_wrap=True))
+        _show(found, NamesConsole(highlight=False, markup=False, soft_wrap=True))
     # Generated images are compared with a training without them, of the same length.
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:

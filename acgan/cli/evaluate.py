@@ -19,6 +19,7 @@ from acgan.cli.options import (
     truncation_option,
     which_option,
 )
+from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
@@ -162,10 +163,9 @@ def command(
     the real images. Several, or the directory of `acgan train --seeds`, are one method trained several times: mean
     and deviation over trainings.
     """
-    from rich.console import Console
-
     from acgan import api
     from acgan.cli.evaluation_table import show
+    from acgan.cli.tables import NamesConsole
 
     check_json_file(json_file)
     _check_folder(runs, json_file, folder)
@@ -175,7 +175,7 @@ def command(
         evaluated = api.evaluate(
             runs,
             api.EvaluateOptions(**options),
-            say=lambda message: None if quiet else click.echo(message),
+            say=lambda message: None if quiet else echo(message),
             warn=warn_once,
             progress=progress,
         )
@@ -183,11 +183,11 @@ def command(
         return
     written = api.write_evaluation(evaluated, runs, json_file, folder)
     if not quiet:
-        show(evaluated.scores, Console(highlight=False, soft_wrap=True))
+        show(evaluated.scores, NamesConsole(highlight=False, soft_wrap=True))
         for what, file in written.items():
-            click.echo(f"{what}: {file}")
+            echo(f"{what}: {file}")
         if not written:
-            click.echo(
+            echo(
                 "nothing was written: --out DIR keeps scores and pictures, for acgan compare and acgan table"
             )
 

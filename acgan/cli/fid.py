@@ -21,8 +21,10 @@ from acgan.cli.options import (
     seed_option,
     which_option,
 )
+from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
 from acgan.cli.ranks import is_first_process, warn_once
+from acgan.showing import shown
 from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
@@ -158,13 +160,13 @@ def command(
 
 def _show(result: FidResult, save_stats: Path | None, quiet: bool) -> None:
     if result.value is not None:
-        click.echo(f"{result.metric} {result.value:.6g}")
+        echo(f"{result.metric} {result.value:.6g}")
     if quiet:
         return
     for line in _lines(result.provenance):
-        click.echo(line)
+        echo(line)
     if save_stats is not None:
-        click.echo(f"statistics of A: {click.format_filename(save_stats)}")
+        echo(f"statistics of A: {click.format_filename(save_stats)}")
 
 
 def _lines(provenance: dict[str, Any]) -> Iterator[str]:
@@ -239,7 +241,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
         def tell(given: str, done: int, total: int) -> None:
             if (given, total) not in tasks:
-                tasks[given, total] = bar.add_task(given, total=total)
+                tasks[given, total] = bar.add_task(shown(given), total=total)
             bar.update(tasks[given, total], completed=done)
 
         yield tell

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from acgan.cli.options import UserPath, clock
+from acgan.cli.output import echo
 
 
 @click.command()
@@ -26,10 +27,10 @@ def command(run: Path, as_json: bool) -> None:
 
     found = read_provenance(run)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     for key, value in _lines(found):
-        click.echo(f"{key}: {value}")
+        echo(f"{key}: {value}")
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import click
-
 from acgan.cli import main
+from acgan.cli.output import echo
 from acgan.sweep.plan import SweepRun
 
 _POLL_SEC = 1.0
@@ -39,7 +38,7 @@ def _wait_for(directory: Path) -> None:
     from acgan.api.run_directory import is_locked
 
     if is_locked(directory):
-        click.echo(f"{directory}: waiting for the training that is there")
+        echo(f"{directory}: waiting for the training that is there")
     while is_locked(directory):
         time.sleep(_POLL_SEC)
 

@@ -1,4 +1,4 @@
-"""Standard output and error that never stop work: unread output is dropped, characters without a code are escaped."""
+"""Standard output and error that never stop work: unread output is dropped, what cannot be shown is escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+import click
 from typing_extensions import Buffer
+
+from acgan.showing import shown_lines
 
 _NAMES = ("stdout", "stderr")
 _FULL = (
@@ -18,6 +21,11 @@ _FULL = (
     errno.EDQUOT,
     errno.EFBIG,
 )  # a file that someone will read: that it lacks lines is told
+
+
+def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text that may have names in it; ``click.echo`` is for texts that are styled."""
+    click.echo(shown_lines(str(message)), err=err, nl=nl)
 
 
 class _Dropping(io.FileIO):

@@ -9,6 +9,7 @@ import click
 from acgan.atomic import write_bytes
 from acgan.cli.metric_names import ScoreNames
 from acgan.cli.options import UserPath
+from acgan.cli.output import echo
 
 
 @click.command()
@@ -53,14 +54,14 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     for file, png in files.items():
         write_bytes(file, png)
     for file in files:
-        click.echo(f"picture: {file}")
+        echo(f"picture: {file}")
     for name, reason in (
         ("curves.png", "no scores during training (data.validation_share, evaluate.extractor)"),
         ("classes.png", "no scores by class of single runs"),
         ("truncation.png", "no run with evaluations at several --truncation in its directory"),
     ):
         if name not in pictures:
-            click.echo(f"no {name}: {reason}")
+            echo(f"no {name}: {reason}")
     for variant in variants:
         for reason in variant.left_out:
-            click.echo(f"note: left out: {reason}")
+            echo(f"note: left out: {reason}")

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-import click
-
 from acgan.cli.options import clock
+from acgan.cli.output import echo
+from acgan.showing import shown_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -97,15 +97,15 @@ class Reporter:
             )
             return
         left = (tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9)
-        click.echo(f"{tick.nimg:>9,} / {tick.total_nimg:,} images  {losses}  ETA {clock(left)}")
+        echo(f"{tick.nimg:>9,} / {tick.total_nimg:,} images  {losses}  ETA {clock(left)}")
 
     def _print(self, message: str, warning: bool = False) -> None:
         if self._bar is not None:
             self._bar[0].console.print(
-                message, style="yellow" if warning else None, markup=False, highlight=False
+                shown_lines(message), style="yellow" if warning else None, markup=False, highlight=False
             )
         else:
-            click.echo(message, err=warning)
+            echo(message, err=warning)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import click
+from acgan.cli.output import echo
 
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
@@ -23,7 +23,7 @@ def is_first_process() -> bool:
 def warn_once(message: str) -> None:
     """Print a warning, in one process of those that torchrun started."""
     if is_first_process():
-        click.echo(f"warning: {message}", err=True)
+        echo(f"warning: {message}", err=True)
 
 
 def told_once(message: str, *, lost: bool = False) -> str | None:

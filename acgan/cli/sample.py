@@ -17,8 +17,10 @@ from acgan.cli.options import (
     truncation_option,
     which_option,
 )
+from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process
+from acgan.showing import shown
 from acgan.signals import stopped_by_signals
 
 _NUM_IN_GRID = 10
@@ -106,7 +108,7 @@ def command(
                     pass
     if not quiet:
         speed = selection.total / max(time.monotonic() - begun, 1e-9)
-        click.echo(
+        echo(
             f"{_count(selection.total, 'image', 'images')} of "
             f"{_count(len(selection.labels), 'class', 'classes')} "
             f"({_names([sampler.class_names[label] for label in selection.labels])}) in {out} "
@@ -116,9 +118,7 @@ def command(
 
 def _names(names: Sequence[str]) -> str:
     rest = len(names) - _CLASSES_NAMED
-    # A folder's name may hold line breaks, and bytes that are no text.
-    shown = (name if name.isprintable() else ascii(name) for name in names[:_CLASSES_NAMED])
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(shown, names[:_CLASSES_NAMED])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.cli.options import Count, UserPath, device_option
+from acgan.cli.output import echo
 from acgan.signals import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ def command(
     runs = plan.runs(lengths(plan, threads, _remark))
     if print_only:
         for run in runs:
-            click.echo(_line(run, threads if jobs > 1 else None))
+            echo(_line(run, threads if jobs > 1 else None))
         return
     plan.write()
     _compute(runs, out, jobs, threads, executor, options)
-    click.echo(f"All {len(runs)} runs are done. Their scores: {out}/*/seed*/evaluation.json")
+    echo(f"All {len(runs)} runs are done. Their scores: {out}/*/seed*/evaluation.json")
 
 
 def _compute(
@@ -114,13 +115,13 @@ def _compute(
     left = [run for run in runs if not run.is_done()]
     ended, failed = len(runs) - len(left), list[str]()
     if ended:
-        click.echo(f"{ended} of {len(runs)} runs are done already")
+        echo(f"{ended} of {len(runs)} runs are done already")
 
     def on_end(run: SweepRun, code: int) -> None:
         nonlocal ended
         ended += 1
         reason = _REASONS.get(code, f"exit code {code}")
-        click.echo(f"{ended} of {len(runs)}: {run.name}: {f'FAILED ({reason})' if code else 'done'}")
+        echo(f"{ended} of {len(runs)}: {run.name}: {f'FAILED ({reason})' if code else 'done'}")
         if code:
             failed.append(
                 f"  {run.directory}: {reason}; see {log_of(run) if executor == 'local' else slurm_files}"
@@ -142,7 +143,7 @@ def _compute(
 
 
 def _remark(message: str) -> None:
-    click.echo(message, err=True)
+    echo(message, err=True)
 
 
 def _line(run: SweepRun, threads: int | None) -> str:

@@ -11,6 +11,7 @@ import click
 from acgan.atomic import write_text
 from acgan.cli.metric_names import ScoreNames, titles
 from acgan.cli.options import UserPath, check_output_file
+from acgan.cli.output import echo
 
 if TYPE_CHECKING:
     from acgan.results import ResultTable
@@ -73,14 +74,14 @@ def command(
         forms = {"markdown": results.as_markdown, "latex": results.as_latex, "csv": results.as_csv}
         text = forms[str(form)](found)
         if out is None:
-            click.echo(text, nl=False)
+            echo(text, nl=False)
         else:
             write_text(out, text)
     if out is not None:
-        click.echo(f"table: {out}")
+        echo(f"table: {out}")
     if form is not None and (out is not None or form == "csv"):
         for note in found.notes:
-            click.echo(f"note: {note}", err=True)
+            echo(f"note: {note}", err=True)
 
 
 def _show(found: ResultTable) -> None:
@@ -112,7 +113,7 @@ def _show(found: ResultTable) -> None:
         for line in lines:
             table.add_row(*line)
         console_for(table).print(table)
-        click.echo()
+        echo()
     if found.helped:
         helps = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for heading in HELPED_HEADINGS:
@@ -120,13 +121,13 @@ def _show(found: ResultTable) -> None:
         for one in found.helped:
             helps.add_row(*helped_cells(one))
         console_for(helps).print(helps)
-        click.echo()
+        echo()
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("variant", "runs", "images shown", "minutes", "parameters of G", "TFLOP"):
         costs.add_column(heading, justify="left" if heading == "variant" else "right", overflow="fold")
     for cost in found.costs:
         costs.add_row(*cost_cells(cost))
     console_for(costs).print(costs)
-    click.echo()
+    echo()
     for sentence in explained(found):
-        click.echo(sentence)
+        echo(sentence)

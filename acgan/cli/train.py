@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acgan.cli.options import training_options
+from acgan.cli.output import echo
 from acgan.cli.training import Clock, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def command(
 
     resolved = api.resolve(config, data, overrides, run_dir=run_dir)
     if print_config:
-        click.echo(to_yaml(resolved.config), nl=False)
+        echo(to_yaml(resolved.config), nl=False)
         return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run

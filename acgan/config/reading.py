@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from acgan.errors import ConfigError
+from acgan.showing import shown_lines
 
 #: Bounds of a document, far above any configuration: twenty thousand classes fit in.
 MAX_CHARACTERS, MAX_VALUES, MAX_DEPTH, MAX_DIGITS = 1_000_000, 50_000, 20, 40
@@ -258,12 +259,19 @@ def _note_lines(node: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], i
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes texts that YAML 1.1 or ``_Loader`` would read as something else."""
+    """Quotes texts that YAML 1.1 or ``_Loader`` would read as something else, and those that need escapes."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(f"{_TAG}str", text, style=None if shown_lines(text) == text else '"')
 
 
 def dump(values: Any) -> str:
     """Plain values as YAML, from which ``parse`` reads them again."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return shown_lines(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 _Loader.yaml_implicit_resolvers = {

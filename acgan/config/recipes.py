@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
+from acgan.file_kinds import odd_kind
 
 #: Folder of the recipes of each kind of training, and of sweeps, below ``configs``.
 _FOLDERS = {"gan": ".", "classify": "classify", "sweep": "sweep"}
@@ -35,6 +36,7 @@ def find_recipe(name: str, task: str = "gan") -> Path:
         ConfigError: If it is none of them.
     """
     path, known = Path(name), recipes(task)
+    check_is_file(path)
     if path.is_file():
         return path
     if name in known:
@@ -46,6 +48,19 @@ def find_recipe(name: str, task: str = "gan") -> Path:
     raise ConfigError(
         f"no recipe, file or run {name!r}; expected a YAML file, a run directory or one of {', '.join(known)}.{near}"
     )
+
+
+def check_is_file(path: Path) -> None:
+    """Check that the path of a configuration does not lead to a pipe, as ``<(…)`` of a shell does, or to a device.
+
+    Raises:
+        ConfigError: It does: a run reads its configuration more than once.
+    """
+    if kind := odd_kind(path):
+        raise ConfigError(
+            f"{path}: is {kind}; expected a YAML file, which is read more than once. Write what comes out of it into a"
+            " file, and give that."
+        )
 
 
 def _config_of(directory: Path, task: str) -> Path:

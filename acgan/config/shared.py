@@ -84,6 +84,10 @@ class DataConfig(BaseConfig):
     """Frames of a file with several: the first one, or all, each an image."""
     on_error: Literal["stop", "skip"] = "stop"
     """Reaction to a broken image: stop, or skip it and list it."""
+    max_file_mb: Positive = 512
+    """Largest size in MB of a list, and of a picture in a .zip or .tar; one that is larger is a broken image."""
+    max_ratio: Positive = 200
+    """Most times that a file above 64 MB in a .zip or .npz may be larger than it is packed there."""
     mirror: bool = False
     """Flip images left to right at random; only for data whose mirrored images keep their class."""
     balance: bool = False

@@ -14,6 +14,7 @@ from acgan.data.place import is_builtin, is_name, is_there, place_of
 from acgan.data.raw import RAW_FILES, RawImages, open_raw
 from acgan.data.samples import load_samples
 from acgan.data.sources.builtin import BUILTIN_NAMES
+from acgan.data.sources.members import Limits
 from acgan.data.sources.torch_dataset import dataset_from_torch
 from acgan.data.splitting.class_sets import SAMPLES, ClassSets, match_dataset, match_source, source_classes
 from acgan.data.splitting.subset import extend, hold_out, limit_per_class, regroup, take
@@ -30,6 +31,7 @@ __all__ = [
     "ClassSets",
     "DataOptions",
     "DeviceImages",
+    "Limits",
     "Look",
     "RawImages",
     "ReadOptions",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,10 @@ from acgan.data.decoding.pixels import BlackWhite, Fit
 from acgan.data.sources.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
 from acgan.data.sources.hints import FILE_REMEDIES, UNPACK
 from acgan.data.sources.tree import is_hidden
+from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
+from acgan.file_kinds import odd_kind
+from acgan.showing import shown, warn_shown
 from acgan.types import SkippedImage
 
 _NAMED = "give pictures, or their folder"
@@ -27,7 +29,7 @@ _NO_PICTURES = {
 }
 
 
-def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.warn) -> list[Path]:
+def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warn_shown) -> list[Path]:
     """List the files among paths, and the images in the folders among them, at any depth.
 
     Args:
@@ -41,14 +43,14 @@ def find_images(paths: Sequence[Path], warn: Callable[[str], None] = warnings.wa
     for path in paths:
         if not path.exists():
             raise DataError(f"{path}: no such image or folder.")
+        if kind := odd_kind(path):
+            raise DataError(f"{path}: is {kind}; expected an image or folder. Leave it out.")
         if path.is_file():
             _check_picture(path)
             found.append(path)
             continue
         files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and not any(map(is_hidden, file.relative_to(path).parts))
+            path.joinpath(*parts) for parts in sorted(Walk(path).files) if not any(map(is_hidden, parts))
         ]
         inside = [file for file in files if is_image(file.name)]
         unread = unread_pictures(file.name for file in files)
@@ -112,8 +114,8 @@ def read_images(
                     f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
                 )
                 raise DataError(
-                    f"{file} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such images with "
-                    "--on-error skip."
+                    f"{shown(str(file))} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such "
+                    "images with --on-error skip."
                 ) from None
             on_skip(SkippedImage(str(file), reason_of(error)))
         else:

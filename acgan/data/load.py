@@ -26,6 +26,7 @@ from acgan.data.sources.files import Folder, Zip
 from acgan.data.sources.hints import file_remedy, other_contents
 from acgan.data.sources.huggingface import HUB, HubSource, has_image_feature, split_name
 from acgan.data.sources.list_file import ListSource
+from acgan.data.sources.members import LIMITS
 from acgan.data.sources.npz import NpzSource
 from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shards import SHARD_SOURCES, BesidePictures
@@ -33,6 +34,7 @@ from acgan.data.sources.tree import Container, Tree
 from acgan.data.sources.tree_source import TreeSource
 from acgan.data.store import CACHE_FORMAT, Cache, make_dataset
 from acgan.errors import DataError, did_you_mean
+from acgan.file_kinds import odd_kind
 from acgan.reading import user_path
 from acgan.types import Dataset
 
@@ -65,7 +67,7 @@ def _parquet(path: Path, options: ReadOptions) -> Source:
 
 def _folder(path: Path, options: ReadOptions) -> Source:
     """A folder of pictures; or of shards, where there are no pictures, or none that tell classes."""
-    folder = Folder(path)
+    folder = Folder(path, options.limits)
     tree = folder.tree()
     for ending, kind in SHARD_SOURCES.items():
         shards = [path.joinpath(*parts) for parts in tree.files if parts[-1].lower().endswith(ending)]
@@ -80,7 +82,7 @@ def _folder(path: Path, options: ReadOptions) -> Source:
 
 
 def _zip(path: Path, options: ReadOptions) -> Source:
-    archive = Zip(path)
+    archive = Zip(path, options.limits)
     _check_contents(archive.tree(), str(path))
     return TreeSource(archive, options)
 
@@ -171,6 +173,7 @@ def load_dataset(
         options.frames,
         sorted(image_endings()),  # more of them with other libraries
         *(["samples"] if options.samples else ()),
+        *([options.limits.max_mb, options.limits.max_ratio] if options.limits != LIMITS else ()),
     )
     keys = {True: base_key, False: _key(base_key, options.test_share, options.seed)}
     # What lacks training images of a class must not be found by a training.
@@ -207,6 +210,11 @@ def find_source(source: str, options: ReadOptions) -> Source:
     path = user_path(source)
     if path.is_dir():
         return _folder(path, options)
+    if odd := odd_kind(path):
+        raise DataError(
+            f"{source} is {odd}; expected a folder or a file, which is read more than once. Write what comes out of it"
+            " into a file."
+        )
     if path.exists():
         kind = FILE_SOURCES.get(path.suffix.lower())
         if kind is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from acgan.data.decoding.decode import Frames, OnError, Range
 from acgan.data.decoding.pixels import Fit
 from acgan.data.index import ClassChoice
+from acgan.data.sources.members import LIMITS, Limits
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class ReadOptions:
         columns: Columns of a list by their purpose: path, label, split, group.
         group: "folder", or a regular expression for paths: images of one group stay on one side of a split.
         skip: Pass over rows of a list whose picture is missing, with a warning, rather than stop.
+        limits: Bounds of lists and of files in archives.
     """
 
     root: Path
@@ -30,6 +32,7 @@ class ReadOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
     skip: bool = False
+    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class DataOptions:
         range: Values of images with more than 8 bits a channel that become black and white: "full" is that of the
             format, "auto" that of the whole data set; or a pair (black, white).
         frames: "first" takes one image of a file with several frames, "all" takes each frame.
+        limits: As in ``ReadOptions``.
         for_scoring: True if nothing is trained: a class may then lack training images.
         samples: True for images that something generated, as they are told to be: no warning of generated ones.
         skip_with: The user's option for ``on_error``, which errors name; "" for none.
@@ -74,6 +78,7 @@ class DataOptions:
     group: str | None = None
     range: Range = "full"
     frames: Frames = "first"
+    limits: Limits = LIMITS
     for_scoring: bool = False
     samples: bool = False
     skip_with: str = "--set data.on_error=skip"
@@ -82,6 +87,7 @@ class DataOptions:
     def reading(self) -> ReadOptions:
         """The options of finding and labelling."""
         root = self.root if self.root is not None else self.cache
+        skip = self.on_error == "skip"
         return ReadOptions(
-            root, self.root, self.layout, self.columns, self.group, skip=self.on_error == "skip"
+            root, self.root, self.layout, self.columns, self.group, skip=skip, limits=self.limits
         )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError
 from acgan.evaluation.result import EVALUATION_FORMAT
+from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.sealed import ChangedError, read_json
 
@@ -184,6 +185,8 @@ def read_evaluation(path: Path) -> EvaluationFile:
     of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
     how = str(file.parent) if of_run else "RUN --json FILE"
     remedy = f"`acgan evaluate {how}` writes one."
+    if (kind := odd_kind(file)) and not (kind == "a pipe" and file == path):  # <(…) of a shell is read once
+        raise RunError(f"{file}: is {kind}; expected a file of scores. {remedy}")
     try:
         content = read_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -12,6 +12,7 @@ import yaml
 
 from acgan.atomic import best_name
 from acgan.errors import RunError
+from acgan.file_kinds import read_text
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
 from acgan.sealed import (
@@ -113,7 +114,7 @@ def runs_of_seeds(directory: Path) -> list[Path]:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = yaml.safe_load(read_text(file))
     except FileNotFoundError:
         raise RunError(f"{file.parent}: not a run (it has no {RUN_CONFIG}).") from None
     except (ValueError, yaml.YAMLError) as error:
@@ -167,7 +168,7 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
 def _read_flops(directory: Path, nimg: int) -> int | None:
     """Operations of a training by its provenance, which serves tables alone: a damaged one tells nothing."""
     try:
-        found = read_json((directory / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        found = read_json(read_text(directory / PROVENANCE_FILE))
         return nimg * int(found["flops"]["a training image"])
     except (OSError, ValueError, OverflowError, LookupError, TypeError, ChangedError):
         return None

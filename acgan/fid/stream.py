@@ -17,6 +17,7 @@ from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.metrics.statistics import FeatureStatistics
 from acgan.parallel import in_order, in_order_on
+from acgan.showing import shown
 from acgan.types import SkippedImage
 
 Prepare = Callable[[Image.Image], np.ndarray]
@@ -32,8 +33,8 @@ class _Broken:
     def error(self) -> DataError:
         """The error that names it."""
         return DataError(
-            f"{self.image.path} cannot be decoded: {self.image.reason}. Replace or remove it, or pass over such images "
-            "with --on-error skip."
+            f"{shown(self.image.path)} cannot be decoded: {self.image.reason}. Replace or remove it, or pass over such "
+            "images with --on-error skip."
         )
 
 

@@ -11,6 +11,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from acgan.plots.style import INK, PALE, blank_figure, own_style
+from acgan.showing import shown
 
 _GRID = 1200  # longest side of the cells together, while a class has at least one pixel
 _LARGEST_CELL = 64
@@ -76,8 +77,7 @@ def _write_names(axes: Axes, class_names: Sequence[str], cell: int) -> None:
 
 
 def _one_line(name: str) -> str:
-    known = name.encode("utf-8", "replace").decode("utf-8")  # a folder's name may hold bytes that are no text
-    text = " ".join(unicodedata.normalize("NFC", known).split())
+    text = shown(" ".join(unicodedata.normalize("NFC", name).split()))
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1].rstrip() + "…"
 
 

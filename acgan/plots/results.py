@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from acgan.plots.style import PALE, blank_figure, own_style
+from acgan.showing import shown
 
 #: Colours that also the colour-blind tell apart (Okabe & Ito 2008), and dashes for more variants than colours.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -68,7 +69,7 @@ def bars_picture(
             for number, (name, classes) in enumerate(variants.items()):
                 _draw_bars(axes, classes, class_names, (number + 0.5) * share - 0.4, share, number, name)
             axes.axhline(0, color=PALE, linewidth=1)
-            names = [textwrap.fill(one, _NAME) for one in class_names]
+            names = [textwrap.fill(shown(one), _NAME) for one in class_names]
             upright = max(map(len, class_names)) * 9 > width / len(class_names)
             axes.set_xticks(range(len(names)), names, rotation=90 if upright else 0)
             axes.tick_params(axis="x", length=0)
@@ -98,7 +99,7 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], number: int, name: str) -> No
     # Where most seeds have none, the mean would jump as they come and go.
     kept = {place: values for place, values in together.items() if 2 * len(values) > len(lines)}
     places, means = list(kept), np.array([np.mean(values) for values in kept.values()])
-    label = f"{name} ({len(lines)} {'seed' if len(lines) == 1 else 'seeds'})"
+    label = f"{shown(name)} ({len(lines)} {'seed' if len(lines) == 1 else 'seeds'})"
     mark = _MARKS[number % len(_MARKS)] if len(places) < 20 else None
     axes.plot(places, means, style, color=colour, linewidth=2.5, label=label, marker=mark, markersize=7)
     if all(len(values) > 1 for values in kept.values()):
@@ -121,7 +122,7 @@ def _draw_bars(
     means = [float(np.mean(values)) for _, values in found]
     spread = [float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for _, values in found]
     seeds = max((len(values) for _, values in found), default=0)
-    label = f"{name} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
+    label = f"{shown(name)} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
     hatch = None if number < len(_COLOURS) else "///"
     axes.bar(middles, means, 0.92 * share, color=colour, alpha=0.55, label=label, hatch=hatch)
     if seeds > 1:

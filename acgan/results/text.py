@@ -12,6 +12,7 @@ from acgan.atomic import write_atomically
 from acgan.errors import ConfigError
 from acgan.results.helped import Helped
 from acgan.results.summary import Cost, ResultRow, ResultTable
+from acgan.showing import shown
 
 _HEADINGS = ("score", "variant", "seeds", "mean ±", "std", "difference", "p (Holm)", "verdict")
 HELPED_HEADINGS = ("variant", "seed", "real", "samples", "both", "GAN-test", "gain", "95 % interval")
@@ -82,7 +83,14 @@ def as_markdown(table: ResultTable) -> str:
     costs = [_COSTS, *map(cost_cells, table.costs)]
     cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
     helps = ["", *_pipes(cas)] if table.helped else []
-    lines = [*_pipes(scores), *helps, "", *_pipes(costs), "", *(f"- {line}" for line in explained(table))]
+    lines = [
+        *_pipes(scores),
+        *helps,
+        "",
+        *_pipes(costs),
+        "",
+        *(f"- {_one_line(line)}" for line in explained(table)),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -90,7 +98,7 @@ def as_latex(table: ResultTable) -> str:
     """LaTeX tables (tabular), with what they mean as comments; names are escaped."""
     scores = [_HEADINGS, *((_name(row), *cells(row, table.baseline)) for row in table.rows)]
     costs = [_COSTS, *map(cost_cells, table.costs)]
-    comments = [f"% {line}" for line in explained(table)]
+    comments = [f"% {_one_line(line)}" for line in explained(table)]
     cas = [HELPED_HEADINGS, *map(helped_cells, table.helped)]
     helps = ["", *_tabular(cas, "lrrrrrrr")] if table.helped else []
     lines = [*comments, *_tabular(scores, "llrlrrrl"), *helps, "", *_tabular(costs, "lrrrrr")]
@@ -186,4 +194,4 @@ def escaped(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return shown(" ".join(text.split()))

@@ -11,9 +11,10 @@ from typing import Any
 from acgan import api
 from acgan.atomic import write_text
 from acgan.config import RunConfig, diff, load, to_yaml
-from acgan.config.recipes import CONFIG_FILE, recipes
+from acgan.config.recipes import CONFIG_FILE, check_is_file, recipes
 from acgan.config.sweep import SweepConfig
 from acgan.errors import ConfigError, UserError, did_you_mean
+from acgan.file_kinds import read_text
 
 _DONE = "sweep.json"
 _SWEEP_FILE = "sweep.yaml"
@@ -44,7 +45,7 @@ class SweepRun:
     def is_done(self) -> bool:
         """True once just this was trained and evaluated."""
         try:
-            return bool(json.loads((self.directory / _DONE).read_text(encoding="utf-8")) == self._words())
+            return bool(json.loads(read_text(self.directory / _DONE)) == self._words())
         except (OSError, ValueError):
             return False
 
@@ -67,6 +68,7 @@ def read_sweep(name: str, overrides: Sequence[str] = ()) -> SweepConfig:
         ConfigError: Naming the key, what was found and what was expected.
     """
     file, known = Path(name), recipes("sweep")
+    check_is_file(file)
     if not file.is_file():
         if name not in known:
             raise ConfigError(

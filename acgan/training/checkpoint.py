@@ -10,6 +10,7 @@ import torch
 
 from acgan.atomic import sha256, write_atomically, write_text
 from acgan.errors import RunError
+from acgan.file_kinds import odd_kind
 
 KEPT = 2
 #: Keys of a checkpoint.
@@ -75,8 +76,10 @@ class _BrokenError(Exception):
 
 
 def _read(file: Path) -> dict[str, Any]:
+    if kind := odd_kind(file):
+        raise _BrokenError(f"it is {kind}, not a file")
     checksum = _checksum_file(file)
-    if not checksum.exists():
+    if not checksum.is_file():
         raise _BrokenError(f"its checksum {checksum.name} is missing")
     if checksum.read_bytes().split()[:1] != [sha256(file).encode()]:
         raise _BrokenError("truncated or changed (its SHA-256 is not the one it was written with)")

@@ -42,7 +42,7 @@ class Gan:
         micro_batch: Images at once on this rank.
         portion_size: Most images that one core computes at once; it follows from the batch, not from the machine.
         working_generator: Its copy computes the passes of a step with weights that are cast once.
-        working_discriminator: The same; penalties take the discriminator itself, in full precision.
+        working_discriminator: The same. Penalties take it as it is: a compiled one has no second derivative.
         run_generator: The working copy, perhaps compiled.
         run_discriminator: The same.
         augmenter: Changes all images that D sees, or None.

@@ -82,15 +82,14 @@ def portion_for_d(gan: Gan, material: Material) -> Computed:
     fake = augmented(gan, fake, material.draws, portion)
     with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
-    # A sum is differentiated with respect to the weights that computed it: these terms by the working copy's, which
-    # are cast once a step, the penalty by D's own, in full precision, since it is differentiated twice. They are the
-    # same parameters in the same order, so that both gradients add up.
+    # A sum is differentiated with respect to the weights that computed it: the working copy's, cast once a step.
     gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
     if objective.penalty is None or material.step % objective.penalty_every:
         return Computed(portion.share, [terms], gradients)
     strength = gan.schedules.penalty.at(portion.iteration * gan.batch_size)
-    penalty = objective.penalize(gan.discriminator, real, fake, portion, strength)
-    more = gan.gradients_discriminator.of(penalty.total * portion.share, gan.discriminator)
+    with runtime.autocast(gan.precision, gan.device):
+        penalty = objective.penalize(gan.working_discriminator.copy, real, fake, portion, strength)
+    more = gan.gradients_discriminator.of(penalty.total * portion.share, gan.working_discriminator.copy)
     return Computed(portion.share, [terms, penalty], gradients.plus(more))
 
 

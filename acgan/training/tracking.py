@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from torch.utils.tensorboard import SummaryWriter
 from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
 from acgan.sealed import damage_of_line, read_lines, sealed_line
+from acgan.showing import shown, shown_lines
+
+_EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(.*)")
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Tracker:
         self.damage: list[str] = []
         if active:
             self.damage = _truncate(self._file, nimg)
-            _wait_for_a_later_name(directory / "tensorboard")
+            _make_room_at_the_end(directory / "tensorboard")
             self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
 
     def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
@@ -107,14 +111,15 @@ class Tracker:
         if self._writer is None:
             return
         for name, value in {**stats, **untracked}.items():
-            self._writer.add_scalar(name, value, nimg)
+            self._writer.add_scalar(shown(name), value, nimg)
         with open(self._file, "a", encoding="utf-8") as handle:
             handle.write(sealed_line({"nimg": nimg, **stats, **untracked}))
 
     def text(self, name: str, text: str, nimg: int) -> None:
-        """Record a text in TensorBoard."""
+        """Record a text in TensorBoard, indented: its page takes others for Markdown, with links and pictures."""
         if self._writer is not None:
-            self._writer.add_text(name, text, nimg)
+            lines = shown_lines(text).splitlines()
+            self._writer.add_text(name, "".join(f"    {line}\n" for line in lines), nimg)
 
     def image(self, name: str, image: Tensor, nimg: int) -> None:
         """Record a (C, H, W) uint8 image in TensorBoard."""
@@ -139,20 +144,37 @@ def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> N
     running training.
     """
     folder = directory / "tensorboard" / "evaluate"
-    _wait_for_a_later_name(folder)
+    _make_room_at_the_end(folder)
     with SummaryWriter(str(folder)) as writer:
         for name, value in values.items():
-            writer.add_scalar(name, value, nimg)
+            writer.add_scalar(shown(name), value, nimg)
 
 
-def _wait_for_a_later_name(directory: Path) -> None:
-    """Wait for the next second: TensorBoard orders event files by name, and so by the second of creation."""
-    newest = max(
-        (int(file.name.split(".")[3]) for file in directory.glob("events.out.tfevents.*")), default=0
-    )
-    delay = newest + 1 - time.time()
-    if 0 < delay <= 1:  # no wait for a clock that was set back
-        time.sleep(delay)
+def _make_room_at_the_end(directory: Path) -> None:
+    """Let the next event file be the last one: TensorBoard orders them by name, and so by the second of creation.
+
+    Where a file is of the present second, the next one is waited for. Where files are of later ones, as the clock was
+    set back, they are renamed to seconds before the present one, the oldest first: so a kill leaves them in order.
+    """
+    stamped = [
+        (found, file)
+        for file in directory.glob("events.out.tfevents.*")
+        if (found := _EVENTS.match(file.name))
+    ]
+    files = sorted((int(found[1]), file, found[2]) for found, file in stamped)
+    ahead = files[-1][0] + 1 - time.time() if files else 0
+    if 0 < ahead <= 1:
+        time.sleep(ahead)
+    if ahead <= 1:
+        return
+    latest, moves = int(time.time()) - 1, []
+    for second, file, rest in reversed(files):
+        if second <= latest:
+            break
+        moves.append((file, file.with_name(f"events.out.tfevents.{latest:010}{rest}")))
+        latest -= 1
+    for file, name in reversed(moves):
+        file.rename(name)
 
 
 def _truncate(file: Path, nimg: int) -> list[str]:

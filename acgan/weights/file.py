@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from acgan.atomic import best_name
 from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, did_you_mean
+from acgan.file_kinds import odd_kind
 from acgan.own_parts import OwnPart, recorded_parts
 from acgan.sealed import SEALED_FORMAT, describe_weights, is_damaged, read_description, seal_weights
 
@@ -108,6 +109,10 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         Raises:
             RunError: If there is none.
         """
+        if kind := odd_kind(path):
+            raise RunError(
+                f"{path}: is {kind}; expected a run directory of `{self.command}` or a .safetensors file."
+            )
         if path.is_file():
             if which is not None:
                 raise RunError(
@@ -125,6 +130,8 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         file = last if which == "last" or (which is None and not best.exists()) else best
         if not file.exists():
             raise RunError(f"{path}: no {file.name} in it. {self._remedy(path, file)}")
+        if kind := odd_kind(file):
+            raise RunError(f"{file}: is {kind}; expected a file of `{self.command}`. Copy the run again.")
         return file
 
     @property

@@ -11,7 +11,7 @@ from acgan.assembly import architecture, build_classifier_task, build_gan
 from acgan.config import ClassifierConfig, RunConfig, load, to_yaml
 from acgan.distributed import Ranks
 from acgan.models import AuxClassifier
-from acgan.training.checkpoint import write_checkpoint
+from acgan.training.checkpoint import PAYLOAD_KEYS, write_checkpoint
 from acgan.training.classifier_loop import ClassifierTask
 from acgan.types import ImageStore
 from acgan.weights import ClassifierInfo, GeneratorInfo, save_generator
@@ -67,7 +67,7 @@ def make_gan_run(directory: Path, channels: int, *overrides: str, store: ImageSt
     (directory / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     info = GeneratorInfo(architecture(config, store), NAMES)
     save_generator(directory / "generator.safetensors", gan.generator, info)
-    payload = {"state": gan.state_dict(), "meta": {"class_names": NAMES}}
+    payload = {**dict.fromkeys(PAYLOAD_KEYS), "state": gan.state_dict(), "meta": {"class_names": NAMES}}
     write_checkpoint(directory / "checkpoints", 8, payload)
 
 

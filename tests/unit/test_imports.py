@@ -18,19 +18,21 @@ ROOT = Path(acgan.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "signals": {"errors"},
+    "file_kinds": set(),
+    "showing": set(),
     "sides": set(),
     "reading": set(),
     "atomic": set(),
     "sealed": {"reading"},
-    "own_parts": set(),
+    "own_parts": {"file_kinds"},
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
     "distributed": {"parallel", "errors"},
     "parallel": set(),
     "runtime": {"parallel", "errors"},
-    "config": {"sides", "types", "errors", "own_parts"},  # and so no torch
-    "plots": {"types"},
+    "config": {"sides", "types", "errors", "own_parts", "file_kinds", "showing"},  # and so no torch
+    "plots": {"types", "showing"},
     # the parts: they take plain keywords
     "models": {
         "losses",
@@ -43,33 +45,44 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "_torchvision"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "sealed"},
-    "sampling": {"weights", "models", "plots", "parallel", "runtime", "atomic", "types", "errors"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed"},
+    "sampling": {
+        "weights",
+        "models",
+        "plots",
+        "parallel",
+        "runtime",
+        "atomic",
+        "types",
+        "errors",
+        "file_kinds",
+    },
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors", "_torchvision"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "signals", "types", "errors"),
+        "showing",
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "sealed", "types", "errors"),
+        *("own_parts", "parallel", "runtime", "atomic", "sealed", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "reading", "types", "errors"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors", "_torchvision"),
     },
     # runs and their scores, as tables
-    "results": {"evaluation", "metrics", "atomic", "errors"},
+    "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version"),
@@ -98,10 +111,10 @@ ALLOWED: dict[str, set[str]] = {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
-        *("reading", "sides", "types", "errors"),
+        *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
@@ -115,7 +128,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "runtime", "signals", "types", "errors"),
+        *("atomic", "code_version", "distributed", "runtime", "showing", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }

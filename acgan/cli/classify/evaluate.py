@@ -9,6 +9,7 @@ import click
 
 from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import UserPath, check_json_file, device_option, on_error_option
+from acgan.cli.output import echo
 from acgan.types import WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ def command(
 
     RUN_OR_FILE is a run directory of `acgan classify train` or its classifier.safetensors.
     """
-    from rich.console import Console
-
     from acgan import api
+    from acgan.cli.tables import NamesConsole
     from acgan.plots.confusion import confusion_picture
     from acgan.plots.style import to_png
     from acgan.runtime import choose_device
@@ -67,8 +67,8 @@ def command(
         split=split,
         device=choose_device(device),
         on_error=on_error,
-        say=click.echo,
-        warn=lambda message: click.echo(f"warning: {message}", err=True),
+        say=echo,
+        warn=lambda message: echo(f"warning: {message}", err=True),
     )
     picture = confusion or (run / "confusion.png" if run.is_dir() else None)
     try:
@@ -78,9 +78,9 @@ def command(
             figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
             write_bytes(picture, to_png(figure))
     finally:  # a full disk loses no score
-        _show(scores, Console(highlight=False, soft_wrap=True))
+        _show(scores, NamesConsole(highlight=False, soft_wrap=True))
     if picture is not None:
-        click.echo(f"confusion matrix: {picture}")
+        echo(f"confusion matrix: {picture}")
 
 
 def _show(scores: ClassifierScores, console: object) -> None:

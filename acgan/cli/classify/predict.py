@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acgan.cli.options import UserPath, device_option, on_error_option
+from acgan.cli.output import echo
 
 if TYPE_CHECKING:
     from acgan.types import SkippedImage
@@ -39,20 +40,21 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, on_err
         device=choose_device(device),
         on_error=on_error,
         on_skip=skipped.append,
-        warn=lambda message: click.echo(f"warning: {message}", err=True),
+        warn=lambda message: echo(f"warning: {message}", err=True),
     )
-    api.tell_skipped(skipped, lambda message: click.echo(message, err=True))
+    api.tell_skipped(skipped, lambda message: echo(message, err=True))
     if as_json:
         rows: list[dict[str, Any]] = [
             {"path": str(path), "classes": dict(classes[:top])} for path, classes in found
         ]
         rows += [{"path": image.path, "skipped": image.reason} for image in skipped]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    from acgan.cli.tables import NamesConsole
+
+    console = NamesConsole(highlight=False, soft_wrap=True)
     shown = min(top, len(found[0][1]))
     table = Table("image", *(f"class {place + 1}" for place in range(shown)))
     for path, classes in found:

@@ -10,6 +10,7 @@ import click
 
 from acgan.atomic import write_text
 from acgan.cli.options import training_options
+from acgan.cli.output import echo
 from acgan.cli.ranks import is_first_process
 from acgan.cli.training import Clock, PlannedRun, outcome, planned_runs, watched
 
@@ -122,7 +123,7 @@ def command(
     overrides = (*_changes(given), *overrides)
     resolved = api.resolve(config, data, overrides, "classify", run_dir)
     if print_config:
-        click.echo(to_yaml(resolved.config), nl=False)
+        echo(to_yaml(resolved.config), nl=False)
         return
     if dry_run:
         from acgan.cli.dry_run import show_dry_run

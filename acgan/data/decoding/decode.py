@@ -16,6 +16,7 @@ from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_r
 from acgan.data.index import Reader
 from acgan.data.sources.endings import ending_of, remedy_for
 from acgan.errors import DataError
+from acgan.showing import shown
 from acgan.types import GENERATED_MARK
 
 OnError = Literal["stop", "skip"]
@@ -151,7 +152,7 @@ def broken_image(name: str, reason: str, skip_with: str) -> DataError:
     advice = f" For files that end in {ending_of(name)}: {remedy}. Or" if remedy else ""
     skip = f", or pass over such images with {skip_with}" if skip_with else ""
     return DataError(
-        f"{name} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it{skip}."
+        f"{shown(name)} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it{skip}."
     )
 
 

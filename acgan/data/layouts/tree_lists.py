@@ -25,7 +25,6 @@ from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
 
-_LARGEST = 512 << 20  # bytes of a label file
 _MANY = 50  # label files from which on they are taken for files beside single pictures
 _SUBMISSION = "submission"  # Kaggle's example of an answer, with made-up labels
 
@@ -131,8 +130,7 @@ def _candidates(
     for file in _label_files(tree, branch):
         where = f"{container.where}/{'/'.join(file)}"
         try:
-            content = container.content(file)
-            table = read_table(content, where, table_ending(file[-1])) if len(content) <= _LARGEST else None
+            table = read_table(container.content(file), where, table_ending(file[-1]))
         except DataError as error:
             if sure:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from acgan.data.sources.members import LIMITS, Limits, OversizedError
 from acgan.errors import DataError
 from acgan.types import GENERATED_MARK
 
 _ENDING = ".npy"
 _INT32 = np.iinfo(np.int32)
+_HEADER = 1 << 16  # bytes that the shape and type of an array stand in
 _LOOKED_AT = 1000  # images whose values tell the range
 
 
@@ -81,26 +84,31 @@ def array_shape(file: Path, name: str) -> tuple[int, ...]:
     """
     try:
         with zipfile.ZipFile(file) as archive, archive.open(name + _ENDING) as member:
-            version = np.lib.format.read_magic(member)
+            begin = io.BytesIO(member.read(_HEADER))
+            version = np.lib.format.read_magic(begin)
             first = version == (1, 0)
             read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-            shape: tuple[int, ...] = read(member)[0]
+            shape: tuple[int, ...] = read(begin)[0]
     except Exception as error:  # of nearly every kind, on damaged files
         raise DataError(f"{file} cannot be read: {in_a_line(error)}. Make it or copy it anew.") from error
     return shape
 
 
-def read_array(file: Path, name: str, remedy: str) -> np.ndarray:
+def read_array(file: Path, name: str, remedy: str, limits: Limits = LIMITS) -> np.ndarray:
     """Read an array of an .npz file to its last byte, to notice damage; errors end with ``remedy``.
 
     Raises:
-        DataError: If it is damaged, or of objects.
+        DataError: If it is damaged, of objects, or packed more than ``limits`` allow.
     """
+    array_shape(file, name)
     try:
         with zipfile.ZipFile(file) as archive, archive.open(name + _ENDING) as member:
+            limits.check_member(archive.getinfo(name + _ENDING))
             array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
             if member.read(1):  # its checksum is looked at where it ends
                 raise ValueError(f"{name} has more bytes than its shape says")
+    except OversizedError as error:
+        raise DataError(f"{file}: {name} cannot be read: {error}.") from error
     except Exception as error:  # of nearly every kind, on damaged files
         raise DataError(f"{file} cannot be read: {in_a_line(error)}. {remedy}") from error
     return array

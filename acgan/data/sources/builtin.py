@@ -14,6 +14,7 @@ from acgan.data.index import Index, Unlabelled, without_labels
 from acgan.data.sources.arrays import ArrayReader
 from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.errors import DataError
+from acgan.file_kinds import odd_kind
 from acgan.reading import user_path
 from acgan.types import Reading
 
@@ -81,6 +82,9 @@ class TorchvisionSource:
         folder = self._root / self._set.folder
         if not folder.is_dir():
             self._load(train=True)  # downloads it
+        odd = {path: kind for path in folder.iterdir() if (kind := odd_kind(path))}
+        for path, kind in odd.items():
+            raise DataError(f"{path}: is {kind}; expected a file of {self._name}. Remove it.")
         files = sorted(path for path in folder.iterdir() if path.is_file())
         stamps = (f"{path.name} {file_stamp(path)}" for path in files)
         return digest_lines((self._name, str(self._root.resolve()), *stamps))

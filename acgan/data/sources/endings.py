@@ -13,6 +13,8 @@ from typing import IO
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
+from acgan.file_kinds import odd_kind
+
 #: Formats that Pillow recognises, but cannot decode, or only by a program outside of it (Ghostscript).
 _NOT_DECODED = frozenset({"MPEG", "EPS"})
 #: Formats that Pillow opens by the plugin of another one.
@@ -101,6 +103,8 @@ def is_image_inside(open_file: Callable[[], IO[bytes]]) -> bool:
 
 def open_image(file: str | Path | IO[bytes]) -> Image.Image:
     """Open an image of any format that ``is_image`` knows; its pixels are not read yet."""
+    if isinstance(file, (str, Path)) and (kind := odd_kind(file)):
+        raise ValueError(f"it is {kind}, not a file")
     image_endings()  # HEIC is opened by a plugin that must have been registered
     try:
         return Image.open(file)

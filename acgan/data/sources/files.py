@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import threading
 import unicodedata
 import zipfile
-from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -17,7 +14,9 @@ from pathlib import Path
 from PIL import Image
 
 from acgan.data.sources.endings import open_image
-from acgan.data.sources.tree import Parts, Tree, is_hidden, prune
+from acgan.data.sources.members import LIMITS, Limits, OversizedError, read_member
+from acgan.data.sources.tree import Parts, Tree, prune
+from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
 
 
@@ -59,8 +58,9 @@ class FileReader:
 class Folder:
     """A folder on disk."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
+        self._limits = limits
 
     @property
     def where(self) -> str:
@@ -68,9 +68,13 @@ class Folder:
 
     @cached_property
     def _tree(self) -> Tree:
-        walk = _Walk(self._path)
+        walk = Walk(self._path)
         return prune(
-            walk.files, walk.folders, lambda parts: self._path.joinpath(*parts).open("rb"), walk.skipped
+            walk.files,
+            walk.folders,
+            lambda parts: self._path.joinpath(*parts).open("rb"),
+            {"links to folders that are read already": walk.skipped, "pipes, sockets and devices": walk.odd},
+            walk.twins,
         )
 
     def tree(self) -> Tree:
@@ -84,7 +88,10 @@ class Folder:
     def content(self, file: Parts) -> bytes:
         path = self._path.joinpath(*file)
         try:
+            self._limits.check_size(path.stat().st_size)
             return path.read_bytes()
+        except OversizedError as error:
+            raise DataError(f"{path} cannot be read: {error}.") from error
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
 
@@ -92,80 +99,20 @@ class Folder:
         return FileReader([self._path.joinpath(*parts) for parts in files])
 
 
-class _Walk:
-    """Files and folders below a folder.
-
-    Links to folders are followed, after all that is no link, if their folder is not walked otherwise: links to each
-    other would else repeat pictures, and without an end.
-
-    Attributes:
-        files, folders: Their paths. Hidden folders, which may not even be readable, are listed as files.
-        skipped: The links that are not followed.
-    """
-
-    def __init__(self, top: Path):
-        self.files: list[Parts] = []
-        self.folders: list[Parts] = []
-        self.skipped: list[Parts] = []
-        self._top = top
-        self._links: deque[tuple[Path, Parts]] = deque()
-        self._walked: set[Path] = set()
-        self._walk(top.resolve(), ())
-        while self._links:
-            link, parts = self._links.popleft()
-            target = link.resolve()
-            if target in self._walked or target in link.parents:
-                self.skipped.append(parts)
-            else:
-                self._walk(target, parts)
-
-    def _walk(self, folder: Path, parts: Parts) -> None:
-        """Walk a folder by its real path; ``parts`` is the path by which it is found below the top."""
-        waiting = [(folder, parts)]
-        while waiting:
-            folder, parts = waiting.pop()
-            if folder in self._walked:  # a link led to it before a link to a folder above it
-                self.skipped.append(parts)
-                continue
-            self._walked.add(folder)
-            self.folders += [parts] if parts else []
-            for entry in self._entries(folder, parts):
-                inside = (*parts, entry.name)
-                if is_hidden(entry.name) or not _is_folder(entry):
-                    self.files.append(inside)
-                elif entry.is_symlink():
-                    self._links.append((Path(entry.path), inside))
-                else:
-                    waiting.append((Path(entry.path), inside))
-
-    def _entries(self, folder: Path, parts: Parts) -> list[os.DirEntry[str]]:
-        try:
-            return sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            where = self._top.joinpath(*parts)
-            raise DataError(f"{where} cannot be read: {error.strerror}. Check its permissions.") from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: a file that cannot be opened
-        return False
-
-
 class ZipReader:
     """Reader of a zip's members. Each thread opens its own handle: two threads cannot share one."""
 
-    def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo]):
+    def __init__(self, path: Path, members: Sequence[zipfile.ZipInfo], limits: Limits):
         self._path = path
         self._members = members
+        self._limits = limits
         self._thread = threading.local()
 
     def read(self, row: int) -> Image.Image:
         archive = getattr(self._thread, "archive", None)
         if archive is None:
             archive = self._thread.archive = zipfile.ZipFile(self._path)
-        return open_image(io.BytesIO(archive.read(self._members[row])))
+        return open_image(read_member(archive, self._members[row], self._limits))
 
     def name(self, row: int) -> str:
         return f"{self._path}!/{self._members[row].filename}"
@@ -174,8 +121,9 @@ class ZipReader:
 class Zip:
     """A zip file."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
+        self._limits = limits
 
     @property
     def where(self) -> str:
@@ -190,12 +138,14 @@ class Zip:
             folders.update(folder[:depth] for depth in range(1, len(folder) + 1))
         members = self._listing[0]
         with zipfile.ZipFile(self._path) as archive:
-            return prune(members, folders, lambda parts: archive.open(members[parts]))
+            return prune(members, folders, lambda parts: read_member(archive, members[parts], self._limits))
 
     def content(self, file: Parts) -> bytes:
         try:
             with zipfile.ZipFile(self._path) as archive:
-                return archive.read(self._listing[0][file])
+                return read_member(archive, self._listing[0][file], self._limits).getvalue()
+        except OversizedError as error:
+            raise DataError(f"{self._path}: {'/'.join(file)} cannot be read: {error}.") from error
         except Exception as error:  # of nearly every kind, on damaged files
             raise DataError(
                 f"{self._path}: {'/'.join(file)} cannot be read: {error}. Make or copy the zip anew."
@@ -203,7 +153,7 @@ class Zip:
 
     def reader(self, files: Sequence[Parts]) -> ZipReader:
         members, _ = self._listing
-        return ZipReader(self._path, [members[parts] for parts in files])
+        return ZipReader(self._path, [members[parts] for parts in files], self._limits)
 
     @cached_property
     def _listing(self) -> tuple[dict[Parts, zipfile.ZipInfo], set[Parts]]:
@@ -211,6 +161,9 @@ class Zip:
         try:
             with zipfile.ZipFile(self._path) as archive:
                 infos = archive.infolist()
+            self._limits.check_zip(infos, self._path.stat().st_size)
+        except OversizedError as error:
+            raise DataError(f"{self._path} cannot be read: {error}.") from error
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{self._path} cannot be read as a zip: {error}. Make it or copy it anew."

@@ -18,6 +18,7 @@ from acgan.data.layouts.table import Table, read_table, table_ending
 from acgan.data.layouts.tree_lists import labelled_rows
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import FileReader, Folder, digest_lines, file_stamp
+from acgan.data.sources.members import OversizedError
 from acgan.data.sources.tree import Parts, Tree
 from acgan.data.sources.tree_source import make_index
 from acgan.errors import DataError
@@ -123,7 +124,10 @@ class ListSource:
     @cached_property
     def _listed(self) -> Listed:
         try:
+            self._options.limits.check_size(self._path.stat().st_size)
             content = self._path.read_bytes()
+        except OversizedError as error:
+            raise DataError(f"{self._path} cannot be read: {error}.") from error
         except OSError as error:
             raise DataError(f"{self._path} cannot be read: {error.strerror or error}.") from error
         where = str(self._path)

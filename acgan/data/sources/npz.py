@@ -104,6 +104,7 @@ class NpzSource:
 
     def __init__(self, path: Path, options: ReadOptions):
         self._path = path
+        self._limits = options.limits
         refuse_options(options, ".npz files")
 
     def identity(self) -> str:
@@ -158,7 +159,8 @@ class NpzSource:
         return shape[0]
 
     def _read(self, key: str) -> np.ndarray:
-        return read_array(self._path, key, "Expected an .npz of plain arrays, not of objects.")
+        remedy = "Expected an .npz of plain arrays, not of objects."
+        return read_array(self._path, key, remedy, self._limits)
 
     def _part(self, part: str, images: str, labels: str, arrays: Collection[str]) -> Part:
         """A part with its labels, whose images are not read yet."""

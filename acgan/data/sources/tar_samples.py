@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from acgan.data.sources.endings import is_image, open_image
+from acgan.data.sources.members import LIMITS, Limits, OversizedError
 from acgan.errors import DataError
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -43,11 +44,11 @@ class Sample:
         return f"{self.shard}!/{self.key}"
 
 
-def read_shard(path: Path) -> list[Sample]:
+def read_shard(path: Path, limits: Limits = LIMITS) -> list[Sample]:
     """The samples of a shard, in its order; pictures stay where they are.
 
     Raises:
-        DataError: It is no tar, or damaged or cut off, or holds two files of one name.
+        DataError: It is no tar, or damaged or cut off, or holds two files of one name, or too large a label.
     """
     samples: dict[str, Sample] = {}
     try:
@@ -57,7 +58,13 @@ def read_shard(path: Path) -> list[Sample]:
                 end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
                 found = _SPLIT.fullmatch(member.name)
                 if member.isfile() and found:
-                    _add(samples.setdefault(found[1], Sample(path, found[1])), found[2], member, archive)
+                    _add(
+                        samples.setdefault(found[1], Sample(path, found[1])),
+                        found[2],
+                        member,
+                        archive,
+                        limits,
+                    )
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read as a tar: {error}. Make it or copy it anew.") from error
     _check_end(path, end)
@@ -67,13 +74,15 @@ def read_shard(path: Path) -> list[Sample]:
 class SamplesReader:
     """Reader of the pictures of samples."""
 
-    def __init__(self, samples: Sequence[Sample], endings: Sequence[str]):
+    def __init__(self, samples: Sequence[Sample], endings: Sequence[str], limits: Limits):
         self._samples = samples
         self._endings = endings
+        self._limits = limits
 
     def read(self, row: int) -> Image.Image:
         sample = self._samples[row]
         offset, size = sample.pictures[self._endings[row]]
+        self._limits.check_size(size)
         with sample.shard.open("rb") as file:  # a handle of its own: threads cannot share one
             file.seek(offset)
             return open_image(io.BytesIO(file.read(size)))
@@ -82,13 +91,19 @@ class SamplesReader:
         return f"{self._samples[row]}.{self._endings[row]}"
 
 
-def _add(sample: Sample, ending: str, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
+def _add(
+    sample: Sample, ending: str, member: tarfile.TarInfo, archive: tarfile.TarFile, limits: Limits
+) -> None:
     ending = ending.lower()
     if ending in sample.pictures or ending in sample.texts:
         raise DataError(f"{sample.shard} has {member.name} twice. Write each sample once.")
     if is_image(f".{ending}") or is_image(member.name):
         sample.pictures[ending] = (member.offset_data, member.size)
     elif ending in ("cls", "json"):
+        try:
+            limits.check_size(member.size)
+        except OversizedError as error:
+            raise DataError(f"{sample.shard}!/{member.name} cannot be read: {error}.") from error
         content = archive.extractfile(member)
         sample.texts[ending] = content.read() if content else b""
     elif ending.rpartition(".")[2] in ("cls", "json"):

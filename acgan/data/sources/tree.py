@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import IO, Protocol
@@ -52,12 +52,14 @@ class Tree:
         files, folders: Their paths.
         left_out: Files that are not in ``files``.
         by_content: The files without the ending of an image that are images by their first bytes.
+        twins: Links to folders that are read by another name in the same folder, each with that path.
     """
 
     files: tuple[Parts, ...]
     folders: frozenset[Parts]
     left_out: tuple[LeftOut, ...] = ()
     by_content: frozenset[Parts] = frozenset()
+    twins: tuple[tuple[Parts, Parts], ...] = ()
 
     @cached_property
     def pictures(self) -> tuple[int, ...]:
@@ -97,7 +99,8 @@ def prune(
     files: Iterable[Parts],
     folders: Iterable[Parts],
     open_file: Callable[[Parts], IO[bytes]] | None = None,
-    links: Iterable[Parts] = (),
+    others: Mapping[str, Iterable[Parts]] | None = None,
+    twins: Iterable[tuple[Parts, Parts]] = (),
 ) -> Tree:
     """The user's part of a listing: without junk, hidden files and run directories, which are counted.
 
@@ -105,7 +108,8 @@ def prune(
         files: All files.
         folders: All folders but the top.
         open_file: Opens one of the files, to find images without the ending of one; None does not look.
-        links: Links to folders that are walked elsewhere, to be counted.
+        others: Paths that are not read, by the reason, to be counted.
+        twins: See ``Tree``.
     """
     entries: dict[Parts, set[str]] = defaultdict(set)
     files, folders = list(files), set(folders)
@@ -121,7 +125,8 @@ def prune(
             left[reason].append("/".join(parts))
         else:
             kept.append(parts)
-    left["links to folders that are read already"] += ["/".join(parts) for parts in links]
+    for reason, paths in (others or {}).items():
+        left[reason] += ["/".join(parts) for parts in paths]
     bare = {ancestor for run in runs for ancestor in _ancestors(run)} - {
         ancestor for parts in kept for ancestor in _ancestors(parts)
     }  # folders that hold nothing but runs
@@ -133,6 +138,7 @@ def prune(
             LeftOut(reason, len(names), tuple(names[:EXAMPLES])) for reason, names in left.items() if names
         ),
         _images_by_content(kept, open_file) if open_file else frozenset(),
+        tuple(twins),
     )
 
 

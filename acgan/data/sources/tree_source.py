@@ -39,6 +39,7 @@ class TreeSource:
 
     def index(self) -> Index:
         found = detect(self._container, self._tree, self._options)
+        _check_twins(self._container.where, self._tree, found)
         found = replace(found, warnings=(*_held_out_alone(self._tree, found), *found.warnings))
         return make_index(self._container, self._tree, found, self._options)
 
@@ -66,6 +67,27 @@ class TreeSource:
             left_out=(*_other_files(self._tree), *self._tree.left_out),
             warnings=(doubt,) if unread else (),
         )
+
+
+def _check_twins(where: str, tree: Tree, found: Labelled) -> None:
+    """Check that no folder is two classes, or two parts, because a link beside it leads to it.
+
+    Raises:
+        DataError: One is; its pictures would count for the other name.
+    """
+    for link, place in tree.twins if found.layout != "list" else ():
+        below = [
+            number
+            for number, position in enumerate(found.positions)
+            if tree.files[position][: len(place)] == place
+        ]
+        is_class = place[-1] in {found.names[number] for number in below}
+        are_parts = bool(below) and None not in (part_of(link[-1]), part_of(place[-1]))
+        if is_class or are_parts:
+            raise DataError(
+                f"{where}: {'/'.join(link)} and {'/'.join(place)} are one folder, as a link leads to it, so its "
+                f"pictures could be of either {'class' if is_class else 'part'}. Remove one of the two."
+            )
 
 
 def make_index(container: Readable, tree: Tree, found: Labelled, options: ReadOptions) -> Index:

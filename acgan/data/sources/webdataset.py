@@ -45,6 +45,7 @@ class WebDatasetSource:
     def __init__(self, paths: Sequence[Path], options: ReadOptions, top: Path):
         self._paths = sorted(paths)
         self._columns = options.columns
+        self._limits = options.limits
         self._top = top
         refuse_options(options, "shards of a WebDataset", ("path", "label", "group"))
 
@@ -91,13 +92,13 @@ class WebDatasetSource:
 
     def _open(self, used: Sequence[Part]) -> SamplesReader:
         samples = [sample for part in used for sample in self._samples[part.name]]
-        return SamplesReader(samples, [self._picture(sample) for sample in samples])
+        return SamplesReader(samples, [self._picture(sample) for sample in samples], self._limits)
 
     @cached_property
     def _shards(self) -> dict[str, list[Sample]]:
         """All samples by part."""
         return {
-            part: [sample for path in paths for sample in read_shard(path)]
+            part: [sample for path in paths for sample in read_shard(path, self._limits)]
             for part, paths in parts_of_files(self._paths, self._top).items()
         }
 

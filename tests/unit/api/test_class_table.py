@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from acgan.api.class_table import class_table, count_classes, left_out_line, printable, with_noun
+from acgan.api.class_table import class_table, count_classes, left_out_line, with_noun
 from acgan.api.inputs import tell_about
 from acgan.types import DataReport, Dataset, ImageStore, LeftOut, Reading, SkippedImage
 
@@ -74,7 +74,8 @@ def test_long_wide_and_odd_names_fit_80_columns() -> None:
     joined = "".join(line.split("  ")[0] for line in table.splitlines())
     assert names[0] in joined
     assert names[1] in joined
-    assert "a\ufffdb" in joined
+    assert r"a\nb" in joined
+    assert r"\udcff" in joined
     assert names[3] in joined
     table.encode()
 
@@ -105,4 +106,4 @@ def test_words() -> None:
         "2,000 classes",
     ]
     assert left_out_line(LeftOut("hidden files", 2)) == "left out: hidden files: 2"
-    assert printable("a\tb\x1b[31m") == "a\ufffdb\ufffd[31m"
+    assert left_out_line(LeftOut("hidden files", 1, ("a\n\x1b",))) == r"left out: hidden files: 1 (a\n\x1b)"

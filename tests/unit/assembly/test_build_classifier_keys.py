@@ -181,6 +181,8 @@ ARRIVALS: dict[str, Arrival] = {
     "data.range": Arrival("[-1, 3]", _loading("range"), (-1, 3)),
     "data.frames": Arrival("all", _loading("frames"), "all"),
     "data.on_error": Arrival("skip", _loading("on_error"), "skip"),
+    "data.max_file_mb": Arrival("7", lambda c: _loading("limits")(c).max_mb, 7),
+    "data.max_ratio": Arrival("9", lambda c: _loading("limits")(c).max_ratio, 9),
     "data.test_share": Arrival("0.3", _loading("test_share"), 0.3),
     "data.split_seed": Arrival("7", _loading("seed"), 7),
     "data.mirror": Arrival("true", lambda c: task_of(c).augmentation.mirror, True),

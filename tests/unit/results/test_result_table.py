@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,14 @@ def test_latex_escapes_names(named: ResultTable) -> None:
 def test_markdown_has_a_cell_for_each_heading(named: ResultTable) -> None:
     lines = [line.replace(r"\|", "") for line in as_markdown(named).splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {9, 7}
+
+
+def test_names_that_would_steer_a_terminal_or_end_a_comment(named: ResultTable) -> None:
+    odd = replace(named, notes=("a\n\\input{x}\x1b\u202e",))
+    assert "% note: a \\input{x}\\x1b\\u202e" in as_latex(odd).splitlines()
+    assert "- note: a \\input{x}\\x1b\\u202e" in as_markdown(odd).splitlines()
+    variant = replace(named.rows[0], variant="a\x1b\n|")
+    assert "| a\\x1b \\| |" in as_markdown(replace(named, rows=(variant,)))
 
 
 def test_csv_has_every_number_in_full(named: ResultTable) -> None:

@@ -74,6 +74,15 @@ def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert read_latest(tmp_path / "missing", _nothing_is_broken) is None
 
 
+def test_a_pipe_is_passed_over_as_a_broken_one_is(tmp_path: Path) -> None:
+    _write(tmp_path, 1, 2)
+    (tmp_path / "2.pt").unlink()
+    os.mkfifo(tmp_path / "2.pt")
+    told: list[str] = []
+    assert _latest(tmp_path, told.append) == 1
+    assert "2.pt: it is a pipe, not a file; falling back" in told[0]
+
+
 def test_the_checksum_is_that_of_sha256sum(tmp_path: Path) -> None:
     file = write_checkpoint(tmp_path, 5, _payload(5))
     expected = f"{hashlib.sha256(file.read_bytes()).hexdigest()}  5.pt\n"

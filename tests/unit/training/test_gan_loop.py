@@ -12,13 +12,14 @@ from loop_helpers import CPU, Exchange, gradients, tiny_gan, tiny_store
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan import distributed
+from acgan import distributed, runtime
 from acgan.assembly import build_gan
 from acgan.config import RunConfig, load
 from acgan.distributed import Ranks
 from acgan.runtime import FiniteGuard
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import discriminator_step, generator_step
+from acgan.training.material import material_of
 from acgan.training.objective import Objective
 
 OBJECTIVES = {
@@ -153,19 +154,44 @@ def test_the_penalty_is_due_every_so_many_steps_of_d(d_steps: int, every: int) -
     assert due == [step % every == 0 for step in range(4 * d_steps)]
 
 
-def test_the_penalty_is_computed_in_float32_outside_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_penalty_takes_the_weights_that_are_cast_once_and_is_summed_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gan = tiny_gan(precision="bf16")
     seen = []
     penalize = Objective.penalize
 
     def spy(self: Objective, d: Any, real: Any, fake: Tensor, draws: Any, strength: float) -> Any:
         terms = penalize(self, d, real, fake, draws, strength)
-        seen.append((torch.is_autocast_enabled("cpu"), real.images.dtype, terms.total.dtype))
+        taken = d is gan.working_discriminator.copy
+        seen.append((taken, torch.is_autocast_enabled("cpu"), real.images.dtype, terms.total.dtype))
         return terms
 
     monkeypatch.setattr(Objective, "penalize", spy)
     discriminator_step(gan, FiniteGuard(CPU), 0, 0)
-    assert seen == [(False, torch.float32, torch.float32)]
+    assert seen == [(True, True, torch.float32, torch.float32)]
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        "loss.penalty.every=1",
+        "loss={adversarial: {kind: wgan_gp}, penalty: {kind: gradient_penalty, every: 1}}",
+    ],
+)
+def test_a_penalty_in_bfloat16_is_that_in_float32_within_its_digits(penalty: str) -> None:
+    gradients, values = {}, {}
+    for precision in ("float32", "bf16"):
+        gan = tiny_gan(penalty, precision=precision)
+        material = material_of(gan, next(gan.micro_batches(0, 0)), 0, "D")[0]
+        working = gan.working_discriminator.copy
+        with runtime.autocast(precision, CPU):
+            fake = gan.run_generator(material.z, material.real.labels).detach().float()
+            terms = gan.objective.penalize(working, material.real, fake, material.portion, 1.0)
+        gradients[precision] = gan.gradients_discriminator.of(terms.total, working).values
+        values[precision] = terms.total.item()
+    assert values["bf16"] == pytest.approx(values["float32"], rel=0.03)
+    assert torch.cosine_similarity(gradients["bf16"], gradients["float32"], dim=0) > 0.995
 
 
 def test_a_step_of_one_player_leaves_the_other_alone() -> None:

@@ -1,66 +1,66 @@
-"""Records of a run when it goes on: what is kept of them, and what is told."""
+"""Records of a run that goes on: TensorBoard shows its steps in order, whatever the clock says."""
 
-import json
-import random
+import time
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from acgan.sealed import sealed_line
-from acgan.training.tracking import _truncate
+from acgan.training.tracking import Tracker, record_scalars
 
-RECORDS = [{"nimg": 16 * number, "D/adversarial": 0.1 * number} for number in range(1, 8)]
-KEPT = RECORDS[:5]  # up to the checkpoint at 80
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    file = tmp_path / "stats.jsonl"
-    file.write_text("".join(map(sealed_line, RECORDS)))
-    return file
+NOW = 1_800_000_000
 
 
-def _rows(file: Path) -> list[dict[str, float]]:
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    for row in rows:
-        row.pop("check", None)
-    return rows
+def _write(directory: Path, nimg: int, values: dict[int, float]) -> None:
+    """A part of a run that begins after ``nimg`` images."""
+    tracker = Tracker(directory, nimg=nimg, active=True)
+    for step, value in values.items():
+        tracker.scalars(step, {"loss": value}, {})
+    tracker.close()
 
 
-def test_lines_past_the_checkpoint_go_and_one_that_a_kill_cut_short(log: Path) -> None:
-    for ending in ("", '{"nimg": 1'):
-        log.write_text("".join(map(sealed_line, RECORDS)) + ending)
-        assert _truncate(log, 80) == []
-        assert _rows(log) == KEPT
-    log.unlink()
-    assert _truncate(log, 80) == []
-    assert not log.exists()
+def _shown(directory: Path) -> list[tuple[int, float]]:
+    events = EventAccumulator(str(directory / "tensorboard"))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars("loss")]
 
 
-def test_lines_without_a_check_stay_as_they_are(log: Path) -> None:
-    text = "".join(json.dumps(record) + "\n" for record in RECORDS)
-    log.write_text(text)
-    assert _truncate(log, 1000) == []
-    assert log.read_text() == text
+@pytest.mark.parametrize(
+    "clock", [(0, -1000, -5000), (0, -1, -2), (0, 0, 0), (0, 1000, -1000), (0, -1000, 1000)]
+)
+def test_a_clock_that_was_set_back_loses_no_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: tuple[int, ...]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    parts = [(0, {10: 1.0, 20: 2.0, 30: 3.0}), (20, {30: 4.0, 40: 5.0}), (40, {50: 6.0})]
+    for (nimg, values), offset in zip(parts, clock, strict=True):
+        now[0] = NOW + offset
+        _write(tmp_path, nimg, values)
+    assert _shown(tmp_path) == [(10, 1.0), (20, 2.0), (30, 4.0), (40, 5.0), (50, 6.0)]
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 3
 
 
-def test_200_changed_bytes_lose_no_other_line_and_are_told(log: Path) -> None:
-    whole, draw = log.read_bytes(), random.Random(0)
-    kept = len("".join(map(sealed_line, KEPT)))
-    for _ in range(200):
-        changed = bytearray(whole)
-        place = draw.randrange(kept)
-        changed[place] ^= 1 << draw.randrange(8)
-        log.write_bytes(changed)
-        (message,) = _truncate(log, 80)
-        line = whole[:place].count(b"\n") + 1
-        assert message.startswith(f"{log}: line {line} is damaged"), place
-        lost = RECORDS[line - 1 : line + (changed[place] != whole[place] and whole[place] == 10)]
-        assert _rows(log) == [record for record in KEPT if record not in lost], place
+def test_files_of_others_are_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events.out.tfevents.copy").write_bytes(b"")
+    _write(tmp_path, 0, {10: 1.0})
+    assert _shown(tmp_path) == [(10, 1.0)]
 
 
-def test_damage_in_lost_work_is_not_told(log: Path) -> None:
-    content = log.read_bytes()
-    log.write_bytes(content.replace(b'"nimg": 112', b'"nimg": 113'))
-    assert _truncate(log, 80) == []
-    assert _rows(log) == KEPT
+def test_names_in_tags_and_texts_are_shown_and_no_markdown(tmp_path: Path) -> None:
+    tracker = Tracker(tmp_path, nimg=0, active=True)
+    tracker.scalars(10, {"monitor/coverage/\x1b[31m\u202e": 1.0}, {})
+    tracker.text("warnings", "class ![](http://a.b/c)\u202e\n# has collapsed", 10)
+    tracker.close()
+    record_scalars(tmp_path, 10, {"recall/a\x07": 0.5})
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert events.Tags()["scalars"] == [r"monitor/coverage/\x1b[31m\u202e"]
+    (text,) = events.Tensors("warnings/text_summary")
+    expected = "    class ![](http://a.b/c)\\u202e\n    # has collapsed\n"
+    assert text.tensor_proto.string_val[0].decode() == expected
+    scores = EventAccumulator(str(tmp_path / "tensorboard" / "evaluate"))
+    scores.Reload()
+    assert scores.Tags()["scalars"] == [r"recall/a\x07"]
