@@ -66,7 +66,17 @@ ALLOWED: dict[str, set[str]] = {
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "sealed", "signals", "types", "errors"),
+        *(
+            "distributed",
+            "parallel",
+            "runtime",
+            "atomic",
+            "sealed",
+            "signals",
+            "types",
+            "errors",
+            "file_kinds",
+        ),
         "showing",
     },
     "evaluation": {
