@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
+import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
+_NAME_BYTES = 100  # of a file's name in its temporary one: file systems allow 255
 
 
 def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
     """Write a file under a temporary name, force it to the disk, then give it its name.
 
+    The name is hidden, and this call's own: of two processes that write one file, the later one's stays, whole.
+
     Args:
         file: The file's name; whatever is there is replaced, or stays whole.
         write: Writes the content to the path it is given.
     """
-    temporary = file.with_name(f".{file.name}.tmp")
+    end = os.fsencode(file.name)[-_NAME_BYTES:].decode("utf-8", errors="ignore")
+    temporary = file.with_name(f".{end}.{secrets.token_hex(8)}.tmp")
     try:
         write(temporary)
         with open(temporary, "rb+") as handle:
@@ -28,6 +38,25 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+def is_temporary(name: str) -> bool:
+    """True for a temporary name of ``write_atomically``."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers(folder: Path, older_than_sec: float) -> None:
+    """Remove what killed processes left under temporary names.
+
+    Args:
+        folder: The folder; those below it are left alone.
+        older_than_sec: Age from which on nobody still writes a file: 0 where nobody else writes in the folder.
+    """
+    newest = time.time() - older_than_sec
+    for file in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # another process may remove it too
+            if is_temporary(file.name) and (not older_than_sec or file.stat().st_mtime < newest):
+                file.unlink()
 
 
 def write_bytes(file: Path, content: bytes) -> None:

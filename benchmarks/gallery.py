@@ -41,6 +41,7 @@ from acgan.config.recipes import recipes
 from acgan.config.schema import MonitorConfig
 from acgan.errors import ConfigError, RunError, UserError
 from acgan.evaluation import Scores, verdict
+from acgan.evaluation.trained_run import read_stats
 from acgan.metrics.catalogue import CATALOGUE, better, default_metrics, plain_name
 from acgan.plots.grid import write_png
 from acgan.predicting import shipped
@@ -85,7 +86,7 @@ def read_run(directory: Path, which: str | None, command: str | None) -> Run:
     sampler, config = load_generator(file), load(RunConfig, directory / "config.yaml")
     if not stats_file.is_file():
         raise RunError(f"{directory}: no stats.jsonl in it; expected a run of `acgan train`.")
-    stats = [json.loads(line) for line in stats_file.read_text(encoding="utf-8").splitlines()]
+    stats = list(read_stats(stats_file))
     nimg, patience = stats[-1]["nimg"], config.train.patience_nimg
     origin = sampler.info.provenance
     if nimg < config.train.total_nimg and not (patience and nimg - origin["nimg"] >= patience):

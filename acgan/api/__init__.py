@@ -2,7 +2,7 @@
 
 from acgan.api.classifier import evaluate_classifier, predict, train_classifier
 from acgan.api.comparison import compare_with_synthetic
-from acgan.api.data import DataSummary, pack_data, show_data
+from acgan.api.data import DataSummary, pack_data, show_data, verify_cache
 from acgan.api.evaluate import Evaluated, evaluate
 from acgan.api.evaluate_options import EvaluateOptions
 from acgan.api.evaluation_files import write_evaluation
@@ -40,5 +40,6 @@ __all__ = [
     "tell_skipped",
     "train",
     "train_classifier",
+    "verify_cache",
     "write_evaluation",
 ]

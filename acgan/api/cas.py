@@ -152,7 +152,7 @@ def _answers(
 ) -> dict[str, np.ndarray]:
     """True where each arm's classifier is right on a test image, for ``gan_test`` on a generated one."""
     own = {"seed": seed, "generator": generator, "truncation": truncation}
-    files = {name: judges.file(".npy", arm=name, **own) for name in (*ARMS, _GAN_TEST)}
+    files = {name: judges.file(".npz", arm=name, **own) for name in (*ARMS, _GAN_TEST)}
     found = {name: answers for name, file in files.items() if (answers := kept_answers(file)) is not None}
     real, test = dataset.train, dataset.test
     if not found.keys() >= {"real", _GAN_TEST}:

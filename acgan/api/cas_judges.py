@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -151,10 +153,10 @@ def answers_of_full_training(judges: Judges, dataset: Dataset, seed: int) -> tup
     usual = _usual_steps(dataset.train, judges.config.train.batch_size)
     steps = max(_TIMES_AS_LONG * judges.steps, usual)
     longer = replace(judges, config=_as_long(judges.config, steps))
-    found = kept_answers(longer.file(".npy", arm="real", seed=seed))
+    found = kept_answers(longer.file(".npz", arm="real", seed=seed))
     if found is None:
         found = right(trained(longer, dataset, seed), dataset.test)
-        keep_answers(longer.file(".npy", arm="real", seed=seed), found)
+        keep_answers(longer.file(".npz", arm="real", seed=seed), found)
     return float(found.mean()), f"one trained for {steps:,} steps"
 
 
@@ -163,9 +165,10 @@ def kept_answers(file: Path | None) -> np.ndarray | None:
     if file is None or not file.is_file():
         return None
     try:
-        found: np.ndarray = np.load(file, allow_pickle=False)
-    except (OSError, ValueError):  # cut short: made again
-        return None
+        with np.load(file, allow_pickle=False) as kept:
+            found: np.ndarray = kept["right"]  # whose check the archive has
+    except (OSError, ValueError, LookupError, NotImplementedError, EOFError, BadZipFile, zlib.error):
+        return None  # cut short or damaged: made again
     return found
 
 
@@ -182,7 +185,7 @@ def keep_answers(file: Path | None, answers: np.ndarray) -> None:
 
 def _save(path: Path, answers: np.ndarray) -> None:
     with open(path, "wb") as handle:
-        np.save(handle, answers)
+        np.savez(handle, right=answers)
 
 
 def real_classifier(judges: Judges, dataset: Dataset, seed: int) -> ImageClassifier:

@@ -16,7 +16,7 @@ from acgan.api.class_table import ClassCounts, count_classes
 from acgan.assembly.images import data_options, load_data, prepare_dataset
 from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
-from acgan.data import look_at_classes, take, write_stylegan_zip
+from acgan.data import Cache, cache_dir, damage_of, look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
 from acgan.showing import shown, warn_shown
 from acgan.types import Dataset, LikePair
@@ -177,6 +177,39 @@ def pack_data(
     stores = {part: store for part, store in parts.items() if store is not None and len(store)}
     write_atomically(file, partial(write_stylegan_zip, parts=stores, progress=progress))
     return dataset
+
+
+def verify_cache(
+    cache: str | os.PathLike[str] | None = None, progress: Callable[[int, int], None] | None = None
+) -> tuple[Path, int]:
+    """Read all that is kept of decoded sources, pixels too, and check it.
+
+    Trainings check what fits in memory; of 2 GiB and more they check all but the pixels.
+
+    Args:
+        cache: The cache folder; None is that of trainings.
+        progress: Called with (done, total) after each entry.
+
+    Returns:
+        The folder of the entries, and their number.
+
+    Raises:
+        DataError: If one is damaged.
+    """
+    folder = (cache_dir() if cache is None else Path(cache)) / "datasets"
+    entries, damaged = Cache(folder).entries(), []
+    for number, entry in enumerate(entries, start=1):
+        found = damage_of(entry)
+        if found is not None:
+            damaged.append(f"{entry}: {found}")
+        if progress is not None:
+            progress(number, len(entries))
+    if damaged:
+        raise DataError(
+            f"{len(damaged)} of {len(entries)} decoded sources are damaged. Delete their folders: the next training "
+            f"decodes the images again. {'; '.join(damaged)}"
+        )
+    return folder, len(entries)
 
 
 def _configured(source: str | None, overrides: Sequence[str]) -> RunConfig:

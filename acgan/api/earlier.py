@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from acgan.config import AnyConfig, schedules
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
-from acgan.file_kinds import read_text
+from acgan.sealed import read_lines
 from acgan.training.checkpoint import read_latest
 from acgan.training.schedule import Curve
 from acgan.types import Dataset
@@ -76,17 +75,12 @@ class Earlier:
     def _results(self) -> list[str]:
         """Files that are there only if a checkpoint was written before."""
         found = [name for name in _PRODUCTS if (self.directory / name).exists()]
-        file = self.directory / _STATS
-        lines = read_text(file).splitlines() if file.exists() else []
-        return [*found, _STATS] if any(map(self._is_past_a_checkpoint, lines)) else found
+        records = [line.record for line in read_lines(self.directory / _STATS) if line.record is not None]
+        return [*found, _STATS] if any(map(self._is_past_a_checkpoint, records)) else found
 
-    def _is_past_a_checkpoint(self, line: str) -> bool:
-        """True for a record of an iteration after one that was to leave a checkpoint."""
-        try:
-            nimg = json.loads(line)["nimg"]
-        except (ValueError, KeyError, TypeError):  # cut short by a kill
-            return False
-        return bool(nimg - self.config.train.batch_size >= self.config.every.checkpoint_nimg)
+    def _is_past_a_checkpoint(self, record: Mapping[str, Any]) -> bool:
+        """True for the record of an iteration after one that was to leave a checkpoint."""
+        return bool(record["nimg"] - self.config.train.batch_size >= self.config.every.checkpoint_nimg)
 
     def check_images(
         self,

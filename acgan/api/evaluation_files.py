@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.evaluation.bank import Bank
+from acgan.sealed import sealed_json
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
@@ -50,25 +51,27 @@ def write_evaluation(
     """
     home = None if file is not None else _home(evaluated, [Path(run) for run in as_list(runs)], folder)
     # Everything is made before the first file is written.
-    text = evaluated.scores.to_json() + "\n"
+    values = json.loads(evaluated.scores.to_json())
     if home is None:
         if file is None:
             return {}
-        write_text(Path(file), text)
+        write_text(Path(file), _text(values))
         return {"scores": Path(file)}
     pictures = _pictures(evaluated)
-    kept = place(home, json.loads(text))
+    kept = place(home, values)
     kept.scores.parent.mkdir(parents=True, exist_ok=True)
     if kept.moved is not None:
         moved, old = kept.moved
         moved.parent.mkdir(exist_ok=True)
         write_text(moved, old)
-    write_text(kept.scores, json.dumps(kept.values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(kept.scores, _text(kept.values))
     if kept.moved is not None:  # its pictures would lie beside other scores
         for name in (_CONFUSION, _MEMORISATION):
             if kept.beside(name).exists():
                 kept.beside(name).replace(picture_of(kept.moved[0], name))
     written = {"scores": kept.scores}
+    if kept.damaged and kept.moved is not None:
+        written["the file before, which is damaged or was changed, and counts no more"] = kept.moved[0]
     for what, name, png in pictures:
         write_bytes(kept.beside(name), png)
         written[what] = kept.beside(name)
@@ -76,6 +79,10 @@ def write_evaluation(
         generator = evaluated.scores.provenance["generators"][0]
         record_scalars(home, int(generator["nimg"]), _scalars(evaluated.scores))
     return written
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return json.dumps(sealed_json(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _home(evaluated: Evaluated, paths: Sequence[Path], folder: str | Path | None) -> Path | None:

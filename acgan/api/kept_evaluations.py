@@ -11,6 +11,7 @@ from typing import Any
 
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
 from acgan.file_kinds import read_text
+from acgan.sealed import ChangedError, read_json
 
 _SAME = (
     "generators",
@@ -37,11 +38,13 @@ class Kept:
         scores: File of the scores.
         values: What goes there: the new scores, and others of the same that are there already.
         moved: Another evaluation that makes room: its new file, and its text.
+        damaged: True if that is damaged, or was changed after it was written.
     """
 
     scores: Path
     values: _Values
     moved: tuple[Path, str] | None = None
+    damaged: bool = False
 
     @property
     def is_main(self) -> bool:
@@ -78,16 +81,16 @@ def place(home: Path, values: _Values) -> Kept:
     if not text:
         return Kept(file, values)
     name = f"unreadable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json" if old is None else _name(old)
-    return Kept(file, values, (folder / name, text))
+    return Kept(file, values, (folder / name, text), damaged=old is None)
 
 
 def _read(text: str) -> _Values | None:
     try:
-        values = json.loads(text)
+        values = read_json(text)
         return (
             values if isinstance(values["provenance"], dict) and values["provenance"]["generators"] else None
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, ChangedError):
         return None
 
 

@@ -27,6 +27,7 @@ from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
 from acgan.file_kinds import read_text
 from acgan.own_parts import PROVENANCE_FILE, to_record
+from acgan.sealed import ChangedError, read_json, sealed_json
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import portion_for_d, portion_for_g
 from acgan.training.material import material_of
@@ -194,15 +195,14 @@ def _now() -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = json.loads(read_text(file))
+        return read_json(read_text(file))
+    except ChangedError as error:
+        raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
     except (OSError, ValueError) as error:
         raise RunError(
             f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."
         ) from None
-    if not isinstance(values, dict):
-        raise RunError(f"{file}: found no table. Delete it: the next training writes it anew.")
-    return values
 
 
 def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(sealed_json(values), indent=2) + "\n"

@@ -13,7 +13,7 @@ import yaml
 
 from acgan.api.earlier import Earlier
 from acgan.api.places import PLACES_FILE, KnownPaths
-from acgan.atomic import write_text
+from acgan.atomic import is_temporary, remove_leftovers, write_text
 from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
 from acgan.config.recipes import CONFIG_FILE
 from acgan.distributed import Ranks
@@ -21,7 +21,7 @@ from acgan.errors import ConfigError, RunError
 from acgan.file_kinds import read_text
 
 _LOCK = ".lock"
-_OURS = (_LOCK, ".config.yaml.tmp")  # the second is left by a kill while the directory was made
+_LEFT_SEC = 3600  # age from which on a temporary file is a killed process's
 #: Folder in the run of a classifier with generated images: the same training without them.
 WITHOUT_SYNTHETIC = "without_synthetic"
 #: All that acgan writes into a run directory, and what systems leave in any folder.
@@ -74,6 +74,9 @@ def locked(directory: Path, ranks: Ranks) -> Iterator[None]:
             f"{directory}: cannot be made or written to ({error.strerror or error}). Choose another directory "
             "with --run-dir."
         ) from None
+    # The lock's holder alone writes checkpoints; other commands write other files here, within moments.
+    remove_leftovers(directory / "checkpoints", 0)
+    remove_leftovers(directory, _LEFT_SEC)
     try:
         yield
     finally:
@@ -172,7 +175,8 @@ def settle(
 
 
 def _content(directory: Path) -> list[Path]:
-    return [entry for entry in directory.iterdir() if entry.name not in _OURS]
+    """Entries of a directory, without the lock and what a kill left."""
+    return [entry for entry in directory.iterdir() if entry.name != _LOCK and not is_temporary(entry.name)]
 
 
 def _move_aside(directory: Path) -> Path:

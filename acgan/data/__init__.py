@@ -18,7 +18,7 @@ from acgan.data.sources.members import Limits
 from acgan.data.sources.torch_dataset import dataset_from_torch
 from acgan.data.splitting.class_sets import SAMPLES, ClassSets, match_dataset, match_source, source_classes
 from acgan.data.splitting.subset import extend, hold_out, limit_per_class, regroup, take
-from acgan.data.store import fingerprint
+from acgan.data.store import Cache, damage_of, fingerprint
 from acgan.data.stylegan_zip import write_stylegan_zip
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "RAW_FILES",
     "SAMPLES",
     "BatchOrder",
+    "Cache",
     "ClassSets",
     "DataOptions",
     "DeviceImages",
@@ -35,6 +36,7 @@ __all__ = [
     "RawImages",
     "ReadOptions",
     "cache_dir",
+    "damage_of",
     "data_name",
     "dataset_from_torch",
     "extend",

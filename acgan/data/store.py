@@ -17,7 +17,7 @@ import numpy as np
 
 from acgan.data import pack
 from acgan.data.pack import Packed
-from acgan.errors import Interrupted
+from acgan.errors import Interrupted, first_line
 from acgan.types import (
     ClassPictures,
     DataReport,
@@ -80,29 +80,14 @@ class Cache:
         """Read a data set that was written before; None if there is none or it is damaged.
 
         Fingerprints check arrays in memory. Mapped arrays, from 2 GiB on, are checked by their size and by digests of
-        everything but the pixels.
+        everything but the pixels: ``damage_of`` reads these.
         """
-        folder = self._folder / key
         try:
-            meta = _read_meta(folder / "meta.json")
-            labels = np.load(folder / "labels.npy", allow_pickle=False)
-            # Copy-on-write: PyTorch complains of arrays that cannot be written to.
-            images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
-            if (
-                list(images.shape) != meta["shape"]
-                or images.dtype != np.uint8
-                or _digest(labels) != meta["labels"]
-            ):
-                return None
-            groups = None
-            if meta["groups"] is not None:
-                groups = np.load(folder / "groups.npy", allow_pickle=False)
-                if _digest(groups) != meta["groups"]:
-                    return None
+            meta, images, labels, groups = _open(self._folder / key)
             mapped = images.nbytes >= pack.LARGE_BYTES
             if not mapped:
                 images = np.array(images)
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
             return None
         stores = []
         names = tuple(meta["class_names"])
@@ -123,6 +108,10 @@ class Cache:
             groups=groups,
             report=report_of(meta["report"]),
         )
+
+    def entries(self) -> list[Path]:
+        """Folders of the entries."""
+        return sorted(file.parent for file in self._folder.glob("*/meta.json"))
 
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:
@@ -186,6 +175,48 @@ class Cache:
         _sync(self._folder)
 
 
+def damage_of(entry: Path) -> str | None:
+    """The damage to an entry of the cache, in words; None if there is none. All its pixels are read.
+
+    Entries of other versions, which no training of this one reads, count as whole.
+    """
+    try:
+        meta, images, labels, _ = _open(entry)
+        names, end = tuple(meta["class_names"]), meta["num_train"]
+        parts = {"training": slice(None, end), "held-out": slice(end, None)}
+        for (part, rows), expected in zip(parts.items(), meta["fingerprints"], strict=True):
+            if fingerprint(images[rows], labels[rows], names) != expected:
+                return f"pixels of its {len(labels[rows]):,} {part} images changed"
+    except KeyError:
+        return None
+    except (OSError, ValueError, TypeError, AttributeError, EOFError) as error:
+        return f"it cannot be read whole ({first_line(error)})"
+    return None
+
+
+def _open(entry: Path) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray | None]:
+    """Description, mapped images, labels and groups of an entry; all but the pixels is checked.
+
+    Raises:
+        ValueError: If something is damaged.
+        KeyError: If another version wrote it.
+    """
+    meta = _read_meta(entry / "meta.json")
+    labels = np.load(entry / "labels.npy", allow_pickle=False)
+    # Copy-on-write: PyTorch complains of arrays that cannot be written to.
+    images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
+    if list(images.shape) != meta["shape"] or images.dtype != np.uint8:
+        raise ValueError("images.npy is damaged")
+    if _digest(labels) != meta["labels"]:
+        raise ValueError("labels.npy is damaged")
+    if meta["groups"] is None:
+        return meta, images, labels, None
+    groups = np.load(entry / "groups.npy", allow_pickle=False)
+    if _digest(groups) != meta["groups"]:
+        raise ValueError("groups.npy is damaged")
+    return meta, images, labels, groups
+
+
 def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
     """The report that ``dataclasses.asdict`` made plain values of, such as those of JSON."""
     if saved is None:
@@ -206,9 +237,9 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     content = json.loads(path.read_text(encoding="utf-8"))
-    meta: dict[str, Any] = content["meta"]
-    if content["digest"] != _digest(meta):
-        raise ValueError(f"{path} is damaged")
+    meta = content.get("meta")
+    if not isinstance(meta, dict) or content.get("digest") != _digest(meta):
+        raise ValueError(f"{path.name} is damaged")
     return meta
 
 

@@ -32,6 +32,7 @@ from acgan.evaluation.one_pass import (
 from acgan.evaluation.reading import (
     EVALUATION_FILE,
     KEPT_FOLDER,
+    ChangedScoresError,
     EvaluationFile,
     HelpRecord,
     ScoreRecord,
@@ -69,6 +70,7 @@ __all__ = [
     "KEPT_FOLDER",
     "MAX_TRAINING",
     "METRICS",
+    "ChangedScoresError",
     "ClassChange",
     "ClassifierScores",
     "CollapseMonitor",

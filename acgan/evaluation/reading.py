@@ -12,12 +12,16 @@ from acgan.errors import RunError
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
-from acgan.reading import parse_json
+from acgan.sealed import ChangedError, read_json
 
 #: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
 #: Folder in a run directory for evaluations that are not in this file.
 KEPT_FOLDER = "evaluations"
+
+
+class ChangedScoresError(RunError):
+    """A file of scores that was changed after it was written."""
 
 
 class NetworkRecord(BaseModel):
@@ -175,7 +179,7 @@ def read_evaluation(path: Path) -> EvaluationFile:
         path: Its file, or a run directory with ``evaluation.json``.
 
     Raises:
-        RunError: There is none, or it is something else.
+        RunError: There is none, it is something else, or it was changed.
     """
     file = evaluation_file(path)
     of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
@@ -184,12 +188,14 @@ def read_evaluation(path: Path) -> EvaluationFile:
     if (kind := odd_kind(file)) and not (kind == "a pipe" and file == path):  # <(…) of a shell is read once
         raise RunError(f"{file}: is {kind}; expected a file of scores. {remedy}")
     try:
-        content = parse_json(file.read_text(encoding="utf-8"))
+        content = read_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{file}: no such file; expected scores of a generator. {remedy}") from None
+    except ChangedError as error:
+        raise ChangedScoresError(f"{file}: {error}, or evaluate again: {remedy}") from None
     except ValueError as error:  # of JSON or of UTF-8
         raise RunError(f"{file}: not JSON ({error}); expected scores of a generator. {remedy}") from None
-    if not isinstance(content, dict) or "format" not in content:
+    if "format" not in content:
         raise RunError(f"{file}: no scores of a generator: it names no format. {remedy}")
     if content["format"] != EVALUATION_FORMAT:
         raise RunError(

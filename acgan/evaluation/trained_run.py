@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,14 @@ from acgan.errors import RunError
 from acgan.file_kinds import read_text
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
+from acgan.sealed import (
+    ChangedError,
+    damage_of_line,
+    is_damaged,
+    read_description,
+    read_json,
+    read_lines,
+)
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -72,7 +79,7 @@ def read_run(directory: Path) -> TrainedRun:
         RunError: It is none of ``acgan train``, or a file in it is damaged.
     """
     config = _read_config(directory / RUN_CONFIG)
-    stats = tuple(_read_stats(directory / RUN_STATS))
+    stats = tuple(read_stats(directory / RUN_STATS))
     nimg, parameters, code = _read_generator(directory / RUN_GENERATOR)
     total, patience = (config["train"].get(key) for key in ("total_nimg", "patience_nimg"))
     seconds = [record["time/trained_sec"] for record in stats if "time/trained_sec" in record]
@@ -122,18 +129,19 @@ def _read_config(file: Path) -> dict[str, Any]:
     return config
 
 
-def _read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
-    """Records up to the first damaged one: a kill may cut the last line short."""
-    if not file.is_file():
-        return
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            return
-        if not isinstance(record, dict) or "nimg" not in record:
-            return
-        yield record
+def read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
+    """Records of a training.
+
+    Raises:
+        RunError: If a line is damaged; a last one that a kill cut short is left out.
+    """
+    for line in read_lines(file):
+        if line.record is None:
+            raise RunError(
+                f"{damage_of_line(file, line)}. Copy the file again, or let `acgan train {file.parent}` leave the line "
+                "out."
+            )
+        yield line.record
 
 
 def _read_generator(file: Path) -> tuple[int, int | None, str]:
@@ -144,12 +152,14 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         return 0, None, ""
     try:
         with safe_open(file, framework="numpy") as opened:
-            origin = json.loads((opened.metadata() or {})["acgan"])["provenance"]
+            origin = read_description((opened.metadata() or {})["acgan"])["provenance"]
             shapes = [
                 opened.get_slice(name).get_shape()
                 for name in opened.keys()  # noqa: SIM118
                 if not name.endswith(_BUFFERS)
             ]
+        if is_damaged(file):
+            raise ValueError("its check does not match")
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
     except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
@@ -158,9 +168,9 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
 def _read_flops(directory: Path, nimg: int) -> int | None:
     """Operations of a training by its provenance, which serves tables alone: a damaged one tells nothing."""
     try:
-        found = json.loads(read_text(directory / PROVENANCE_FILE))
+        found = read_json(read_text(directory / PROVENANCE_FILE))
         return nimg * int(found["flops"]["a training image"])
-    except (OSError, ValueError, OverflowError, LookupError, TypeError):
+    except (OSError, ValueError, OverflowError, LookupError, TypeError, ChangedError):
         return None
 
 

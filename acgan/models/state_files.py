@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from acgan.errors import UserError, first_line
+from acgan.sealed import is_damaged
 
 #: Names in torchvision's published files that its networks no longer have (DenseNets, vision transformers), and what
 #: torch.compile and checkpointing put between the names of modules.
@@ -110,7 +111,8 @@ def _read(file: Path) -> tuple[Any, bool]:
 
         with safe_open(file, framework="pt") as opened:
             names = opened.keys()
-            return {name: opened.get_tensor(name) for name in names}, "acgan" in (opened.metadata() or {})
+            named = "acgan" in (opened.metadata() or {})
+            return {name: opened.get_tensor(name) for name in names}, named or is_damaged(file)
     content = torch.load(file, map_location="cpu", weights_only=True)
     meta = content.get("meta") if isinstance(content, Mapping) else None
     return content, isinstance(meta, Mapping) and "class_names" in meta and "state" in content

@@ -9,6 +9,7 @@ from acgan.errors import RunError
 from acgan.evaluation import (
     EVALUATION_FILE,
     KEPT_FOLDER,
+    ChangedScoresError,
     EvaluationFile,
     TrainedRun,
     different_conditions,
@@ -113,6 +114,8 @@ def _by_truncation(directory: Path, metrics: Collection[str] | None) -> dict[str
     for file in sorted((*directory.glob("*.json"), *(directory / KEPT_FOLDER).glob("*.json"))):
         try:
             found = read_evaluation(file)
+        except ChangedScoresError:
+            raise
         except RunError:  # another file of the run
             continue
         others = [line for line in different_conditions(own, found) if not line.startswith("  truncation: ")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from acgan.atomic import best_name, write_atomically
+from acgan.sealed import is_damaged, read_description
 from acgan.training.best import Best
 
 
@@ -40,8 +40,8 @@ class BestFile:
         """Finish, after a checkpoint was read, what a kill left undone.
 
         Returns:
-            False if the file is of another state, since an older checkpoint had to be taken. It stays until the next
-            better state, since no other file holds its weights.
+            False if the file is damaged, or of another state, since an older checkpoint had to be taken. It stays
+            until the next better state, since no other file holds its weights.
         """
         if best is not None and _is_of(self._next, best):
             self.confirm()
@@ -52,7 +52,9 @@ class BestFile:
 def _is_of(file: Path, best: Best) -> bool:
     try:
         with safe_open(file, framework="pt") as opened:
-            provenance = json.loads(opened.metadata()["acgan"])["provenance"]
+            provenance = read_description(opened.metadata()["acgan"])["provenance"]
+        if is_damaged(file):
+            return False
         return bool({**provenance["score"], "nimg": provenance["nimg"]} == asdict(best))
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # missing or foreign
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # missing, foreign or damaged
         return False

@@ -56,7 +56,7 @@ class BestState:
         lost = ranks.first and not self._file.settle(best)
         earlier = checkpoint["meta"] if checkpoint is not None else {}
         if distributed.any_rank(lost, ranks, device):
-            why = f"{self._file.file} is not of the state that the checkpoint calls the best ({best})"
+            why = f"{self._file.file} is damaged, or not of the state that the checkpoint calls the best ({best})"
         elif best is not None and earlier.get(_VALIDATION) != meta.get(_VALIDATION):
             why = f"the validation images are others than those of {best}"
         else:

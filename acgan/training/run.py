@@ -19,6 +19,7 @@ from acgan.distributed import Ranks
 from acgan.errors import Interrupted, NotFiniteError, RunError, first_line
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
+from acgan.sealed import is_damaged
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
@@ -88,8 +89,8 @@ class TrainingRun:
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
             self._continue_from(checkpoint)
-            if ranks.first and not self._product_file.exists():  # a kill came after the first checkpoint
-                self._export()
+            if ranks.first:
+                self._mend_product()
         lost = self._best.go_on(checkpoint, meta, ranks, device)
         if lost is not None:
             self._messages.append(lost)
@@ -98,6 +99,7 @@ class TrainingRun:
         self._clock = self._tick_clock = time.monotonic()
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
         self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
+        self._messages += self._tracker.damage
         self._tracker.text("config", description, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
         if checkpoint is not None and not self.out_of_patience:
@@ -281,6 +283,14 @@ class TrainingRun:
     @property
     def _product_file(self) -> Path:
         return self.directory / self.product.file_name
+
+    def _mend_product(self) -> None:
+        """Write the product's file if a kill after the first checkpoint left none, or what lies there is damaged."""
+        if not self._product_file.exists():
+            self._export()
+        elif is_damaged(self._product_file):
+            self._export()
+            self._messages.append(f"{self._product_file}: was damaged; written anew from the checkpoint")
 
     def _export(self) -> None:
         write_atomically(self._product_file, lambda path: self.product.export(path, self.nimg, None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
-from acgan.file_kinds import read_text
+from acgan.sealed import damage_of_line, read_lines, sealed_line
 from acgan.showing import shown, shown_lines
 
 _EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(.*)")
@@ -87,13 +86,17 @@ class Tracker:
         directory: The run directory.
         nimg: Images shown so far; records beyond it are of lost work and are removed.
         active: True if this process writes.
+
+    Attributes:
+        damage: Messages on records that were damaged, and are left out from now on.
     """
 
     def __init__(self, directory: Path, *, nimg: int, active: bool):
         self._file = directory / "stats.jsonl"
         self._writer: SummaryWriter | None = None
+        self.damage: list[str] = []
         if active:
-            _truncate(self._file, nimg)
+            self.damage = _truncate(self._file, nimg)
             _make_room_at_the_end(directory / "tensorboard")
             self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
 
@@ -110,7 +113,7 @@ class Tracker:
         for name, value in {**stats, **untracked}.items():
             self._writer.add_scalar(shown(name), value, nimg)
         with open(self._file, "a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
+            handle.write(sealed_line({"nimg": nimg, **stats, **untracked}))
 
     def text(self, name: str, text: str, nimg: int) -> None:
         """Record a text in TensorBoard, indented: its page takes others for Markdown, with links and pictures."""
@@ -174,16 +177,22 @@ def _make_room_at_the_end(directory: Path) -> None:
         file.rename(name)
 
 
-def _truncate(file: Path, nimg: int) -> None:
-    """Keep the lines up to ``nimg``; a last line cut short by a kill goes as well."""
-    if not file.exists():
-        return
-    kept = []
-    for line in read_text(file).splitlines():
-        try:
-            if json.loads(line)["nimg"] > nimg:
-                break
-        except (json.JSONDecodeError, KeyError):
-            break
-        kept.append(line + "\n")
-    write_text(file, "".join(kept))
+def _truncate(file: Path, nimg: int) -> list[str]:
+    """Keep the lines up to ``nimg``; a last line cut short by a kill goes as well.
+
+    Returns:
+        Messages on damaged lines among them, which go.
+    """
+    kept: list[str] = []
+    messages: list[str] = []
+    lost = False
+    for line in read_lines(file):
+        if line.record is not None and line.record["nimg"] <= nimg:
+            kept.append(f"{line.text}\n")
+        elif line.record is not None:
+            lost = True
+        elif not lost:
+            messages.append(f"{damage_of_line(file, line)}; it was left out, and the others stay")
+    if file.exists():
+        write_text(file, "".join(kept))
+    return messages

@@ -1,6 +1,7 @@
 """Files of trained networks: weights, and a JSON text in the metadata that describes them.
 
-The text holds the architecture, class names, value range and provenance, so that the file alone is enough.
+The text holds the architecture, class names, value range and provenance, so that the file alone is enough. It also has
+the check of the file, see ``acgan.sealed``.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from acgan.atomic import best_name
 from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, did_you_mean
 from acgan.file_kinds import odd_kind
 from acgan.own_parts import OwnPart, recorded_parts
+from acgan.sealed import SEALED_FORMAT, describe_weights, is_damaged, read_description, seal_weights
 
-WEIGHTS_FORMAT = 1
+_FORMATS = (1, SEALED_FORMAT)  # that are read
 _METADATA_KEY = "acgan"
 
 
@@ -68,11 +70,11 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             dtype: Type of the floating-point tensors; None keeps it.
         """
         tensors = {
-            name: tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None).contiguous()
+            name: _converted(tensor.detach().cpu(), dtype).contiguous()
             for name, tensor in network.state_dict().items()
         }
-        values = {"product": self.product, "format": WEIGHTS_FORMAT, **asdict(info)}  # type: ignore[call-overload]
-        save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(values)})
+        values = {"product": self.product, **asdict(info)}  # type: ignore[call-overload]
+        write_tensors(file, tensors, values)
 
     def read(self, file: Path) -> tuple[_Network, SomeInfo]:
         """Build the network of a file.
@@ -81,16 +83,21 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             RunError: If it is not one.
         """
         try:
-            with safe_open(file, framework="pt") as opened:
-                metadata = opened.metadata() or {}
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            text, tensors = read_tensors(file, self._remedy_of_damage)
         except (SafetensorError, OSError) as error:
             raise RunError(
                 f"{file}: not a safetensors file, or not a whole one ({error}); expected a {self.name} of "
-                f"`{self.command}`. If it is one, copy it again."
+                f"`{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
             ) from None
-        info = self._read_info(metadata, file)
-        return self._fill(info, tensors, file), info
+        info = self._read_info(text, file)
+        network = self._fill(info, tensors, file)
+        for name, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                raise RunError(
+                    f"{file}: has weights that are NaN or infinite ({name}); expected finite numbers. The training "
+                    f"that made them went wrong, or another tool wrote them: `{self.command}` anew."
+                )
+        return network, info
 
     def find(self, path: Path, which: str | None = None) -> Path:
         """Find the file of a run directory or path.
@@ -127,6 +134,13 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             raise RunError(f"{file}: is {kind}; expected a file of `{self.command}`. Copy the run again.")
         return file
 
+    @property
+    def _remedy_of_damage(self) -> str:
+        return (
+            f"Take another copy. A run's last one is written anew from its checkpoint by `{self.command} RUN`; in "
+            "place of a damaged best one, take the last one."
+        )
+
     def _remedy(self, path: Path, missing: Path) -> str:
         runs = sorted(str(found.parent) for found in path.glob(f"*/{self.name}"))
         if runs:
@@ -137,13 +151,13 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             )
         return "A run has one where it was scored (data.validation_share, evaluate.extractor); take the last one."
 
-    def _read_info(self, metadata: Mapping[str, str], file: Path) -> SomeInfo:
-        if _METADATA_KEY not in metadata:
+    def _read_info(self, text: str | None, file: Path) -> SomeInfo:
+        if text is None:
             raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
         try:
-            values = json.loads(metadata[_METADATA_KEY])
+            values = read_description(text)
             found, product = values.pop("format"), values.pop("product")
-            if found == WEIGHTS_FORMAT and product == self.product:
+            if found in _FORMATS and product == self.product:
                 # JSON knows no tuples.
                 plain = {
                     key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
@@ -151,13 +165,13 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 return self.info(**{**plain, "class_names": tuple(values["class_names"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
-                f"{file}: its acgan metadata is damaged ({error!r}). Copy or train it again."
+                f"{file}: its acgan metadata is damaged ({error!r}). {self._remedy_of_damage}"
             ) from None
         if product != self.product:
             raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
         raise RunError(
-            f"{file}: format {found!r}; this version of acgan reads format {WEIGHTS_FORMAT}. Use the version "
-            "that wrote it."
+            f"{file}: format {found!r}; this version of acgan reads formats {' and '.join(map(str, _FORMATS))}. Use "
+            "the version that wrote it."
         )
 
     def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
@@ -189,6 +203,34 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         return network
 
 
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Write tensors and what describes them, plain values, with a check of it all."""
+    metadata = {_METADATA_KEY: describe_weights(dict(values))}
+    file.write_bytes(seal_weights(save(dict(tensors), metadata=metadata)))
+
+
+def read_tensors(file: Path, remedy: str) -> tuple[str | None, dict[str, Tensor]]:
+    """The description of a file, a JSON text (None if it is not acgan's), and its tensors.
+
+    Raises:
+        SafetensorError, OSError: If it is no such file.
+        RunError: If its check does not match; its message ends with the remedy.
+    """
+    with safe_open(file, framework="pt") as opened:
+        if is_damaged(file):
+            raise RunError(
+                f"{file}: is damaged: its bytes are not those that acgan wrote (its check does not match). {remedy}"
+            )
+        text = (opened.metadata() or {}).get(_METADATA_KEY)
+        return text, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def _converted(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """A tensor in another type, if it is of floating point and no number in it becomes infinite."""
+    converted = tensor.to(dtype) if tensor.is_floating_point() else tensor
+    return tensor if converted.isinf().any() else converted
+
+
 def _not_there(error: UnknownKindError, parts: Mapping[str, OwnPart], file: Path) -> UserError:
     """The error for a network that cannot be built, with its script if that is on record."""
     for part in parts.values():
@@ -206,7 +248,8 @@ def is_foreign(path: Path) -> bool:
         return path.is_file()
     try:
         with safe_open(path, framework="pt") as opened:
-            return _METADATA_KEY not in (opened.metadata() or {})
+            named = _METADATA_KEY in (opened.metadata() or {})
+        return not named and not is_damaged(path)  # its name may be what was damaged
     except (SafetensorError, OSError):
         return False
 

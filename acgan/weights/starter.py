@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
 from acgan.errors import RunError
+from acgan.sealed import read_description
+from acgan.weights.file import read_tensors, write_tensors
 
 #: What ``--init-from`` and provenance call it.
 STARTER = "starter"
 STARTER_FILE = Path(__file__).parents[1] / "starter" / "photos.safetensors"
-_METADATA_KEY = "acgan"
+_REMEDY = "Install acgan again."
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def save_starter(file: Path, starter: Starter) -> None:
         for name, tensor in state.items()
     }
     about = {"class_names": starter.class_names, "provenance": starter.provenance}
-    save_file(tensors, file, metadata={_METADATA_KEY: json.dumps(about)})
+    write_tensors(file, tensors, about)
 
 
 def read_starter(file: Path = STARTER_FILE) -> Starter:
@@ -59,13 +59,10 @@ def read_starter(file: Path = STARTER_FILE) -> Starter:
         RunError: If the file is missing or damaged.
     """
     try:
-        with safe_open(file, framework="pt") as opened:
-            about = json.loads(opened.metadata()[_METADATA_KEY])
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{file}: the shipped starter cannot be read ({error}). Install acgan again."
-        ) from None
+        text, tensors = read_tensors(file, _REMEDY)
+        about = read_description(text or "")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunError(f"{file}: the shipped starter cannot be read ({error}). {_REMEDY}") from None
     generator, discriminator = (
         {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         for prefix in ("generator.", "discriminator.")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-
-import acgan.weights.file
 
 #: When in the life of a file: half written, before and after it is forced to disk, before and after it gets its
 #: name, before and after it is removed.
 MOMENTS = ("written", "synced", "named", "removed")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp$")  # end of a name
 
 
 def at(moment: str, ending: str, occurrence: int, after: bool) -> Callable[[], None]:
@@ -36,7 +35,7 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
 
     def die_when_due(path: Any) -> bool:
         nonlocal seen
-        if str(path).removesuffix(".tmp").endswith(ending):
+        if _TEMPORARY.sub("", str(path)).endswith(ending):
             seen += 1
         return seen == occurrence
 
@@ -66,9 +65,6 @@ def _install(moment: str, ending: str, occurrence: int, after: bool) -> None:
 
     if moment == "written":
         torch.save = half(torch.save, lambda payload, file: file)
-        # The product's file is written by name from wherever it was imported to.
-        save_file = half(safetensors.torch.save_file, lambda tensors, file: file)
-        acgan.weights.file.save_file = safetensors.torch.save_file = save_file
         Path.write_bytes = half(Path.write_bytes, lambda path, content: path)
     elif moment == "synced":
         os.fsync = around(os.fsync, lambda descriptor: os.readlink(f"/proc/self/fd/{descriptor}"))

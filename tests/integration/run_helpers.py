@@ -177,13 +177,14 @@ def signal_after(iteration: int, number: signal.Signals) -> Iterator[None]:
 
 
 def stats_rows(directory: Path) -> list[dict[str, float]]:
-    """The rows of stats.jsonl without what the clock and the machine say."""
+    """The rows of stats.jsonl without what the clock and the machine say, and without their checks."""
     file = directory / "stats.jsonl"
     if not file.exists():
         return []
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     return [
-        {key: value for key, value in row.items() if not key.startswith(("time/", "memory/"))} for row in rows
+        {key: value for key, value in row.items() if not key.startswith(("time/", "memory/", "check"))}
+        for row in rows
     ]
 
 

@@ -293,9 +293,12 @@ def test_answers_are_kept_and_real_ones_serve_every_generator(dataset: Dataset, 
     assert len(other.trainings) == 6, "samples alone, and both"
     assert of_other["overall"]["cas_real"] == scores["overall"]["cas_real"]
     assert len({seed for *_, seed in other.asked}) == 6, "its own samples, to train on and to be judged"
-    file = min((tmp_path / "cas").glob("*.npy"))
-    file.write_bytes(file.read_bytes()[:40])
-    assert measured("a", "0")[1] == scores, "what is cut short is made again"
+    for damage in (lambda whole: whole[:40], lambda whole: whole[:170] + b"?" + whole[171:]):
+        files = sorted((tmp_path / "cas").glob("*.npz"))
+        for file in files:
+            file.write_bytes(damage(file.read_bytes()))
+        assert not any(cas_judges.kept_answers(file) is not None for file in files)
+        assert measured("a", "0")[1] == scores, "what is cut short or changed is made again"
 
 
 def test_what_was_interrupted_goes_on(dataset: Dataset, tmp_path: Path) -> None:

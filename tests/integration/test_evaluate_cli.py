@@ -72,7 +72,7 @@ def test_a_run_directory_gets_scores_and_pictures_and_nothing_else(
 def test_the_scores_have_their_documented_form(evaluated: tuple[Path, str]) -> None:
     scores = read(evaluated[0] / "evaluation.json")
     by_class = ["per_class", "floor_per_class", "at_floor_count_per_class"]
-    keys = ["format", "provenance", "overall", "floor", "at_floor_count", *by_class, "confusion"]
+    keys = ["format", "provenance", "overall", "floor", "at_floor_count", *by_class, "confusion", "check"]
     assert list(scores) == keys
     assert tuple(scores["overall"]) == tuple(scores["floor"]) == tuple(scores["at_floor_count"]) == NAMES
     for name in NAMES:

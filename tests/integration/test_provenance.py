@@ -13,12 +13,13 @@ from run_helpers import acgan, acgan_train, classified, signal_after, trained
 
 from acgan.code_version import code_version
 from acgan.models import GENERATORS
+from acgan.sealed import read_json
 
 SHORT = {"train.total_nimg": 64, "monitor.num_per_class": 0}
 
 
 def provenance(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = read_json((run / "provenance.json").read_text(encoding="utf-8"))
     return found
 
 

@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "sides": set(),
     "reading": set(),
     "atomic": set(),
+    "sealed": {"reading"},
     "own_parts": {"file_kinds"},
     "code_version": set(),
     "types": set(),
@@ -37,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "losses",
         "parallel",
         "runtime",
+        "sealed",
         "sides",
         "types",
         "errors",
@@ -47,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed"},
     "sampling": {
         "weights",
         "models",
@@ -64,12 +66,22 @@ ALLOWED: dict[str, set[str]] = {
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),
-        *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors", "file_kinds"),
+        *(
+            "distributed",
+            "parallel",
+            "runtime",
+            "atomic",
+            "sealed",
+            "signals",
+            "types",
+            "errors",
+            "file_kinds",
+        ),
         "showing",
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "sealed", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -108,7 +120,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": {
         *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
-        *("distributed", "parallel", "runtime", "atomic", "code_version"),
+        *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands

@@ -7,7 +7,7 @@ import click
 from acgan.cli import Commands
 
 
-@click.group(cls=Commands, package="acgan.cli.data", names=("show", "pack"))
+@click.group(cls=Commands, package="acgan.cli.data", names=("show", "pack", "verify"))
 def command() -> None:
     """Look at labelled images before a training, and write them into one file.
 
@@ -15,4 +15,5 @@ def command() -> None:
     acgan data show PICTURES/                          how they are read: classes, parts, sizes, what is left out
     acgan data show PICTURES/ --save sheet.png         a picture of it
     acgan data pack PICTURES/ pictures.zip             a zip that StyleGAN reads, and acgan
+    acgan data verify                                  check what is kept of decoded images
     """  # noqa: D301  # click wants the backspace itself

@@ -15,6 +15,7 @@ _CLEARLY_NEARER = 0.5
 _CHANCE = 1e-5  # of a false alarm an image
 _WORTH_A_LOOK = 0.02  # chance of d1 / d10 below which images are compared again, moved and zoomed
 _LOOKED_AT, _ALIGNED = 1000, 3  # images at most, and nearest training images of each
+_STEP_PIXELS = 1 << 21  # of images that are averaged at a time, which may be many gigabytes in all
 _SIDE = 32  # pixels of images that are moved and zoomed
 _PROBES = 256
 _TRAIN_BLOCK, _QUERY_BLOCK = 4096, 1024
@@ -141,31 +142,33 @@ def _cells(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
     The first half is the part that mirroring left to right keeps, the second the part whose sign it changes.
     """
-    flat = np.zeros((len(positions), _GRID * _GRID), dtype=np.float32)
-    for start in range(0, len(positions), _QUERY_BLOCK):
-        gray = _gray(images[positions[start : start + _QUERY_BLOCK]], _GRID)
-        gray -= gray.mean(axis=(1, 2), keepdims=True)
-        left, right = gray[:, :, : _GRID // 2], gray[:, :, : _GRID // 2 - 1 : -1]
-        halves = np.stack([left + right, left - right], axis=1) / np.sqrt(np.float32(2))
-        flat[start : start + _QUERY_BLOCK] = halves.reshape(len(gray), -1)
+    gray = _gray(images, positions, _GRID)
+    gray -= gray.mean(axis=(1, 2), keepdims=True)
+    left, right = gray[:, :, : _GRID // 2], gray[:, :, : _GRID // 2 - 1 : -1]
+    flat = (np.stack([left + right, left - right], axis=1) / np.sqrt(np.float32(2))).reshape(len(gray), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.where(length < _CONTRAST * _GRID, 0, flat / np.maximum(length, 1e-6)).astype(np.float32)
 
 
-def _gray(images: np.ndarray, side: int) -> np.ndarray:
-    """Means over channels and squares of pixels, of which edges cut a part off: (N, side, side) float32."""
+def _gray(images: np.ndarray, positions: np.ndarray, side: int) -> np.ndarray:
+    """Means over channels and squares of pixels, of which edges cut a part off: (M, side, side) float32."""
     channels, height = images.shape[1:3]
     pixels, edges = np.arange(height), np.arange(side + 1)[:, None] * (height / side)
     parts = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)  # of a pixel in a cell
     # A product is many times as fast as a mean over short axes.
     pool = (np.maximum(parts, 0) * (side / height)).astype(np.float32)
-    gray = images.sum(axis=1, dtype=np.uint16) if channels > 1 else images[:, 0]
-    return np.asarray(pool @ (gray.astype(np.float32) @ pool.T) / channels)
+    found = np.zeros((len(positions), side, side), dtype=np.float32)
+    step = max(1, _STEP_PIXELS // (height * height))
+    for start in range(0, len(positions), step):
+        chosen = images[positions[start : start + step]]
+        gray = chosen.sum(axis=1, dtype=np.uint16) if channels > 1 else chosen[:, 0]
+        found[start : start + step] = pool @ (gray.astype(np.float32) @ pool.T) / channels
+    return found
 
 
 def _fine(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Gray images (N, S, S), S at most 32, slightly blurred where they have more pixels than cells."""
-    gray = _gray(images[positions], min(_SIDE, images.shape[2]))
+    gray = _gray(images, positions, min(_SIDE, images.shape[2]))
     if gray.shape[1] <= _GRID:
         return gray
     blurred = gray + np.roll(gray, -1, axis=1)

@@ -130,7 +130,7 @@ def test_a_broken_one_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "leftover", [".30.pt.tmp", ".30.pt.sha256.tmp", "30.pt.sha256", "notes.pt", "30.pt.bak"]
+    "leftover", [".30.pt.0123456789abcdef.tmp", ".30.pt.tmp", "30.pt.sha256", "notes.pt", "30.pt.bak"]
 )
 def test_leftovers_do_not_disturb(tmp_path: Path, leftover: str) -> None:
     _write(tmp_path, 10, 20)

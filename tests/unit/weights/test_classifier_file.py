@@ -106,8 +106,8 @@ def test_the_file_alone_is_enough(network: AuxClassifier, file: Path, tmp_path: 
 def test_the_metadata_is_plain_json(file: Path) -> None:
     with safe_open(file, framework="pt") as opened:
         values = json.loads(opened.metadata()["acgan"])
-    assert (values["product"], values["format"]) == ("classifier", 1)
-    assert set(values) == {"product", "format", *vars(INFO)}
+    assert (values["product"], values["format"]) == ("classifier", 2)
+    assert set(values) == {"product", "format", "check", *vars(INFO)}
     assert values["class_names"] == list(INFO.class_names)
 
 
@@ -151,7 +151,7 @@ BROKEN: list[tuple[Any, str]] = [
     ({"class_names": 3}, "metadata is damaged"),
     ({"resolution": None}, "metadata is damaged"),
     ({"surprise": 1}, "metadata is damaged"),
-    ({"format": 99}, "format 99; this version of acgan reads format 1"),
+    ({"format": 99}, "format 99; this version of acgan reads formats 1 and 2"),
     ({"format": None}, "metadata is damaged"),
     ({"product": "generator"}, "holds a generator; expected a classifier.safetensors"),
     ({"product": None}, "metadata is damaged"),

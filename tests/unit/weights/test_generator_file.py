@@ -44,7 +44,7 @@ class TestFile:
             ({"acgan": "[]"}, "metadata is damaged"),
             ({"class_names": None}, "metadata is damaged"),
             ({"surprise": 1}, "metadata is damaged"),
-            ({"format": 99}, "format 99; this version of acgan reads format 1"),
+            ({"format": 99}, "format 99; this version of acgan reads formats 1 and 2"),
             ({"format": None}, "metadata is damaged"),
             ({"class_names": ["cat"]}, "class_names: found (1,), expected (3,)"),
             ({"architecture": 3}, "architecture cannot be built"),

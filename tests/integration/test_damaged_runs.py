@@ -1,0 +1,174 @@
+"""A byte of a run's files that changed on the disk: told, with what to do, and mended where that is possible."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_helpers import acgan, acgan_train, assert_same_run, stats_rows, trained
+
+from acgan.data import pack
+
+SHORT = {
+    "train.total_nimg": 64,
+    "every.checkpoint_nimg": 32,
+    "every.evaluate_nimg": 64,
+    "every.sample_nimg": 64,
+    "monitor.num_per_class": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("whole") / "run", SHORT)
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def flipped(file: Path, place: int) -> None:
+    """Change one bit of a file."""
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1 << 3
+    file.write_bytes(content)
+
+
+def test_damaged_weights_draw_nothing_and_the_run_writes_them_again(run: Path, whole: Path) -> None:
+    file = run / "generator.safetensors"
+    flipped(file, -100)
+    result = acgan("sample", str(run), "--out", str(run.with_name("x.npz")))
+    assert result.exit_code == 1
+    assert f"{file}: is damaged" in result.stderr
+    assert "`acgan train RUN`" in result.stderr
+    assert not run.with_name("x.npz").exists()
+    again = acgan_train(run, SHORT)
+    assert again.exit_code == 0
+    assert f"{file}: was damaged; written anew from the checkpoint" in again.output
+    assert file.read_bytes() == (whole / file.name).read_bytes()
+    assert_same_run(run, whole)
+
+
+def test_a_damaged_line_of_the_log_is_named_and_the_others_stay(run: Path) -> None:
+    file = run / "stats.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2
+    expected = stats_rows(run)[1:]
+    file.write_bytes(lines[0].replace(b'"nimg": 32', b'"nimg": 33') + lines[1])
+    result = acgan("table", str(run))
+    assert result.exit_code == 1
+    assert f"{file}: line 1 is damaged" in result.stderr
+    assert f"`acgan train {run}`" in result.stderr
+    again = acgan("train", str(run))
+    assert again.exit_code == 0
+    assert f"{file}: line 1 is damaged (not what acgan wrote" in again.output
+    assert "it was left out, and the others stay" in again.output
+    assert stats_rows(run) == expected
+    assert "is damaged" not in acgan("train", str(run)).output
+
+
+def test_changed_scores_are_refused_and_make_room_for_others(run: Path) -> None:
+    evaluate = ["evaluate", str(run), "-n", "60", "--metrics", "frechet"]
+    assert acgan(*evaluate).exit_code == 0
+    file = run / "evaluation.json"
+    text = file.read_text(encoding="utf-8")
+    value = next(iter(json.loads(text)["overall"].values()))["value"]
+    changed = text.replace(json.dumps(value), "1.25")
+    file.write_text(changed, encoding="utf-8")
+    for command in ("table", "compare"):
+        result = acgan(command, str(run), *([str(run)] if command == "compare" else []))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+        assert 'remove the key "check" if the change was meant, or evaluate again: `acgan' in result.stderr
+    again = acgan(*evaluate)
+    assert again.exit_code == 0
+    (moved,) = (run / "evaluations").glob("unreadable-*.json")
+    assert "which is damaged or was changed" in again.output
+    assert moved.read_text(encoding="utf-8") == changed
+    assert json.loads(file.read_text(encoding="utf-8"))["overall"] == json.loads(text)["overall"]
+    meant = json.loads(changed)
+    del meant["check"]
+    file.write_text(json.dumps(meant), encoding="utf-8")
+    assert acgan("table", str(run)).exit_code == 0
+
+
+def test_a_changed_provenance_is_refused(run: Path) -> None:
+    file = run / "provenance.json"
+    assert acgan("info", str(run)).exit_code == 0
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    for command in ("info", "train"):
+        result = acgan(command, str(run))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+    file.unlink()
+    assert acgan("train", str(run)).exit_code == 0
+
+
+def test_what_killed_processes_left_goes_at_the_next_start(run: Path, whole: Path) -> None:
+    old, new, checkpoint = (
+        run / ".evaluation.json.0123456789abcdef.tmp",
+        run / ".evaluation.json.fedcba9876543210.tmp",
+        run / "checkpoints" / ".64.pt.0123456789abcdef.tmp",
+    )
+    for file in (old, new, checkpoint):
+        file.write_text("half")
+    os.utime(old, (0, 0))
+    assert acgan_train(run, SHORT).exit_code == 0
+    assert new.exists(), "another command may be writing it"
+    assert not old.exists()
+    assert not checkpoint.exists()
+
+
+def test_all_files_have_the_permissions_of_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o007)
+    try:
+        run = trained(tmp_path / "run", {**SHORT, "data.validation_share": 0.1, "evaluate.num_images": 50})
+        for arguments in (
+            ["evaluate", str(run), "-n", "60", "--metrics", "frechet,accuracy"],
+            ["sample", str(run), "--out", str(run / "x.npz"), "-n", "1"],
+            ["sample", str(run), "--out", str(run / "x.png"), "-n", "1"],
+            ["sample", str(run), "--out", str(run / "pictures"), "-n", "1"],
+            ["data", "pack", "digits", str(run / "x.zip")],
+        ):
+            result = acgan(*arguments)
+            assert result.exit_code == 0, result.output
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in run.rglob("*")}
+    assert len(modes) > 30
+    wrong = {
+        str(path): oct(mode) for path, mode in modes.items() if mode != (0o770 if path.is_dir() else 0o660)
+    }
+    assert not wrong
+
+
+def test_decoded_images_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of sets so large that trainings map them."""
+    monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
+    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", images=pixels, labels=np.arange(40) % 2)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    result = acgan("data", "verify")
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / 'datasets'}: 1 decoded source, none damaged" in result.output
+    (file,) = tmp_path.rglob("images.npy")
+    flipped(file, -100)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    for arguments in ([], [str(tmp_path)]):
+        result = acgan("data", "verify", *arguments)
+        assert result.exit_code == 1
+        assert "1 of 1 decoded sources are damaged. Delete their folders" in result.stderr
+        assert f"{file.parent}: pixels of its " in result.stderr
+    meta = file.with_name("meta.json")
+    for place in range(0, meta.stat().st_size, 40):
+        flipped(meta, place)
+        assert acgan("data", "verify").exit_code == 1, place
+        flipped(meta, place)
+    shutil.rmtree(file.parent)
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    assert acgan("data", "verify").exit_code == 0
