@@ -25,7 +25,9 @@ from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
-DECODED_AT_ONCE = 16_384  # images after which those of a large source are kept for a process that is killed
+DECODED_BYTES = (
+    256 << 20
+)  # after so many, images of a large source are kept for the case that the process is killed
 _STEP_BYTES = 32 << 20  # of images that are copied or hashed at a time
 #: Of sources that have one layout only.
 _GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")
@@ -124,8 +126,9 @@ def decode_all(
         work = in_memory(shape, SEEN)
     else:
         work = in_folder(workspace, shape, SEEN, asdict(target))
+    step = max(1, DECODED_BYTES // math.prod(shape[1:]))
     while work.done < len(rows):
-        part = slice(work.done, min(work.done + DECODED_AT_ONCE, len(rows)))
+        part = slice(work.done, min(work.done + step, len(rows)))
         failed = decode_rows(
             reader,
             rows[part],

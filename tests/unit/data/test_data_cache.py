@@ -286,7 +286,7 @@ def test_every_image_is_on_one_side(folder, load):
 def test_a_large_set_goes_on_where_it_was_stopped(folder, tmp_path, monkeypatch, stop):
     small = load.load_dataset(str(folder), options(tmp_path / "small"))
     monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
-    monkeypatch.setattr(pack, "DECODED_AT_ONCE", 5)
+    monkeypatch.setattr(pack, "DECODED_BYTES", 5 * 3 * 16 * 16)
     original, decoded = decode.decode_rows, []
 
     def decode_or_stop(reader, rows, *args, **kwargs):
