@@ -54,14 +54,14 @@ class Unfinished:
 
 
 def in_memory(shape: tuple[int, ...], record: np.dtype[Any]) -> Unfinished:
-    """Nothing decoded yet, in memory."""
+    """Arrays in memory, with nothing decoded yet."""
     return Unfinished(np.zeros(shape, np.uint8), np.zeros(shape[0], record))
 
 
 def in_folder(
     folder: Path, shape: tuple[int, ...], record: np.dtype[Any], form: Mapping[str, Any]
 ) -> Unfinished:
-    """What a killed process left in a folder, or nothing decoded yet.
+    """Arrays in a folder, as a killed process left them, or with nothing decoded yet.
 
     Args:
         folder: The folder, which is this process's alone.
