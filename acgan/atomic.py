@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
@@ -27,10 +27,11 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
     end = os.fsencode(file.name)[-_NAME_BYTES:].decode("utf-8", errors="ignore")
     temporary = file.with_name(f".{end}.{secrets.token_hex(8)}.tmp")
     try:
-        write(temporary)
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, file)
+        with disk_errors_name(file):
+            write(temporary)
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -38,6 +39,20 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def disk_errors_name(file: Path) -> Iterator[None]:
+    """Context in which an error of the disk names a file: that of a full disk names none, others a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        if (name is None and error.errno is not None) or (
+            name and is_temporary(os.path.basename(os.fsdecode(name)))
+        ):
+            error.filename = str(file)
+        raise
 
 
 def is_temporary(name: str) -> bool:

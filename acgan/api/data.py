@@ -168,6 +168,12 @@ def pack_data(
             f"{dataset.num_generated:,} generated images are left out: in such a zip nothing would tell them from real "
             "ones"
         )
+        if not dataset.num_real:
+            raise DataError(
+                f"{data if is_source else 'data'}: all {dataset.num_generated:,} training images were made by a "
+                "generator, and are left out; expected real ones. A folder or npz of samples is read as it is, without "
+                "packing."
+            )
         real = take(dataset.train, np.arange(dataset.num_real))
         dataset = replace(dataset, train=real, num_generated=0)
     dataset = prepare_dataset(config, dataset)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from acgan.atomic import write_text
+from acgan.atomic import disk_errors_name, write_text
 from acgan.distributed import Ranks, average_over_ranks
 from acgan.sealed import damage_of_line, read_lines, sealed_line
 from acgan.showing import shown, shown_lines
@@ -92,13 +94,16 @@ class Tracker:
     """
 
     def __init__(self, directory: Path, *, nimg: int, active: bool):
-        self._file = directory / "stats.jsonl"
+        self._file, self._events = directory / "stats.jsonl", directory / "tensorboard"
         self._writer: SummaryWriter | None = None
+        self._quiet = contextlib.ExitStack()
         self.damage: list[str] = []
         if active:
             self.damage = _truncate(self._file, nimg)
-            _make_room_at_the_end(directory / "tensorboard")
-            self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
+            _make_room_at_the_end(self._events)
+            self._quiet.enter_context(_writers_quiet())
+            with disk_errors_name(self._events):
+                self._writer = SummaryWriter(str(self._events), purge_step=nimg + 1)
 
     def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
         """Record scalars.
@@ -110,31 +115,52 @@ class Tracker:
         """
         if self._writer is None:
             return
-        for name, value in {**stats, **untracked}.items():
-            self._writer.add_scalar(shown(name), value, nimg)
-        with open(self._file, "a", encoding="utf-8") as handle:
+        with disk_errors_name(self._events):
+            for name, value in {**stats, **untracked}.items():
+                self._writer.add_scalar(shown(name), value, nimg)
+        with disk_errors_name(self._file), open(self._file, "a", encoding="utf-8") as handle:
             handle.write(sealed_line({"nimg": nimg, **stats, **untracked}))
 
     def text(self, name: str, text: str, nimg: int) -> None:
         """Record a text in TensorBoard, indented: its page takes others for Markdown, with links and pictures."""
         if self._writer is not None:
             lines = shown_lines(text).splitlines()
-            self._writer.add_text(name, "".join(f"    {line}\n" for line in lines), nimg)
+            with disk_errors_name(self._events):
+                self._writer.add_text(name, "".join(f"    {line}\n" for line in lines), nimg)
 
     def image(self, name: str, image: Tensor, nimg: int) -> None:
         """Record a (C, H, W) uint8 image in TensorBoard."""
         if self._writer is not None:
-            self._writer.add_image(name, image, nimg)
+            with disk_errors_name(self._events):
+                self._writer.add_image(name, image, nimg)
 
     def flush(self) -> None:
         """Write out what is buffered."""
         if self._writer is not None:
-            self._writer.flush()
+            with disk_errors_name(self._events):
+                self._writer.flush()
 
     def close(self) -> None:
         """Write out what is buffered, and end."""
         if self._writer is not None:
-            self._writer.close()
+            with self._quiet, disk_errors_name(self._events):
+                self._writer.close()
+
+
+@contextlib.contextmanager
+def _writers_quiet() -> Iterator[None]:
+    """Context in which TensorBoard's thread prints no traceback: its error reaches the next call of the writer."""
+    before = threading.excepthook
+
+    def hook(failed: threading.ExceptHookArgs) -> None:
+        if type(failed.thread).__module__.partition(".")[0] != "tensorboard":
+            before(failed)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> None:

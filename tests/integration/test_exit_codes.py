@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -86,3 +87,38 @@ def test_names_that_the_terminal_has_no_letters_for(encoding: str, tmp_path: Pat
     )
     assert shown.returncode == 0, shown.stderr
     assert ("猫".encode() if encoding == "utf-8" else rb"\u732b") in shown.stdout
+
+
+def test_a_pack_of_generated_pictures_alone(run: Path, tmp_path: Path) -> None:
+    assert acgan("sample", str(run), "-n", "2", "--out", str(tmp_path / "drawn")).exit_code == 0
+    said = refused("data", "pack", str(tmp_path / "drawn"), str(tmp_path / "drawn.zip"))
+    assert "all 20 training images were made by a generator" in said
+    assert not (tmp_path / "drawn.zip").exists()
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "file"),
+    [
+        ("tensorboard.summary.writer.record_writer.RecordWriter", "write", "run/tensorboard"),
+        ("acgan.training.tracking", "sealed_line", "run/stats.jsonl"),
+        ("os", "fsync", "run/"),
+    ],
+)
+def test_a_full_disk_names_the_file(
+    module: str,
+    name: str,
+    file: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(f"{module}.{name}", _full)
+    result = acgan_train(tmp_path / "run", SHORT)
+    assert result.exit_code == 1, result.output
+    assert file in result.stderr.splitlines()[-1]
+    assert "No space left" in result.stderr
+    assert "Traceback" not in result.stderr + capfd.readouterr().err
