@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from rank_helpers import two
+from rank_helpers import several, two
 from run_helpers import (
     acgan_train,
     assert_same_run,
@@ -25,6 +25,7 @@ from run_helpers import (
 )
 
 from acgan.errors import RunError
+from acgan.losses import ADVERSARIAL, CLASSIFICATION, PENALTIES
 from acgan.training.run import TrainingRun
 
 CHANGES: dict[str, Any] = {
@@ -105,6 +106,42 @@ def test_other_losses_too(changes: dict[str, Any], tmp_path: Path) -> None:
     for child in two(train_args(tmp_path / "two", changes), tmp_path):
         assert child.wait() == 0, child.stderr
     assert_close_runs(tmp_path / "two", expected)
+
+
+PENALTY: dict[str, dict[str, Any]] = {
+    "zero_centered": {},
+    "gradient_penalty": {"loss.penalty": {"kind": "gradient_penalty", "every": 1}},
+}
+KINDS: dict[str, dict[str, Any]] = {
+    **{f"adversarial {kind}": {"loss.adversarial.kind": kind} for kind in ADVERSARIAL},
+    **{f"classification {kind}": {"loss.classification.kind": kind} for kind in CLASSIFICATION},
+    **{f"penalty {kind}": PENALTY[kind] for kind in PENALTIES},
+    "projection": {"model.discriminator.projection": True},
+    "LeCam": {"loss.lecam": {"half_life_nimg": 32}},
+    "consistency": {"loss.consistency": {}},
+    "ADA": {"augment": {"kind": "ada", "target": 0.1, "adjust_nimg": 256}},
+    "penalty of the objective": {"loss.penalty.of": "objective"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_with_accumulated_gradients(kind: str, count: int, tmp_path: Path) -> None:
+    changes = {
+        "train.precision": "float64",
+        "train.total_nimg": 64,
+        "monitor.num_per_class": 0,
+        **KINDS[kind],
+    }
+    if "wgan_gp" in kind:
+        changes |= PENALTY["gradient_penalty"]
+    if "d2d_ce" not in kind:  # it compares all images of a batch
+        changes["train.micro_batch"] = 2
+    expected = trained(tmp_path / "one", changes)
+    for child in several(count, train_args(tmp_path / "some", changes), tmp_path):
+        assert child.wait() == 0, child.stderr
+    assert_close_runs(tmp_path / "some", expected)
 
 
 def test_stopped_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
