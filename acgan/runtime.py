@@ -245,7 +245,8 @@ def processor() -> str:
 
 def machine() -> str:
     """The machine in a few words, for provenance: processor, cores to use, GPU."""
-    words = f"{processor()}, {parallel.cores()} cores"
+    cores = parallel.cores()
+    words = f"{processor()}, {cores} {'core' if cores == 1 else 'cores'}"
     return f"{words}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else words
 
 

@@ -130,7 +130,7 @@ def make_card(run: Run, scores: Scores) -> Card:
         "trained_sec": round(seconds, 1),
         "images_per_sec": rounded(nimg / seconds),
         **{key: origin[key] for key in keys},
-        "machine": f"{last['processor']}, {last['threads']} cores",
+        "machine": f"{last['processor']}, {last['threads']} {'core' if last['threads'] == 1 else 'cores'}",
         "date": last["ended"],
         "code": run.code,
         "monitor": rounded(monitor_card(run.stats, run.config.monitor)),
