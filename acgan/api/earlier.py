@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
 from acgan.file_kinds import read_text
+from acgan.reading import parse_json
 from acgan.training.checkpoint import read_latest
 from acgan.training.schedule import Curve
 from acgan.types import Dataset
@@ -77,16 +77,16 @@ class Earlier:
         """Files that are there only if a checkpoint was written before."""
         found = [name for name in _PRODUCTS if (self.directory / name).exists()]
         file = self.directory / _STATS
-        lines = read_text(file).splitlines() if file.exists() else []
+        lines = read_text(file, errors="replace").splitlines() if file.exists() else []
         return [*found, _STATS] if any(map(self._is_past_a_checkpoint, lines)) else found
 
     def _is_past_a_checkpoint(self, line: str) -> bool:
         """True for a record of an iteration after one that was to leave a checkpoint."""
         try:
-            nimg = json.loads(line)["nimg"]
-        except (ValueError, KeyError, TypeError):  # cut short by a kill
+            nimg = parse_json(line)["nimg"]
+            return bool(nimg - self.config.train.batch_size >= self.config.every.checkpoint_nimg)
+        except (ValueError, KeyError, TypeError):  # cut short by a kill, or no record
             return False
-        return bool(nimg - self.config.train.batch_size >= self.config.every.checkpoint_nimg)
 
     def check_images(
         self,

@@ -15,6 +15,7 @@ from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.evaluation.bank import Bank
+from acgan.reading import to_json
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
 
@@ -63,7 +64,7 @@ def write_evaluation(
         moved, old = kept.moved
         moved.parent.mkdir(exist_ok=True)
         write_text(moved, old)
-    write_text(kept.scores, json.dumps(kept.values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(kept.scores, to_json(kept.values) + "\n")
     if kept.moved is not None:  # its pictures would lie beside other scores
         for name in (_CONFUSION, _MEMORISATION):
             if kept.beside(name).exists():

@@ -11,6 +11,7 @@ from typing import Any
 
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
 from acgan.file_kinds import read_text
+from acgan.reading import is_number, parse_json
 
 _SAME = (
     "generators",
@@ -25,6 +26,8 @@ _SAME = (
 )
 _SAME_CODE = ("acgan", "torch", "device")
 _NETWORKS = ("extractor", "classifier")  # None where no metric of an evaluation needed it
+_BY_METRIC = ("overall", "floor", "at_floor_count")
+_BY_CLASS = ("per_class", "floor_per_class", "at_floor_count_per_class")
 
 _Values = dict[str, Any]
 
@@ -82,13 +85,28 @@ def place(home: Path, values: _Values) -> Kept:
 
 
 def _read(text: str) -> _Values | None:
+    """The values of an evaluation; None of a damaged one."""
     try:
-        values = json.loads(text)
-        return (
-            values if isinstance(values["provenance"], dict) and values["provenance"]["generators"] else None
-        )
-    except (ValueError, TypeError, KeyError):
+        values = parse_json(text)
+        return values if _is_whole(values) else None
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _is_whole(values: Any) -> bool:
+    """True if all that is looked at, and added to, is of its kind."""
+    origin = values["provenance"]
+    tables = [origin, *origin["generators"], *(values.get(key, {}) for key in (*_BY_METRIC, *_BY_CLASS))]
+    tables += [one for key in _BY_CLASS for one in values.get(key, {}).values()]
+    counts = [origin.get(key) or 1 for key in ("num_images", "repeats")]
+    numbers = [*counts, origin.get("truncation", 1), origin.get("floor_images", 0)]
+    return (
+        bool(origin["generators"])
+        and isinstance(origin.get("reference", {}), dict)
+        and all(isinstance(table, dict) for table in tables)
+        and all(map(is_number, numbers))
+        and all(isinstance(name, str) for name in origin.get("metrics", []))
+    )
 
 
 def _read_file(file: Path) -> _Values | None:
@@ -136,9 +154,9 @@ def _merged(old: _Values, new: _Values) -> _Values:
     if not old:
         return new
     result = {**old, **new}
-    for key in ("overall", "floor", "at_floor_count"):
+    for key in _BY_METRIC:
         result[key] = {**old.get(key, {}), **new.get(key, {})}
-    for key in ("per_class", "floor_per_class", "at_floor_count_per_class"):
+    for key in _BY_CLASS:
         before, after = old.get(key, {}), new.get(key, {})
         names = dict.fromkeys([*before, *after])
         result[key] = {name: {**before.get(name, {}), **after.get(name, {})} for name in names}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import platform
 import shlex
@@ -21,12 +20,13 @@ from torch import nn
 
 from acgan import parallel, runtime
 from acgan.api.opening import OpenTraining
+from acgan.api.provenance_file import read_run_provenance
 from acgan.atomic import write_text
 from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
-from acgan.file_kinds import read_text
 from acgan.own_parts import PROVENANCE_FILE, to_record
+from acgan.reading import to_json
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import portion_for_d, portion_for_g
 from acgan.training.material import material_of
@@ -53,7 +53,7 @@ def recorded(
         yield
         return
     file, begun_nimg = opened.directory / PROVENANCE_FILE, run.nimg
-    known = _read(file) if file.exists() and opened.checkpoint is not None else {}
+    known = read_run_provenance(file) if file.exists() and opened.checkpoint is not None else {}
     earlier = known.get("invocations", [])
     invocation = _invocation(opened)
     record = {
@@ -127,7 +127,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """
     file = path / PROVENANCE_FILE
     if file.exists():
-        return _read(file)
+        return read_run_provenance(file)
     for kind in (GENERATOR_FILE, CLASSIFIER_FILE):
         if (path / kind.name).is_file() or path.is_file():
             try:
@@ -192,17 +192,5 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(read_text(file))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."
-        ) from None
-    if not isinstance(values, dict):
-        raise RunError(f"{file}: found no table. Delete it: the next training writes it anew.")
-    return values
-
-
 def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, indent=2) + "\n"
+    return to_json(values) + "\n"

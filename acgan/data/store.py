@@ -17,6 +17,7 @@ import numpy as np
 
 from acgan.data import pack
 from acgan.data.pack import Packed
+from acgan.reading import parse_json
 from acgan.types import (
     ClassPictures,
     DataReport,
@@ -191,7 +192,7 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = parse_json(path.read_text(encoding="utf-8"))
     meta: dict[str, Any] = content["meta"]
     if content["digest"] != _digest(meta):
         raise ValueError(f"{path} is damaged")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from acgan.evaluation.tested_difference import (
 )
 from acgan.metrics import catalogue
 from acgan.metrics.bootstrap import MIN_UNITS, Difference
+from acgan.reading import to_json
 
 #: Classes named of each metric.
 CLASSES_NAMED = 3
@@ -115,7 +115,7 @@ class Comparison:
             "metrics": {row.metric: _row_values(row) for row in self.rows},
             "class_changes": [vars(change) for change in self.class_changes],
         }
-        return json.dumps(values, indent=2, ensure_ascii=False)
+        return to_json(values)
 
 
 def compare(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from acgan.errors import RunError
 from acgan.file_kinds import read_text
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
+from acgan.reading import is_number, parse_json
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -75,7 +75,7 @@ def read_run(directory: Path) -> TrainedRun:
     stats = tuple(_read_stats(directory / RUN_STATS))
     nimg, parameters, code = _read_generator(directory / RUN_GENERATOR)
     total, patience = (config["train"].get(key) for key in ("total_nimg", "patience_nimg"))
-    seconds = [record["time/trained_sec"] for record in stats if "time/trained_sec" in record]
+    seconds = [record["time/trained_sec"] for record in stats if record.get("time/trained_sec") is not None]
     return TrainedRun(
         directory=directory,
         config=config,
@@ -128,12 +128,20 @@ def _read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
         return
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             return
-        if not isinstance(record, dict) or "nimg" not in record:
+        if not _is_record(record):
             return
         yield record
+
+
+def _is_record(values: Any) -> bool:
+    return (
+        isinstance(values, dict)
+        and type(values.get("nimg")) is int
+        and all(value is None or isinstance(value, float) or is_number(value) for value in values.values())
+    )
 
 
 def _read_generator(file: Path) -> tuple[int, int | None, str]:
@@ -144,21 +152,21 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         return 0, None, ""
     try:
         with safe_open(file, framework="numpy") as opened:
-            origin = json.loads((opened.metadata() or {})["acgan"])["provenance"]
+            origin = parse_json((opened.metadata() or {})["acgan"])["provenance"]
             shapes = [
                 opened.get_slice(name).get_shape()
                 for name in opened.keys()  # noqa: SIM118
                 if not name.endswith(_BUFFERS)
             ]
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, OverflowError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
 
 
 def _read_flops(directory: Path, nimg: int) -> int | None:
     """Operations of a training by its provenance, which serves tables alone: a damaged one tells nothing."""
     try:
-        found = json.loads(read_text(directory / PROVENANCE_FILE))
+        found = parse_json(read_text(directory / PROVENANCE_FILE))
         return nimg * int(found["flops"]["a training image"])
     except (OSError, ValueError, OverflowError, LookupError, TypeError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from acgan.atomic import best_name, write_atomically
+from acgan.reading import parse_json
 from acgan.training.best import Best
 
 
@@ -52,7 +52,7 @@ class BestFile:
 def _is_of(file: Path, best: Best) -> bool:
     try:
         with safe_open(file, framework="pt") as opened:
-            provenance = json.loads(opened.metadata()["acgan"])["provenance"]
+            provenance = parse_json(opened.metadata()["acgan"])["provenance"]
         return bool({**provenance["score"], "nimg": provenance["nimg"]} == asdict(best))
     except (OSError, SafetensorError, ValueError, TypeError, KeyError):  # missing or foreign
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from acgan.atomic import write_text
 from acgan.distributed import Ranks, average_over_ranks
 from acgan.file_kinds import read_text
+from acgan.reading import parse_json, to_json
 from acgan.showing import shown, shown_lines
 
 _EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(.*)")
@@ -93,7 +93,7 @@ class Tracker:
         self._file = directory / "stats.jsonl"
         self._writer: SummaryWriter | None = None
         if active:
-            _truncate(self._file, nimg)
+            truncate_records(self._file, nimg)
             _make_room_at_the_end(directory / "tensorboard")
             self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=nimg + 1)
 
@@ -110,7 +110,7 @@ class Tracker:
         for name, value in {**stats, **untracked}.items():
             self._writer.add_scalar(shown(name), value, nimg)
         with open(self._file, "a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"nimg": nimg, **stats, **untracked}) + "\n")
+            handle.write(to_json({"nimg": nimg, **stats, **untracked}, indent=None) + "\n")
 
     def text(self, name: str, text: str, nimg: int) -> None:
         """Record a text in TensorBoard, indented: its page takes others for Markdown, with links and pictures."""
@@ -174,16 +174,16 @@ def _make_room_at_the_end(directory: Path) -> None:
         file.rename(name)
 
 
-def _truncate(file: Path, nimg: int) -> None:
+def truncate_records(file: Path, nimg: int) -> None:
     """Keep the lines up to ``nimg``; a last line cut short by a kill goes as well."""
     if not file.exists():
         return
     kept = []
-    for line in read_text(file).splitlines():
+    for line in read_text(file, errors="replace").splitlines():
         try:
-            if json.loads(line)["nimg"] > nimg:
+            if parse_json(line)["nimg"] > nimg:
                 break
-        except (json.JSONDecodeError, KeyError):
+        except (ValueError, KeyError, TypeError):  # of no record
             break
         kept.append(line + "\n")
     write_text(file, "".join(kept))

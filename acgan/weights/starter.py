@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from acgan.errors import RunError
+from acgan.reading import parse_json
 
 #: What ``--init-from`` and provenance call it.
 STARTER = "starter"
@@ -60,7 +61,7 @@ def read_starter(file: Path = STARTER_FILE) -> Starter:
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            about = json.loads(opened.metadata()[_METADATA_KEY])
+            about = parse_json(opened.metadata()[_METADATA_KEY])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(

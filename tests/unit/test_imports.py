@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "sides": set(),
     "reading": set(),
     "atomic": set(),
-    "own_parts": {"file_kinds"},
+    "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "reading", "sides"},
     "sampling": {
         "weights",
         "models",
@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "atomic",
         "types",
         "errors",
+        "reading",
         "file_kinds",
     },
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
@@ -65,6 +66,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {
         *("augment", "data", "losses", "models", "plots"),
         *("distributed", "parallel", "runtime", "atomic", "signals", "types", "errors", "file_kinds"),
+        "reading",
         "showing",
     },
     "evaluation": {
@@ -112,7 +114,7 @@ ALLOWED: dict[str, set[str]] = {
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
@@ -126,7 +128,7 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "runtime", "showing", "signals", "types", "errors"),
+        *("atomic", "code_version", "distributed", "reading", "runtime", "showing", "signals", "types", "errors"),
     },
     "__main__": {"cli"},
 }
