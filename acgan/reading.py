@@ -27,7 +27,7 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def is_number(value: Any) -> bool:
+def is_finite_number(value: Any) -> bool:
     """True for a value of JSON that can be computed with: finite, and of at most 64 bits."""
     return (isinstance(value, float) and math.isfinite(value)) or (type(value) is int and abs(value) < 2**63)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
 from acgan.file_kinds import read_text
-from acgan.reading import is_number, parse_json
+from acgan.reading import is_finite_number, parse_json
 
 _SAME = (
     "generators",
@@ -24,6 +25,7 @@ _SAME = (
     "truncation",
     "units",
 )
+_LONGEST_NAME = 100
 _SAME_CODE = ("acgan", "torch", "device")
 _NETWORKS = ("extractor", "classifier")  # None where no metric of an evaluation needed it
 _BY_METRIC = ("overall", "floor", "at_floor_count")
@@ -104,7 +106,7 @@ def _is_whole(values: Any) -> bool:
         bool(origin["generators"])
         and isinstance(origin.get("reference", {}), dict)
         and all(isinstance(table, dict) for table in tables)
-        and all(map(is_number, numbers))
+        and all(map(is_finite_number, numbers))
         and all(isinstance(name, str) for name in origin.get("metrics", []))
     )
 
@@ -146,7 +148,10 @@ def _name(values: _Values) -> str:
     whole = {**_identity(values), **{key: origin.get(key) for key in _NETWORKS}}
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
     split = (origin.get("reference") or {}).get("split", "")
-    return f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}-{digest}.json"
+    told = f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}"
+    # What the file says must not lead out of its folder.
+    plain = re.sub(r"[^\w.-]", "_", told)[:_LONGEST_NAME]
+    return f"{plain}-{digest}.json"
 
 
 def _merged(old: _Values, new: _Values) -> _Values:

@@ -17,7 +17,7 @@ from acgan.errors import DataError, RunError
 from acgan.extracting.choose import INCEPTION
 from acgan.file_kinds import read_text
 from acgan.predicting import shipped
-from acgan.reading import is_number, parse_json
+from acgan.reading import is_finite_number, parse_json
 from acgan.types import Dataset
 
 #: File of a run directory with its ``KnownPaths``.
@@ -73,7 +73,7 @@ class KnownPaths:
             raise TypeError("a path is no text")
         if not isinstance(self.fingerprint, (str, type(None))):
             raise TypeError("the fingerprint is no text")
-        if not all(type(count) is int and is_number(count) for count in self.images.values()):
+        if not all(type(count) is int and is_finite_number(count) for count in self.images.values()):
             raise TypeError("a number of images is none")
 
     @classmethod

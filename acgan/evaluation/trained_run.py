@@ -15,7 +15,7 @@ from acgan.errors import RunError
 from acgan.file_kinds import read_text
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
-from acgan.reading import is_number, parse_json
+from acgan.reading import is_finite_number, parse_json
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -140,7 +140,9 @@ def _is_record(values: Any) -> bool:
     return (
         isinstance(values, dict)
         and type(values.get("nimg")) is int
-        and all(value is None or isinstance(value, float) or is_number(value) for value in values.values())
+        and all(
+            value is None or isinstance(value, float) or is_finite_number(value) for value in values.values()
+        )
     )
 
 

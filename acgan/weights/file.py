@@ -27,6 +27,7 @@ from acgan.reading import parse_json
 WEIGHTS_FORMAT = 1
 _METADATA_KEY = "acgan"
 _REMEDY = "The file was changed, or another version of acgan wrote it: use that one, or train again."
+_LONGEST = 400  # letters of an error in a message
 #: What a constructor may raise that is handed values of any kind and size.
 _NOT_BUILT = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
 
@@ -157,7 +158,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 return _checked(self.info(**{**plain, "class_names": tuple(values["class_names"])}))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
-                f"{file}: its acgan metadata is damaged ({bounded(repr(error))}). Copy or train it again."
+                f"{file}: its acgan metadata is damaged ({bounded(repr(error), _LONGEST)}). Copy or train it again."
             ) from None
         if product != self.product:
             raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
@@ -168,9 +169,12 @@ class WeightsFile(Generic[SomeInfo, _Network]):
 
     def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
         """The network that the metadata describes, holding the tensors; the global random state stays as it is."""
-        with contextlib.suppress(*_NOT_BUILT, UnknownKindError), torch.device("meta"):
+        shapes = None
+        with contextlib.suppress(*_NOT_BUILT, UserError), torch.device("meta"):
             # First without memory: an architecture that is not the file's may ask for more than there is.
-            self._check_fits(self.build(dict(info.architecture)), info, tensors, file)
+            shapes = self.build(dict(info.architecture))
+        if shapes is not None:
+            self._check_fits(shapes, info, tensors, file)
         try:
             with torch.random.fork_rng(devices=[]):  # initial weights draw from it, only to be overwritten
                 network = self.build(dict(info.architecture))
@@ -178,7 +182,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             raise _not_there(error, recorded_parts(file.parent, info.provenance), file) from None
         except (*_NOT_BUILT, UserError) as error:
             raise RunError(
-                f"{file}: its architecture cannot be built ({bounded(repr(error))}). {_REMEDY}"
+                f"{file}: its architecture cannot be built ({bounded(repr(error), _LONGEST)}). {_REMEDY}"
             ) from None
         self._check_fits(network, info, tensors, file)
         network.load_state_dict(tensors)

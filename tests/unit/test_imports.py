@@ -128,7 +128,17 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "reading", "runtime", "showing", "signals", "types", "errors"),
+        *(
+            "atomic",
+            "code_version",
+            "distributed",
+            "reading",
+            "runtime",
+            "showing",
+            "signals",
+            "types",
+            "errors",
+        ),
     },
     "__main__": {"cli"},
 }

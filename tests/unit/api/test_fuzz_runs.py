@@ -16,8 +16,10 @@ from acgan.api.earlier import Earlier
 from acgan.api.kept_evaluations import place
 from acgan.api.places import PLACES_FILE, KnownPaths, find_data, with_known_paths
 from acgan.config import RunConfig
+from acgan.evaluation import KEPT_FOLDER
 from acgan.evaluation.trained_run import RUN_STATS
 from acgan.own_parts import PROVENANCE_FILE, recorded_parts
+from acgan.reading import to_json
 from acgan.results import find_variants, training_curves
 from acgan.training.tracking import truncate_records
 
@@ -99,7 +101,11 @@ def test_odd_evaluations_are_answered(count: int, home: Path, tmp_path: Path) ->
     def check(content: bytes) -> None:
         whole(content)
         (tmp_path / file.name).write_bytes(content)
-        place(tmp_path, new)
+        kept = place(tmp_path, new)
+        strict_json(to_json(kept.values))
+        if kept.moved is not None:
+            assert kept.moved[0].resolve().parent == tmp_path / KEPT_FOLDER
+            assert len(kept.moved[0].name) < 200
 
     whole = _check_with(home, "a/seed0/evaluation.json", read)
     answers(json_texts(new), check, count)

@@ -24,6 +24,8 @@ from acgan.weights import (
     save_generator,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element")  # of torch, for sizes of 0
+
 _HEADER = 8  # bytes of its length
 
 
