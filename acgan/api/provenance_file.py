@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from acgan.errors import RunError
+from acgan.errors import RunError, bounded
 from acgan.file_kinds import read_text
 from acgan.reading import parse_json
 
@@ -72,7 +72,7 @@ def read_run_provenance(file: Path) -> dict[str, Any]:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         raise RunError(
-            f"{file}: not what acgan writes at {key or 'its top'}: {problem['msg']}. {remedy}"
+            f"{file}: not what acgan writes at {bounded(key) or 'its top'}: {problem['msg']}. {remedy}"
         ) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{file}: cannot be read ({error}). {remedy}") from None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from acgan.errors import RunError
+from acgan.errors import RunError, bounded
 from acgan.evaluation.differing import Differing, EvaluatedSide, differences, settings_known
 from acgan.evaluation.reading import EvaluationFile, different_conditions
 from acgan.evaluation.result import EVALUATION_FORMAT
@@ -156,7 +156,7 @@ def compare(
             groups[metric] = values
         else:
             sides = [side for side, found in zip("AB", values, strict=True) if not found]
-            left_out.append(f"{metric} (no values by seed in {' and '.join(sides)})")
+            left_out.append(f"{bounded(metric)} (no values by seed in {' and '.join(sides)})")
     if not groups:
         raise RunError(
             f"{names[0]} and {names[1]} have no metric in common: {', '.join(left_out) or 'both are empty'}. "

@@ -161,10 +161,10 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 f"{file}: its acgan metadata is damaged ({bounded(repr(error), _LONGEST)}). Copy or train it again."
             ) from None
         if product != self.product:
-            raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
+            raise RunError(f"{file}: holds a {bounded(product)}; expected a {self.name} of `{self.command}`.")
         raise RunError(
-            f"{file}: format {found!r}; this version of acgan reads format {WEIGHTS_FORMAT}. Use the version "
-            "that wrote it."
+            f"{file}: format {bounded(repr(found))}; this version of acgan reads format {WEIGHTS_FORMAT}. "
+            "Use the version that wrote it."
         )
 
     def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
