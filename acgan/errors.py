@@ -77,6 +77,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
+def bounded(value: object, longest: int = 80) -> str:
+    """A value as text for a message, shortened."""
+    text = str(value)
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
     """The candidates most like ``name``, best first; for "did you mean"."""
     lowered = {candidate.lower(): candidate for candidate in candidates}

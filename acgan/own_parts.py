@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from acgan.file_kinds import read_text
+from acgan.reading import parse_json
 
 #: File of a run directory with the origin of the run.
 PROVENANCE_FILE = "provenance.json"
@@ -62,7 +62,7 @@ def recorded_parts(directory: Path, provenance: Mapping[str, Any] | None = None)
         provenance: That of the file.
     """
     try:
-        run = json.loads(read_text(directory / PROVENANCE_FILE))
+        run = parse_json(read_text(directory / PROVENANCE_FILE))
     except (OSError, ValueError):
         run = {}
     return {**_read(provenance), **_read(run)}

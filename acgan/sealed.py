@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.reading import parse_json
+from acgan.reading import finite, is_finite_number, parse_json, to_json
 
 #: Key of the check, in whatever carries one.
 CHECK = "check"
@@ -103,8 +103,9 @@ class RecordLine:
 
 
 def sealed_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a JSON file with their check, which comes last."""
-    return {**values, CHECK: _check_of_json(values)}
+    """The values of a JSON file with their check, which comes last; null for numbers that are not finite."""
+    plain = finite(values)
+    return {**plain, CHECK: _check_of_json(plain)}
 
 
 def read_json(text: str) -> dict[str, Any]:
@@ -131,8 +132,9 @@ def _check_of_json(values: Mapping[str, Any]) -> str:
 
 
 def sealed_line(record: Mapping[str, float]) -> str:
-    """A record as a line of JSON, its check last."""
-    return json.dumps({**record, CHECK: _check_of_line(record)}) + "\n"
+    """A record as a line of JSON, its check last; null for numbers that are not finite."""
+    plain = finite(record)
+    return to_json({**plain, CHECK: _check_of_line(plain)}, indent=None) + "\n"
 
 
 def read_lines(file: Path) -> list[RecordLine]:
@@ -161,8 +163,11 @@ def _read_line(text: str) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         return None
     check = record.pop(CHECK, None)
-    # A text is a check whose key was damaged.
-    plain = type(record.get("nimg")) is int and not any(isinstance(value, str) for value in record.values())
+    # A text is a check whose key was damaged. Lines of earlier versions may have NaN.
+    numbers = all(
+        value is None or isinstance(value, float) or is_finite_number(value) for value in record.values()
+    )
+    plain = numbers and type(record.get("nimg")) is int
     return record if plain and check in (None, _check_of_line(record)) else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from acgan.benchmarking.training import Contest, make_contest, measure_training
 from acgan.code_version import code_version
 from acgan.config import RunConfig, to_yaml
 from acgan.errors import ConfigError, did_you_mean
+from acgan.reading import to_json
 from acgan.sampling import ClassSampler
 from acgan.training.gan import Gan
 from acgan.training.step import parameter_dtype
@@ -94,7 +94,7 @@ class BenchmarkResult:
     def to_json(self) -> str:
         """All of it as JSON."""
         parts = {one.part: one.to_dict() for one in self.findings}
-        return json.dumps({**self.provenance, "parts": parts}, indent=2)
+        return to_json({**self.provenance, "parts": parts})
 
 
 def benchmark(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.data import Cache, cache_dir, damage_of, look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
+from acgan.reading import to_json
 from acgan.showing import shown, warn_shown
 from acgan.types import Dataset, LikePair
 
@@ -69,7 +69,7 @@ class DataSummary:
             "notes": dataset.notes,
             "fingerprints": {"train": store.fingerprint, "test": dataset.test.fingerprint},
         }
-        return json.dumps(content, indent=2)
+        return to_json(content)
 
     def sheet(self) -> bytes:
         """A contact sheet as a PNG file: one row a class, at most 64 classes.

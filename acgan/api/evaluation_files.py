@@ -15,6 +15,7 @@ from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.evaluation.bank import Bank
+from acgan.reading import to_json
 from acgan.sealed import sealed_json
 from acgan.training.tracking import record_scalars
 from acgan.types import ImageStore
@@ -82,7 +83,7 @@ def write_evaluation(
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    return json.dumps(sealed_json(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return to_json(sealed_json(values)) + "\n"
 
 
 def _home(evaluated: Evaluated, paths: Sequence[Path], folder: str | Path | None) -> Path | None:

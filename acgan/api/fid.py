@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -41,6 +40,7 @@ from acgan.fid import (
 )
 from acgan.metrics.frechet import frechet_distance
 from acgan.predicting import shipped
+from acgan.reading import to_json
 from acgan.showing import warn_shown
 from acgan.sides import MAX_SIDE, MIN_SIDE
 from acgan.types import ON_ERROR, WHICH, WHOLE_AND_SPLITS
@@ -64,7 +64,7 @@ class FidResult:
     def to_json(self) -> str:
         """JSON text of everything."""
         values = {"metric": self.metric, "value": self.value, "provenance": self.provenance}
-        return json.dumps(values, indent=2)  # in ASCII: a path need not be UTF-8
+        return to_json(values)
 
 
 def fid(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER
 from acgan.file_kinds import read_text
+from acgan.reading import is_finite_number
 from acgan.sealed import ChangedError, read_json
 
 _SAME = (
@@ -24,8 +26,11 @@ _SAME = (
     "truncation",
     "units",
 )
+_LONGEST_NAME = 100
 _SAME_CODE = ("acgan", "torch", "device")
 _NETWORKS = ("extractor", "classifier")  # None where no metric of an evaluation needed it
+_BY_METRIC = ("overall", "floor", "at_floor_count")
+_BY_CLASS = ("per_class", "floor_per_class", "at_floor_count_per_class")
 
 _Values = dict[str, Any]
 
@@ -85,13 +90,28 @@ def place(home: Path, values: _Values) -> Kept:
 
 
 def _read(text: str) -> _Values | None:
+    """The values of an evaluation; None of a damaged one."""
     try:
         values = read_json(text)
-        return (
-            values if isinstance(values["provenance"], dict) and values["provenance"]["generators"] else None
-        )
-    except (ValueError, TypeError, KeyError, ChangedError):
+        return values if _is_whole(values) else None
+    except (ValueError, TypeError, KeyError, AttributeError, ChangedError):
         return None
+
+
+def _is_whole(values: Any) -> bool:
+    """True if all that is looked at, and added to, is of its kind."""
+    origin = values["provenance"]
+    tables = [origin, *origin["generators"], *(values.get(key, {}) for key in (*_BY_METRIC, *_BY_CLASS))]
+    tables += [one for key in _BY_CLASS for one in values.get(key, {}).values()]
+    counts = [origin.get(key) or 1 for key in ("num_images", "repeats")]
+    numbers = [*counts, origin.get("truncation", 1), origin.get("floor_images", 0)]
+    return (
+        bool(origin["generators"])
+        and isinstance(origin.get("reference", {}), dict)
+        and all(isinstance(table, dict) for table in tables)
+        and all(map(is_finite_number, numbers))
+        and all(isinstance(name, str) for name in origin.get("metrics", []))
+    )
 
 
 def _read_file(file: Path) -> _Values | None:
@@ -131,7 +151,10 @@ def _name(values: _Values) -> str:
     whole = {**_identity(values), **{key: origin.get(key) for key in _NETWORKS}}
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
     split = (origin.get("reference") or {}).get("split", "")
-    return f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}-{digest}.json"
+    told = f"{_generators(origin)[0][:8]}-{split}-{origin.get('num_images')}x{origin.get('repeats', 1)}"
+    # What the file says must not lead out of its folder.
+    plain = re.sub(r"[^\w.-]", "_", told)[:_LONGEST_NAME]
+    return f"{plain}-{digest}.json"
 
 
 def _merged(old: _Values, new: _Values) -> _Values:
@@ -139,9 +162,9 @@ def _merged(old: _Values, new: _Values) -> _Values:
     if not old:
         return new
     result = {**old, **new}
-    for key in ("overall", "floor", "at_floor_count"):
+    for key in _BY_METRIC:
         result[key] = {**old.get(key, {}), **new.get(key, {})}
-    for key in ("per_class", "floor_per_class", "at_floor_count_per_class"):
+    for key in _BY_CLASS:
         before, after = old.get(key, {}), new.get(key, {})
         names = dict.fromkeys([*before, *after])
         result[key] = {name: {**before.get(name, {}), **after.get(name, {})} for name in names}

@@ -17,6 +17,7 @@ from acgan.errors import DataError, RunError
 from acgan.extracting.choose import INCEPTION
 from acgan.file_kinds import read_text
 from acgan.predicting import shipped
+from acgan.reading import is_finite_number, parse_json
 from acgan.types import Dataset
 
 #: File of a run directory with its ``KnownPaths``.
@@ -50,8 +51,10 @@ class KnownPaths:
         """
         file = directory / PLACES_FILE
         try:
-            values = json.loads(read_text(file))
-            return cls(dict(values["paths"]), values["fingerprint"], dict(values["images"]))
+            values = parse_json(read_text(file))
+            known = cls(dict(values["paths"]), values["fingerprint"], dict(values["images"]))
+            known._check()
+            return known
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -59,6 +62,19 @@ class KnownPaths:
                 f"{file}: cannot be read ({error!r}); expected what acgan wrote. Delete it: then paths count from the "
                 "present folder."
             ) from None
+
+    def _check(self) -> None:
+        """Check what was read.
+
+        Raises:
+            TypeError: A value is of another kind.
+        """
+        if not all(isinstance(path, str) and "\0" not in path for path in self.paths.values()):
+            raise TypeError("a path is no text")
+        if not isinstance(self.fingerprint, (str, type(None))):
+            raise TypeError("the fingerprint is no text")
+        if not all(type(count) is int and is_finite_number(count) for count in self.images.values()):
+            raise TypeError("a number of images is none")
 
     @classmethod
     def of(cls, config: AnyConfig, dataset: Dataset, source: str | None) -> KnownPaths:
@@ -105,7 +121,9 @@ def with_known_paths(config: _Config, places: KnownPaths | None) -> _Config:
     """A configuration in which paths that this folder has not are those of the run; not the data's."""
     known = {} if places is None else places.paths
     changes = {
-        key: known[key] for key in config.paths if key in known and not Path(value_of(config, key)).exists()
+        key: known[key]
+        for key in config.paths
+        if key in known and isinstance(found := value_of(config, key), str) and not Path(found).exists()
     }
     return with_values(config, changes)
 

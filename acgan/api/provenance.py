@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import platform
 import shlex
@@ -21,13 +20,14 @@ from torch import nn
 
 from acgan import parallel, runtime
 from acgan.api.opening import OpenTraining
+from acgan.api.provenance_file import read_run_provenance
 from acgan.atomic import write_text
 from acgan.benchmarking.flops import count_flops
 from acgan.code_version import code_changes, code_version
 from acgan.errors import RunError
-from acgan.file_kinds import read_text
 from acgan.own_parts import PROVENANCE_FILE, to_record
-from acgan.sealed import ChangedError, read_json, sealed_json
+from acgan.reading import to_json
+from acgan.sealed import sealed_json
 from acgan.training.gan import Gan
 from acgan.training.gan_loop import portion_for_d, portion_for_g
 from acgan.training.material import material_of
@@ -54,7 +54,7 @@ def recorded(
         yield
         return
     file, begun_nimg = opened.directory / PROVENANCE_FILE, run.nimg
-    known = _read(file) if file.exists() and opened.checkpoint is not None else {}
+    known = read_run_provenance(file) if file.exists() and opened.checkpoint is not None else {}
     earlier = known.get("invocations", [])
     invocation = _invocation(opened)
     record = {
@@ -128,7 +128,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """
     file = path / PROVENANCE_FILE
     if file.exists():
-        return _read(file)
+        return read_run_provenance(file)
     for kind in (GENERATOR_FILE, CLASSIFIER_FILE):
         if (path / kind.name).is_file() or path.is_file():
             try:
@@ -193,16 +193,5 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return read_json(read_text(file))
-    except ChangedError as error:
-        raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{file}: cannot be read ({error}). Delete it: the next training writes it anew."
-        ) from None
-
-
 def _to_json(values: Mapping[str, Any]) -> str:
-    return json.dumps(sealed_json(values), indent=2) + "\n"
+    return to_json(sealed_json(values)) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from acgan.cli.options import UserPath, clock
 from acgan.cli.output import echo
+from acgan.reading import to_json
 
 
 @click.command()
@@ -27,7 +27,7 @@ def command(run: Path, as_json: bool) -> None:
 
     found = read_provenance(run)
     if as_json:
-        echo(json.dumps(found, indent=2))
+        echo(to_json(found))
         return
     for key, value in _lines(found):
         echo(f"{key}: {value}")

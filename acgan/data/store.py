@@ -18,6 +18,7 @@ import numpy as np
 from acgan.data import pack
 from acgan.data.pack import Packed
 from acgan.errors import Interrupted, first_line
+from acgan.reading import parse_json
 from acgan.types import (
     ClassPictures,
     DataReport,
@@ -236,7 +237,7 @@ def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = parse_json(path.read_text(encoding="utf-8"))
     meta = content.get("meta")
     if not isinstance(meta, dict) or content.get("digest") != _digest(meta):
         raise ValueError(f"{path.name} is damaged")

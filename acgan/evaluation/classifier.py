@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from acgan.atomic import sha256
 from acgan.metrics.classification import ClassificationScores, ClassScores, classification_scores
 from acgan.predicting import ImageClassifier
+from acgan.reading import to_json
 from acgan.types import ImageStore
 
 
@@ -60,7 +60,7 @@ class ClassifierScores:
             "confusion": main.confusion.tolist(),
             "provenance": self.provenance,
         }
-        return json.dumps(values, indent=2, ensure_ascii=False)
+        return to_json(values)
 
 
 def score_classifier(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from acgan.errors import RunError
+from acgan.errors import RunError, bounded
 from acgan.evaluation.differing import Differing, EvaluatedSide, differences, settings_known
 from acgan.evaluation.reading import EvaluationFile, different_conditions
 from acgan.evaluation.result import EVALUATION_FORMAT
@@ -23,6 +22,7 @@ from acgan.evaluation.tested_difference import (
 )
 from acgan.metrics import catalogue
 from acgan.metrics.bootstrap import MIN_UNITS, Difference
+from acgan.reading import to_json
 
 #: Classes named of each metric.
 CLASSES_NAMED = 3
@@ -115,7 +115,7 @@ class Comparison:
             "metrics": {row.metric: _row_values(row) for row in self.rows},
             "class_changes": [vars(change) for change in self.class_changes],
         }
-        return json.dumps(values, indent=2, ensure_ascii=False)
+        return to_json(values)
 
 
 def compare(
@@ -156,7 +156,7 @@ def compare(
             groups[metric] = values
         else:
             sides = [side for side, found in zip("AB", values, strict=True) if not found]
-            left_out.append(f"{metric} (no values by seed in {' and '.join(sides)})")
+            left_out.append(f"{bounded(metric)} (no values by seed in {' and '.join(sides)})")
     if not groups:
         raise RunError(
             f"{names[0]} and {names[1]} have no metric in common: {', '.join(left_out) or 'both are empty'}. "

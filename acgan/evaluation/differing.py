@@ -88,12 +88,15 @@ def with_runs(scores: EvaluationFile, home: Path) -> EvaluatedSide:
 
 def _holds(directory: Path, generator: GeneratorRecord) -> bool:
     file = directory / generator.file
-    return (
-        bool(generator.file)
-        and is_run_directory(directory)
-        and file.is_file()
-        and sha256(file) == generator.sha256
-    )
+    try:
+        return (
+            bool(generator.file)
+            and is_run_directory(directory)
+            and file.is_file()
+            and sha256(file) == generator.sha256
+        )
+    except OSError:  # no path of this system, such as one too long
+        return False
 
 
 def differences(a: EvaluatedSide, b: EvaluatedSide) -> list[Differing]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from acgan.errors import RunError
+from acgan.errors import RunError, bounded
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
@@ -154,7 +154,9 @@ def different_conditions(a: EvaluationFile, b: EvaluationFile) -> list[str]:
     """
     ours, theirs = a.conditions(), b.conditions()
     return [
-        f"  {key}: {value} | {theirs[key]}" for key, value in ours.items() if theirs.get(key, value) != value
+        f"  {key}: {bounded(value, 200)} | {bounded(theirs[key], 200)}"
+        for key, value in ours.items()
+        if theirs.get(key, value) != value
     ]
 
 
@@ -199,12 +201,14 @@ def read_evaluation(path: Path) -> EvaluationFile:
         raise RunError(f"{file}: no scores of a generator: it names no format. {remedy}")
     if content["format"] != EVALUATION_FORMAT:
         raise RunError(
-            f"{file}: scores of format {content['format']!r}; expected {EVALUATION_FORMAT}. Evaluate again with this "
-            f"acgan: {remedy}"
+            f"{file}: scores of format {bounded(repr(content['format']))}; expected {EVALUATION_FORMAT}. "
+            f"Evaluate again with this acgan: {remedy}"
         )
     try:
         return EvaluationFile.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
-        raise RunError(f"{file}: not what is expected at {key}: {problem['msg']}. {remedy}") from None
+        raise RunError(
+            f"{file}: not what is expected at {bounded(key)}: {problem['msg']}. {remedy}"
+        ) from None

@@ -82,7 +82,7 @@ def read_run(directory: Path) -> TrainedRun:
     stats = tuple(read_stats(directory / RUN_STATS))
     nimg, parameters, code = _read_generator(directory / RUN_GENERATOR)
     total, patience = (config["train"].get(key) for key in ("total_nimg", "patience_nimg"))
-    seconds = [record["time/trained_sec"] for record in stats if "time/trained_sec" in record]
+    seconds = [record["time/trained_sec"] for record in stats if record.get("time/trained_sec") is not None]
     return TrainedRun(
         directory=directory,
         config=config,
@@ -161,7 +161,7 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         if is_damaged(file):
             raise ValueError("its check does not match")
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, OverflowError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
 
 

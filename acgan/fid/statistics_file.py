@@ -15,6 +15,7 @@ from torch import Tensor
 from acgan.atomic import write_atomically
 from acgan.data.sources.arrays import array_names, read_array
 from acgan.errors import DataError
+from acgan.reading import parse_json
 
 KEYS = ("mu", "sigma")
 _ORIGIN = "acgan"
@@ -70,7 +71,7 @@ def read_statistics(file: Path) -> Saved:
 def _read_origin(file: Path) -> Any:
     text = str(read_array(file, _ORIGIN, _REMEDY)[()])
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise DataError(f"{file} has an entry {_ORIGIN!r} that is no JSON: {error}. {_REMEDY}") from error
 

@@ -24,6 +24,8 @@ from acgan.models.layers import (
 from acgan.runtime import outside_autocast
 from acgan.sides import RESOLUTIONS, map_sides
 
+_MOST_LAYERS = 1000  # a file may ask for any number: building them would not end
+
 
 class Generator(nn.Module):
     """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``."""
@@ -204,6 +206,8 @@ class ResNetGenerator(Generator):
 
 def _mapping(condition_dim: int, layers: int) -> nn.Sequential:
     """Fully connected layers with leaky ReLU that keep the mean square."""
+    if layers > _MOST_LAYERS:
+        raise ValueError(f"found {layers} mapping layers; expected at most {_MOST_LAYERS}")
     mapping = nn.Sequential()
     for _ in range(layers):
         layer = nn.Linear(condition_dim, condition_dim)

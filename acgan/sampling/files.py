@@ -19,6 +19,7 @@ from torch import Tensor
 import acgan
 from acgan.errors import UserError
 from acgan.plots.grid import tile, write_png
+from acgan.reading import to_json
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 
@@ -188,7 +189,7 @@ def _write_folders(selection: Selection, path: Path, progress: _Progress) -> Non
         "truncation": selection.truncation,
         "generator": {"architecture": info.architecture, "provenance": info.provenance},
     }
-    text = json.dumps(manifest, indent=2)
+    text = to_json(manifest)
     (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from acgan.errors import UserError
 from acgan.file_kinds import read_text
+from acgan.reading import parse_json
 
 #: Which folder holds which class, and how the images were drawn.
 MANIFEST = "sampler.json"
@@ -83,7 +83,7 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
             f"{out}: not empty. Choose another folder, or --force to replace what `acgan sample` wrote there."
         )
     try:
-        manifest = json.loads(read_text(target / MANIFEST))
+        manifest = parse_json(read_text(target / MANIFEST))
         # Only names of entries are taken: one such as ".." must not lead outside.
         earlier, num = sorted(entries & set(manifest["folders"])), int(manifest["num_per_class"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):

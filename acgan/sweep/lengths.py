@@ -13,6 +13,7 @@ from acgan.api.dry_run import rehearse
 from acgan.atomic import write_text
 from acgan.config import RunConfig, diff, with_values
 from acgan.errors import ConfigError, NotFiniteError, UserError
+from acgan.reading import parse_json
 from acgan.runtime import machine
 from acgan.sweep.plan import SweepPlan
 
@@ -64,7 +65,7 @@ def _rehearse(plan: SweepPlan, variant: str, threads: int) -> float:
 def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
     """Images a second of each variant, the best of several rehearsals."""
     file = plan.folder / _SPEEDS
-    known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known: dict[str, Any] = parse_json(file.read_text(encoding="utf-8")) if file.exists() else {}
     asked = {variant: _asked(plan, variant, threads) for variant in plan.sweep.variants}
     missing = [
         variant

@@ -15,6 +15,7 @@ from acgan.config.recipes import CONFIG_FILE, check_is_file, recipes
 from acgan.config.sweep import SweepConfig
 from acgan.errors import ConfigError, UserError, did_you_mean
 from acgan.file_kinds import read_text
+from acgan.reading import parse_json
 
 _DONE = "sweep.json"
 _SWEEP_FILE = "sweep.yaml"
@@ -45,7 +46,7 @@ class SweepRun:
     def is_done(self) -> bool:
         """True once just this was trained and evaluated."""
         try:
-            return bool(json.loads(read_text(self.directory / _DONE)) == self._words())
+            return bool(parse_json(read_text(self.directory / _DONE)) == self._words())
         except (OSError, ValueError):
             return False
 

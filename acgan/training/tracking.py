@@ -99,7 +99,7 @@ class Tracker:
         self._quiet = contextlib.ExitStack()
         self.damage: list[str] = []
         if active:
-            self.damage = _truncate(self._file, nimg)
+            self.damage = truncate_records(self._file, nimg)
             _make_room_at_the_end(self._events)
             self._quiet.enter_context(_writers_quiet())
             with disk_errors_name(self._events):
@@ -203,7 +203,7 @@ def _make_room_at_the_end(directory: Path) -> None:
         file.rename(name)
 
 
-def _truncate(file: Path, nimg: int) -> list[str]:
+def truncate_records(file: Path, nimg: int) -> list[str]:
     """Keep the lines up to ``nimg``; a last line cut short by a kill goes as well.
 
     Returns:

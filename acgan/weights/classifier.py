@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from acgan.errors import UnknownKindError
+from acgan.errors import UnknownKindError, bounded
 from acgan.models import BACKBONES, AuxClassifier
+from acgan.sides import MAX_SIDE
 from acgan.weights.file import WeightsFile
 
 
@@ -32,6 +33,17 @@ class ClassifierInfo:
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.5,)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (
+            not 1 <= self.resolution <= MAX_SIDE
+            or self.architecture.get("in_channels", self.channels) != self.channels
+        ):
+            raise ValueError(f"images of {self.channels} channels and {self.resolution} px")
+        if not all(len(one) in (1, self.channels) for one in (self.mean, self.std)) or not all(self.std):
+            raise ValueError(
+                f"mean {bounded(self.mean)} and std {bounded(self.std)} of {self.channels} channels"
+            )
 
 
 def build_classifier(architecture: Mapping[str, Any]) -> AuxClassifier:

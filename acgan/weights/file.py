@@ -6,25 +6,30 @@ the check of the file, see ``acgan.sealed``.
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from acgan.atomic import best_name
-from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, did_you_mean
+from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, bounded, did_you_mean
 from acgan.file_kinds import odd_kind
 from acgan.own_parts import OwnPart, recorded_parts
 from acgan.sealed import SEALED_FORMAT, describe_weights, is_damaged, read_description, seal_weights
 
 _FORMATS = (1, SEALED_FORMAT)  # that are read
 _METADATA_KEY = "acgan"
+_REMEDY = "The file was changed, or another version of acgan wrote it: use that one, or train again."
+_LONGEST = 400  # letters of an error in a message
+#: What a constructor may raise that is handed values of any kind and size.
+_NOT_BUILT = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
 
 
 class Info(Protocol):
@@ -162,45 +167,62 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 plain = {
                     key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
                 }
-                return self.info(**{**plain, "class_names": tuple(values["class_names"])})
+                return _checked(self.info(**{**plain, "class_names": tuple(values["class_names"])}))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(
-                f"{file}: its acgan metadata is damaged ({error!r}). {self._remedy_of_damage}"
+                f"{file}: its acgan metadata is damaged ({bounded(repr(error), _LONGEST)}). {self._remedy_of_damage}"
             ) from None
         if product != self.product:
-            raise RunError(f"{file}: holds a {product}; expected a {self.name} of `{self.command}`.")
+            raise RunError(f"{file}: holds a {bounded(product)}; expected a {self.name} of `{self.command}`.")
         raise RunError(
-            f"{file}: format {found!r}; this version of acgan reads formats {' and '.join(map(str, _FORMATS))}. Use "
-            "the version that wrote it."
+            f"{file}: format {bounded(repr(found))}; this version of acgan reads formats "
+            f"{' and '.join(map(str, _FORMATS))}. Use the version that wrote it."
         )
 
     def _fill(self, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path) -> _Network:
         """The network that the metadata describes, holding the tensors; the global random state stays as it is."""
-        remedy = "The file was changed, or another version of acgan wrote it: use that one, or train again."
+        shapes = None
+        with contextlib.suppress(*_NOT_BUILT, UserError), torch.device("meta"):
+            # First without memory: an architecture that is not the file's may ask for more than there is.
+            shapes = self.build(dict(info.architecture))
+        if shapes is not None:
+            self._check_fits(shapes, info, tensors, file)
         try:
             with torch.random.fork_rng(devices=[]):  # initial weights draw from it, only to be overwritten
                 network = self.build(dict(info.architecture))
         except UnknownKindError as error:
             raise _not_there(error, recorded_parts(file.parent, info.provenance), file) from None
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            RuntimeError,
-            ArithmeticError,
-            UserError,
-        ) as error:
-            raise RunError(f"{file}: its architecture cannot be built ({error!r}). {remedy}") from None
+        except (*_NOT_BUILT, UserError) as error:
+            raise RunError(
+                f"{file}: its architecture cannot be built ({bounded(repr(error), _LONGEST)}). {_REMEDY}"
+            ) from None
+        self._check_fits(network, info, tensors, file)
+        network.load_state_dict(tensors)
+        return network
+
+    def _check_fits(
+        self, network: _Network, info: SomeInfo, tensors: Mapping[str, Tensor], file: Path
+    ) -> None:
         expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         expected["class_names"], found["class_names"] = (network.num_classes,), (len(info.class_names),)
         for name in sorted(expected | found):
             if expected.get(name) != found.get(name):
                 shapes = f"found {found.get(name, 'none')}, expected {expected.get(name, 'none')}"
-                raise RunError(f"{file}: does not fit its architecture: {name}: {shapes}. {remedy}")
-        network.load_state_dict(tensors)
-        return network
+                raise RunError(f"{file}: does not fit its architecture: {bounded(name)}: {shapes}. {_REMEDY}")
+
+
+def _checked(info: SomeInfo) -> SomeInfo:
+    """The metadata, whose values are of the types that its class says.
+
+    Raises:
+        ValueError: They are not.
+    """
+    try:
+        return TypeAdapter(type(info)).validate_python(vars(info))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -260,7 +282,7 @@ def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
         return (path / kind.name).is_file()
     try:
         with safe_open(path, framework="pt") as opened:
-            values = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
+            values = read_description((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
         return bool(values.get("product") == kind.product)
     except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False

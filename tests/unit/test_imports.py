@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "reading": set(),
     "atomic": set(),
     "sealed": {"reading"},
-    "own_parts": {"file_kinds"},
+    "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
     "types": set(),
     "_torchvision": set(),
@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed"},
+    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed", "sides"},
     "sampling": {
         "weights",
         "models",
@@ -59,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
         "atomic",
         "types",
         "errors",
+        "reading",
         "file_kinds",
     },
     "predicting": {"weights", "models", "data", "parallel", "runtime"},
@@ -81,7 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "sealed", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "types", "errors", "file_kinds"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -124,7 +125,7 @@ ALLOWED: dict[str, set[str]] = {
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "errors", "file_kinds"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
@@ -138,7 +139,17 @@ ALLOWED: dict[str, set[str]] = {
             "sampling",
             "training",
         ),
-        *("atomic", "code_version", "distributed", "runtime", "showing", "signals", "types", "errors"),
+        *(
+            "atomic",
+            "code_version",
+            "distributed",
+            "reading",
+            "runtime",
+            "showing",
+            "signals",
+            "types",
+            "errors",
+        ),
     },
     "__main__": {"cli"},
 }

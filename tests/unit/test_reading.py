@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acgan.reading import parse_json, user_path
+from acgan.reading import is_finite_number, parse_json, to_json, user_path
 
 
 def test_a_home_folder_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -22,3 +22,14 @@ def test_json_of_any_depth_is_a_value_or_an_error_to_catch() -> None:
     for text in ("[" * 100_000, '{"a":' * 100_000, "{", "nonsense", b"\xff\xfe\x00"):
         with pytest.raises(ValueError, match=r"deeply|Expecting|codec"):
             parse_json(text)
+
+
+def test_json_that_is_written_is_read_by_any_program() -> None:
+    values = {"a": [float("nan"), 1.5], "b": {"c": float("-inf")}, "é": (None, True)}
+    assert to_json(values, indent=None) == '{"a": [null, 1.5], "b": {"c": null}, "é": [null, true]}'
+    assert parse_json(to_json({"file": "\udcff"}).encode()) == {"file": "\udcff"}
+
+
+def test_numbers_that_can_be_computed_with() -> None:
+    assert all(map(is_finite_number, (0, -1, 2.5, 2**62)))
+    assert not any(map(is_finite_number, (None, True, "1", [1], float("nan"), float("inf"), 10**400)))

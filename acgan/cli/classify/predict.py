@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from acgan.cli.options import UserPath, device_option, on_error_option
 from acgan.cli.output import echo
+from acgan.reading import to_json
 
 if TYPE_CHECKING:
     from acgan.types import SkippedImage
@@ -48,7 +48,7 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, on_err
             {"path": str(path), "classes": dict(classes[:top])} for path, classes in found
         ]
         rows += [{"path": image.path, "skipped": image.reason} for image in skipped]
-        echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        echo(to_json(rows))
         return
     from rich.table import Table
 

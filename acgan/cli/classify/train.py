@@ -13,6 +13,7 @@ from acgan.cli.options import training_options
 from acgan.cli.output import echo
 from acgan.cli.ranks import is_first_process
 from acgan.cli.training import Clock, PlannedRun, outcome, planned_runs, watched
+from acgan.reading import to_json
 
 if TYPE_CHECKING:
     from acgan.cli.progress import Reporter
@@ -183,7 +184,7 @@ def _compare(run: Path, device: str, reporter: Reporter) -> None:
     from acgan import api
 
     found = api.compare_with_synthetic(run, device)
-    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    text = to_json(found) + "\n"
     write_text(run / "comparison.json", text)
     reporter.say(_comparison(found))
     reporter.say(f"More: {run / 'comparison.json'}")

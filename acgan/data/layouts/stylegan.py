@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,8 @@ from acgan.data.layouts.branches import Labelled, branch_of
 from acgan.data.layouts.label_values import several_labels
 from acgan.data.layouts.lists import parts_of
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
-from acgan.errors import DataError
+from acgan.errors import DataError, bounded
+from acgan.reading import parse_json
 from acgan.types import LeftOut
 
 STYLEGAN = "dataset.json"
@@ -35,11 +35,11 @@ def read_stylegan(container: Container, tree: Tree) -> Labelled | None:
         return None
     where = f"{container.where}/{'/'.join(file)}"
     try:
-        saved = json.loads(container.content(file))
+        saved = parse_json(container.content(file))
         pairs = [(str(name), _label(label)) for name, label in saved["labels"]]
         names = [str(name) for name in saved.get("class_names", ())]
         test = set(map(str, saved.get("test", ())))
-    except (ValueError, KeyError, TypeError, RecursionError):  # another program's file, or no labels
+    except (ValueError, KeyError, TypeError):  # another program's file, or no labels
         return None
     placed = _placed(pairs, file, tree, where)
     if names and not all(0 <= label < len(names) for _, label in pairs):
@@ -75,10 +75,10 @@ def _placed(
     if missing:
         one = "picture that is" if len(missing) == 1 else "pictures that are"
         raise DataError(
-            f"{where} names {len(missing):,} {one} not there, such as {missing[0]!r}. Make it anew."
+            f"{where} names {len(missing):,} {one} not there, such as {bounded(missing[0])!r}. Make it anew."
         )
     if twice:
-        raise several_labels(where, len(twice), len(placed), f"such as {twice[0]!r}")
+        raise several_labels(where, len(twice), len(placed), f"such as {bounded(twice[0])!r}")
     return placed
 
 

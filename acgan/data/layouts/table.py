@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import math
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any
 
 from acgan.data.sources.endings import is_image
 from acgan.errors import DataError
+from acgan.reading import parse_json
 
 _FIELD_LIMIT = 1 << 20  # characters; the csv module's own limit is 131,072
 _DELIMITERS = (",", ";", "\t", "|")
@@ -116,7 +116,7 @@ def _read_jsonl(content: bytes, where: str) -> Table:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise DataError(
                 f"{where} line {number} is no JSON: {error}. Mend or remove that line."
@@ -132,8 +132,8 @@ def _read_jsonl(content: bytes, where: str) -> Table:
 
 def _read_json(content: bytes, where: str) -> Table | None:
     try:
-        value = json.loads(_decoded(content, where, "JSON"))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(_decoded(content, where, "JSON"))
+    except ValueError as error:
         raise DataError(f"{where} is no JSON: {error}. Make it or copy it anew.") from error
     if isinstance(value, dict) and value and all(isinstance(label, (str, int)) for label in value.values()):
         value = [{"path": name, "label": label} for name, label in value.items()]

@@ -28,9 +28,9 @@ from acgan.data.sources.hf_features import (
     library,
     read_column,
 )
-from acgan.data.sources.labels import bounded, check_whole, checked_labels, in_quotes
+from acgan.data.sources.labels import check_whole, checked_labels, in_quotes
 from acgan.data.sources.parts import Part, index_parts, part_column
-from acgan.errors import DataError, did_you_mean
+from acgan.errors import DataError, bounded, did_you_mean
 from acgan.types import Reading
 
 

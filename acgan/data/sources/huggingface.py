@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,10 @@ from acgan.data.sources.arrays import in_a_line
 from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.data.sources.hf_features import STORED, holds_bytes, label_names, library
 from acgan.data.sources.hf_tables import Tables
-from acgan.data.sources.labels import bounded
 from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shard_names import parts_of_files
-from acgan.errors import DataError
-from acgan.reading import user_path
+from acgan.errors import DataError, bounded
+from acgan.reading import parse_json, user_path
 
 HUB = "hf:"
 _REASON = 400  # letters of the library's own reasons, which may list all columns twice
@@ -36,7 +34,7 @@ def has_image_feature(file: Path) -> bool:
     parquet = library("pyarrow.parquet", str(file))
     try:
         schema = parquet.read_schema(file)
-        written = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        written = parse_json((schema.metadata or {}).get(b"huggingface", b"{}"))
         known = written.get("info", {}).get("features")
     except Exception as error:  # of nearly every kind, on damaged files
         raise _unreadable(str(file), error) from error

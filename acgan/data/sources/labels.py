@@ -9,10 +9,9 @@ import numpy as np
 from acgan.data.index import shortened
 from acgan.data.layouts.label_values import single_labels
 from acgan.data.layouts.table import Table
-from acgan.errors import DataError
+from acgan.errors import DataError, bounded
 
 MANY = 20  # names that a message lists
-LONGEST = 80  # letters of a value in a message
 _INT64 = np.iinfo(np.int64)
 
 
@@ -38,12 +37,6 @@ def check_whole(labels: Iterable[int | float], where: str) -> None:
             f"{where} has the label {bounded(large)}; expected a whole number of at most 64 bits, or the name of a"
             " class."
         )
-
-
-def bounded(value: object, longest: int = LONGEST) -> str:
-    """A value as text for a message, shortened."""
-    text = str(value)
-    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def in_quotes(names: Iterable[object]) -> str:

@@ -20,10 +20,10 @@ from acgan.data.sources.arrays import (
     read_array,
 )
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
-from acgan.data.sources.labels import MANY, bounded
+from acgan.data.sources.labels import MANY
 from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
 from acgan.data.sources.tree import EXAMPLES
-from acgan.errors import DataError
+from acgan.errors import DataError, bounded
 from acgan.types import LeftOut, Reading
 
 _NAMES = "class_names"

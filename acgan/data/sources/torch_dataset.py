@@ -16,9 +16,9 @@ from acgan.data.layouts.columns import USUAL
 from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, put_in_order
 from acgan.data.sources.files import class_name
-from acgan.data.sources.labels import MANY, bounded
+from acgan.data.sources.labels import MANY
 from acgan.data.store import make_dataset
-from acgan.errors import DataError
+from acgan.errors import DataError, bounded
 from acgan.types import Dataset, Reading
 
 IMAGE_NAMES = ("image", "img", "images", "pixel_values", "picture", "photo", "x")

@@ -19,12 +19,13 @@ from acgan.data.layouts.names import part_of
 from acgan.data.layouts.table import Table
 from acgan.data.options import ReadOptions
 from acgan.data.sources.files import class_name, digest_lines, file_stamp
-from acgan.data.sources.labels import MANY, bounded, check_whole, checked_labels
+from acgan.data.sources.labels import MANY, check_whole, checked_labels
 from acgan.data.sources.parts import Part, index_parts, part_column, refuse_options
 from acgan.data.sources.shard_names import parts_of_files
 from acgan.data.sources.tar_samples import Sample, SamplesReader, read_shard
 from acgan.data.sources.tree import EXAMPLES
-from acgan.errors import DataError, did_you_mean
+from acgan.errors import DataError, bounded, did_you_mean
+from acgan.reading import parse_json
 from acgan.types import LeftOut, Reading
 
 #: Files beside the shards that name the classes 0, 1, …, a line each.
@@ -272,7 +273,7 @@ def _record(sample: Sample) -> dict[str, Any]:
     if "json" not in sample.texts:
         return {}
     try:
-        record = json.loads(_text(sample, "json"))
+        record = parse_json(_text(sample, "json"))
     except ValueError as error:
         raise DataError(f"{sample}.json is no JSON: {error}. Mend or remove it.") from error
     if not isinstance(record, dict):

@@ -118,3 +118,31 @@ def test_a_truncated_evaluation_never_stands_for_the_run(tmp_path: Path) -> None
     put(other, values(truncation=0.7, num_images=1000))
     assert put(other, values(truncation=1.0)).is_main
     assert [one["provenance"]["truncation"] for one in kept_in(other)] == [0.7]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"generators": ["x"]},
+        {"generators": [{"sha256": "ab" * 32}], "repeats": "many"},
+        {"num_images": float("inf")},
+        {"reference": 3},
+        {"metrics": [[]]},
+        {"truncation": None},
+    ],
+)
+def test_a_damaged_evaluation_makes_room(tmp_path: Path, changes: dict[str, Any]) -> None:
+    (tmp_path / "evaluation.json").write_text(json.dumps(values(**changes)), encoding="utf-8")
+    kept = place(tmp_path, values())
+    assert kept.is_main
+    assert kept.moved is not None
+    assert kept.moved[0].name.startswith("unreadable-")
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    old = values(generators=[{"sha256": "../../x"}], reference={"split": "../" * 100})
+    (tmp_path / "evaluation.json").write_text(json.dumps(old), encoding="utf-8")
+    kept = place(tmp_path, values())
+    assert kept.moved is not None
+    assert kept.moved[0].parent == tmp_path / "evaluations"
+    assert len(kept.moved[0].name) < 200

@@ -8,7 +8,10 @@ import numpy as np
 from PIL import Image
 
 from acgan.data import DataOptions
-from acgan.types import ImageStore
+from acgan.data.load import find_source
+from acgan.data.pack import pack, prepare
+from acgan.data.store import make_dataset
+from acgan.types import Dataset, ImageStore
 
 
 def options(cache: Path, **changes: Any) -> DataOptions:
@@ -24,6 +27,12 @@ def options(cache: Path, **changes: Any) -> DataOptions:
         "cache": cache,
     }
     return DataOptions(**{**plain, **changes})
+
+
+def decode(path: Path, read: DataOptions) -> Dataset:
+    """Decode a source, without the cache."""
+    index = prepare(find_source(str(path), read.reading).index(), read)
+    return make_dataset("data", pack(index, read, None, None))
 
 
 def picture(value: int, size: tuple[int, int] = (16, 16)) -> Image.Image:

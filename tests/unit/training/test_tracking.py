@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from acgan.training.tracking import Tracker, record_scalars
+from acgan.training.tracking import Tracker, record_scalars, truncate_records
 
 NOW = 1_800_000_000
 
@@ -64,3 +64,23 @@ def test_names_in_tags_and_texts_are_shown_and_no_markdown(tmp_path: Path) -> No
     scores = EventAccumulator(str(tmp_path / "tensorboard" / "evaluate"))
     scores.Reload()
     assert scores.Tags()["scalars"] == [r"recall/a\x07"]
+
+
+@pytest.mark.parametrize(
+    "damaged", ['{"nimg": null}', '{"nimg": "7"}', "[]", '"nimg"', "7", "[" * 100_000, "\udcff"]
+)
+def test_a_line_that_is_no_record_is_left_out_and_told(tmp_path: Path, damaged: str) -> None:
+    file = tmp_path / "stats.jsonl"
+    file.write_text('{"nimg": 5}\n' + damaged + '\n{"nimg": 6}\n', encoding="utf-8", errors="surrogateescape")
+    (message,) = truncate_records(file, 100)
+    assert "line 2 is damaged" in message
+    assert file.read_text(encoding="utf-8") == '{"nimg": 5}\n{"nimg": 6}\n'
+
+
+def test_records_are_json_for_any_program(tmp_path: Path) -> None:
+    tracker = Tracker(tmp_path, nimg=0, active=True)
+    tracker.scalars(1, {"a": float("nan")}, {"b": float("inf")})
+    tracker.close()
+    text = (tmp_path / "stats.jsonl").read_text(encoding="utf-8")
+    assert text.startswith('{"nimg": 1, "a": null, "b": null, "check": "')
+    assert truncate_records(tmp_path / "stats.jsonl", 1) == []

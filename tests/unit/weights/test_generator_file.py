@@ -47,7 +47,8 @@ class TestFile:
             ({"format": 99}, "format 99; this version of acgan reads formats 1 and 2"),
             ({"format": None}, "metadata is damaged"),
             ({"class_names": ["cat"]}, "class_names: found (1,), expected (3,)"),
-            ({"architecture": 3}, "architecture cannot be built"),
+            ({"architecture": 3}, "metadata is damaged"),
+            ({"mapping_layers": 2**31}, "found 2147483648 mapping layers"),
             (
                 {"kind": "transformer"},
                 "architecture cannot be built (there is no kind 'transformer'; there are paper",
