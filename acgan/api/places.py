@@ -13,7 +13,7 @@ import numpy as np
 from acgan.assembly.images import DATASET, load_data
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig, value_of, with_values
 from acgan.data import is_builtin, is_name, is_there, place_of
-from acgan.errors import DataError, RunError
+from acgan.errors import DataError, RunError, bounded
 from acgan.extracting.choose import INCEPTION
 from acgan.file_kinds import read_text
 from acgan.predicting import shipped
@@ -59,8 +59,8 @@ class KnownPaths:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"{file}: cannot be read ({error!r}); expected what acgan wrote. Delete it: then paths count from the "
-                "present folder."
+                f"{file}: cannot be read ({bounded(repr(error))}); expected what acgan wrote. Delete it: then paths count from "
+                "the present folder."
             ) from None
 
     def _check(self) -> None:

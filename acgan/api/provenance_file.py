@@ -15,9 +15,16 @@ _Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 _Number = Annotated[FiniteFloat, Field(strict=True)]
 
 
+class _Images(BaseModel, extra="allow"):
+    """Images of each class, by part."""
+
+    __pydantic_extra__: dict[str, dict[Any, _Count]] = Field(init=False)
+    train: dict[Any, _Count]
+
+
 class _Data(BaseModel):
     name: Any
-    images: dict[Any, dict[Any, _Count]]
+    images: _Images
     resolution: Any
     fingerprint: str
 
@@ -77,5 +84,5 @@ def read_run_provenance(file: Path) -> dict[str, Any]:
     except ChangedError as error:
         raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be read ({error}). {remedy}") from None
+        raise RunError(f"{file}: cannot be read ({bounded(error)}). {remedy}") from None
     return values

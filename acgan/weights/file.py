@@ -91,7 +91,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             text, tensors = read_tensors(file, self._remedy_of_damage)
         except (SafetensorError, OSError) as error:
             raise RunError(
-                f"{file}: not a safetensors file, or not a whole one ({error}); expected a {self.name} of "
+                f"{file}: not a safetensors file, or not a whole one ({bounded(error, _LONGEST)}); expected a {self.name} of "
                 f"`{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
             ) from None
         info = self._read_info(text, file)
