@@ -91,8 +91,8 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             text, tensors = read_tensors(file, self._remedy_of_damage)
         except (SafetensorError, OSError) as error:
             raise RunError(
-                f"{file}: not a safetensors file, or not a whole one ({bounded(error, _LONGEST)}); expected a {self.name} of "
-                f"`{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
+                f"{file}: not a safetensors file, or not a whole one ({bounded(error, _LONGEST)}); expected a "
+                f"{self.name} of `{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
             ) from None
         info = self._read_info(text, file)
         network = self._fill(info, tensors, file)
