@@ -59,8 +59,8 @@ class KnownPaths:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"{file}: cannot be read ({bounded(repr(error))}); expected what acgan wrote. Delete it: then paths count "
-                "from the present folder."
+                f"{file}: cannot be read ({bounded(repr(error))}); expected what acgan wrote. Delete it: then paths "
+                "count from the present folder."
             ) from None
 
     def _check(self) -> None:
