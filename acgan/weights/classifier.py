@@ -35,12 +35,11 @@ class ClassifierInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (
-            not 1 <= self.resolution <= MAX_SIDE
-            or self.architecture.get("in_channels", self.channels) != self.channels
-        ):
+        # Gray images also go into a network for RGB.
+        taken = self.architecture.get("in_channels", self.channels)
+        if not 1 <= self.resolution <= MAX_SIDE or taken not in (self.channels, 3):
             raise ValueError(f"images of {self.channels} channels and {self.resolution} px")
-        if not all(len(one) in (1, self.channels) for one in (self.mean, self.std)) or not all(self.std):
+        if not all(len(one) in (1, taken) for one in (self.mean, self.std)) or not all(self.std):
             raise ValueError(
                 f"mean {bounded(self.mean)} and std {bounded(self.std)} of {self.channels} channels"
             )

@@ -279,7 +279,7 @@ def test_a_file_of_other_information_is_another(file: Path, network: AuxClassifi
         {"std": 0.5},
         {"std": (0.0,)},
         {"mean": (0.5, 0.5)},
-        {"channels": 1},
+        {"channels": 4},
         {"resolution": 2**31},
         {"class_names": (1, 2, 3)},
         {"provenance": []},
