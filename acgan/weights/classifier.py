@@ -37,7 +37,8 @@ class ClassifierInfo:
     def __post_init__(self) -> None:
         # Gray images also go into a network for RGB.
         taken = self.architecture.get("in_channels", self.channels)
-        if not 1 <= self.resolution <= MAX_SIDE or taken not in (self.channels, 3):
+        fits = taken == self.channels or (self.channels, taken) == (1, 3)
+        if not 1 <= self.resolution <= MAX_SIDE or not fits:
             raise ValueError(f"images of {self.channels} channels and {self.resolution} px")
         if not all(len(one) in (1, taken) for one in (self.mean, self.std)) or not all(self.std):
             raise ValueError(
