@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from run_helpers import Child
+from torch.distributed import TCPStore
 
 
 def two(
@@ -26,17 +26,16 @@ def several(
     before: Sequence[Callable[[], None] | None] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> list[Child]:
-    """So many ranks of one command."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """So many ranks of one command; their store is here, as torchrun's is in none of them."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     common = {
         **(variables or {}),
         "WORLD_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "MASTER_PORT": str(store.port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
     }
-    return [
+    ranks = [
         Child(
             arguments,
             logs / f"rank{rank}",
@@ -45,3 +44,5 @@ def several(
         )
         for rank in range(count)
     ]
+    ranks[0].store = store  # which lives as long as they are looked at
+    return ranks
