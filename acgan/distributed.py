@@ -54,8 +54,8 @@ def _all_taking_part() -> Iterator[None]:
         if type(error) is not RuntimeError and not isinstance(error, dist.DistError):
             raise  # out of memory, or a kernel that failed before
         raise PeerLostError(
-            "another process of this training is gone, killed or with a message of its own. The same command goes on "
-            "from the last checkpoint."
+            "another process of this command is gone, killed or with a message of its own. Run the same command "
+            "again; a training goes on from its last checkpoint."
         ) from error
 
 

@@ -25,9 +25,8 @@ from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
 
 LARGE_BYTES = 2 << 30  # from here on arrays lie in files and are memory-mapped
-DECODED_BYTES = (
-    256 << 20
-)  # after so many, images of a large source are kept for the case that the process is killed
+#: After so many, images of a large source are kept for the case that the process is killed.
+DECODED_BYTES = 256 << 20
 _STEP_BYTES = 32 << 20  # of images that are copied or hashed at a time
 #: Of sources that have one layout only.
 _GIVEN = Reading("given", "There is one way to read it.", "the source's own", "the source's own")

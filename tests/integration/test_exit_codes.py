@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refused(*arguments: str, code: int = 1) -> str:
-    """What a command says that ends with this code and without a word of bugs."""
+    """Output of a command that ends with this code and without a word of bugs."""
     result = acgan(*arguments)
     assert result.exit_code == code, result.output
     assert "bug in acgan" not in result.output

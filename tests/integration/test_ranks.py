@@ -220,7 +220,7 @@ def _killed() -> None:
 def test_the_peer_of_a_killed_rank_says_so_and_can_be_run_again(tmp_path: Path) -> None:
     ranks = two(train_args(tmp_path / "run", {"monitor.num_per_class": 0}), tmp_path, (None, _killed))
     assert [rank.wait(timeout_sec=60) for rank in ranks] == [75, -signal.SIGKILL]
-    assert "another process of this training is gone" in ranks[0].stderr
+    assert "another process of this command is gone" in ranks[0].stderr
     assert "bug" not in ranks[0].stderr
 
 

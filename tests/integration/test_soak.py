@@ -38,7 +38,7 @@ class Used:
 
 
 def used_over_time(arguments: list[str], log: Path, most_sec: float) -> list[Used]:
-    """What a command uses twice a second, once it is at work; it ends well or at the end of the time."""
+    """Memory, files and threads of a command, twice a second; it ends well or at the end of the time."""
     found: list[Used] = []
     with open(log, "w") as output:
         process = subprocess.Popen([sys.executable, "-m", "acgan", *arguments], stdout=output, stderr=output)

@@ -305,6 +305,17 @@ def test_a_large_set_goes_on_where_it_was_stopped(folder, tmp_path, monkeypatch,
     assert not list((tmp_path / "cache" / "datasets").glob("*.unfinished"))
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_broken_image_is_named_wherever_it_lies(folder, tmp_path, monkeypatch, large):
+    (folder / "dogs" / "13.png").write_bytes(b"broken")
+    whole = load.load_dataset(str(folder), options(tmp_path / "whole", on_error="skip"))
+    assert [os.path.basename(image.path) for image in whole.skipped] == ["13.png"]
+    monkeypatch.setattr(pack, "DECODED_BYTES", 5 * 3 * 16 * 16)
+    if large:
+        monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
+    same(whole, load.load_dataset(str(folder), options(tmp_path / "parts", on_error="skip")))
+
+
 def test_what_was_left_of_another_form_or_damaged_is_not_taken(tmp_path):
     shape, record = (6, 3, 4, 4), np.dtype([("width", "<i4")])
     work = in_folder(tmp_path, shape, record, {"channels": 3})
