@@ -74,7 +74,7 @@ def train_classifier(
         if remark is not None and opened.checkpoint is None:  # a run keeps its portions
             opened.say(remark)
         for reach in task.network.reach():
-            opened.say(f"head {reach.head}: loss weight {reach.weight:g}, {reach}")
+            opened.say(f"head {reach.head}: loss weight {reach.weight:g}, its loss {reach}")
         origin = None
         if opened.init_from is not None:
             report, origin = initialise_classifier(opened.init_from, task.network, info, opened.warn)

@@ -14,7 +14,8 @@ from acgan.assembly.gan import architecture
 from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.evaluation import CollapseMonitor, ValidationScore
 from acgan.own_parts import OwnPart, to_record
-from acgan.plots.grid import tile, to_uint8
+from acgan.plots.grid import to_uint8
+from acgan.plots.page import ClassPage
 from acgan.predicting import ImageClassifier
 from acgan.sampling import ClassSampler, grid
 from acgan.training.classifier_loop import ClassifierTask
@@ -22,7 +23,7 @@ from acgan.training.gan import Gan, settled
 from acgan.types import Dataset, Evaluation, ImageStore, Score
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo, GeneratorInfo, save_generator
 
-_GRID_COLUMNS, _GRID_ROWS = 10, 10
+_IMAGES_A_CLASS, _TRAINING_IMAGES = 10, 100
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class GanProduct:
         self._sampler = ClassSampler(gan.ema.network, self._info)
 
     def sample(self) -> Tensor:
-        """A grid (C, H, W) uint8 with a row per class, from the same latents every time."""
-        return grid(self._current(), _GRID_COLUMNS)
+        """A page (C, H, W) uint8 with images of each class, from the same latents every time."""
+        return grid(self._current(), _IMAGES_A_CLASS)
 
     def evaluate(self, share: float) -> Evaluation | None:
         """The monitor's findings and the score; None if there is neither."""
@@ -141,8 +142,9 @@ class ClassifierProduct:
 
     def sample(self) -> Tensor:
         """Training images (C, H, W) uint8 as the network sees them: the first batch."""
-        size = min(self._task.feed.batch_size, _GRID_COLUMNS * _GRID_ROWS)
-        return tile(to_uint8(self._task.batch(0, slice(0, size)).images.cpu()), _GRID_COLUMNS)
+        size = min(self._task.feed.batch_size, _TRAINING_IMAGES)
+        images = to_uint8(self._task.batch(0, slice(0, size)).images.cpu())
+        return ClassPage.planned(["as trained on"], size, images.shape[-1]).draw(images)
 
     def evaluate(self, share: float) -> Evaluation | None:
         """Loss and accuracy on held-out images; None if there are none."""

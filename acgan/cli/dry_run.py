@@ -96,5 +96,5 @@ def _time(found: Rehearsal, num_runs: int) -> str:
     together = f" a run and {clock(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
     return (
         f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so {clock(seconds)} for "
-        f"{found.total_nimg:,} images{together}; memory {found.peak_bytes / 2**30:.1f} GiB so far"
+        f"{found.total_nimg:,} images{together}; this rehearsal took {found.peak_bytes / 2**30:.1f} GiB of memory"
     )

@@ -13,23 +13,20 @@ from acgan.cli.output import echo
 from acgan.showing import shown_lines
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
+    from acgan.cli.board import Board
     from acgan.training.tracking import Tick
 
-_SHOWN = {
-    "D/adversarial": "D",
-    "G/adversarial": "G",
-    "D/class_real": "class D",
-    "G/class_fake": "class G",
-    "D/class_accuracy_real": "accuracy real",
-    "D/class_accuracy_fake": "fake",
-    "D/augment_p": "augment p",
-    "train/loss_main": "loss",
-    "train/accuracy_main": "accuracy",
-    "test/accuracy": "test",
-    "validation/accuracy": "validation",
-}
+#: What is shown of a log interval, a line each on a terminal: words, then labels by the name of a scalar.
+_SHOWN = (
+    ("loss", {"D/adversarial": "D", "G/adversarial": "G", "train/loss_main": ""}),
+    ("class loss", {"D/class_real": "D", "G/class_fake": "G"}),
+    ("right class", {"D/class_accuracy_real": "real", "D/class_accuracy_fake": "generated"}),
+    ("augmentation probability", {"D/augment_p": ""}),
+    (
+        "accuracy",
+        {"train/accuracy_main": "training", "validation/accuracy": "validation", "test/accuracy": "test"},
+    ),
+)
 
 
 def draws_bars(stream: TextIO) -> bool:
@@ -42,7 +39,7 @@ class Reporter:
 
     def __init__(self, quiet: bool):
         self._quiet = quiet
-        self._bar: tuple[Progress, TaskID] | None = None
+        self._bar: Board | None = None
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
@@ -50,19 +47,9 @@ class Reporter:
         if self._quiet or not draws_bars(sys.stdout):
             yield
             return
-        from rich import progress
+        from acgan.cli.board import Board
 
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("ETA"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("{task.fields[losses]}"),
-        )
-        with progress.Progress(*columns) as bar:
-            self._bar = (bar, bar.add_task("reading images", total=None, losses=""))
+        with Board("reading images") as self._bar:
             yield
         self._bar = None
 
@@ -78,8 +65,7 @@ class Reporter:
     def data(self, done: int, total: int) -> None:
         """Show the number of images decoded so far."""
         if self._bar is not None:
-            bar, task = self._bar
-            bar.update(task, completed=done, total=total)
+            self._bar.count(done, total)
 
     def tick(self, tick: Tick) -> None:
         """Show the news of a log interval."""
@@ -87,21 +73,18 @@ class Reporter:
             self.warn(message)
         if self._quiet:
             return
-        stats = {**tick.stats, **tick.evaluated}
-        shown = [f"{label} {stats[name]:.3f}" for name, label in _SHOWN.items() if name in stats]
-        losses = "  ".join(shown) + f"  {tick.images_per_sec:.0f} images/s"
+        speed, lines = f"{tick.images_per_sec:.0f} images/s", told(tick)
         if self._bar is not None:
-            bar, task = self._bar
-            bar.update(
-                task, description="training", completed=tick.nimg, total=tick.total_nimg, losses=losses
-            )
+            self._bar.count(tick.nimg, tick.total_nimg)
+            self._bar.tell(f"training, {speed}", lines)
             return
         left = (tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9)
-        echo(f"{tick.nimg:>9,} / {tick.total_nimg:,} images  {losses}  ETA {clock(left)}")
+        done = f"{tick.nimg:>9,} / {tick.total_nimg:,} images"
+        echo("  ".join((done, f"{clock(left)} left", speed, *lines)))
 
     def _print(self, message: str, warning: bool = False) -> None:
         if self._bar is not None:
-            self._bar[0].console.print(
+            self._bar.console.print(
                 shown_lines(message), style="yellow" if warning else None, markup=False, highlight=False
             )
         else:
@@ -114,15 +97,17 @@ def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     if quiet or not draws_bars(sys.stdout):
         yield lambda done, total: None
         return
-    from rich import progress
+    from acgan.cli.board import Board
 
-    columns = (
-        progress.TextColumn(text),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("ETA"),
-        progress.TimeRemainingColumn(elapsed_when_finished=True),
+    with Board(text, transient=True) as bar:
+        yield bar.count
+
+
+def told(tick: Tick) -> tuple[str, ...]:
+    """Losses and accuracies of a log interval, in groups."""
+    stats = {**tick.stats, **tick.evaluated}
+    groups = (
+        (words, [f"{label} {stats[name]:.3f}".strip() for name, label in labels.items() if name in stats])
+        for words, labels in _SHOWN
     )
-    with progress.Progress(*columns, transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return tuple(f"{words} {', '.join(figures)}" for words, figures in groups if figures)

@@ -16,7 +16,7 @@ class Reach:
     backbone: int  # parameters of the backbone
 
     def __str__(self) -> str:
-        return f"reaches {_short(self.reached)} of {_short(self.backbone)} backbone parameters"
+        return f"trains {_short(self.reached)} of {_short(self.backbone)} backbone parameters"
 
 
 def _short(number: int) -> str:

@@ -1,9 +1,8 @@
-"""Images as bytes, side by side, and in files."""
+"""Images as bytes and in files."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,24 +14,10 @@ from torch import Tensor
 
 from acgan.types import GENERATED_MARK
 
-_BORDER = 2  # pixels between the images of a grid
-
 
 def to_uint8(x: Tensor) -> Tensor:
     """Images in [-1, 1] to uint8 in [0, 255], rounded; values outside are clamped."""
     return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def tile(images: Tensor, columns: int) -> Tensor:
-    """Put images (N, C, H, W) uint8 side by side into one (C, H', W'), white between and around them."""
-    num, channels, height, width = images.shape
-    rows, columns = math.ceil(num / columns), min(columns, num)
-    down, right = height + _BORDER, width + _BORDER
-    canvas = torch.full((channels, rows * down + _BORDER, columns * right + _BORDER), 255, dtype=torch.uint8)
-    for index, image in enumerate(images):
-        top, left = index // columns * down + _BORDER, index % columns * right + _BORDER
-        canvas[:, top : top + height, left : left + width] = image
-    return canvas
 
 
 def write_png(image: Tensor, file: Path, mark: Mapping[str, Any] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Writing of samples: a folder per class, one ``.npz`` of arrays, or a grid as ``.png``."""
+"""Writing of samples: a folder per class, one ``.npz`` of arrays, or a page as ``.png``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from torch import Tensor
 
 import acgan
 from acgan.errors import UserError
-from acgan.plots.grid import tile, write_png
+from acgan.plots.grid import write_png
+from acgan.plots.page import ClassPage, PageTooLargeError
 from acgan.reading import to_json
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 
-MAX_COLUMNS = 64
+MAX_ON_A_PAGE = 64  # images of a class
 _DIGEST_DIGITS = 16  # of a generator's SHA-256 in hex: enough to tell files apart
 _Progress = Callable[[int], None]
 
@@ -38,6 +39,7 @@ class Selection:
         num_per_class: Images of each.
         seed: Seed of the latents.
         truncation: Factor on the latents, above 0 and at most 1.
+        scale: Whole factor that enlarges the images of a page; None makes the page fit a screen.
     """
 
     sampler: ClassSampler
@@ -45,6 +47,7 @@ class Selection:
     num_per_class: int
     seed: int = 0
     truncation: float = 1.0
+    scale: int | None = None
 
     @property
     def total(self) -> int:
@@ -61,9 +64,29 @@ class Selection:
             "version": acgan.__version__,
         }
 
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes to draw."""
+        return [self.sampler.class_names[label] for label in self.labels]
+
     def mark_of_all(self) -> dict[str, Any]:
         """The origin of a file with images of all the classes."""
-        return self.mark(classes=[self.sampler.class_names[label] for label in self.labels])
+        return self.mark(classes=self.class_names)
+
+    def page(self) -> ClassPage:
+        """The page that shows the images.
+
+        Raises:
+            UserError: It would be too large.
+        """
+        resolution = self.sampler.generator.resolution
+        try:
+            return ClassPage.planned(self.class_names, self.num_per_class, resolution, self.scale)
+        except PageTooLargeError as error:
+            raise UserError(
+                f"the page would have {error}, which viewers do not open. Lower -n or --scale, choose classes with "
+                "--class, or write to a folder or a .npz file."
+            ) from None
 
     def portions(self) -> Iterator[tuple[int, int, Tensor]]:
         """Draw, class by class: label, index of the portion's first image, images (n, C, H, W) uint8."""
@@ -78,7 +101,7 @@ def write_samples(
     force: bool = False,
     progress: _Progress = lambda count: None,
 ) -> None:
-    """Draw images and write them, completely or not at all; memory holds a portion, or a whole grid.
+    """Draw images and write them, completely or not at all; memory holds a portion, or a whole page.
 
     Args:
         selection: The images to draw.
@@ -90,11 +113,18 @@ def write_samples(
         UserError: If something is in the way, or it cannot be written. Nothing is left behind then.
     """
     form, target = form_of(out), Path(out).resolve()
-    if form == ".png" and selection.num_per_class > MAX_COLUMNS:
+    if form != ".png" and selection.scale is not None:
         raise UserError(
-            f"{out}: found {selection.num_per_class} images a class; a grid shows at most {MAX_COLUMNS}. "
-            "Lower -n, or write them to a folder or a .npz file."
+            f"--scale: found {selection.scale}, and {out}, whose images keep their size. "
+            "Leave --scale out, or name a page to look at (samples.png)."
         )
+    if form == ".png":
+        if selection.num_per_class > MAX_ON_A_PAGE:
+            raise UserError(
+                f"{out}: found {selection.num_per_class} images a class; a page shows at most {MAX_ON_A_PAGE}. "
+                "Lower -n, or write them to a folder or a .npz file."
+            )
+        selection.page()
     try:
         earlier = _check_target(selection, out, target, form, force)
         with _staging(target) as staging:
@@ -125,7 +155,8 @@ def form_of(out: str | Path) -> str:
     if form not in _WRITERS:
         raise UserError(
             f"{out}: nothing is known to write as {path.suffix!r}; expected a folder (samples), arrays "
-            "(samples.npz) or a grid (samples.png). To mean a folder with a dot in its name, end it with a slash."
+            "(samples.npz) or a page to look at (samples.png). To mean a folder with a dot in its name, end it with a "
+            "slash."
         )
     return form
 
@@ -236,17 +267,17 @@ def _write_member(
             member.write(portion.tobytes())
 
 
-def _write_grid(selection: Selection, path: Path, progress: _Progress) -> None:
-    """One picture, a row per class."""
+def _write_page(selection: Selection, path: Path, progress: _Progress) -> None:
+    """One picture of all classes."""
     rows = []
     for _, _, images in selection.portions():
         rows.append(images)
         progress(len(images))
-    write_png(tile(torch.cat(rows), selection.num_per_class), path, selection.mark_of_all())
+    write_png(selection.page().draw(torch.cat(rows)), path, selection.mark_of_all())
 
 
 _WRITERS: dict[str, Callable[[Selection, Path, _Progress], None]] = {
     "": _write_folders,
     ".npz": _write_npz,
-    ".png": _write_grid,
+    ".png": _write_page,
 }

@@ -21,7 +21,8 @@ from acgan.atomic import sha256
 from acgan.errors import UserError, nearest_names
 from acgan.models import Generator
 from acgan.parallel import in_order_on
-from acgan.plots.grid import tile, to_uint8
+from acgan.plots.grid import to_uint8
+from acgan.plots.page import ClassPage
 from acgan.runtime import Draws, choose_device, full_precision
 from acgan.weights import GeneratorInfo, find_generator, read_generator
 
@@ -236,24 +237,25 @@ def _reproducible(device: torch.device) -> Iterator[None]:
         cudnn.deterministic, cudnn.benchmark = before
 
 
-def grid(sampler: ClassSampler, columns: int, *, seed: int = 0, max_rows: int = 32) -> Tensor:
-    """A grid (C, H, W) uint8 to follow a training by: one row per class, the same latents every time.
+def grid(sampler: ClassSampler, count: int, *, seed: int = 0, max_classes: int = 32) -> Tensor:
+    """A page (C, H, W) uint8 to follow a training by: images of each class, the same latents every time.
 
     Classes share portions here, which is quick; so a pixel may differ by 1 from the same index of ``sample``.
 
     Args:
         sampler: The generator.
-        columns: Images a class, at most ``CHUNK``.
+        count: Images a class, at most ``CHUNK``.
         seed: Seed of the latents.
-        max_rows: Largest number of classes; of more, the first ones are drawn.
+        max_classes: Largest number of classes; of more, the first ones are drawn.
     """
-    labels = range(min(len(sampler.class_names), max_rows))
+    labels = range(min(len(sampler.class_names), max_classes))
     latents = [
-        class_latents(sampler.generator, label, 0, seed=seed, truncation=1.0)[:columns] for label in labels
+        class_latents(sampler.generator, label, 0, seed=seed, truncation=1.0)[:count] for label in labels
     ]
-    z, y = torch.cat(latents), torch.arange(len(labels)).repeat_interleave(columns)
+    z, y = torch.cat(latents), torch.arange(len(labels)).repeat_interleave(count)
     images = torch.cat(list(sampler.draw_each(zip(z.split(CHUNK), y.split(CHUNK), strict=True))))
-    return tile(images, columns)
+    names = sampler.class_names[: len(labels)]
+    return ClassPage.planned(names, count, images.shape[-1]).draw(images)
 
 
 def load_generator(

@@ -30,6 +30,7 @@ from run_helpers import (
 
 from acgan import api
 from acgan.config import ClassifierConfig, load
+from acgan.plots.page import ClassPage
 
 SHORT: dict[str, Any] = {"train.total_nimg": 32}
 CONFIG = str(TINY_CLASSIFIER)
@@ -59,7 +60,8 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
     ]
     assert len([name for name in names if name.startswith("tensorboard/")]) == 1
     with Image.open(run / "samples" / "000000080.png") as grid:
-        assert grid.size == (10 * 18 + 2, 2 * 18 + 2), "16 images, ten in a row, on a border of 2"
+        page = ClassPage.planned(["as trained on"], 16, 16)
+        assert grid.size == (page.width, page.height)
 
     rows = stats_rows(run)
     assert [row["nimg"] for row in rows if "train/loss_main" in row] == [32, 64, 96, 128, 160]
@@ -76,10 +78,10 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
     lines = result.stdout.splitlines()
     ticks = [line for line in lines if " / 160 images  " in line]
     assert len(ticks) == 5
-    for part in ("loss ", "accuracy ", "images/s", "ETA"):
+    for part in ("loss ", "accuracy training ", "images/s", " left"):
         assert part in ticks[0], part
-    assert "  test " in ticks[-1]
-    assert any(line.startswith("head block1: loss weight 0.3, reaches ") for line in lines)
+    assert ", test " in ticks[-1]
+    assert any(line.startswith("head block1: loss weight 0.3, its loss trains ") for line in lines)
     assert "10 classes, gray, 16 px" in result.stdout
     assert "runs/classify-tiny_classifier: 160 images shown (done)" in lines[-3]
     assert lines[-2:] == [
@@ -117,9 +119,9 @@ def test_a_dry_run_tells_much_and_writes_nothing(workdir: Path) -> None:
     result = acgan("classify", "train", CONFIG, "--dry-run", "--aux", "block2=0.25")
     assert result.exit_code == 0, result.output
     assert list(workdir.parent.rglob("*")) == [workdir], "neither here nor in the cache"
-    head = next(line for line in result.stdout.splitlines() if "block2" in line and "reaches" in line)
+    head = next(line for line in result.stdout.splitlines() if "block2" in line and "trains" in line)
     assert "0.25" in head
-    assert "block1" not in "".join(line for line in result.stdout.splitlines() if "reaches" in line)
+    assert "block1" not in "".join(line for line in result.stdout.splitlines() if "trains" in line)
     for word in ("head", "loss weight", "own parameters", "main", "backbone", "step of the classifier: "):
         assert word in result.stdout, word
     assert "would train in runs/classify-tiny_classifier" in result.stdout
@@ -138,7 +140,7 @@ def test_the_configuration_is_printed_on_demand(workdir: Path) -> None:
 def test_a_dry_run_shows_how_little_reaches_a_frozen_backbone(workdir: Path) -> None:
     result = acgan("classify", "train", CONFIG, "--dry-run", "--freeze", "backbone")
     assert result.exit_code == 0, result.output
-    assert "reaches 0 of " in result.stdout
+    assert "trains 0 of " in result.stdout
     assert "the auxiliary loss there trains its own head and nothing else" in result.stderr
 
 

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from evaluate_helpers import EYES, made_up_cas, read
@@ -22,6 +21,7 @@ from acgan.config import RunConfig, diff, load
 from acgan.errors import ConfigError, RunError
 from acgan.evaluation import Scores
 from acgan.plots.grid import write_png
+from acgan.plots.page import ClassPage
 from acgan.sampling import grid, load_generator
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,8 @@ def test_the_picture_is_the_generators(tiny: Path, made: Path, tmp_path: Path) -
         assert (made / "samples" / f"{name}.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
         generator = card_of(made, name)["picture"]["generator"]
         assert generator == ("generator-best.safetensors" if which == "best" else "generator.safetensors")
-    assert np.asarray(Image.open(made / "samples" / "tiny.png")).shape == (2 * 18 + 2, 10 * 18 + 2)
+    page = ClassPage.planned(load_generator(tiny).class_names, 10, 16)
+    assert Image.open(made / "samples" / "tiny.png").size == (page.width, page.height)
 
 
 def test_a_card_says_where_it_comes_from(tiny: Path, made: Path) -> None:

@@ -74,7 +74,7 @@ def test_torchrun_with_two_processes_equals_one(alone: Path, tmp_path: Path) -> 
     assert result.returncode == 0, result.stderr
     assert_close_runs(run, alone)
     # One process talks and writes.
-    lines = [line for line in result.stdout.splitlines() if "images  D" in line]
+    lines = [line for line in result.stdout.splitlines() if " images  " in line]
     assert len(lines) == 4
     assert result.stdout.count("Samples, one row per class") == 1
     assert result.stderr.count("warning: collapse") <= 2

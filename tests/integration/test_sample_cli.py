@@ -19,7 +19,7 @@ import acgan
 from acgan.atomic import sha256
 from acgan.cli import main
 from acgan.models import GENERATORS
-from acgan.plots.grid import tile
+from acgan.plots.page import ClassPage
 from acgan.sampling import CHUNK, ClassSampler, load_generator
 from acgan.sampling import files as sample_files
 from acgan.types import GENERATED_MARK
@@ -101,9 +101,19 @@ class TestForms:
             assert (arrays["images"].dtype, arrays["labels"].dtype) == (np.uint8, np.int64)
 
         acgan_sample(run, "--out", out / "grid.png", *options)
-        shown = np.asarray(Image.open(out / "grid.png")).reshape(2 * 18 + 2, 3 * 18 + 2, channels)
-        tiled = tile(torch.from_numpy(expected).permute(0, 3, 1, 2), 3)
-        assert np.array_equal(shown, tiled.permute(1, 2, 0))
+        page = ClassPage.planned(("Cat", "cat"), 3, 16)
+        shown = np.asarray(Image.open(out / "grid.png")).reshape(page.height, page.width, channels)
+        drawn_page = page.draw(torch.from_numpy(expected).permute(0, 3, 1, 2))
+        assert np.array_equal(shown, drawn_page.permute(1, 2, 0))
+
+    def test_scale_enlarges_the_images_of_a_page(self, run, out):
+        acgan_sample(run, "--out", out / "grid.png", "-n", 2, "--scale", 3)
+        page = ClassPage.planned(CLASSES, 2, 16, 3)
+        assert Image.open(out / "grid.png").size == (page.width, page.height)
+
+    def test_says_which_state_it_drew_from(self, run, out):
+        said = acgan_sample(run, "--out", out / "grid.png", "-n", 2)
+        assert f"drawn by {run / 'generator.safetensors'}, the last state, after 7 images shown" in said
 
     def test_manifest_tells_folders_classes_and_provenance(self, run, out):
         acgan_sample(run, "--out", out, "-n", 2, "--seed", 9)
@@ -132,7 +142,8 @@ class TestForms:
 
     def test_default_number(self, run, out):
         acgan_sample(run, "--out", out / "grid.png")
-        assert Image.open(out / "grid.png").size == (10 * 18 + 2, len(CLASSES) * 18 + 2)
+        page = ClassPage.planned(CLASSES, 10, 16)
+        assert Image.open(out / "grid.png").size == (page.width, page.height)
         acgan_sample(run, "--out", out / "arrays.npz")
         assert len(np.load(out / "arrays.npz")["images"]) == 64 * len(CLASSES)
 
@@ -200,7 +211,7 @@ class TestForms:
     def test_says_what_it_did_unless_quiet(self, run, out):
         said = acgan_sample(run, "--out", out / "a.npz", "-n", 2)
         assert said.startswith(f"8 images of 4 classes (cat, Cat, ../dog, con) in {out / 'a.npz'} (")
-        assert said.endswith("images/s)\n")
+        assert said.splitlines()[0].endswith("images/s)")
         said = acgan_sample(run, "--out", out / "b.png", "-n", 1, "--class", 0)
         assert "1 image of 1 class (cat) in" in said
         assert acgan_sample(run, "--out", out / "c.npz", "--quiet") == ""
@@ -220,7 +231,7 @@ class TestForms:
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count("\n") == 1, "no progress bar where there is no terminal"
+        assert done.stdout.count("\n") == 2, "no progress bar where there is no terminal"
         folder = run.parent / "new" / "folder.v2"
         picture = np.asarray(Image.open(folder / "_con" / "000001.png"))
         assert np.array_equal(picture, drawn(run, 3, 2)[1])
@@ -244,6 +255,8 @@ class TestRefusals:
             (["--class", "kat"], 1, ["unknown class 'kat'; expected one of 'Cat'", "'con'"]),
             (["--out", "x.jpg"], 1, ["'.jpg'", "samples.npz", "samples.png", "folder"]),
             (["--out", "x.png", "-n", "65"], 1, ["65", "at most 64", ".npz"]),
+            (["--out", "x.npz", "--scale", "2"], 1, ["--scale", "x.npz", ".png"]),
+            (["--out", "x.png", "-n", "64", "--scale", "64"], 1, ["pixels", "Lower -n or --scale"]),
         ],
     )
     def test_options(self, run, tmp_path, monkeypatch, arguments, exit_code, words):

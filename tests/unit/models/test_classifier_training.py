@@ -91,7 +91,7 @@ def test_reach_counts() -> None:
         below,
         total,
     )
-    assert str(aux) == f"reaches {below / 1e3:.1f} k of {total / 1e3:.1f} k backbone parameters"
+    assert str(aux) == f"trains {below / 1e3:.1f} k of {total / 1e3:.1f} k backbone parameters"
 
 
 # Freezing
@@ -116,7 +116,7 @@ def test_feature_extraction_with_inception(inception: AuxClassifier) -> None:
     assert isinstance(model.eval()(make_images(96)), Tensor)
     for reach in model.reach():
         assert reach.reached == 0
-        assert str(reach) == "reaches 0 of 21.8 M backbone parameters"
+        assert str(reach) == "trains 0 of 21.8 M backbone parameters"
 
 
 def test_feature_extraction_from_the_start() -> None:

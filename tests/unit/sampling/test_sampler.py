@@ -13,7 +13,8 @@ from torch import nn
 from acgan import parallel
 from acgan.errors import UserError
 from acgan.models import GENERATORS
-from acgan.plots.grid import tile, to_uint8
+from acgan.plots.grid import to_uint8
+from acgan.plots.page import ClassPage
 from acgan.sampling import CHUNK, class_latents, grid, load_generator
 from acgan.sampling import sampler as sampler_module
 from acgan.weights import save_generator
@@ -271,22 +272,9 @@ class TestPictures:
         x = torch.tensor([-1.5, -1.0, 0.0, 1 / 255, 1.0, 2.0])
         assert to_uint8(x).tolist() == [0, 0, 128, 128, 255, 255]  # 127.5 rounds to even
 
-    @pytest.mark.parametrize("channels", [1, 3])
-    @pytest.mark.parametrize(("num", "columns"), [(1, 1), (5, 3), (2, 4)])
-    def test_tile_puts_images_in_order_with_white_between(self, num, columns, channels):
-        images = torch.arange(num, dtype=torch.uint8)[:, None, None, None].expand(num, channels, 4, 6)
-        tiled = tile(images, columns)
-        rows, columns = -(-num // columns), min(num, columns)
-        assert tiled.shape == (channels, rows * 6 + 2, columns * 8 + 2)
-        for index in range(num):
-            top, left = 2 + index // columns * 6, 2 + index % columns * 8
-            assert (tiled[:, top : top + 4, left : left + 6] == index).all()
-            tiled[:, top : top + 4, left : left + 6] = 255
-        assert (tiled == 255).all()
-
     def test_grid_shows_the_same_images_as_sample(self, any_sampler):
-        columns = 2
-        expected = tile(torch.cat([all_of(any_sampler, label, columns) for label in (0, 1)]), columns)
-        shown = grid(any_sampler, columns, max_rows=2)
+        images = torch.cat([all_of(any_sampler, label, 2) for label in (0, 1)])
+        page = ClassPage.planned(any_sampler.class_names[:2], 2, images.shape[-1])
+        expected, shown = page.draw(images), grid(any_sampler, 2, max_classes=2)
         assert shown.shape == expected.shape
         assert (shown.int() - expected.int()).abs().max() <= 1
