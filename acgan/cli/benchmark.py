@@ -91,7 +91,7 @@ def command(
 def _show(result: BenchmarkResult) -> None:
     from rich.table import Table
 
-    from acgan.cli.tables import console_for
+    from acgan.cli.tables import print_table
 
     echo(_heading(result.provenance))
     for found in result.findings:
@@ -106,7 +106,7 @@ def _show(result: BenchmarkResult) -> None:
                 table.add_row(name, *(_number(cells[one]) if one in cells else "" for one in columns))
             for column in table.columns[1:]:
                 column.justify = "right"
-            console_for(table).print(table)
+            print_table(table)
         for remark in found.remarks:
             echo(f"  {remark}")
 

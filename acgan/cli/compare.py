@@ -59,13 +59,13 @@ def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, js
 
 
 def _show(found: Comparison) -> None:
-    from acgan.cli.tables import console_for
+    from acgan.cli.tables import print_table
 
     _show_differing(found)
     echo(f"{found.headline}\n")
     names = titles([row.metric for row in found.rows])
     for table in (_values(found, names), _differences(found, names)):
-        console_for(table).print(table)
+        print_table(table)
         echo()
     echo(
         f"±: half of a 95 % interval of the mean, over {found.units}; p: permutation test, in brackets after Holm's "
@@ -76,7 +76,7 @@ def _show(found: Comparison) -> None:
     if beside:
         echo(f"\nbeside real images, {_counts(beside)} on either side:")
         floors = _beside_real(beside, names)
-        console_for(floors).print(floors)
+        print_table(floors)
     if found.class_changes:
         echo("\nclasses that changed most, with one value each and so without a verdict:")
         classes = _table("metric", "class", "A", "B", "B - A")
@@ -84,14 +84,14 @@ def _show(found: Comparison) -> None:
             a, b = change.a, change.b
             title = names.get(change.metric, change.metric).strip()
             classes.add_row(title, change.class_name, f"{a:.4g}", f"{b:.4g}", f"{b - a:+.3g}")
-        console_for(classes).print(classes)
+        print_table(classes)
     for note in found.notes:
         echo(f"note: {note}")
 
 
 def _show_differing(found: Comparison) -> None:
     """All that differs, before any score."""
-    from acgan.cli.tables import console_for
+    from acgan.cli.tables import print_table
 
     if not found.differs:
         return
@@ -99,7 +99,7 @@ def _show_differing(found: Comparison) -> None:
     table = _table("what", "A", "B")
     for one in found.differs[:_SETTINGS_SHOWN]:
         table.add_row(one.what, one.a, one.b)
-    console_for(table).print(table)
+    print_table(table)
     if len(found.differs) > _SETTINGS_SHOWN:
         echo(f"and {len(found.differs) - _SETTINGS_SHOWN} settings more: see --json")
     echo()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
 from acgan.api.inputs import Resolved
 from acgan.cli.options import clock
+from acgan.cli.output import echo
 from acgan.cli.progress import Reporter, counting
 from acgan.cli.ranks import is_first_process
-from acgan.cli.tables import NamesConsole
+from acgan.cli.tables import print_table
 from acgan.cli.training import run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
@@ -55,7 +55,7 @@ def show_dry_run(
             warn=reporter.warn,
         )
     if not quiet:
-        _show(found, NamesConsole(highlight=False, markup=False, soft_wrap=True))
+        _show(found)
     # Generated images are compared with a training without them, of the same length.
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:
@@ -73,21 +73,21 @@ def show_dry_run(
     )
 
 
-def _show(found: Rehearsal, console: Console) -> None:
+def _show(found: Rehearsal) -> None:
     table = Table("network", "part", "parameters")
     table.columns[2].justify = "right"
     for network, part, number in found.parameters:
         table.add_row(network, part, f"{number:,}")
     table.add_section()
     table.add_row("all", "", f"{sum(number for *_, number in found.parameters):,}")
-    console.print(table)
+    print_table(table)
     if found.heads:
         heads = Table("head", "loss weight", "own parameters", "its loss")
         for head in found.heads:
             heads.add_row(head.head, f"{head.weight:g}", f"{head.own:,}", str(head))
-        console.print(heads)
+        print_table(heads)
     for kind, seconds in found.step_sec.items():
-        console.print(f"step of the {kind}: {seconds * 1e3:.0f} ms")
+        echo(f"step of the {kind}: {seconds * 1e3:.0f} ms")
 
 
 def _time(found: Rehearsal, num_runs: int) -> str:

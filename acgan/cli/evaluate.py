@@ -165,7 +165,6 @@ def command(
     """
     from acgan import api
     from acgan.cli.evaluation_table import show
-    from acgan.cli.tables import NamesConsole
 
     check_json_file(json_file)
     _check_folder(runs, json_file, folder)
@@ -183,7 +182,7 @@ def command(
         return
     written = api.write_evaluation(evaluated, runs, json_file, folder)
     if not quiet:
-        show(evaluated.scores, NamesConsole(highlight=False, soft_wrap=True))
+        show(evaluated.scores)
         for what, file in written.items():
             echo(f"{what}: {file}")
         if not written:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from acgan.cli.output import echo
+from acgan.cli.tables import print_table
 from acgan.evaluation import interval, verdict
 from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
 
@@ -20,57 +20,53 @@ _PRIORS = {"reference": "as often as in the reference", "uniform": "equally ofte
 _SPLITS = {"test": "held-out", "train": "training"}
 
 
-def show(scores: Scores, console: Console) -> None:
+def show(scores: Scores) -> None:
     """Print the scores, tables and verdict."""
     origin = scores.provenance
-    _say_generators(origin, console)
+    _say_generators(origin)
     if origin["extractor"] is not None:
-        _say_what(origin, console)
+        _say_what(origin)
     half = origin["floor_images"]
     if scores.floor and half:
-        console.print(f"Of {half:,} on either side, against {half:,} other held-out images: like with like.")
-        console.print(_beside_real(scores), markup=False)
+        echo(f"Of {half:,} on either side, against {half:,} other held-out images: like with like.")
+        print_table(_beside_real(scores))
         everyone = f"{origin['num_images']:,}"
-        console.print(f"Of all {everyone}: compare with other evaluations of as many, not with the above.")
-    console.print(_overall(scores), markup=False)
+        echo(f"Of all {everyone}: compare with other evaluations of as many, not with the above.")
+    print_table(_overall(scores))
     if _has_intervals(scores):
-        console.print(
-            "±: half of a 95 % interval, beside real images over three halvings, of all samples over seeds."
-        )
+        echo("±: half of a 95 % interval, beside real images over three halvings, of all samples over seeds.")
     chosen = _columns(scores.per_class)
     if chosen:
-        console.print(_per_class(scores.per_class, chosen))
+        print_table(_per_class(scores.per_class, chosen))
     if chosen and len(scores.per_class) > _CLASSES_SHOWN:
-        console.print(f"and {len(scores.per_class) - _CLASSES_SHOWN} more classes: see the JSON file")
+        echo(f"and {len(scores.per_class) - _CLASSES_SHOWN} more classes: see the JSON file")
     for line in verdict(scores):
-        console.print(line, markup=False)
+        echo(line)
 
 
-def _say_generators(origin: Mapping[str, Any], console: Console) -> None:
+def _say_generators(origin: Mapping[str, Any]) -> None:
     for generator in origin["generators"]:
         known = (
             f"{generator['file']}, {generator['nimg']:,} images shown, training seed {generator['training_seed']}"
             if generator["kind"] == "generator"
             else "samples that something else generated"
         )
-        console.print(f"{generator['path']}: {known}", markup=False)
+        echo(f"{generator['path']}: {known}")
 
 
-def _say_what(origin: Mapping[str, Any], console: Console) -> None:
+def _say_what(origin: Mapping[str, Any]) -> None:
     reference, extractor = origin["reference"], origin["extractor"]
-    console.print(
+    echo(
         f"{origin['num_images']:,} samples, labels {_PRIORS[origin['label_prior']]}, seed {origin['seed']}"
         + (f" to {origin['seed'] + origin['repeats'] - 1}" if origin["repeats"] > 1 else "")
         + f", against {reference['num_images']:,} {_SPLITS[reference['split']]} images of {reference['data']}",
-        markup=False,
     )
     seen = {False: "which never saw these images", True: "which was trained on these images: judge with care"}
-    console.print(
+    echo(
         f"features: {extractor['name'] or 'FID Inception'}, {extractor['dims']} of them, "
         + seen.get(
             origin["extractor_saw_reference"], "and whether it was trained on these images is not known"
         ),
-        markup=False,
     )
 
 
@@ -140,7 +136,7 @@ def _per_class(
     table = _right_aligned("class", *(column.heading for _, column in chosen))
     for name, values in list(per_class.items())[:_CLASSES_SHOWN]:
         figures = (_number(values[metric], column.digits) for metric, column in chosen)
-        table.add_row(escape(name), *figures)
+        table.add_row(name, *figures)
     return table
 
 

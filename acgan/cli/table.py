@@ -88,7 +88,7 @@ def _show(found: ResultTable) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from acgan.cli.tables import console_for
+    from acgan.cli.tables import print_table
     from acgan.results import HELPED_HEADINGS, cells, cost_cells, explained, helped_cells
 
     names = titles(list(dict.fromkeys(row.metric for row in found.rows)))
@@ -112,7 +112,7 @@ def _show(found: ResultTable) -> None:
             )
         for line in lines:
             table.add_row(*line)
-        console_for(table).print(table)
+        print_table(table)
         echo()
     if found.helped:
         helps = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -120,14 +120,14 @@ def _show(found: ResultTable) -> None:
             helps.add_column(heading, justify="left" if heading == "variant" else "right", overflow="fold")
         for one in found.helped:
             helps.add_row(*helped_cells(one))
-        console_for(helps).print(helps)
+        print_table(helps)
         echo()
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("variant", "runs", "images shown", "minutes", "parameters of G", "TFLOP"):
         costs.add_column(heading, justify="left" if heading == "variant" else "right", overflow="fold")
     for cost in found.costs:
         costs.add_row(*cost_cells(cost))
-    console_for(costs).print(costs)
+    print_table(costs)
     echo()
     for sentence in explained(found):
         echo(sentence)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from acgan.showing import shown_lines
+
+_UNBOUNDED = 10_000
+_SHORT_CELL = 16  # characters of a cell, such as a number with its interval, that stays in one line
+_LONGEST_WORD = 32  # characters of a word, such as a path, that is not broken to keep columns side by side
 
 
 class NamesConsole(Console):
@@ -18,10 +26,65 @@ class NamesConsole(Console):
         return super().render_str(shown_lines(text), **how)
 
 
-def console_for(table: Table) -> NamesConsole:
-    """Standard output; into a pipe or file, as wide as the table."""
+def print_table(table: Table) -> None:
+    """Print a table to standard output, without breaking words.
+
+    One that is wider than the terminal, or than COLUMNS says, comes in blocks of columns below each other. Each has the
+    first column. In a pipe or file without COLUMNS it is as wide as it needs.
+    """
     console = NamesConsole(highlight=False, markup=False)  # names are not markup
-    if not console.is_terminal:
-        console.width = 10_000  # the available width
-        console.width = console.measure(table).maximum
-    return console
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        console.width = _UNBOUNDED
+    for block in _blocks(table, console):
+        console.print(block)
+
+
+def _blocks(table: Table, console: Console) -> Iterator[Table]:
+    """The table, or several with some of its columns, each within the console's width."""
+    needed = [_widths(column, console) for column in table.columns]
+    console_width = console.width
+    console.width = _UNBOUNDED  # the width to measure at
+    frame = console.measure(table).maximum - sum(widest for _, widest in needed)
+    console.width = console_width
+    of_column = math.ceil(frame / max(len(needed), 1))  # borders and padding
+    room = console_width - of_column  # the last border
+    first, others = 0, list(range(1, len(needed)))
+    while True:
+        chosen = [first]
+        while others and sum(needed[one][0] + of_column for one in (*chosen, others[0])) <= room:
+            chosen.append(others.pop(0))
+        if len(chosen) == 1 and others:  # not even two fit: they are broken
+            chosen.append(others.pop(0))
+        yield _part(table, chosen, needed, console_width - (len(chosen) + 1) * of_column)
+        if not others:
+            return
+
+
+def _widths(column: Column, console: Console) -> tuple[int, int]:
+    """The width that keeps words whole, and that of the widest cell; the column's own where it has one."""
+    if column.width is not None:
+        return column.width, column.width
+    lowest = widest = 0
+    for place, cell in enumerate((column.header, *column.cells)):
+        text = cell if isinstance(cell, Text) else console.render_str(str(cell), markup=False)
+        size = console.measure(text)
+        whole = column.no_wrap or (place > 0 and size.maximum <= _SHORT_CELL)
+        lowest = max(lowest, size.maximum if whole else min(size.minimum, _LONGEST_WORD))
+        widest = max(widest, size.maximum)
+    return lowest, widest
+
+
+def _part(table: Table, chosen: list[int], needed: list[tuple[int, int]], room: int) -> Table:
+    """A table with some of the columns, as wide as their cells or so that they share the room."""
+    part = copy.copy(table)
+    part.columns = []
+    lowest = sum(needed[one][0] for one in chosen)
+    wanted = sum(needed[one][1] - needed[one][0] for one in chosen)
+    share = 1.0 if not wanted else min(1.0, max(0, room - lowest) / wanted)
+    for place, one in enumerate(chosen):
+        column = copy.copy(table.columns[one])
+        low, wide = needed[one]
+        column.width = low + int(share * (wide - low))
+        column.overflow, column._index = "fold", place
+        part.columns.append(column)
+    return part

@@ -55,7 +55,6 @@ def command(
     RUN_OR_FILE is a run directory of `acgan classify train` or its classifier.safetensors.
     """
     from acgan import api
-    from acgan.cli.tables import NamesConsole
     from acgan.plots.confusion import confusion_picture
     from acgan.plots.style import to_png
     from acgan.runtime import choose_device
@@ -78,16 +77,16 @@ def command(
             figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
             write_bytes(picture, to_png(figure))
     finally:  # a full disk loses no score
-        _show(scores, NamesConsole(highlight=False, soft_wrap=True))
+        _show(scores)
     if picture is not None:
         echo(f"confusion matrix: {picture}")
 
 
-def _show(scores: ClassifierScores, console: object) -> None:
-    from rich.console import Console
+def _show(scores: ClassifierScores) -> None:
     from rich.table import Table
 
-    assert isinstance(console, Console)
+    from acgan.cli.tables import print_table
+
     main, origin = scores.main, scores.provenance
     table = Table("class", "images", "precision", "recall", "F1")
     for column in table.columns[1:]:
@@ -95,26 +94,24 @@ def _show(scores: ClassifierScores, console: object) -> None:
     for name, one in list(scores.scored.items())[:_CLASSES_SHOWN]:
         figures = ("-" if value is None else f"{value:.4f}" for value in (one.precision, one.recall, one.f1))
         table.add_row(name, f"{one.images:,}", *figures)
-    console.print(table, markup=False)  # class names are not markup
+    print_table(table)
     if len(scores.scored) > _CLASSES_SHOWN:
-        console.print(f"and {len(scores.scored) - _CLASSES_SHOWN} more classes: see --json")
+        echo(f"and {len(scores.scored) - _CLASSES_SHOWN} more classes: see --json")
     top5 = "" if main.top5 is None else f"  top-5 {main.top5:.4f}"
-    console.print(
+    echo(
         f"accuracy {main.accuracy:.4f}{top5}  balanced accuracy {main.balanced_accuracy:.4f}  "
         f"macro F1 {main.macro_f1:.4f}  ECE {main.ece:.4f}"
     )
     if len(scores.scored) < len(scores.class_names):
-        console.print(
+        echo(
             f"of {len(scores.scored):,} of its {len(scores.class_names):,} classes; predictions of classes without "
             "images count as wrong"
         )
     if len(scores.heads) > 1:
-        console.print(
+        echo(
             "heads: " + "  ".join(f"{name} {accuracy:.4f}" for name, accuracy in scores.heads.items()),
-            markup=False,
         )
-    console.print(
+    echo(
         f"on {origin['num_images']:,} images ({origin['data']}, {origin['split']}, {origin['data_fingerprint'][:8]}); "
         f"classifier {origin['classifier_sha256'][:8]}",
-        markup=False,
     )

@@ -52,13 +52,12 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool, on_err
         return
     from rich.table import Table
 
-    from acgan.cli.tables import NamesConsole
+    from acgan.cli.tables import print_table
 
-    console = NamesConsole(highlight=False, soft_wrap=True)
     shown = min(top, len(found[0][1]))
     table = Table("image", *(f"class {place + 1}" for place in range(shown)))
     for path, classes in found:
         table.add_row(str(path), *(f"{name} {probability:.3f}" for name, probability in classes[:shown]))
-    console.print(table, markup=False)
+    print_table(table)
     if skipped:
-        console.print(f"{len(found):,} {'image' if len(found) == 1 else 'images'}, {len(skipped):,} skipped")
+        echo(f"{len(found):,} {'image' if len(found) == 1 else 'images'}, {len(skipped):,} skipped")

@@ -40,7 +40,7 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     from acgan import api
     from acgan.api.class_table import reading_line, with_noun
     from acgan.api.inputs import summary_line, tell_remarks
-    from acgan.cli.tables import console_for
+    from acgan.cli.tables import print_table
 
     check_json_file(json_file)
     check_output_file("--save", save)
@@ -62,7 +62,7 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
                 reporter.say(f"{what}: {text}")
     reporter.say(summary_line(found.dataset))
     table = source_table(found)
-    console_for(table).print(table)
+    print_table(table)
     tell_remarks(found.dataset, reporter.say, reporter.warn)
     shown = found.alike[:_PAIRS_SHOWN]
     for pair in shown:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from click.testing import CliRunner
 from eyes import Projection, Replay, make_store
-from rich.console import Console
 from test_comparison import evaluation, other
 
 from acgan.api import EvaluateOptions
@@ -77,7 +74,9 @@ def _toy(fake: View, _real: View, context: Context) -> Found:
     return Found({context.name("toy"): sum(each)}, {context.name("toy"): list(each)})
 
 
-def test_a_new_metric_is_a_function_and_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_metric_is_a_function_and_an_entry(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It goes through the options, the measurement, the tables, the comparison and the command line."""
     score = PrintedScore("toy", "toy score", ".1f", better="higher", column=ClassColumn("TOY", ".2f"))
     monkeypatch.setitem(METRICS, "toy", _toy)
@@ -94,12 +93,12 @@ def test_a_new_metric_is_a_function_and_an_entry(monkeypatch: pytest.MonkeyPatch
 
     provenance = {"generators": [], "extractor": None, "floor_images": 0}
     per_class = mean_per_class([found], store.class_names)
-    text = io.StringIO()
     scores = Scores(provenance, summarise_all([found.overall]), {}, {}, per_class, {}, {}, None)
-    show(scores, Console(file=text, width=100))
-    rows = [[cell.strip() for cell in line.strip("│┃").split("│")] for line in text.getvalue().splitlines()]
+    show(scores)
+    text = capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.strip("│┃").split("│")] for line in text.splitlines()]
     assert ["toy score", "50.0"] in rows
-    assert "TOY" in text.getvalue()
+    assert "TOY" in text
     assert ["a", "30.00"] in rows
 
     a, b = ({"toy[projection@0]": values} for values in ((1.0, 1.1, 0.9), (3.0, 3.1, 2.9)))
