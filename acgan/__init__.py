@@ -2,7 +2,8 @@
 
 ``acgan.train`` and ``acgan.load_generator`` are what most programs need, and for classifiers
 ``acgan.train_classifier`` and ``acgan.load_classifier``; networks, heads, losses and configuration are there for
-those who build their own. Names are imported when first used, so that ``import acgan`` is light.
+those who build their own. Names are imported when first used, so that ``import acgan`` is light. It sees to it that
+``import torchvision`` works beside a CPU build of torch.
 """
 
 from __future__ import annotations
@@ -10,10 +11,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from acgan import _torchvision
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from acgan.api import TrainResult, load_results, train, train_classifier
+    from acgan.api import (
+        EvaluateOptions,
+        TrainResult,
+        evaluate_classifier,
+        load_results,
+        train,
+        train_classifier,
+    )
+    from acgan.api.evaluate import evaluate
     from acgan.assembly import register
     from acgan.config import ClassifierConfig, RunConfig
     from acgan.losses import SummedLoss
@@ -27,11 +38,14 @@ _HOMES = {
     "ClassSampler": "acgan.sampling",
     "ClassifierConfig": "acgan.config",
     "Discriminator": "acgan.models",
+    "EvaluateOptions": "acgan.api",
     "GENERATORS": "acgan.models",
     "RunConfig": "acgan.config",
     "SummedLoss": "acgan.losses",
     "TRUNKS": "acgan.models",
     "TrainResult": "acgan.api",
+    "evaluate": "acgan.api",
+    "evaluate_classifier": "acgan.api",
     "load_classifier": "acgan.predicting",
     "load_generator": "acgan.sampling",
     "load_results": "acgan.api",
@@ -48,9 +62,12 @@ __all__ = [
     "ClassSampler",
     "ClassifierConfig",
     "Discriminator",
+    "EvaluateOptions",
     "RunConfig",
     "SummedLoss",
     "TrainResult",
+    "evaluate",
+    "evaluate_classifier",
     "load_classifier",
     "load_generator",
     "load_results",
@@ -58,6 +75,8 @@ __all__ = [
     "train",
     "train_classifier",
 ]
+
+_torchvision.mend_when_imported()
 
 
 def __getattr__(name: str) -> Any:

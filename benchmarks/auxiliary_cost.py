@@ -18,7 +18,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from acgan._torchvision import torchvision
 from acgan.models import AuxClassifier
 from acgan.runtime import machine
 
@@ -27,6 +26,8 @@ _TAPS = {"resnet18": {"layer2": 0.3, "layer3": 0.3}, "googlenet": None, "incepti
 
 
 def plain(name: str) -> nn.Module:
+    import torchvision  # after acgan, which mends it beside a CPU build of torch
+
     own_aux = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
     return torchvision.models.get_model(name, weights=None, num_classes=_CLASSES, **own_aux)
 

@@ -21,8 +21,6 @@ import click
 import numpy as np
 from PIL import Image, ImageOps
 
-from acgan._torchvision import torchvision
-
 _COUNTS = (60, 150, 400)
 _PHOTOGRAPHS, _DIGITS = ("automobile", "horse", "ship"), ("3", "5", "8")
 _TEST = 200
@@ -63,6 +61,10 @@ def _photographs(source: Path) -> Iterator[tuple[str, Image.Image]]:
 
 
 def _digits(source: str) -> Iterator[tuple[str, Image.Image]]:
+    import torchvision
+
+    import acgan  # noqa: F401  (mends torchvision beside a CPU build of torch)
+
     draws = np.random.default_rng(0)
     for split, counts in (("train", _COUNTS), ("test", (_TEST,) * len(_COUNTS))):
         data = torchvision.datasets.MNIST(source.removeprefix("mnist:"), train=split == "train")

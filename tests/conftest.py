@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from acgan import parallel
-from acgan._torchvision import torchvision  # mends the import of torchvision; see there
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +38,8 @@ def inception_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Batch normalisation gets its statistics from a pass in training mode: without them every feature is nearly zero.
     """
+    import torchvision  # after acgan, which mends it beside a CPU build of torch
+
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         network = torchvision.models.inception_v3(

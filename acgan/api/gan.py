@@ -34,7 +34,8 @@ def train(
 
     Args:
         config: A ``RunConfig``, a recipe's name, a YAML path, or a run directory, which it goes on with.
-        data: A source as ``acgan train --data`` takes it, or a map-style torch Dataset of (image, label).
+        data: A source as ``acgan train --data`` takes it, a map-style torch Dataset of (image, label), or a
+            pair (images, labels) of arrays, tensors or lists.
         on_tick: Called at each log interval.
         overrides: ``KEY=VALUE`` texts, as ``--set`` takes them.
         **options: ``run_dir``, ``device``, ``max_time_sec``, ``init_from``, ``fresh`` and others: see ``TrainOptions``.

@@ -163,8 +163,8 @@ def find_data(
     there = None if places is None else places.source
     if places is not None and there is None and given == DATASET and not chosen:
         raise DataError(
-            f"data.source: found {DATASET!r}: the run was trained on a torch Dataset, which has no path. Hand it over "
-            "as data from Python, or name the same images with --data."
+            f"data.source: found {DATASET!r}: the run was trained on images that Python handed over, and that have no "
+            "path. Hand them over again (train(…, data), EvaluateOptions(data=…)), or name the same images with --data."
         )
     if is_builtin(here):  # a run directory may have its name
         config = with_values(config, {SOURCE: here})

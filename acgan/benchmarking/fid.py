@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torchvision
 from torch import Tensor, nn
 
-from acgan._torchvision import torchvision
 from acgan.benchmarking.findings import Findings
 from acgan.benchmarking.timing import Spent, in_turns, median_sec, ratios_of, spent
 from acgan.errors import first_line

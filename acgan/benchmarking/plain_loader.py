@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+import torchvision
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
-
-from acgan._torchvision import torchvision
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]]):

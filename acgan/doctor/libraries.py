@@ -17,7 +17,7 @@ _LEAST_PYTHON = (3, 10)
 #: Libraries that acgan needs, by distribution: the module to import, and the least version. As pyproject.toml has them.
 REQUIRED = {
     "torch": ("torch", "2.6"),
-    "torchvision": ("acgan._torchvision", "0.21"),
+    "torchvision": ("torchvision", "0.21"),
     "numpy": ("numpy", "1.26"),
     "pillow": ("PIL.Image", "10.3"),
     "pytorch-fid": ("pytorch_fid.inception", "0.3.0"),

@@ -9,9 +9,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
+import torchvision
 from torch import Tensor
 
-from acgan._torchvision import torchvision
 from acgan.atomic import sha256
 from acgan.errors import RunError
 

@@ -31,7 +31,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def torchvision_names() -> list[str]:
     """Names of torchvision's classification networks."""
-    from acgan._torchvision import torchvision
+    import torchvision
 
     return list(torchvision.models.list_models(module=torchvision.models))
 
@@ -60,7 +60,7 @@ def build_torchvision(
     Raises:
         UserError: If there is no such network, or its weights cannot be loaded or do not fit.
     """
-    from acgan._torchvision import torchvision
+    import torchvision
 
     if name not in torchvision_names():
         raise UserError(
@@ -94,7 +94,7 @@ def build_torchvision(
 
 
 def _download(name: str) -> Mapping[str, Tensor]:
-    from acgan._torchvision import torchvision
+    import torchvision
 
     best = torchvision.models.get_model_weights(name).DEFAULT
     try:

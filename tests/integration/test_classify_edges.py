@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from run_helpers import (
     acgan,
     acgan_classify,
@@ -20,7 +21,6 @@ from run_helpers import (
 )
 
 from acgan import api
-from acgan._torchvision import torchvision
 from acgan.assembly import build_classifier_task
 from acgan.config import ClassifierConfig, load
 from acgan.distributed import Ranks

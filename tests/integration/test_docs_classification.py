@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 from run_helpers import acgan, sets
-
-from acgan._torchvision import torchvision
 
 PAGE = Path(__file__).parents[2] / "docs" / "classification.md"
 #: Packages that acgan can do without. A block that imports one is left out where it is not installed.

@@ -11,7 +11,7 @@ from PIL import Image
 import acgan
 import acgan.api
 from acgan.config import RunConfig, load
-from acgan.errors import ConfigError
+from acgan.errors import ConfigError, DataError
 
 TINY = [
     "train.total_nimg=8",
@@ -69,3 +69,42 @@ def test_seeds_train_on_the_same_images(pictures: Path, tmp_path: Path) -> None:
     assert held_out[0].test.fingerprint == held_out[1].test.fingerprint
     other = load(RunConfig, None, [f"data.source={pictures}", "data.split_seed=1", "data.test_share=0.4"])
     assert acgan.api.load_data(other).test.fingerprint != held_out[0].test.fingerprint
+
+
+@pytest.mark.parametrize("form", ["arrays", "tensors", "lists"])
+def test_images_and_labels_as_a_pair(form: str, tmp_path: Path) -> None:
+    arrays = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    labels = np.arange(8) % 2
+    pair = {
+        "arrays": (arrays, labels),
+        "tensors": (torch.from_numpy(arrays).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(labels)),
+        "lists": ([Image.fromarray(one) for one in arrays], [("cat", "dog")[one] for one in labels]),
+    }[form]
+    config = load(RunConfig, None, ["data.test_share=0"])
+    dataset = acgan.api.load_data(config, pair)
+    assert dataset.train.class_names == (("cat", "dog") if form == "lists" else ("0", "1"))
+    assert np.array_equal(read_all(dataset), arrays)
+
+
+def read_all(dataset: acgan.types.Dataset) -> np.ndarray:
+    """All training images (N, H, W, C)."""
+    return np.asarray(dataset.train.images[:]).transpose(0, 2, 3, 1)
+
+
+def test_a_pair_of_other_lengths() -> None:
+    config = load(RunConfig, None, [])
+    with pytest.raises(DataError, match="a pair of 4 images and 3 labels; expected a label for each image"):
+        acgan.api.load_data(config, (np.zeros((4, 16, 16), np.uint8), [0, 1, 0]))
+    with pytest.raises(DataError, match="a pair of images and int; expected as many labels as images"):
+        acgan.api.load_data(config, (np.zeros((4, 16, 16), np.uint8), 3))
+
+
+def test_a_pair_trains_by_the_names_of_the_package(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 16, 16), dtype=np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = (images, np.arange(60) % 2)
+        result = acgan.train("folder", data, run_dir=tmp_path / "run", overrides=TINY)
+        options = acgan.EvaluateOptions(metrics=("accuracy",), extractor="digits", data=data)
+        evaluated = acgan.evaluate(result.directory, options)
+    assert list(evaluated.scores.per_class) == ["0", "1"]

@@ -112,7 +112,7 @@ class TorchvisionSource:
         return without_labels(self.index())
 
     def _load(self, train: bool) -> Any:
-        from acgan._torchvision import torchvision
+        import torchvision
 
         kind = getattr(torchvision.datasets, self._set.kind)
         put = f"Put {self._set.download.format(root=self._root)}, or name the folder that has it: {self._name}:FOLDER."

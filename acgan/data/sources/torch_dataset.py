@@ -17,6 +17,7 @@ from acgan.data.options import DataOptions
 from acgan.data.pack import decode_all, put_in_order
 from acgan.data.sources.files import class_name
 from acgan.data.sources.labels import MANY
+from acgan.data.sources.pair import as_dataset
 from acgan.data.store import make_dataset
 from acgan.errors import DataError, bounded
 from acgan.types import Dataset, Reading
@@ -44,9 +45,9 @@ def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset
     """Decode a map-style dataset of labelled images, into memory.
 
     Args:
-        dataset: Its items are tuples or dicts that hold an image and a label, see ``find_places``. Images are PIL
-            images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in [0, 1]. Labels are whole numbers,
-            which ``dataset.classes`` names if it exists, or names of classes.
+        dataset: Its items are tuples or dicts that hold an image and a label, see ``find_places``; or a pair of all
+            images and all labels. Images are PIL images, tensors (C, H, W) or arrays (H, W[, C]), uint8 or floats in
+            [0, 1]. Labels are whole numbers, which ``dataset.classes`` names if it exists, or names of classes.
         name: Short name, fit for a directory.
         options: Options by which it is decoded. Its classes are not chosen, and a broken image is always an error.
 
@@ -54,6 +55,7 @@ def dataset_from_torch(dataset: Any, name: str, options: DataOptions) -> Dataset
         DataError: An image or label of another kind, or fewer names than labels.
     """
     options = replace(options, on_error="stop", skip_with="")  # the label of an item that fails is unknown
+    dataset = as_dataset(dataset, name)
     _check_map_style(dataset, name)
     places = find_places(dataset[0], f"{name}[0]", options.columns)
     reader = TorchReader(dataset, name, places)

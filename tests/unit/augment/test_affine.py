@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch.nn import functional as F
 
-from acgan._torchvision import torchvision
 from acgan.augment import Augmentation
 
 MIRROR, DOWN, RIGHT, ANGLE, ZOOM, BRIGHTNESS, CONTRAST, SATURATION, ERASE_DOWN, ERASE_RIGHT = range(10)

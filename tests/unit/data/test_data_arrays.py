@@ -4,9 +4,9 @@ import gzip
 
 import numpy as np
 import pytest
+import torchvision
 from data_helpers import noise, options
 
-from acgan._torchvision import torchvision
 from acgan.data import cache_dir, data_name, load_dataset
 from acgan.data.sources.builtin import TorchvisionSource
 from acgan.errors import DataError

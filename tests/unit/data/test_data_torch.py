@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from data_helpers import noise, options
 from PIL import Image
 
-import acgan._torchvision
 from acgan.data import dataset_from_torch
 from acgan.errors import DataError
 
@@ -240,7 +240,7 @@ def test_a_wrapper_of_unknown_kind_does_not_lend_names():
 
 
 def test_a_folder_of_torchvision(write):
-    folder = acgan._torchvision.torchvision.datasets.ImageFolder(write({"cat/1.png": 10, "dog/2.png": 20}))
+    folder = torchvision.datasets.ImageFolder(write({"cat/1.png": 10, "dog/2.png": 20}))
     data = from_torch(torch.utils.data.Subset(folder, [1]))
     assert data.train.class_names == ("dog",)
     assert (data.train.images == 20).all()

@@ -120,7 +120,7 @@ def test_versions_are_compared_as_numbers(
 
 def test_a_library_that_breaks_and_those_that_need_it(imports: dict[str, Exception]) -> None:
     imports["torch"] = OSError("libtorch_cpu.so: cannot open shared object file\nmore")
-    imports["acgan._torchvision"] = imports["pytorch_fid.inception"] = ImportError("no torch")
+    imports["torchvision"] = imports["pytorch_fid.inception"] = ImportError("no torch")
     found = by_name(libraries.check_libraries())
     assert found["torch"].verdict == "problem"
     assert "but it cannot be imported: OSError: libtorch_cpu.so: cannot open" in found["torch"].found

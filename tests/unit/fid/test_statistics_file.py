@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from acgan._torchvision import torchvision  # noqa: F401  (pytorch_fid imports it)
 from acgan.errors import DataError
 from acgan.fid import Saved, check_target, read_statistics, write_statistics
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from acgan._torchvision import torchvision
 from acgan.config.schema import MonitorConfig
 from acgan.metrics.collapse import ClassDiversity, class_diversity
 from acgan.types import MIN_IMAGES_PER_CLASS

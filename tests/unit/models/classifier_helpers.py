@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import Tensor, nn
 
-from acgan._torchvision import torchvision
 from acgan.models import AuxClassifier
 from acgan.models.backbones import OWN_AUX
 

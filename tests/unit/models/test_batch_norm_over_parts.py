@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 from acgan import parallel
-from acgan._torchvision import torchvision
 from acgan.models import GENERATORS, TRUNKS, share_batch_statistics
 
 SIZES = (5, 2, 4)

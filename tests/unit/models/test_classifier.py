@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from build_helpers import scramble
 from classifier_helpers import (
     LABELS,
@@ -26,7 +27,6 @@ from classifier_helpers import (
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from acgan._torchvision import torchvision
 from acgan.errors import UserError
 from acgan.models import TRUNKS, AuxClassifier, AuxHead, Discriminator
 from acgan.models.backbones import OWN_AUX, cut_last_layer, torchvision_names

@@ -9,6 +9,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+import torchvision
 from build_helpers import scramble
 from classifier_helpers import (
     SIZE,
@@ -25,7 +26,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.testing import assert_close
 
-from acgan._torchvision import torchvision
 from acgan.errors import UserError
 from acgan.models import AuxClassifier
 from acgan.models.backbones import build_torchvision

@@ -7,13 +7,13 @@ network with others makes these tests fail: add its layer to ``share_batch_stati
 from collections.abc import Iterator
 
 import pytest
+import torchvision
 from gan_helpers import gan_config, gan_store
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from acgan._torchvision import torchvision
 from acgan.assembly.gan import build_discriminator, build_generator
 from acgan.assembly.portions import prepare_for_portions
 from acgan.models import GENERATORS, TRUNKS, AuxHead, SmallNet

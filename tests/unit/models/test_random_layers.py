@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from acgan import parallel
-from acgan._torchvision import torchvision
 from acgan.models import draw_by_image, share_batch_statistics
 from acgan.runtime import Draws, dropout_draws
 

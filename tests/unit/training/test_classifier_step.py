@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from classifier_task import (
     ALL_CHANGES,
     BATCH,
@@ -22,7 +23,6 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from acgan import distributed
-from acgan._torchvision import torchvision
 from acgan.distributed import Ranks
 from acgan.predicting import Normalisation
 from acgan.training.schedule import WarmupDecay
