@@ -22,6 +22,7 @@ from acgan.plots.grid import tile, write_png
 from acgan.reading import to_json
 from acgan.sampling import CHUNK, ClassSampler
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
+from acgan.sealed import sealed_json
 
 MAX_COLUMNS = 64
 _DIGEST_DIGITS = 16  # of a generator's SHA-256 in hex: enough to tell files apart
@@ -189,7 +190,7 @@ def _write_folders(selection: Selection, path: Path, progress: _Progress) -> Non
         "truncation": selection.truncation,
         "generator": {"architecture": info.architecture, "provenance": info.provenance},
     }
-    text = to_json(manifest)
+    text = to_json(sealed_json(manifest))
     (path / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 

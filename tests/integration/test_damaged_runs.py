@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from run_helpers import acgan, acgan_train, assert_same_run, checkpoints, stats_rows, trained
 
+from acgan.api.places import KnownPaths
 from acgan.data import BatchOrder, blocks, pack
+from acgan.errors import RunError
 
 SHORT = {
     "train.total_nimg": 64,
@@ -106,6 +108,38 @@ def test_a_changed_provenance_is_refused(run: Path) -> None:
         assert f"{file}: was changed after acgan wrote it" in result.stderr
     file.unlink()
     assert acgan("train", str(run)).exit_code == 0
+
+
+def test_a_changed_record_of_places_is_refused(run: Path) -> None:
+    file = run / "data.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"0": ', '"0": 1'), encoding="utf-8")
+    for command in ("train", "evaluate"):
+        result = acgan(command, str(run))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+        assert "Delete it: then paths count from the present folder" in result.stderr
+    for place in range(0, len(text), 7):
+        file.write_text(text, encoding="utf-8")
+        flipped(file, place)
+        assert not _known_otherwise(file, text), place
+    meant = json.loads(text)
+    del meant["check"]
+    file.write_text(json.dumps(meant), encoding="utf-8")
+    assert acgan("train", str(run)).exit_code == 0, "as earlier versions wrote it"
+
+
+def _known_otherwise(file: Path, text: str) -> bool:
+    """True if places are read without an error, and are others than those in the text."""
+    try:
+        known = KnownPaths.read(file.parent)
+    except RunError:
+        return False
+    before = json.loads(text)
+    assert known is not None
+    return (known.paths, known.fingerprint, known.images) != tuple(
+        before[key] for key in ("paths", "fingerprint", "images")
+    )
 
 
 def test_what_killed_processes_left_goes_at_the_next_start(run: Path, whole: Path) -> None:
