@@ -59,7 +59,7 @@ def show_dry_run(
     # Generated images are compared with a training without them, of the same length.
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:
-        reporter.say(f"memory needed, at least: {found.memory}")
+        reporter.say(f"memory needed: {found.memory}")
     reporter.say(_time(found, arms * len(runs)))
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():

@@ -19,6 +19,7 @@ from acgan.reading import to_json
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 from acgan.sampling.selection import DrawnPortion, Selection, as_grid
 from acgan.sampling.unfinished import Workplace, workplace
+from acgan.sealed import sealed_json
 from acgan.types import PICTURE_FORMATS
 
 MAX_ON_A_PAGE = 64  # images of a class
@@ -170,7 +171,7 @@ def _write_folders(
             "provenance": info.provenance,
         },
     }
-    (path / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
+    (path / MANIFEST).write_text(to_json(sealed_json(manifest)) + "\n", encoding="utf-8")
     return work.done
 
 
