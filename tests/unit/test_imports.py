@@ -272,7 +272,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             for command in (
                 *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
-                *("sweep", "info", "benchmark", "doctor"),
+                *("sweep", "info", "benchmark", "doctor", "completion"),
             )
         ),
     ],
