@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class TrainingRun:
         checkpoint: Payload of the checkpoint to go on from; None begins anew.
         listeners: Called with each tick.
         deadline: ``time.monotonic()`` at which to stop, or None.
-        description: A text for TensorBoard, such as the configuration.
+        texts: Texts for TensorBoard by name, such as the configuration.
         say: Receives remarks for people.
 
     Attributes:
@@ -70,7 +71,7 @@ class TrainingRun:
         checkpoint: Mapping[str, Any] | None = None,
         listeners: Sequence[Listener] = (),
         deadline: float | None = None,
-        description: str = "",
+        texts: Mapping[str, str] = MappingProxyType({}),
         say: Callable[[str], None] = lambda message: None,
     ):
         self.directory, self.intervals, self.state, self.product = directory, intervals, state, product
@@ -100,7 +101,8 @@ class TrainingRun:
         self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
         self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
         self._messages += self._tracker.damage
-        self._tracker.text("config", description, self.nimg)
+        for name, text in texts.items():
+            self._tracker.text(name, text, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
         if checkpoint is not None and not self.out_of_patience:
             say(f"{directory}: going on from {self.nimg:,} images.")
