@@ -92,6 +92,8 @@ ALLOWED: dict[str, set[str]] = {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors"),
     },
+    # what a page to play with asks of a generator
+    "exploring": {"sampling", "predicting", "plots", "marks", "showing", "types"},
     # runs and their scores, as tables
     "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # looks at everything that may be broken, each import in a check of its own
@@ -118,7 +120,17 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "api": {
-        *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
+        *(
+            "assembly",
+            "benchmarking",
+            "evaluation",
+            "exploring",
+            "fid",
+            "results",
+            "training",
+            "config",
+            "plots",
+        ),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
@@ -130,6 +142,7 @@ ALLOWED: dict[str, set[str]] = {
             "sweep",
             "api",
             "doctor",
+            "exploring",
             "config",
             "evaluation",
             "metrics",
@@ -272,7 +285,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             for command in (
                 *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
-                *("sweep", "info", "benchmark", "doctor", "completion"),
+                *("sweep", "info", "benchmark", "doctor", "completion", "explore"),
             )
         ),
     ],
