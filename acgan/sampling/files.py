@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 import acgan
+from acgan.atomic import write_atomically
 from acgan.errors import UserError
 from acgan.plots.grid import tile, write_png
 from acgan.reading import to_json
@@ -103,6 +105,8 @@ def write_samples(
             _WRITERS[form](selection, new, progress)
             if target.is_dir():
                 _swap(new, target, earlier, aside=staging / "old")
+            elif form:
+                write_atomically(target, partial(os.replace, new))
             else:
                 new.replace(target)
     except OSError as error:

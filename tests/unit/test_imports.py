@@ -45,7 +45,17 @@ ALLOWED: dict[str, set[str]] = {
         "_torchvision",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "_torchvision"},
+    "data": {
+        "atomic",
+        "runtime",
+        "reading",
+        "sides",
+        "types",
+        "errors",
+        "file_kinds",
+        "showing",
+        "_torchvision",
+    },
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
