@@ -67,6 +67,7 @@ ALLOWED: dict[str, set[str]] = {
         "parallel",
         "runtime",
         "atomic",
+        "sealed",
         "types",
         "errors",
         "reading",
@@ -135,7 +136,7 @@ ALLOWED: dict[str, set[str]] = {
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "errors", "file_kinds"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "sealed", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
