@@ -44,6 +44,7 @@ CASES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "folder, 128 px": ("folder", {**_DIGITS, "data.resolution": 128}),
     "folder, 128 px, 64 channels": ("folder", {**_DIGITS, "data.resolution": 128, **_WIDE}),
     "classify cifar10": ("classify/cifar10", {}),
+    "classify cifar10, float32": ("classify/cifar10", {"train.precision": "float32"}),
     "classify folder, 128 px": ("classify/folder", {**_DIGITS, "data.resolution": 128}),
 }
 

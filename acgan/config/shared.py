@@ -87,7 +87,7 @@ class DataConfig(BaseConfig):
     max_file_mb: Positive = 512
     """Largest size in MB of a list, and of a picture in a .zip or .tar; one that is larger is a broken image."""
     max_ratio: Positive = 200
-    """Most times that a file above 64 MB in a .zip or .npz may be larger than it is packed there."""
+    """Most times that what unpacks to more than 64 MB may be larger than packed: files in .zip or .npz, or .parquet."""
     mirror: bool = False
     """Flip images left to right at random; only for data whose mirrored images keep their class."""
     balance: bool = False

@@ -7,11 +7,13 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from acgan.atomic import write_atomically
 from acgan.errors import UserError
 from acgan.plots.grid import write_generated
 from acgan.plots.page import ClassPage, PageTooLargeError
@@ -74,6 +76,8 @@ def write_samples(
                 written = _write_folders(selection, work, new, picture_format, progress)
             if target.is_dir():
                 _swap(new, target, earlier, aside=work.folder / "old")
+            elif form:
+                write_atomically(target, partial(os.replace, new))
             else:
                 new.replace(target)
     except OSError as error:
@@ -261,8 +265,9 @@ def _write_page(
             for portion in selection.portions():
                 portions.append(portion)
                 progress(len(portion.indices))
-            write_generated(page.draw(as_grid(portions)), work.folder / "new.png", selection.mark_of_all())
-            (work.folder / "new.png").replace(target)
+            new = work.folder / "new.png"
+            write_generated(page.draw(as_grid(portions)), new, selection.mark_of_all())
+            write_atomically(target, partial(os.replace, new))
     except OSError as error:
         raise _unwritable(out, error) from error
     return portions

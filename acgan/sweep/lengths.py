@@ -96,7 +96,7 @@ def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
 
 
 def _read_speeds(file: Path) -> dict[str, Any]:
-    """What is known of each variant.
+    """Known speeds of the variants, each with its origin.
 
     Raises:
         ConfigError: The file is damaged.

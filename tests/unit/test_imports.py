@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
+    "data": {"atomic", "runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "parallel",
         "runtime",
         "atomic",
+        "sealed",
         "types",
         "errors",
         "reading",
@@ -136,7 +137,7 @@ ALLOWED: dict[str, set[str]] = {
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "errors", "file_kinds"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "sealed", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
