@@ -106,6 +106,12 @@ def test_a_changed_provenance_is_refused(run: Path) -> None:
         result = acgan(command, str(run))
         assert result.exit_code == 1
         assert f"{file}: was changed after acgan wrote it" in result.stderr
+    values = json.loads(text)
+    del values["check"], values["invocations"][0]["nimg"]
+    values["invocations"][0]["ended"] = None
+    file.write_text(json.dumps(values), encoding="utf-8")
+    result = acgan("info", str(run))
+    assert (result.exit_code, "still training, or killed" in result.output) == (0, True), result.output
     file.unlink()
     assert acgan("train", str(run)).exit_code == 0
 
