@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "marks": set(),
     "sides": set(),
     "reading": set(),
-    "atomic": set(),
+    "atomic": {"file_kinds"},
     "sealed": {"reading"},
     "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
