@@ -67,8 +67,8 @@ class PeerLostError(UserError):
 class Interrupted(BaseException):
     """Work stopped by a signal; ``exit_code`` is 130 for SIGINT, else 75.
 
-    As Python's own ``KeyboardInterrupt`` it is no ``Exception``: a signal may come where every ``Exception`` of a library
-    is taken for a broken picture.
+    As Python's own ``KeyboardInterrupt`` it is no ``Exception``: a signal may come where every ``Exception`` of a
+    library is taken for a broken picture.
     """
 
     def __init__(self, message: str, exit_code: int):

@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
         "reading",
         "file_kinds",
     },
-    "predicting": {"weights", "models", "data", "parallel", "runtime"},
+    "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
@@ -81,7 +81,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "signals", "types", "errors"),
+        "file_kinds",
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -112,6 +113,7 @@ ALLOWED: dict[str, set[str]] = {
             "runtime",
             "atomic",
             "sides",
+            "signals",
             "types",
             "errors",
         ),

@@ -106,7 +106,9 @@ def lines(draw: st.DrawFn) -> list[str]:
             words.append(draw(st.sampled_from([*_bounds(one.type) * 4, *TEXTS, *NUMBERS])))
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
     for _ in range(draw(st.integers(0, len(arguments) + 1))):
-        words.insert(draw(st.integers(len(path.split()), len(words))), draw(st.sampled_from([*TEXTS, *NUMBERS])))
+        words.insert(
+            draw(st.integers(len(path.split()), len(words))), draw(st.sampled_from([*TEXTS, *NUMBERS]))
+        )
     if draw(st.integers(0, 19)) == 0:
         words = [
             draw(st.sampled_from(["--import", "--debugg", "", "é"])),
