@@ -17,7 +17,6 @@ from acgan.cli.tables import print_table
 from acgan.cli.training import run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
-from acgan.signals import stopped_by_signals
 
 
 def show_dry_run(
@@ -42,7 +41,7 @@ def show_dry_run(
     }
     quiet = quiet or not is_first_process()
     reporter = Reporter(quiet)
-    with stopped_by_signals("stopped; no training began"), counting("reading images", quiet) as on_data:
+    with counting("reading images", quiet) as on_data:
         found = rehearse(
             config,
             device,

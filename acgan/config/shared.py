@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, BatchSize, ClassName, Positive, Seed, Share
+from acgan.config.base import BaseConfig, BatchSize, ClassName, HomePath, Positive, Seed, Share
 
 
 def _value_range(value: object) -> object:
@@ -61,7 +61,7 @@ class DataConfig(BaseConfig):
 
     source: str = "digits"
     """A folder of class folders, .zip, a list (.csv, …), .npz, .parquet, .tar, hf:NAME[:CONFIG], or NAME[:ROOT]."""
-    root: str | None = None
+    root: HomePath | None = None
     """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
     layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"
     """Way of reading labels; classes, splits and leaves read folders, list reads a list; auto finds out."""

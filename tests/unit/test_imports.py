@@ -63,7 +63,7 @@ ALLOWED: dict[str, set[str]] = {
         "reading",
         "file_kinds",
     },
-    "predicting": {"weights", "models", "data", "parallel", "runtime"},
+    "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
@@ -83,7 +83,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "signals", "types", "errors"),
+        "file_kinds",
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -116,6 +117,7 @@ ALLOWED: dict[str, set[str]] = {
             "runtime",
             "atomic",
             "sides",
+            "signals",
             "types",
             "errors",
         ),
