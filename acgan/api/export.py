@@ -103,7 +103,9 @@ def export_run(
     source = ExportSource.found_at(Path(run), which)
     target = Path(out) if out is not None else Path(f"{source.name}{_ENDINGS[export_format]}")
     if not target.parent.is_dir():
-        raise UserError(f"--out {target}: there is no folder {target.parent}. Make it, or choose another place.")
+        raise UserError(
+            f"--out {target}: there is no folder {target.parent}. Make it, or choose another place."
+        )
     if export_format == "huggingface":
         return _export_folder(source, target, licence, push, private, force, warn, begun)
     _check_file(target, force)
@@ -122,8 +124,8 @@ def export_run(
         ) from error
     if not agreement.is_close:
         raise RunError(
-            f"{source.file}: the {_TITLES[export_format]} file does not compute what acgan does: {agreement}. Nothing was "
-            "written. --format huggingface takes any network."
+            f"{source.file}: the {_TITLES[export_format]} file does not compute what acgan does: {agreement}. Nothing "
+            "was written. --format huggingface takes any network."
         )
     write_bytes(target, content)
     return ExportResult(

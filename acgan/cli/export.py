@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,7 +75,9 @@ def _check(export_format: str, options: dict[str, Any]) -> None:
     """Refuse options that do not go together."""
     is_folder = export_format == "huggingface"
     if is_folder and options["output"] is not None:
-        raise click.UsageError("--output: a folder has the network itself; it goes with onnx and torchscript.")
+        raise click.UsageError(
+            "--output: a folder has the network itself; it goes with onnx and torchscript."
+        )
     for name in ("licence", "push"):
         if not is_folder and options[name] is not None:
             raise click.UsageError(

@@ -12,7 +12,9 @@ from acgan.export.border import Exportable
 
 #: Numbers of samples that are computed at once: a file that takes but one of them is found out.
 _BATCHES = (1, 64, 35)
-_SMALL = 1e-3  # of float images in [-1, 1] an eighth of a level of 256; of probabilities a tenth of a per cent
+_SMALL = (
+    1e-3  # of float images in [-1, 1] an eighth of a level of 256; of probabilities a tenth of a per cent
+)
 _ONE_LEVEL, _FEW = 1.0, 0.01  # rounding to a level may fall out otherwise, and rarely does
 _UNITS = {"uint8": "levels of 256", "float": "in [-1, 1]", "probabilities": "of 1", "logits": "of a logit"}
 

@@ -79,10 +79,14 @@ class Exportable:
             self.inputs, self.output_name = {"z": z, "y": y}, "images"
             self.network = GeneratorAtBorder(plain.generator, cast(GeneratorOutput, output)).eval()
             if output == "uint8":
-                self.expected = torch.cat(list(trained.draw_each(zip(z.split(CHUNK), y.split(CHUNK), strict=True))))
+                self.expected = torch.cat(
+                    list(trained.draw_each(zip(z.split(CHUNK), y.split(CHUNK), strict=True)))
+                )
             else:
                 with torch.no_grad():
-                    self.expected = torch.cat([trained(*pair) for pair in zip(z.split(CHUNK), y.split(CHUNK), strict=True)])
+                    self.expected = torch.cat(
+                        [trained(*pair) for pair in zip(z.split(CHUNK), y.split(CHUNK), strict=True)]
+                    )
         else:
             images = _pictures(trained)
             self.inputs, self.output_name = {"images": images}, output
@@ -113,6 +117,6 @@ def _latents_and_labels(sampler: ClassSampler) -> tuple[Tensor, Tensor]:
 def _pictures(classifier: ImageClassifier) -> Tensor:
     """Blurred patches of all colours (N, C, H, W) uint8: no data is at hand, and noise looks the same everywhere."""
     info = classifier.info
-    blobs = Draws(0).uniform((COMPARED, info.channels, _BLOBS, _BLOBS), "export")
+    blobs = Draws(0).normal((COMPARED, info.channels, _BLOBS, _BLOBS), "export")
     side = (info.resolution, info.resolution)
-    return to_uint8(2 * nn.functional.interpolate(blobs, side, mode="bilinear") - 1)
+    return to_uint8(nn.functional.interpolate(blobs, side, mode="bilinear"))

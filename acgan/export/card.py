@@ -12,13 +12,14 @@ from acgan.evaluation import Scores, Summary, interval, verdict
 from acgan.export.about import ExportSource
 from acgan.export.folder import SAMPLES_PICTURE
 from acgan.export.measured import HeldOutAccuracy
+from acgan.export.samples import CLASSES_ON_PICTURE
 from acgan.metrics.catalogue import better, plain_name, printed_scores
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
 
 Measured = Scores | HeldOutAccuracy | None
 _CLASSES_LISTED = 1000
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~$&])")
 
 
 def model_card(
@@ -45,11 +46,13 @@ def model_card(
     return "\n".join(lines) + "\n"
 
 
-def _front_matter(
-    source: ExportSource, name: str, licence: str | None, measured: Measured
-) -> dict[str, Any]:
+def _front_matter(source: ExportSource, name: str, licence: str | None, measured: Measured) -> dict[str, Any]:
     is_generator = isinstance(source.trained, ClassSampler)
-    tags = ["gan", "ac-gan", "class-conditional", "image-generation"] if is_generator else ["ac-gan", "aux-heads"]
+    tags = (
+        ["gan", "ac-gan", "class-conditional", "image-generation"]
+        if is_generator
+        else ["ac-gan", "aux-heads"]
+    )
     front: dict[str, Any] = {} if licence is None else {"license": licence}
     front |= {
         "library_name": "acgan",
@@ -59,12 +62,17 @@ def _front_matter(
     values = list(_metrics(measured))
     if values:
         origin = source.provenance
-        split = measured.split if isinstance(measured, HeldOutAccuracy) else _reference(measured)["split"]
         data = str(origin.get("data", "unknown"))
+        images: dict[str, Any] = {"type": data, "name": data}
+        if isinstance(measured, HeldOutAccuracy):
+            images |= {"split": measured.split}
+        else:
+            reference = _reference(measured)
+            images |= {"split": reference["split"], "revision": reference["fingerprint"]}
         task = front["pipeline_tag"] if not is_generator else "image-generation"
         result = {
             "task": {"type": task},
-            "dataset": {"type": data, "name": data, "split": split},
+            "dataset": images,
             "metrics": values,
         }
         front["model-index"] = [{"name": name, "results": [result]}]
@@ -75,9 +83,22 @@ def _metrics(measured: Measured) -> Iterator[dict[str, Any]]:
     if isinstance(measured, HeldOutAccuracy):
         yield {"type": "accuracy", "name": "accuracy", "value": measured.value}
     elif measured is not None:
-        for metric, summary in measured.overall.items():
-            if summary.value is not None:
-                yield {"type": plain_name(metric), "name": metric, "value": summary.value}
+        origin = measured.provenance
+        how = {key: origin.get(key) for key in ("num_images", "seed", "truncation", "floor_images")}
+        for metric, summary in _known(measured.overall):
+            beside = {
+                "floor": measured.floor.get(metric),
+                "at_floor_count": measured.at_floor_count.get(metric),
+            }
+            values = {
+                key: one.value for key, one in beside.items() if one is not None and one.value is not None
+            }
+            yield {
+                "type": plain_name(metric),
+                "name": metric,
+                "value": summary.value,
+                "args": {**how, **values},
+            }
 
 
 def _introduction(source: ExportSource) -> Iterator[str]:
@@ -97,10 +118,11 @@ def _introduction(source: ExportSource) -> Iterator[str]:
 
 
 def _of_picture(source: ExportSource) -> str:
-    assert isinstance(source.trained, ClassSampler)
+    rest = len(source.trained.class_names) - CLASSES_ON_PICTURE
+    first = f"; {rest:,} more classes are not shown" if rest > 0 else ""
     return (
-        "Each row has one class: its first samples with seed 0, not chosen by anyone. All of them are generated, and none "
-        "is a photograph."
+        f"Beside each class, its first samples with seed 0{first}. Nobody chose them. All are generated, and none is a "
+        "photograph."
     )
 
 
@@ -144,11 +166,11 @@ def _table_beside_real(scores: Scores) -> Iterator[str]:
         return
     half = scores.provenance["floor_images"]
     yield (
-        f"{half:,} samples, and {half:,} real images, each against {half:,} other held-out images: real images show what "
-        "a perfect generator would score (the floor).\n"
+        f"{half:,} samples, and {half:,} real images, each against {half:,} other held-out images: real images show "
+        "what a perfect generator would score (the floor).\n"
     )
     yield "| measure | samples | real images |\n|---|---|---|"
-    for metric, score in scores.at_floor_count.items():
+    for metric, score in _known(scores.at_floor_count):
         figures = (_figure(metric, one, of_halvings=True) for one in (score, scores.floor.get(metric)))
         yield f"| {_title(metric)} | {' | '.join(figures)} |"
     yield ""
@@ -163,23 +185,28 @@ def _table_of_all(scores: Scores) -> Iterator[str]:
         f"{_plain(str(extractor.get('name') or 'FID Inception'))}. Compare with other evaluations of as many alone.\n"
     )
     yield "| measure | key | all samples |\n|---|---|---|"
-    for metric, summary in scores.overall.items():
+    for metric, summary in _known(scores.overall):
         yield f"| {_title(metric)} | `{metric}` | {_figure(metric, summary, of_halvings=False)} |"
-    yield "\n±: half of a 95 % interval. `-`: could not be measured."
+    yield "\n±: half of a 95 % interval."
 
 
 def _limits(measured: Measured) -> Iterator[str]:
     if isinstance(measured, Scores):
         yield from (f"- {_plain(line)}" for line in verdict(measured))
+    elif isinstance(measured, HeldOutAccuracy):
+        yield (
+            "- Nothing else was measured here. How it does by class, and how sure it may be, `acgan classify evaluate` "
+            "measures."
+        )
     else:
-        yield "- Beyond what stands above nothing was measured: diversity, copies of training images and bias are unknown."
+        yield "- Nothing was measured: how good its results are is unknown."
     yield "- It knows its classes and no others, as its training data showed them."
     yield "- What is said here holds for the data above; of other data nothing was measured."
 
 
 def _licence(licence: str | None) -> str:
     if licence is None:
-        return "Nobody named a licence. Without one you may look at the weights and little else: ask whoever published them."
+        return "Nobody named one: ask whoever published the weights what you may do with them."
     return f"{_plain(licence)}. The licence of the training data is a matter of its own."
 
 
@@ -198,6 +225,10 @@ def _origin(source: ExportSource) -> Iterator[str]:
     yield "| what | value |\n|---|---|"
     yield from (f"| {key} | {_plain(str(value))} |" for key, value in rows.items() if value is not None)
     yield "\nThe whole configuration of the training is in the file of weights: `acgan info` prints it."
+
+
+def _known(summaries: Mapping[str, Summary]) -> list[tuple[str, Summary]]:
+    return [(metric, one) for metric, one in summaries.items() if one.value is not None]
 
 
 def _reference(scores: Measured) -> Mapping[str, Any]:

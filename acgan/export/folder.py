@@ -23,7 +23,7 @@ _LIBRARY = {"library_name": "acgan"}
 
 
 def model_config(about: Mapping[str, Any]) -> bytes:
-    """The content of ``config.json``: what an exported file tells, and labels as other libraries of the hub have them."""
+    """The content of ``config.json``: what exported files tell, and labels as other libraries of the hub have them."""
     names = list(about["class_names"])
     labels = {
         "id2label": {str(label): name for label, name in enumerate(names)},

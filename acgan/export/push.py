@@ -50,7 +50,9 @@ def push_to_hub(files: Mapping[str, bytes], repository: str, *, private: bool, m
         api.create_repo(repository, private=private, exist_ok=True)
         done = api.create_commit(repository, operations, commit_message=message)
     except failures.LocalTokenNotFoundError:
-        raise UserError(f"--push {repository}: nobody is logged in. `hf auth login`, or set HF_TOKEN.") from None
+        raise UserError(
+            f"--push {repository}: nobody is logged in. `hf auth login`, or set HF_TOKEN."
+        ) from None
     except (failures.HfHubHTTPError, failures.HFValidationError, OSError) as error:
         raise UserError(
             f"--push {repository}: the hub did not take it ({bounded(first_line(error), _LONGEST)}). Log in by "

@@ -11,12 +11,14 @@ from acgan.plots.grid import write_png
 from acgan.plots.page import ClassPage
 from acgan.sampling import ClassSampler
 
-_CLASSES, _OF_EACH = 32, 8
+#: Largest number of classes on the picture; of more, the first ones are shown.
+CLASSES_ON_PICTURE = 32
+_OF_EACH = 8
 
 
 def samples_picture(sampler: ClassSampler) -> bytes:
     """A page of the first samples of each class, or of the first classes, seed 0, as PNG."""
-    labels = range(min(len(sampler.class_names), _CLASSES))
+    labels = range(min(len(sampler.class_names), CLASSES_ON_PICTURE))
     images = torch.cat(
         [portion for _, _, portion in sampler.stream_classes(dict.fromkeys(labels, _OF_EACH), seed=0)]
     )

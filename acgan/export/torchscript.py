@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -14,6 +15,7 @@ from acgan.reading import to_json
 
 #: Name of the text in the file that describes it, for ``_extra_files`` of ``torch.jit.load``.
 DESCRIPTION = "acgan.json"
+_SOURCES = ".debug_pkl"
 
 
 def to_torchscript(exported: Exportable, about: Mapping[str, str]) -> bytes:
@@ -28,10 +30,22 @@ def to_torchscript(exported: Exportable, about: Mapping[str, str]) -> bytes:
     """
     content = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # shapes of the network do not depend on its inputs; torch prefers torch.export
+        warnings.simplefilter(
+            "ignore"
+        )  # shapes of the network do not depend on its inputs; torch prefers torch.export
         traced = torch.jit.trace(exported.network, exported.example, check_trace=False)
         torch.jit.save(traced, content, _extra_files={DESCRIPTION: to_json(dict(about))})
-    return content.getvalue()
+    return _without_sources(content)
+
+
+def _without_sources(archive: io.BytesIO) -> bytes:
+    """The archive without the notes of which lines of code made what: they name folders of this machine."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as new:
+        for entry in old.infolist():
+            if not entry.filename.endswith(_SOURCES):
+                new.writestr(zipfile.ZipInfo(entry.filename), old.read(entry))
+    return result.getvalue()
 
 
 def torchscript_runner(content: bytes) -> Callable[[Sequence[Tensor]], Tensor]:

@@ -60,9 +60,7 @@ class HubPlace:
             return Path(hub.hf_hub_download(self.repository, HUB_WEIGHTS, revision=self.revision))
         except failures.RepositoryNotFoundError:
             remedy = "Check the name; for a private one, `hf auth login` or set HF_TOKEN."
-            raise RunError(
-                f"{self}: the hub has no such repository, or not for everyone. {remedy}"
-            ) from None
+            raise RunError(f"{self}: the hub has no such repository, or not for everyone. {remedy}") from None
         except failures.RevisionNotFoundError:
             raise RunError(
                 f"{self}: there is no revision {bounded(self.revision)}; expected a branch, tag or commit."
