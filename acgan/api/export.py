@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from acgan.atomic import write_bytes
-from acgan.errors import RunError, UserError, bounded, first_line
+from acgan.errors import Interrupted, RunError, UserError, bounded, first_line
 from acgan.export.about import ExportSource
 from acgan.export.agreement import Agreement, compare_results
 from acgan.export.border import CLASSIFIER_OUTPUTS, GENERATOR_OUTPUTS, Exportable
@@ -114,7 +114,7 @@ def export_run(
     try:
         content = _WRITERS[export_format](exported, source.as_texts(chosen))
         agreement = compare_results(exported, _RUNNERS[export_format](content))
-    except UserError:
+    except (UserError, Interrupted):
         raise
     except Exception as error:  # of nearly any kind: it is the exporters', about any network
         raise RunError(

@@ -132,12 +132,12 @@ def _use(source: ExportSource, name: str) -> Iterator[str]:
     yield "With the Python package acgan (and its extra `hub` for addresses of the hub):"
     yield "\n```python\nimport acgan\n"
     if isinstance(source.trained, ClassSampler):
-        yield f"sampler = acgan.load_generator({place!r})"
+        yield f'sampler = acgan.load_generator("{place}")'
         yield f"images, labels = sampler.sample(16, classes=[{first!r}])  # (16, C, H, W) uint8"
         yield "```\n\nOn the command line, one folder of pictures for each class:"
         yield f"\n```\nacgan sample {place} --out samples/\n```"
     else:
-        yield f"classifier = acgan.load_classifier({place!r})"
+        yield f'classifier = acgan.load_classifier("{place}")'
         yield "probabilities = classifier(images)  # images (N, C, H, W) uint8, classes in the order below\n```"
     yield "\nThe file of weights has a check of all its bytes; acgan refuses it if one has changed."
 

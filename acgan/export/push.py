@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from acgan.errors import UserError, bounded, first_line
+from acgan.errors import Interrupted, UserError, bounded, first_line
 from acgan.extras import optional_package
 
 _WHAT, _EXTRA = "--push", "hub"
@@ -47,13 +47,15 @@ def push_to_hub(files: Mapping[str, bytes], repository: str, *, private: bool, m
     ]
     api = hub.HfApi(library_name="acgan")
     try:
-        api.create_repo(repository, private=private, exist_ok=True)
+        api.create_repo(repository, private=private or None, exist_ok=True)
         done = api.create_commit(repository, operations, commit_message=message)
     except failures.LocalTokenNotFoundError:
         raise UserError(
             f"--push {repository}: nobody is logged in. `hf auth login`, or set HF_TOKEN."
         ) from None
-    except (failures.HfHubHTTPError, failures.HFValidationError, OSError) as error:
+    except Interrupted:
+        raise
+    except Exception as error:  # those of a connection differ with the version of the library
         raise UserError(
             f"--push {repository}: the hub did not take it ({bounded(first_line(error), _LONGEST)}). Log in by "
             "`hf auth login` or HF_TOKEN with a token that may write, and check the name and the connection."

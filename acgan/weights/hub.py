@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from acgan.errors import RunError, bounded, first_line
+from acgan.errors import Interrupted, RunError, bounded, first_line
 from acgan.extras import optional_package
 
 #: Name of the file of weights in a repository, and in the folder that is one.
@@ -74,7 +74,9 @@ class HubPlace:
             raise RunError(
                 f"{self}: has no {HUB_WEIGHTS}; expected a repository of `acgan export --format huggingface`."
             ) from None
-        except (failures.HFValidationError, failures.HfHubHTTPError, OSError) as error:
+        except Interrupted:
+            raise
+        except Exception as error:  # those of a connection differ with the version of the library
             raise RunError(f"{self}: cannot be fetched from the hub ({self._reason(error)}).") from None
 
     @staticmethod

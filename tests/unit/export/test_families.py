@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from export_helpers import FAMILIES, FAMILY_NAMES, make_classifier, make_sampler, save_classifier_run, save_run
+from export_helpers import (
+    FAMILIES,
+    FAMILY_NAMES,
+    make_classifier,
+    make_sampler,
+    save_classifier_run,
+    save_run,
+)
 
 from acgan.api.export import export_run
 from acgan.models import GENERATORS
@@ -89,7 +96,9 @@ def test_a_classifier(tmp_path: Path, channels: int, output: str) -> None:
 
 @pytest.mark.parametrize("name", ["onnx", "torchscript"])
 def test_a_gray_classifier_of_a_network_for_colours(tmp_path: Path, name: str) -> None:
-    colours = make_classifier(backbone={"kind": "small", "image_channels": 3, "resolution": 16, "channels": 4})
+    colours = make_classifier(
+        backbone={"kind": "small", "image_channels": 3, "resolution": 16, "channels": 4}
+    )
     info = colours.info
     gray = type(info)(info.architecture, info.class_names, 1, 16, info.mean, info.std, {})
     run = save_classifier_run(tmp_path / "run", type(colours)(colours.network, gray))
