@@ -1,7 +1,7 @@
 """``acgan export``: what it says, what it refuses, and that nothing half-written is left."""
 
-import signal
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,9 @@ def test_a_file_is_named_after_the_run_and_told_with_its_size_and_time(
     result = acgan("export", str(run), "--format", name)
     assert result.exit_code == 0, result.output
     exported, compared, written = result.output.splitlines()
-    assert exported.startswith(f"exported {run / 'generator-best.safetensors'}, a generator: the best state, after ")
+    assert exported.startswith(
+        f"exported {run / 'generator-best.safetensors'}, a generator: the best state, after "
+    )
     assert compared.startswith("output uint8; largest difference to acgan's own 100 results: ")
     assert written.startswith(f"{file}: {(workdir / file).stat().st_size:,} bytes in ")
     assert _entries(workdir) == [file]
@@ -92,7 +94,9 @@ def test_what_is_there_is_replaced_only_by_force(run: Path, workdir: Path, name:
     assert _entries(workdir) == before == ["there"]
 
 
-@pytest.mark.parametrize("others", [{"notes.txt": "mine"}, {"config.json": "{}", "README.md": "another model"}])
+@pytest.mark.parametrize(
+    "others", [{"notes.txt": "mine"}, {"config.json": "{}", "README.md": "another model"}]
+)
 def test_force_replaces_no_folder_of_others(run: Path, workdir: Path, others: dict[str, str]) -> None:
     (workdir / "there").mkdir()
     for name, content in others.items():

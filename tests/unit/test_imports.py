@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "reading": set(),
     "atomic": set(),
     "sealed": {"reading"},
+    "extras": {"errors"},
     "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
     "types": set(),
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed", "sides"},
+    "weights": {"models", "atomic", "errors", "extras", "own_parts", "file_kinds", "sealed", "sides"},
     "sampling": {
         "weights",
         "models",
@@ -83,6 +84,11 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
         *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "types", "errors", "file_kinds"),
+    },
+    # trained networks for other programs
+    "export": {
+        *("evaluation", "predicting", "sampling", "weights", "models", "metrics", "plots", "runtime"),
+        *("atomic", "code_version", "reading", "sealed", "errors", "extras", "file_kinds", "showing"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -118,7 +124,17 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "api": {
-        *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
+        *(
+            "assembly",
+            "benchmarking",
+            "evaluation",
+            "export",
+            "fid",
+            "results",
+            "training",
+            "config",
+            "plots",
+        ),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
@@ -272,7 +288,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             for command in (
                 *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
-                *("sweep", "info", "benchmark", "doctor", "completion"),
+                *("sweep", "export", "info", "benchmark", "doctor", "completion"),
             )
         ),
     ],
