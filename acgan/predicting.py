@@ -132,8 +132,12 @@ class ImageClassifier(nn.Module):
             return torch.cat(list(in_order_on(parameter.device, of_portion, portions)))
 
     def _prepare(self, images: Tensor, like: Tensor) -> Tensor:
-        x = images.to(like.device, like.dtype).div_(127.5).sub_(1)
-        return self._normalise(x).contiguous(memory_format=torch.channels_last)
+        x = self.normalised(images.to(like.device), like.dtype)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def normalised(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Images (N, C, H, W) uint8 as the network takes them."""
+        return self._normalise(images.to(dtype).div_(127.5).sub_(1))
 
 
 def shipped() -> dict[str, Path]:

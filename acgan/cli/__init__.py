@@ -134,7 +134,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     cls=_Main,
     names=(
         *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify", "data", "config"),
-        *("sweep", "info", "benchmark", "doctor", "completion", "explore"),
+        *("sweep", "export", "explore", "info", "benchmark", "doctor", "completion"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

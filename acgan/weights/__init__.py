@@ -9,15 +9,18 @@ from acgan.weights.generator import (
     read_generator,
     save_generator,
 )
+from acgan.weights.hub import HUB_WEIGHTS, HubPlace
 from acgan.weights.starter import STARTER, STARTER_FILE, Starter, read_starter, save_starter
 
 __all__ = [
     "CLASSIFIER_FILE",
     "GENERATOR_FILE",
+    "HUB_WEIGHTS",
     "STARTER",
     "STARTER_FILE",
     "ClassifierInfo",
     "GeneratorInfo",
+    "HubPlace",
     "Starter",
     "WeightsFile",
     "build_classifier",

@@ -23,6 +23,7 @@ from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserErro
 from acgan.file_kinds import odd_kind
 from acgan.own_parts import OwnPart, recorded_parts
 from acgan.sealed import SEALED_FORMAT, describe_weights, is_damaged, read_description, seal_weights
+from acgan.weights.hub import HUB_WEIGHTS, HubPlace
 
 _FORMATS = (1, SEALED_FORMAT)  # that are read
 _METADATA_KEY = "acgan"
@@ -105,15 +106,18 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         return network, info
 
     def find(self, path: Path, which: str | None = None) -> Path:
-        """Find the file of a run directory or path.
+        """Find the file of a run directory or path, or fetch that of the Hugging Face hub.
 
         Args:
-            path: A run directory or a file.
+            path: A run directory, a folder of `acgan export --format huggingface`, a file, or ``hf://user/name``.
             which: ``best``, ``last``, or None for the best if there is one, else the last; only for run directories.
 
         Raises:
             RunError: If there is none.
         """
+        place = HubPlace.named_by(path)
+        if place is not None:
+            path = place.fetch()
         if kind := odd_kind(path):
             raise RunError(
                 f"{path}: is {kind}; expected a run directory of `{self.command}` or a .safetensors file."
@@ -132,6 +136,9 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 f"{did_you_mean(path.name, siblings)}"
             )
         best, last = path / best_name(self.name), path / self.name
+        shared = path / HUB_WEIGHTS
+        if which is None and shared.is_file() and not (best.exists() or last.exists()):
+            return shared
         file = last if which == "last" or (which is None and not best.exists()) else best
         if not file.exists():
             raise RunError(f"{path}: no {file.name} in it. {self._remedy(path, file)}")
@@ -277,9 +284,10 @@ def is_foreign(path: Path) -> bool:
 
 
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
-    """True if a run directory contains, or a file is, this kind of file."""
+    """True if a run directory or exported folder contains, or a file is, this kind of file."""
     if not path.is_file():
-        return (path / kind.name).is_file()
+        shared = path / HUB_WEIGHTS
+        return (path / kind.name).is_file() or (shared.is_file() and holds(kind, shared))
     try:
         with safe_open(path, framework="pt") as opened:
             values = read_description((opened.metadata() or {}).get(_METADATA_KEY, "{}"))

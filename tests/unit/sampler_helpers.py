@@ -20,10 +20,10 @@ SMALL = {
 CLASSES = ("cat", "dog", "1")
 
 
-def make_sampler(kind="resnet", image_channels=3, class_names=CLASSES, seed=0):
+def make_sampler(kind="resnet", image_channels=3, class_names=CLASSES, seed=0, **changes):
     """A small generator of a kind whose images differ visibly, although nothing trained it."""
     family = GENERATORS[kind]
-    own = {name: SMALL[name] for name in inspect.signature(family).parameters if name in SMALL}
+    own = {name: SMALL[name] for name in inspect.signature(family).parameters if name in SMALL} | changes
     keywords = dict(
         latent_dim=8,
         num_classes=len(class_names),

@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "reading": set(),
     "atomic": {"file_kinds"},
     "sealed": {"reading"},
+    "extras": {"errors"},
     "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
     "types": set(),
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
-    "weights": {"models", "atomic", "errors", "own_parts", "file_kinds", "sealed", "sides"},
+    "weights": {"models", "atomic", "errors", "extras", "own_parts", "file_kinds", "sealed", "sides"},
     "sampling": {
         "weights",
         "models",
@@ -85,6 +86,11 @@ ALLOWED: dict[str, set[str]] = {
         *("extracting", "predicting", "sampling", "metrics"),
         *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "signals", "types", "errors"),
         "file_kinds",
+    },
+    # trained networks for other programs
+    "export": {
+        *("evaluation", "predicting", "sampling", "weights", "models", "metrics", "plots", "runtime"),
+        *("atomic", "code_version", "reading", "sealed", "errors", "extras", "file_kinds", "showing"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -128,6 +134,7 @@ ALLOWED: dict[str, set[str]] = {
             "benchmarking",
             "evaluation",
             "exploring",
+            "export",
             "fid",
             "results",
             "training",
@@ -288,7 +295,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             for command in (
                 *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
-                *("sweep", "info", "benchmark", "doctor", "completion", "explore"),
+                *("sweep", "export", "explore", "info", "benchmark", "doctor", "completion"),
             )
         ),
     ],

@@ -18,10 +18,22 @@ from acgan.errors import ConfigError
 COMMANDS = {"": main, **LEAVES}
 #: Texts that are no paths.
 PLAIN = {
-    *("--set", "--class", "--seeds", "--metrics", "--baseline", "--aux", "--freeze", "--slurm", "part"),
+    *(
+        "--set",
+        "--class",
+        "--seeds",
+        "--metrics",
+        "--baseline",
+        "--aux",
+        "--freeze",
+        "--slurm",
+        "part",
+        "--license",
+        "--push",
+    ),
 }
 #: Sources of images, read by the function that reads those of trainings.
-SOURCES = {"evaluate --data", "evaluate --train-data", "classify evaluate --data"}
+SOURCES = {"evaluate --data", "evaluate --train-data", "classify evaluate --data", "sample --balance"}
 LONG = "--dry-run"
 #: Texts that are paths, or may be: a command that says what it found, and refuses, below the home folder.
 LINES = {

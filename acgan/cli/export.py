@@ -1,0 +1,101 @@
+"""``acgan export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from acgan.cli.options import UserPath, which_option
+from acgan.cli.output import echo
+
+if TYPE_CHECKING:
+    from acgan.api.export import ExportResult
+
+
+@click.command()
+@click.argument("run", metavar="RUN_OR_FILE", type=UserPath())
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(["onnx", "torchscript", "huggingface"]),
+    required=True,
+    help="ONNX file, TorchScript file, or a folder as the Hugging Face hub has them.",
+)
+@click.option(
+    "--out",
+    metavar="PATH",
+    type=UserPath(),
+    help="File or folder to write.  [default: in this folder, the run's name with .onnx, .pt or -huggingface]",
+)
+@which_option
+@click.option(
+    "--output",
+    type=click.Choice(["uint8", "float", "probabilities", "logits"]),
+    help="Of a file, what the network gives: of a generator uint8 [default] or float in [-1, 1], of a classifier "
+    "probabilities [default] or logits.",
+)
+@click.option(
+    "--license",
+    "licence",
+    metavar="NAME",
+    help="Of a folder: licence of the weights for the model card, as the hub names it, such as apache-2.0.",
+)
+@click.option(
+    "--push",
+    metavar="USER/NAME",
+    help="Of a folder: upload it to this repository of the hub, too (pip install 'acgan[hub]').",
+)
+@click.option("--private", is_flag=True, help="Of --push: a new repository is private.")
+@click.option("--force", is_flag=True, help="Replace the file, or a folder that `acgan export` wrote.")
+@click.option("--quiet", is_flag=True, help="Say nothing but warnings.")
+def command(export_format: str, quiet: bool, **options: Any) -> None:
+    """Export a trained generator or classifier for other programs.
+
+    RUN_OR_FILE is a run directory of `acgan train` or `acgan classify train`, its .safetensors file, or
+    hf://user/name. A file of ONNX or TorchScript needs no acgan. It is compared with acgan's own results for 100
+    samples before it is written, and refused if they differ. docs/export.md has snippets for the other side.
+    """
+    _check(export_format, options)
+    from acgan.api.export import export_run
+
+    result = export_run(
+        options.pop("run"),
+        export_format,  # type: ignore[arg-type]  # click has checked it
+        warn=lambda message: echo(f"warning: {message}", err=True),
+        **options,
+    )
+    if not quiet:
+        _tell(result, options["licence"])
+
+
+def _check(export_format: str, options: dict[str, Any]) -> None:
+    """Refuse options that do not go together."""
+    is_folder = export_format == "huggingface"
+    if is_folder and options["output"] is not None:
+        raise click.UsageError(
+            "--output: a folder has the network itself; it goes with onnx and torchscript."
+        )
+    for name in ("licence", "push"):
+        if not is_folder and options[name] is not None:
+            raise click.UsageError(
+                f"--{name.replace('licence', 'license')} goes with --format huggingface. Leave it out."
+            )
+    if options["private"] and options["push"] is None:
+        raise click.UsageError("--private goes with --push.")
+
+
+def _tell(result: ExportResult, licence: str | None) -> None:
+    source = result.source
+    size = sum(result.num_bytes.values())
+    echo(f"exported {source.file}, a {source.product}: {source.state}")
+    if result.agreement is not None:
+        echo(f"output {result.output}; {result.agreement}")
+    if len(result.num_bytes) > 1:
+        for name, number in result.num_bytes.items():
+            echo(f"  {name}: {number:,} bytes")
+    echo(f"{result.out}: {size:,} bytes in {result.took_sec:.1f} s")
+    if result.agreement is None and licence is None:
+        echo("The model card names no licence; --license NAME does.")
+    if result.commit is not None:
+        echo(f"uploaded: {result.commit}")
