@@ -17,7 +17,7 @@ from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_see
 from acgan.own_parts import recorded_parts
 from acgan.sampling import GivenSamples, Samples, load_generator
 from acgan.types import SkippedImage
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, find_generator, holds
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HUB_WEIGHTS, find_generator, holds
 
 #: Keys in which runs of one method may differ; their images are compared separately.
 _MAY_DIFFER = (
@@ -31,6 +31,7 @@ _MAY_DIFFER = (
 )
 #: Files of acgan in a folder that is no run. Weights of others may lie beside the pictures that they made.
 _WEIGHTS = {
+    HUB_WEIGHTS,
     GENERATOR_FILE.name,
     best_name(GENERATOR_FILE.name),
     CLASSIFIER_FILE.name,
@@ -147,7 +148,12 @@ def is_given(path: Path) -> bool:
             holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE)
         )
     scheme = str(path).partition(":")[0]
-    return scheme in BUILTIN_NAMES or (":" in str(path) and scheme == "hf")
+    return scheme in BUILTIN_NAMES or (":" in str(path) and scheme == "hf" and not _is_on_hub(path))
+
+
+def _is_on_hub(path: Path) -> bool:
+    """True for ``hf://user/name``, whose weights the hub has; ``hf:/folder/name`` of this machine has pictures."""
+    return len(path.parts) == 3 and path.parts[0] == "hf:" and not Path("/", *path.parts[1:]).exists()
 
 
 def _given(
