@@ -121,7 +121,7 @@ def training_flops(gan: Gan) -> dict[str, int]:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The provenance of a run directory; of a file, an exported folder, and a run of an earlier version, that in the metadata.
+    """The provenance of a run directory; of files, exported folders and runs of earlier versions, that in the metadata.
 
     Raises:
         RunError: If there is none.

@@ -17,7 +17,7 @@ from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_see
 from acgan.own_parts import recorded_parts
 from acgan.sampling import GivenSamples, Samples, load_generator
 from acgan.types import SkippedImage
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HUB_WEIGHTS, find_generator, holds
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, find_generator, holds
 
 #: Keys in which runs of one method may differ; their images are compared separately.
 _MAY_DIFFER = (
@@ -31,7 +31,6 @@ _MAY_DIFFER = (
 )
 #: Files of acgan in a folder that is no run. Weights of others may lie beside the pictures that they made.
 _WEIGHTS = {
-    HUB_WEIGHTS,
     GENERATOR_FILE.name,
     best_name(GENERATOR_FILE.name),
     CLASSIFIER_FILE.name,
@@ -142,7 +141,8 @@ def is_given(path: Path) -> bool:
     """True for the source of pictures, by its content: neither a run, nor a file of weights, nor missing."""
     if path.is_dir():
         names = {entry.name for entry in path.iterdir()}
-        return not (is_run(names) or names & _WEIGHTS)
+        exported = any(holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE))
+        return not (is_run(names) or names & _WEIGHTS or exported)
     if path.is_file():
         return path.suffix != ".safetensors" and not any(
             holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE)
