@@ -162,7 +162,8 @@ def load_classifier(path: str | Path, device: str | torch.device = "cpu") -> Ima
     """Load a classifier.
 
     Args:
-        path: A ``.safetensors`` file, a run directory, or a shipped extractor's name.
+        path: A ``.safetensors`` file, a run directory, a folder of ``acgan export --format huggingface``, such a
+            repository as ``hf://user/name``, or a shipped extractor's name.
         device: Device to compute on.
 
     Raises:

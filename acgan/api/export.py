@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from acgan.atomic import write_bytes
-from acgan.errors import Interrupted, RunError, UserError, bounded, first_line
+from acgan.errors import RunError, UserError, bounded, first_line
 from acgan.export.about import ExportSource
 from acgan.export.agreement import Agreement, compare_results
 from acgan.export.border import CLASSIFIER_OUTPUTS, GENERATOR_OUTPUTS, Exportable
@@ -76,6 +76,7 @@ def export_run(
     private: bool = False,
     force: bool = False,
     warn: Callable[[str], None] = warn_shown,
+    check: Callable[[], None] = lambda: None,
 ) -> ExportResult:
     """Export a generator or a classifier.
 
@@ -91,6 +92,7 @@ def export_run(
         private: Make a repository that is new private.
         force: Replace what is there.
         warn: Receives problems that do not end it.
+        check: Called before anything is written, and when an exporter failed; it may raise.
 
     Raises:
         UserError: If there is no such network, it cannot be exported so, or the result differs from acgan's own.
@@ -107,16 +109,17 @@ def export_run(
             f"--out {target}: there is no folder {target.parent}. Make it, or choose another place."
         )
     if export_format == "huggingface":
-        return _export_folder(source, target, licence, push, private, force, warn, begun)
+        return _export_folder(source, target, licence, push, private, force, warn, check, begun)
     _check_file(target, force)
     chosen = _output(source, output)
     exported = Exportable(source.trained, chosen)
     try:
         content = _WRITERS[export_format](exported, source.as_texts(chosen))
         agreement = compare_results(exported, _RUNNERS[export_format](content))
-    except (UserError, Interrupted):
+    except UserError:
         raise
     except Exception as error:  # of nearly any kind: it is the exporters', about any network
+        check()
         raise RunError(
             f"{source.file}: this network cannot be written as {_TITLES[export_format]} "
             f"({type(error).__name__}: {bounded(first_line(error), _LONGEST)}). Nothing was written. --format "
@@ -127,6 +130,7 @@ def export_run(
             f"{source.file}: the {_TITLES[export_format]} file does not compute what acgan does: {agreement}. Nothing "
             "was written. --format huggingface takes any network."
         )
+    check()
     write_bytes(target, content)
     return ExportResult(
         target, source, chosen, agreement, {target.name: len(content)}, time.monotonic() - begun
@@ -141,6 +145,7 @@ def _export_folder(
     private: bool,
     force: bool,
     warn: Callable[[str], None],
+    check: Callable[[], None],
     begun: float,
 ) -> ExportResult:
     check_export_folder(out, force)
@@ -153,6 +158,7 @@ def _export_folder(
     name = push if push is not None else source.name
     card = model_card(source, name, licence, measured_by(source, warn), picture=SAMPLES_PICTURE in files)
     files[CARD] = card.encode()
+    check()
     write_folder(out, files)
     commit = None
     if push is not None:

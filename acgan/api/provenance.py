@@ -33,7 +33,7 @@ from acgan.training.gan_loop import portion_for_d, portion_for_g
 from acgan.training.material import material_of
 from acgan.training.run import TrainingRun
 from acgan.types import ImageStore
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HubPlace, holds
 
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow", "scikit-learn", "scipy", "safetensors", "pydantic")
 
@@ -121,16 +121,19 @@ def training_flops(gan: Gan) -> dict[str, int]:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """The provenance of a run directory; of a file, and of a run of an earlier version, that in the file's metadata.
+    """The provenance of a run directory; of files, exported folders and runs of earlier versions, that in the metadata.
 
     Raises:
         RunError: If there is none.
     """
+    place = HubPlace.named_by(path)
+    if place is not None:
+        path = place.fetch()
     file = path / PROVENANCE_FILE
     if file.exists():
         return read_run_provenance(file)
     for kind in (GENERATOR_FILE, CLASSIFIER_FILE):
-        if (path / kind.name).is_file() or path.is_file():
+        if path.is_file() or holds(kind, path):
             try:
                 return dict(kind.read(kind.find(path))[1].provenance)
             except RunError:

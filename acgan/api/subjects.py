@@ -141,13 +141,19 @@ def is_given(path: Path) -> bool:
     """True for the source of pictures, by its content: neither a run, nor a file of weights, nor missing."""
     if path.is_dir():
         names = {entry.name for entry in path.iterdir()}
-        return not (is_run(names) or names & _WEIGHTS)
+        exported = any(holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE))
+        return not (is_run(names) or names & _WEIGHTS or exported)
     if path.is_file():
         return path.suffix != ".safetensors" and not any(
             holds(kind, path) for kind in (GENERATOR_FILE, CLASSIFIER_FILE)
         )
     scheme = str(path).partition(":")[0]
-    return scheme in BUILTIN_NAMES or (":" in str(path) and scheme == "hf")
+    return scheme in BUILTIN_NAMES or (":" in str(path) and scheme == "hf" and not _is_on_hub(path))
+
+
+def _is_on_hub(path: Path) -> bool:
+    """True for ``hf://user/name``, whose weights the hub has; ``hf:/folder/name`` of this machine has pictures."""
+    return len(path.parts) == 3 and path.parts[0] == "hf:" and not Path("/", *path.parts[1:]).exists()
 
 
 def _given(

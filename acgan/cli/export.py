@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from acgan.cli.options import UserPath, which_option
 from acgan.cli.output import echo
+from acgan.errors import Interrupted
+from acgan.signals import signals_heard
 
 if TYPE_CHECKING:
     from acgan.api.export import ExportResult
@@ -59,14 +64,39 @@ def command(export_format: str, quiet: bool, **options: Any) -> None:
     _check(export_format, options)
     from acgan.api.export import export_run
 
-    result = export_run(
-        options.pop("run"),
-        export_format,  # type: ignore[arg-type]  # click has checked it
-        warn=lambda message: echo(f"warning: {message}", err=True),
-        **options,
-    )
+    with _stopped_by_signals() as check:
+        result = export_run(
+            options.pop("run"),
+            export_format,  # type: ignore[arg-type]  # click has checked it
+            warn=lambda message: echo(f"warning: {message}", err=True),
+            check=check,
+            **options,
+        )
     if not quiet:
         _tell(result, options["licence"])
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Callable[[], None]]:
+    """Let signals stop the export, and give a function that raises for one that a library took for an error of its own.
+
+    Exporters catch errors of any kind, and try another way.
+    """
+    heard: list[int] = []
+
+    def check() -> None:
+        if signal.SIGINT in heard:
+            raise KeyboardInterrupt
+        if heard:
+            name = signal.Signals(heard[0]).name
+            raise Interrupted(f"{name}: stopped; nothing was written.", exit_code=75)
+
+    def stop(number: int) -> None:
+        heard.append(number)
+        check()
+
+    with signals_heard(stop):
+        yield check
 
 
 def _check(export_format: str, options: dict[str, Any]) -> None:

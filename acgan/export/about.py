@@ -1,4 +1,4 @@
-"""Facts that an exported file tells of its network: classes, form and provenance."""
+"""Networks that are exported, and what the new files tell of them: classes, form and provenance."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -17,13 +17,13 @@ from acgan.metrics.catalogue import better, plain_name, printed_scores
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
 
-MeasuredScores = Scores | HeldOutAccuracy | None
+_Measured: TypeAlias = Scores | HeldOutAccuracy | None
 _CLASSES_LISTED = 1000
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~$&])")
 
 
 def model_card(
-    source: ExportSource, name: str, licence: str | None, measured: MeasuredScores, *, picture: bool
+    source: ExportSource, name: str, licence: str | None, measured: _Measured, *, picture: bool
 ) -> str:
     """The text of a model card.
 
@@ -47,7 +47,7 @@ def model_card(
 
 
 def _front_matter(
-    source: ExportSource, name: str, licence: str | None, measured: MeasuredScores
+    source: ExportSource, name: str, licence: str | None, measured: _Measured
 ) -> dict[str, Any]:
     is_generator = isinstance(source.trained, ClassSampler)
     tags = (
@@ -81,7 +81,7 @@ def _front_matter(
     return front
 
 
-def _metrics(measured: MeasuredScores) -> Iterator[dict[str, Any]]:
+def _metrics(measured: _Measured) -> Iterator[dict[str, Any]]:
     if isinstance(measured, HeldOutAccuracy):
         yield {"type": "accuracy", "name": "accuracy", "value": measured.value}
     elif measured is not None:
@@ -152,7 +152,7 @@ def _classes(source: ExportSource) -> Iterator[str]:
         yield f"\nand {len(names) - _CLASSES_LISTED:,} more: `class_names` of config.json has them all."
 
 
-def _scores(measured: MeasuredScores) -> Iterator[str]:
+def _scores(measured: _Measured) -> Iterator[str]:
     if measured is None:
         yield "No scores were measured of this state."
     elif isinstance(measured, HeldOutAccuracy):
@@ -192,7 +192,7 @@ def _table_of_all(scores: Scores) -> Iterator[str]:
     yield "\n±: half of a 95 % interval."
 
 
-def _limits(measured: MeasuredScores) -> Iterator[str]:
+def _limits(measured: _Measured) -> Iterator[str]:
     if isinstance(measured, Scores):
         yield from (f"- {_plain(line)}" for line in verdict(measured))
     elif isinstance(measured, HeldOutAccuracy):
@@ -233,7 +233,7 @@ def _known(summaries: Mapping[str, Summary]) -> list[tuple[str, Summary]]:
     return [(metric, one) for metric, one in summaries.items() if one.value is not None]
 
 
-def _reference(scores: MeasuredScores) -> Mapping[str, Any]:
+def _reference(scores: _Measured) -> Mapping[str, Any]:
     assert isinstance(scores, Scores)
     found: Mapping[str, Any] = scores.provenance["reference"]
     return found

@@ -1,5 +1,6 @@
 """``acgan export``: what it says, what it refuses, and that nothing half-written is left."""
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -181,8 +182,6 @@ def test_sigterm_leaves_nothing(run: Path, workdir: Path, tmp_path: Path, name: 
 
 def _stopped_at_the_end() -> None:
     """Send SIGTERM at the moment before the new file or folder gets its name."""
-    import os
-
     replace = os.replace
 
     def stopping(*paths: Path) -> None:
@@ -190,3 +189,38 @@ def _stopped_at_the_end() -> None:
         replace(*paths)
 
     os.replace = stopping
+
+
+@pytest.mark.parametrize("swallowed", [True, False])
+def test_sigterm_inside_an_exporter_that_catches_everything(
+    run: Path, workdir: Path, tmp_path: Path, swallowed: bool
+) -> None:
+    before = _swallowing if swallowed else _failing
+    words = ["export", str(run), "--format", "torchscript", "--out", "there"]
+    child = Child(words, tmp_path / "log", before=before)
+    assert child.wait() == 75
+    assert "SIGTERM: stopped; nothing was written." in child.stderr
+    assert _entries(workdir) == []
+
+
+def _swallowing() -> None:
+    _signal_in_trace(None)
+
+
+def _failing() -> None:
+    _signal_in_trace(RuntimeError("the exporter's own"))
+
+
+def _signal_in_trace(then: Exception | None) -> None:
+    """Send SIGTERM while the network is traced, and catch what it raises as exporters do."""
+    trace = torch.jit.trace
+
+    def tracing(*inputs: object, **options: object) -> object:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Exception:
+            if then is not None:
+                raise then from None
+        return trace(*inputs, **options)
+
+    torch.jit.trace = tracing

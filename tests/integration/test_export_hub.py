@@ -181,6 +181,11 @@ def test_pushed_and_loaded_from_the_hub(
         with np.load(workdir / f"{place[-6:]}.npz") as drawn:
             expected = package.load_generator(run).sample(20)[0].permute(0, 2, 3, 1).numpy()
             assert drawn["images"].shape == expected.shape
+    code, said = command("evaluate", "hf://ada/digits", "--metrics", "accuracy", "--repeats", "1")
+    assert code == 0, said
+    assert "class accuracy" in said
+    code, said = command("info", "hf://ada/digits")
+    assert (code, "nimg: 320" in said) == (0, True)
     code, said = command(
         *("export", str(classifier_run), "--format", "huggingface", "--out", "two", "--push", "ada/judge")
     )
