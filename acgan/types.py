@@ -25,8 +25,8 @@ MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.
 INCEPTION_DIMS = (64, 192, 768, 2048)
 FID_DIMS = INCEPTION_DIMS[-1]
-#: Key of the text in a PNG that says that a generator drew it, and how: JSON.
-GENERATED_MARK = "acgan"
+#: Formats of sampled pictures, by the endings of their files. PNG and WebP keep every pixel.
+PICTURE_FORMATS = ("png", "webp", "jpg")
 #: Parts of `acgan benchmark`, before them the machine.
 BENCHMARK_PARTS = ("train", "sample", "fid", "startup")
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.

@@ -15,7 +15,8 @@ from acgan.benchmarking.findings import Findings, Ratio
 from acgan.benchmarking.pictures import write_picture
 from acgan.benchmarking.timing import in_turns, median_sec, ratios_of, spent
 from acgan.sampling import CHUNK, ClassSampler
-from acgan.sampling.files import Selection, write_samples
+from acgan.sampling.files import write_samples
+from acgan.sampling.selection import Selection
 
 _MOST_CLASSES = 10
 #: At least so many images a turn.
@@ -34,7 +35,7 @@ def measure_sampling(sampler: ClassSampler, scratch: Path, *, rounds: int, threa
     """
     labels = list(range(min(len(sampler.class_names), _MOST_CLASSES)))
     per_class = CHUNK * -(-_LEAST_IMAGES // (CHUNK * len(labels)))
-    selection = Selection(sampler, labels, per_class)
+    selection = Selection(sampler, dict.fromkeys(labels, per_class))
     names = map(str, itertools.count())  # of what each turn writes
     plain_draw = partial(_plain, selection)
     ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
@@ -75,8 +76,8 @@ def _plain(selection: Selection) -> list[Tensor]:
     generator = selection.sampler.generator
     device = next(generator.parameters()).device
     batches = []
-    for label in selection.labels:
-        for _ in range(0, selection.num_per_class, CHUNK):
+    for label, count in selection.counts.items():
+        for _ in range(0, count, CHUNK):
             z = torch.randn(CHUNK, generator.latent_dim, device=device)
             images = generator(z, torch.full((CHUNK,), label, device=device))
             batches.append(((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu())

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from acgan.types import GENERATED_MARK
+from acgan.marks import is_generated
 
 _UPRIGHT = 1
 _SENTENCES = {
@@ -40,7 +40,7 @@ class Forms:
         with self._lock:
             for name, value in found.items():
                 self._counts[name] += value
-            self._generated += GENERATED_MARK in image.info
+            self._generated += is_generated(image)
             low, high = self._sizes or (image.size, image.size)
             self._sizes = min(low, image.size, key=_area), max(high, image.size, key=_area)
 

@@ -17,6 +17,7 @@ from acgan.models.layers import (
     ModulatedConv2d,
     channels_at,
     conv3x3,
+    embedded,
     init_dcgan,
     init_subpixels,
     memory_format_of,
@@ -28,7 +29,10 @@ _MOST_LAYERS = 1000  # a file may ask for any number: building them would not en
 
 
 class Generator(nn.Module):
-    """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``."""
+    """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``.
+
+    In place of labels, y may be shares of the classes (N, K), float, which mix them.
+    """
 
     resolutions: ClassVar[tuple[int, ...]]
     #: Reason why there are no others, for the error; empty for none.
@@ -77,8 +81,8 @@ class PaperGenerator(Generator):
         self.apply(init_dcgan)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        one_hot = F.one_hot(y, self.num_classes).to(z.dtype)  # (N, K)
-        x = self.project(torch.cat((z, one_hot), dim=1)).unflatten(1, (-1, 4, 4))  # (N, width, 4, 4)
+        shares = F.one_hot(y, self.num_classes).to(z.dtype) if y.ndim == 1 else y  # (N, K)
+        x = self.project(torch.cat((z, shares), dim=1)).unflatten(1, (-1, 4, 4))  # (N, width, 4, 4)
         images: Tensor = self.layers(x)  # (N, C, R, R)
         return images
 
@@ -116,7 +120,7 @@ class DCGANGenerator(Generator):
         self.apply(init_dcgan)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        condition = torch.cat((z, self.embed(y)), dim=1)  # (N, 2Z)
+        condition = torch.cat((z, embedded(self.embed, y)), dim=1)  # (N, 2Z)
         images: Tensor = self.layers(condition[:, :, None, None])  # (N, C, R, R)
         return images
 
@@ -200,7 +204,9 @@ class ResNetGenerator(Generator):
 
     def _condition(self, z: Tensor, y: Tensor) -> Tensor:
         with outside_autocast(z.device):  # every layer depends on it, and it is small
-            condition: Tensor = self.mapping(torch.cat((z, self.embed(y)), dim=1))  # (N, Z + class_dim)
+            condition: Tensor = self.mapping(
+                torch.cat((z, embedded(self.embed, y)), dim=1)
+            )  # (N, Z + class_dim)
         return condition
 
 

@@ -252,3 +252,11 @@ def class_columns(network: nn.Module) -> frozenset[str]:
         for prefix, module in network.named_modules()
         for name in getattr(module, "class_columns", ())
     )
+
+
+def embedded(table: nn.Embedding, y: Tensor) -> Tensor:
+    """Embeddings (N, D) of labels (N,), or means of the classes' embeddings by shares (N, K)."""
+    if y.ndim == 1:
+        rows: Tensor = table(y)
+        return rows
+    return y.to(table.weight.dtype) @ table.weight

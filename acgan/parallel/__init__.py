@@ -6,7 +6,7 @@ bits of a part do not depend on the number of cores: with another number of thre
 """
 
 from acgan.parallel.parts import MOST_PARTS, in_order, in_order_on, together
-from acgan.parallel.sharing import Sharing, shared_among
+from acgan.parallel.sharing import Sharing, present_share, shared_among
 from acgan.parallel.team import exchange, place_among_parts
 from acgan.parallel.threads import cores, using_cores
 
@@ -18,6 +18,7 @@ __all__ = [
     "in_order",
     "in_order_on",
     "place_among_parts",
+    "present_share",
     "shared_among",
     "together",
     "using_cores",

@@ -13,6 +13,8 @@ from acgan.reading import parse_json
 
 #: Which folder holds which class, and how the images were drawn.
 MANIFEST = "sampler.json"
+#: End of the name of the hidden folder in which samples are written.
+UNFINISHED = ".acgan-unfinished"
 # What Windows forbids; everywhere, so that a folder can be copied there.
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
@@ -55,9 +57,9 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def file_name(index: int) -> str:
+def file_name(index: int, picture_format: str) -> str:
     """An image's file name, of a fixed width, so that names sort and do not depend on how many there are."""
-    return f"{index:06d}.png"
+    return f"{index:06d}.{picture_format}"
 
 
 def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool) -> list[str]:
@@ -75,7 +77,7 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
     Raises:
         UserError: If there are others in the way, or ``force`` is not given.
     """
-    entries = {entry.name for entry in target.iterdir()}
+    entries = {entry.name for entry in target.iterdir()} - {UNFINISHED}
     if not entries:
         return []
     if not force:
@@ -85,7 +87,9 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
     try:
         manifest = parse_json(read_text(target / MANIFEST))
         # Only names of entries are taken: one such as ".." must not lead outside.
-        earlier, num = sorted(entries & set(manifest["folders"])), int(manifest["num_per_class"])
+        earlier = sorted(entries & set(manifest["folders"]))
+        ends = {folder: int(manifest["ends"][folder]) for folder in earlier}
+        ending = str(manifest["format"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         raise UserError(
             f"{out}: not empty, and not written by `acgan sample` (it has no {MANIFEST} of it); --force replaces "
@@ -94,7 +98,7 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
     others = {_folded(name): name for name in entries - {*earlier, MANIFEST}}
     foreign = [others[_folded(name)] for name in new if _folded(name) in others]
     for folder in earlier:
-        foreign += _foreign_entries(target / folder, num)
+        foreign += _foreign_entries(target / folder, ends[folder], ending)
     if foreign:
         raise UserError(
             f"{out}: {foreign[0]!r} is in the way, which `acgan sample` did not write and --force does not delete. "
@@ -103,15 +107,20 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
     return [*earlier, MANIFEST]
 
 
-def _foreign_entries(folder: Path, num: int) -> list[str]:
-    """Entries of a folder that are not among the ``num`` images of an earlier call."""
+def _foreign_entries(folder: Path, end: int, ending: str) -> list[str]:
+    """Entries of a folder that are not among the images below ``end`` of an earlier call."""
     if folder.is_symlink() or not folder.is_dir():
         return [folder.name]
-    return [f"{folder.name}/{entry.name}" for entry in folder.iterdir() if not _is_written(entry, num)]
+    return [
+        f"{folder.name}/{entry.name}" for entry in folder.iterdir() if not _is_written(entry, end, ending)
+    ]
 
 
-def _is_written(entry: Path, num: int) -> bool:
+def _is_written(entry: Path, end: int, ending: str) -> bool:
     number = entry.stem
     return (
-        number.isdecimal() and entry.name == file_name(int(number)) and int(number) < num and entry.is_file()
+        number.isdecimal()
+        and entry.name == file_name(int(number), ending)
+        and int(number) < end
+        and entry.is_file()
     )

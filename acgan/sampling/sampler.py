@@ -145,12 +145,16 @@ class ClassSampler(nn.Module):
 
         def drawn(portion: tuple[int, int]) -> tuple[int, int, Tensor]:
             label, start = portion
-            z = class_latents(self.generator, label, start // CHUNK, seed=seed, truncation=truncation)
-            images = self._draw((z, torch.full((CHUNK,), label)))
+            images = self.chunk(label, start // CHUNK, seed=seed, truncation=truncation)
             return label, start, images[: counts[label] - start]
 
         portions = ((label, start) for label, count in counts.items() for start in range(0, count, CHUNK))
-        return in_order_on(self._device, drawn, portions)
+        return in_order_on(self.device, drawn, portions)
+
+    def chunk(self, label: int, number: int, *, seed: int = 0, truncation: float = 1.0) -> Tensor:
+        """Images (CHUNK, C, H, W) uint8, on the CPU, of the indices of a class from ``number * CHUNK`` on."""
+        z = class_latents(self.generator, label, number, seed=seed, truncation=truncation)
+        return self._draw((z, torch.full((CHUNK,), label)))
 
     def image(self, label: int, index: int, *, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """One image (C, H, W) uint8 of a class: the one that ``stream`` gives that index."""
@@ -165,7 +169,7 @@ class ClassSampler(nn.Module):
 
     def draw_each(self, portions: Iterable[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """``draw`` for each pair of latents and labels, in order; a CPU computes several at the same time."""
-        return in_order_on(self._device, self._draw, portions)
+        return in_order_on(self.device, self._draw, portions)
 
     @torch.no_grad()
     def _draw(self, portion: tuple[Tensor, Tensor]) -> Tensor:
@@ -176,7 +180,8 @@ class ClassSampler(nn.Module):
         return to_uint8(x).cpu()
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """The device that it draws on."""
         return next(self.generator.parameters()).device
 
     def labels_of(self, classes: Classes) -> list[int]:

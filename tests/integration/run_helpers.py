@@ -135,6 +135,7 @@ class Child:
 def _run(
     arguments: list[str], cwd: str, log: Path, variables: dict[str, str], before: Callable[[], object] | None
 ) -> None:
+    os.environ.clear()  # the server's own are of another moment
     os.environ.update(variables)
     os.chdir(cwd)
     for stream, ending in ((sys.stdout, ".out"), (sys.stderr, ".err")):

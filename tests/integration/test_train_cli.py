@@ -21,7 +21,7 @@ from run_helpers import (
 )
 
 from acgan import api
-from acgan.types import GENERATED_MARK
+from acgan.marks import GENERATED_MARK
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
 

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "signals": {"errors"},
     "file_kinds": set(),
     "showing": set(),
+    "marks": set(),
     "sides": set(),
     "reading": set(),
     "atomic": set(),
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "parallel": set(),
     "runtime": {"parallel", "errors"},
     "config": {"sides", "types", "errors", "own_parts", "file_kinds", "showing"},  # and so no torch
-    "plots": {"types", "showing"},
+    "plots": {"showing", "marks"},
     # the parts: they take plain keywords
     "models": {
         "losses",
@@ -44,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing"},
+    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -85,7 +86,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing", "marks"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),

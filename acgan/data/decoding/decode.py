@@ -16,8 +16,8 @@ from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_r
 from acgan.data.index import Reader
 from acgan.data.sources.endings import ending_of, remedy_for
 from acgan.errors import DataError
+from acgan.marks import is_generated
 from acgan.showing import shown
-from acgan.types import GENERATED_MARK
 
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
@@ -86,7 +86,7 @@ def decode(image: Image.Image, target: Target, record: np.void | None = None) ->
             record["high"] = pixels.max()
         record["plain"] = (pixels == pixels[:1, :1]).all()
         record["gray"] = pixels.ndim == 2 or (pixels == pixels[..., :1]).all()
-        record["generated"] = GENERATED_MARK in image.info  # text behind the pixels is known by now
+        record["generated"] = is_generated(image)  # text behind the pixels is known by now
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
 
 

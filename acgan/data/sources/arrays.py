@@ -12,7 +12,7 @@ from PIL import Image
 
 from acgan.data.sources.members import LIMITS, Limits, OversizedError
 from acgan.errors import DataError
-from acgan.types import GENERATED_MARK
+from acgan.marks import GENERATED_MARK
 
 _ENDING = ".npy"
 _INT32 = np.iinfo(np.int32)

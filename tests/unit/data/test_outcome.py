@@ -205,7 +205,7 @@ def test_marks_of_generated_pictures(write: Write, tmp_path: Path) -> None:
 
     from acgan.data.decoding.decode import SEEN, decode_rows
     from acgan.data.sources.files import FileReader
-    from acgan.types import GENERATED_MARK
+    from acgan.marks import GENERATED_MARK
 
     mark = PngInfo()
     mark.add_text(GENERATED_MARK, "made by a generator")

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from acgan import api
 from acgan.cli import main
-from acgan.types import GENERATED_MARK
+from acgan.marks import GENERATED_MARK
 
 PLAIN = Image.fromarray(noise_pictures(1)[0])
 

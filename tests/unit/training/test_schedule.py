@@ -111,6 +111,7 @@ def _falling(lr: float, nimg: int, total_nimg: int) -> dict[str, list[tuple[int,
 #: Schedules of recipes as they were while points were in images, up to version 0.1.
 IN_IMAGES: dict[str, dict[str, list[tuple[int, float]]]] = {
     "digits": _falling(5e-4, 35_000, 70_000),
+    "collapse-digits": _falling(5e-4, 20_000, 40_000),
     "mnist": _falling(5e-4, 215_000, 430_000),
     "cifar10": _falling(1e-3, 150_000, 1_200_000),
     "folder": _falling(5e-4, 60_000, 160_000),

@@ -1,0 +1,199 @@
+"""Sampling of a trained generator into files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from acgan.assembly.images import load_data
+from acgan.atomic import sha256, write_atomically
+from acgan.config import RunConfig, load
+from acgan.errors import ConfigError, UserError
+from acgan.extracting import fitted
+from acgan.plots.grid import write_animation, write_png
+from acgan.predicting import find_classifier, load_classifier
+from acgan.sampling import ClassSampler
+from acgan.sampling.files import page_of
+from acgan.sampling.selection import Confidence
+from acgan.sampling.walk import walk_classes, walk_latents
+
+#: Images of a walk from one stop to the next.
+FRAMES = 16
+_STOPS, _ROWS = 4, 4  # of an animation: images of a class, latents
+_MILLISECONDS = 60  # a frame
+
+
+def missing_by_class(
+    sampler: ClassSampler,
+    source: str,
+    labels: Sequence[int],
+    *,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int, int]:
+    """Count the images that classes of a data source lack to be as many as its largest one.
+
+    Args:
+        sampler: The generator.
+        source: The source, as ``acgan train --data`` takes it; its training images count.
+        labels: Classes of the generator to fill up.
+        say: Told which classes are left out.
+        progress: Called with (done, total) while images are decoded.
+
+    Raises:
+        UserError: If the source cannot be read, has none of the classes, or lacks nothing.
+    """
+    channels, side, _ = sampler.image_shape
+    form = [f"data.resolution={side}", f"data.channels={channels}"]
+    store = load_data(load(RunConfig, None, form), source, progress).train
+    images = dict(zip(store.class_names, np.bincount(store.labels, minlength=store.num_classes), strict=True))
+    names = {label: sampler.class_names[label] for label in labels}
+    known = {label: int(images[name]) for label, name in names.items() if name in images}
+    if not known:
+        raise ConfigError(
+            f"--balance {source}: has {', '.join(store.class_names)}; expected classes that the generator draws: "
+            f"{', '.join(names.values())}."
+        )
+    largest = max(map(int, images.values()))
+    absent = [name for label, name in names.items() if label not in known]
+    if absent:
+        say(f"{source} has no class {', '.join(absent)}: nothing is drawn of it")
+    missing = {label: largest - count for label, count in known.items() if count < largest}
+    if not missing:
+        raise ConfigError(
+            f"--balance {source}: lacks nothing: each of these classes has {largest:,} images. Leave --balance "
+            "out, and say with -n how many to draw."
+        )
+    return missing
+
+
+def confidence_of(sampler: ClassSampler, classifier: Path, least: float) -> Confidence:
+    """The choice of images that a classifier is sure of.
+
+    Args:
+        sampler: The generator.
+        classifier: A run or file of ``acgan classify train``, or a shipped classifier's name.
+        least: Least probability of the class that was asked for.
+
+    Raises:
+        UserError: If there is no classifier, or it does not know all classes.
+    """
+    file = find_classifier(classifier)
+    judge = load_classifier(file, sampler.device)
+    unknown = [name for name in sampler.class_names if name not in judge.class_names]
+    if unknown:
+        raise ConfigError(
+            f"--classifier {classifier}: knows {', '.join(judge.class_names)}, and not {', '.join(unknown)}; expected "
+            "the generator's classes. Train one on the same images with `acgan classify train`."
+        )
+    columns = torch.tensor([judge.class_names.index(name) for name in sampler.class_names])
+
+    def probabilities(images: Tensor) -> Tensor:
+        logits = judge.logits(fitted(images, judge.target))
+        return logits.float().softmax(dim=1)[:, columns]
+
+    return Confidence(probabilities, least, sha256(file))
+
+
+@dataclass(frozen=True)
+class PlannedWalk:
+    """A walk and the page that shows it.
+
+    Attributes:
+        sampler: The generator.
+        labels: Classes.
+        between: ``latents`` or ``classes``.
+        seed: Seed of the latents.
+        truncation: Factor on the latents.
+        scale: Whole factor that enlarges images; None makes the page fit a screen.
+    """
+
+    sampler: ClassSampler
+    labels: Sequence[int]
+    between: str
+    seed: int = 0
+    truncation: float = 1.0
+    scale: int | None = None
+
+    def page(self, num_frames: int) -> Tensor:
+        """A page (C, H, W) uint8 with a row of so many images for each class, or pair of classes, from end to end."""
+        if self.between == "latents":
+            walks = [walk_latents(self.sampler, self.labels, 2, num_frames - 1, **self._how)]
+        else:
+            pairs = zip(self._two(), self._two()[1:], strict=False)
+            walks = [walk_classes(self.sampler, pair, 1, num_frames - 1, **self._how) for pair in pairs]
+        names = [name for walk in walks for name in walk.names]
+        page = page_of(names, num_frames, self.sampler.image_shape[1], self.scale)
+        return page.draw(torch.cat([walk.draw(self.sampler) for walk in walks]))
+
+    def frames(self) -> list[Tensor]:
+        """Pages (C, H, W) uint8 of an animation, which walks there and back."""
+        if self.between == "latents":
+            walk = walk_latents(self.sampler, self.labels, _STOPS, FRAMES, **self._how)
+        else:
+            walk = walk_classes(self.sampler, self._two(), _ROWS, FRAMES, **self._how)
+        page = page_of(list(walk.names), 1, self.sampler.image_shape[1], self.scale)
+        images = walk.draw(self.sampler).unflatten(0, (len(walk.names), walk.frames))
+        there = [page.draw(images[:, frame]) for frame in range(walk.frames)]
+        return [*there, *reversed(there[1:-1])]
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """The origin of the pictures, for their files."""
+        return {"generator": self.sampler.sha256, "walk": self.between, **self._how}
+
+    @property
+    def _how(self) -> dict[str, float]:
+        return {"seed": self.seed, "truncation": self.truncation}
+
+    def _two(self) -> list[int]:
+        if len(self.labels) < 2:
+            raise ConfigError(
+                "--interpolate classes: found one class; expected two or more, as in --class cat --class dog."
+            )
+        return list(self.labels)
+
+
+def write_walk(
+    walk: PlannedWalk, page_file: str | None, animation: Path | None, num_frames: int, *, write: bool = True
+) -> list[str]:
+    """Write a walk as a page, an animation or both.
+
+    Args:
+        walk: The walk.
+        page_file: Where to write the page; None for none.
+        animation: Where to write the animation; None for none.
+        num_frames: Images of a row of the page.
+        write: False draws alone, as one of several processes.
+
+    Returns:
+        A line on each file.
+
+    Raises:
+        UserError: If a file cannot be written; none is half-written then.
+    """
+    said = []
+    try:
+        if page_file is not None:
+            page = walk.page(num_frames)
+            if write:
+                write_atomically(Path(page_file), lambda path: write_png(page, path, walk.mark))
+            said.append(f"walk between {walk.between}: {page_file}")
+        if animation is not None:
+            frames = walk.frames()
+            if write:
+                write_atomically(animation, partial(write_animation, frames, _MILLISECONDS, walk.mark))
+            said.append(f"animation of {len(frames)} frames: {animation}")
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or animation or page_file}: cannot be written ({error.strerror or error}). Make room or "
+            "choose another place."
+        ) from error
+    return said
