@@ -12,8 +12,9 @@ from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
 from acgan.report.figures import bars_figure, lines_figure, matrix_figure
 from acgan.report.gather import Curve, DataRead, KnownRun, RunSettings
-from acgan.report.looks import nearest_pairs, rows_of_classes
+from acgan.report.looks import nearest_pairs, rows_of_classes, walks_of
 from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
+from acgan.report.page import Page
 from acgan.report.section import Cell, Section, TextTable, classes_table, number_cell, scores_table
 from acgan.report.words import judge_gan
 from acgan.sampling import ClassSampler
@@ -43,10 +44,26 @@ class GanMaterial:
     real: ImageStore | None
 
 
+def gan_page(material: GanMaterial) -> Page:
+    """The report of one run."""
+    run = material.run
+    return Page(f"Report of {run.name}", tuple(facts(run)), gan_sections(material), run.missing)
+
+
+def facts(run: KnownRun) -> Iterator[str]:
+    """Lines below the title."""
+    yield f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
+    total = run.total_nimg
+    shown = f"{run.nimg:,} images shown in training" + ("" if total is None else f", of {total:,} asked for")
+    data = run.provenance.get("data", {})
+    about = [f"data {data['name']}" if data.get("name") else "", shown, f"run directory {run.directory}"]
+    yield "; ".join(one for one in about if one)
+
+
 def gan_sections(material: GanMaterial) -> list[Section]:
     """All sections, the verdict first."""
     run = material.run
-    found = [
+    return [
         Section("verdict", "Are the images any good?", {"judged": judge_gan(run)}),
         samples_section(material),
         training_section(run),
@@ -54,12 +71,12 @@ def gan_sections(material: GanMaterial) -> list[Section]:
         confusion_section(run),
         diversity_section(run),
         _nearest(material),
+        _walks(material),
         data_section(material.data),
         settings_section(material.settings),
         provenance_section(run),
         commands_section(run),
     ]
-    return found
 
 
 def samples_section(material: GanMaterial) -> Section:
@@ -289,3 +306,8 @@ def _nearest(material: GanMaterial) -> Section:
         "Nearest training images",
         {"pairs": pairs, "there": sampler is not None, "copies": copies, "run": material.run},
     )
+
+
+def _walks(material: GanMaterial) -> Section:
+    walks = [] if material.sampler is None else walks_of(material.sampler)
+    return Section("walks", "Walks", {"walks": walks})

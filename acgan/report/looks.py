@@ -11,9 +11,11 @@ import torch
 from acgan.metrics.copies import NEAR, SAME, TrainingPictures, pictures
 from acgan.report.pictures import Strip, StripCounts, strip
 from acgan.sampling import CHUNK, ClassSampler, class_latents
+from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
 from acgan.types import ImageStore
 
 _PAIRS = 12
+_WALKED, _LEGS, _FRAMES = 3, 2, 8  # classes; and images from one to the next
 _SEARCHED_SAMPLES, _SEARCHED_TRAINING = 320, 20_000
 
 
@@ -58,6 +60,21 @@ class NearestPairs:
     near: int
     same_below: float = SAME
     near_below: float = NEAR
+
+
+@dataclass(frozen=True)
+class Film:
+    """A walk as a strip, of which a player shows one image.
+
+    Attributes:
+        title: What it goes through.
+        strip: Its images, side by side.
+        width: Width of one image in CSS pixels.
+    """
+
+    title: str
+    strip: Strip
+    width: float
 
 
 def drawn(sampler: ClassSampler, labels: Sequence[int], count: int) -> np.ndarray:
@@ -133,3 +150,22 @@ def nearest_pairs(sampler: ClassSampler, real: ImageStore) -> NearestPairs | Non
         pairs.append(NearPair(strip(both, alt), name, distance))
     same, near = (int((distances < limit).sum()) for limit in (SAME, NEAR))
     return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same)
+
+
+def walks_of(sampler: ClassSampler) -> list[Film]:
+    """Walks in latents, one for each of some classes, and one between two classes."""
+    count = min(_WALKED, len(sampler.class_names))
+    found = [(walk_latents(sampler, range(count), _LEGS + 1, _FRAMES), "from sample to sample of class {}")]
+    if len(sampler.class_names) > 1:
+        found.append((walk_classes(sampler, [0, 1], 1, 2 * _FRAMES), "from class {}, with the same latents"))
+    return [film for walk, title in found for film in _films(sampler, walk, title)]
+
+
+def _films(sampler: ClassSampler, walk: ImageWalk, title: str) -> list[Film]:
+    images = walk.draw(sampler).numpy().reshape(len(walk.names), walk.frames, *sampler.image_shape)
+    films = []
+    for name, row in zip(walk.names, images, strict=True):
+        words = title.format(name)
+        picture = strip(row, f"Walk {words}, in {walk.frames} images")
+        films.append(Film(f"{words[:1].upper()}{words[1:]}", picture, picture.width / walk.frames))
+    return films
