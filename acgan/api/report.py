@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from acgan.api.subjects import as_list
 from acgan.atomic import write_text
 from acgan.errors import ConfigError, Interrupted, RunError, first_line
 from acgan.evaluation import is_run_directory, runs_of_seeds
@@ -51,7 +50,7 @@ def write_report(
     Raises:
         UserError: A directory is no run, or the file cannot be written.
     """
-    directories = _directories([Path(run) for run in as_list(runs)])
+    directories = _directories([Path(run) for run in ([runs] if isinstance(runs, (str, os.PathLike)) else runs)])
     target = _default_file(directories) if file is None else Path(file)
     if target.is_dir():
         raise ConfigError(f"--out {target}: is a folder; expected a file to write. Choose another name.")

@@ -110,7 +110,8 @@ def _answers(scores: ClassifierScores) -> Iterator[Answer]:
     worst = min(recalls, key=lambda name: recalls[name])
     one = scores.scored[worst]
     text = f"{recalls[worst]:.1%} of its {one.images:,} test images are recognised; over all classes {main.balanced_accuracy:.1%}."
-    yield Answer("Which class is the worst?", worst, text, "unknown")
+    name = worst if recalls[worst] < max(recalls.values()) else "None: all are recognised alike"
+    yield Answer("Which class is the worst?", name, text, "unknown")
     off = main.ece > _OFF
     sure, right = float(scores.confidence.mean()), main.accuracy
     short = "Not quite" if off else "Yes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from acgan.plots.style import own_style
 from acgan.report.gather import Curve
@@ -43,8 +45,9 @@ _STYLE = {
     "axes.facecolor": "none",
     "path.simplify": True,
 }
-_WIDTH = 720  # pixels
-_LONGEST_NAME = 20  # characters
+_WIDTH = 440  # pixels: a phone shows it whole, with text that can be read
+_TITLE_LINE = 56  # characters
+_LONGEST_NAME = 28  # characters
 _MATRIX_CLASSES = 30  # more cells would be too small to read
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _number = itertools.count()  # of figures: what they define has names of its own
@@ -91,10 +94,11 @@ def lines_figure(
         if best is not None:
             axes.plot(*best, "*", color=_INK, markersize=13, label="best")
         axes.set_xlabel("images shown")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter("{x:,.10g}")
         _finish(axes, title)
 
-    return _drawn(draw, 300, alt)
+    return _drawn(draw, 270, alt)
 
 
 def bars_figure(
@@ -153,7 +157,8 @@ def matrix_figure(counts: np.ndarray, names: Sequence[str], *, rows: str, alt: s
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    return _drawn(draw, 120 + max(26, min(44, 560 // number)) * number, alt)
+    side = 110 + max(26, min(38, 560 // number)) * number
+    return _drawn(draw, side, alt, width=max(300, side))
 
 
 def reliability_figure(confidence: np.ndarray, right: np.ndarray, *, bins: int, alt: str) -> Markup:
@@ -175,31 +180,32 @@ def reliability_figure(confidence: np.ndarray, right: np.ndarray, *, bins: int, 
         axes.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel="how sure it is", ylabel="share that is right")
         _finish(axes, "Sure and right; numbers are images")
 
-    return _drawn(draw, 340, alt)
+    return _drawn(draw, 320, alt)
 
 
-def _drawn(draw: Callable[[Axes], None], height: int, alt: str) -> Markup:
+def _drawn(draw: Callable[[Axes], None], height: int, alt: str, width: int = _WIDTH) -> Markup:
     with own_style(), warnings.catch_warnings():
         import matplotlib
 
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the reader's own fonts are used
         with matplotlib.rc_context(_STYLE):
-            figure = Figure(figsize=(_WIDTH / 72, height / 72), layout="constrained")
+            figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
             draw(figure.add_subplot())
             with io.StringIO() as file:
                 figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-                return _inline(file.getvalue(), alt)
+                return _inline(file.getvalue(), alt, width)
 
 
 def _finish(axes: Axes, title: str, grid: str = "y") -> None:
-    axes.set_title(title, loc="left")
+    axes.set_title("\n".join(textwrap.wrap(shown(title), _TITLE_LINE)), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=_LINE, linewidth=1)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     handles, labels = axes.get_legend_handles_labels()
     if labels:
-        columns = min(4, len(labels))
-        axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=11)
+        figure = axes.get_figure()
+        assert figure is not None, "axes are drawn in a figure"
+        figure.legend(handles, labels, loc="outside lower left", ncols=min(2, len(labels)), fontsize=11)
 
 
 def _short(name: str) -> str:
@@ -207,7 +213,7 @@ def _short(name: str) -> str:
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 
 
-def _inline(svg: str, alt: str) -> Markup:
+def _inline(svg: str, alt: str, width: int) -> Markup:
     """The drawing alone, with the page's colours and font, and names of its own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -224,4 +230,4 @@ def _inline(svg: str, alt: str) -> Markup:
     box = re.search(r'viewBox="[^"]*"', head)
     assert box is not None, "a figure has its size"
     label = escape(shown(alt))
-    return Markup(f'<svg {box[0]} role="img" aria-label="{label}">{rest}')  # noqa: S704 — text in it is escaped
+    return Markup(f'<svg {box[0]} style="max-width: {1.3 * width:.0f}px" role="img" aria-label="{label}">{rest}')  # noqa: S704 — text in it is escaped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -167,5 +167,6 @@ def _films(sampler: ClassSampler, walk: ImageWalk, title: str) -> list[Film]:
     for name, row in zip(walk.names, images, strict=True):
         words = title.format(name)
         picture = strip(row, f"Walk {words}, in {walk.frames} images")
-        films.append(Film(f"{words[:1].upper()}{words[1:]}", picture, picture.width / walk.frames))
+        large = replace(picture, width=2 * picture.width, height=2 * picture.height)
+        films.append(Film(f"{words[:1].upper()}{words[1:]}", large, large.width / walk.frames))
     return films

@@ -17,14 +17,13 @@ def data_section(data: DataRead | None) -> Section:
     title = "The data, as they were read"
     if data is None:
         return Section("data", title, {"data": None})
-    rows = (*data.rows[:-1][:_CLASSES], data.rows[-1])
-    table = TextTable(
-        f"{data.name}: images by class and part",
-        ("class", *data.parts),
-        tuple((Cell(name), *(Cell(f"{number:,}", number) for number in numbers)) for name, numbers in rows),
-    )
+    *classes, total = [
+        (Cell(name), *(Cell(f"{number:,}", number) for number in numbers)) for name, numbers in data.rows
+    ]
+    rows = tuple(classes[:_CLASSES])
+    table = TextTable(f"{data.name}: images by class and part", ("class", *data.parts), rows, total)
     sheet = None if data.sheet is None else drawn_page(data.sheet)
-    left_out = len(data.rows) - len(rows)
+    left_out = len(classes) - len(rows)
     return Section("data", title, {"data": data, "table": table, "sheet": sheet, "left_out": left_out})
 
 

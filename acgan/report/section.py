@@ -48,11 +48,13 @@ class TextTable:
         caption: What it shows.
         headings: Texts above the columns.
         rows: Rows of cells.
+        total: A row below the others, which is not sorted.
     """
 
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
 
 
 def number_cell(value: float | None, digits: str) -> Cell:

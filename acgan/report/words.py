@@ -125,9 +125,10 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
     question = "Are they of the class that was asked for?"
     classes = [one for one in found if one.aspect == "Classes"]
     if classes:
-        worst = max(one.certain for one in classes)
-        short = {Level.GOOD: "Yes", Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
-        yield Answer(question, short, " ".join(one.text for one in classes), _STATES[worst])
+        worst, possible = _ends(classes)
+        good = "Yes" if possible == Level.GOOD else "Seemingly; a fault is not excluded"
+        short = {Level.GOOD: good, Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
+        yield Answer(question, short, " ".join(one.text for one in classes), _state(classes))
     else:
         yield Answer(question, "Not known", "Class accuracy was not measured.", "unknown", _evaluate(run))
     worst_found = None if run.scores is None else worst_class(run.scores)
@@ -137,6 +138,17 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
         name = worst_found.text.split(": ", 1)[1].split(", by ", 1)[0]
         yield Answer("Which class is the worst?", name, worst_found.text, "unknown")
     yield _collapse(run, found)
+
+
+def _ends(found: list[Finding]) -> tuple[Level, Level]:
+    """The worst that is certain, and that is possible."""
+    return max(one.certain for one in found), max(one.possible for one in found)
+
+
+def _state(found: list[Finding]) -> State:
+    """Good only where no fault that counts can be there."""
+    certain, possible = _ends(found)
+    return "unknown" if certain == Level.GOOD < possible else _STATES[certain]
 
 
 def _worst_monitored(run: KnownRun) -> tuple[str, str, State, str]:
@@ -156,15 +168,14 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
     question = "Did it collapse, so that images are all alike?"
     diversity = [one for one in found if one.aspect == "Diversity"]
     if diversity:
-        worst = max(one.certain for one in diversity)
-        possible = max(one.possible for one in diversity)
+        worst, possible = _ends(diversity)
         short = {
-            Level.GOOD: "No" if possible == Level.GOOD else "No sign of it",
+            Level.GOOD: "No" if possible == Level.GOOD else "No sign of it; a fault is not excluded",
             Level.USABLE: "No, but less diverse",
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
         }[worst]
-        return Answer(question, short, " ".join(one.text for one in diversity), _STATES[worst])
+        return Answer(question, short, " ".join(one.text for one in diversity), _state(diversity))
     looks = run.curve("monitor/collapsed_classes")
     if not looks:
         return Answer(question, "Not known", "Diversity was not measured.", "unknown", _evaluate(run))
@@ -179,9 +190,9 @@ def _copies(run: KnownRun, found: list[Finding]) -> Answer:
     copies = [one for one in found if one.aspect.startswith("Copies")]
     if not copies:
         return Answer(question, "Not known", "Copies were not looked for.", "unknown", _evaluate(run))
-    worst, possible = (max(getattr(one, end) for one in copies) for end in ("certain", "possible"))
+    worst, possible = _ends(copies)
     short = "Some are, or may be" if worst > Level.GOOD else "No" if possible == Level.GOOD else "None found"
-    return Answer(question, short, " ".join(one.text for one in copies), _STATES[worst])
+    return Answer(question, short, " ".join(one.text for one in copies), _state(copies))
 
 
 def _help(run: KnownRun) -> Answer:
