@@ -22,7 +22,7 @@ from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import ClassifierProduct
 from acgan.assembly.to_score import load_to_score
 from acgan.config import ClassifierConfig, restore, to_yaml
-from acgan.data import extend, find_images, read_images, regroup, take
+from acgan.data import extend, find_images, read_images, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import ClassifierScores, score_classifier
 from acgan.predicting import PREDICTED_AT_ONCE, ImageClassifier, find_classifier, load_classifier
@@ -31,7 +31,7 @@ from acgan.training.classifier_loop import train_classifier_task
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
 from acgan.training.tracking import Listener
-from acgan.types import ON_ERROR, WHOLE_AND_SPLITS, Dataset, ImageStore, SkippedImage
+from acgan.types import ON_ERROR, WHOLE_AND_SPLITS, SkippedImage
 
 
 def train_classifier(
@@ -159,35 +159,6 @@ def evaluate_classifier(
         say(remark)
     origin = {"classes": classes.describe(), **described(dataset.skipped)}
     return score_classifier(loaded, store, file=file, data=dataset.name, split=split, origin=origin)
-
-
-def evaluated_on(
-    directory: Path, dataset: Dataset, device: str | torch.device = "cpu", max_images: int | None = None
-) -> tuple[ClassifierScores, ImageStore]:
-    """Score a classifier on the test images of the data that it was trained on.
-
-    Args:
-        directory: Its run directory.
-        dataset: The data, prepared for the training.
-        device: Device to compute on.
-        max_images: Images that are scored, at most, from all over the test images; None is all.
-
-    Returns:
-        The scores, and the images that they are of.
-
-    Raises:
-        UserError: If there is no such classifier, or there are no test images.
-    """
-    file = find_classifier(directory)
-    loaded, store = load_classifier(file, device), dataset.test
-    if not len(store):
-        raise DataError(f"{dataset.name}: has no test images to score on.")
-    whole = len(store)
-    if max_images is not None and whole > max_images:
-        store = take(store, np.linspace(0, whole - 1, max_images).astype(np.int64))
-    store = regroup(store, {name: [name] for name in loaded.class_names})
-    origin = {"of_images": whole}
-    return score_classifier(loaded, store, file=file, data=dataset.name, split="test", origin=origin), store
 
 
 def predict(

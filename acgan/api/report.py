@@ -50,7 +50,9 @@ def write_report(
     Raises:
         UserError: A directory is no run, or the file cannot be written.
     """
-    directories = _directories([Path(run) for run in ([runs] if isinstance(runs, (str, os.PathLike)) else runs)])
+    directories = _directories(
+        [Path(run) for run in ([runs] if isinstance(runs, (str, os.PathLike)) else runs)]
+    )
     target = _default_file(directories) if file is None else Path(file)
     if target.is_dir():
         raise ConfigError(f"--out {target}: is a folder; expected a file to write. Choose another name.")

@@ -1,14 +1,15 @@
-"""What a report shows of a run: its configuration, its data as read, and its networks, where they are at hand."""
+"""Material of a report on a run: its configuration, its data as read, and its networks, where they are at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from acgan.api.class_table import count_classes, left_out_line, reading_line
-from acgan.api.classifier import evaluated_on
+from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
 from acgan.api.places import KnownPaths, find_data, with_known_paths
@@ -20,7 +21,7 @@ from acgan.errors import UserError
 from acgan.own_parts import PROVENANCE_FILE
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
-from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather, or_told
+from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
 from acgan.sampling import load_generator
 from acgan.types import Dataset
 
@@ -36,8 +37,9 @@ def known_run(directory: Path) -> KnownRun:
     """
     missing: list[str] = []
     file = directory / PROVENANCE_FILE
-    provenance = or_told(lambda: read_run_provenance(file), {}, missing) if file.exists() else {}
-    return gather(directory, provenance, missing)
+    nothing: dict[str, Any] = {}
+    provenance = or_told(lambda: read_run_provenance(file), nothing, missing) if file.exists() else nothing
+    return gather_run(directory, provenance, missing)
 
 
 def gan_material(
@@ -67,9 +69,7 @@ def classifier_material(
     dataset = _dataset(run, config, data, say, warn)
     judged = None
     if dataset is not None:
-        judged = or_told(
-            lambda: evaluated_on(run.directory, dataset, device, max_images), None, run.missing
-        )
+        judged = or_told(lambda: evaluated_on(run.directory, dataset, device, max_images), None, run.missing)
     return ClassifierMaterial(run, settings, _as_read(run, config, dataset), judged)
 
 
@@ -91,7 +91,8 @@ def _settings(run: KnownRun, config: AnyConfig) -> RunSettings:
     if recipe is None:
         recipe = load(type(config), None)
     changed = tuple(
-        ChangedKey(key, _value(before), _value(after)) for key, (before, after) in diff(recipe, config).items()
+        ChangedKey(key, _value(before), _value(after))
+        for key, (before, after) in diff(recipe, config).items()
     )
     return RunSettings(shown, changed, to_yaml(config))
 
@@ -115,9 +116,14 @@ def _dataset(
 
 
 def _read(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Dataset:
-    places = KnownPaths.read(run.directory)
-    here, _ = find_data(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)
+    here = _found(run, config, say, warn)
     return prepare_dataset(here, load_data(here), rehearsal=True)
+
+
+def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:
+    """The configuration with the data as this folder finds it."""
+    places = KnownPaths.read(run.directory)
+    return find_data(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]  # type: ignore[type-var]
 
 
 def _as_read(run: KnownRun, config: AnyConfig | None, dataset: Dataset | None) -> DataRead | None:
@@ -140,7 +146,5 @@ def _sheet(run: KnownRun, config: AnyConfig, dataset: Dataset) -> bytes | None:
     places = KnownPaths.read(run.directory)
     if places is None or places.source is None:  # images that Python handed over have no originals
         return None
-    here, _ = find_data(
-        with_known_paths(config, places), places, chosen=False, say=lambda _: None, warn=lambda _: None
-    )
+    here = _found(run, config, lambda _: None, lambda _: None)
     return contact_sheet(here.data, dataset)

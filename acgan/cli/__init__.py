@@ -124,7 +124,19 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
 @click.group(
     cls=_Main,
     names=(
-        *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify", "data", "config"),
+        *(
+            "train",
+            "sample",
+            "evaluate",
+            "report",
+            "fid",
+            "compare",
+            "table",
+            "plot",
+            "classify",
+            "data",
+            "config",
+        ),
         *("sweep", "info", "benchmark", "doctor"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -67,24 +67,24 @@ class Scores:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Scores:
         """The scores of the values of a file that ``read_evaluation`` took."""
-        summaries = {
-            part: {
+        overall, floor, at_floor_count = (
+            {
                 name: Summary(one["value"], one.get("std"), tuple(one.get("values", ())))
                 for name, one in values.get(part, {}).items()
             }
             for part in ("overall", "floor", "at_floor_count")
-        }
-        by_class = {
-            part: values.get(part, {})
-            for part in ("per_class", "floor_per_class", "at_floor_count_per_class")
-        }
+        )
         confusion = values.get("confusion")
         return cls(
-            provenance=values["provenance"],
-            **summaries,
-            **by_class,
-            confusion=None if confusion is None else np.array(confusion, dtype=np.int64),
-            help=values.get("cas"),
+            values["provenance"],
+            overall,
+            floor,
+            at_floor_count,
+            values.get("per_class", {}),
+            values.get("floor_per_class", {}),
+            values.get("at_floor_count_per_class", {}),
+            None if confusion is None else np.array(confusion, dtype=np.int64),
+            values.get("cas"),
         )
 
     def to_json(self) -> str:

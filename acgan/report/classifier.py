@@ -96,7 +96,7 @@ def judge_classifier(run: KnownRun, scores: ClassifierScores | None) -> Judgemen
         "good": f"Good. It is right about {main.accuracy:.1%} of images that it was not trained on.",
     }[state]
     whole = int(scores.provenance.get("of_images", main.num_images))
-    of_all = "" if whole == main.num_images else f" of {whole:,}, which a report that nobody asked for leaves out"
+    of_all = "" if whole == main.num_images else f" of {whole:,}; `acgan report` judges it on all"
     basis = (
         f"On {main.num_images:,} test images{of_all}: accuracy {main.accuracy:.2%}, mean over classes "
         f"{main.balanced_accuracy:.2%}; always the most frequent class would have {frequent:.2%}."
@@ -109,15 +109,17 @@ def _answers(scores: ClassifierScores) -> Iterator[Answer]:
     main, recalls = scores.main, _recalls(scores)
     worst = min(recalls, key=lambda name: recalls[name])
     one = scores.scored[worst]
-    text = f"{recalls[worst]:.1%} of its {one.images:,} test images are recognised; over all classes {main.balanced_accuracy:.1%}."
+    text = f"{recalls[worst]:.1%} of its {one.images:,} test images are recognised; mean {main.balanced_accuracy:.1%}."
     name = worst if recalls[worst] < max(recalls.values()) else "None: all are recognised alike"
     yield Answer("Which class is the worst?", name, text, "unknown")
     off = main.ece > _OFF
     sure, right = float(scores.confidence.mean()), main.accuracy
     short = "Not quite" if off else "Yes"
     way = "It is surer than it is right" if sure > right else "It is less sure than it is right"
-    text = f"On average it is {sure:.1%} sure and {right:.1%} right; expected calibration error {main.ece:.3f}, 0 is best."
-    yield Answer("Can its confidence be trusted?", short, f"{way}. {text}" if off else text, "fair" if off else "good")
+    text = f"On average it is {sure:.1%} sure and {right:.1%} right; calibration error {main.ece:.3f}."
+    yield Answer(
+        "Can its confidence be trusted?", short, f"{way}. {text}" if off else text, "fair" if off else "good"
+    )
     if len(scores.heads) > 1:
         text = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in scores.heads.items())
         yield Answer("What do the auxiliary heads know?", "See below", f"Right: {text}.", "unknown")
@@ -127,7 +129,10 @@ def _advice(run: KnownRun, scores: ClassifierScores) -> Iterator[Advice]:
     recalls = _recalls(scores)
     if min(recalls.values()) < 0.8 * max(recalls.values()):
         yield Advice("Look at the worst mistakes below: wrong labels are common, and mended in the data.")
-    yield Advice("Tell the classes of your own images.", f"{command('classify', 'predict', str(run.directory))} IMAGE...")
+    yield Advice(
+        "Tell the classes of your own images.",
+        f"{command('classify', 'predict', str(run.directory))} IMAGE...",
+    )
 
 
 def _recalls(scores: ClassifierScores) -> dict[str, float]:
@@ -136,7 +141,9 @@ def _recalls(scores: ClassifierScores) -> dict[str, float]:
 
 def _classes(run: KnownRun, scores: ClassifierScores | None) -> Section:
     if scores is None:
-        return Section("classes", "Class by class", {"figures": (), "tables": (), "run": run}, "classifier_classes")
+        return Section(
+            "classes", "Class by class", {"figures": (), "tables": (), "run": run}, "classifier_classes"
+        )
     recalls = _recalls(scores)
     kept = dict(sorted(recalls.items(), key=lambda one: one[1])[:_BARS]) if len(recalls) > _BARS else recalls
     accuracy = scores.main.balanced_accuracy
@@ -148,7 +155,11 @@ def _classes(run: KnownRun, scores: ClassifierScores | None) -> Section:
         alt=f"Recall by class: {', '.join(f'{name} {value:.1%}' for name, value in kept.items())}.",
     )
     rows = tuple(
-        (Cell(name), Cell(f"{one.images:,}", one.images), *(number_cell(v, ".4f") for v in (one.precision, one.recall, one.f1)))
+        (
+            Cell(name),
+            Cell(f"{one.images:,}", one.images),
+            *(number_cell(v, ".4f") for v in (one.precision, one.recall, one.f1)),
+        )
         for name, one in scores.scored.items()
     )
     table = TextTable("Scores of each class", ("class", "images", "precision", "recall", "F1"), rows)
@@ -163,7 +174,7 @@ def _calibration(run: KnownRun, scores: ClassifierScores | None) -> Section:
             scores.confidence,
             scores.right,
             bins=CALIBRATION_BINS,
-            alt=f"Share that is right by confidence. On average the classifier is {scores.confidence.mean():.1%} sure and "
+            alt=f"Share that is right by confidence. On average it is {scores.confidence.mean():.1%} sure and "
             f"{scores.main.accuracy:.1%} right; expected calibration error {scores.main.ece:.3f}.",
         )
     ece = None if scores is None else scores.main.ece
@@ -171,7 +182,13 @@ def _calibration(run: KnownRun, scores: ClassifierScores | None) -> Section:
 
 
 def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
-    values: dict[str, object] = {"figure": None, "table": None, "run": run, "there": False, "what": "test images"}
+    values: dict[str, object] = {
+        "figure": None,
+        "table": None,
+        "run": run,
+        "there": False,
+        "what": "test images",
+    }
     if scores is not None:
         counts, names = scores.main.confusion, list(scores.class_names)
         total, right = int(counts.sum()), int(counts.trace())
@@ -217,7 +234,9 @@ def _heads(run: KnownRun, scores: ClassifierScores | None) -> Section:
             for name, accuracy in scores.heads.items()
         )
         table = TextTable(
-            "Accuracy of each head on the test images", ("head", "right", "beside main", "weight of its loss"), rows
+            "Accuracy of each head on the test images",
+            ("head", "right", "beside main", "weight of its loss"),
+            rows,
         )
     return Section("heads", "What each head knows", {"table": table, "there": scores is not None})
 
@@ -225,7 +244,10 @@ def _heads(run: KnownRun, scores: ClassifierScores | None) -> Section:
 def _training(run: KnownRun) -> Section:
     figures = []
     for title, keys in (
-        ("Loss of the main head", {"training": "train/loss_main", "validation": "validation/loss", "test": "test/loss"}),
+        (
+            "Loss of the main head",
+            {"training": "train/loss_main", "validation": "validation/loss", "test": "test/loss"},
+        ),
         (
             "Share that is right",
             {"training": "train/accuracy_main", "validation": "validation/accuracy", "test": "test/accuracy"},

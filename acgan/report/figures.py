@@ -8,7 +8,9 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import matplotlib.style
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
@@ -17,7 +19,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from acgan.plots.style import own_style
-from acgan.report.gather import Curve
+from acgan.report.gather import StatCurve
 from acgan.showing import shown
 
 #: Colours that are drawn with, and the page's own that take their places.
@@ -30,7 +32,7 @@ _VARIABLES = {
     _BAD: "var(--bad)",
     **{colour: f"var(--c{number})" for number, colour in enumerate(_SERIES, start=1)},
 }
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text
     "font.size": 12,
     "axes.titlesize": 13,
@@ -55,13 +57,13 @@ _number = itertools.count()  # of figures: what they define has names of its own
 
 def lines_figure(
     title: str,
-    lines: Mapping[str, Curve],
+    lines: Mapping[str, StatCurve],
     *,
     alt: str,
     marks: Mapping[str, Sequence[int]] | None = None,
     best: tuple[int, float] | None = None,
     limit: tuple[str, float] | None = None,
-    bands: Mapping[str, tuple[Curve, Curve]] | None = None,
+    bands: Mapping[str, tuple[StatCurve, StatCurve]] | None = None,
 ) -> Markup:
     """Curves over images shown.
 
@@ -140,7 +142,12 @@ def matrix_figure(counts: np.ndarray, names: Sequence[str], *, rows: str, alt: s
             if share > 0:  # so pale that ink stands out on it in either mode
                 axes.add_patch(
                     Rectangle(
-                        (column - 0.48, row - 0.48), 0.96, 0.96, color=_SERIES[0], alpha=0.5 * share**0.6, linewidth=0
+                        (column - 0.48, row - 0.48),
+                        0.96,
+                        0.96,
+                        color=_SERIES[0],
+                        alpha=0.5 * share**0.6,
+                        linewidth=0,
                     )
                 )
             if number <= 16 or counts[row, column]:
@@ -185,10 +192,8 @@ def reliability_figure(confidence: np.ndarray, right: np.ndarray, *, bins: int, 
 
 def _drawn(draw: Callable[[Axes], None], height: int, alt: str, width: int = _WIDTH) -> Markup:
     with own_style(), warnings.catch_warnings():
-        import matplotlib
-
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the reader's own fonts are used
-        with matplotlib.rc_context(_STYLE):
+        with matplotlib.style.context(_STYLE):
             figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
             draw(figure.add_subplot())
             with io.StringIO() as file:
@@ -197,14 +202,15 @@ def _drawn(draw: Callable[[Axes], None], height: int, alt: str, width: int = _WI
 
 
 def _finish(axes: Axes, title: str, grid: str = "y") -> None:
-    axes.set_title("\n".join(textwrap.wrap(shown(title), _TITLE_LINE)), loc="left")
+    figure = axes.get_figure()
+    assert figure is not None, "axes are drawn in a figure"
+    lines = "\n".join(textwrap.wrap(shown(title), _TITLE_LINE))
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=13)  # type: ignore[union-attr]
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=_LINE, linewidth=1)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     handles, labels = axes.get_legend_handles_labels()
     if labels:
-        figure = axes.get_figure()
-        assert figure is not None, "axes are drawn in a figure"
         figure.legend(handles, labels, loc="outside lower left", ncols=min(2, len(labels)), fontsize=11)
 
 
@@ -219,9 +225,7 @@ def _inline(svg: str, alt: str, width: int) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     prefix = f"f{next(_number)}-"
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', svg))
-    svg = re.sub(
-        r' id="([^"]*)"', lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", svg
-    )
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", svg)
     svg = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{prefix}", svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, variable)
@@ -230,4 +234,6 @@ def _inline(svg: str, alt: str, width: int) -> Markup:
     box = re.search(r'viewBox="[^"]*"', head)
     assert box is not None, "a figure has its size"
     label = escape(shown(alt))
-    return Markup(f'<svg {box[0]} style="max-width: {1.3 * width:.0f}px" role="img" aria-label="{label}">{rest}')  # noqa: S704 — text in it is escaped
+    return Markup(
+        f'<svg {box[0]} style="max-width: {1.3 * width:.0f}px" role="img" aria-label="{label}">{rest}'
+    )  # text in it is escaped

@@ -11,7 +11,7 @@ from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
 from acgan.report.figures import bars_figure, lines_figure, matrix_figure
-from acgan.report.gather import Curve, DataRead, KnownRun, RunSettings
+from acgan.report.gather import DataRead, KnownRun, RunSettings, StatCurve
 from acgan.report.looks import nearest_pairs, rows_of_classes, walks_of
 from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
 from acgan.report.page import Page
@@ -52,7 +52,9 @@ def gan_page(material: GanMaterial) -> Page:
 
 def facts(run: KnownRun) -> Iterator[str]:
     """Lines below the title."""
-    yield f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
+    yield (
+        f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
+    )
     total = run.total_nimg
     shown = f"{run.nimg:,} images shown in training" + ("" if total is None else f", of {total:,} asked for")
     data = run.provenance.get("data", {})
@@ -137,7 +139,7 @@ _LOSSES = (
 )
 
 
-def _thinned(curve: Curve) -> Curve:
+def _thinned(curve: StatCurve) -> StatCurve:
     """At most some hundred points, the last one included."""
     step = max(1, -(-len(curve) // _CURVE_STATES))
     kept = curve[::-1][::step][::-1]
@@ -234,7 +236,12 @@ def confusions_table(confusion: list[list[int]], names: list[str], asked: str) -
     if not found:
         return None
     rows = tuple(
-        (Cell(row), Cell(column), Cell(f"{number:,} of {total:,}", number), number_cell(number / total, ".1%"))
+        (
+            Cell(row),
+            Cell(column),
+            Cell(f"{number:,} of {total:,}", number),
+            number_cell(number / total, ".1%"),
+        )
         for number, total, row, column in found[:_CONFUSIONS]
     )
     return TextTable("The most frequent confusions", (asked, "seen as", "images", "share"), rows)
@@ -272,7 +279,7 @@ def diversity_section(run: KnownRun) -> Section:
     )
 
 
-def _over(curves: list[Curve], how: object) -> Curve:
+def _over(curves: list[StatCurve], how: object) -> StatCurve:
     assert callable(how)
     return tuple((points[0][0], how([value for _, value in points])) for points in zip(*curves, strict=True))
 

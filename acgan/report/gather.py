@@ -1,4 +1,4 @@
-"""What is known of a run, read from its directory into plain values; what is damaged or missing is told in words."""
+"""Reader of run directories: plain values, and sentences on what is damaged or missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acgan.sealed import read_json
 
 _Found = TypeVar("_Found")
 #: Values of a curve by images shown.
-Curve = tuple[tuple[int, float], ...]
+StatCurve = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DataRead:
 
 
 @dataclass(frozen=True)
-class BestState:
+class BestScored:
     """The best score of a training on validation images."""
 
     name: str
@@ -95,7 +95,7 @@ class KnownRun:
     @property
     def is_classifier(self) -> bool:
         """True for a run of ``acgan classify train``."""
-        return self.config.get("task", "gan") == "classify"
+        return bool(self.config.get("task", "gan") == "classify")
 
     @property
     def name(self) -> str:
@@ -107,7 +107,7 @@ class KnownRun:
         """Images shown so far."""
         ended = [one["nimg"][1] for one in self.invocations if one.get("nimg")]
         last = int(self.records[-1]["nimg"]) if self.records else 0
-        return max([last, *ended])
+        return max([last, *map(int, ended)])
 
     @property
     def total_nimg(self) -> int | None:
@@ -127,10 +127,12 @@ class KnownRun:
         starts = (one["nimg"][0] for one in self.invocations if one.get("nimg"))
         return tuple(sorted({start for start in starts if start > 0}))
 
-    def curve(self, key: str) -> Curve:
+    def curve(self, key: str) -> StatCurve:
         """A number of the records, by images shown."""
         return tuple(
-            (int(record["nimg"]), float(record[key])) for record in self.records if record.get(key) is not None
+            (int(record["nimg"]), float(record[key]))
+            for record in self.records
+            if record.get(key) is not None
         )
 
     def keys(self, prefix: str) -> list[str]:
@@ -144,16 +146,16 @@ class KnownRun:
         return names[-1] if names else None
 
     @property
-    def best(self) -> BestState | None:
+    def best(self) -> BestScored | None:
         """The best score on validation images; None if nothing was scored."""
         name = self.score_name
         values = self.curve(name) if name is not None else ()
         if name is None or not values:
             return None
         nimg, value = min(values, key=lambda point: point[1])
-        return BestState(name.removeprefix("evaluate/"), value, nimg)
+        return BestScored(name.removeprefix("evaluate/"), value, nimg)
 
-    def monitored(self, what: str) -> dict[str, Curve]:
+    def monitored(self, what: str) -> dict[str, StatCurve]:
         """A number of the collapse monitor, by class."""
         prefix = f"monitor/{what}/"
         return {key.removeprefix(prefix): self.curve(key) for key in self.keys(prefix)}
@@ -164,7 +166,7 @@ class KnownRun:
         return tuple(nimg for nimg, number in self.curve("monitor/collapsed_classes") if number > 0)
 
 
-def gather(directory: Path, provenance: Mapping[str, Any], missing: Sequence[str] = ()) -> KnownRun:
+def gather_run(directory: Path, provenance: Mapping[str, Any], missing: Sequence[str] = ()) -> KnownRun:
     """Read a run directory.
 
     Args:
@@ -187,7 +189,8 @@ def gather(directory: Path, provenance: Mapping[str, Any], missing: Sequence[str
     if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
         raise RunError(f"{file}: no configuration of a training. Copy the run again.")
     missing = list(missing)
-    records = or_told(lambda: tuple(read_stats(directory / RUN_STATS)), (), missing)
+    nothing: tuple[Mapping[str, Any], ...] = ()
+    records = or_told(lambda: tuple(read_stats(directory / RUN_STATS)), nothing, missing)
     scores = None
     if (directory / EVALUATION_FILE).exists():
         scores = or_told(lambda: read_scores(directory / EVALUATION_FILE), None, missing)
@@ -210,7 +213,7 @@ def read_scores(file: Path) -> Scores:
 
 
 def or_told(read: Callable[[], _Found], otherwise: _Found, missing: list[str]) -> _Found:
-    """What ``read`` gives; where a user's error or the disk's stands against it, ``otherwise``, and a sentence more."""
+    """Result of ``read``; where a user's error or the disk's stands against it, ``otherwise``, and a sentence more."""
     try:
         return read()
     except (UserError, OSError) as error:

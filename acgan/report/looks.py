@@ -93,7 +93,9 @@ def rows_of_classes(sampler: ClassSampler, real: ImageStore | None) -> list[Clas
     labels = list(range(room.classes))
     return [
         _row(sampler.class_names[label], images, real_images_of(real, sampler.class_names[label], room), room)
-        for label, images in zip(labels, drawn(sampler, labels, min(CHUNK, room.first + room.more)), strict=True)
+        for label, images in zip(
+            labels, drawn(sampler, labels, min(CHUNK, room.first + room.more)), strict=True
+        )
     ]
 
 

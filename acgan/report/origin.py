@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.pictures import drawn_page
@@ -71,9 +72,15 @@ def _evaluation(run: KnownRun) -> Iterator[tuple[str, str]]:
     assert run.scores is not None
     origin = run.scores.provenance
     for one in origin.get("generators", ()):
-        yield "evaluated generator", f"{one.get('file')}, {str(one.get('sha256'))[:8]}, at {one.get('nimg')} images"
+        yield (
+            "evaluated generator",
+            f"{one.get('file')}, {str(one.get('sha256'))[:8]}, at {one.get('nimg')} images",
+        )
     reference = origin.get("reference", {})
-    yield "evaluated against", f"{reference.get('num_images')} {reference.get('split')} images of {reference.get('data')}"
+    yield (
+        "evaluated against",
+        f"{reference.get('num_images')} {reference.get('split')} images of {reference.get('data')}",
+    )
     extractor = origin.get("extractor")
     if isinstance(extractor, dict):
         yield "features of", f"{extractor.get('name') or 'FID Inception'}, {str(extractor.get('sha256'))[:8]}"
@@ -81,7 +88,7 @@ def _evaluation(run: KnownRun) -> Iterator[tuple[str, str]]:
     yield "evaluated on", f"{origin.get('date')}, acgan {origin.get('acgan')}"
 
 
-def _invocation(one: dict[str, object]) -> Iterator[tuple[str, str]]:
+def _invocation(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, title in (
         ("command", "command"),
         ("started", "started"),
@@ -124,7 +131,9 @@ def commands_section(run: KnownRun) -> Section:
     else:
         found += [
             Advice("Draw a page of samples", command("sample", directory, "--out", "samples.png")),
-            Advice("Draw 64 images of each class into folders", command("sample", directory, "--out", "samples/")),
+            Advice(
+                "Draw 64 images of each class into folders", command("sample", directory, "--out", "samples/")
+            ),
             Advice("Score it, class by class", command("evaluate", directory)),
         ]
     found.append(Advice("Write this report again", command("report", directory)))

@@ -67,6 +67,18 @@ def named_values(caption: str, rows: Sequence[tuple[str, str]], headings: tuple[
     return TextTable(caption, headings, tuple((Cell(name), Cell(value)) for name, value in rows))
 
 
+def score_title(metric: str) -> str:
+    """Title of a score that stands by itself: that of a row below another one has the other's before it."""
+    heading = ""
+    for score in printed_scores().values():
+        title = score.title
+        if title is not None and not title.startswith(" "):
+            heading = title
+        if score.name == plain_name(metric):
+            return metric if title is None else title if title == heading else f"{heading}: {title.strip()}"
+    return metric
+
+
 def scores_table(scores: Scores) -> TextTable:
     """All classes together: samples beside real images at equal counts, then all samples."""
     known, rows = printed_scores(), []
@@ -75,7 +87,7 @@ def scores_table(scores: Scores) -> TextTable:
         if score is None or score.title is None:
             continue
         beside = (scores.at_floor_count.get(metric), scores.floor.get(metric))
-        cells = [Cell(score.title.strip() if not score.title.startswith(" ") else f"– {score.title.strip()}")]
+        cells = [Cell(score_title(metric))]
         for one, of_halvings in (*((side, True) for side in beside), (scores.overall[metric], False)):
             if one is None or one.value is None:
                 cells.append(Cell("–"))
@@ -88,7 +100,7 @@ def scores_table(scores: Scores) -> TextTable:
     count = int(scores.provenance["floor_images"])
     total = int(scores.provenance["num_images"])
     return TextTable(
-        "All classes together. Only equal numbers of images compare: the first two columns. ± is half of a 95 % interval.",
+        "All classes together. Equal numbers of images compare: the first two columns. ±: half of a 95 % interval.",
         ("score", f"{count:,} samples", f"{count:,} real images", f"all {total:,} samples"),
         tuple(rows),
     )

@@ -9,14 +9,14 @@ from acgan.errors import UserError
 from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluation, with_runs
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
-from acgan.metrics.catalogue import plain_name, printed_scores
+from acgan.metrics.catalogue import plain_name
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import KnownRun
 from acgan.report.looks import drawn, real_images_of
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
-from acgan.report.section import Cell, Section, TextTable
+from acgan.report.section import Cell, Section, TextTable, score_title
 from acgan.report.words import command, judge_gan
 
 _PAIRS = 10  # of runs that are compared
@@ -62,7 +62,11 @@ def compared_page(materials: Sequence[GanMaterial]) -> Page:
     runs = [one.run for one in materials]
     names = _names(runs)
     sections = [
-        Section("verdicts", "Which run is better?", {"table": _verdicts(runs, names), "pairs": _pairs(runs, names)}),
+        Section(
+            "verdicts",
+            "Which run is better?",
+            {"table": _verdicts(runs, names), "pairs": _pairs(runs, names)},
+        ),
         _samples(materials, names),
         _training(runs, names),
         _differences(materials, names),
@@ -117,10 +121,10 @@ def _pairs(runs: Sequence[KnownRun], names: Sequence[str]) -> list[ComparedPair]
 def _pair(a: KnownRun, b: KnownRun, name_a: str, name_b: str) -> ComparedPair:
     title = f"A is {name_a}, B is {name_b}"
     try:
-        sides = [
+        side_a, side_b = (
             with_runs(read_evaluation(evaluation_file(run.directory)), run.directory) for run in (a, b)
-        ]
-        found = compare(*sides, (name_a, name_b))
+        )
+        found = compare(side_a, side_b, (name_a, name_b))
     except UserError as error:
         return ComparedPair(title, f"Whether they differ by more than chance is not known. {error}")
     differs = TextTable(
@@ -133,15 +137,13 @@ def _pair(a: KnownRun, b: KnownRun, name_a: str, name_b: str) -> ComparedPair:
 
 
 def _in_table(found: Comparison) -> TextTable:
-    known, rows = printed_scores(), []
+    rows = []
     for row in found.rows:
-        score = known.get(plain_name(row.metric))
-        name = row.metric if score is None or score.title is None else score.title.strip()
         difference = row.difference
         means = [sum(values) / len(values) for values in (row.a, row.b)]
         rows.append(
             (
-                Cell(name),
+                Cell(score_title(row.metric)),
                 *(Cell(f"{mean:.4g}", mean) for mean in means),
                 Cell(f"{difference.value:+.3g}", difference.value),
                 Cell(f"{difference.low:+.3g} to {difference.high:+.3g}"),
@@ -153,11 +155,15 @@ def _in_table(found: Comparison) -> TextTable:
 
 
 def _samples(materials: Sequence[GanMaterial], names: Sequence[str]) -> Section:
-    drawers = [(name, one.sampler) for name, one in zip(names, materials, strict=True) if one.sampler is not None]
+    drawers = [
+        (name, one.sampler) for name, one in zip(names, materials, strict=True) if one.sampler is not None
+    ]
     classes: list[ComparedClass] = []
     left_out = 0
     if drawers:
-        shared = [name for name in drawers[0][1].class_names if all(name in one.class_names for _, one in drawers)]
+        shared = [
+            name for name in drawers[0][1].class_names if all(name in one.class_names for _, one in drawers)
+        ]
         shape = max((one.image_shape for _, one in drawers), key=lambda shape: shape[1])
         room = replace(StripCounts.fitting(max(1, len(shared)), shape, len(drawers) + 1), more=0)
         shared, left_out = shared[: room.classes], max(0, len(shared) - room.classes)
@@ -174,7 +180,9 @@ def _samples(materials: Sequence[GanMaterial], names: Sequence[str]) -> Section:
             ]
             found = real_images_of(real, label, room)
             if found is not None:
-                strips.append(NamedStrip("real images", strip(found, f"{len(found)} real images of class {label}")))
+                strips.append(
+                    NamedStrip("real images", strip(found, f"{len(found)} real images of class {label}"))
+                )
             classes.append(ComparedClass(label, tuple(strips)))
     values = {"classes": classes, "left_out": left_out}
     return Section("samples", "Samples, class by class", values, "compared_samples")
@@ -183,11 +191,16 @@ def _samples(materials: Sequence[GanMaterial], names: Sequence[str]) -> Section:
 def _training(runs: Sequence[KnownRun], names: Sequence[str]) -> Section:
     figures = []
     kinds = dict.fromkeys(run.score_name for run in runs if run.score_name is not None)
-    for kind in kinds:
-        lines = {name: run.curve(kind) for name, run in zip(names, runs, strict=True) if run.curve(kind)}
-        ends = ", ".join(f"{name} {min(value for _, value in curve):.4g}" for name, curve in lines.items())
-        title = f"{plain_name(kind).removeprefix('evaluate/')} on validation images (lower is better)"
-        figures.append(lines_figure(title, lines, alt=f"{title}, over images shown. The best: {ends}."))
+    titles = {
+        kind: f"{plain_name(kind).removeprefix('evaluate/')} on validation images (lower is better)"
+        for kind in kinds
+    }
+    titles |= {"G/adversarial": "Adversarial loss of G", "G/class_fake": "Class loss of G"}
+    for kind, title in titles.items():
+        lines = {name: curve for name, run in zip(names, runs, strict=True) if (curve := run.curve(kind))}
+        if lines:
+            ends = ", ".join(f"{name} {curve[-1][1]:.4g}" for name, curve in lines.items())
+            figures.append(lines_figure(title, lines, alt=f"{title}, over images shown. At the end: {ends}."))
     marks: dict[str, tuple[int, ...]] = {}
     values = {
         "figures": figures, "best": None, "marks": marks, "nimg": max(run.nimg for run in runs), "total": None,

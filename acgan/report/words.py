@@ -1,4 +1,4 @@
-"""What is known of a run, in plain words: good or not, and why, and what to try next."""
+"""Plain words on what is known of a run: good or not, and why, and what to try next."""
 
 from __future__ import annotations
 
@@ -79,7 +79,11 @@ def judge_gan(run: KnownRun) -> Judgement:
     answers = (*_class_answers(run, found), _copies(run, found), _help(run))
     if scores is None or not found:
         return Judgement(
-            "unknown", *_not_evaluated(run), answers, tuple(verdict(scores)) if scores else (), tuple(_advice(run, found))
+            "unknown",
+            *_not_evaluated(run),
+            answers,
+            tuple(verdict(scores)) if scores else (),
+            tuple(_advice(run, found)),
         )
     top = headline(scores, found)
     state = "unknown" if top.level is None else _STATES[top.level]
@@ -126,14 +130,14 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
     classes = [one for one in found if one.aspect == "Classes"]
     if classes:
         worst, possible = _ends(classes)
-        good = "Yes" if possible == Level.GOOD else "Seemingly; a fault is not excluded"
+        good = "Yes" if possible == Level.GOOD else "No fault is shown, nor excluded"
         short = {Level.GOOD: good, Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
         yield Answer(question, short, " ".join(one.text for one in classes), _state(classes))
     else:
         yield Answer(question, "Not known", "Class accuracy was not measured.", "unknown", _evaluate(run))
     worst_found = None if run.scores is None else worst_class(run.scores)
     if worst_found is None:
-        yield Answer("Which class is the worst?", *_worst_monitored(run))
+        yield _worst_monitored(run)
     else:
         name = worst_found.text.split(": ", 1)[1].split(", by ", 1)[0]
         yield Answer("Which class is the worst?", name, worst_found.text, "unknown")
@@ -151,17 +155,21 @@ def _state(found: list[Finding]) -> State:
     return "unknown" if certain == Level.GOOD < possible else _STATES[certain]
 
 
-def _worst_monitored(run: KnownRun) -> tuple[str, str, State, str]:
+def _worst_monitored(run: KnownRun) -> Answer:
+    """The worst class by the last look of the training, where the evaluation has none."""
+    question = "Which class is the worst?"
+    find_out = None if run.scores is not None else _evaluate(run)
     last = {name: curve[-1][1] for name, curve in run.monitored("coverage").items() if curve}
-    if not last:
-        return "Not known", "No class was measured by itself.", "unknown", _evaluate(run)
+    if not last or len(set(last.values())) == 1:
+        text = "No class was measured by itself, or there were too few images of each."
+        return Answer(question, "Not known", text, "unknown", find_out)
     worst = min(last, key=lambda name: last[name])
     mean = sum(last.values()) / len(last)
     text = (
         f"At the last look of the training its samples covered {last[worst]:.0%} of its training images, the classes "
         f"{mean:.0%} on average: a hint."
     )
-    return f"Perhaps {worst}", text, "unknown", _evaluate(run)
+    return Answer(question, f"Perhaps {worst}", text, "unknown", find_out)
 
 
 def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
@@ -170,7 +178,7 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
     if diversity:
         worst, possible = _ends(diversity)
         short = {
-            Level.GOOD: "No" if possible == Level.GOOD else "No sign of it; a fault is not excluded",
+            Level.GOOD: "No" if possible == Level.GOOD else "No sign of it, nor is it excluded",
             Level.USABLE: "No, but less diverse",
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
@@ -180,7 +188,9 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
     if not looks:
         return Answer(question, "Not known", "Diversity was not measured.", "unknown", _evaluate(run))
     nimg, number = looks[-1]
-    text = f"At {nimg:,} images the training's monitor warned of {number:.0f} classes. It compares pixels of few images."
+    text = (
+        f"At {nimg:,} images the training's monitor warned of {number:.0f} classes. It compares few images."
+    )
     short = "The training saw no sign of it" if not number else f"{number:.0f} classes may have"
     return Answer(question, short, text, "unknown" if not number else "bad", _evaluate(run))
 
@@ -202,23 +212,27 @@ def _help(run: KnownRun) -> Answer:
         return Answer(question, "Not known", text, "unknown", _evaluate(run, "--metrics", "cas"))
     gain, words = run.scores.help.get("cas_gain"), str(run.scores.help["verdict"])
     low, high = (gain["low"], gain["high"]) if isinstance(gain, dict) else (0.0, 0.0)
-    short, state = ("Yes", "good") if low > 0 else ("No, they harm", "bad") if high < 0 else ("Not shown", "fair")
+    short, state = (
+        ("Yes", "good") if low > 0 else ("No, they harm", "bad") if high < 0 else ("Not shown", "fair")
+    )
     return Answer(question, short, f"{words[:1].upper()}{words[1:]}.", state)  # type: ignore[arg-type]
 
 
 def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
     directory, total = str(run.directory), run.total_nimg
     if run.scores is None:
-        yield Advice("Find out how good the samples are, class by class.", _evaluate(run))
+        yield from _first_evaluation(run)
     if total is not None and run.nimg < total:
         yield Advice(
-            f"Go on with the training: {run.nimg:,} of {total:,} images were shown.", command("train", directory)
+            f"Go on with the training: {run.nimg:,} of {total:,} images were shown.",
+            command("train", directory),
         )
-    elif run.best is not None and total is not None and run.best.nimg >= _STILL_BETTER * run.nimg:
-        yield Advice(
-            f"Train longer: the best state came at {run.best.nimg:,} of {run.nimg:,} images, so it may still improve.",
-            command("train", directory, "--set", f"train.total_nimg={2 * total}"),
-        )
+    elif total is not None and (run.best is None or run.best.nimg >= _STILL_BETTER * run.nimg):
+        why = "no score tells whether it would improve still"
+        if run.best is not None:
+            why = f"the best state came at {run.best.nimg:,} of {run.nimg:,} images, so it may still improve"
+        longer = command("train", directory, "--set", f"train.total_nimg={2 * total}")
+        yield Advice(f"Train longer, if you can: {why}.", longer)
     worst = {one.aspect: one.certain for one in reversed(found)}
     if worst.get("Diversity", Level.GOOD) >= Level.POOR:
         yield Advice(
@@ -246,6 +260,23 @@ def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
         yield from _more_measures(run, run.scores)
 
 
+def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
+    """The way to scores: features of a classifier come first where the training had none."""
+    if run.best is not None:
+        yield Advice("Find out how good the samples are, class by class.", _evaluate(run))
+        return
+    data = run.config.get("data")
+    source = str(data.get("source")) if isinstance(data, dict) else "SOURCE"
+    judge = f"{run.directory}-judge"
+    yield Advice(
+        "Train a classifier of the same images: its features tell samples from real images.",
+        command("classify", "train", "--data", source, "--run-dir", judge),
+    )
+    yield Advice(
+        "Then find out how good the samples are, class by class.", _evaluate(run, "--extractor", judge)
+    )
+
+
 def _half_weight(run: KnownRun) -> float:
     loss = run.config.get("loss")
     section = loss.get("classification") if isinstance(loss, dict) else None
@@ -256,7 +287,7 @@ def _half_weight(run: KnownRun) -> float:
 def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:
     if scores.provenance.get("floor_images", 0) < _FEW_IMAGES // 2 and scores.provenance.get("repeats") == 1:
         yield Advice(
-            "Few images leave wide intervals. Several draws tell chance from difference, and are needed to compare runs.",
+            "Few images leave wide intervals. Several draws, with the same --extractor, are needed to compare runs.",
             _evaluate(run, "--repeats", "5"),
         )
     if scores.help is None:

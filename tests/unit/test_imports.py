@@ -94,6 +94,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     # runs and their scores, as tables
     "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
+    # runs as pages for people: plain values in, HTML out
+    "report": {
+        *("evaluation", "sampling", "metrics", "plots"),
+        *("code_version", "types", "errors", "file_kinds", "sealed", "showing"),
+    },
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version", "errors", "_torchvision"),
@@ -118,7 +123,17 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "api": {
-        *("assembly", "benchmarking", "evaluation", "fid", "results", "training", "config", "plots"),
+        *(
+            "assembly",
+            "benchmarking",
+            "evaluation",
+            "fid",
+            "report",
+            "results",
+            "training",
+            "config",
+            "plots",
+        ),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
