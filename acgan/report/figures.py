@@ -50,6 +50,7 @@ _STYLE: dict[str, Any] = {
 _WIDTH = 440  # pixels: a phone shows it whole, with text that can be read
 _TITLE_LINE = 56  # characters
 _LONGEST_NAME = 28  # characters
+_LETTER = 8  # its width
 _MATRIX_CLASSES = 30  # more cells would be too small to read
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _number = itertools.count()  # of figures: what they define has names of its own
@@ -136,6 +137,9 @@ def matrix_figure(counts: np.ndarray, names: Sequence[str], *, rows: str, alt: s
     if number > _MATRIX_CLASSES:
         return None
     shares = counts / np.maximum(counts.sum(axis=1), 1)[:, None]
+    short = [_short(name) for name in names]
+    longest = max(map(len, short))
+    upright = longest > 4
 
     def draw(axes: Axes) -> None:
         for (row, column), share in np.ndenumerate(shares):
@@ -155,8 +159,6 @@ def matrix_figure(counts: np.ndarray, names: Sequence[str], *, rows: str, alt: s
                     column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=11 if number <= 16 else 8,
                     color=_INK if counts[row, column] else _MUTED,
                 )  # fmt: skip
-        short = [_short(name) for name in names]
-        upright = max(map(len, short)) > 4
         axes.set_xticks(range(number), short, rotation=90 if upright else 0)
         axes.set_yticks(range(number), short)
         axes.set(xlim=(-0.5, number - 0.5), ylim=(number - 0.5, -0.5), aspect="equal")
@@ -164,8 +166,9 @@ def matrix_figure(counts: np.ndarray, names: Sequence[str], *, rows: str, alt: s
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
 
-    side = 110 + max(26, min(38, 560 // number)) * number
-    return _drawn(draw, side, alt, width=max(300, side))
+    cells, name = max(26, min(38, 560 // number)) * number, _LETTER * longest
+    height = cells + 60 + (name if upright else _LETTER)
+    return _drawn(draw, height, alt, width=max(160, cells + 60 + name))
 
 
 def reliability_figure(confidence: np.ndarray, right: np.ndarray, *, bins: int, alt: str) -> Markup:
@@ -205,7 +208,7 @@ def _finish(axes: Axes, title: str, grid: str = "y") -> None:
     figure = axes.get_figure()
     assert figure is not None, "axes are drawn in a figure"
     lines = "\n".join(textwrap.wrap(shown(title), _TITLE_LINE))
-    figure.suptitle(lines, x=0.01, ha="left", fontsize=13)  # type: ignore[union-attr]
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=13)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=_LINE, linewidth=1)  # type: ignore[arg-type]
     axes.set_axisbelow(True)

@@ -14,6 +14,7 @@ _LARGEST_SIDE = 96  # pixels; larger images are averaged down by a whole factor
 _SHOWN_SIDE = 64  # CSS pixels to which small images are enlarged, at the least
 #: Bytes that all images of samples together may have before they are compressed.
 _BUDGET_BYTES = 2_600_000
+_CLASSES, _LEAST = 40, 3  # classes at most; images of a class at least
 _FIRST, _MORE = 8, 24  # images of a class: at once, and on demand
 _LARGEST_PNG = 300_000  # bytes; a larger drawn page is written as JPEG
 
@@ -64,10 +65,11 @@ class StripCounts:
         """
         channels, side, _ = shape
         side = -(-side // _factor(side))
-        classes = min(num_classes, 40)
-        images = _BUDGET_BYTES // (classes * channels * side * side)
-        first = min(_FIRST, max(2, images // (rows + 1)))
-        return cls(classes, first, max(0, min(_MORE, images - rows * first)))
+        images = max(1, _BUDGET_BYTES // (channels * side * side))
+        classes = max(1, min(num_classes, _CLASSES, images // (rows * _LEAST)))
+        images //= classes
+        first = min(_FIRST, max(_LEAST, images // (rows + 1)))
+        return cls(classes, first, max(0, min(_MORE, images // rows - first)))
 
 
 def strip(images: np.ndarray, alt: str) -> Strip:
