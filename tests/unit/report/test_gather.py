@@ -20,7 +20,9 @@ def test_curves_and_the_best_state(tmp_path: Path) -> None:
 
 def test_resumes_and_warnings(tmp_path: Path) -> None:
     directory = make_run(tmp_path / "run")
-    lines = [f'{{"nimg": {nimg}, "monitor/collapsed_classes": {number}}}\n' for nimg, number in ((5, 0), (9, 2))]
+    lines = [
+        f'{{"nimg": {nimg}, "monitor/collapsed_classes": {number}}}\n' for nimg, number in ((5, 0), (9, 2))
+    ]
     (directory / "stats.jsonl").write_text("".join(lines))
     invocations = [{"nimg": [0, 400]}, {"nimg": [400, 1200]}, {"ended": None}]
     run = gather_run(directory, {"invocations": invocations})
@@ -40,7 +42,8 @@ def test_scores_are_those_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text"), [("evaluation.json", "{"), ("stats.jsonl", '{"nimg": \n{"nimg": 3}\n'), ("evaluation.json", "{}")]
+    ("file", "text"),
+    [("evaluation.json", "{"), ("stats.jsonl", '{"nimg": \n{"nimg": 3}\n'), ("evaluation.json", "{}")],
 )
 def test_what_is_damaged_is_told_and_the_rest_is_there(tmp_path: Path, file: str, text: str) -> None:
     directory = make_run(tmp_path / "run")

@@ -38,8 +38,8 @@ def test_large_images_are_averaged_down_by_a_whole_factor() -> None:
     assert _pixels(found.uri).shape == (86, 86, 4)
 
 
-@pytest.mark.parametrize("side", [16, 32, 64, 96, 128, 256, 512])
-@pytest.mark.parametrize("classes", [2, 10, 100, 1000])
+@pytest.mark.parametrize("side", [32, 96, 512])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
 def test_all_images_of_a_page_fit(side: int, classes: int) -> None:
     room = StripCounts.fitting(classes, (3, side, side))
     assert room.first >= 2

@@ -92,11 +92,19 @@ def test_no_fault_is_no_praise_where_one_is_not_excluded() -> None:
 
 @pytest.mark.parametrize(
     ("gain", "short", "state"),
-    [((0.01, 0.03), "Yes", "good"), ((-0.01, 0.02), "Not shown", "fair"), ((-0.03, -0.01), "No, they harm", "bad")],
+    [
+        ((0.01, 0.03), "Yes", "good"),
+        ((-0.01, 0.02), "Not shown", "fair"),
+        ((-0.03, -0.01), "No, they harm", "bad"),
+    ],
 )
 def test_the_use_to_a_classifier(gain: tuple[float, float], short: str, state: str) -> None:
     scores = _scores()
-    found = {"cas_gain": {"value": 0.0, "low": gain[0], "high": gain[1]}, "verdict": "it is so", "provenance": {}}
+    found = {
+        "cas_gain": {"value": 0.0, "low": gain[0], "high": gain[1]},
+        "verdict": "it is so",
+        "provenance": {},
+    }
     helped = Scores(*list(vars(scores).values())[:-1], found)
     assert _answer(judge_gan(_run(helped)), "Do they help")[:2] == (short, state)
     assert _answer(judge_gan(_run(scores)), "Do they help") == (
