@@ -82,6 +82,9 @@ def report_after(
 
     Returns:
         The file; None if there is none.
+
+    Raises:
+        Interrupted: If a signal asked to stop: what comes next must not begin.
     """
     if not wanted:
         return None
@@ -89,7 +92,9 @@ def report_after(
         return write_report(
             directory, data=data, device=device, max_images=_QUICK_IMAGES, warn=lambda message: None
         )
-    except (Exception, Interrupted) as error:  # whatever it is: the work before it is done
+    except Interrupted as stopped:
+        raise Interrupted(f"{directory}: done, but for its report ({stopped})", stopped.exit_code) from None
+    except Exception as error:  # whatever it is: the work before it is done
         warn(
             f"{directory}: its report could not be written ({first_line(error)}). Everything else of it is whole. "
             f"`acgan report {directory}` tries again; `report: false` in the configuration writes none."

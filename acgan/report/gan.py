@@ -15,6 +15,7 @@ from acgan.report.gather import DataRead, KnownRun, RunSettings, StatCurve
 from acgan.report.looks import nearest_pairs, rows_of_classes, walks_of
 from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
 from acgan.report.page import Page
+from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, classes_table, number_cell, scores_table
 from acgan.report.words import judge_gan
 from acgan.sampling import ClassSampler
@@ -311,7 +312,13 @@ def _nearest(material: GanMaterial) -> Section:
     return Section(
         "nearest",
         "Nearest training images",
-        {"pairs": pairs, "there": sampler is not None, "copies": copies, "run": material.run},
+        {
+            "pairs": pairs,
+            "there": sampler is not None,
+            "copies": copies,
+            "run": material.run,
+            "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
+        },
     )
 
 

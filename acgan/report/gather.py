@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import yaml
 
 from acgan.errors import RunError, UserError
-from acgan.evaluation import EVALUATION_FILE, Scores, is_validation_score, read_evaluation
+from acgan.evaluation import EVALUATION_FILE, Scores, is_validation_score, read_evaluation, verdict
 from acgan.evaluation.trained_run import RUN_CONFIG, RUN_STATS, read_stats
 from acgan.file_kinds import read_text
+from acgan.reading import is_finite_number
 from acgan.sealed import read_json
 
 _Found = TypeVar("_Found")
+_NEAREST = "memorisation.png"
 #: Values of a curve by images shown.
 StatCurve = tuple[tuple[int, float], ...]
 
@@ -82,6 +84,7 @@ class KnownRun:
         records: Records of the training.
         provenance: Content of ``provenance.json``; empty if there is none.
         scores: Scores of ``acgan evaluate``; None if it was never evaluated.
+        nearest: Picture of ``acgan evaluate`` with the samples nearest to training images; None if there is none.
         missing: What could not be read or shown, in sentences.
     """
 
@@ -90,6 +93,7 @@ class KnownRun:
     records: tuple[Mapping[str, Any], ...]
     provenance: Mapping[str, Any]
     scores: Scores | None
+    nearest: bytes | None = None
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -113,7 +117,7 @@ class KnownRun:
     def total_nimg(self) -> int | None:
         """Images that the configuration asks for; None if it is given in epochs."""
         total = self.config["train"].get("total_nimg")
-        return None if total is None else int(total)
+        return int(total) if is_finite_number(total) else None
 
     @property
     def invocations(self) -> Sequence[Mapping[str, Any]]:
@@ -194,7 +198,10 @@ def gather_run(directory: Path, provenance: Mapping[str, Any], missing: Sequence
     scores = None
     if (directory / EVALUATION_FILE).exists():
         scores = or_told(lambda: read_scores(directory / EVALUATION_FILE), None, missing)
-    return KnownRun(directory, config, records, provenance, scores, missing)
+    picture, nearest = directory / _NEAREST, None
+    if scores is not None and picture.is_file():  # without scores it is of nobody knows what
+        nearest = or_told(picture.read_bytes, None, missing)
+    return KnownRun(directory, config, records, provenance, scores, nearest, missing)
 
 
 def read_scores(file: Path) -> Scores:
@@ -205,8 +212,10 @@ def read_scores(file: Path) -> Scores:
     """
     read_evaluation(file)
     try:
-        return Scores.from_values(read_json(read_text(file)))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        scores = Scores.from_values(read_json(read_text(file)))
+        verdict(scores)  # it looks at all that words and figures look at
+        return scores
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
         raise RunError(
             f"{file}: not what acgan writes ({error!r}). `acgan evaluate {file.parent}` writes it anew."
         ) from None

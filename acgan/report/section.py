@@ -67,7 +67,7 @@ def named_values(caption: str, rows: Sequence[tuple[str, str]], headings: tuple[
     return TextTable(caption, headings, tuple((Cell(name), Cell(value)) for name, value in rows))
 
 
-def score_title(metric: str) -> str:
+def full_title(metric: str) -> str:
     """Title of a score that stands by itself: that of a row below another one has the other's before it."""
     heading = ""
     for score in printed_scores().values():
@@ -87,7 +87,7 @@ def scores_table(scores: Scores) -> TextTable:
         if score is None or score.title is None:
             continue
         beside = (scores.at_floor_count.get(metric), scores.floor.get(metric))
-        cells = [Cell(score_title(metric))]
+        cells = [Cell(full_title(metric))]
         for one, of_halvings in (*((side, True) for side in beside), (scores.overall[metric], False)):
             if one is None or one.value is None:
                 cells.append(Cell("–"))

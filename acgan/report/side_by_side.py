@@ -16,7 +16,7 @@ from acgan.report.gather import KnownRun
 from acgan.report.looks import drawn, real_images_of
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
-from acgan.report.section import Cell, Section, TextTable, score_title
+from acgan.report.section import Cell, Section, TextTable, full_title
 from acgan.report.words import command, judge_gan
 
 _PAIRS = 10  # of runs that are compared
@@ -143,7 +143,7 @@ def _in_table(found: Comparison) -> TextTable:
         means = [sum(values) / len(values) for values in (row.a, row.b)]
         rows.append(
             (
-                Cell(score_title(row.metric)),
+                Cell(full_title(row.metric)),
                 *(Cell(f"{mean:.4g}", mean) for mean in means),
                 Cell(f"{difference.value:+.3g}", difference.value),
                 Cell(f"{difference.low:+.3g} to {difference.high:+.3g}"),

@@ -97,7 +97,7 @@ ALLOWED: dict[str, set[str]] = {
     # runs as pages for people: plain values in, HTML out
     "report": {
         *("evaluation", "sampling", "metrics", "plots"),
-        *("code_version", "types", "errors", "file_kinds", "sealed", "showing"),
+        *("code_version", "reading", "types", "errors", "file_kinds", "sealed", "showing"),
     },
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
