@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: File of a report in a run directory.
 REPORT_FILE = "report.html"
-_QUICK_IMAGES = 2_000  # test images of a report that nobody asked for
 
 
 def write_report(
@@ -29,7 +28,7 @@ def write_report(
     *,
     data: Dataset | None = None,
     device: str | torch.device = "auto",
-    max_images: int | None = None,
+    quick: bool = False,
     say: Callable[[str], None] = lambda message: None,
     warn: Callable[[str], None] = warn_shown,
 ) -> Path:
@@ -40,7 +39,8 @@ def write_report(
         file: The file; None is ``report.html`` in the run directory, or in the folder that holds all the runs.
         data: The data of a single run, decoded and prepared; None finds them by its configuration.
         device: Device that draws and classifies.
-        max_images: Test images that a classifier is judged on, at most; None is all.
+        quick: Leave out what takes long with many images: a classifier is judged on 2,000 test images at most, and a
+            source of more than 10,000 images is not read again for a contact sheet.
         say: Receives remarks for people.
         warn: Receives doubts about the data.
 
@@ -58,7 +58,7 @@ def write_report(
         raise ConfigError(f"--out {target}: is a folder; expected a file to write. Choose another name.")
     if not target.parent.is_dir():
         raise ConfigError(f"--out {target}: there is no such folder. Make it, or choose another place.")
-    page = _page(directories, data, device, max_images, say, warn)
+    page = _page(directories, data, device, quick, say, warn)
     write_text(target, page.html())
     return target
 
@@ -89,9 +89,7 @@ def report_after(
     if not wanted:
         return None
     try:
-        return write_report(
-            directory, data=data, device=device, max_images=_QUICK_IMAGES, warn=lambda message: None
-        )
+        return write_report(directory, data=data, device=device, quick=True, warn=lambda message: None)
     except Interrupted as stopped:
         raise Interrupted(f"{directory}: done, but for its report ({stopped})", stopped.exit_code) from None
     except Exception as error:  # whatever it is: the work before it is done
@@ -126,7 +124,7 @@ def _page(
     directories: Sequence[Path],
     data: Dataset | None,
     device: str | torch.device,
-    max_images: int | None,
+    quick: bool,
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> Page:
@@ -137,12 +135,12 @@ def _page(
 
     known = [known_run(directory) for directory in directories]
     if len(known) == 1 and known[0].is_classifier:
-        return classifier_page(classifier_material(known[0], data, device, max_images, say, warn))
+        return classifier_page(classifier_material(known[0], data, device, quick, say, warn))
     classifiers = [str(run.directory) for run in known if run.is_classifier]
     if classifiers:
         raise ConfigError(
             f"report: {', '.join(classifiers)}: classifiers, and several runs were given; expected runs of "
             "`acgan train` side by side. Write a report of each classifier."
         )
-    materials = [gan_material(run, data, device, say, warn) for run in known]
+    materials = [gan_material(run, data, device, quick, say, warn) for run in known]
     return gan_page(materials[0]) if len(materials) == 1 else compared_page(materials)

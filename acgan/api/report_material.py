@@ -26,6 +26,7 @@ from acgan.sampling import load_generator
 from acgan.types import Dataset
 
 _Tell = Callable[[str], None]
+_QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
 _LONGEST_VALUE = 300  # characters
 
 
@@ -43,7 +44,7 @@ def known_run(directory: Path) -> KnownRun:
 
 
 def gan_material(
-    run: KnownRun, data: Dataset | None, device: str | torch.device, say: _Tell, warn: _Tell
+    run: KnownRun, data: Dataset | None, device: str | torch.device, quick: bool, say: _Tell, warn: _Tell
 ) -> GanMaterial:
     """All that the report of a GAN's run shows; what cannot be had is noted in ``run.missing``."""
     config = or_told(lambda: _config(run), None, run.missing)
@@ -51,7 +52,11 @@ def gan_material(
     dataset = _dataset(run, config, data, say, warn)
     sampler = or_told(lambda: load_generator(run.directory, device), None, run.missing)
     return GanMaterial(
-        run, settings, _as_read(run, config, dataset), sampler, None if dataset is None else dataset.train
+        run,
+        settings,
+        _as_read(run, config, dataset, quick),
+        sampler,
+        None if dataset is None else dataset.train,
     )
 
 
@@ -59,7 +64,7 @@ def classifier_material(
     run: KnownRun,
     data: Dataset | None,
     device: str | torch.device,
-    max_images: int | None,
+    quick: bool,
     say: _Tell,
     warn: _Tell,
 ) -> ClassifierMaterial:
@@ -69,8 +74,12 @@ def classifier_material(
     dataset = _dataset(run, config, data, say, warn)
     judged = None
     if dataset is not None:
-        judged = or_told(lambda: evaluated_on(run.directory, dataset, device, max_images), None, run.missing)
-    return ClassifierMaterial(run, settings, _as_read(run, config, dataset), judged)
+        judged = or_told(
+            lambda: evaluated_on(run.directory, dataset, device, _QUICK_TEST if quick else None),
+            None,
+            run.missing,
+        )
+    return ClassifierMaterial(run, settings, _as_read(run, config, dataset, quick), judged)
 
 
 def _config(run: KnownRun) -> AnyConfig:
@@ -126,7 +135,9 @@ def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:
     return find_data(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]  # type: ignore[type-var]
 
 
-def _as_read(run: KnownRun, config: AnyConfig | None, dataset: Dataset | None) -> DataRead | None:
+def _as_read(
+    run: KnownRun, config: AnyConfig | None, dataset: Dataset | None, quick: bool
+) -> DataRead | None:
     if dataset is None or config is None:
         return None
     counts = count_classes(dataset)
@@ -137,9 +148,10 @@ def _as_read(run: KnownRun, config: AnyConfig | None, dataset: Dataset | None) -
     remarks += [*(f"Doubt: {one}" for one in dataset.warnings), *dataset.notes]
     if dataset.skipped:
         remarks.append(f"{len(dataset.skipped):,} broken images were skipped")
-    sheet = or_told(lambda: _sheet(run, config, dataset), None, run.missing)
+    left_out = quick and len(dataset.train) > _QUICK_SHEET
+    sheet = None if left_out else or_told(lambda: _sheet(run, config, dataset), None, run.missing)
     rows = tuple((name, tuple(numbers)) for name, numbers in counts.rows())
-    return DataRead(dataset.name, counts.parts, rows, tuple(remarks), sheet)
+    return DataRead(dataset.name, counts.parts, rows, tuple(remarks), sheet, left_out)
 
 
 def _sheet(run: KnownRun, config: AnyConfig, dataset: Dataset) -> bytes | None:

@@ -56,6 +56,7 @@ class DataRead:
         rows: Numbers of images by class and part, with the sum of all.
         remarks: What else is to be told.
         sheet: A contact sheet as a PNG file; None where it could not be drawn.
+        sheet_left_out: True if it was not drawn because that takes long.
     """
 
     name: str
@@ -63,6 +64,7 @@ class DataRead:
     rows: tuple[tuple[str, tuple[int, ...]], ...]
     remarks: tuple[str, ...]
     sheet: bytes | None
+    sheet_left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("acgan.report.figures._drawn", lambda *_, **__: Markup(""))
     directory = make_run(tmp_path / "run", curve=(5.0, 4.0), nimg=1000)
     with open(directory / "stats.jsonl", "a", encoding="utf-8") as file:
-        monitor = {"monitor/coverage/cat": 0.5, "monitor/duplicates/cat": 0.1, "monitor/collapsed_classes": 1.0}
+        monitor = {
+            "monitor/coverage/cat": 0.5,
+            "monitor/duplicates/cat": 0.1,
+            "monitor/collapsed_classes": 1.0,
+        }
         file.write(json.dumps({"nimg": 1000, **monitor}) + "\n")
     values = {FCD: 12.0, ACCURACY: 0.5, COVERAGE: 0.4, "ms_ssim": 0.5, "ms_ssim_real": 0.3}
     scores = {name: (value,) for name, value in values.items()}
@@ -51,7 +55,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = json.loads(file.read_text())
     per_class = {name: dict.fromkeys(values, 0.4) for name in ("cat", "dog")}
     content["floor"] = {name: {"value": 0.9 * value, "std": 0.01} for name, value in values.items()}
-    content |= {"floor_per_class": per_class, "at_floor_count_per_class": per_class, "confusion": [[9, 1], [2, 8]]}
+    content |= {
+        "floor_per_class": per_class,
+        "at_floor_count_per_class": per_class,
+        "confusion": [[9, 1], [2, 8]],
+    }
     gain = {"value": 0.1, "low": 0.0, "high": 0.2}
     content["cas"] = {"cas_gain": gain, "verdict": "it helps", "provenance": {}}
     file.write_text(json.dumps(content))
