@@ -188,11 +188,12 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
     if not looks:
         return Answer(question, "Not known", "Diversity was not measured.", "unknown", _evaluate(run))
     nimg, number = looks[-1]
-    text = (
-        f"At {nimg:,} images the training's monitor warned of {number:.0f} classes. It compares few images."
-    )
-    short = "The training saw no sign of it" if not number else f"{number:.0f} classes may have"
-    return Answer(question, short, text, "unknown" if not number else "bad", _evaluate(run))
+    if not number:
+        text = f"The training's monitor, which looked at {nimg:,} images last, warned of no class."
+        return Answer(question, "The training saw no sign of it", text, "unknown", _evaluate(run))
+    classes = "1 class" if number == 1 else f"{number:.0f} classes"
+    text = f"At {nimg:,} images the training's monitor warned of {classes}: collapsed, or unlike real images."
+    return Answer(question, f"There is a warning for {classes}", text, "fair", _evaluate(run))
 
 
 def _copies(run: KnownRun, found: list[Finding]) -> Answer:
@@ -269,7 +270,7 @@ def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
     source = str(data.get("source")) if isinstance(data, dict) else "SOURCE"
     judge = f"{run.directory}-judge"
     yield Advice(
-        "Train a classifier of the same images: its features tell samples from real images.",
+        "Train a classifier of the same images, unless acgan comes with one: its features tell samples from real ones.",
         command("classify", "train", "--data", source, "--run-dir", judge),
     )
     yield Advice(

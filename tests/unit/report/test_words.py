@@ -117,7 +117,7 @@ def test_the_use_to_a_classifier(gain: tuple[float, float], short: str, state: s
 def test_the_monitor_speaks_where_nothing_was_evaluated() -> None:
     seen = {"monitor/collapsed_classes": 1.0, "monitor/coverage/cat": 0.1, "monitor/coverage/dog": 0.7}
     judged = judge_gan(_run(records=({"nimg": 500, **seen},)))
-    assert _answer(judged, "Did it collapse")[:2] == ("1 classes may have", "bad")
+    assert _answer(judged, "Did it collapse")[:2] == ("There is a warning for 1 class", "fair")
     assert _answer(judged, "Which class")[0] == "Perhaps cat"
     assert judged.advice[-1].command == "acgan train runs/pets"  # half of it is still to come
 
