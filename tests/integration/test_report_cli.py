@@ -14,6 +14,8 @@ from evaluate_helpers import EYES, assert_refused, evaluate, read, write_images
 from report_helpers import ReadReport
 from run_helpers import acgan, acgan_train, classified, stats_rows, trained
 
+from acgan.errors import Interrupted
+
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
 SECTIONS = [
@@ -326,3 +328,34 @@ def test_refusals(run: Path, tmp_path: Path) -> None:
     classifier.mkdir()
     (classifier / "config.yaml").write_text("task: classify\ntrain: {}\n")
     assert_refused(acgan("report", str(run), str(classifier)), "expected runs of `acgan train` side by side")
+
+
+def test_a_report_that_comes_by_itself_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a training of many images ends by listing them all again, or by classifying all test images."""
+    monkeypatch.setattr("acgan.api.report_material._QUICK_SHEET", 100)
+    monkeypatch.setattr("acgan.api.report_material._QUICK_TEST", 50)
+    run = classified(tmp_path / "run", {"report": True})
+    found = ReadReport(run / "report.html")
+    assert "A contact sheet would take long here" in found.sections["data"]
+    assert (
+        "On 50 test images of 269; `acgan report` judges it on all".replace("`", "")
+        in found.sections["verdict"]
+    )
+    found = _reported(run)
+    assert "Contact sheet" in found.sections["data"]
+    assert "On 269 test images: accuracy" in found.sections["verdict"]
+
+
+def test_a_signal_during_the_report_stops_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> str:
+        raise Interrupted("SIGTERM", 75)
+
+    monkeypatch.setattr("acgan.report.page.Page.html", stop)
+    changes = {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0}
+    result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
+    assert result.exit_code == 75
+    assert "done, but for its report" in result.output
+    assert (tmp_path / "runs" / "seed0" / "generator.safetensors").exists()
+    assert not (tmp_path / "runs" / "seed1").exists()

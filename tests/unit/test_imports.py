@@ -263,6 +263,7 @@ HEAVY = {
     "numpy",
     "pydantic",
     "rich",
+    "jinja2",
     "PIL",
     "scipy",
     "sklearn",
