@@ -286,7 +286,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         *(
             CLI.format([command, "--help"])
             for command in (
-                *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
+                *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
                 *("sweep", "info", "benchmark", "doctor"),
             )
