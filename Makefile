@@ -8,7 +8,7 @@ DATA   ?= ../shared/data
 # What the runs of `make ablation` share: one core each, and D sees images as they are.
 ABLATION := --set seeds='[0, 1, 2]' --set set='{train.threads: 1, augment: null}'
 
-.PHONY: train test test-slow lint extractors starter gallery ablation clean
+.PHONY: train test test-slow lint docs extractors starter gallery ablation clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed        ## train on the bundled digits and leave a grid of samples
@@ -35,6 +35,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+docs: $(VENV)/.installed-dev       ## these pages as a site, in site/; no network is needed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 extractors: $(VENV)/.installed     ## train the fixed extractors and put them into the package (an hour and a half)
 	$(BIN)/acgan classify train digits --run-dir runs/extractors/digits
 	$(BIN)/acgan classify train mnist --data mnist:$(DATA) --run-dir runs/extractors/mnist
@@ -46,7 +49,7 @@ starter: $(VENV)/.installed        ## train the networks that few images start f
 	$(BIN)/acgan train benchmarks/starter.yaml --data $(DATA)/cifar10_jpg.zip --run-dir runs/starter
 	$(BIN)/python benchmarks/ship_starter.py runs/starter
 
-gallery: $(VENV)/.installed        ## train the recipes and the failures, and remake samples/ and the README's tables (nine hours)
+gallery: $(VENV)/.installed        ## train the recipes and the failures, and remake samples/ and the tables of docs/gallery.md (nine hours)
 	$(BIN)/acgan train digits --run-dir runs/gallery/digits
 	$(BIN)/acgan train mnist --data mnist:$(DATA) --run-dir runs/gallery/mnist
 	$(BIN)/acgan train cifar10 --data $(DATA)/cifar10_jpg.zip --run-dir runs/gallery/cifar10

@@ -7,9 +7,13 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from acgan.file_kinds import odd_kind
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
 _NAME_BYTES = 100  # of a file's name in its temporary one: file systems allow 255
@@ -18,12 +22,16 @@ _NAME_BYTES = 100  # of a file's name in its temporary one: file systems allow 2
 def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
     """Write a file under a temporary name, force it to the disk, then give it its name.
 
-    The name is hidden, and this call's own: of two processes that write one file, the later one's stays, whole.
+    The name is hidden, and this call's own: of two processes that write one file, the later one's stays, whole. What a
+    pipe or a device, such as /dev/stdout, is given, it gets in one piece; it is never replaced by a file.
 
     Args:
         file: The file's name; whatever is there is replaced, or stays whole.
         write: Writes the content to the path it is given.
     """
+    if odd_kind(file):
+        _hand_over(file, write)
+        return
     end = os.fsencode(file.name)[-_NAME_BYTES:].decode("utf-8", errors="ignore")
     temporary = file.with_name(f".{end}.{secrets.token_hex(8)}.tmp")
     try:
@@ -39,6 +47,15 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
         descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+def _hand_over(odd: Path, write: Callable[[Path], None]) -> None:
+    """Write what is whole to a pipe, socket or device."""
+    with tempfile.TemporaryDirectory() as folder, disk_errors_name(odd):
+        whole = Path(folder) / "whole"
+        write(whole)
+        with open(whole, "rb") as source, open(odd, "wb") as target:
+            shutil.copyfileobj(source, target)
 
 
 @contextlib.contextmanager

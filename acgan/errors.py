@@ -64,8 +64,12 @@ class PeerLostError(UserError):
     exit_code = 75
 
 
-class Interrupted(Exception):
-    """Training stopped by a signal after it saved a checkpoint; ``exit_code`` is 130 for SIGINT, else 75."""
+class Interrupted(BaseException):
+    """Work stopped by a signal; ``exit_code`` is 130 for SIGINT, else 75.
+
+    As Python's own ``KeyboardInterrupt`` it is no ``Exception``: a signal may come where every ``Exception`` of a
+    library is taken for a broken picture.
+    """
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)

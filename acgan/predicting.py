@@ -15,6 +15,7 @@ from acgan import runtime
 from acgan.data.decoding.decode import Target, trained_target
 from acgan.models import AuxClassifier
 from acgan.parallel import in_order_on
+from acgan.signals import StopSignal
 from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, holds
 
 _EXTRACTORS = Path(__file__).with_name("extractors")
@@ -80,9 +81,13 @@ class ImageClassifier(nn.Module):
         on_cpu = next(self.network.parameters()).device.type == "cpu"
         return PREDICTED_BY_A_CORE if on_cpu else PREDICTED_AT_ONCE
 
-    def logits(self, images: Tensor | np.ndarray) -> Tensor:
-        """Logits (N, K), on the CPU, of images (N, C, H, W) uint8."""
-        return self._over(images, self.network)
+    def logits(self, images: Tensor | np.ndarray, stop: StopSignal | None = None) -> Tensor:
+        """Logits (N, K), on the CPU, of images (N, C, H, W) uint8.
+
+        Raises:
+            CutShortError: Between portions, if there is the signal to stop.
+        """
+        return self._over(images, self.network, stop)
 
     def features(self, images: Tensor | np.ndarray) -> Tensor:
         """Features (N, F) that the main head reads, on the CPU, of images (N, C, H, W) uint8."""
@@ -105,7 +110,12 @@ class ImageClassifier(nn.Module):
         return self.logits(images).softmax(dim=1)
 
     @torch.no_grad()
-    def _over(self, images: Tensor | np.ndarray, function: Callable[[Tensor], Tensor]) -> Tensor:
+    def _over(
+        self,
+        images: Tensor | np.ndarray,
+        function: Callable[[Tensor], Tensor],
+        stop: StopSignal | None = None,
+    ) -> Tensor:
         """Results of a function for images, computed in portions.
 
         The bits of a result may depend on the size of its portion, so that does not depend on the number of cores.
@@ -116,6 +126,8 @@ class ImageClassifier(nn.Module):
             return function(self._prepare(portion, parameter)).cpu()
 
         portions = _portions(images, self.portion_size)
+        if stop is not None:
+            portions = stop.between(portions)
         with _evaluating(self.network), runtime.autocast(self.precision, parameter.device):
             return torch.cat(list(in_order_on(parameter.device, of_portion, portions)))
 

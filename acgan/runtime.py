@@ -217,6 +217,15 @@ def peak_memory_bytes(device: torch.device) -> int:
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
+def own_memory_bytes() -> int:
+    """Memory that this process has now, without what it maps of files; 0 if the system does not report it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def total_memory_bytes(device: torch.device) -> int | None:
     """All memory of a GPU, or of the machine or its container for the CPU; None if the system does not report it."""
     if device.type == "cuda":

@@ -5,12 +5,40 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from acgan.errors import Interrupted
 
 _HANGUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
 _Handler = Callable[[int, object], None]
+_Portion = TypeVar("_Portion")
+
+
+class CutShortError(Exception):
+    """Work was given up between two portions, since a signal asks to stop."""
+
+
+class StopSignal:
+    """A signal that asks to stop, perhaps to come.
+
+    Attributes:
+        number: Its number; None as long as there was none.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def between(self, portions: Iterable[_Portion]) -> Iterator[_Portion]:
+        """Portions of work as they are, until the signal.
+
+        Raises:
+            CutShortError: In place of the next portion, once there is the signal.
+        """
+        for portion in portions:
+            if self.number is not None:
+                raise CutShortError
+            yield portion
 
 
 @contextlib.contextmanager

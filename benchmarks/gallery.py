@@ -1,4 +1,4 @@
-"""Make the gallery: a picture and a card for each run, and the README's tables from the cards.
+"""Make the gallery: a picture and a card for each run, and the tables of docs/gallery.md from the cards.
 
     python benchmarks/gallery.py add runs/mnist
     python benchmarks/gallery.py add runs/plain --which last --failure "classes 3 and 8 are one image each"
@@ -11,7 +11,7 @@
 - `add` samples and evaluates a finished run of `acgan train`, and writes samples/NAME.png and samples/NAME.json (the
   card; samples/README.md explains its keys). The card holds the command that gives the same run. `add` refuses a
   command that gives another configuration.
-- `table` rewrites the tables in README.md.
+- `table` rewrites the tables in docs/gallery.md.
 - `check` fails if the tables are not those of the cards, or a picture is not the one of its card.
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 
 import click
 from gallery_command import check_command, likely_command
-from gallery_tables import Card, problems, read_cards, split_readme, tables
+from gallery_tables import GALLERY, Card, problems, read_cards, split_page, tables
 
 import acgan
 from acgan import api
@@ -236,11 +236,14 @@ def code_card() -> Card | None:
 
 @click.group()
 @click.option(
-    "--root", type=click.Path(path_type=Path), default=_REPOSITORY, help="Folder of README.md and samples/."
+    "--root",
+    type=click.Path(path_type=Path),
+    default=_REPOSITORY,
+    help="Folder of docs/gallery.md and samples/.",
 )
 @click.pass_context
 def main(context: click.Context, root: Path) -> None:
-    """Keep the gallery: samples/, and the tables in README.md."""
+    """Keep the gallery: samples/, and the tables in docs/gallery.md."""
     context.obj = root
 
 
@@ -299,16 +302,16 @@ def add(
 @main.command()
 @click.pass_obj
 def table(root: Path) -> None:
-    """Rewrite the tables in README.md."""
-    before, _, after = split_readme(root)
+    """Rewrite the tables in docs/gallery.md."""
+    before, _, after = split_page(root)
     text = f"{before}{tables(read_cards(root))}{after}"
-    write_text(root / "README.md", text)
+    write_text(root / GALLERY, text)
 
 
 @main.command()
 @click.pass_obj
 def check(root: Path) -> None:
-    """Fail if the tables in README.md are not those of the cards."""
+    """Fail if the tables in docs/gallery.md are not those of the cards."""
     found = list(problems(root))
     if found:
         raise ConfigError("\n".join(found))

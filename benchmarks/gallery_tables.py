@@ -1,4 +1,4 @@
-"""The gallery's tables in README.md, made from the cards: `benchmarks/gallery.py` rewrites and checks them."""
+"""The gallery's tables in docs/gallery.md, made from the cards: `benchmarks/gallery.py` rewrites and checks them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from acgan.cli.options import clock
 from acgan.errors import ConfigError
 from acgan.metrics.catalogue import plain_name
 
+#: The page with the tables.
+GALLERY = "docs/gallery.md"
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
 _WIDTH = 240
 _CLASSES_NAMED = 3
@@ -77,10 +79,10 @@ def _failure_row(card: Card) -> list[str]:
 
 def _first_cells(card: Card) -> list[str]:
     name = card["name"]
-    image = f'<img src="samples/{name}.png" width="{_WIDTH}" alt="{name}: one row per class">'
+    image = f'<img src="../samples/{name}.png" width="{_WIDTH}" alt="{name}: one row per class">'
     trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
     training = f"{trained}, {card['machine']}, {card['date'][:10]}"
-    return [f'<a href="samples/{name}.json">{image}</a>', _command(card), training]
+    return [f'<a href="../samples/{name}.json">{image}</a>', _command(card), training]
 
 
 def _command(card: Card) -> str:
@@ -88,7 +90,7 @@ def _command(card: Card) -> str:
     start, *settings = card["command"].split(" --set ")
     if len(settings) <= _SETTINGS_SHOWN:
         return f"`{card['command']}`"
-    return f"`{start}` with {len(settings)} settings, in [its card](samples/{card['name']}.json)"
+    return f"`{start}` with {len(settings)} settings, in [its card](../samples/{card['name']}.json)"
 
 
 def _frechet(card: Card) -> str:
@@ -156,29 +158,29 @@ def _monitor(card: Card | None) -> str:
     return f"{often}, first at {card['first_warning_nimg']:,} images; in the last one about {named or 'none'}"
 
 
-def split_readme(root: Path) -> tuple[str, str, str]:
-    """README.md in three parts: up to the first marker, between the markers, from the second marker on."""
-    text = (root / "README.md").read_text(encoding="utf-8")
+def split_page(root: Path) -> tuple[str, str, str]:
+    """The gallery's page in three parts: up to the first marker, between the markers, from the second marker on."""
+    text = (root / GALLERY).read_text(encoding="utf-8")
     before, begin, rest = text.partition(_BEGIN)
     found, end, after = rest.partition(_END)
     if not begin or not end:
-        raise ConfigError(f"README.md: expected {_BEGIN} and after it {_END}, between which the tables go.")
+        raise ConfigError(f"{GALLERY}: expected {_BEGIN} and after it {_END}, between which the tables go.")
     return before + begin, found, end + after
 
 
 def problems(root: Path) -> Iterator[str]:
-    """Differences between README.md, the cards and the pictures."""
+    """Differences between the page, the cards and the pictures."""
     cards = read_cards(root)
     for card in cards:
         picture = root / "samples" / f"{card['name']}.png"
         if not picture.is_file() or sha256(picture) != card["picture"]["sha256"]:
             yield f"samples/{picture.name}: missing, or not the one its card was written with; `add` the run again"
-    expected, found = tables(cards), split_readme(root)[1]
+    expected, found = tables(cards), split_page(root)[1]
     if found == expected:
         return
     lines = set(expected.splitlines()) ^ set(found.splitlines())
-    names = sorted({name for line in lines for name in re.findall(r'"samples/([^"/]+)\.json"', line)})
+    names = sorted({name for line in lines for name in re.findall(r'"\.\./samples/([^"/]+)\.json"', line)})
     for name in names:
-        yield f"README.md: the row of {name} is not what samples/{name}.json gives; `table` rewrites it"
+        yield f"{GALLERY}: the row of {name} is not what samples/{name}.json gives; `table` rewrites it"
     if not names:
-        yield "README.md: the tables are not what the cards give; `table` rewrites them"
+        yield f"{GALLERY}: the tables are not what the cards give; `table` rewrites them"

@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
-from acgan.api.provenance import recorded
+from acgan.api.provenance import command_line, recorded
 from acgan.api.report import report_after
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
@@ -94,7 +94,7 @@ def train_classifier(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=to_yaml(opened.config),
+            texts={"command": command_line(), "config": to_yaml(opened.config)},
             say=opened.say,
         )
         networks = {"backbone": task.network.backbone, "heads": task.network.heads}

@@ -204,7 +204,7 @@ def verify_cache(
 ) -> tuple[Path, int]:
     """Read all that is kept of decoded sources, pixels too, and check it.
 
-    Trainings check what fits in memory; of 2 GiB and more they check all but the pixels.
+    Trainings check what they read: images of 2 GiB and more, which stay on the disk, as far as they touch them.
 
     Args:
         cache: The cache folder; None is that of trainings.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from acgan.evaluation.bank import Bank
 from acgan.reading import to_json
 from acgan.sealed import sealed_json
 from acgan.showing import warn_shown
-from acgan.training.tracking import record_scalars
+from acgan.training.tracking import record_scores
 from acgan.types import ImageStore
 
 if TYPE_CHECKING:
@@ -84,7 +84,14 @@ def write_evaluation(
         written[what] = kept.beside(name)
     if kept.is_main and (home / "tensorboard").is_dir():
         generator = evaluated.scores.provenance["generators"][0]
-        record_scalars(home, int(generator["nimg"]), _scalars(evaluated.scores))
+        overall = {name: one.value for name, one in evaluated.scores.overall.items() if one.value is not None}
+        record_scores(
+            home,
+            int(generator["nimg"]),
+            _scalars(evaluated.scores),
+            settings=dict(_flat(evaluated.subjects[0].config.model_dump(mode="json"))),
+            measured=overall,
+        )
     if kept.is_main and folder is None:
         report = report_after(home, evaluated.subjects[0].config.report, warn=warn)
         written |= {} if report is None else {"report": report}
@@ -151,6 +158,15 @@ def _pairs(evaluated: Evaluated, reference: Reference, training: ImageStore) -> 
             ("held-out images", "held out", reference.bank, stored),
         )
     ]
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
+    """The values of a configuration by dotted key; lists as texts."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
 
 
 def _scalars(scores: Scores) -> dict[str, float]:

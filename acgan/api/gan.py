@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
-from acgan.api.provenance import recorded, sampling_flops, training_flops
+from acgan.api.provenance import command_line, recorded, sampling_flops, training_flops
 from acgan.api.report import report_after
 from acgan.assembly import build_gan, build_monitor, build_score
 from acgan.assembly.initialise import first_weights
@@ -83,7 +83,7 @@ def train(
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
             deadline=opened.deadline,
-            description=to_yaml(opened.config),
+            texts={"command": command_line(), "config": to_yaml(opened.config)},
             say=opened.say,
         )
         networks = {"generator": gan.generator, "discriminator": gan.discriminator}

@@ -77,7 +77,13 @@ def resolve(
             )
         resolved, name = config, "run"
     else:
-        text = str(config) if config is not None else "folder" if data is not None else "digits"
+        text = (
+            os.path.expanduser(str(config))
+            if config is not None
+            else "folder"
+            if data is not None
+            else "digits"
+        )
         recipe = text
         _check_not_both(text, task, run_dir)
         file = find_recipe(text, task)

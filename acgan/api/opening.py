@@ -25,6 +25,7 @@ from acgan.config import AnyConfig
 from acgan.distributed import Ranks
 from acgan.own_parts import OwnPart
 from acgan.predicting import ImageClassifier, load_classifier
+from acgan.reading import user_path
 from acgan.sampling import ClassSampler, load_generator
 from acgan.showing import warn_shown
 from acgan.training.best import Best
@@ -278,7 +279,7 @@ def _init_from(
     if given is not None and checkpoint is not None:
         say(f"--init-from {given}: not read again; the run goes on from its own checkpoint.")
         return None
-    return Path(given) if given is not None else None
+    return user_path(given) if given is not None else None
 
 
 def _code_so_far(meta: Mapping[str, Any]) -> tuple[str, ...]:

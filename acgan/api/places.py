@@ -17,13 +17,15 @@ from acgan.errors import DataError, RunError, bounded
 from acgan.extracting.choose import INCEPTION
 from acgan.file_kinds import read_text
 from acgan.predicting import shipped
-from acgan.reading import is_finite_number, parse_json
+from acgan.reading import is_finite_number
+from acgan.sealed import ChangedError, read_json, sealed_json
 from acgan.types import Dataset
 
 #: File of a run directory with its ``KnownPaths``.
 PLACES_FILE = "data.json"
 SOURCE = "data.source"
 _ROOT = "data.root"  # of the pictures of a list
+_REMEDY = "Delete it: then paths count from the present folder."
 _Tell = Callable[[str], None]
 _Config = TypeVar("_Config", RunConfig, ClassifierConfig)
 
@@ -51,16 +53,17 @@ class KnownPaths:
         """
         file = directory / PLACES_FILE
         try:
-            values = parse_json(read_text(file))
+            values = read_json(read_text(file))
             known = cls(dict(values["paths"]), values["fingerprint"], dict(values["images"]))
             known._check()
             return known
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except ChangedError as error:
+            raise RunError(f"{file}: {error}. {_REMEDY}") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"{file}: cannot be read ({bounded(repr(error))}); expected what acgan wrote. Delete it: then paths "
-                "count from the present folder."
+                f"{file}: cannot be read ({bounded(repr(error))}); expected what acgan wrote. {_REMEDY}"
             ) from None
 
     def _check(self) -> None:
@@ -106,8 +109,8 @@ class KnownPaths:
         return replace(self, paths={key: path for key, path in self.paths.items() if key != SOURCE})
 
     def to_json(self) -> str:
-        """JSON text for the file, in ASCII: a path need not be UTF-8."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """JSON text for the file with its check, in ASCII: a path need not be UTF-8."""
+        return json.dumps(sealed_json(asdict(self)), indent=2) + "\n"
 
 
 def images_by_class(dataset: Dataset) -> dict[str, int]:

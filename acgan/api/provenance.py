@@ -141,7 +141,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 def _invocation(opened: OpenTraining) -> dict[str, Any]:
     return {
-        "command": _command(),
+        "command": command_line(),
         "recipe": opened.recipe,
         "acgan": code_version(),
         "changes": code_changes(),
@@ -176,7 +176,7 @@ def _by_class(store: ImageStore) -> dict[str, int]:
     return dict(zip(store.class_names, counts, strict=True))
 
 
-def _command() -> str:
+def command_line() -> str:
     """The command of this process, as a user would write it."""
     program, *arguments = sys.argv
     return shlex.join(["acgan" if Path(program).name == "__main__.py" else Path(program).name, *arguments])

@@ -245,6 +245,6 @@ def _with_channels(subject: Subject, channels: int, warn: Say) -> Subject:
     if channels == 1:
         raise DataError(f"{subject.path}: is in colour, and the real images are not; expected both alike.")
     warn(f"{subject.path}: every picture is gray, and there are real images in colour")
-    images = samples.store.images
+    images = samples.store.images[:]
     wide = np.broadcast_to(images, (len(images), channels, *images.shape[2:]))
     return replace(subject, samples=GivenSamples(replace(samples.store, images=wide)))

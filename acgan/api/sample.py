@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from acgan.predicting import find_classifier, load_classifier
 from acgan.sampling import ClassSampler
 from acgan.sampling.files import page_of
 from acgan.sampling.selection import Confidence
-from acgan.sampling.walk import walk_classes, walk_latents
+from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
 
 #: Images of a walk from one stop to the next.
 FRAMES = 16
@@ -125,10 +126,9 @@ class PlannedWalk:
     def page(self, num_frames: int) -> Tensor:
         """A page (C, H, W) uint8 with a row of so many images for each class, or pair of classes, from end to end."""
         if self.between == "latents":
-            walks = [walk_latents(self.sampler, self.labels, 2, num_frames - 1, **self._how)]
+            walks = [self._between_latents(2, num_frames - 1)]
         else:
-            pairs = zip(self._two(), self._two()[1:], strict=False)
-            walks = [walk_classes(self.sampler, pair, 1, num_frames - 1, **self._how) for pair in pairs]
+            walks = [self._between_classes(pair, 1, num_frames - 1) for pair in pairwise(self._two())]
         names = [name for walk in walks for name in walk.names]
         page = page_of(names, num_frames, self.sampler.image_shape[1], self.scale)
         return page.draw(torch.cat([walk.draw(self.sampler) for walk in walks]))
@@ -136,9 +136,9 @@ class PlannedWalk:
     def frames(self) -> list[Tensor]:
         """Pages (C, H, W) uint8 of an animation, which walks there and back."""
         if self.between == "latents":
-            walk = walk_latents(self.sampler, self.labels, _STOPS, FRAMES, **self._how)
+            walk = self._between_latents(_STOPS, FRAMES)
         else:
-            walk = walk_classes(self.sampler, self._two(), _ROWS, FRAMES, **self._how)
+            walk = self._between_classes(self._two(), _ROWS, FRAMES)
         page = page_of(list(walk.names), 1, self.sampler.image_shape[1], self.scale)
         images = walk.draw(self.sampler).unflatten(0, (len(walk.names), walk.frames))
         there = [page.draw(images[:, frame]) for frame in range(walk.frames)]
@@ -147,11 +147,16 @@ class PlannedWalk:
     @property
     def mark(self) -> dict[str, Any]:
         """The origin of the pictures, for their files."""
-        return {"generator": self.sampler.sha256, "walk": self.between, **self._how}
+        how = {"seed": self.seed, "truncation": self.truncation}
+        return {"generator": self.sampler.sha256, "walk": self.between, **how}
 
-    @property
-    def _how(self) -> dict[str, float]:
-        return {"seed": self.seed, "truncation": self.truncation}
+    def _between_latents(self, stops: int, frames: int) -> ImageWalk:
+        return walk_latents(
+            self.sampler, self.labels, stops, frames, seed=self.seed, truncation=self.truncation
+        )
+
+    def _between_classes(self, labels: Sequence[int], rows: int, frames: int) -> ImageWalk:
+        return walk_classes(self.sampler, labels, rows, frames, seed=self.seed, truncation=self.truncation)
 
     def _two(self) -> list[int]:
         if len(self.labels) < 2:

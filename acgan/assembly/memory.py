@@ -1,13 +1,15 @@
-"""Memory that a training needs at the least, found without any: networks are built and passed on the meta device."""
+"""Memory that a training needs, found before it is taken: networks are built and passed on the meta device."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from acgan import parallel
 from acgan.assembly.classifier import build_network, classifier_architecture
 from acgan.assembly.feed import own_share, torch_dtype
 from acgan.assembly.gan import build_discriminator, build_generator
@@ -15,38 +17,54 @@ from acgan.assembly.portions import portion_size
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError
-from acgan.runtime import total_memory_bytes
+from acgan.runtime import own_memory_bytes, total_memory_bytes
 from acgan.types import ImageStore
 
 _PASSED = 2  # images of the pass that is measured; BatchNorm needs two
 _GIB = 2**30
+# Of a process on a CPU, by benchmarks/memory.py: code of libraries, and what they set up in the first steps.
+_LIBRARIES_BYTES = 230 << 20
+#: Bytes of a step for each byte that a pass in float32 keeps of its images, by the same measurements. For a GAN: what D
+#: keeps of real and generated ones, what a penalty keeps to be differentiated again, and what threads do not give back.
+_GAN_TIMES = {"bf16": 4.0, "float32": 6.0, "float64": 12.0}
+_CLASSIFIER_TIMES = {"bf16": 0.75, "float32": 1.5, "float64": 3.0}
+#: The same on other devices, where nothing was measured: what the layers alone keep.
+_LEAST_TIMES = {"bf16": 0.5, "float32": 1.0, "float64": 2.0}
+#: An estimate on a CPU was at most 1.2 times too high; a training is refused if it does not fit with this margin.
+_MARGIN = 2.0
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Memory of a training in bytes, by what needs it; a lower bound.
+    """Memory of a training in bytes, by what needs it; evaluations may need more.
 
     Attributes:
-        images: Packed training images; they are not counted in ``needed``, for they may stay on disk.
-        networks: Weights, gradients, the two means of Adam, and the mean weights of G.
+        images: Packed training images; they are in ``process``, or on disk.
+        process: What the process has before it trains, and code and buffers of libraries.
+        networks: Weights, gradients of each portion, the two means of Adam, and the mean weights of G.
         batch: Images and latents of a batch, or micro-batch, as numbers.
-        step: What the layers keep for the gradients of a portion of the batch.
+        step: What the layers hold of the images that are computed at the same time.
+        margin: Times that the sum may be too high, for a refusal; 1 of a sum from below.
     """
 
     images: int
+    process: int
     networks: int
     batch: int
     step: int
+    margin: float
 
     @property
     def needed(self) -> int:
         """Bytes that must be there at once."""
-        return self.networks + self.batch + self.step
+        return self.process + self.networks + self.batch + self.step
 
     def __str__(self) -> str:
+        about = "about" if self.margin > 1 else "at least"
         return (
-            f"networks with Adam {_size(self.networks)}, numbers of a batch {_size(self.batch)}, a step "
-            f"{_size(self.step)}; the packed images, in memory or on disk: {_size(self.images)}"
+            f"{about} {_size(self.needed)} (the process {_size(self.process)}, networks with Adam "
+            f"{_size(self.networks)}, numbers of a batch {_size(self.batch)}, a step {_size(self.step)}; the packed "
+            f"images, in memory or on disk: {_size(self.images)})"
         )
 
     def check(self, device: torch.device) -> None:
@@ -56,11 +74,11 @@ class MemoryEstimate:
             ConfigError: If it needs more than all memory there is.
         """
         there = total_memory_bytes(device)
-        if there is not None and self.needed > there:
+        if there is not None and self.needed > self.margin * there:
             raise ConfigError(
-                f"memory: the training needs {_size(self.needed)} or more ({self}), and {device} has {_size(there)} in "
-                "all; expected less. Lower train.batch_size, set train.micro_batch, or lower the channels of the "
-                "networks in `model`."
+                f"memory: the training needs {self}, and {device} has {_size(there)} in all; expected at most "
+                f"{_size(self.margin * there)} by this estimate. Lower train.batch_size, set train.micro_batch, or "
+                "lower the channels of the networks in `model`."
             )
 
 
@@ -76,7 +94,7 @@ def estimate_memory(
     precision: str,
     ranks: Ranks,
 ) -> MemoryEstimate | None:
-    """The memory that a training needs at the least; None if a network cannot be passed on the meta device.
+    """The memory that a training needs; None if a network cannot be passed on the meta device.
 
     Raises:
         ConfigError: For what no network can be built from.
@@ -86,24 +104,31 @@ def estimate_memory(
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             if isinstance(config, RunConfig):
-                weights, kept, numbers = _measure_gan(config, store)
+                weights, largest, kept, numbers = _measure_gan(config, store)
             else:
-                weights, kept, numbers = _measure_classifier(config, store)
+                weights, largest, kept, numbers = _measure_classifier(config, store)
     except (RuntimeError, NotImplementedError):  # a part of one's own may compute with numbers
         return None
     item = torch_dtype(precision).itemsize
-    # The measured pass is in float32. Compiled networks keep what they choose to.
-    scale = 0.0 if config.train.compile else 0.5 if precision == "bf16" else item / 4
+    size = portion_size(config.train, device, micro_batch)
+    portions = math.ceil(micro_batch / size)
+    at_once = min(micro_batch, size * parallel.cores())
+    on_cpu = device.type == "cpu"
+    times = _GAN_TIMES if isinstance(config, RunConfig) else _CLASSIFIER_TIMES
+    if config.train.compile:  # compiled networks keep what they choose to
+        kept = 0
     return MemoryEstimate(
         images=store.images.nbytes,
-        networks=weights * item,
+        process=own_memory_bytes() + _LIBRARIES_BYTES if on_cpu else 0,
+        networks=(weights + (portions - 1) * largest) * item,
         batch=micro_batch * numbers * item,
-        step=int(portion_size(config.train, device, micro_batch) * kept * scale),
+        step=int(at_once * kept * (times if on_cpu else _LEAST_TIMES)[precision]),
+        margin=_MARGIN if on_cpu else 1.0,
     )
 
 
-def _measure_gan(config: RunConfig, store: ImageStore) -> tuple[int, float, int]:
-    """Numbers for the weights; bytes of an image in a step; numbers of an image."""
+def _measure_gan(config: RunConfig, store: ImageStore) -> tuple[int, int, float, int]:
+    """Numbers for the weights, and for the gradients of a portion; bytes of an image in a step; numbers of an image."""
     generator, discriminator = build_generator(config, store), build_discriminator(config, store)
     own = [*generator.parameters(), *discriminator.parameters()]
     y = torch.zeros(_PASSED, dtype=torch.int64)
@@ -119,17 +144,18 @@ def _measure_gan(config: RunConfig, store: ImageStore) -> tuple[int, float, int]
     # D judges a real and a generated image; G's gradients pass through D.
     return (
         4 * _count(own) + _count(generator.parameters()),
+        max(_count(generator.parameters()), _count(discriminator.parameters())),
         max(2 * d, g + d),
         2 * pixels + generator.latent_dim,
     )
 
 
-def _measure_classifier(config: ClassifierConfig, store: ImageStore) -> tuple[int, float, int]:
+def _measure_classifier(config: ClassifierConfig, store: ImageStore) -> tuple[int, int, float, int]:
     network, _ = build_network(config, store, _ignore, _ignore, classifier_architecture(config, store))
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     x = torch.zeros(_PASSED, *network.example_shape[1:])
     kept = _kept_bytes(lambda: network.train()(x), list(network.parameters()))
-    return _count(network.parameters()) + 3 * _count(trained), kept, x[0].numel()
+    return _count(network.parameters()) + 3 * _count(trained), _count(trained), kept, x[0].numel()
 
 
 def _kept_bytes(run: Callable[[], object], own: Sequence[nn.Parameter]) -> float:

@@ -18,6 +18,7 @@ from acgan.plots.grid import to_uint8
 from acgan.plots.page import ClassPage
 from acgan.predicting import ImageClassifier
 from acgan.sampling import ClassSampler, grid
+from acgan.signals import StopSignal
 from acgan.training.classifier_loop import ClassifierTask
 from acgan.training.gan import Gan, settled
 from acgan.types import Dataset, Evaluation, ImageStore, Score
@@ -92,20 +93,20 @@ class GanProduct:
         """A page (C, H, W) uint8 with images of each class, from the same latents every time."""
         return grid(self._current(), _IMAGES_A_CLASS)
 
-    def evaluate(self, share: float) -> Evaluation | None:
+    def evaluate(self, share: float, stop: StopSignal) -> Evaluation | None:
         """The monitor's findings and the score; None if there is neither."""
         if self._monitor is None and self._score is None:
             return None
         sampler = self._current()
-        found = self._monitor.look(sampler, share) if self._monitor is not None else Evaluation({})
+        found = self._monitor.look(sampler, share, stop) if self._monitor is not None else Evaluation({})
         if self._score is None:
             return found
-        score = self._score.of(sampler)
-        return replace(found, score=score, remarks=(*found.remarks, self._score.in_words(score)))
+        score = self._score.of(sampler, stop)
+        return replace(found, score=score, remarks=(*found.remarks, self._score.in_words(score, stop)))
 
-    def look(self, share: float) -> Evaluation | None:
+    def look(self, share: float, stop: StopSignal) -> Evaluation | None:
         """The monitor's findings; None without a monitor."""
-        return self._monitor.look(self._current(), share) if self._monitor is not None else None
+        return self._monitor.look(self._current(), share, stop) if self._monitor is not None else None
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:
         """Write the generator's file."""
@@ -146,18 +147,18 @@ class ClassifierProduct:
         images = to_uint8(self._task.batch(0, slice(0, size)).images.cpu())
         return ClassPage.planned(["as trained on"], size, images.shape[-1]).draw(images)
 
-    def evaluate(self, share: float) -> Evaluation | None:
+    def evaluate(self, share: float, stop: StopSignal) -> Evaluation | None:
         """Loss and accuracy on held-out images; None if there are none."""
         split, store = self._watched
         if not len(store):
             return None
-        logits = self._classifier.logits(store.images).float()
+        logits = self._classifier.logits(store.images, stop).float()
         labels = torch.from_numpy(store.labels)
         loss = torch.nn.functional.cross_entropy(logits, labels).item()
         accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
         return Evaluation({f"{split}/loss": loss, f"{split}/accuracy": accuracy})
 
-    def look(self, share: float) -> Evaluation | None:
+    def look(self, share: float, stop: StopSignal) -> Evaluation | None:
         """None: a classifier's losses say it."""
         return None
 

@@ -13,7 +13,9 @@ from acgan.cli.output import echo, output_dropped_unread
 from acgan.cli.ranks import told_once
 from acgan.errors import EXIT_BUG, Interrupted, PeerLostError, UnregisteredError, UserError
 from acgan.showing import shown_lines
+from acgan.signals import stopped_by_signals
 
+_STOPPED = "stopped; nothing half-written is left"
 _WORDS = "acgan.words"  # the arguments as they were typed
 
 
@@ -56,7 +58,7 @@ class Commands(click.Group):
 
 
 class _Main(Commands):
-    """The top command, which turns our errors into exit codes, and never stops because nobody reads."""
+    """The top command, which turns our errors and signals into exit codes, and never stops because nobody reads."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         with output_dropped_unread():
@@ -68,18 +70,18 @@ class _Main(Commands):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with stopped_by_signals(_STOPPED):  # a command with more to say has a context of its own inside
+                return super().invoke(ctx)
         except UserError as error:
             if ctx.params.get("debug"):
                 raise
             lost = isinstance(error, PeerLostError)
             raise _Failure(f"{error}{_remedy(error, ctx)}", error.exit_code, lost=lost) from error
         except Interrupted as stopped:
-            told = told_once(str(stopped))
-            if told is not None:
-                echo(told, err=True)
+            _tell_once(str(stopped))
             ctx.exit(stopped.exit_code)
         except (KeyboardInterrupt, click.Abort):
+            _tell_once(f"SIGINT: {_STOPPED}.")
             ctx.exit(130)
         except click.ClickException as error:
             error.message = shown_lines(error.message)  # type: ignore[misc]
@@ -104,6 +106,13 @@ class _Main(Commands):
             ) from error
 
 
+def _tell_once(message: str) -> None:
+    """Print a message that ends this process, unless another process of the training tells it."""
+    told = told_once(message)
+    if told is not None:
+        echo(told, err=True)
+
+
 def _remedy(error: UserError, ctx: click.Context) -> str:
     """The command that imports what is missing."""
     if not isinstance(error, UnregisteredError):
@@ -124,20 +133,8 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
 @click.group(
     cls=_Main,
     names=(
-        *(
-            "train",
-            "sample",
-            "evaluate",
-            "report",
-            "fid",
-            "compare",
-            "table",
-            "plot",
-            "classify",
-            "data",
-            "config",
-        ),
-        *("sweep", "info", "benchmark", "doctor"),
+        *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify", "data"),
+        *("config", "sweep", "info", "benchmark", "doctor", "completion", "explore"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -11,7 +11,6 @@ from acgan.atomic import write_text
 from acgan.cli.options import UserPath, check_json_file, device_option
 from acgan.cli.output import echo
 from acgan.cli.progress import counting
-from acgan.signals import stopped_by_signals
 from acgan.types import BENCHMARK_PARTS
 
 if TYPE_CHECKING:
@@ -67,10 +66,7 @@ def command(
     from acgan.api.benchmark import benchmark
 
     check_json_file(json_file)
-    with (
-        stopped_by_signals("stopped; nothing was written"),
-        counting("reading images", False) as on_data,
-    ):
+    with counting("reading images", False) as on_data:
         result = benchmark(
             part,
             recipe,

@@ -17,7 +17,6 @@ from acgan.cli.tables import print_table
 from acgan.cli.training import run_directories
 from acgan.config import ClassifierConfig
 from acgan.errors import RunError, UserError
-from acgan.signals import stopped_by_signals
 
 
 def show_dry_run(
@@ -42,7 +41,7 @@ def show_dry_run(
     }
     quiet = quiet or not is_first_process()
     reporter = Reporter(quiet)
-    with stopped_by_signals("stopped; no training began"), counting("reading images", quiet) as on_data:
+    with counting("reading images", quiet) as on_data:
         found = rehearse(
             config,
             device,
@@ -59,7 +58,7 @@ def show_dry_run(
     # Generated images are compared with a training without them, of the same length.
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:
-        reporter.say(f"memory needed, at least: {found.memory}")
+        reporter.say(f"memory needed: {found.memory}")
     reporter.say(_time(found, arms * len(runs)))
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():

@@ -23,7 +23,6 @@ from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.signals import stopped_by_signals
 from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
 _DEFAULT = default_metrics()
@@ -170,7 +169,7 @@ def command(
     _check_folder(runs, json_file, folder)
     first = is_first_process()
     quiet = quiet or not first
-    with stopped_by_signals("stopped; nothing was written"), counting("evaluating", quiet) as progress:
+    with counting("evaluating", quiet) as progress:
         evaluated = api.evaluate(
             runs,
             api.EvaluateOptions(**options),

@@ -25,7 +25,6 @@ from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.showing import shown
-from acgan.signals import stopped_by_signals
 from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def command(
 
     check_json_file(json_file)
     first = is_first_process()
-    with stopped_by_signals("stopped; nothing was written"), _progress(quiet or not first) as progress:
+    with _progress(quiet or not first) as progress:
         result = api.fid(
             a,
             b,

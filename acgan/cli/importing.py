@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from acgan.errors import UserError, first_line
+from acgan.reading import user_path
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -18,7 +19,7 @@ def import_script(name: str) -> None:
     Raises:
         UserError: If there is none, or it fails; the message has the line.
     """
-    path = Path(name)
+    path = user_path(name)
     if path.suffix != ".py":
         _import(name, name, Path.cwd())  # as `python -m` does
         return

@@ -57,7 +57,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _time(one: Mapping[str, Any]) -> str:
-    if "ended" not in one:
+    if one.get("ended") is None:
         return f"from {one['started']}; still training, or killed"
     begun, nimg = one["nimg"]
     return (

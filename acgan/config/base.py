@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import unicodedata
 from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, TypeGuard, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -38,6 +47,10 @@ def _class_name(value: object) -> object:
 
 
 ClassName = Annotated[str, BeforeValidator(_class_name)]
+
+
+#: A path, in which ``~`` is the home folder.
+HomePath = Annotated[str, AfterValidator(os.path.expanduser)]
 
 
 class BaseConfig(BaseModel):

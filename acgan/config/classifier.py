@@ -9,7 +9,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from acgan.config.base import BaseConfig, ClassName, NonNegative, Positive, PositiveFloat, Seed, Share, Width
+from acgan.config.base import (
+    BaseConfig,
+    ClassName,
+    HomePath,
+    NonNegative,
+    Positive,
+    PositiveFloat,
+    Seed,
+    Share,
+    Width,
+)
 from acgan.config.shared import ComputeConfig, DataConfig, check_micro_batch
 from acgan.sides import MAX_SIDE, MIN_SIDE
 
@@ -30,7 +40,7 @@ class TorchvisionBackboneConfig(BaseConfig):
     """Name of the network, such as inception_v3, resnet18, convnext_tiny, vit_b_16."""
     pretrained: bool = False
     """Start from torchvision's ImageNet weights; images are then normalised as for ImageNet."""
-    weights: str | None = None
+    weights: HomePath | None = None
     """A file with a state dict of that network to start from; a checkpoint of another training is unwrapped."""
 
 
@@ -38,7 +48,7 @@ class DiscriminatorBackboneConfig(BaseConfig):
     """The trunk of a trained discriminator, with its AuxHead if the classes are the same."""
 
     kind: Literal["discriminator"]
-    run: str
+    run: HomePath
     """Run directory of `acgan train` with the discriminator."""
     trained: bool = True
     """Start from its weights; false takes only the architecture."""
@@ -83,7 +93,7 @@ class AugmentConfig(BaseConfig):
 class SyntheticConfig(BaseConfig):
     """Images of a trained generator, added to the training images by class name."""
 
-    run: str
+    run: HomePath
     """A run directory of `acgan train`, or its generator.safetensors."""
     num_per_class: Positive | Literal["balance"] | None = None
     """Generated images per class; balance fills each class up to the largest; null takes the size of the largest."""

@@ -127,6 +127,12 @@ def key_path(model: type[BaseModel], problem: Any) -> list[str]:
     return _locate(model, problem["loc"]).path
 
 
+def is_of_one_value(model: type[BaseModel], problem: Any) -> bool:
+    """True for a problem of a value or key by itself, false if those of a section do not fit together, or one lacks."""
+    is_check = problem["type"] in ("value_error", "assertion_error") and isinstance(problem["input"], Mapping)
+    return problem["type"] != "missing" and not (is_check and _locate(model, problem["loc"]).is_section)
+
+
 def no_section(key: str, sections: Sequence[type[BaseModel]], found: Any) -> str:
     """Tell that a value is in the place of a section, with an example that can be copied."""
     kinds = [kind for section in sections for kind in kinds_of(section)]

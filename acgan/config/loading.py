@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
-from acgan.config.explaining import explain, key_path, no_section, own_part
+from acgan.config.explaining import explain, is_of_one_value, key_path, no_section, own_part
 from acgan.config.listing import sections_of, takes_null
 from acgan.config.reading import MAX_DEPTH, dump, parse, read
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
@@ -44,6 +44,8 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
         _check_task(values.get("task"), given.get("task", "gan"), file)
         _check_sections(model, given, origins)
         values = _merge(values, given)
+        if overrides:
+            _check_own(model, values, origins, parts)
     tables = set(_tables(model))
     for path, value in sorted(map(_parse_override, overrides), key=_precedence):
         change = _nested(path, value)
@@ -87,13 +89,42 @@ def _validate(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines, scripts = [], []
-        for problem in error.errors():
-            part = own_part(model, problem, parts)
-            lines.append(f"{origins.of(key_path(model, problem))}: {explain(model, problem, part)}")
-            scripts += [part.script] if part is not None else []
-        text = "\n".join(lines)
-        raise (UnregisteredError(text, *scripts) if scripts else ConfigError(text)) from None
+        raise _refusal(model, error.errors(), origins, parts) from None
+
+
+def _check_own(
+    model: type[BaseModel], values: Mapping[str, Any], origins: _Origins, parts: Mapping[str, OwnPart]
+) -> None:
+    """Refuse unknown keys and values of a file itself, which options that replace a section or a kind would hide.
+
+    What does not fit together in the file may be made to fit by an option, and a part that a script registers may be
+    replaced by one.
+    """
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        own = [
+            problem
+            for problem in error.errors()
+            if is_of_one_value(model, problem)
+            and origins.is_in_file(key_path(model, problem))
+            and own_part(model, problem, parts) is None
+        ]
+        if own:
+            raise _refusal(model, own, origins, parts) from None
+
+
+def _refusal(
+    model: type[BaseModel], problems: Sequence[Any], origins: _Origins, parts: Mapping[str, OwnPart]
+) -> ConfigError:
+    """The error that tells pydantic's problems, a line each."""
+    lines, scripts = [], []
+    for problem in problems:
+        part = own_part(model, problem, parts)
+        lines.append(f"{origins.of(key_path(model, problem))}: {explain(model, problem, part)}")
+        scripts += [part.script] if part is not None else []
+    text = "\n".join(lines)
+    return UnregisteredError(text, *scripts) if scripts else ConfigError(text)
 
 
 def to_yaml(config: BaseModel) -> str:
@@ -147,6 +178,10 @@ class _Origins:
     def add(self, change: Mapping[str, Any]) -> None:
         """Note the keys of an option."""
         self._options |= set(_paths(change))
+
+    def is_in_file(self, path: Sequence[str]) -> bool:
+        """True if the file itself has that key."""
+        return tuple(path) in self.lines
 
     def of(self, path: Sequence[str]) -> str:
         """The option, or the file with its line, that the value of a key is from; all of them if it is not known."""

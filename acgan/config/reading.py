@@ -113,12 +113,13 @@ def read(file: Path) -> tuple[dict[str, Any], Mapping[tuple[str, ...], int]]:
             f"{file}: line {line}: not valid YAML: found the byte {content[error.start]:#04x}; expected text in UTF-8."
         ) from None
     document = parse(text, str(file), in_file=True)
-    if document.value is not None and not isinstance(document.value, dict):
+    expected = "expected sections of keys such as 'train: {batch_size: 64}'"
+    if document.value is None:
+        raise ConfigError(f"{file}: found no keys; {expected}. If it was not cut off: {{}} is all defaults.")
+    if not isinstance(document.value, dict):
         found = "a list" if isinstance(document.value, list) else repr(document.value)[:40]
-        raise ConfigError(
-            f"{file}: found {found}; expected sections of keys such as 'train: {{batch_size: 64}}'."
-        )
-    return document.value or {}, document.lines
+        raise ConfigError(f"{file}: found {found}; {expected}.")
+    return document.value, document.lines
 
 
 class _FoundError(Exception):

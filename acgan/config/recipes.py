@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
@@ -35,6 +36,7 @@ def find_recipe(name: str, task: str = "gan") -> Path:
     Raises:
         ConfigError: If it is none of them.
     """
+    name = os.path.expanduser(name)
     path, known = Path(name), recipes(task)
     check_is_file(path)
     if path.is_file():

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from acgan.config.base import (
     BaseConfig,
     Every,
+    HomePath,
     Positive,
     PositiveFloat,
     ScheduledNonNegative,
@@ -139,7 +140,7 @@ class MonitorConfig(BaseConfig):
 class EvaluateConfig(BaseConfig):
     """The score on the validation images, every `every.evaluate_nimg` images; it chooses the best generator."""
 
-    extractor: str | None = "auto"
+    extractor: HomePath | None = "auto"
     """inception, a shipped classifier, a run or file of one; auto: shipped, or Inception if not on CPU; null: none."""
     num_images: Annotated[int, Field(ge=2, le=10**8)] = 2000
     """Samples for the score, with the class frequencies of the validation images; part of the score's name."""

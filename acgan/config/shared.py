@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, BatchSize, ClassName, Positive, Seed, Share
+from acgan.config.base import BaseConfig, BatchSize, ClassName, HomePath, Positive, Seed, Share
 
 
 def _value_range(value: object) -> object:
@@ -61,7 +61,7 @@ class DataConfig(BaseConfig):
 
     source: str = "digits"
     """A folder of class folders, .zip, a list (.csv, …), .npz, .parquet, .tar, hf:NAME[:CONFIG], or NAME[:ROOT]."""
-    root: str | None = None
+    root: HomePath | None = None
     """Folder of built-in sets (downloaded if missing) or of a list's pictures; null: the cache, or the list's own."""
     layout: Literal["auto", "classes", "splits", "leaves", "list"] = "auto"
     """Way of reading labels; classes, splits and leaves read folders, list reads a list; auto finds out."""
@@ -87,7 +87,7 @@ class DataConfig(BaseConfig):
     max_file_mb: Positive = 512
     """Largest size in MB of a list, and of a picture in a .zip or .tar; one that is larger is a broken image."""
     max_ratio: Positive = 200
-    """Most times that a file above 64 MB in a .zip or .npz may be larger than it is packed there."""
+    """Most times that what unpacks to more than 64 MB may be larger than packed: files in .zip or .npz, or .parquet."""
     mirror: bool = False
     """Flip images left to right at random; only for data whose mirrored images keep their class."""
     balance: bool = False

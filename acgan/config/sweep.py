@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from acgan.config.base import BaseConfig, Positive, PositiveFloat, Seed
+from acgan.config.base import BaseConfig, HomePath, Positive, PositiveFloat, Seed
 
 #: Keys of a training that the sweep decides, each with the sweep's own.
 _DECIDED = {"seed": "seeds", "train.total_nimg": "budget", "data.source": "data"}
@@ -41,7 +41,7 @@ class SweepEvaluateConfig(BaseConfig):
 
     which: Literal["last", "best"] = "last"
     """Generator of a run: the last one, after the whole budget, or the best by the validation images."""
-    extractor: str | None = None
+    extractor: HomePath | None = None
     """As --extractor; null chooses one as `acgan evaluate` does."""
     num_images: Annotated[int, Field(ge=2, le=10**8)] | None = None
     """Samples; null: as many as the reference has images."""

@@ -151,7 +151,7 @@ class DeviceImages:
     Args:
         store: The images.
         device: Device of the batches.
-        max_bytes_on_device: The whole store is put there if it is no larger; else each batch is copied.
+        max_bytes_on_device: A GPU gets the whole store if it is no larger; else each batch is copied.
     """
 
     def __init__(self, store: ImageStore, *, device: torch.device, max_bytes_on_device: int):
@@ -160,8 +160,8 @@ class DeviceImages:
         self._memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         self._labels = torch.from_numpy(store.labels).to(device)
         self._images: torch.Tensor | None = None
-        if store.images.nbytes <= max_bytes_on_device:
-            self._images = torch.from_numpy(store.images).to(device)
+        if device.type != "cpu" and store.images.nbytes <= max_bytes_on_device:
+            self._images = torch.from_numpy(store.images[:]).to(device)  # [:] checks what is mapped
 
     def batch(self, indices: np.ndarray, flip: np.ndarray | None) -> Batch:
         """The images at some indices.

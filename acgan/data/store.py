@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from acgan.data import pack
+from acgan.data.blocks import Blocks, FirstTouch, MappedImages
 from acgan.data.pack import Packed
 from acgan.errors import Interrupted, first_line
 from acgan.reading import parse_json
@@ -32,6 +33,9 @@ from acgan.types import (
 
 CACHE_FORMAT = 4  # to be raised whenever the same source would be decoded differently
 _UNFINISHED, _KEPT_SEC = ".unfinished", 7 * 24 * 3600
+_IMAGES = "images.npy"
+#: What damaged files make NumPy, JSON and readers of their values raise; a missing key is of another version.
+_BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
 
 
 def fingerprint(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> str:
@@ -80,23 +84,24 @@ class Cache:
     def read(self, key: str, name: str) -> Dataset | None:
         """Read a data set that was written before; None if there is none or it is damaged.
 
-        Fingerprints check arrays in memory. Mapped arrays, from 2 GiB on, are checked by their size and by digests of
-        everything but the pixels: ``damage_of`` reads these.
+        Images of 2 GiB and more are mapped, and blocks of them are checked when they are first touched; others are
+        checked here.
         """
         try:
-            meta, images, labels, groups = _open(self._folder / key)
+            meta, images, labels, groups, blocks = _open(self._folder / key)
             mapped = images.nbytes >= pack.LARGE_BYTES
             if not mapped:
                 images = np.array(images)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+                if blocks.damaged(images):
+                    return None
+        except _BROKEN:
             return None
+        touch = FirstTouch(self._folder / key / _IMAGES, images, blocks)
         stores = []
-        names = tuple(meta["class_names"])
         parts = (slice(None, meta["num_train"]), slice(meta["num_train"], None))
-        for part, expected in zip(parts, meta["fingerprints"], strict=True):
-            if not mapped and fingerprint(images[part], labels[part], names) != expected:
-                return None
-            stores.append(ImageStore(images[part], labels[part], names, expected))
+        for part, digest in zip(parts, meta["fingerprints"], strict=True):
+            pixels = MappedImages.part(images, part, touch) if mapped else images[part]
+            stores.append(ImageStore(pixels, labels[part], tuple(meta["class_names"]), digest))
         skipped = tuple(SkippedImage(path, reason) for path, reason in meta["skipped"])
         return Dataset(
             name,
@@ -147,14 +152,15 @@ class Cache:
         entry.mkdir()
         if isinstance(packed.images, np.memmap):
             packed.images.flush()
-            os.replace(str(packed.images.filename), entry / "images.npy")
+            os.replace(str(packed.images.filename), entry / _IMAGES)
         else:
-            np.save(entry / "images.npy", packed.images)
+            np.save(entry / _IMAGES, packed.images)
         np.save(entry / "labels.npy", packed.labels)
         if packed.groups is not None:
             np.save(entry / "groups.npy", packed.groups)
         meta = {
             "shape": list(packed.images.shape),
+            "blocks": asdict(Blocks.of(packed.images)),
             "labels": _digest(packed.labels),
             "class_names": list(packed.class_names),
             "num_train": packed.num_train,
@@ -182,21 +188,17 @@ def damage_of(entry: Path) -> str | None:
     Entries of other versions, which no training of this one reads, count as whole.
     """
     try:
-        meta, images, labels, _ = _open(entry)
-        names, end = tuple(meta["class_names"]), meta["num_train"]
-        parts = {"training": slice(None, end), "held-out": slice(end, None)}
-        for (part, rows), expected in zip(parts.items(), meta["fingerprints"], strict=True):
-            if fingerprint(images[rows], labels[rows], names) != expected:
-                return f"pixels of its {len(labels[rows]):,} {part} images changed"
+        _, images, _, _, blocks = _open(entry)
+        damaged = blocks.damaged(images)
+        return blocks.told(damaged, len(images)) if damaged else None
     except KeyError:
         return None
-    except (OSError, ValueError, TypeError, AttributeError, EOFError) as error:
+    except _BROKEN as error:
         return f"it cannot be read whole ({first_line(error)})"
-    return None
 
 
-def _open(entry: Path) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray | None]:
-    """Description, mapped images, labels and groups of an entry; all but the pixels is checked.
+def _open(entry: Path) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray | None, Blocks]:
+    """Description, mapped images, labels, groups and blocks of an entry; all but the pixels is checked.
 
     Raises:
         ValueError: If something is damaged.
@@ -205,17 +207,18 @@ def _open(entry: Path) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarr
     meta = _read_meta(entry / "meta.json")
     labels = np.load(entry / "labels.npy", allow_pickle=False)
     # Copy-on-write: PyTorch complains of arrays that cannot be written to.
-    images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
+    images = np.load(entry / _IMAGES, mmap_mode="c", allow_pickle=False)
     if list(images.shape) != meta["shape"] or images.dtype != np.uint8:
         raise ValueError("images.npy is damaged")
     if _digest(labels) != meta["labels"]:
         raise ValueError("labels.npy is damaged")
+    blocks = Blocks(**meta["blocks"])
     if meta["groups"] is None:
-        return meta, images, labels, None
+        return meta, images, labels, None, blocks
     groups = np.load(entry / "groups.npy", allow_pickle=False)
     if _digest(groups) != meta["groups"]:
         raise ValueError("groups.npy is damaged")
-    return meta, images, labels, groups
+    return meta, images, labels, groups, blocks
 
 
 def report_of(saved: Mapping[str, Any] | None) -> DataReport | None:

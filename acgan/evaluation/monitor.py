@@ -15,6 +15,7 @@ from acgan import runtime
 from acgan.metrics.collapse import ClassDiversity, class_diversity
 from acgan.parallel import in_order
 from acgan.sampling import ClassSampler
+from acgan.signals import StopSignal
 from acgan.types import Evaluation, ImageStore
 
 _CLASSES_NAMED = 10
@@ -54,17 +55,21 @@ class CollapseMonitor:
             chosen = np.sort(draws.permutation(indices)[:num_per_class])
             self._real[label] = torch.from_numpy(store.images[chosen])
 
-    def look(self, sampler: ClassSampler, share: float) -> Evaluation:
+    def look(self, sampler: ClassSampler, share: float, stop: StopSignal) -> Evaluation:
         """The diversity of each class, and in words which classes are collapsed or unlike real images.
 
         Args:
             sampler: The generator.
             share: Share of the training that is over; early in it, unlike real images is a remark and no warning.
+            stop: Signal that cuts it short.
+
+        Raises:
+            CutShortError: If there is that signal.
         """
         stats: dict[str, float] = {}
         collapsed: list[str] = []
         unlike: list[str] = []
-        for label, diversity in in_order(self._diversity, self._samples(sampler)):
+        for label, diversity in in_order(self._diversity, self._samples(sampler, stop)):
             if diversity is None:
                 continue
             class_name = self._names[label]
@@ -84,10 +89,10 @@ class CollapseMonitor:
             stats["monitor/collapsed_classes"] = float(warned)
         return Evaluation(stats, tuple(warnings), tuple(remarks))
 
-    def _samples(self, sampler: ClassSampler) -> Iterator[tuple[int, Tensor]]:
+    def _samples(self, sampler: ClassSampler, stop: StopSignal) -> Iterator[tuple[int, Tensor]]:
         """Samples of each class that has real images, as many."""
         counts = {label: len(images) for label, images in self._real.items()}
-        drawn = sampler.stream_classes(counts, seed=self._seed)
+        drawn = stop.between(sampler.stream_classes(counts, seed=self._seed))
         for label, portions in itertools.groupby(drawn, key=operator.itemgetter(0)):
             yield label, torch.cat([images for _, _, images in portions])
 

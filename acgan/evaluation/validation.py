@@ -18,6 +18,7 @@ from acgan.metrics.statistics import FeatureStatistics
 from acgan.parallel import in_order_on
 from acgan.runtime import Draws
 from acgan.sampling import CHUNK, ClassSampler
+from acgan.signals import StopSignal
 from acgan.types import ImageStore, Score
 
 _Portion = TypeVar("_Portion")
@@ -46,61 +47,79 @@ class ValidationScore:
         counts = torch.tensor(share_out(num_images, class_counts(store), "reference"))
         self._labels = torch.arange(store.num_classes).repeat_interleave(counts)
         self._extractor, self._store, self._train, self._seed = extractor, store, train, seed
+        self._real: FeatureStatistics | None = None
+        self._floor: float | None = None
 
-    def of(self, sampler: ClassSampler) -> Score:
-        """The score of a generator as it is; not finite where features are not."""
+    def of(self, sampler: ClassSampler, stop: StopSignal) -> Score:
+        """The score of a generator as it is; not finite where features are not.
+
+        Raises:
+            CutShortError: If there is the signal to stop; ``in_words`` too.
+        """
         y = self._labels
         z = Draws(self._seed).normal((len(y), sampler.generator.latent_dim), "validation")
         latents = zip(z.split(CHUNK), y.split(CHUNK), strict=True)
-        fake = _statistics(self._extractor, latents, lambda portion: sampler.draw(*portion))
-        real = self._real
+        fake = self._statistics(latents, lambda portion: sampler.draw(*portion), stop)
+        real = self._real_statistics(stop)
         if not all(torch.isfinite(side.mean).all() for side in (fake, real)):
             return Score(self.name, math.nan)
         return Score(self.name, frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance))
 
-    def in_words(self, score: Score) -> str:
+    def in_words(self, score: Score, stop: StopSignal) -> str:
         """A score with its full name, the floor, and how rough it is."""
         text = f"{score.name} {score.value:.4g}"
-        if self._floor is not None:
-            text += f", as many training images {self._floor:.4g}"
+        floor = self._floor_score(stop)
+        if floor is not None:
+            text += f", as many training images {floor:.4g}"
         few = len(self._store)
         if few < _ROUGH * self._extractor.dims:
             text += f"; of {few:,} validation images: rough"
         return text
 
-    @functools.cached_property
-    def _floor(self) -> float | None:
+    def _floor_score(self, stop: StopSignal) -> float | None:
         """The score of training images, of each class as many as samples; None if there are not so many."""
+        rows = self._floor_rows
+        if rows is not None and self._floor is None:
+            portions = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+            found = self._statistics(portions, lambda part: self._train.images[part], stop)
+            real = self._real_statistics(stop)
+            self._floor = frechet_distance(found.mean, found.covariance, real.mean, real.covariance)
+        return self._floor
+
+    @functools.cached_property
+    def _floor_rows(self) -> np.ndarray | None:
+        """Rows of the training images of the floor, in order."""
         wanted = np.bincount(self._labels.numpy(), minlength=self._train.num_classes)
         by_class = [np.flatnonzero(self._train.labels == label) for label in range(self._train.num_classes)]
         if any(len(rows) < number for rows, number in zip(by_class, wanted, strict=True)):
             return None
         draws = Draws(self._seed).generator("validation floor")
         chosen = [draws.permutation(rows)[:number] for rows, number in zip(by_class, wanted, strict=True)]
-        rows = np.sort(np.concatenate(chosen))
-        portions = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-        found = _statistics(self._extractor, portions, lambda part: self._train.images[part])
-        real = self._real
-        return frechet_distance(found.mean, found.covariance, real.mean, real.covariance)
+        rows: np.ndarray = np.sort(np.concatenate(chosen))
+        return rows
 
-    @functools.cached_property
-    def _real(self) -> FeatureStatistics:
-        images = self._store.images
-        starts = range(0, len(images), CHUNK)
-        return _statistics(self._extractor, starts, lambda start: images[start : start + CHUNK])
+    def _real_statistics(self, stop: StopSignal) -> FeatureStatistics:
+        if self._real is None:
+            images = self._store.images
+            starts = range(0, len(images), CHUNK)
+            self._real = self._statistics(starts, lambda start: images[start : start + CHUNK], stop)
+        return self._real
 
+    def _statistics(
+        self,
+        portions: Iterable[_Portion],
+        images_of: Callable[[_Portion], Tensor | np.ndarray],
+        stop: StopSignal,
+    ) -> FeatureStatistics:
+        extractor = self._extractor
+        statistics, target = FeatureStatistics(extractor.dims), target_of(extractor)
 
-def _statistics(
-    extractor: Extractor, portions: Iterable[_Portion], images_of: Callable[[_Portion], Tensor | np.ndarray]
-) -> FeatureStatistics:
-    statistics, target = FeatureStatistics(extractor.dims), target_of(extractor)
+        def features(portion: _Portion) -> Tensor:
+            return extractor(fitted(images_of(portion), target)).features
 
-    def features(portion: _Portion) -> Tensor:
-        return extractor(fitted(images_of(portion), target)).features
-
-    for found in in_order_on(extractor.device, features, portions):
-        statistics.update(found)
-    return statistics
+        for found in in_order_on(extractor.device, features, stop.between(portions)):
+            statistics.update(found)
+        return statistics
 
 
 def _in_short(number: int) -> str:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
+
+#: Families made for scripts that DejaVu Sans lacks.
+_WIDE = re.compile(
+    r"CJK|Noto Sans|WenQuanYi|Nanum|Takao|IPA.*Gothic|Unifont|Arial Unicode|Droid Sans Fallback|Hiragino|YaHei"
+)
+_NO_LETTERS = re.compile(r"Last ?Resort")  # has a box for every letter
 
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
@@ -25,17 +33,36 @@ def font_file(letters: frozenset[str]) -> str:
     import matplotlib  # a generator that draws no page has no use for it
 
     own = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
-    lacking = _lacking(own, letters)
-    if not lacking:
+    best, fewest = own, _lacking(own, letters)
+    if not fewest:
         return own
-    from matplotlib.font_manager import fontManager  # searches the system's folders at its first use
-
-    best, fewest = own, lacking
-    for file in sorted({entry.fname for entry in fontManager.ttflist if entry.style == "normal"}):
+    for file in installed().values():
         number = _lacking(file, letters)
         if number < fewest:
             best, fewest = file, number
     return best
+
+
+@lru_cache(maxsize=1)
+def families() -> list[str]:
+    """Font families of figures: DejaVu Sans, then installed ones with the letters of East Asia and others."""
+    return ["DejaVu Sans", *(name for name in installed() if _WIDE.search(name))]
+
+
+@lru_cache(maxsize=1)
+def installed() -> dict[str, str]:
+    """A file of each font family on this machine by its name, those installed since matplotlib last looked too."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {entry.fname for entry in fontManager.ttflist}
+    for file in set(findSystemFonts()) - known:
+        with contextlib.suppress(OSError, RuntimeError):  # a file that FreeType cannot read
+            fontManager.addfont(file)
+    return {
+        entry.name: entry.fname
+        for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, entry.fname))
+        if entry.style == "normal" and not _NO_LETTERS.search(entry.name)
+    }
 
 
 def _lacking(file: str, letters: frozenset[str]) -> int:

@@ -12,13 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from acgan.plots.fonts import families
+
 DPI = 72  # a point is a pixel: sizes of text, lines and figures have one unit
 INK, PALE = "#1f2937", "#969eaa"
 NAME_SIZE, TITLE_SIZE = 14, 18
 _MARGIN = 20
 _STYLE = {
     "figure.dpi": DPI,
-    "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": NAME_SIZE,
     "text.color": INK,
     "text.parse_math": False,  # "$" is a character of a class name
@@ -34,7 +35,7 @@ _STYLE = {
 
 def own_style() -> AbstractContextManager[None]:
     """Context in which all pictures are drawn: matplotlib's defaults and the style above, not the user's."""
-    return matplotlib.style.context(_STYLE, after_reset=True)
+    return matplotlib.style.context({**_STYLE, "font.family": families()}, after_reset=True)
 
 
 def blank_figure(width: int, height: int) -> Figure:

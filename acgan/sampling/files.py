@@ -7,11 +7,13 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from acgan.atomic import write_atomically
 from acgan.errors import UserError
 from acgan.plots.grid import write_generated
 from acgan.plots.page import ClassPage, PageTooLargeError
@@ -19,6 +21,7 @@ from acgan.reading import to_json
 from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
 from acgan.sampling.selection import DrawnPortion, Selection, as_grid
 from acgan.sampling.unfinished import Workplace, workplace
+from acgan.sealed import sealed_json
 from acgan.types import PICTURE_FORMATS
 
 MAX_ON_A_PAGE = 64  # images of a class
@@ -73,6 +76,8 @@ def write_samples(
                 written = _write_folders(selection, work, new, picture_format, progress)
             if target.is_dir():
                 _swap(new, target, earlier, aside=work.folder / "old")
+            elif form:
+                write_atomically(target, partial(os.replace, new))
             else:
                 new.replace(target)
     except OSError as error:
@@ -170,7 +175,7 @@ def _write_folders(
             "provenance": info.provenance,
         },
     }
-    (path / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
+    (path / MANIFEST).write_text(to_json(sealed_json(manifest)) + "\n", encoding="utf-8")
     return work.done
 
 
@@ -260,8 +265,9 @@ def _write_page(
             for portion in selection.portions():
                 portions.append(portion)
                 progress(len(portion.indices))
-            write_generated(page.draw(as_grid(portions)), work.folder / "new.png", selection.mark_of_all())
-            (work.folder / "new.png").replace(target)
+            new = work.folder / "new.png"
+            write_generated(page.draw(as_grid(portions)), new, selection.mark_of_all())
+            write_atomically(target, partial(os.replace, new))
     except OSError as error:
         raise _unwritable(out, error) from error
     return portions

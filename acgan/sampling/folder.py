@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acgan.errors import UserError
 from acgan.file_kinds import read_text
-from acgan.reading import parse_json
+from acgan.sealed import ChangedError, read_json
 
 #: Which folder holds which class, and how the images were drawn.
 MANIFEST = "sampler.json"
@@ -85,11 +85,16 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
             f"{out}: not empty. Choose another folder, or --force to replace what `acgan sample` wrote there."
         )
     try:
-        manifest = parse_json(read_text(target / MANIFEST))
+        manifest = read_json(read_text(target / MANIFEST))
         # Only names of entries are taken: one such as ".." must not lead outside.
         earlier = sorted(entries & set(manifest["folders"]))
         ends = {folder: int(manifest["ends"][folder]) for folder in earlier}
         ending = str(manifest["format"])
+    except ChangedError as error:
+        raise UserError(
+            f"{target / MANIFEST}: {error}. --force deletes only what is certainly of `acgan sample`. Choose another "
+            "folder."
+        ) from None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         raise UserError(
             f"{out}: not empty, and not written by `acgan sample` (it has no {MANIFEST} of it); --force replaces "

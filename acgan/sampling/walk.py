@@ -39,18 +39,28 @@ class ImageWalk:
 
 
 def walk_latents(
-    sampler: ClassSampler, labels: Sequence[int], stops: int, frames: int, **how: float
+    sampler: ClassSampler,
+    labels: Sequence[int],
+    stops: int,
+    frames: int,
+    *,
+    ends: Tensor | None = None,
+    seed: int = 0,
+    truncation: float = 1.0,
 ) -> ImageWalk:
-    """ImageWalk in each class from its first image to its second, and on; latents turn and keep their length (slerp).
+    """Walk in each class from its first image to its second, and on; latents turn and keep their length (slerp).
 
     Args:
         sampler: The generator.
         labels: Classes, a row each.
         stops: Images of a class that are passed, 2 to ``CHUNK``.
         frames: Images from one to the next, the next left out.
-        **how: ``seed`` and ``truncation``.
+        ends: Latents (rows, stops, Z) to pass in place of those of the first images.
+        seed: Seed of the latents.
+        truncation: Factor on the latents.
     """
-    rows = [_latents(sampler, label, stops, **how) for label in labels]
+    own = (class_latents(sampler.generator, label, 0, seed=seed, truncation=truncation) for label in labels)
+    rows = [latents[:stops] for latents in own] if ends is None else list(ends)
     z = torch.stack([_along(latents, frames, _turned) for latents in rows])
     y = F.one_hot(torch.tensor(labels), sampler.generator.num_classes).to(z.dtype)
     names = tuple(sampler.class_names[label] for label in labels)
@@ -58,9 +68,15 @@ def walk_latents(
 
 
 def walk_classes(
-    sampler: ClassSampler, labels: Sequence[int], rows: int, frames: int, **how: float
+    sampler: ClassSampler,
+    labels: Sequence[int],
+    rows: int,
+    frames: int,
+    *,
+    seed: int = 0,
+    truncation: float = 1.0,
 ) -> ImageWalk:
-    """ImageWalk from the first class to the second, and on, with the same latents: those of the first class's images.
+    """Walk from the first class to the second, and on, with the same latents: those of the first class's images.
 
     The shares of two classes go from 1 and 0 to 0 and 1; G takes the mean of their embeddings by shares.
 
@@ -69,19 +85,15 @@ def walk_classes(
         labels: Classes that are passed, two or more.
         rows: Latents, a row each, at most ``CHUNK``.
         frames: Images from one class to the next, the next left out.
-        **how: ``seed`` and ``truncation``.
+        seed: Seed of the latents.
+        truncation: Factor on the latents.
     """
-    latents = _latents(sampler, labels[0], rows, **how)
+    latents = class_latents(sampler.generator, labels[0], 0, seed=seed, truncation=truncation)[:rows]
     stops = F.one_hot(torch.tensor(labels), sampler.generator.num_classes).to(latents.dtype)
     y = _along(stops, frames, torch.lerp)
     name = " to ".join(sampler.class_names[label] for label in labels)
     names = (name, *[""] * (rows - 1))
     return ImageWalk(names, latents[:, None].expand(-1, len(y), -1), y.expand(rows, -1, -1))
-
-
-def _latents(sampler: ClassSampler, label: int, count: int, **how: float) -> Tensor:
-    seed, truncation = int(how.get("seed", 0)), how.get("truncation", 1.0)
-    return class_latents(sampler.generator, label, 0, seed=seed, truncation=truncation)[:count]
 
 
 def _along(stops: Tensor, frames: int, between: object) -> Tensor:

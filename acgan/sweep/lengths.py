@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +13,15 @@ import torch
 from acgan.api.dry_run import rehearse
 from acgan.atomic import write_text
 from acgan.config import RunConfig, diff, with_values
-from acgan.errors import ConfigError, NotFiniteError, UserError
-from acgan.reading import parse_json
+from acgan.errors import ConfigError, NotFiniteError, UserError, bounded
+from acgan.file_kinds import read_text
+from acgan.reading import is_finite_number, to_json
 from acgan.runtime import machine
+from acgan.sealed import ChangedError, read_json, sealed_json
 from acgan.sweep.plan import SweepPlan
 
 _REHEARSALS = 5
-_SPEEDS = "speeds.json"
+_SPEEDS, _VARIANTS = "speeds.json", "variants"
 
 _Say = Callable[[str], None]
 
@@ -65,7 +68,7 @@ def _rehearse(plan: SweepPlan, variant: str, threads: int) -> float:
 def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
     """Images a second of each variant, the best of several rehearsals."""
     file = plan.folder / _SPEEDS
-    known: dict[str, Any] = parse_json(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known = _read_speeds(file) if file.exists() else {}
     asked = {variant: _asked(plan, variant, threads) for variant in plan.sweep.variants}
     missing = [
         variant
@@ -88,8 +91,28 @@ def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
         )
     if missing:
         plan.folder.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(known, indent=2) + "\n")
+        write_text(file, to_json(sealed_json({_VARIANTS: known})) + "\n")
     return {variant: known[variant]["images_per_sec"] for variant in asked}
+
+
+def _read_speeds(file: Path) -> dict[str, Any]:
+    """Known speeds of the variants, each with its origin.
+
+    Raises:
+        ConfigError: The file is damaged.
+    """
+    try:
+        values = read_json(read_text(file))
+        known: dict[str, Any] = values.get(_VARIANTS, values)  # earlier versions wrote them as they are
+        if all(is_finite_number(speed["images_per_sec"]) and "of" in speed for speed in known.values()):
+            return known
+        reason = "a speed is none"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ChangedError) as error:
+        reason = str(error) if isinstance(error, ChangedError) else bounded(repr(error))
+    raise ConfigError(
+        f"{file}: cannot be used ({reason}); expected the file that the sweep wrote. Restore it, or choose another "
+        "--out."
+    )
 
 
 def _asked(plan: SweepPlan, variant: str, threads: int) -> dict[str, Any]:

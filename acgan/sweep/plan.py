@@ -15,7 +15,7 @@ from acgan.config.recipes import CONFIG_FILE, check_is_file, recipes
 from acgan.config.sweep import SweepConfig
 from acgan.errors import ConfigError, UserError, did_you_mean
 from acgan.file_kinds import read_text
-from acgan.reading import parse_json
+from acgan.reading import parse_json, user_path
 
 _DONE = "sweep.json"
 _SWEEP_FILE = "sweep.yaml"
@@ -68,7 +68,7 @@ def read_sweep(name: str, overrides: Sequence[str] = ()) -> SweepConfig:
     Raises:
         ConfigError: Naming the key, what was found and what was expected.
     """
-    file, known = Path(name), recipes("sweep")
+    file, known = user_path(name), recipes("sweep")
     check_is_file(file)
     if not file.is_file():
         if name not in known:

@@ -21,6 +21,9 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Pat
     """Write ``<nimg>.pt``, of tensors and plain values, and its checksum, then remove all but the last two."""
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{nimg}.pt"
+    checksum = _checksum_file(file)
+    replaced = checksum.read_text(encoding="ascii", errors="replace") if checksum.is_file() else ""
+    line = ""
 
     def write(temporary: Path) -> None:
         try:
@@ -30,11 +33,14 @@ def write_checkpoint(directory: Path, nimg: int, payload: dict[str, Any]) -> Pat
                 f"{file}: cannot be written ({str(error).splitlines()[0]}). Make room on the disk; the same command "
                 "then goes on from the checkpoint before."
             ) from error
-        # The checksum takes its place first: no checkpoint is ever without one.
+        # The checksum takes its place first, beside that of the file that is replaced: none is ever without one.
+        nonlocal line
         line = f"{sha256(temporary)}  {file.name}\n"
-        write_text(_checksum_file(file), line)
+        write_text(checksum, line + replaced)
 
     write_atomically(file, write)
+    if replaced:
+        write_text(checksum, line)
     # Newer ones are broken, or the run would not be here: they do not count as the last two.
     not_newer = sorted((other for other in _all(directory) if other <= nimg), reverse=True)
     kept = not_newer[:KEPT]
@@ -81,7 +87,7 @@ def _read(file: Path) -> dict[str, Any]:
     checksum = _checksum_file(file)
     if not checksum.is_file():
         raise _BrokenError(f"its checksum {checksum.name} is missing")
-    if checksum.read_bytes().split()[:1] != [sha256(file).encode()]:
+    if sha256(file).encode() not in checksum.read_bytes().split():
         raise _BrokenError("truncated or changed (its SHA-256 is not the one it was written with)")
     try:
         payload: Any = torch.load(file, map_location="cpu", weights_only=True)

@@ -101,10 +101,15 @@ def train_classifier_task(task: ClassifierTask, run: TrainingRun) -> None:
         if run.asked_to_stop():
             run.stop()
             break
-        run.record("train", classifier_step(task, run.guard, run.iteration))
-        run.advance(task.feed.batch_size)
+        if run.cut_short:
+            run.take_up()
+        else:
+            run.record("train", classifier_step(task, run.guard, run.iteration))
+            run.advance(task.feed.batch_size)
         if run.due(every.evaluate_nimg):
             run.evaluate()
+        if run.cut_short:
+            continue  # to the stop; a resumed training takes up here
         if run.due(every.sample_nimg):
             run.save_samples()
         if run.due(every.log_nimg):

@@ -26,22 +26,32 @@ def train_gan(gan: Gan, run: TrainingRun) -> None:
         if run.asked_to_stop():
             run.stop()
             break
-        gan.follow_schedules(run.nimg)
-        for sub_step in range(gan.d_steps):
-            run.record("D", discriminator_step(gan, run.guard, run.iteration, sub_step))
-        run.record("G", generator_step(gan, run.guard, run.iteration))
-        run.advance(gan.batch_size)
-        gan.ema.update(gan.generator, run.nimg, gan.batch_size)
+        if run.cut_short:
+            run.take_up()
+        else:
+            _iterate(gan, run)
         if run.due(every.evaluate_nimg):
             run.evaluate()  # first, since it may end the training
         elif run.due_early():
             run.look()
+        if run.cut_short:
+            continue  # to the stop; a resumed training takes up here
         if run.due(every.sample_nimg):
             run.save_samples()
         if run.due(every.log_nimg):
             run.log()
         if run.due(every.checkpoint_nimg):
             run.save_checkpoint()
+
+
+def _iterate(gan: Gan, run: TrainingRun) -> None:
+    """One iteration: D's steps, G's step, the mean of the weights."""
+    gan.follow_schedules(run.nimg)
+    for sub_step in range(gan.d_steps):
+        run.record("D", discriminator_step(gan, run.guard, run.iteration, sub_step))
+    run.record("G", generator_step(gan, run.guard, run.iteration))
+    run.advance(gan.batch_size)
+    gan.ema.update(gan.generator, run.nimg, gan.batch_size)
 
 
 def discriminator_step(gan: Gan, guard: FiniteGuard, iteration: int, sub_step: int) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from acgan.signals import StopSignal
 from acgan.types import Evaluation, Score
 
 
@@ -40,10 +41,14 @@ class Product(Protocol):
     def sample(self) -> Tensor:
         """An image (C, H, W) uint8 to look at."""
 
-    def evaluate(self, share: float) -> Evaluation | None:
-        """Scores of the moment, at a share of the training; None if nothing is evaluated."""
+    def evaluate(self, share: float, stop: StopSignal) -> Evaluation | None:
+        """Scores of the moment, at a share of the training; None if nothing is evaluated.
 
-    def look(self, share: float) -> Evaluation | None:
+        Raises:
+            CutShortError: Between portions of the work, if there is the signal to stop; ``look`` too.
+        """
+
+    def look(self, share: float, stop: StopSignal) -> Evaluation | None:
         """Findings without a score, whether something goes badly wrong; None if nobody can tell."""
 
     def export(self, path: Path, nimg: int, score: Score | None) -> None:

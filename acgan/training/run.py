@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from acgan.errors import Interrupted, NotFiniteError, RunError, first_line
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
 from acgan.sealed import is_damaged
+from acgan.signals import CutShortError, StopSignal
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
 from acgan.training.checkpoint import write_checkpoint
@@ -46,11 +48,13 @@ class TrainingRun:
         checkpoint: Payload of the checkpoint to go on from; None begins anew.
         listeners: Called with each tick.
         deadline: ``time.monotonic()`` at which to stop, or None.
-        description: A text for TensorBoard, such as the configuration.
+        texts: Texts for TensorBoard by name, such as the configuration.
         say: Receives remarks for people.
 
     Attributes:
         out_of_patience: True if the training ends early since scores no longer improve; all ranks agree.
+        cut_short: True if a signal cut the evaluation after the last iteration short, now or before a resume: it is
+            to be made again, and then whatever else is due.
         trained_sec: Time in the loop up to this invocation; afterwards, with it.
         images_per_sec: Speed of this invocation, once it is over.
         stats: Means of the last log interval.
@@ -70,7 +74,7 @@ class TrainingRun:
         checkpoint: Mapping[str, Any] | None = None,
         listeners: Sequence[Listener] = (),
         deadline: float | None = None,
-        description: str = "",
+        texts: Mapping[str, str] = MappingProxyType({}),
         say: Callable[[str], None] = lambda message: None,
     ):
         self.directory, self.intervals, self.state, self.product = directory, intervals, state, product
@@ -82,6 +86,8 @@ class TrainingRun:
         self.guard = FiniteGuard(device)
         self._best = BestState(directory, product, intervals)
         self._means = IntervalMeans()
+        self._previous_nimg = 0
+        self.cut_short = self._saved_cut_short = False
         self._saved_nimg = -1
         self._speed = 0.0
         self.requests = StopRequests(ranks, device, deadline)
@@ -97,10 +103,13 @@ class TrainingRun:
         self.out_of_patience = self._best.patience_is_over(self.nimg)
         # The latter leaves out samples, scores and checkpoints.
         self._clock = self._tick_clock = time.monotonic()
-        self._previous_nimg = self._tick_nimg = self._begun_nimg = self.nimg
-        self._tracker = Tracker(directory, nimg=self.nimg, active=ranks.first)
+        self._tick_nimg = self._begun_nimg = self.nimg
+        # After an evaluation that was cut short, what is recorded of that moment is recorded anew.
+        recorded = self._previous_nimg if self.cut_short else self.nimg
+        self._tracker = Tracker(directory, nimg=recorded, active=ranks.first)
         self._messages += self._tracker.damage
-        self._tracker.text("config", description, self.nimg)
+        for name, text in texts.items():
+            self._tracker.text(name, text, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
         if checkpoint is not None and not self.out_of_patience:
             say(f"{directory}: going on from {self.nimg:,} images.")
@@ -117,6 +126,9 @@ class TrainingRun:
         self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)
         self._saved_nimg = self.nimg
+        since = checkpoint.get("cut_short_since")
+        self.cut_short = self._saved_cut_short = since is not None
+        self._previous_nimg = self.nimg if since is None else since
 
     @property
     def scores(self) -> BestSoFar:
@@ -157,7 +169,10 @@ class TrainingRun:
             )
 
     def finished(self) -> bool:
-        """True at the end of the training's length or patience."""
+        """True at the end of the training's length or patience, with all that is due done."""
+        return self._at_the_end() and not self.cut_short
+
+    def _at_the_end(self) -> bool:
         return self.nimg >= self.intervals.total_nimg or self.out_of_patience
 
     def asked_to_stop(self) -> bool:
@@ -170,8 +185,9 @@ class TrainingRun:
         self.save_samples()
         # Whoever sends SIGTERM or SIGHUP does not wait, and nothing is known before the first step. What is found is
         # not recorded: a resumed run has the records of an uninterrupted one.
-        if self.ranks.first and self.nimg and self.requests.signal in (None, signal.SIGINT):
-            found = self.product.look(self._share)
+        waits = self.requests.signal in (None, signal.SIGINT) and not self.cut_short
+        if self.ranks.first and self.nimg and waits:
+            found = self.product.look(self._share, StopSignal())
             if found is not None:
                 self._announce(found.messages, found.remarks)
 
@@ -185,9 +201,13 @@ class TrainingRun:
         self._previous_nimg = self.nimg
         self.nimg += batch_size
 
+    def take_up(self) -> None:
+        """Begin again with what was due after the last iteration, whose evaluation was cut short."""
+        self.cut_short = False
+
     def due(self, interval: int) -> bool:
         """True if the last iteration completed an interval in images, and at the end."""
-        return self.finished() or self.nimg // interval != self._previous_nimg // interval
+        return self._at_the_end() or self.nimg // interval != self._previous_nimg // interval
 
     def due_early(self) -> bool:
         """True if the last iteration completed a twentieth of the training, before the first evaluation."""
@@ -195,28 +215,40 @@ class TrainingRun:
         return self._previous_nimg < early <= self.nimg < self.intervals.evaluate_nimg
 
     def look(self) -> None:
-        """Say if something goes badly wrong.
+        """Say if something goes badly wrong; a signal cuts it short, as ``evaluate``.
 
         Raises:
             NotFiniteError: If the finite guard's flag is up; the next four raise it too.
         """
         self._assert_finite()
         with self._aside():
-            found = self.product.look(self._share) if self.ranks.first else None
-            if found is not None:
-                self._take(found)
+            self._find(self.product.look)
 
     def evaluate(self) -> None:
-        """Score the product, keep it if it is the best, and check the patience."""
+        """Score the product, keep it if it is the best, and check the patience.
+
+        A signal cuts it short on all ranks: job schedulers kill 30 seconds after it. The end of the time does not: with
+        an evaluation longer than that time, no invocation would get past it.
+        """
         self._assert_finite()
         with self._aside():
-            found = self.product.evaluate(self._share) if self.ranks.first else None
-            if found is not None:
-                self._take(found)
+            self._find(self.product.evaluate)
         if self.intervals.patience_nimg is not None:
             self.out_of_patience = distributed.any_rank(
                 self._best.patience_is_over(self.nimg), self.ranks, self.device
             )
+
+    def _find(self, search: Callable[[float, StopSignal], Evaluation | None]) -> None:
+        """Take the findings of the first rank, unless a signal cuts the search short."""
+        found = None
+        if self.ranks.first:
+            try:
+                found = search(self._share, self.requests.stop)
+            except CutShortError:
+                self.cut_short = True
+        self.cut_short = self.requests.agree_on_cut(self.cut_short)
+        if found is not None:
+            self._take(found)
 
     def save_samples(self) -> None:
         """Write a grid to ``samples/`` and to TensorBoard."""
@@ -251,13 +283,13 @@ class TrainingRun:
         """Write the product and a checkpoint, unless there is one of this moment."""
         self._assert_finite()
         distributed.assert_ranks_agree(self.state.networks(), self.ranks)
-        if self._saved_nimg == self.nimg:
+        if (self._saved_nimg, self._saved_cut_short) == (self.nimg, self.cut_short):
             return
         with self._aside():
             means = self._means.state_dict(self.ranks)
             if self.ranks.first:
                 self._write_checkpoint(means)
-        self._saved_nimg = self.nimg
+        self._saved_nimg, self._saved_cut_short = self.nimg, self.cut_short
 
     def _write_checkpoint(self, means: Mapping[str, Any]) -> None:
         payload = {
@@ -268,6 +300,7 @@ class TrainingRun:
             "trained_sec": self.trained_sec + time.monotonic() - self._clock,
             "means": means,
             "scores": self.scores.state_dict(),
+            "cut_short_since": self._previous_nimg if self.cut_short else None,
         }
         # The checkpoint comes last: a resumed run repeats whatever a kill left undone before it. The first one alone
         # comes before its product: so a product without checkpoints says that they were taken away.

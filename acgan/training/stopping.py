@@ -10,7 +10,7 @@ import torch
 
 from acgan import distributed
 from acgan.distributed import Ranks
-from acgan.signals import signals_heard
+from acgan.signals import StopSignal, signals_heard
 
 #: Between two agreements of several ranks. Job schedulers and torchrun kill 30 seconds after SIGTERM.
 _AGREE_SEC = 0.5
@@ -24,14 +24,19 @@ class StopRequests:
         deadline: ``time.monotonic()`` at which to stop, or None.
 
     Attributes:
-        signal: The first signal, also another rank's once they agreed, or None.
+        stop: The first signal, also another rank's once they agreed.
     """
 
     def __init__(self, ranks: Ranks, device: torch.device, deadline: float | None):
-        self.signal: int | None = None
+        self.stop = StopSignal()
         self._ranks, self._device, self._deadline = ranks, device, deadline
         self._next = 0
         self._last: tuple[int, float] | None = None
+
+    @property
+    def signal(self) -> int | None:
+        """Number of the first signal, or None."""
+        return self.stop.number
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
@@ -52,9 +57,18 @@ class StopRequests:
             self._device,
         )
         if signalled:
-            self.signal = self.signal or int(signalled)
+            self.stop.number = self.signal or int(signalled)
         self._next = iteration + max(1, min(_MOST_ITERATIONS, int(_AGREE_SEC / max(seconds, 1e-9))))
         return bool(any_late or signalled)
+
+    def agree_on_cut(self, cut_short: bool) -> bool:
+        """True on all ranks if a signal cut short what one of them did alone; then ``asked`` is true at once."""
+        mine = float(self.signal or 0) if cut_short else 0.0
+        (signalled,) = distributed.largest_of_ranks((mine,), self._ranks, self._device)
+        if signalled:
+            self.stop.number = self.signal or int(signalled)
+            self._next = 0
+        return bool(signalled)
 
     def _seconds_an_iteration(self, iteration: int) -> float:
         """Mean time since the last agreement; before the second one, that of a slow iteration."""
@@ -63,4 +77,4 @@ class StopRequests:
         return _AGREE_SEC if last is None else (now - last[1]) / max(iteration - last[0], 1)
 
     def _on_signal(self, number: int) -> None:
-        self.signal = number
+        self.stop.number = number

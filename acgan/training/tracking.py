@@ -13,12 +13,27 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 from acgan.atomic import disk_errors_name, write_text
 from acgan.distributed import Ranks, average_over_ranks
 from acgan.sealed import damage_of_line, read_lines, sealed_line
 from acgan.showing import shown, shown_lines
 
+#: Page of TensorBoard's custom scalars: what matters of a training. Scalars by patterns of their names.
+_LAYOUT = {
+    "training": {
+        "score on validation images, lower is better": ["Multiline", [r"f[ci]d\d+k_val.*"]],
+        "losses": ["Multiline", ["^[DG]/adversarial$", "^train/loss_main$"]],
+        "share of images whose class is told right": [
+            "Multiline",
+            ["^D/class_accuracy_(real|fake)$", "^(train|test|validation)/accuracy"],
+        ],
+        "coverage of real images, by class": ["Multiline", ["^monitor/coverage/"]],
+        "near-duplicates, by class": ["Multiline", ["^monitor/duplicates/"]],
+        "images a second": ["Multiline", ["^time/images_per_sec$"]],
+    }
+}
 _EVENTS = re.compile(r"events\.out\.tfevents\.(\d+)(.*)")
 
 
@@ -104,6 +119,7 @@ class Tracker:
             self._quiet.enter_context(_writers_quiet())
             with disk_errors_name(self._events):
                 self._writer = SummaryWriter(str(self._events), purge_step=nimg + 1)
+                self._writer.add_custom_scalars(_LAYOUT)
 
     def scalars(self, nimg: int, stats: Mapping[str, float], untracked: Mapping[str, float]) -> None:
         """Record scalars.
@@ -163,17 +179,34 @@ def _writers_quiet() -> Iterator[None]:
         threading.excepthook = before
 
 
-def record_scalars(directory: Path, nimg: int, values: Mapping[str, float]) -> None:
-    """Add scalars to the TensorBoard record of a run.
+def record_scores(
+    directory: Path,
+    nimg: int,
+    values: Mapping[str, float],
+    *,
+    settings: Mapping[str, bool | int | float | str],
+    measured: Mapping[str, float],
+) -> None:
+    """Add scores to the TensorBoard record of a run.
 
     They go to a folder of their own: TensorBoard reads no older file after a newer one, so it would miss the rest of a
     running training.
+
+    Args:
+        directory: The run directory.
+        nimg: Images shown to the generator that was scored.
+        values: Scalars by name.
+        settings: Configuration of the run, for the table of hyperparameters.
+        measured: Scores of that table.
     """
     folder = directory / "tensorboard" / "evaluate"
     _make_room_at_the_end(folder)
     with SummaryWriter(str(folder)) as writer:
         for name, value in values.items():
             writer.add_scalar(shown(name), value, nimg)
+        plain = {name: shown(value) if isinstance(value, str) else value for name, value in settings.items()}
+        for summary in hparams(plain, dict(measured)):
+            writer._get_file_writer().add_summary(summary, nimg)
 
 
 def _make_room_at_the_end(directory: Path) -> None:

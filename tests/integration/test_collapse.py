@@ -110,7 +110,7 @@ def test_a_training_that_stops_before_its_first_check_says_what_it_is(
     number: signal.Signals | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked_to_stop(run: TrainingRun) -> bool:
-        run.requests.signal = number if run.nimg >= 48 else None
+        run.requests.stop.number = number if run.nimg >= 48 else None
         return run.nimg >= 48
 
     monkeypatch.setattr(TrainingRun, "asked_to_stop", asked_to_stop)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_helpers import acgan, acgan_train, assert_same_run, stats_rows, trained
+from run_helpers import acgan, acgan_train, assert_same_run, checkpoints, stats_rows, trained
 
-from acgan.data import pack
+from acgan.api.places import KnownPaths
+from acgan.data import BatchOrder, blocks, pack
+from acgan.errors import RunError
 
 SHORT = {
     "train.total_nimg": 64,
@@ -104,8 +106,46 @@ def test_a_changed_provenance_is_refused(run: Path) -> None:
         result = acgan(command, str(run))
         assert result.exit_code == 1
         assert f"{file}: was changed after acgan wrote it" in result.stderr
+    values = json.loads(text)
+    del values["check"], values["invocations"][0]["nimg"]
+    values["invocations"][0]["ended"] = None
+    file.write_text(json.dumps(values), encoding="utf-8")
+    result = acgan("info", str(run))
+    assert (result.exit_code, "still training, or killed" in result.output) == (0, True), result.output
     file.unlink()
     assert acgan("train", str(run)).exit_code == 0
+
+
+def test_a_changed_record_of_places_is_refused(run: Path) -> None:
+    file = run / "data.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"0": ', '"0": 1'), encoding="utf-8")
+    for command in ("train", "evaluate"):
+        result = acgan(command, str(run))
+        assert result.exit_code == 1
+        assert f"{file}: was changed after acgan wrote it" in result.stderr
+        assert "Delete it: then paths count from the present folder" in result.stderr
+    for place in range(0, len(text), 7):
+        file.write_text(text, encoding="utf-8")
+        flipped(file, place)
+        assert not _known_otherwise(file, text), place
+    meant = json.loads(text)
+    del meant["check"]
+    file.write_text(json.dumps(meant), encoding="utf-8")
+    assert acgan("train", str(run)).exit_code == 0, "as earlier versions wrote it"
+
+
+def _known_otherwise(file: Path, text: str) -> bool:
+    """True if places are read without an error, and are others than those in the text."""
+    try:
+        known = KnownPaths.read(file.parent)
+    except RunError:
+        return False
+    before = json.loads(text)
+    assert known is not None
+    return (known.paths, known.fingerprint, known.images) != tuple(
+        before[key] for key in ("paths", "fingerprint", "images")
+    )
 
 
 def test_what_killed_processes_left_goes_at_the_next_start(run: Path, whole: Path) -> None:
@@ -158,12 +198,12 @@ def test_decoded_images_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"{tmp_path / 'datasets'}: 1 decoded source, none damaged" in result.output
     (file,) = tmp_path.rglob("images.npy")
     flipped(file, -100)
-    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
+    assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0, "it touches no pixels"
     for arguments in ([], [str(tmp_path)]):
         result = acgan("data", "verify", *arguments)
         assert result.exit_code == 1
         assert "1 of 1 decoded sources are damaged. Delete their folders" in result.stderr
-        assert f"{file.parent}: pixels of its " in result.stderr
+        assert f"{file.parent}: the pixels of images 0 to 39 of 40, counted from 0, changed" in result.stderr
     meta = file.with_name("meta.json")
     for place in range(0, meta.stat().st_size, 40):
         flipped(meta, place)
@@ -172,3 +212,32 @@ def test_decoded_images_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.rmtree(file.parent)
     assert acgan("data", "show", str(tmp_path / "x.npz")).exit_code == 0
     assert acgan("data", "verify").exit_code == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_training_meets_damaged_pixels_that_it_touches_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """Of a set so large that it is mapped; a block has one image, and 44 of the 300 are held out."""
+    monkeypatch.setattr(pack, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 1)
+    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", train_images=pixels, train_labels=np.arange(300) % 2)
+    changes = {**SHORT, "data.source": str(tmp_path / "x.npz"), "train.threads": threads, "train.portions": 2}
+    assert acgan_train(tmp_path / "whole", changes).exit_code == 0
+    (file,) = (tmp_path / "cache").rglob("images.npy")
+    shown = BatchOrder(np.zeros(256), seed=0, balance=False).indices(0, 64)
+    beside, touched = max(set(range(256)) - set(shown.tolist())), int(shown[63])
+    flipped(file, (beside - 300) * 256 + 17)
+    assert acgan_train(tmp_path / "beside", changes).exit_code == 0
+    flipped(file, (touched - 300) * 256 + 17)
+    result = acgan_train(tmp_path / "touched", changes)
+    assert result.exit_code == 1, result.output
+    assert f"{file} is damaged: the pixels of images {touched} to {touched} of 300" in result.stderr
+    assert f"Delete the folder {file.parent}" in result.stderr
+    assert checkpoints(tmp_path / "touched") == [32], "what was trained before stays"
+    shutil.rmtree(file.parent)
+    assert acgan_train(tmp_path / "touched", changes).exit_code == 0
+    for name in ("beside", "touched"):
+        assert_same_run(tmp_path / name, tmp_path / "whole")

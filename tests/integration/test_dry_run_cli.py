@@ -41,7 +41,7 @@ def test_it_tells_much_and_writes_nothing(workdir: Path) -> None:
     assert lines[13].split() == ["all", "1,528", "269"]
     for word in ("generator", "discriminator", "aux_head", "all", "images/s", "5,000 images", "GiB"):
         assert word in result.stdout, word
-    (memory,) = (line for line in lines if line.startswith("memory needed, at least: "))
+    (memory,) = (line for line in lines if line.startswith("memory needed: about "))
     for part in (
         "networks with Adam",
         "numbers of a batch",

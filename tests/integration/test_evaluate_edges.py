@@ -422,7 +422,7 @@ def test_an_interruption_leaves_an_old_evaluation_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(judge.Bank, "add", terminate)
         result = evaluate(run, "-n", "41")
-        assert (result.exit_code, result.stderr) == (75, "SIGTERM: stopped; nothing was written.\n")
+        assert (result.exit_code, result.stderr) == (75, "SIGTERM: stopped; nothing half-written is left.\n")
     assert_untouched(run, before)
     with monkeypatch.context() as patch:
         patch.setattr("acgan.plots.pairs.pairs_picture", lambda *bands: 1 / 0)

@@ -59,25 +59,59 @@ def test_too_few_images_leave_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_digits_in_colours(tmp_path: Path) -> None:
-    raw = tmp_path / "root" / "MNIST" / "raw"
+def write_digits(root: Path) -> str:
+    """MNIST's files with squares in place of digits; the first row has each image's number, bit by bit."""
+    raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for part, each in (("train", 410), ("t10k", 210)):
         labels = np.repeat(np.array([3, 5, 8, 9], np.uint8), each)
         images = np.zeros((len(labels), 28, 28), np.uint8)
         images[:, 7:21, 7:21] = 255
+        images[:, 0, :11] = (np.arange(len(labels))[:, None] >> np.arange(11) & 1) * 255
         for name, array in (("images-idx3", images), ("labels-idx1", labels)):
             shape = b"".join(size.to_bytes(4, "big") for size in array.shape)
             (raw / f"{part}-{name}-ubyte").write_bytes(bytes([0, 0, 8, array.ndim]) + shape + array.tobytes())
-    files = cut(f"mnist:{tmp_path / 'root'}", tmp_path / "a")
+    return f"mnist:{root}"
+
+
+def number_of(data: bytes) -> int:
+    image = Image.open(io.BytesIO(data))
+    ground = image.getpixel((27, 27))
+    return sum((image.getpixel((bit, 0)) != ground) << bit for bit in range(11))
+
+
+def test_digits_in_colours(tmp_path: Path) -> None:
+    source = write_digits(tmp_path / "root")
+    files = cut(source, tmp_path / "a")
     assert len(files) == 60 + 150 + 400 + 3 * 200
     assert sum(name.startswith("train/3/") for name in files) == 60
     grounds = set()
     for data in files.values():
         image = Image.open(io.BytesIO(data))
         assert image.size == (64, 64)
-        ground, ink = image.getpixel((2, 2)), image.getpixel((32, 32))
+        ground, ink = image.getpixel((2, 6)), image.getpixel((32, 32))
         grounds.add(ground)
         assert sum(ground) < sum(ink)
     assert len(grounds) > 50
-    assert files == cut(f"mnist:{tmp_path / 'root'}", tmp_path / "b")
+    assert files == cut(source, tmp_path / "b")
+
+
+def test_other_digits_to_train_a_classifier_with(tmp_path: Path) -> None:
+    source = write_digits(tmp_path / "root")
+    folder = cut(source, tmp_path / "a", "--side", "28")
+    others = cut(source, tmp_path / "b", "--side", "28", "--others", "10")
+    own, other = (
+        {number_of(data) for name, data in files.items() if name.startswith("train/")}
+        for files in (folder, others)
+    )
+    assert len(own) == 610
+    assert len(other) == 30
+    assert not own & other
+    assert {name: data for name, data in others.items() if name.startswith("test/")} == {
+        name: data for name, data in folder.items() if name.startswith("test/")
+    }
+    with pytest.raises(click.ClickException, match="--others 11: there are 10 of 8"):
+        cut(source, tmp_path / "c", "--others", "11")
+    assert not (tmp_path / "c").exists()
+    with pytest.raises(click.UsageError, match="--others is for mnist"):
+        cut(write_zip(tmp_path / "images.zip", 1), tmp_path / "c", "--others", "1")

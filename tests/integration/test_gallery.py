@@ -1,4 +1,4 @@
-"""benchmarks/gallery.py: cards of real runs, the README's tables made from them, and what is refused."""
+"""benchmarks/gallery.py: cards of real runs, the tables made from them, and what is refused."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ gallery_tables = benchmark("gallery_tables")
 EVALUATE = importlib.import_module("acgan.api.evaluate")  # ``acgan.api.evaluate`` is the function
 #: Two classes of the digits, so that a look at all samples takes a moment.
 CHANGES = {"data.classes": ["3", "8"], "data.validation_share": 0.1, "evaluate.num_images": 20, "seed": 5}
+PAGE = "docs/gallery.md"
 README = "# Title\n<!-- gallery -->\nold\n<!-- /gallery -->\nThe end.\n"
 
 
@@ -50,7 +51,8 @@ def made(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery with two cards of the run, one of them a failure, and the tables."""
     root = tmp_path_factory.mktemp("gallery")
     (root / "samples").mkdir()
-    (root / "README.md").write_text(README, encoding="utf-8")
+    (root / "docs").mkdir(exist_ok=True)
+    (root / PAGE).write_text(README, encoding="utf-8")
     run(root, "add", tiny)
     run(root, "add", tiny, "--name", "early", "--which", "last", "--failure", "noise | and\nlittle else")
     run(root, "table")
@@ -106,7 +108,7 @@ def test_whether_samples_help_is_told(tiny: Path, root: Path, monkeypatch: pytes
     assert card["cas"]["cas_both"] == pytest.approx(expected.both.mean, rel=1e-3)
     assert card["cas"]["cas_gain"]["low"] == pytest.approx(expected.gain.low, rel=1e-3)
     assert card["verdict"][-1] == f"For a classifier: {expected.verdict}."
-    [row] = [line for line in (root / "README.md").read_text("utf-8").splitlines() if "helped.json" in line]
+    [row] = [line for line in (root / PAGE).read_text("utf-8").splitlines() if "helped.json" in line]
     assert f"{expected.verdict.partition(':')[0]}, {100 * expected.gain.value:+.1f} points (" in row
     assert "cas" not in card_of(root, "tiny")
 
@@ -238,7 +240,7 @@ def test_the_nearest_recipes_command(
         ("acgan sample digits", "expected a command as"),
         ("make train", "expected a command as"),
         ("acgan train 'digits", "expected a command as"),
-        ("acgan train tiny.yaml", "expected one of cifar10, cifar10-gpu, digits"),
+        ("acgan train tiny.yaml", "expected one of cifar10, cifar10-gpu, collapse-digits, digits"),
         ("acgan train digits", "model.latent_dim: 64 in the command, 16 in the run"),
     ],
 )
@@ -319,13 +321,13 @@ def test_a_run_that_lost_patience_is_finished(tiny: Path, tmp_path: Path) -> Non
 
 
 def test_the_tables_are_between_the_markers(made: Path) -> None:
-    text = (made / "README.md").read_text(encoding="utf-8")
+    text = (made / PAGE).read_text(encoding="utf-8")
     assert text.startswith("# Title\n<!-- gallery -->\n\n| samples |")
     assert text.endswith(" |\n\n<!-- /gallery -->\nThe end.\n")
     assert "old" not in text
     shown, failures = text.split("<!-- gallery -->")[1].strip().split("\n\n")[:2]
-    assert "samples/tiny.json" in shown
-    assert "samples/early.json" in failures
+    assert "../samples/tiny.json" in shown
+    assert "../samples/early.json" in failures
     assert "noise \\| and little else" in failures
     card = card_of(made, "tiny")
     fcd, worst = card["scores"][f"fcd{EYES}"], card["worst_class"][f"class_accuracy{EYES}"]
@@ -342,17 +344,17 @@ def test_a_command_of_many_settings_is_left_to_its_card(root: Path) -> None:
         words = "acgan train digits" + "".join(f" --set seed={seed}" for seed in range(number))
         write_card(root, {**card, "command": words})
         run(root, "table")
-        text = (root / "README.md").read_text(encoding="utf-8")
+        text = (root / PAGE).read_text(encoding="utf-8")
         assert (f"| `{words}` |" in text) == (number == 3)
-        short = "| `acgan train digits` with 4 settings, in [its card](samples/tiny.json) |"
+        short = "| `acgan train digits` with 4 settings, in [its card](../samples/tiny.json) |"
         assert (short in text) == (number == 4)
 
 
 def test_rewriting_changes_nothing(root: Path) -> None:
-    before = (root / "README.md").read_bytes()
+    before = (root / PAGE).read_bytes()
     run(root, "check")
     run(root, "table")
-    assert (root / "README.md").read_bytes() == before
+    assert (root / PAGE).read_bytes() == before
 
 
 def test_a_changed_number_is_found(root: Path) -> None:
@@ -364,22 +366,22 @@ def test_a_changed_number_is_found(root: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: README.md: the row of tiny ")
+    assert done.stderr.startswith("Error: docs/gallery.md: the row of tiny ")
     assert "early" not in done.stderr
 
 
 def test_what_else_does_not_agree_is_found(root: Path) -> None:
-    text = (root / "README.md").read_text(encoding="utf-8")
+    text = (root / PAGE).read_text(encoding="utf-8")
     for changed, words in (
         (text.replace("noise", "noises"), ["row of early"]),
         (text.replace("| training |", "| time |"), ["the tables are not"]),
         (README, ["row of early", "row of tiny"]),
     ):
-        (root / "README.md").write_text(changed, encoding="utf-8")
+        (root / PAGE).write_text(changed, encoding="utf-8")
         found = list(gallery_tables.problems(root))
         assert len(found) == len(words)
         assert all(word in line for word, line in zip(words, found, strict=True))
-    (root / "README.md").write_text(text, encoding="utf-8")
+    (root / PAGE).write_text(text, encoding="utf-8")
     (root / "samples" / "tiny.png").write_bytes(b"another")
     (root / "samples" / "early.png").unlink()
     found = list(gallery_tables.problems(root))
@@ -387,7 +389,7 @@ def test_what_else_does_not_agree_is_found(root: Path) -> None:
 
 
 def test_a_readme_without_markers_is_refused(root: Path) -> None:
-    (root / "README.md").write_text("# Title\n<!-- /gallery --><!-- gallery -->\n", encoding="utf-8")
+    (root / PAGE).write_text("# Title\n<!-- /gallery --><!-- gallery -->\n", encoding="utf-8")
     for command in ("table", "check"):
         with pytest.raises(ConfigError, match="<!-- gallery -->"):
             run(root, command)
@@ -398,8 +400,9 @@ def test_the_readme_of_this_repository_is_what_its_cards_give() -> None:
 
 
 def test_a_gallery_without_cards_says_so(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / PAGE).write_text(README, encoding="utf-8")
     run(tmp_path, "table")
-    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    text = (tmp_path / PAGE).read_text(encoding="utf-8")
     assert text == README.replace("old", "\nNo run has a card yet.\n")
     run(tmp_path, "check")

@@ -300,11 +300,23 @@ class TestRefusals:
         assert "not written by `acgan sample`" in acgan_sample(run, "--out", out, "--force", exit_code=1)
         assert tree(out) == before
 
+    def test_force_trusts_no_changed_manifest(self, run, out):
+        acgan_sample(run, "--out", out, "-n", 2, "--class", "cat")
+        manifest = (out / "sampler.json").read_text()
+        (out / "sampler.json").write_text(manifest.replace('"cat": 2', '"cat": 6'))
+        before = tree(out)
+        said = acgan_sample(run, "--out", out, "-n", 1, "--force", exit_code=1)
+        assert "sampler.json: was changed after acgan wrote it" in said
+        assert tree(out) == before
+        (out / "sampler.json").write_text(manifest)
+        acgan_sample(run, "--out", out, "-n", 1, "--force")
+
     def test_a_manifest_cannot_lead_outside(self, run, out):
         acgan_sample(run, "--out", out / "a", "-n", 1, "--class", "cat")
         acgan_sample(run, "--out", out / "b", "-n", 1, "--class", "cat")
         manifest = json.loads((out / "a" / "sampler.json").read_text())
         manifest["folders"] = {"../b/cat": "cat", "..": "cat", "link": "cat"}
+        del manifest["check"]
         (out / "a" / "sampler.json").write_text(json.dumps(manifest))
         (out / "a" / "link").symlink_to(out / "b" / "cat")
         acgan_sample(run, "--out", out / "a", "--force", exit_code=1)

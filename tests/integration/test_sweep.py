@@ -22,6 +22,7 @@ from run_helpers import TINY, Child, acgan, stats_rows, trained, tree
 from acgan import parallel
 from acgan.api import resolve_config
 from acgan.cli import one_run
+from acgan.errors import ConfigError
 from acgan.sweep import lengths as sweep_lengths
 from acgan.sweep import local
 from acgan.sweep.lengths import lengths
@@ -282,6 +283,16 @@ def test_equal_minutes_are_the_best_speed_of_several_rehearsals(
     assert lengths(plan, 2, print) == {"slow": 360, "fast": 3000}
     assert asked == [(4, 2, "cpu"), (16, 3, "cpu")] * 3
     assert lengths(plan, 2, print) == {"slow": 360, "fast": 3000}, "without a rehearsal"
+    kept = tmp_path / "out" / "speeds.json"
+    text = kept.read_text(encoding="utf-8")
+    for damaged in (text.replace("100.0", "180.0"), text[:-9], "[]", text.replace('"of"', '"if"')):
+        kept.write_text(damaged, encoding="utf-8")
+        with pytest.raises(
+            ConfigError, match=r"speeds\.json: cannot be used .*Restore it, or choose another"
+        ):
+            lengths(plan, 2, print)
+    kept.write_text(json.dumps(json.loads(text)["variants"]), encoding="utf-8")
+    assert lengths(plan, 2, print) == {"slow": 360, "fast": 3000}, "as earlier versions wrote it"
     changed = SweepPlan(read_sweep(str(file), ["set={train.portions: 2}"]), tmp_path / "out", "cpu")
     with pytest.raises(StopIteration):
         lengths(changed, 2, print)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from run_helpers import Child, acgan_train, killed_at, stats_rows, train_args, trained
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import plugin_data_pb2
 
+from acgan.cli import main
+from acgan.plots.page import ClassPage
 from acgan.training import run as run_module
 
 SCALARS = {
@@ -82,8 +88,8 @@ def test_every_scalar(run: Path) -> None:
 def test_grids(run: Path) -> None:
     images = read(run).Images("samples")
     assert [image.step for image in images] == [80, 160, 240, 320]
-    # 10 columns and 10 rows of 16 px with 2 px between.
-    assert (images[0].width, images[0].height) == (182, 182)
+    page = ClassPage.planned([str(digit) for digit in range(10)], 10, 16)
+    assert (images[0].width, images[0].height) == (page.width, page.height)
     assert images[0].encoded_image_string != images[-1].encoded_image_string
 
 
@@ -146,3 +152,37 @@ def test_an_extended_run_shows_each_step_once(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", {"train.total_nimg": 160})
     trained(run)
     assert_whole(run)
+
+
+def test_the_first_page_and_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layout of custom scalars names scalars that are there, and the command stands beside the configuration."""
+    monkeypatch.setattr("sys.argv", ["/bin/acgan", "train", "my recipe"])
+    run = tmp_path / "run"
+    trained(run)
+    events = read(run)
+    (written,) = events.Tensors("custom_scalars__config__")
+    layout = layout_pb2.Layout.FromString(written.tensor_proto.string_val[0])
+    (page,) = layout.category
+    tags = events.Tags()["scalars"]
+    for chart in page.chart:
+        found = [tag for tag in tags for pattern in chart.multiline.tag if re.search(pattern, tag)]
+        assert found or "validation" in chart.title, chart.title
+    (command,) = events.Tensors("command/text_summary")
+    assert b"acgan train 'my recipe'" in command.tensor_proto.string_val[0]
+
+
+def test_scores_stand_beside_the_settings(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    trained(run)
+    result = CliRunner().invoke(
+        main, ["evaluate", str(run), "--metrics", "accuracy", "--which", "last", "-n", "20"]
+    )
+    assert result.exit_code == 0, result.output
+    events = EventAccumulator(str(run / "tensorboard" / "evaluate")).Reload()
+    data = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    started = plugin_data_pb2.HParamsPluginData.FromString(data).session_start_info.hparams
+    assert started["train.batch_size"].number_value > 0
+    assert started["loss.adversarial.kind"].string_value
+    experiment = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    infos = plugin_data_pb2.HParamsPluginData.FromString(experiment).experiment.metric_infos
+    assert any("accuracy" in info.name.tag for info in infos)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -88,3 +89,16 @@ def test_leftovers_of_killed_processes_go_and_nothing_else(tmp_path: Path) -> No
     remove_leftovers(tmp_path, 0)
     assert {path.name for path in tmp_path.iterdir()} == others
     remove_leftovers(tmp_path / "nowhere", 0)
+
+
+def test_a_pipe_gets_the_content_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    write_text(pipe, "scores")
+    reader.join(timeout=10)
+    assert got == [b"scores"]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

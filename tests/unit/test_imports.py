@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "marks": set(),
     "sides": set(),
     "reading": set(),
-    "atomic": set(),
+    "atomic": {"file_kinds"},
     "sealed": {"reading"},
     "own_parts": {"file_kinds", "reading"},
     "code_version": set(),
@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
+    "data": {"atomic", "runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -57,12 +57,13 @@ ALLOWED: dict[str, set[str]] = {
         "parallel",
         "runtime",
         "atomic",
+        "sealed",
         "types",
         "errors",
         "reading",
         "file_kinds",
     },
-    "predicting": {"weights", "models", "data", "parallel", "runtime"},
+    "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
     "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors"},
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
@@ -82,7 +83,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "types", "errors", "file_kinds"),
+        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "signals", "types", "errors"),
+        "file_kinds",
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -92,6 +94,8 @@ ALLOWED: dict[str, set[str]] = {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),
         *("parallel", "runtime", "types", "errors"),
     },
+    # what a page to play with asks of a generator
+    "exploring": {"sampling", "predicting", "plots", "marks", "showing", "types"},
     # runs and their scores, as tables
     "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # runs as pages for people: plain values in, HTML out
@@ -118,6 +122,7 @@ ALLOWED: dict[str, set[str]] = {
             "runtime",
             "atomic",
             "sides",
+            "signals",
             "types",
             "errors",
         ),
@@ -127,6 +132,7 @@ ALLOWED: dict[str, set[str]] = {
             "assembly",
             "benchmarking",
             "evaluation",
+            "exploring",
             "fid",
             "report",
             "results",
@@ -139,12 +145,13 @@ ALLOWED: dict[str, set[str]] = {
         *("reading", "sides", "types", "errors", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "errors", "file_kinds"},
+    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "sealed", "errors", "file_kinds"},
     "cli": {
         *(
             "sweep",
             "api",
             "doctor",
+            "exploring",
             "config",
             "evaluation",
             "metrics",
@@ -288,7 +295,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
             for command in (
                 *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
-                *("sweep", "info", "benchmark", "doctor"),
+                *("sweep", "info", "benchmark", "doctor", "completion", "explore"),
             )
         ),
     ],

@@ -8,7 +8,6 @@ import click
 
 from acgan.cli.options import UserPath, data_set_option
 from acgan.cli.progress import Reporter, counting
-from acgan.signals import stopped_by_signals
 
 
 @click.command()
@@ -28,7 +27,7 @@ def command(source: str, out: Path, overrides: tuple[str, ...], force: bool, qui
     from acgan.api.class_table import with_noun
 
     reporter = Reporter(quiet)
-    with stopped_by_signals("stopped; nothing was written"), counting("images", quiet) as progress:
+    with counting("images", quiet) as progress:
         dataset = api.pack_data(
             source, out, overrides, force=force, on_data=progress, progress=progress, warn=reporter.warn
         )

@@ -10,7 +10,6 @@ import click
 from acgan.atomic import write_bytes, write_text
 from acgan.cli.options import UserPath, check_json_file, check_output_file, data_set_option
 from acgan.cli.progress import Reporter, counting
-from acgan.signals import stopped_by_signals
 
 _PAIRS_SHOWN = 20
 
@@ -46,7 +45,7 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     check_output_file("--save", save)
     if save is not None and save.suffix.lower() != ".png":
         raise click.BadParameter(f"{save}; expected a name that ends in .png.", param_hint="--save")
-    with stopped_by_signals("stopped; nothing was written"), counting("reading images", False) as progress:
+    with counting("reading images", False) as progress:
         found = api.show_data(source, overrides, progress=progress)
     # Files come first: nobody may be there to read.
     if json_file is not None:

@@ -16,8 +16,8 @@ from acgan.cli.progress import Reporter, counting
 def command(cache: Path | None, quiet: bool) -> None:
     """Check every byte that is kept of decoded images.
 
-    CACHE is a cache folder; without it, that of trainings ($ACGAN_CACHE). Trainings check what they read, but for the
-    pixels of sets of 2 GiB and more, which stay on the disk.
+    CACHE is a cache folder; without it, that of trainings ($ACGAN_CACHE). Trainings check what they read: of sets of
+    2 GiB and more, which stay on the disk, the images that they touch.
     """
     from acgan import api
     from acgan.api.class_table import with_noun

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from acgan.atomic import write_text
 
 _STATE, _IMAGES, _SEEN = "decoded.json", "decoded.npy", "seen.npy"
 
@@ -48,9 +49,7 @@ class Unfinished:
             "done": done,
             "failed": {str(key): self.failed[key] for key in self.failed},
         }
-        temporary = self.folder / f"{_STATE}.tmp"
-        temporary.write_text(json.dumps(state), encoding="utf-8")
-        os.replace(temporary, self.folder / _STATE)
+        write_text(self.folder / _STATE, json.dumps(state))
 
 
 def in_memory(shape: tuple[int, ...], record: np.dtype[Any]) -> Unfinished:

@@ -14,6 +14,8 @@ from pathlib import PurePath
 from typing import Any
 
 from acgan.data.sources.endings import is_image
+from acgan.data.sources.members import Limits, OversizedError
+from acgan.data.sources.parquet_size import unpacked_size
 from acgan.errors import DataError
 from acgan.reading import parse_json
 
@@ -45,13 +47,14 @@ class Table:
         return [row[position] for row in self.rows]
 
 
-def read_table(content: bytes, where: str, ending: str) -> Table | None:
+def read_table(content: bytes, where: str, ending: str, limits: Limits) -> Table | None:
     """Read a label file.
 
     Args:
         content: Its bytes.
         where: Its path, for messages.
         ending: Its ending, a key of ``TABLE_READERS``.
+        limits: Bounds of its size, once it is unpacked.
 
     Returns:
         The rows; None for JSON that is no list of records.
@@ -59,7 +62,7 @@ def read_table(content: bytes, where: str, ending: str) -> Table | None:
     Raises:
         DataError: The file is damaged, or is not what its ending says.
     """
-    return TABLE_READERS[ending](content, where)
+    return TABLE_READERS[ending](content, where, limits)
 
 
 def table_ending(name: str) -> str:
@@ -68,7 +71,7 @@ def table_ending(name: str) -> str:
     return suffix if suffix in TABLE_READERS else ""
 
 
-def _read_csv(content: bytes, where: str) -> Table:
+def _read_csv(content: bytes, where: str, _limits: Limits) -> Table:
     text = _decoded(content, where, "CSV")
     told = re.match(r"sep=(.)\r?\n", text)  # Excel's way to name the delimiter
     text = text[told.end() :] if told else text
@@ -110,7 +113,7 @@ def _remedy(error: csv.Error) -> str:
     return f"{text}. Mend that line."
 
 
-def _read_jsonl(content: bytes, where: str) -> Table:
+def _read_jsonl(content: bytes, where: str, _limits: Limits) -> Table:
     records, lines = [], []
     for number, line in enumerate(_decoded(content, where, "JSON lines").splitlines(), 1):
         if not line.strip():
@@ -130,7 +133,7 @@ def _read_jsonl(content: bytes, where: str) -> Table:
     return _of_records(records, lines, where)
 
 
-def _read_json(content: bytes, where: str) -> Table | None:
+def _read_json(content: bytes, where: str, _limits: Limits) -> Table | None:
     try:
         value = parse_json(_decoded(content, where, "JSON"))
     except ValueError as error:
@@ -143,7 +146,7 @@ def _read_json(content: bytes, where: str) -> Table | None:
     return Table(table.columns, table.rows, table.lines, "row")
 
 
-def _read_parquet(content: bytes, where: str) -> Table:
+def _read_parquet(content: bytes, where: str, limits: Limits) -> Table:
     try:
         from pyarrow import parquet, types
     except ImportError as error:
@@ -152,10 +155,13 @@ def _read_parquet(content: bytes, where: str) -> Table:
             "'acgan[hf]'."
         ) from error
     try:
+        limits.check_size(unpacked_size(io.BytesIO(content), len(content), limits))
         file = parquet.ParquetFile(io.BytesIO(content))
         plain = [column.name for column in file.schema_arrow if not types.is_nested(column.type)]
         lists = [column.name for column in file.schema_arrow if types.is_list(column.type)]
         records = file.read(columns=[*plain, *lists]).to_pylist()
+    except OversizedError as error:
+        raise DataError(f"{where} cannot be read as parquet: {error}.") from error
     except Exception as error:  # of nearly every kind, on damaged files
         raise DataError(f"{where} cannot be read as parquet: {error}. Make it or copy it anew.") from error
     table = _of_records(records, range(1, len(records) + 1), where)
@@ -214,7 +220,7 @@ def _decoded(content: bytes, where: str, kind: str) -> str:
 
 
 #: Readers of label files by ending: to add a format, add a line.
-TABLE_READERS: dict[str, Callable[[bytes, str], Table | None]] = {
+TABLE_READERS: dict[str, Callable[[bytes, str, Limits], Table | None]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".jsonl": _read_jsonl,

@@ -130,7 +130,7 @@ def _candidates(
     for file in _label_files(tree, branch):
         where = f"{container.where}/{'/'.join(file)}"
         try:
-            table = read_table(container.content(file), where, table_ending(file[-1]))
+            table = read_table(container.content(file), where, table_ending(file[-1]), container.limits)
         except DataError as error:
             if sure:
                 raise

@@ -60,7 +60,7 @@ class Folder:
 
     def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
-        self._limits = limits
+        self.limits = limits
 
     @property
     def where(self) -> str:
@@ -88,7 +88,7 @@ class Folder:
     def content(self, file: Parts) -> bytes:
         path = self._path.joinpath(*file)
         try:
-            self._limits.check_size(path.stat().st_size)
+            self.limits.check_size(path.stat().st_size)
             return path.read_bytes()
         except OversizedError as error:
             raise DataError(f"{path} cannot be read: {error}.") from error
@@ -123,7 +123,7 @@ class Zip:
 
     def __init__(self, path: Path, limits: Limits = LIMITS):
         self._path = path
-        self._limits = limits
+        self.limits = limits
 
     @property
     def where(self) -> str:
@@ -138,12 +138,12 @@ class Zip:
             folders.update(folder[:depth] for depth in range(1, len(folder) + 1))
         members = self._listing[0]
         with zipfile.ZipFile(self._path) as archive:
-            return prune(members, folders, lambda parts: read_member(archive, members[parts], self._limits))
+            return prune(members, folders, lambda parts: read_member(archive, members[parts], self.limits))
 
     def content(self, file: Parts) -> bytes:
         try:
             with zipfile.ZipFile(self._path) as archive:
-                return read_member(archive, self._listing[0][file], self._limits).getvalue()
+                return read_member(archive, self._listing[0][file], self.limits).getvalue()
         except OversizedError as error:
             raise DataError(f"{self._path}: {'/'.join(file)} cannot be read: {error}.") from error
         except Exception as error:  # of nearly every kind, on damaged files
@@ -153,7 +153,7 @@ class Zip:
 
     def reader(self, files: Sequence[Parts]) -> ZipReader:
         members, _ = self._listing
-        return ZipReader(self._path, [members[parts] for parts in files], self._limits)
+        return ZipReader(self._path, [members[parts] for parts in files], self.limits)
 
     @cached_property
     def _listing(self) -> tuple[dict[Parts, zipfile.ZipInfo], set[Parts]]:
@@ -161,7 +161,7 @@ class Zip:
         try:
             with zipfile.ZipFile(self._path) as archive:
                 infos = archive.infolist()
-            self._limits.check_zip(infos, self._path.stat().st_size)
+            self.limits.check_zip(infos, self._path.stat().st_size)
         except OversizedError as error:
             raise DataError(f"{self._path} cannot be read: {error}.") from error
         except (OSError, zipfile.BadZipFile) as error:

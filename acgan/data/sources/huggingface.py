@@ -14,6 +14,8 @@ from acgan.data.sources.arrays import in_a_line
 from acgan.data.sources.files import digest_lines, file_stamp
 from acgan.data.sources.hf_features import STORED, holds_bytes, label_names, library
 from acgan.data.sources.hf_tables import Tables
+from acgan.data.sources.members import Limits, OversizedError
+from acgan.data.sources.parquet_size import unpacked_size
 from acgan.data.sources.parts import refuse_options
 from acgan.data.sources.shard_names import parts_of_files
 from acgan.errors import DataError, bounded
@@ -84,6 +86,7 @@ class ParquetSource:
         for name, paths in parts_of_files(self._paths, self._top).items():
             with _reading(datasets, f"{where} {name}".rstrip()):
                 _check_same_names(datasets, paths)
+                _check_unpacked(paths, self._options.limits)
                 parts[name] = datasets.Dataset.from_parquet([str(path) for path in paths])
         why = (
             "a parquet file that holds pictures"
@@ -121,7 +124,7 @@ class HubSource:
                 loaded = datasets.load_from_disk(str(folder))
             else:
                 if folder.is_dir():
-                    _check_folder(datasets, folder, config)
+                    _check_folder(datasets, folder, config, self._options.limits)
                 loaded = datasets.load_dataset(str(folder) if folder.is_dir() else name, config)
         parts = dict(loaded) if isinstance(loaded, Mapping) else {"": loaded}
         return Tables(
@@ -136,11 +139,11 @@ def split_name(given: str) -> tuple[str, str | None]:
     return (rest, None) if user_path(rest).is_dir() else (name, config or None)
 
 
-def _check_folder(datasets: Any, folder: Path, config: str | None) -> None:
+def _check_folder(datasets: Any, folder: Path, config: str | None, limits: Limits) -> None:
     """Check the parquet files of a folder that ``datasets`` joins to one set.
 
     Raises:
-        DataError: They look like several sets.
+        DataError: They look like several sets, or one is packed too far.
     """
     chosen = datasets.load_dataset_builder(str(folder), config).config
     parts = [[Path(file) for file in files] for files in (chosen.data_files or {}).values()]
@@ -149,6 +152,20 @@ def _check_folder(datasets: Any, folder: Path, config: str | None) -> None:
         parts_of_files([path for paths in parts for path in paths], folder.resolve())
     for paths in parts:
         _check_same_names(datasets, paths)
+        _check_unpacked(paths, limits)
+
+
+def _check_unpacked(paths: Sequence[Path], limits: Limits) -> None:
+    """Check how far parquet files are packed: ``datasets`` unpacks all that they hold.
+
+    Raises:
+        DataError: One is packed too far.
+    """
+    for path in paths:
+        try:
+            unpacked_size(path, path.stat().st_size, limits)
+        except OversizedError as error:
+            raise DataError(f"{path} cannot be read: {error}.") from error
 
 
 def _check_same_names(datasets: Any, paths: Sequence[Path]) -> None:

@@ -131,7 +131,7 @@ class ListSource:
         except OSError as error:
             raise DataError(f"{self._path} cannot be read: {error.strerror or error}.") from error
         where = str(self._path)
-        table = read_table(content, where, table_ending(self._path.name))
+        table = read_table(content, where, table_ending(self._path.name), self._options.limits)
         if table is None:
             raise DataError(
                 f"{where} is no list of pictures; expected JSON such as "

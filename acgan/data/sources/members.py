@@ -68,6 +68,14 @@ class Limits:
         sizes = (member.file_size for member in members)
         self._check_ratio("its files have", sum(size for size in sizes if size <= largest), packed)
 
+    def check_unpacked(self, size: int, packed: int) -> None:
+        """Check how far a file is packed that holds many values.
+
+        Raises:
+            OversizedError: It is larger than its packed bytes are likely to hold.
+        """
+        self._check_ratio("unpacked it has", size, packed)
+
     def _check_ratio(self, subject: str, size: int, packed: int) -> None:
         if size > _HARMLESS and size > self.max_ratio * packed:
             raise OversizedError(

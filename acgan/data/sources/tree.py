@@ -10,6 +10,7 @@ from typing import IO, Protocol
 
 from acgan.data.index import Reader
 from acgan.data.sources.endings import ending_of, is_image, is_image_inside, tells_nothing
+from acgan.data.sources.members import Limits
 from acgan.types import LeftOut
 
 Parts = tuple[str, ...]
@@ -84,6 +85,10 @@ class Readable(Protocol):
 
 class Container(Readable, Protocol):
     """A folder or an archive that holds a tree."""
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of its files."""
 
     def tree(self) -> Tree:
         """The user's files."""

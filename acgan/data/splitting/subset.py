@@ -132,7 +132,7 @@ def extend(store: ImageStore, images: np.ndarray, labels: np.ndarray) -> ImageSt
     if ((labels < 0) | (labels >= store.num_classes)).any():
         raise ValueError(f"labels: expected all from 0 to {store.num_classes - 1}")
     return _make_store(
-        np.concatenate([store.images, images]),
+        np.concatenate([store.images[:], images]),
         np.concatenate([store.labels, labels.astype(np.int64)]),
         store.class_names,
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from every_command import LEAVES
 from fuzzing import acgan, answers, counted
 from hypothesis import strategies as st
-
-from acgan.cli import main
 
 #: What each command's line ends with where its arguments may all be right, so that nothing long begins.
 STOPS = {
@@ -87,22 +85,6 @@ NUMBERS = [
 NUMBERS += ["9" * 5000, "٣", "1h", "90m", "5s", "1h30m", "-5s"]
 
 
-def _leaves(
-    group: click.Group, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from _leaves(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-LEAVES = sorted(_leaves(main), key=lambda leaf: leaf[0])
-
-
 def _bounds(kind: click.ParamType) -> list[str]:
     """Values at the bounds of a parameter, and beyond."""
     if isinstance(kind, click.Choice):
@@ -114,8 +96,8 @@ def _bounds(kind: click.ParamType) -> list[str]:
 @st.composite
 def lines(draw: st.DrawFn) -> list[str]:
     """A command's name and arguments."""
-    path, command = draw(st.sampled_from(LEAVES))
-    words = list(path)
+    path, command = draw(st.sampled_from(sorted(LEAVES.items())))
+    words = path.split()
     options = [one for one in command.params if isinstance(one, click.Option) and "--help" not in one.opts]
     for one in draw(st.lists(st.sampled_from(options), max_size=4)) if options else ():
         name = draw(st.sampled_from([*one.opts, *one.opts, *one.secondary_opts, one.opts[0][:-1]]))
@@ -124,14 +106,16 @@ def lines(draw: st.DrawFn) -> list[str]:
             words.append(draw(st.sampled_from([*_bounds(one.type) * 4, *TEXTS, *NUMBERS])))
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
     for _ in range(draw(st.integers(0, len(arguments) + 1))):
-        words.insert(draw(st.integers(len(path), len(words))), draw(st.sampled_from([*TEXTS, *NUMBERS])))
+        words.insert(
+            draw(st.integers(len(path.split()), len(words))), draw(st.sampled_from([*TEXTS, *NUMBERS]))
+        )
     if draw(st.integers(0, 19)) == 0:
         words = [
             draw(st.sampled_from(["--import", "--debugg", "", "é"])),
             draw(st.sampled_from(TEXTS)),
             *words,
         ]
-    return [*words, *STOPS.get(" ".join(path), [])]
+    return [*words, *STOPS.get(path, [])]
 
 
 @counted
@@ -144,4 +128,4 @@ def test_odd_arguments_are_answered(count: int, tmp_path: Path, monkeypatch: pyt
 
 def test_every_command_is_among_them() -> None:
     assert len(LEAVES) > 14
-    assert {" ".join(path) for path, _ in LEAVES} >= set(STOPS)
+    assert set(LEAVES) >= set(STOPS)

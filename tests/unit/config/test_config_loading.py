@@ -59,9 +59,19 @@ def test_file_over_defaults_and_options_over_file(tmp_path: Path) -> None:
     assert config.every == RunConfig().every
 
 
-@pytest.mark.parametrize("text", ["", "# nothing but a remark\n", "{}"])
-def test_an_empty_file_is_the_defaults(tmp_path: Path, text: str) -> None:
-    assert load_text(tmp_path, text) == RunConfig()
+def test_an_empty_table_is_the_defaults(tmp_path: Path) -> None:
+    assert load_text(tmp_path, "{}") == RunConfig()
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# nothing but a remark\n", "---\n", "null\n", "\ufeff"])
+@pytest.mark.parametrize("option", [(), ("seed=1",)])
+def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path, text: str, option: tuple[str, ...]) -> None:
+    """It was cut off, or saved too early: nobody writes a file to say nothing."""
+    with pytest.raises(
+        ConfigError, match=r"recipe\.yaml: found no keys; expected .*\{\} is all defaults"
+    ) as caught:
+        load_text(tmp_path, text, *option)
+    assert str(tmp_path) in str(caught.value)
 
 
 def test_the_last_of_two_options_wins() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from acgan.data.index import Index
 from acgan.data.options import ReadOptions
+from acgan.data.sources.members import LIMITS
 from acgan.data.sources.tree import Parts, Tree, prune
 from acgan.data.sources.tree_source import TreeSource
 from acgan.errors import DataError
@@ -56,6 +57,7 @@ class InMemory:
     """A container of files in memory."""
 
     where = "SET"
+    limits = LIMITS
 
     def __init__(self, files: Mapping[Parts, bytes]):
         self._files = files

@@ -14,6 +14,7 @@ from acgan.extracting import ClassifierExtractor, Extracted, fitted, target_of
 from acgan.models import GENERATORS
 from acgan.runtime import Draws
 from acgan.sampling import ClassSampler
+from acgan.signals import StopSignal
 from acgan.types import ImageStore
 from acgan.weights import GeneratorInfo
 
@@ -85,7 +86,7 @@ def test_it_is_the_frechet_distance_of_samples_in_classes_as_in_the_validation_i
 
     monkeypatch.setattr(ClassSampler, "draw", watched)
     store, seen = _store(), Blocks()
-    found = ValidationScore(seen, store, store, num_images=205, seed=3).of(sampler)
+    found = ValidationScore(seen, store, store, num_images=205, seed=3).of(sampler, StopSignal())
     y, z = torch.cat([part for _, part in drawn]), torch.cat([part for part, _ in drawn])
     # 61.5, 123, 20.5: the first of two equal remainders is rounded up.
     assert torch.bincount(y).tolist() == [62, 123, 20]
@@ -101,27 +102,30 @@ def test_it_is_the_frechet_distance_of_samples_in_classes_as_in_the_validation_i
 def test_the_same_samples_every_time_and_real_images_once(sampler: ClassSampler) -> None:
     extractor = Blocks()
     score = ValidationScore(extractor, _store(), _store(), num_images=70, seed=0)
-    first = score.of(sampler)
+    first = score.of(sampler, StopSignal())
     looked = sum(map(len, extractor.seen))
     torch.manual_seed(99)
-    assert score.of(sampler) == first
+    assert score.of(sampler, StopSignal()) == first
     assert looked == 170
     assert sum(map(len, extractor.seen)) == looked + 70
-    other = ValidationScore(Blocks(), _store(), _store(), num_images=70, seed=1).of(sampler)
+    other = ValidationScore(Blocks(), _store(), _store(), num_images=70, seed=1).of(sampler, StopSignal())
     assert other.value != first.value
 
 
 def test_it_scores_the_generator_of_the_moment(sampler: ClassSampler) -> None:
     sampler = copy.deepcopy(sampler)
     score = ValidationScore(Blocks(), _store(), _store(), num_images=64, seed=0)
-    before = score.of(sampler)
+    before = score.of(sampler, StopSignal())
     with torch.no_grad():
         for parameter in sampler.generator.parameters():
             parameter.mul_(0.5)
-    after = score.of(sampler)
+    after = score.of(sampler, StopSignal())
     assert before.value != after.value
     assert (
-        after.value == ValidationScore(Blocks(), _store(), _store(), num_images=64, seed=0).of(sampler).value
+        after.value
+        == ValidationScore(Blocks(), _store(), _store(), num_images=64, seed=0)
+        .of(sampler, StopSignal())
+        .value
     )
 
 
@@ -146,7 +150,10 @@ def test_inception_s_own_goes_without_brackets(sampler: ClassSampler) -> None:
     class Own(Blocks):
         name, frechet = "", "fid"
 
-    assert ValidationScore(Own(), _store(), _store(), num_images=100, seed=0).of(sampler).name == "fid100_val"
+    assert (
+        ValidationScore(Own(), _store(), _store(), num_images=100, seed=0).of(sampler, StopSignal()).name
+        == "fid100_val"
+    )
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -161,7 +168,9 @@ def test_features_that_are_not_finite_make_no_finite_score(
                 found.features[0, 0] = bad
             return found
 
-    score = ValidationScore(Broken(), _store((30, 20, 10)), _store(), num_images=60, seed=0).of(sampler)
+    score = ValidationScore(Broken(), _store((30, 20, 10)), _store(), num_images=60, seed=0).of(
+        sampler, StopSignal()
+    )
     assert not math.isfinite(score.value)
 
 
@@ -169,7 +178,7 @@ def test_images_of_another_size_are_brought_to_the_extractor_s() -> None:
     """RGB images of 32 px through the shipped extractor of gray 16 px ones."""
     extractor = ClassifierExtractor("digits")
     sampler, store = _sampler(channels=3, side=32), _store(channels=3, side=32)
-    found = ValidationScore(extractor, store, store, num_images=150, seed=0).of(sampler)
+    found = ValidationScore(extractor, store, store, num_images=150, seed=0).of(sampler, StopSignal())
     y = torch.tensor([0] * 45 + [1] * 90 + [2] * 15)
     z = Draws(0).normal((150, 8), "validation")
     pair = [sampler.draw(z, y), torch.from_numpy(store.images)]
@@ -188,24 +197,27 @@ def _frechet_of_few(a: np.ndarray, b: np.ndarray) -> float:
 def test_the_floor_is_of_training_images_in_the_same_classes_and_as_many(sampler: ClassSampler) -> None:
     store, train = _store(), _store((60, 120, 20))
     score = ValidationScore(Blocks(), store, train, num_images=200, seed=0)
-    found = score.of(sampler)
+    found = score.of(sampler, StopSignal())
     features = [
         torch.nn.functional.avg_pool2d(torch.from_numpy(side.images).double(), 8).flatten(1).numpy()
         for side in (train, store)
     ]
     floor = _frechet(*features)
-    assert score.in_words(found) == f"{found.name} {found.value:.4g}, as many training images {floor:.4g}"
+    assert (
+        score.in_words(found, StopSignal())
+        == f"{found.name} {found.value:.4g}, as many training images {floor:.4g}"
+    )
 
 
 def test_without_as_many_training_images_of_a_class_there_is_no_floor(sampler: ClassSampler) -> None:
     score = ValidationScore(Blocks(), _store(), _store((60, 120, 19)), num_images=200, seed=0)
-    found = score.of(sampler)
-    assert score.in_words(found) == f"{found.name} {found.value:.4g}"
+    found = score.of(sampler, StopSignal())
+    assert score.in_words(found, StopSignal()) == f"{found.name} {found.value:.4g}"
 
 
 def test_few_validation_images_are_called_rough(sampler: ClassSampler) -> None:
     words = [
-        score.in_words(score.of(sampler))
+        score.in_words(score.of(sampler, StopSignal()), StopSignal())
         for counts in ((3, 3, 1), (3, 3, 2))
         for score in [ValidationScore(Blocks(), _store(counts), _store(), num_images=20, seed=0)]
     ]

@@ -91,16 +91,29 @@ class TestFonts:
 
     def test_another_font_where_it_has_more(self, monkeypatch):
         own = fonts.font_file(frozenset("a"))
-        other = own.replace("DejaVuSans.ttf", "STIXGeneral.ttf")
-        codes = {own: frozenset(map(ord, "ab")), other: frozenset(map(ord, "猫b"))}
+        codes = {own: frozenset(map(ord, "ab")), "other.ttf": frozenset(map(ord, "猫b"))}
         monkeypatch.setattr(fonts, "_codes", lambda file: codes.get(file, frozenset()))
+        monkeypatch.setattr(fonts, "installed", lambda: {"Other": "other.ttf"})
         fonts.font_file.cache_clear()
         try:
-            assert fonts.font_file(frozenset("猫b")) == other
+            assert fonts.font_file(frozenset("猫b")) == "other.ttf"
             assert fonts.font_file(frozenset("ab")) == own
             assert fonts.font_file(frozenset("犬")) == own
         finally:
             fonts.font_file.cache_clear()
+
+    def test_a_font_of_boxes_is_none(self):
+        assert "DejaVu Sans" in fonts.installed()
+        assert not any("resort" in (name + file).lower() for name, file in fonts.installed().items())
+
+    def test_figures_fall_back_on_what_is_installed(self, monkeypatch):
+        names = {"DejaVu Serif": "a", "Noto Sans CJK JP": "b", "WenQuanYi Micro Hei": "c"}
+        monkeypatch.setattr(fonts, "installed", lambda: names)
+        fonts.families.cache_clear()
+        try:
+            assert fonts.families() == ["DejaVu Sans", "Noto Sans CJK JP", "WenQuanYi Micro Hei"]
+        finally:
+            fonts.families.cache_clear()
 
 
 def font_name(text):

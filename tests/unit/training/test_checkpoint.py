@@ -11,6 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from acgan.errors import RunError
+from acgan.training import checkpoint as checkpoint_module
 from acgan.training.checkpoint import PAYLOAD_KEYS, read_latest, write_checkpoint
 
 
@@ -224,3 +225,22 @@ def test_a_payload_is_read_without_running_code(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, 1, {**_payload(1), "evil": Evil()})
     with pytest.raises(RunError, match="UnpicklingError"):
         read_latest(tmp_path, lambda message: None)
+
+
+def test_one_that_is_replaced_is_whole_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_checkpoint(tmp_path, 16, _payload(16))
+    named: list[str] = []
+    original = checkpoint_module.write_text
+
+    def write_text_and_read(path: Path, text: str) -> None:
+        original(path, text)
+        assert read_latest(tmp_path, pytest.fail) is not None
+        named.append(path.name)
+
+    monkeypatch.setattr(checkpoint_module, "write_text", write_text_and_read)
+    write_checkpoint(tmp_path, 16, {**_payload(16), "more": 1})
+    assert named == ["16.pt.sha256", "16.pt.sha256"]
+    found = read_latest(tmp_path, pytest.fail)
+    assert found is not None
+    assert found["more"] == 1
+    assert file.with_name("16.pt.sha256").read_text().count("\n") == 1

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from acgan.errors import NotFiniteError
+from acgan.signals import StopSignal
 from acgan.training.best import Best
 from acgan.training.checkpoint import read_latest
 from acgan.training.product import Intervals
@@ -92,7 +93,7 @@ class Training:
     def sample(self) -> Tensor:
         return torch.zeros(1, 2, 2, dtype=torch.uint8)
 
-    def evaluate(self, share: float) -> Evaluation:
+    def evaluate(self, share: float, stop: StopSignal) -> Evaluation:
         value = self.values.get(self.run.nimg)
         return Evaluation({}, score=None if value is None else Score(NAME, value))
 

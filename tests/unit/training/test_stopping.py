@@ -14,6 +14,7 @@ import torch
 
 from acgan import distributed
 from acgan.distributed import Ranks
+from acgan.signals import CutShortError, StopSignal
 from acgan.training import stopping
 from acgan.training.stopping import StopRequests
 
@@ -76,3 +77,40 @@ def test_a_signal_of_another_rank_counts_at_the_next_agreement(monkeypatch: pyte
     monkeypatch.setattr(distributed, "largest_of_ranks", lambda *_: next(answers))
     assert [requests.asked(0), requests.asked(1)] == [False, True]
     assert requests.signal == signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("cut_short", "answer", "agreed"),
+    [(True, 15.0, True), (False, 15.0, True), (False, 0.0, False)],
+    ids=["here", "elsewhere", "nowhere"],
+)
+def test_work_cut_short_is_a_request_at_once(
+    cut_short: bool, answer: float, agreed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests, sent = StopRequests(Ranks(0, 2), CPU, None), list[Sequence[float]]()
+    requests.stop.number = signal.SIGTERM if cut_short else None
+    answers = iter([[0.0, 0.0, 0.01], [answer], [0.0, answer, 0.01]])
+
+    def largest(values: Sequence[float], *_: object) -> list[float]:
+        sent.append(values)
+        return next(answers)
+
+    monkeypatch.setattr(distributed, "largest_of_ranks", largest)
+    requests.asked(5)
+    assert requests.agree_on_cut(cut_short) is agreed
+    assert sent[-1] == (15.0 if cut_short else 0.0,)
+    assert requests.asked(5) is agreed
+    assert requests.signal == (signal.SIGTERM if agreed else None)
+
+
+def test_portions_end_at_the_signal() -> None:
+    stop, seen = StopSignal(), list[int]()
+
+    def look(portion: int) -> None:
+        seen.append(portion)
+        stop.number = signal.SIGTERM if portion == 2 else None
+
+    with pytest.raises(CutShortError):
+        list(map(look, stop.between(range(5))))
+    assert seen == [0, 1, 2]
+    assert list(StopSignal().between("abc")) == ["a", "b", "c"]
