@@ -9,7 +9,6 @@ import click
 from acgan.cli.options import UserPath, device_option
 from acgan.cli.output import echo
 from acgan.cli.ranks import warn_once
-from acgan.signals import stopped_by_signals
 
 
 @click.command()
@@ -31,10 +30,9 @@ def command(runs: tuple[Path, ...], out: Path | None, opened: bool, device: str)
     """
     from acgan import api
 
-    with stopped_by_signals("stopped; nothing was written"):
-        file = api.write_report(
-            runs, out, device=device, say=lambda message: echo(message, err=True), warn=warn_once
-        )
+    file = api.write_report(
+        runs, out, device=device, say=lambda message: echo(message, err=True), warn=warn_once
+    )
     size = file.stat().st_size
     echo(f"report: {click.format_filename(file)} ({size / 1e6:.1f} MB)")
     if opened:
