@@ -10,6 +10,7 @@ from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult
+from acgan.api.report import write_report
 from acgan.api.results import load_results
 from acgan.api.run_directory import WITHOUT_SYNTHETIC
 from acgan.assembly.images import load_data
@@ -42,4 +43,5 @@ __all__ = [
     "train_classifier",
     "verify_cache",
     "write_evaluation",
+    "write_report",
 ]

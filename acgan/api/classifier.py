@@ -14,6 +14,7 @@ from acgan.api.inputs import described, resolve, tell_skipped
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.places import find_trained_on
 from acgan.api.provenance import command_line, recorded
+from acgan.api.report import report_after
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
@@ -99,6 +100,8 @@ def train_classifier(
         networks = {"backbone": task.network.backbone, "heads": task.network.heads}
         with recorded(opened, run, networks, {}), run.running():
             train_classifier_task(task, run)
+        if ranks.first:
+            report_after(opened.directory, resolved.report, data=dataset, device=device, warn=opened.warn)
     return TrainResult.of(run)
 
 

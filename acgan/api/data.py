@@ -15,6 +15,7 @@ from acgan.api.class_table import ClassCounts, count_classes
 from acgan.assembly.images import data_options, load_data, prepare_dataset
 from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
+from acgan.config.shared import DataConfig
 from acgan.data import Cache, cache_dir, damage_of, look_at_classes, take, write_stylegan_zip
 from acgan.errors import ConfigError, DataError
 from acgan.reading import to_json
@@ -77,29 +78,7 @@ class DataSummary:
         A row has a picture as it is stored, with the frame that is used of it, then up to 8 as the networks see them.
         Up to 8 pairs of held-out and training images that are alike follow.
         """
-        from acgan.plots.sheet import sheet_picture
-        from acgan.plots.style import to_png
-
-        store = self.dataset.train
-        looks = look_at_classes(
-            self.source,
-            data_options(self._config.data),
-            store,
-            black_white=report.black_white if (report := self.dataset.report) is not None else None,
-            max_classes=_SHEET_CLASSES,
-            per_class=_SHEET_IMAGES,
-        )
-        remark = f"the first {len(looks)} of {store.num_classes:,} classes"
-        figure = sheet_picture(
-            [shown(look.name) for look in looks],
-            [look.original for look in looks],
-            [look.size for look in looks],
-            [look.frame for look in looks],
-            [look.images for look in looks],
-            remark if len(looks) < store.num_classes else "",
-            self._pairs_of_images(),
-        )
-        return to_png(figure)
+        return contact_sheet(self._config.data, self.dataset, self._pairs_of_images())
 
     def _pairs_of_images(self) -> tuple[np.ndarray, np.ndarray] | None:
         pairs = self.alike[:_SHEET_IMAGES]
@@ -107,6 +86,41 @@ class DataSummary:
             return None
         held_out, train = [pair.held_out for pair in pairs], [pair.train for pair in pairs]
         return self._whole.test.images[held_out], self._whole.train.images[train]
+
+
+def contact_sheet(
+    data: DataConfig, dataset: Dataset, alike: tuple[np.ndarray, np.ndarray] | None = None
+) -> bytes:
+    """A contact sheet of a data source that is at hand, as a PNG file: see ``DataSummary.sheet``.
+
+    Args:
+        data: How the source is read.
+        dataset: Its images.
+        alike: Pairs of held-out and training images that are alike, to follow.
+    """
+    from acgan.plots.sheet import sheet_picture
+    from acgan.plots.style import to_png
+
+    store, report = dataset.train, dataset.report
+    looks = look_at_classes(
+        data.source,
+        data_options(data),
+        store,
+        black_white=None if report is None else report.black_white,
+        max_classes=_SHEET_CLASSES,
+        per_class=_SHEET_IMAGES,
+    )
+    remark = f"the first {len(looks)} of {store.num_classes:,} classes"
+    figure = sheet_picture(
+        [shown(look.name) for look in looks],
+        [look.original for look in looks],
+        [look.size for look in looks],
+        [look.frame for look in looks],
+        [look.images for look in looks],
+        remark if len(looks) < store.num_classes else "",
+        alike,
+    )
+    return to_png(figure)
 
 
 def show_data(

@@ -11,12 +11,14 @@ import numpy as np
 
 from acgan.api.evaluate import Evaluated
 from acgan.api.kept_evaluations import picture_of, place
+from acgan.api.report import report_after
 from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.evaluation.bank import Bank
 from acgan.reading import to_json
 from acgan.sealed import sealed_json
+from acgan.showing import warn_shown
 from acgan.training.tracking import record_scores
 from acgan.types import ImageStore
 
@@ -32,11 +34,14 @@ def write_evaluation(
     runs: str | Path | Sequence[str | Path],
     file: str | Path | None = None,
     folder: str | Path | None = None,
+    *,
+    warn: Callable[[str], None] = warn_shown,
 ) -> dict[str, Path]:
     """Write the files of an evaluation.
 
     A run directory, the directory of several seeds' runs, or the folder that is named, gets ``evaluation.json``, a
-    record in TensorBoard if it has one, and ``confusion.png`` and ``memorisation.png`` if there is something to show.
+    record in TensorBoard if it has one, and ``confusion.png`` and ``memorisation.png`` if there is something to show; a
+    run directory its ``report.html`` too, where its configuration asks for it.
     No other evaluation that is there is lost: more metrics of the same are added, and others are kept in
     ``evaluations/``, see ``kept_evaluations.place``. If a file is named, the scores go there and nothing else is
     written. A folder of given samples is never written to.
@@ -46,6 +51,7 @@ def write_evaluation(
         runs: The argument of ``evaluate``.
         file: File for the scores; None writes into a folder.
         folder: The folder; None is the run directory.
+        warn: Receives a failure of the report, which comes last.
 
     Returns:
         The files that were written, by a description of their content.
@@ -86,6 +92,9 @@ def write_evaluation(
             settings=dict(_flat(evaluated.subjects[0].config.model_dump(mode="json"))),
             measured=overall,
         )
+    if kept.is_main and folder is None:
+        report = report_after(home, evaluated.subjects[0].config.report, warn=warn)
+        written |= {} if report is None else {"report": report}
     return written
 
 

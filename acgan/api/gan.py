@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from acgan.api.inputs import resolve
 from acgan.api.opening import TrainOptions, TrainResult, open_training
 from acgan.api.provenance import command_line, recorded, sampling_flops, training_flops
+from acgan.api.report import report_after
 from acgan.assembly import build_gan, build_monitor, build_score
 from acgan.assembly.initialise import first_weights
 from acgan.assembly.portions import remark_on_cores
@@ -89,4 +90,8 @@ def train(
         flops = {**sampling_flops(gan.ema.network, resolved.model.latent_dim, device), **training_flops(gan)}
         with recorded(opened, run, networks, flops), run.running():
             train_gan(gan, run)
+        if ranks.first:
+            report_after(
+                opened.directory, resolved.report, data=opened.dataset, device=device, warn=opened.warn
+            )
     return TrainResult.of(run)

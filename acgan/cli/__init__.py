@@ -133,8 +133,8 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
 @click.group(
     cls=_Main,
     names=(
-        *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify", "data", "config"),
-        *("sweep", "export", "explore", "info", "benchmark", "doctor", "completion"),
+        *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify", "data"),
+        *("config", "sweep", "export", "explore", "info", "benchmark", "doctor", "completion"),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -179,7 +179,7 @@ def command(
         )
     if not first:
         return
-    written = api.write_evaluation(evaluated, runs, json_file, folder)
+    written = api.write_evaluation(evaluated, runs, json_file, folder, warn=warn_once)
     if not quiet:
         show(evaluated.scores)
         for what, file in written.items():

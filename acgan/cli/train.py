@@ -81,6 +81,9 @@ def _conclude(result: TrainResult, reporter: Reporter) -> None:
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
         reporter.say(f"Samples, one row per class: {grids[-1]}")
+    report = result.directory / "report.html"
+    if report.exists():
+        reporter.say(f"Report, to be opened in a browser: {report}")
     reporter.say(f"More: acgan sample {result.directory} --out samples.png")
     if scored:
         reporter.say(f"How good they are, class by class: acgan evaluate {result.directory}")

@@ -157,7 +157,7 @@ class ClassifierConfig(BaseConfig):
     """All settings of `acgan classify train`."""
 
     #: Keys, and prefixes of sections, that may change when a run is resumed.
-    harmless: ClassVar[tuple[str, ...]] = ("description", "train.threads", "every.")
+    harmless: ClassVar[tuple[str, ...]] = ("description", "train.threads", "every.", "report")
     #: Keys, besides ``data.source``, that may hold a path.
     paths: ClassVar[tuple[str, ...]] = (
         "data.root",
@@ -188,6 +188,8 @@ class ClassifierConfig(BaseConfig):
     """Length of the training, batches and precision."""
     every: ClassifierIntervalsConfig = ClassifierIntervalsConfig()
     """Intervals of logs, samples, evaluations and checkpoints."""
+    report: bool = True
+    """Write RUN/report.html after the training, for people."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ClassifierConfig:

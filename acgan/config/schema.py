@@ -159,6 +159,7 @@ class RunConfig(BaseConfig):
         "every.",
         "evaluate.",
         "monitor.",
+        "report",
     )
     #: Keys, besides ``data.source``, that may hold a path.
     paths: ClassVar[tuple[str, ...]] = ("data.root", "evaluate.extractor")
@@ -187,6 +188,8 @@ class RunConfig(BaseConfig):
     """The collapse monitor."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """The score on the validation images."""
+    report: bool = True
+    """Write RUN/report.html after the training and after each evaluation, for people."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunConfig:

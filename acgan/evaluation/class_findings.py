@@ -21,7 +21,7 @@ _NOTE = "Note"  # judges no aspect
 
 def class_findings(scores: Scores) -> list[Finding]:
     """Findings on classes, each compared at equal counts with an interval that allows for their number."""
-    found = [_wrong(scores), _collapsed(scores), _unjudged(scores), _worst(scores)]
+    found = [_wrong(scores), _collapsed(scores), _unjudged(scores), worst_class(scores)]
     return [one for one in found if one is not None]
 
 
@@ -139,7 +139,7 @@ def _unjudged(scores: Scores) -> Finding | None:
     return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -1.0)
 
 
-def _worst(scores: Scores) -> Finding | None:
+def worst_class(scores: Scores) -> Finding | None:
     """The class furthest from its own floor, of those that have one: a place to look, no decision."""
     for plain in ("fid", "fcd"):
         score = by_class(scores.at_floor_count_per_class, plain)

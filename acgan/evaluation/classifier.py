@@ -26,6 +26,8 @@ class ClassifierScores:
         main: Scores of the main head.
         heads: Accuracy by head, with the main one.
         right: (N,) bool, True where the main head is right.
+        predicted: (N,) int64, the class that the main head sees.
+        confidence: (N,) its probability of that class.
         provenance: Data, split, number of images and their fingerprint, the classifier and its weights' hash.
         class_names: K names, all that the classifier knows; some may be without images.
     """
@@ -33,6 +35,8 @@ class ClassifierScores:
     main: ClassificationScores
     heads: dict[str, float]
     right: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
     provenance: dict[str, Any]
     class_names: tuple[str, ...]
 
@@ -43,7 +47,7 @@ class ClassifierScores:
         return {name: scores for name, scores in by_name if scores.images}
 
     def to_json(self) -> str:
-        """JSON text of everything but ``right``."""
+        """JSON text of everything but what is of single images."""
         main = self.main
         per_class = {
             name: {"precision": c.precision, "recall": c.recall, "f1": c.f1, "images": c.images}
@@ -85,10 +89,14 @@ def score_classifier(
     logits = classifier.head_logits(store.images)
     labels = torch.from_numpy(store.labels)
     main = logits["main"]
+    predicted = main.argmax(dim=1)
+    confidence = main.double().softmax(dim=1).gather(1, predicted[:, None])[:, 0]
     return ClassifierScores(
         main=classification_scores(main, labels),
         heads={name: _accuracy(values, labels) for name, values in logits.items()},
-        right=(main.argmax(dim=1) == labels).numpy(),
+        right=(predicted == labels).numpy(),
+        predicted=predicted.numpy(),
+        confidence=confidence.numpy(),
         provenance={
             "data": data,
             "split": split,

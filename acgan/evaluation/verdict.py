@@ -12,6 +12,7 @@ is certain, the far end which one cannot be excluded:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from acgan.evaluation.class_findings import class_findings, too_rare
 from acgan.evaluation.copy_findings import copy_findings
@@ -19,23 +20,53 @@ from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 
+_TOO_FEW = "cannot be said of so few"
 _LEAST = 20  # images on either side: intervals of fewer hold for nothing
 _ASPECTS_FOR_A_VERDICT = ("Distance", "Fidelity", "Diversity")  # without one of these there is none
 
 
 def verdict(scores: Scores) -> list[str]:
     """Sentences for a person: the verdict, then findings, the worst first."""
-    found = [*aspects(scores), *class_findings(scores), *copy_findings(scores)]
+    found = all_findings(scores)
     lines = []
     if found:
-        found.sort(key=lambda one: (-one.certain, -one.possible, -one.weight))
-        lines = [_headline(scores, found), *_trainings(scores), *(one.text for one in found)]
+        lines = [headline(scores, found).text, *_trainings(scores), *(one.text for one in found)]
     if scores.help is not None:
         lines.append(f"For a classifier: {scores.help['verdict']}.")
     return lines
 
 
-def _headline(scores: Scores, found: list[Finding]) -> str:
+@dataclass(frozen=True)
+class Headline:
+    """The verdict itself.
+
+    Attributes:
+        word: In a word or few: ``good``, ``usable``, ``cannot be said of so few``.
+        reason: What follows the word.
+        level: Its level; None where none can be said.
+        missing: Aspects that were not judged.
+    """
+
+    word: str
+    reason: str
+    level: Level | None
+    missing: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        sentence = f"Verdict: {self.word}{self.reason}."
+        return f"{sentence} Not judged: {', '.join(self.missing)}." if self.missing else sentence
+
+
+def all_findings(scores: Scores) -> list[Finding]:
+    """Everything that was found, the worst first; nothing if nothing was judged."""
+    found = [*aspects(scores), *class_findings(scores), *copy_findings(scores)]
+    return sorted(found, key=lambda one: (-one.certain, -one.possible, -one.weight))
+
+
+def headline(scores: Scores, found: list[Finding]) -> Headline:
+    """The verdict that follows from ``all_findings``, which are not empty."""
     count = int(scores.provenance["floor_images"])
     certain = max(one.certain for one in found)
     possible = max(one.possible for one in found)
@@ -44,21 +75,24 @@ def _headline(scores: Scores, found: list[Finding]) -> str:
     if rare := len(too_rare(scores)):
         missing.append(f"{rare} of {len(scores.per_class)} classes by themselves")
     sides = f"{count:,} samples against as many real images"
+    level: Level | None = certain
     if count < _LEAST:
-        text = f"Verdict: cannot be said of so few: {sides}"
+        word, reason, level = _TOO_FEW, f": {sides}", None
     elif certain >= Level.POOR:
-        text = f"Verdict: {certain.name.lower()}, by {_names(found, certain)}; {sides}"
+        word, reason = certain.name.lower(), f", by {_names(found, certain)}; {sides}"
     elif not there & set(_ASPECTS_FOR_A_VERDICT):
-        text = "Verdict: cannot be said: neither distance, fidelity nor diversity was judged"
+        word, reason, level = "cannot be said", ": neither distance, fidelity nor diversity was judged", None
     elif possible >= Level.POOR:
-        text = f"Verdict: cannot be said of so few: {sides}; poor is not excluded, by {_possible(found, Level.POOR)}"
+        reason = f": {sides}; poor is not excluded, by {_possible(found, Level.POOR)}"
+        word, level = _TOO_FEW, None
     elif certain == Level.USABLE:
-        text = f"Verdict: usable, with faults of {_names(found, certain)}; {sides}"
+        word, reason = "usable", f", with faults of {_names(found, certain)}; {sides}"
     elif possible == Level.USABLE:
-        text = f"Verdict: usable at least; good is not shown, by {_possible(found, Level.USABLE)}; {sides}"
+        reason = f"; good is not shown, by {_possible(found, Level.USABLE)}; {sides}"
+        word, level = "usable at least", Level.USABLE
     else:
-        text = f"Verdict: good, as real images in all that was judged; {sides}"
-    return f"{text}. Not judged: {', '.join(missing)}." if missing else f"{text}."
+        word, reason = "good", f", as real images in all that was judged; {sides}"
+    return Headline(word, reason, level, tuple(missing))
 
 
 def _trainings(scores: Scores) -> Iterator[str]:

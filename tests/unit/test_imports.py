@@ -104,6 +104,11 @@ ALLOWED: dict[str, set[str]] = {
     "exploring": {"sampling", "predicting", "plots", "marks", "showing", "types"},
     # runs and their scores, as tables
     "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
+    # runs as pages for people: plain values in, HTML out
+    "report": {
+        *("evaluation", "sampling", "metrics", "plots"),
+        *("code_version", "reading", "types", "errors", "file_kinds", "sealed", "showing"),
+    },
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
         *("data", "extracting", "parallel", "runtime", "atomic", "code_version", "errors", "_torchvision"),
@@ -136,6 +141,7 @@ ALLOWED: dict[str, set[str]] = {
             "exploring",
             "export",
             "fid",
+            "report",
             "results",
             "training",
             "config",
@@ -271,6 +277,7 @@ HEAVY = {
     "numpy",
     "pydantic",
     "rich",
+    "jinja2",
     "PIL",
     "scipy",
     "sklearn",
@@ -293,7 +300,7 @@ CLI = "from acgan.cli import main; main({}, standalone_mode=False)"
         *(
             CLI.format([command, "--help"])
             for command in (
-                *("train", "sample", "evaluate", "fid", "compare", "table", "plot", "classify"),
+                *("train", "sample", "evaluate", "report", "fid", "compare", "table", "plot", "classify"),
                 *("data", "config"),
                 *("sweep", "export", "explore", "info", "benchmark", "doctor", "completion"),
             )

@@ -152,6 +152,9 @@ def command(
                 warn=reporter.warn,
             )
         reporter.say(outcome(result))
+        report = result.directory / "report.html"
+        if report.exists():
+            reporter.say(f"Report, to be opened in a browser: {report}")
         if not result.finished:  # the time is up
             break
         if resolved.config.synthetic is None:

@@ -1,0 +1,162 @@
+"""Material of a report on a run: its configuration, its data as read, and its networks, where they are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from acgan.api.class_table import count_classes, left_out_line, reading_line
+from acgan.api.classifier_on_test import evaluated_on
+from acgan.api.data import contact_sheet
+from acgan.api.inputs import summary_line
+from acgan.api.places import KnownPaths, find_data, with_known_paths
+from acgan.api.provenance_file import read_run_provenance
+from acgan.assembly.images import load_data, prepare_dataset
+from acgan.config import CONFIGS, AnyConfig, diff, load, to_yaml
+from acgan.config.recipes import CONFIG_FILE, find_recipe
+from acgan.errors import UserError
+from acgan.own_parts import PROVENANCE_FILE
+from acgan.report.classifier import ClassifierMaterial
+from acgan.report.gan import GanMaterial
+from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
+from acgan.sampling import load_generator
+from acgan.types import Dataset
+
+_Tell = Callable[[str], None]
+_QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
+_LONGEST_VALUE = 300  # characters
+
+
+def known_run(directory: Path) -> KnownRun:
+    """All that a run directory tells by itself.
+
+    Raises:
+        RunError: It is no run, or its configuration cannot be read.
+    """
+    missing: list[str] = []
+    file = directory / PROVENANCE_FILE
+    nothing: dict[str, Any] = {}
+    provenance = or_told(lambda: read_run_provenance(file), nothing, missing) if file.exists() else nothing
+    return gather_run(directory, provenance, missing)
+
+
+def gan_material(
+    run: KnownRun, data: Dataset | None, device: str | torch.device, quick: bool, say: _Tell, warn: _Tell
+) -> GanMaterial:
+    """All that the report of a GAN's run shows; what cannot be had is noted in ``run.missing``."""
+    config = or_told(lambda: _config(run), None, run.missing)
+    settings = None if config is None else _settings(run, config)
+    dataset = _dataset(run, config, data, say, warn)
+    sampler = or_told(lambda: load_generator(run.directory, device), None, run.missing)
+    return GanMaterial(
+        run,
+        settings,
+        _as_read(run, config, dataset, quick),
+        sampler,
+        None if dataset is None else dataset.train,
+    )
+
+
+def classifier_material(
+    run: KnownRun,
+    data: Dataset | None,
+    device: str | torch.device,
+    quick: bool,
+    say: _Tell,
+    warn: _Tell,
+) -> ClassifierMaterial:
+    """All that the report of a classifier's run shows; what cannot be had is noted in ``run.missing``."""
+    config = or_told(lambda: _config(run), None, run.missing)
+    settings = None if config is None else _settings(run, config)
+    dataset = _dataset(run, config, data, say, warn)
+    judged = None
+    if dataset is not None:
+        judged = or_told(
+            lambda: evaluated_on(run.directory, dataset, device, _QUICK_TEST if quick else None),
+            None,
+            run.missing,
+        )
+    return ClassifierMaterial(run, settings, _as_read(run, config, dataset, quick), judged)
+
+
+def _config(run: KnownRun) -> AnyConfig:
+    return load(CONFIGS["classify" if run.is_classifier else "gan"], run.directory / CONFIG_FILE)
+
+
+def _settings(run: KnownRun, config: AnyConfig) -> RunSettings:
+    name = run.provenance.get("recipe")
+    recipe, shown = None, "the defaults"
+    if isinstance(name, str):
+        try:
+            recipe = load(type(config), find_recipe(name, config.task))
+            shown = f"the recipe {name}"
+        except UserError:  # a file that is gone, or of an earlier version
+            run.missing.append(
+                f"The recipe {name} is not at hand; the configuration is compared with the defaults."
+            )
+    if recipe is None:
+        recipe = load(type(config), None)
+    changed = tuple(
+        ChangedKey(key, _value(before), _value(after))
+        for key, (before, after) in diff(recipe, config).items()
+    )
+    return RunSettings(shown, changed, to_yaml(config))
+
+
+def _value(value: object) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _dataset(
+    run: KnownRun, config: AnyConfig | None, data: Dataset | None, say: _Tell, warn: _Tell
+) -> Dataset | None:
+    """The data as the training had them; None where they are not at hand, or are others."""
+    if data is not None or config is None:
+        return data
+    found = or_told(lambda: _read(run, config, say, warn), None, run.missing)
+    known = run.provenance.get("data", {}).get("fingerprint")
+    if found is not None and known is not None and found.train.fingerprint != known:
+        run.missing.append("The data have changed since the training: what is shown of them is of today.")
+    return found
+
+
+def _read(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Dataset:
+    here = _found(run, config, say, warn)
+    return prepare_dataset(here, load_data(here), rehearsal=True)
+
+
+def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:
+    """The configuration with the data as this folder finds it."""
+    places = KnownPaths.read(run.directory)
+    return find_data(with_known_paths(config, places), places, chosen=False, say=say, warn=warn)[0]  # type: ignore[type-var]
+
+
+def _as_read(
+    run: KnownRun, config: AnyConfig | None, dataset: Dataset | None, quick: bool
+) -> DataRead | None:
+    if dataset is None or config is None:
+        return None
+    counts = count_classes(dataset)
+    remarks = [summary_line(dataset)]
+    if dataset.report is not None:
+        remarks.append(reading_line(dataset.report.reading))
+        remarks += map(left_out_line, dataset.report.reading.left_out)
+    remarks += [*(f"Doubt: {one}" for one in dataset.warnings), *dataset.notes]
+    if dataset.skipped:
+        remarks.append(f"{len(dataset.skipped):,} broken images were skipped")
+    left_out = quick and len(dataset.train) > _QUICK_SHEET
+    sheet = None if left_out else or_told(lambda: _sheet(run, config, dataset), None, run.missing)
+    rows = tuple((name, tuple(numbers)) for name, numbers in counts.rows())
+    return DataRead(dataset.name, counts.parts, rows, tuple(remarks), sheet, left_out)
+
+
+def _sheet(run: KnownRun, config: AnyConfig, dataset: Dataset) -> bytes | None:
+    places = KnownPaths.read(run.directory)
+    if places is None or places.source is None:  # images that Python handed over have no originals
+        return None
+    here = _found(run, config, lambda _: None, lambda _: None)
+    return contact_sheet(here.data, dataset)

@@ -1,0 +1,264 @@
+"""The report of a classifier's run: by class, calibration, confusion, worst mistakes, and what each head knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from acgan.evaluation import ClassifierScores
+from acgan.metrics.classification import CALIBRATION_BINS
+from acgan.report.figures import bars_figure, lines_figure, matrix_figure, reliability_figure
+from acgan.report.gan import confusions_table
+from acgan.report.gather import DataRead, KnownRun, RunSettings
+from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
+from acgan.report.page import Page
+from acgan.report.pictures import Strip, StripCounts, strip
+from acgan.report.section import Cell, Section, TextTable, number_cell
+from acgan.report.words import Advice, Answer, Judgement, State, command
+from acgan.types import ImageStore
+
+_MISTAKES = 24
+_BARS = 30
+_OFF = 0.05  # an expected calibration error above that is worth a word
+
+
+@dataclass(frozen=True)
+class ClassifierMaterial:
+    """All that the report of a classifier's run shows.
+
+    Attributes:
+        run: What its directory tells.
+        settings: Its configuration; None where that cannot be read.
+        data: Its data as read; None where they are not at hand.
+        judged: Its scores on test images, and these; None where they are not at hand.
+    """
+
+    run: KnownRun
+    settings: RunSettings | None
+    data: DataRead | None
+    judged: tuple[ClassifierScores, ImageStore] | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test image that the classifier is wrong about, and sure."""
+
+    picture: Strip
+    true: str
+    seen: str
+    confidence: float
+
+
+def classifier_page(material: ClassifierMaterial) -> Page:
+    """The report of a classifier's run."""
+    run, judged = material.run, material.judged
+    scores = None if judged is None else judged[0]
+    line = f"{run.nimg:,} images shown in training; run directory {run.directory}"
+    sections = [
+        Section("verdict", "Is the classifier any good?", {"judged": judge_classifier(run, scores)}),
+        _classes(run, scores),
+        _calibration(run, scores),
+        _confusion(run, scores),
+        _mistakes(judged),
+        _heads(run, scores),
+        _training(run),
+        data_section(material.data),
+        settings_section(material.settings),
+        provenance_section(run),
+        commands_section(run),
+    ]
+    about = str(run.config.get("description") or "A classifier of images.")
+    return Page(f"Report of {run.name}", (about, line), sections, run.missing)
+
+
+def judge_classifier(run: KnownRun, scores: ClassifierScores | None) -> Judgement:
+    """The first screen: right how often, beside what the most frequent class alone would reach."""
+    evaluate = command("classify", "evaluate", str(run.directory))
+    if scores is None:
+        return Judgement(
+            "unknown",
+            "Not known whether the classifier is good.",
+            f"There were no test images to judge it on. `{evaluate} --data SOURCE` judges it on others.",
+            (),
+            (),
+            (Advice("Score it on images of the same classes.", f"{evaluate} --data SOURCE"),),
+        )
+    main = scores.main
+    counts = main.confusion.sum(axis=1)
+    frequent = float(counts.max() / counts.sum())
+    behind = main.accuracy - frequent
+    state: State = "bad" if behind <= 0 else "good" if main.accuracy >= (1 + frequent) / 2 else "fair"
+    sentence = {
+        "bad": "Poor. It is right no more often than the most frequent class alone would be.",
+        "fair": f"Usable. It is right about {main.accuracy:.1%} of images that it was not trained on.",
+        "good": f"Good. It is right about {main.accuracy:.1%} of images that it was not trained on.",
+    }[state]
+    whole = int(scores.provenance.get("of_images", main.num_images))
+    of_all = "" if whole == main.num_images else f" of {whole:,}; `acgan report` judges it on all"
+    basis = (
+        f"On {main.num_images:,} test images{of_all}: accuracy {main.accuracy:.2%}, mean over classes "
+        f"{main.balanced_accuracy:.2%}; always the most frequent class would have {frequent:.2%}."
+    )
+    answers = (*_answers(scores),)
+    return Judgement(state, sentence, basis, answers, (), tuple(_advice(run, scores)))
+
+
+def _answers(scores: ClassifierScores) -> Iterator[Answer]:
+    main, recalls = scores.main, _recalls(scores)
+    worst = min(recalls, key=lambda name: recalls[name])
+    one = scores.scored[worst]
+    text = f"{recalls[worst]:.1%} of its {one.images:,} test images are recognised; mean {main.balanced_accuracy:.1%}."
+    name = worst if recalls[worst] < max(recalls.values()) else "None: all are recognised alike"
+    yield Answer("Which class is the worst?", name, text, "unknown")
+    off = main.ece > _OFF
+    sure, right = float(scores.confidence.mean()), main.accuracy
+    short = "Not quite" if off else "Yes"
+    way = "It is surer than it is right" if sure > right else "It is less sure than it is right"
+    text = f"On average it is {sure:.1%} sure and {right:.1%} right; calibration error {main.ece:.3f}."
+    yield Answer(
+        "Can its confidence be trusted?", short, f"{way}. {text}" if off else text, "fair" if off else "good"
+    )
+    if len(scores.heads) > 1:
+        text = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in scores.heads.items())
+        yield Answer("What do the auxiliary heads know?", "See below", f"Right: {text}.", "unknown")
+
+
+def _advice(run: KnownRun, scores: ClassifierScores) -> Iterator[Advice]:
+    recalls = _recalls(scores)
+    if min(recalls.values()) < 0.8 * max(recalls.values()):
+        yield Advice("Look at the worst mistakes below: wrong labels are common, and mended in the data.")
+    yield Advice(
+        "Tell the classes of your own images.",
+        f"{command('classify', 'predict', str(run.directory))} IMAGE...",
+    )
+
+
+def _recalls(scores: ClassifierScores) -> dict[str, float]:
+    return {name: one.recall for name, one in scores.scored.items() if one.recall is not None}
+
+
+def _classes(run: KnownRun, scores: ClassifierScores | None) -> Section:
+    if scores is None:
+        return Section(
+            "classes", "Class by class", {"figures": (), "tables": (), "run": run}, "classifier_classes"
+        )
+    recalls = _recalls(scores)
+    kept = dict(sorted(recalls.items(), key=lambda one: one[1])[:_BARS]) if len(recalls) > _BARS else recalls
+    accuracy = scores.main.balanced_accuracy
+    figure = bars_figure(
+        "Share of each class that is recognised (recall)",
+        kept,
+        dict.fromkeys(kept, accuracy),
+        names=("recall", "mean of the classes"),
+        alt=f"Recall by class: {', '.join(f'{name} {value:.1%}' for name, value in kept.items())}.",
+    )
+    rows = tuple(
+        (
+            Cell(name),
+            Cell(f"{one.images:,}", one.images),
+            *(number_cell(v, ".4f") for v in (one.precision, one.recall, one.f1)),
+        )
+        for name, one in scores.scored.items()
+    )
+    table = TextTable("Scores of each class", ("class", "images", "precision", "recall", "F1"), rows)
+    values = {"figures": (figure,), "tables": (table,), "run": run}
+    return Section("classes", "Class by class", values, "classifier_classes")
+
+
+def _calibration(run: KnownRun, scores: ClassifierScores | None) -> Section:
+    figure = None
+    if scores is not None:
+        figure = reliability_figure(
+            scores.confidence,
+            scores.right,
+            bins=CALIBRATION_BINS,
+            alt=f"Share that is right by confidence. On average it is {scores.confidence.mean():.1%} sure and "
+            f"{scores.main.accuracy:.1%} right; expected calibration error {scores.main.ece:.3f}.",
+        )
+    ece = None if scores is None else scores.main.ece
+    return Section("calibration", "How far its confidence can be trusted", {"figure": figure, "ece": ece})
+
+
+def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
+    values: dict[str, object] = {
+        "figure": None,
+        "table": None,
+        "run": run,
+        "there": False,
+        "what": "test images",
+    }
+    if scores is not None:
+        counts, names = scores.main.confusion, list(scores.class_names)
+        total, right = int(counts.sum()), int(counts.trace())
+        alt = f"Confusion matrix of {total:,} test images: {right:,} are recognised."
+        values |= {
+            "there": True,
+            "figure": matrix_figure(counts, names, rows="true class", alt=alt),
+            "table": confusions_table(counts.tolist(), names, "true class"),
+            "total": total,
+            "right": right,
+        }
+    return Section("confusion", "Which classes are taken for others", values)
+
+
+def _mistakes(judged: tuple[ClassifierScores, ImageStore] | None) -> Section:
+    found: list[Mistake] = []
+    if judged is not None:
+        scores, store = judged
+        wrong = np.flatnonzero(~scores.right)
+        order = wrong[np.argsort(-scores.confidence[wrong], kind="stable")]
+        room = StripCounts.fitting(1, (store.channels, store.resolution, store.resolution), 1)
+        count = min(_MISTAKES, max(4, room.first + room.more))
+        names = scores.class_names
+        for row in order[:count].tolist():
+            true, seen = names[store.labels[row]], names[scores.predicted[row]]
+            alt = f"An image of class {true} that is taken for {seen}"
+            picture = strip(np.asarray(store.images[row])[None], alt)
+            found.append(Mistake(picture, true, seen, float(scores.confidence[row])))
+    values = {"mistakes": found, "there": judged is not None}
+    return Section("mistakes", "The worst mistakes", values)
+
+
+def _heads(run: KnownRun, scores: ClassifierScores | None) -> Section:
+    table, weights = None, run.config.get("model", {}).get("aux")
+    if scores is not None and len(scores.heads) > 1:
+        rows = tuple(
+            (
+                Cell(name),
+                number_cell(accuracy, ".2%"),
+                number_cell(accuracy - scores.heads["main"], "+.2%"),
+                number_cell(weights.get(name) if isinstance(weights, dict) else None, "g"),
+            )
+            for name, accuracy in scores.heads.items()
+        )
+        table = TextTable(
+            "Accuracy of each head on the test images",
+            ("head", "right", "beside main", "weight of its loss"),
+            rows,
+        )
+    return Section("heads", "What each head knows", {"table": table, "there": scores is not None})
+
+
+def _training(run: KnownRun) -> Section:
+    figures = []
+    for title, keys in (
+        (
+            "Loss of the main head",
+            {"training": "train/loss_main", "validation": "validation/loss", "test": "test/loss"},
+        ),
+        (
+            "Share that is right",
+            {"training": "train/accuracy_main", "validation": "validation/accuracy", "test": "test/accuracy"},
+        ),
+    ):
+        lines = {name: run.curve(key) for name, key in keys.items() if run.curve(key)}
+        if lines:
+            ends = ", ".join(f"{name} {curve[-1][1]:.3g}" for name, curve in lines.items())
+            alt = f"{title} over images shown; at the end: {ends}."
+            marks = {"gone on with": run.resumes} if run.resumes else {}
+            figures.append(lines_figure(title, lines, alt=alt, marks=marks))
+    marks = {"gone on with": run.resumes} if run.resumes else {}
+    values = {"figures": figures, "best": None, "marks": marks, "nimg": run.nimg, "total": run.total_nimg}
+    return Section("training", "How the training went", values)

@@ -1,0 +1,327 @@
+"""Sections of the report of a GAN's run, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from acgan.evaluation.class_findings import by_class, counts
+from acgan.evaluation.measures import NEAREST_K
+from acgan.evaluation.result import Scores
+from acgan.metrics.catalogue import plain_name
+from acgan.metrics.prdc import expected_coverage
+from acgan.report.figures import bars_figure, lines_figure, matrix_figure
+from acgan.report.gather import DataRead, KnownRun, RunSettings, StatCurve
+from acgan.report.looks import nearest_pairs, rows_of_classes, walks_of
+from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
+from acgan.report.page import Page
+from acgan.report.pictures import drawn_page
+from acgan.report.section import Cell, Section, TextTable, classes_table, number_cell, scores_table
+from acgan.report.words import judge_gan
+from acgan.sampling import ClassSampler
+from acgan.types import ImageStore
+
+_BARS = 30  # classes of a figure
+_CONFUSIONS = 10
+_CURVE_STATES = 600  # points of a curve: more would be no finer
+
+
+@dataclass(frozen=True)
+class GanMaterial:
+    """All that the report of a GAN's run shows.
+
+    Attributes:
+        run: What its directory tells.
+        settings: Its configuration; None where that cannot be read.
+        data: Its data as read; None where they are not at hand.
+        sampler: Its generator; None where there is none.
+        real: Its training images; None where they are not at hand.
+    """
+
+    run: KnownRun
+    settings: RunSettings | None
+    data: DataRead | None
+    sampler: ClassSampler | None
+    real: ImageStore | None
+
+
+def gan_page(material: GanMaterial) -> Page:
+    """The report of one run."""
+    run = material.run
+    return Page(f"Report of {run.name}", tuple(facts(run)), gan_sections(material), run.missing)
+
+
+def facts(run: KnownRun) -> Iterator[str]:
+    """Lines below the title."""
+    yield (
+        f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
+    )
+    total = run.total_nimg
+    shown = f"{run.nimg:,} images shown in training" + ("" if total is None else f", of {total:,} asked for")
+    data = run.provenance.get("data", {})
+    about = [f"data {data['name']}" if data.get("name") else "", shown, f"run directory {run.directory}"]
+    yield "; ".join(one for one in about if one)
+
+
+def gan_sections(material: GanMaterial) -> list[Section]:
+    """All sections, the verdict first."""
+    run = material.run
+    return [
+        Section("verdict", "Are the images any good?", {"judged": judge_gan(run)}),
+        samples_section(material),
+        training_section(run),
+        classes_section(run),
+        confusion_section(run),
+        diversity_section(run),
+        _nearest(material),
+        _walks(material),
+        data_section(material.data),
+        settings_section(material.settings),
+        provenance_section(run),
+        commands_section(run),
+    ]
+
+
+def samples_section(material: GanMaterial) -> Section:
+    """Samples of each class beside real images of it."""
+    sampler, real = material.sampler, material.real
+    values: dict[str, object] = {"rows": (), "generated": 0, "why": None, "no_real": real is None}
+    if sampler is None:
+        values["why"] = "There is no generator to draw with."
+    else:
+        rows = rows_of_classes(sampler, real)
+        values |= {"rows": rows, "left_out": len(sampler.class_names) - len(rows), "which": _which(sampler)}
+    return Section("samples", "Samples beside real images", values)
+
+
+def _which(sampler: ClassSampler) -> str:
+    score, nimg = sampler.origin.get("score"), sampler.origin.get("nimg")
+    state = "the best state of the training" if score else "the last state of the training"
+    return f"{state}, after {nimg:,} images" if isinstance(nimg, int) else state
+
+
+def training_section(run: KnownRun) -> Section:
+    """Score and losses over images shown."""
+    figures, best = [], run.best
+    marks = {"gone on with": run.resumes, "warning of the monitor": run.warned_at}
+    marks = {name: places for name, places in marks.items() if places}
+    if best is not None:
+        curve = run.curve(f"evaluate/{best.name}")
+        figures.append(
+            lines_figure(
+                f"{plain_name(best.name)} (lower is better)",
+                {"score on validation images": _thinned(curve)},
+                alt=f"Score {best.name} over images shown, {len(curve)} values, from {curve[0][1]:.4g} to "
+                f"{curve[-1][1]:.4g}. The best is {best.value:.4g} at {best.nimg:,} images.",
+                marks=marks,
+                best=(best.nimg, best.value),
+            )
+        )
+    for title, keys in _LOSSES:
+        lines = {name: _thinned(run.curve(key)) for name, key in keys.items() if run.curve(key)}
+        if lines:
+            ends = ", ".join(f"{name} {curve[-1][1]:.3g}" for name, curve in lines.items())
+            alt = f"{title} over images shown; at the end: {ends}."
+            figures.append(lines_figure(title, lines, alt=alt, marks=marks))
+    return Section(
+        "training",
+        "How the training went",
+        {"figures": figures, "best": best, "marks": marks, "nimg": run.nimg, "total": run.total_nimg},
+    )
+
+
+_LOSSES = (
+    ("Adversarial losses", {"D, the discriminator": "D/adversarial", "G, the generator": "G/adversarial"}),
+    ("Class losses", {"D, on real images": "D/class_real", "G, on samples": "G/class_fake"}),
+    (
+        "Share of images whose class D tells rightly",
+        {"real images": "D/class_accuracy_real", "samples": "D/class_accuracy_fake"},
+    ),
+)
+
+
+def _thinned(curve: StatCurve) -> StatCurve:
+    """At most some hundred points, the last one included."""
+    step = max(1, -(-len(curve) // _CURVE_STATES))
+    kept = curve[::-1][::step][::-1]
+    return tuple(kept)
+
+
+def classes_section(run: KnownRun) -> Section:
+    """Bars of each class against its own floor, and all scores."""
+    scores = run.scores
+    if scores is None:
+        return Section("classes", "Class by class", {"figures": (), "tables": (), "run": run})
+    figures = [
+        bars_figure(title, *_worst_first(values, floors, higher=higher), alt=_in_words(title, values, floors))
+        for title, values, floors, higher in _panels(scores)
+    ]
+    tables = [scores_table(scores)]
+    if scores.per_class:
+        tables.append(classes_table(scores))
+    return Section("classes", "Class by class", {"figures": figures, "tables": tables, "run": run})
+
+
+def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, float], bool]]:
+    """Title, values, floors and direction of each score that has both."""
+    for plain, title, higher in (
+        ("class_accuracy", "Class accuracy: of the class that was asked for (higher is better)", True),
+        ("fid", "FID (lower is better)", False),
+        ("fcd", "FCD (lower is better)", False),
+    ):
+        values = by_class(scores.at_floor_count_per_class, plain)
+        floors = by_class(scores.floor_per_class, plain)
+        if values and floors:
+            yield title, values, floors, higher
+    covered = by_class(scores.per_class, "coverage")
+    if covered:
+        floors = {name: expected_coverage(*counts(scores, name), NEAREST_K) for name in covered}
+        yield "Coverage: real images that samples come near to (higher is better)", covered, floors, True
+    alike, real = by_class(scores.per_class, "ms_ssim"), by_class(scores.per_class, "ms_ssim_real")
+    if alike and real:
+        yield "MS-SSIM: how alike images of a class are (as real images is best)", alike, real, False
+
+
+def _worst_first(
+    values: dict[str, float], floors: dict[str, float], *, higher: bool
+) -> tuple[dict[str, float], dict[str, float]]:
+    """All classes in their order; of many, the ones that lie furthest behind their floors."""
+    if len(values) <= _BARS:
+        return values, floors
+    sign = 1 if higher else -1
+    order = sorted(values, key=lambda name: sign * (values[name] - floors.get(name, values[name])))[:_BARS]
+    return {name: values[name] for name in order}, floors
+
+
+def _in_words(title: str, values: dict[str, float], floors: dict[str, float]) -> str:
+    parts = [
+        f"{name} {value:.3g}" + (f" (real {floors[name]:.3g})" if name in floors else "")
+        for name, value in list(values.items())[:_BARS]
+    ]
+    return f"{title}. {', '.join(parts)}."
+
+
+def confusion_section(run: KnownRun) -> Section:
+    """Classes that samples are taken for."""
+    scores = run.scores
+    values: dict[str, object] = {"figure": None, "table": None, "run": run, "there": False}
+    if scores is not None and scores.confusion is not None:
+        names = _all_classes(scores, len(scores.confusion))
+        total, right = int(scores.confusion.sum()), int(scores.confusion.trace())
+        alt = f"Confusion matrix of {total:,} samples: {right:,} are taken for the class that was asked for."
+        values |= {
+            "there": True,
+            "figure": matrix_figure(scores.confusion, names, rows="class asked for", alt=alt),
+            "table": confusions_table(scores.confusion.tolist(), names, "asked for"),
+            "total": total,
+            "right": right,
+        }
+    return Section("confusion", "Which classes are taken for others", values)
+
+
+def _all_classes(scores: Scores, count: int) -> list[str]:
+    """Names of all rows; classes that were not scored are known by their numbers."""
+    names = list(scores.per_class)
+    return names if len(names) == count else [f"class {number}" for number in range(count)]
+
+
+def confusions_table(confusion: list[list[int]], names: list[str], asked: str) -> TextTable | None:
+    """The most frequent confusions."""
+    found = [
+        (number, sum(of_class), names[row], names[column])
+        for row, of_class in enumerate(confusion)
+        for column, number in enumerate(of_class)
+        if row != column and number
+    ]
+    found.sort(key=lambda one: -one[0] / one[1])
+    if not found:
+        return None
+    rows = tuple(
+        (
+            Cell(row),
+            Cell(column),
+            Cell(f"{number:,} of {total:,}", number),
+            number_cell(number / total, ".1%"),
+        )
+        for number, total, row, column in found[:_CONFUSIONS]
+    )
+    return TextTable("The most frequent confusions", (asked, "seen as", "images", "share"), rows)
+
+
+def diversity_section(run: KnownRun) -> Section:
+    """The history of the collapse monitor."""
+    monitor = run.config.get("monitor")
+    limits = monitor if isinstance(monitor, dict) else {}
+    figures = []
+    for what, title, key, word in (
+        ("coverage", "Coverage: share of real images that samples come near to", "min_coverage", "lowest"),
+        ("duplicates", "Near-duplicates among the samples of a class", "max_duplicates", "highest"),
+    ):
+        curves = [curve for curve in run.monitored(what).values() if curve]
+        if not curves or len({len(curve) for curve in curves}) > 1:
+            continue
+        mean, low, high = (_over(curves, how) for how in (lambda v: sum(v) / len(v), min, max))
+        outer = low if word == "lowest" else high
+        limit = limits.get(key)
+        figures.append(
+            lines_figure(
+                title,
+                {"mean of the classes": mean, f"{word} class": outer},
+                alt=f"{title}, over images shown; at the end the mean of the classes is {mean[-1][1]:.0%}, the "
+                f"{word} {outer[-1][1]:.0%}.",
+                bands={"mean of the classes": (low, high)},
+                limit=("warns here", float(limit)) if isinstance(limit, (int, float)) else None,
+            )
+        )
+    return Section(
+        "diversity",
+        "Diversity, and what the monitor saw",
+        {"figures": figures, "table": _last_look(run), "warned": run.warned_at},
+    )
+
+
+def _over(curves: list[StatCurve], how: object) -> StatCurve:
+    assert callable(how)
+    return tuple((points[0][0], how([value for _, value in points])) for points in zip(*curves, strict=True))
+
+
+def _last_look(run: KnownRun) -> TextTable | None:
+    found = {what: run.monitored(what) for what in ("coverage", "duplicates", "realistic")}
+    if not found["coverage"]:
+        return None
+    nimg = max(curve[-1][0] for curve in found["coverage"].values() if curve)
+    rows = tuple(
+        (
+            Cell(name),
+            *(
+                number_cell(curve[-1][1] if (curve := found[what].get(name)) else None, ".0%")
+                for what in ("coverage", "duplicates", "realistic")
+            ),
+        )
+        for name in found["coverage"]
+    )
+    headings = ("class", "real images covered", "near-duplicates", "like real images")
+    return TextTable(f"The monitor's last look, at {nimg:,} images", headings, rows)
+
+
+def _nearest(material: GanMaterial) -> Section:
+    sampler, real = material.sampler, material.real
+    pairs = nearest_pairs(sampler, real) if sampler is not None and real is not None else None
+    scores = material.run.scores
+    copies = {} if scores is None else {plain_name(name): one.value for name, one in scores.overall.items()}
+    return Section(
+        "nearest",
+        "Nearest training images",
+        {
+            "pairs": pairs,
+            "there": sampler is not None,
+            "copies": copies,
+            "run": material.run,
+            "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
+        },
+    )
+
+
+def _walks(material: GanMaterial) -> Section:
+    walks = [] if material.sampler is None else walks_of(material.sampler)
+    return Section("walks", "Walks", {"walks": walks})

@@ -1,0 +1,174 @@
+"""Samples and real images as pictures: class by class, and beside their nearest training images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from acgan.metrics.copies import NEAR, SAME, TrainingPictures, pictures
+from acgan.report.pictures import Strip, StripCounts, strip
+from acgan.sampling import CHUNK, ClassSampler, class_latents
+from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
+from acgan.types import ImageStore
+
+_PAIRS = 12
+_WALKED, _LEGS, _FRAMES = 3, 2, 8  # classes; and images from one to the next
+_SEARCHED_SAMPLES, _SEARCHED_TRAINING = 320, 20_000
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Pictures of a class; those of real images are None where there are none."""
+
+    name: str
+    samples: Strip
+    real: Strip | None
+    more_samples: Strip | None
+    more_real: Strip | None
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """A sample beside the training image that it is nearest to."""
+
+    picture: Strip
+    class_name: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class NearestPairs:
+    """The nearest pairs of a search.
+
+    Attributes:
+        pairs: The pairs, the nearest first.
+        samples: Samples that were searched for.
+        training: Training images that were searched.
+        all_training: Training images that there are.
+        same: Samples that are the same picture as a training image.
+        near: Samples that are nearly so.
+    """
+
+    pairs: tuple[NearPair, ...]
+    samples: int
+    training: int
+    all_training: int
+    same: int
+    near: int
+    same_below: float = SAME
+    near_below: float = NEAR
+
+
+@dataclass(frozen=True)
+class Film:
+    """A walk as a strip, of which a player shows one image.
+
+    Attributes:
+        title: What it goes through.
+        strip: Its images, side by side.
+        width: Width of one image in CSS pixels.
+    """
+
+    title: str
+    strip: Strip
+    width: float
+
+
+def drawn(sampler: ClassSampler, labels: Sequence[int], count: int) -> np.ndarray:
+    """The first images (L, count, C, H, W) uint8 of L classes, those of ``acgan sample`` with seed 0."""
+    generator = sampler.generator
+    latents = [class_latents(generator, label, 0, seed=0, truncation=1.0)[:count] for label in labels]
+    z, y = torch.cat(latents), torch.tensor(labels).repeat_interleave(count)
+    images = torch.cat(list(sampler.draw_each(zip(z.split(CHUNK), y.split(CHUNK), strict=True))))
+    found: np.ndarray = images.numpy().reshape(len(labels), count, *images.shape[1:])
+    return found
+
+
+def rows_of_classes(sampler: ClassSampler, real: ImageStore | None) -> list[ClassRow]:
+    """A row of pictures for each class, as many as a page has room for."""
+    room = StripCounts.fitting(len(sampler.class_names), sampler.image_shape)
+    labels = list(range(room.classes))
+    return [
+        _row(sampler.class_names[label], images, real_images_of(real, sampler.class_names[label], room), room)
+        for label, images in zip(
+            labels, drawn(sampler, labels, min(CHUNK, room.first + room.more)), strict=True
+        )
+    ]
+
+
+def real_images_of(real: ImageStore | None, class_name: str, room: StripCounts) -> np.ndarray | None:
+    """Images (N, C, H, W) of a class from all over the training images; None if there are none."""
+    if real is None or class_name not in real.class_names:
+        return None
+    rows = np.flatnonzero(real.labels == real.class_names.index(class_name))
+    count = min(len(rows), room.first + room.more)
+    if not count:
+        return None
+    places = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    # Every part of the strips is from all over the class.
+    shuffled = places[np.argsort(np.arange(count) * 7919 % count, kind="stable")]
+    return np.asarray(real.images[rows[shuffled]])
+
+
+def _row(name: str, images: np.ndarray, real: np.ndarray | None, room: StripCounts) -> ClassRow:
+    def part(found: np.ndarray | None, start: int, stop: int, what: str) -> Strip | None:
+        if found is None or not len(found[start:stop]):
+            return None
+        kept = found[start:stop]
+        return strip(kept, f"{len(kept)} {what} of class {name}")
+
+    first, end = room.first, room.first + room.more
+    samples = part(images, 0, first, "samples")
+    assert samples is not None, "a class has samples"
+    return ClassRow(
+        name,
+        samples,
+        part(real, 0, first, "real images"),
+        part(images, first, end, "more samples"),
+        part(real, first, end, "more real images"),
+    )
+
+
+def nearest_pairs(sampler: ClassSampler, real: ImageStore) -> NearestPairs | None:
+    """Search for the training images that some samples of every class are nearest to, in pixels."""
+    if real.images.shape[1:] != sampler.image_shape or not len(real):
+        return None
+    classes = len(sampler.class_names)
+    labels = list(range(min(classes, _SEARCHED_SAMPLES)))
+    count = max(1, min(CHUNK, 32, _SEARCHED_SAMPLES // len(labels)))
+    samples = drawn(sampler, labels, count).reshape(-1, *sampler.image_shape)
+    rows = np.unique(np.linspace(0, len(real) - 1, min(len(real), _SEARCHED_TRAINING)).astype(np.int64))
+    found, places = TrainingPictures(real.images, rows).nearest(pictures(samples))
+    distances, nearest = found.numpy(), places.numpy()
+    order = np.argsort(distances, kind="stable")[:_PAIRS]
+    pairs = []
+    for number in order:
+        name, distance = sampler.class_names[labels[number // count]], float(distances[number])
+        both = np.stack([samples[number], np.asarray(real.images[nearest[number]])])
+        alt = f"A sample of class {name} and its nearest training image, distance {distance:.2f}"
+        pairs.append(NearPair(strip(both, alt), name, distance))
+    same, near = (int((distances < limit).sum()) for limit in (SAME, NEAR))
+    return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same)
+
+
+def walks_of(sampler: ClassSampler) -> list[Film]:
+    """Walks in latents, one for each of some classes, and one between two classes."""
+    count = min(_WALKED, len(sampler.class_names))
+    found = [(walk_latents(sampler, range(count), _LEGS + 1, _FRAMES), "from sample to sample of class {}")]
+    if len(sampler.class_names) > 1:
+        found.append((walk_classes(sampler, [0, 1], 1, 2 * _FRAMES), "from class {}, with the same latents"))
+    return [film for walk, title in found for film in _films(sampler, walk, title)]
+
+
+def _films(sampler: ClassSampler, walk: ImageWalk, title: str) -> list[Film]:
+    images = walk.draw(sampler).numpy().reshape(len(walk.names), walk.frames, *sampler.image_shape)
+    films = []
+    for name, row in zip(walk.names, images, strict=True):
+        words = title.format(name)
+        picture = strip(row, f"Walk {words}, in {walk.frames} images")
+        large = replace(picture, width=2 * picture.width, height=2 * picture.height)
+        films.append(Film(f"{words[:1].upper()}{words[1:]}", large, large.width / walk.frames))
+    return films

@@ -1,0 +1,295 @@
+"""Plain words on what is known of a run: good or not, and why, and what to try next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from acgan.evaluation import Scores
+from acgan.evaluation.class_findings import worst_class
+from acgan.evaluation.findings import Finding, Level
+from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
+from acgan.report.gather import KnownRun
+
+State = Literal["good", "fair", "bad", "unknown"]
+_STATES: dict[Level, State] = {
+    Level.GOOD: "good",
+    Level.USABLE: "fair",
+    Level.POOR: "bad",
+    Level.COLLAPSED: "bad",
+}
+_STILL_BETTER = 0.9  # of the images shown: a best state after that may not be the last word
+_FEW_IMAGES = 2_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question that people ask of a generator.
+
+    Attributes:
+        question: The question.
+        short: The answer in a few words.
+        text: What it rests on, with numbers.
+        state: How good that is.
+        command: The command that finds it out, where it is not known.
+    """
+
+    question: str
+    short: str
+    text: str
+    state: State
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something to try next, and its command."""
+
+    text: str
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The first screen of a report.
+
+    Attributes:
+        state: How good the run is.
+        sentence: The verdict for anyone.
+        basis: The verdict with its numbers.
+        answers: Questions and answers.
+        findings: All sentences of the evaluation.
+        advice: What to try next.
+    """
+
+    state: State
+    sentence: str
+    basis: str
+    answers: tuple[Answer, ...]
+    findings: tuple[str, ...]
+    advice: tuple[Advice, ...]
+
+
+def judge_gan(run: KnownRun) -> Judgement:
+    """Judge the run of a GAN by its evaluation, or by what its training saw."""
+    scores = run.scores
+    found = [] if scores is None else all_findings(scores)
+    answers = (*_class_answers(run, found), _copies(run, found), _help(run))
+    if scores is None or not found:
+        return Judgement(
+            "unknown",
+            *_not_evaluated(run),
+            answers,
+            tuple(verdict(scores)) if scores else (),
+            tuple(_advice(run, found)),
+        )
+    top = headline(scores, found)
+    state = "unknown" if top.level is None else _STATES[top.level]
+    return Judgement(
+        state, _plainly(top), top.text, answers, tuple(verdict(scores)[1:]), tuple(_advice(run, found))
+    )
+
+
+def command(*words: str) -> str:
+    """A command as one types it."""
+    return shlex.join(("acgan", *words))
+
+
+def _plainly(top: Headline) -> str:
+    if top.level is None:
+        if top.word.endswith("so few"):
+            return "Not known: there are too few images to say whether the samples are good."
+        return "Not known: the scores that would tell were not measured."
+    return {
+        "good": "Good. The samples are as real images in all that was measured.",
+        "usable": "Usable. The samples are somewhat worse than real images.",
+        "usable at least": "Usable at least. Whether they are as good as real images is not certain.",
+        "poor": "Poor. The samples are far worse than real images.",
+        "collapsed": "Collapsed. The generator draws nearly the same image again and again.",
+    }[top.word]
+
+
+def _not_evaluated(run: KnownRun) -> tuple[str, str]:
+    basis = f"The run was never evaluated on images that it was not trained on. `{_evaluate(run)}` does that."
+    if run.best is not None:
+        basis += (
+            f" Known from the training: its best score is {run.best.name} {run.best.value:.4g} at {run.best.nimg:,} "
+            "images; that ranks states of this run, and says nothing of how good they are."
+        )
+    return "Not known yet whether the samples are good.", basis
+
+
+def _evaluate(run: KnownRun, *options: str) -> str:
+    return command("evaluate", str(run.directory), *options)
+
+
+def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
+    question = "Are they of the class that was asked for?"
+    classes = [one for one in found if one.aspect == "Classes"]
+    if classes:
+        worst, possible = _ends(classes)
+        good = "Yes" if possible == Level.GOOD else "No fault is shown, nor excluded"
+        short = {Level.GOOD: good, Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
+        yield Answer(question, short, " ".join(one.text for one in classes), _state(classes))
+    else:
+        yield Answer(question, "Not known", "Class accuracy was not measured.", "unknown", _evaluate(run))
+    worst_found = None if run.scores is None else worst_class(run.scores)
+    if worst_found is None:
+        yield _worst_monitored(run)
+    else:
+        name = worst_found.text.split(": ", 1)[1].split(", by ", 1)[0]
+        yield Answer("Which class is the worst?", name, worst_found.text, "unknown")
+    yield _collapse(run, found)
+
+
+def _ends(found: list[Finding]) -> tuple[Level, Level]:
+    """The worst that is certain, and that is possible."""
+    return max(one.certain for one in found), max(one.possible for one in found)
+
+
+def _state(found: list[Finding]) -> State:
+    """Good only where no fault that counts can be there."""
+    certain, possible = _ends(found)
+    return "unknown" if certain == Level.GOOD < possible else _STATES[certain]
+
+
+def _worst_monitored(run: KnownRun) -> Answer:
+    """The worst class by the last look of the training, where the evaluation has none."""
+    question = "Which class is the worst?"
+    find_out = None if run.scores is not None else _evaluate(run)
+    last = {name: curve[-1][1] for name, curve in run.monitored("coverage").items() if curve}
+    if not last or len(set(last.values())) == 1:
+        text = "No class was measured by itself, or there were too few images of each."
+        return Answer(question, "Not known", text, "unknown", find_out)
+    worst = min(last, key=lambda name: last[name])
+    mean = sum(last.values()) / len(last)
+    text = (
+        f"At the last look of the training its samples covered {last[worst]:.0%} of its training images, the classes "
+        f"{mean:.0%} on average: a hint."
+    )
+    return Answer(question, f"Perhaps {worst}", text, "unknown", find_out)
+
+
+def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
+    question = "Did it collapse, so that images are all alike?"
+    diversity = [one for one in found if one.aspect == "Diversity"]
+    if diversity:
+        worst, possible = _ends(diversity)
+        short = {
+            Level.GOOD: "No" if possible == Level.GOOD else "No sign of it, nor is it excluded",
+            Level.USABLE: "No, but less diverse",
+            Level.POOR: "In part",
+            Level.COLLAPSED: "Yes",
+        }[worst]
+        return Answer(question, short, " ".join(one.text for one in diversity), _state(diversity))
+    looks = run.curve("monitor/collapsed_classes")
+    if not looks:
+        return Answer(question, "Not known", "Diversity was not measured.", "unknown", _evaluate(run))
+    nimg, number = looks[-1]
+    if not number:
+        text = f"The training's monitor, which looked at {nimg:,} images last, warned of no class."
+        return Answer(question, "The training saw no sign of it", text, "unknown", _evaluate(run))
+    classes = "1 class" if number == 1 else f"{number:.0f} classes"
+    text = f"At {nimg:,} images the training's monitor warned of {classes}: collapsed, or unlike real images."
+    return Answer(question, f"There is a warning for {classes}", text, "fair", _evaluate(run))
+
+
+def _copies(run: KnownRun, found: list[Finding]) -> Answer:
+    question = "Are they copies of training images?"
+    copies = [one for one in found if one.aspect.startswith("Copies")]
+    if not copies:
+        return Answer(question, "Not known", "Copies were not looked for.", "unknown", _evaluate(run))
+    worst, possible = _ends(copies)
+    short = "Some are, or may be" if worst > Level.GOOD else "No" if possible == Level.GOOD else "None found"
+    return Answer(question, short, " ".join(one.text for one in copies), _state(copies))
+
+
+def _help(run: KnownRun) -> Answer:
+    question = "Do they help a classifier?"
+    if run.scores is None or run.scores.help is None:
+        text = "No classifier was trained with these samples added to the real images."
+        return Answer(question, "Not known", text, "unknown", _evaluate(run, "--metrics", "cas"))
+    gain, words = run.scores.help.get("cas_gain"), str(run.scores.help["verdict"])
+    low, high = (gain["low"], gain["high"]) if isinstance(gain, dict) else (0.0, 0.0)
+    short, state = (
+        ("Yes", "good") if low > 0 else ("No, they harm", "bad") if high < 0 else ("Not shown", "fair")
+    )
+    return Answer(question, short, f"{words[:1].upper()}{words[1:]}.", state)  # type: ignore[arg-type]
+
+
+def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
+    directory, total = str(run.directory), run.total_nimg
+    if run.scores is None:
+        yield from _first_evaluation(run)
+    if total is not None and run.nimg < total:
+        yield Advice(
+            f"Go on with the training: {run.nimg:,} of {total:,} images were shown.",
+            command("train", directory),
+        )
+    elif total is not None and (run.best is None or run.best.nimg >= _STILL_BETTER * run.nimg):
+        why = "no score tells whether it would improve still"
+        if run.best is not None:
+            why = f"the best state came at {run.best.nimg:,} of {run.nimg:,} images, so it may still improve"
+        longer = command("train", directory, "--set", f"train.total_nimg={2 * total}")
+        yield Advice(f"Train longer, if you can: {why}.", longer)
+    worst = {one.aspect: one.certain for one in reversed(found)}
+    if worst.get("Diversity", Level.GOOD) >= Level.POOR:
+        yield Advice(
+            "Look at the history of diversity below: if an earlier state was more diverse, train anew with a smaller "
+            "weight of G's class loss, which a collapsed generator pleases too well.",
+            command(
+                "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
+                f"loss.classification.weight_g={_half_weight(run):g}",
+            ),
+        )  # fmt: skip
+    if any(one.aspect.startswith("Copies") and one.certain > Level.GOOD for one in found):
+        yield Advice(
+            "Look at the pairs below. If they are copies, train on more images, or shorter, or with augmentation.",
+            command(
+                "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
+                "augment={kind: diff_augment}",
+            ),
+        )  # fmt: skip
+    if worst.get("Classes", Level.GOOD) >= Level.USABLE:
+        yield Advice(
+            "Look at the confusion matrix below: merge classes that people cannot tell apart either "
+            "(data.classes), or give the confused ones more images."
+        )
+    if run.scores is not None:
+        yield from _more_measures(run, run.scores)
+
+
+def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
+    """The way to scores: features of a classifier come first where the training had none."""
+    if run.best is not None:
+        yield Advice("Find out how good the samples are, class by class.", _evaluate(run))
+        return
+    data = run.config.get("data")
+    source = str(data.get("source")) if isinstance(data, dict) else "SOURCE"
+    judge = f"{run.directory}-judge"
+    yield Advice(
+        "Train a classifier of the same images, unless acgan comes with one: its features tell samples from real ones.",
+        command("classify", "train", "--data", source, "--run-dir", judge),
+    )
+    yield Advice(
+        "Then find out how good the samples are, class by class.", _evaluate(run, "--extractor", judge)
+    )
+
+
+def _half_weight(run: KnownRun) -> float:
+    loss = run.config.get("loss")
+    section = loss.get("classification") if isinstance(loss, dict) else None
+    weight = section.get("weight_g", 1.0) if isinstance(section, dict) else 1.0
+    return float(weight) / 2
+
+
+def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:
+    if scores.provenance.get("floor_images", 0) < _FEW_IMAGES // 2 and scores.provenance.get("repeats") == 1:
+        yield Advice(
+            "Few images leave wide intervals. Several draws, with the same --extractor, are needed to compare runs.",
+            _evaluate(run, "--repeats", "5"),
+        )
+    if scores.help is None:
+        yield Advice("Find out whether the samples help a classifier.", _evaluate(run, "--metrics", "cas"))

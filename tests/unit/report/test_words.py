@@ -1,0 +1,127 @@
+"""Words on runs: what is known is said with its numbers, what is not with the command that finds it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acgan.evaluation import Scores, Summary
+from acgan.report.gather import KnownRun
+from acgan.report.words import Judgement, judge_gan
+
+EYES = "[digits@738debee]"
+GOOD = {"precision": 0.95, "coverage": 0.97, "recall": 0.95}
+
+
+def _scores(count: int = 2_000, **values: float) -> Scores:
+    """Scores of so many samples, whose floors are those of good ones."""
+    own = {f"{name}{EYES}": Summary(value, 0.001) for name, value in {**GOOD, **values}.items()}
+    floor = {f"{name}{EYES}": Summary(value, 0.001) for name, value in GOOD.items()}
+    provenance: dict[str, Any] = {
+        "floor_images": count, "samples_by_class": [count], "reference_by_class": [count], "num_images": count,
+        "reference_spread": 1.0, "repeats": 5, "generators": [],
+    }  # fmt: skip
+    return Scores(provenance, own, floor, own, {}, {}, {}, None)
+
+
+def _run(scores: Scores | None = None, records: tuple[dict[str, float], ...] = (), **config: Any) -> KnownRun:
+    values = {"train": {"total_nimg": 1000}, "data": {"source": "pets"}, **config}
+    return KnownRun(Path("runs/pets"), values, records, {}, scores)
+
+
+def _answer(judged: Judgement, start: str) -> tuple[str, str, str | None]:
+    found = next(one for one in judged.answers if one.question.startswith(start))
+    return found.short, found.state, found.command
+
+
+def test_a_run_that_was_never_evaluated() -> None:
+    judged = judge_gan(_run(records=({"nimg": 1000, "evaluate/fcd2k_val[x@1]": 3.25},)))
+    assert judged.state == "unknown"
+    assert "Not known" in judged.sentence
+    assert "acgan evaluate runs/pets" in judged.basis
+    assert "fcd2k_val[x@1] 3.25 at 1,000 images" in judged.basis
+    assert {one.state for one in judged.answers} == {"unknown"}
+    assert all(one.command for one in judged.answers)
+    assert judged.advice[0].command == "acgan evaluate runs/pets"
+
+
+def test_without_features_a_classifier_comes_first() -> None:
+    commands = [one.command for one in judge_gan(_run()).advice]
+    assert commands[:2] == [
+        "acgan classify train --data pets --run-dir runs/pets-judge",
+        "acgan evaluate runs/pets --extractor runs/pets-judge",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "count", "state", "word"),
+    [
+        ({}, 5_000, "good", "Good."),
+        ({"coverage": 0.85}, 2_000, "fair", "Usable."),
+        ({"precision": 0.4}, 2_000, "bad", "Poor."),
+        ({"coverage": 0.05}, 2_000, "bad", "Collapsed."),
+        ({}, 10, "unknown", "Not known"),
+    ],
+)
+def test_the_verdict_in_words(values: dict[str, float], count: int, state: str, word: str) -> None:
+    judged = judge_gan(_run(_scores(count, **values)))
+    assert judged.state == state
+    assert judged.sentence.startswith(word)
+    assert f"{count:,} samples against as many real images" in judged.basis
+
+
+def test_each_number_has_its_floor_beside_it() -> None:
+    judged = judge_gan(_run(_scores(coverage=0.05)))
+    short, state, _ = _answer(judged, "Did it collapse")
+    assert (short, state) == ("Yes", "bad")
+    text = next(one.text for one in judged.answers if one.question.startswith("Did it collapse"))
+    assert "coverage 0.050 (real images 0.970" in text
+
+
+def test_no_fault_is_no_praise_where_one_is_not_excluded() -> None:
+    """Fails where "no" in green stands for what few images cannot tell."""
+    assert _answer(judge_gan(_run(_scores(30))), "Did it collapse") == (
+        "No sign of it, nor is it excluded",
+        "unknown",
+        None,
+    )
+    assert _answer(judge_gan(_run(_scores(5_000))), "Did it collapse") == ("No", "good", None)
+
+
+@pytest.mark.parametrize(
+    ("gain", "short", "state"),
+    [
+        ((0.01, 0.03), "Yes", "good"),
+        ((-0.01, 0.02), "Not shown", "fair"),
+        ((-0.03, -0.01), "No, they harm", "bad"),
+    ],
+)
+def test_the_use_to_a_classifier(gain: tuple[float, float], short: str, state: str) -> None:
+    scores = _scores()
+    found = {
+        "cas_gain": {"value": 0.0, "low": gain[0], "high": gain[1]},
+        "verdict": "it is so",
+        "provenance": {},
+    }
+    helped = Scores(*list(vars(scores).values())[:-1], found)
+    assert _answer(judge_gan(_run(helped)), "Do they help")[:2] == (short, state)
+    assert _answer(judge_gan(_run(scores)), "Do they help") == (
+        "Not known",
+        "unknown",
+        "acgan evaluate runs/pets --metrics cas",
+    )
+
+
+def test_the_monitor_speaks_where_nothing_was_evaluated() -> None:
+    seen = {"monitor/collapsed_classes": 1.0, "monitor/coverage/cat": 0.1, "monitor/coverage/dog": 0.7}
+    judged = judge_gan(_run(records=({"nimg": 500, **seen},)))
+    assert _answer(judged, "Did it collapse")[:2] == ("There is a warning for 1 class", "fair")
+    assert _answer(judged, "Which class")[0] == "Perhaps cat"
+    assert judged.advice[-1].command == "acgan train runs/pets"  # half of it is still to come
+
+
+def test_a_directory_is_quoted_for_the_shell() -> None:
+    run = KnownRun(Path("my runs/a; rm"), {"train": {"total_nimg": 1}}, (), {}, None)
+    assert "acgan evaluate 'my runs/a; rm'" in judge_gan(run).basis
