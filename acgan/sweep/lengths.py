@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +13,15 @@ import torch
 from acgan.api.dry_run import rehearse
 from acgan.atomic import write_text
 from acgan.config import RunConfig, diff, with_values
-from acgan.errors import ConfigError, NotFiniteError, UserError
-from acgan.reading import parse_json
+from acgan.errors import ConfigError, NotFiniteError, UserError, bounded
+from acgan.file_kinds import read_text
+from acgan.reading import is_finite_number, parse_json
 from acgan.runtime import machine
 from acgan.sweep.plan import SweepPlan
 
 _REHEARSALS = 5
 _SPEEDS = "speeds.json"
+_FASTEST = 1e9  # images a second, far above any
 
 _Say = Callable[[str], None]
 
@@ -65,7 +68,7 @@ def _rehearse(plan: SweepPlan, variant: str, threads: int) -> float:
 def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
     """Images a second of each variant, the best of several rehearsals."""
     file = plan.folder / _SPEEDS
-    known: dict[str, Any] = parse_json(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known = _read_speeds(file)
     asked = {variant: _asked(plan, variant, threads) for variant in plan.sweep.variants}
     missing = [
         variant
@@ -90,6 +93,30 @@ def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
         plan.folder.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(known, indent=2) + "\n")
     return {variant: known[variant]["images_per_sec"] for variant in asked}
+
+
+def _read_speeds(file: Path) -> dict[str, Any]:
+    """The speeds that are known, by variant; none without the file.
+
+    Raises:
+        ConfigError: If it is not what ``_speeds`` wrote.
+    """
+    try:
+        known = parse_json(read_text(file))
+        if not isinstance(known, dict):
+            raise TypeError("no table of variants")
+        for variant, one in known.items():
+            speed = one["images_per_sec"]
+            if not is_finite_number(speed) or not 0 < speed <= _FASTEST or not isinstance(one["of"], dict):
+                raise ValueError(f"{variant}: no speed")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{file}: cannot be read ({bounded(repr(error))}); expected what the sweep wrote. Restore it, or delete "
+            "it: then variants without runs are rehearsed again."
+        ) from None
+    return known
 
 
 def _asked(plan: SweepPlan, variant: str, threads: int) -> dict[str, Any]:
