@@ -9,6 +9,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -249,6 +250,20 @@ def damaged(
         else:
             content = content[:to] + content[at:]
     return content
+
+
+def instead_of(file: Path, read: Callable[[], object]) -> Callable[[bytes], None]:
+    """A check that writes a case to a file, reads, and puts back what was there."""
+    whole = file.read_bytes()
+
+    def check(content: bytes) -> None:
+        file.write_bytes(content)
+        try:
+            read()
+        finally:
+            file.write_bytes(whole)
+
+    return check
 
 
 def json_bytes(value: Any) -> bytes:

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from acgan.atomic import best_name
-from acgan.errors import RunError
+from acgan.errors import RunError, bounded
 from acgan.file_kinds import read_text
 from acgan.metrics.catalogue import plain_name
 from acgan.own_parts import PROVENANCE_FILE
+from acgan.reading import is_finite_number
 from acgan.sealed import (
     ChangedError,
     damage_of_line,
@@ -112,14 +113,23 @@ def runs_of_seeds(directory: Path) -> list[Path]:
     return [numbers[seed] for seed in sorted(numbers)]
 
 
+def _is_of_training(config: Mapping[str, Any]) -> bool:
+    """True if the numbers of a configuration that are computed with are there."""
+    train = config.get("train")
+    if not isinstance(train, dict):
+        return False
+    numbers = (config.get("seed", 0), train.get("total_nimg"), train.get("patience_nimg") or 0)
+    return all(map(is_finite_number, numbers))
+
+
 def _read_config(file: Path) -> dict[str, Any]:
     try:
         config = yaml.safe_load(read_text(file))
     except FileNotFoundError:
         raise RunError(f"{file.parent}: not a run (it has no {RUN_CONFIG}).") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{file}: cannot be read ({error}). Copy the run again.") from None
-    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
+        raise RunError(f"{file}: cannot be read ({bounded(error)}). Copy the run again.") from None
+    if not isinstance(config, dict) or not _is_of_training(config):
         raise RunError(f"{file}: no configuration of a training. Copy the run again.")
     if config.get("task", "gan") != "gan":
         raise RunError(

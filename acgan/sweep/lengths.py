@@ -22,6 +22,7 @@ from acgan.sweep.plan import SweepPlan
 
 _REHEARSALS = 5
 _SPEEDS, _VARIANTS = "speeds.json", "variants"
+_FASTEST = 1e9  # images a second, far above any
 
 _Say = Callable[[str], None]
 
@@ -68,7 +69,7 @@ def _rehearse(plan: SweepPlan, variant: str, threads: int) -> float:
 def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
     """Images a second of each variant, the best of several rehearsals."""
     file = plan.folder / _SPEEDS
-    known = _read_speeds(file) if file.exists() else {}
+    known = _read_speeds(file)
     asked = {variant: _asked(plan, variant, threads) for variant in plan.sweep.variants}
     missing = [
         variant
@@ -96,23 +97,27 @@ def _speeds(plan: SweepPlan, threads: int, say: _Say) -> dict[str, float]:
 
 
 def _read_speeds(file: Path) -> dict[str, Any]:
-    """Known speeds of the variants, each with its origin.
+    """The speeds that are known, by variant; none without the file.
 
     Raises:
-        ConfigError: The file is damaged.
+        ConfigError: If it is not what ``_speeds`` wrote.
     """
     try:
         values = read_json(read_text(file))
         known: dict[str, Any] = values.get(_VARIANTS, values)  # earlier versions wrote them as they are
-        if all(is_finite_number(speed["images_per_sec"]) and "of" in speed for speed in known.values()):
-            return known
-        reason = "a speed is none"
+        for variant, one in known.items():
+            speed = one["images_per_sec"]
+            if not is_finite_number(speed) or not 0 < speed <= _FASTEST or not isinstance(one["of"], dict):
+                raise ValueError(f"{variant}: no speed")
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ChangedError) as error:
         reason = str(error) if isinstance(error, ChangedError) else bounded(repr(error))
-    raise ConfigError(
-        f"{file}: cannot be used ({reason}); expected the file that the sweep wrote. Restore it, or choose another "
-        "--out."
-    )
+        raise ConfigError(
+            f"{file}: cannot be read ({reason}); expected what the sweep wrote. Restore or delete it: then variants "
+            "without runs are rehearsed again."
+        ) from None
+    return known
 
 
 def _asked(plan: SweepPlan, variant: str, threads: int) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def trained(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> 
     run = tmp_path_factory.mktemp("own") / "run"
     result = _with_import("train", RECIPE, "--run-dir", str(run), *sets(SHORT))
     assert result.exit_code == 0, result.output
-    assert "class D " in result.output
+    assert "class loss D " in result.output
     return run
 
 

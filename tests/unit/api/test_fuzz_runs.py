@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzzing import acgan, answers, counted, json_texts, refused, strict_json
+import yaml
+from fuzzing import (
+    acgan,
+    answers,
+    bent,
+    counted,
+    damaged,
+    instead_of,
+    json_bytes,
+    json_texts,
+    refused,
+    strict_json,
+)
 from hypothesis import strategies as st
 from made_runs import FCD, RECALL, make_evaluation, make_variant
 
 from acgan.api.earlier import Earlier
 from acgan.api.kept_evaluations import place
 from acgan.api.places import PLACES_FILE, KnownPaths, find_data, with_known_paths
-from acgan.config import RunConfig
+from acgan.api.run_directory import check_usable
+from acgan.cli import plot as cli_plot
+from acgan.config import RunConfig, to_yaml
+from acgan.config.recipes import CONFIG_FILE
 from acgan.evaluation import KEPT_FOLDER
 from acgan.evaluation.trained_run import RUN_STATS
 from acgan.own_parts import PROVENANCE_FILE, recorded_parts
@@ -75,21 +89,6 @@ def _records(file: Path) -> list[Any]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def _check_with(home: Path, name: str, read: Callable[[], None]) -> Callable[[bytes], None]:
-    """A check that writes a case to a file, and puts back what was there."""
-    file = home / name
-    whole = file.read_bytes()
-
-    def check(content: bytes) -> None:
-        file.write_bytes(content)
-        try:
-            read()
-        finally:
-            file.write_bytes(whole)
-
-    return check
-
-
 @counted
 def test_odd_evaluations_are_answered(count: int, home: Path, tmp_path: Path) -> None:
     def read() -> None:
@@ -107,7 +106,7 @@ def test_odd_evaluations_are_answered(count: int, home: Path, tmp_path: Path) ->
             assert kept.moved[0].resolve().parent == tmp_path / KEPT_FOLDER
             assert len(kept.moved[0].name) < 200
 
-    whole = _check_with(home, "a/seed0/evaluation.json", read)
+    whole = instead_of(home / "a/seed0/evaluation.json", read)
     answers(json_texts(new), check, count)
 
 
@@ -120,7 +119,7 @@ def test_odd_comparisons_are_answered(count: int, home: Path, tmp_path: Path) ->
         if acgan("compare", str(a), str(b), "--json", str(out)).exit_code == 0:
             strict_json(out.read_text(encoding="utf-8"))
 
-    answers(json_texts(json.loads(a.read_bytes())), _check_with(home, "a/all.json", read), count)
+    answers(json_texts(json.loads(a.read_bytes())), instead_of(home / "a/all.json", read), count)
 
 
 @counted
@@ -136,7 +135,110 @@ def test_odd_records_are_answered(count: int, home: Path, tmp_path: Path) -> Non
     lines = st.lists(st.sampled_from(_records(run / RUN_STATS)).flatmap(json_texts), max_size=4).map(
         b"\n".join
     )
-    answers(lines, _check_with(home, f"a/seed0/{RUN_STATS}", read), count)
+    answers(lines, instead_of(home / f"a/seed0/{RUN_STATS}", read), count)
+
+
+@counted
+def test_odd_files_are_drawn(count: int, home: Path, tmp_path: Path, drawn: list[Path]) -> None:
+    """Scores by class and of a training, whatever they are, fit into pictures."""
+    run = home / "a" / "seed0"
+    evaluation, stats = run / "evaluation.json", run / RUN_STATS
+
+    def read() -> None:
+        acgan("plot", str(home / "a"), "--out", str(tmp_path / "pictures"))
+
+    scores = json.loads(evaluation.read_text(encoding="utf-8"))
+    lines = st.lists(st.sampled_from(_records(stats)).flatmap(json_texts), max_size=4).map(b"\n".join)
+    cases = st.one_of(st.tuples(st.just(evaluation), json_texts(scores)), st.tuples(st.just(stats), lines))
+    answers(cases, lambda case: instead_of(case[0], read)(case[1]), count)
+    assert drawn
+
+
+WORDS = [
+    *(
+        FCD,
+        RECALL,
+        "fcd",
+        "recall",
+        "kid,recall",
+        ",",
+        "",
+        " ",
+        "x",
+        "é",
+        "\x1b[2J",
+        "a\nb",
+        "[",
+        "*",
+        "--out",
+        "-",
+    ),
+    *("x" * 5000, "..", ".", "/dev/null", "/proc/x/y", "a/b/c", "\udcff", "nan", "0", "fcd,fcd", "all", "%s"),
+]
+
+
+@counted
+def test_odd_arguments_of_plot_are_answered(
+    count: int, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[Path]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = ["a", "b", "a/seed0", "a/all.json", "", ".", "a/seed0/config.yaml", "missing"]
+    directories = st.sampled_from([*(str(home / place) for place in places), *WORDS])
+    options = st.tuples(st.sampled_from(["--metrics", "--metrics", "--out", "--ou"]), st.sampled_from(WORDS))
+    lines = st.tuples(st.lists(directories, max_size=3), st.lists(options, max_size=2))
+
+    def check(line: tuple[list[str], list[tuple[str, str]]]) -> None:
+        named = any(option == "--out" for option, _ in line[1])
+        out = [] if named else ["--out", str(tmp_path / "pictures")]
+        acgan("plot", *line[0], *(word for option in line[1] for word in option), *out)
+
+    answers(lines, check, count)
+    assert drawn
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Pictures that were drawn; making them to PNG takes most of the time, and depends on nothing odd but names."""
+    found: list[Path] = []
+    monkeypatch.setattr("acgan.atomic.os.fsync", lambda descriptor: None)
+    write = cli_plot.write_bytes
+    monkeypatch.setattr(cli_plot, "write_bytes", lambda path, png: found.append(path) or write(path, png))
+    return found
+
+
+@counted
+def test_odd_configurations_of_runs_are_answered(count: int, home: Path, tmp_path: Path) -> None:
+    """Of runs that are gone on with, described, and in tables."""
+    run = tmp_path / "run"
+    run.mkdir()
+    config = run / CONFIG_FILE
+    whole = yaml.safe_load(to_yaml(RunConfig()))
+    made = home / "a" / "seed0" / CONFIG_FILE
+
+    def go_on() -> None:
+        acgan("train", str(run), "--print-config")
+        acgan("classify", "train", str(run), "--print-config")
+        acgan("train", str(run), "--print-config", "--set", "loss.penalty=null", "--set", "seed=1")
+        refused(lambda: check_usable(run, RunConfig(), False))
+
+    def show() -> None:
+        acgan("table", str(home / "a"), "--format", "csv")
+        acgan("info", str(home / "a" / "seed0"))
+
+    texts = st.one_of(json_texts(whole), bent(whole).map(_as_yaml).flatmap(damaged))
+    of_made = json_texts(yaml.safe_load(made.read_text(encoding="utf-8")))
+    config.write_text(to_yaml(RunConfig()), encoding="utf-8")
+
+    reads = {config: go_on, made: show}
+    cases = st.one_of(st.tuples(st.just(config), texts), st.tuples(st.just(made), of_made))
+    answers(cases, lambda case: instead_of(case[0], reads[case[0]])(case[1]), count)
+
+
+def _as_yaml(value: Any) -> bytes:
+    try:
+        return yaml.safe_dump(value, sort_keys=False).encode()
+    except (yaml.YAMLError, ValueError, UnicodeError):
+        return json_bytes(value)
 
 
 @counted
@@ -151,7 +253,7 @@ def test_odd_provenances_are_answered(count: int, home: Path, tmp_path: Path) ->
         recorded_parts(run)
         find_variants([run])
 
-    answers(json_texts(PROVENANCE), _check_with(home, f"a/seed0/{PROVENANCE_FILE}", read), count)
+    answers(json_texts(PROVENANCE), instead_of(home / f"a/seed0/{PROVENANCE_FILE}", read), count)
 
 
 @counted
