@@ -33,7 +33,7 @@ from acgan.errors import ConfigError
 from acgan.extracting import ClassifierExtractor
 from acgan.metrics.cas import CasScores
 from acgan.plots import pairs
-from acgan.training.tracking import record_scalars
+from acgan.training.tracking import record_scores
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -164,7 +164,7 @@ def test_tensorboard_goes_on_showing_a_training_that_is_evaluated_meanwhile(tmp_
     for step in (1, 2):
         training.add_scalar("loss", 0.5, step)
         training.flush()
-        record_scalars(tmp_path, step, {"evaluate/kid": 1.0})
+        record_scores(tmp_path, step, {"evaluate/kid": 1.0}, settings={"seed": 0}, measured={"kid": 1.0})
         shown.Reload()
     training.add_scalar("loss", 0.5, 3)
     training.close()

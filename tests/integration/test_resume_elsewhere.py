@@ -395,7 +395,7 @@ def test_a_run_on_a_dataset_of_torch_names_no_path(workdir: Path) -> None:
     package.train(str(TINY), dataset, max_time_sec=0, **options)
     for result in (acgan("train", "run"), evaluated(Path("run"))):
         assert result.exit_code == 1
-        assert "torch Dataset" in result.stderr
+        assert "Python handed over" in result.stderr
     assert package.train("run", dataset).nimg == 64
 
 

@@ -85,7 +85,7 @@ def _value(file: Path) -> Any:
 def test_damaged_speeds_are_refused(change: str, plan: SweepPlan) -> None:
     file = plan.folder / "speeds.json"
     file.write_bytes(change.encode(errors="surrogateescape"))
-    with pytest.raises(ConfigError, match=re.escape(f"{file}: cannot be read") + ".*Restore it, or delete"):
+    with pytest.raises(ConfigError, match=re.escape(f"{file}: cannot be read") + ".*Restore or delete it"):
         lengths(plan, 1, str)
 
 

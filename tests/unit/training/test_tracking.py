@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from acgan.training.tracking import Tracker, record_scalars, truncate_records
+from acgan.training.tracking import Tracker, record_scores, truncate_records
 
 NOW = 1_800_000_000
 
@@ -54,7 +54,7 @@ def test_names_in_tags_and_texts_are_shown_and_no_markdown(tmp_path: Path) -> No
     tracker.scalars(10, {"monitor/coverage/\x1b[31m\u202e": 1.0}, {})
     tracker.text("warnings", "class ![](http://a.b/c)\u202e\n# has collapsed", 10)
     tracker.close()
-    record_scalars(tmp_path, 10, {"recall/a\x07": 0.5})
+    record_scores(tmp_path, 10, {"recall/a\x07": 0.5}, settings={}, measured={})
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert events.Tags()["scalars"] == [r"monitor/coverage/\x1b[31m\u202e"]
