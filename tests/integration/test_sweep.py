@@ -288,7 +288,7 @@ def test_equal_minutes_are_the_best_speed_of_several_rehearsals(
     for damaged in (text.replace("100.0", "180.0"), text[:-9], "[]", text.replace('"of"', '"if"')):
         kept.write_text(damaged, encoding="utf-8")
         with pytest.raises(
-            ConfigError, match=r"speeds\.json: cannot be used .*Restore it, or choose another"
+            ConfigError, match=r"speeds\.json: cannot be read .*Restore or delete it"
         ):
             lengths(plan, 2, print)
     kept.write_text(json.dumps(json.loads(text)["variants"]), encoding="utf-8")
