@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -53,6 +54,7 @@ def _environment() -> Environment:
         finalize=_harmless,
     )
     environment.globals["include_file"] = _file
+    environment.filters["quoted"] = lambda path: shlex.quote(str(path))
     return environment
 
 

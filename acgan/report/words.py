@@ -163,13 +163,19 @@ def _worst_monitored(run: KnownRun) -> Answer:
     if not last or len(set(last.values())) == 1:
         text = "No class was measured by itself, or there were too few images of each."
         return Answer(question, "Not known", text, "unknown", find_out)
-    worst = min(last, key=lambda name: last[name])
+    lowest = min(last.values())
+    worst = [name for name, covered in last.items() if covered == lowest]
     mean = sum(last.values()) / len(last)
     text = (
-        f"At the last look of the training its samples covered {last[worst]:.0%} of its training images, the classes "
+        f"At the last look of the training its samples covered {lowest:.0%} of its training images, the classes "
         f"{mean:.0%} on average: a hint."
     )
-    return Answer(question, f"Perhaps {worst}", text, "unknown", find_out)
+    if len(worst) > 1:
+        text = text.replace("its samples", f"samples of {len(worst)} classes", 1).replace(
+            "of its", "of their", 1
+        )
+        return Answer(question, "None by itself", text, "unknown", find_out)
+    return Answer(question, f"Perhaps {worst[0]}", text, "unknown", find_out)
 
 
 def _collapse(run: KnownRun, found: list[Finding]) -> Answer:

@@ -287,9 +287,7 @@ def test_equal_minutes_are_the_best_speed_of_several_rehearsals(
     text = kept.read_text(encoding="utf-8")
     for damaged in (text.replace("100.0", "180.0"), text[:-9], "[]", text.replace('"of"', '"if"')):
         kept.write_text(damaged, encoding="utf-8")
-        with pytest.raises(
-            ConfigError, match=r"speeds\.json: cannot be read .*Restore or delete it"
-        ):
+        with pytest.raises(ConfigError, match=r"speeds\.json: cannot be read .*Restore or delete it"):
             lengths(plan, 2, print)
     kept.write_text(json.dumps(json.loads(text)["variants"]), encoding="utf-8")
     assert lengths(plan, 2, print) == {"slow": 360, "fast": 3000}, "as earlier versions wrote it"
