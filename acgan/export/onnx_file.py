@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from acgan.extras import optional_package
 OPSET = 20
 _WHAT = "--format onnx"
 _EXTRA = "export"
+_ERRORS_ALONE = 3  # of onnxruntime's levels of logging
 
 
 def check_onnx_packages() -> None:
@@ -69,7 +69,7 @@ def onnx_runner(content: bytes) -> Callable[[Sequence[Tensor]], Tensor]:
     """A function that computes an ONNX file's results, by onnxruntime on the CPU."""
     runtime = optional_package("onnxruntime", _EXTRA, _WHAT)
     options = runtime.SessionOptions()
-    options.log_severity_level = logging.ERROR // 10 - 1  # its scale: 3 is an error
+    options.log_severity_level = _ERRORS_ALONE
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     names = [one.name for one in session.get_inputs()]
 
