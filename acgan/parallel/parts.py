@@ -47,8 +47,8 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
 
     The function is called in other threads, with the caller's gradient mode, autocast and context variables. Parts are
     taken from the iterable when a core is free for them, so a stream of parts needs no memory for all. Each has one
-    core, even where it is alone: a result does not depend on the number of parts. When the consumer stops, no further
-    part begins.
+    core, even where it is alone: a result does not depend on the number of parts. When the consumer stops, or taking a
+    part fails, no further part begins, and those that compute are waited for: nothing they use may change meanwhile.
     """
     if this_part.get() is not None:  # its caller has a core already
         yield from map(function, parts)
@@ -72,6 +72,8 @@ def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part]) -> It
             yield next_result()
     finally:
         member.team.abort()
+        if os.getpid() == process:
+            wait(pending)
 
 
 def in_order_on(

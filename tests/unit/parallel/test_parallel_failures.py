@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -174,3 +174,22 @@ def test_an_interrupted_consumer_leaves_nothing_running(cores: int) -> None:
         after = len(started)
         time.sleep(0.05)
     assert len(started) == after <= 6 + cores + 1
+
+
+def test_parts_that_compute_are_waited_for_when_taking_one_fails() -> None:
+    """A network that is evaluated goes on to train after a signal: no part of the evaluation may still use it."""
+    running: list[int] = []
+
+    def slow(part: int) -> int:
+        running.append(part)
+        time.sleep(0.2)
+        running.remove(part)
+        return part
+
+    def taken() -> Iterator[int]:
+        yield from range(2)
+        raise KeyboardInterrupt
+
+    with parallel.using_cores(2), pytest.raises(KeyboardInterrupt):
+        list(parallel.in_order(slow, taken()))
+    assert running == []
