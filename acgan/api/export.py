@@ -81,7 +81,7 @@ def export_run(
     """Export a generator or a classifier.
 
     Args:
-        run: A run directory, a ``.safetensors`` file, or ``hf://user/name``.
+        run: A run directory, a ``.safetensors`` file, ``hf://user/name``, or a shipped classifier's name.
         export_format: ``onnx``, ``torchscript``, or ``huggingface``, a folder.
         out: The file or folder; None names it after the run, in the current folder.
         which: ``best`` or ``last`` of a run; None is the best if one was scored, else the last.
@@ -89,7 +89,7 @@ def export_run(
             ``logits``; not of a folder.
         licence: Licence of the weights as the hub names it, such as ``apache-2.0``, for the model card.
         push: ``user/name``: upload the folder there as well.
-        private: Make a repository that is new private.
+        private: Make a repository that is new private; one that is there must be.
         force: Replace what is there.
         warn: Receives problems that do not end it.
         check: Called before anything is written, and when an exporter failed; it may raise.

@@ -51,15 +51,17 @@ if TYPE_CHECKING:
     metavar="USER/NAME",
     help="Of a folder: upload it to this repository of the hub, too (pip install 'acgan[hub]').",
 )
-@click.option("--private", is_flag=True, help="Of --push: a new repository is private.")
+@click.option(
+    "--private", is_flag=True, help="Of --push: a new repository is private; a public one is refused."
+)
 @click.option("--force", is_flag=True, help="Replace the file, or a folder that `acgan export` wrote.")
 @click.option("--quiet", is_flag=True, help="Say nothing but warnings.")
 def command(export_format: str, quiet: bool, **options: Any) -> None:
     """Export a trained generator or classifier for other programs.
 
-    RUN_OR_FILE is a run directory of `acgan train` or `acgan classify train`, its .safetensors file, or
-    hf://user/name. A file of ONNX or TorchScript needs no acgan. It is compared with acgan's own results for 100
-    samples before it is written, and refused if they differ. docs/export.md has snippets for the other side.
+    RUN_OR_FILE is a run directory of `acgan train` or `acgan classify train`, its .safetensors file, hf://user/name, or
+    a shipped classifier's name. A file of ONNX or TorchScript needs no acgan. It is compared with acgan's own results
+    for 100 samples before it is written, and refused if they differ. docs/export.md has snippets for the other side.
     """
     _check(export_format, options)
     from acgan.api.export import export_run

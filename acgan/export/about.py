@@ -9,7 +9,7 @@ from typing import Any
 
 from acgan.atomic import best_name, sha256
 from acgan.code_version import code_version
-from acgan.predicting import ImageClassifier, load_classifier
+from acgan.predicting import ImageClassifier, load_classifier, shipped
 from acgan.reading import to_json
 from acgan.sampling import ClassSampler, load_generator
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HubPlace, holds
@@ -33,13 +33,15 @@ class ExportSource:
 
     @classmethod
     def found_at(cls, path: Path, which: str | None) -> ExportSource:
-        """Read the network of a run directory, file or repository of the hub.
+        """Read the network of a run directory, file or repository of the hub, or a shipped classifier by its name.
 
         Raises:
             UserError: If there is none, or it is damaged.
         """
         place = HubPlace.named_by(path)
         local = path if place is None else place.fetch()
+        if not local.exists():
+            local = shipped().get(str(path), local)
         kind = CLASSIFIER_FILE if local.exists() and holds(CLASSIFIER_FILE, local) else GENERATOR_FILE
         file = kind.find(local, which)
         digest = sha256(file)

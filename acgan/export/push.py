@@ -31,7 +31,7 @@ def push_to_hub(files: Mapping[str, bytes], repository: str, *, private: bool, m
     Args:
         files: Contents by name.
         repository: ``user/name``.
-        private: Make a new repository private.
+        private: Make a new repository private, and take no public one.
         message: Title of the commit.
 
     Returns:
@@ -48,12 +48,17 @@ def push_to_hub(files: Mapping[str, bytes], repository: str, *, private: bool, m
     api = hub.HfApi(library_name="acgan")
     try:
         api.create_repo(repository, private=private or None, exist_ok=True)
+        if private and not api.repo_info(repository).private:
+            raise UserError(
+                f"--private: {repository} is there already, and public. Nothing was uploaded. Make it private on "
+                "the hub, or choose another name."
+            )
         done = api.create_commit(repository, operations, commit_message=message)
     except failures.LocalTokenNotFoundError:
         raise UserError(
             f"--push {repository}: nobody is logged in. `hf auth login`, or set HF_TOKEN."
         ) from None
-    except Interrupted:
+    except (UserError, Interrupted):
         raise
     except Exception as error:  # those of a connection differ with the version of the library
         raise UserError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acgan.errors import Interrupted, RunError, bounded, first_line
 from acgan.extras import optional_package
+from acgan.sealed import is_damaged
 
 #: Name of the file of weights in a repository, and in the folder that is one.
 HUB_WEIGHTS = "model.safetensors"
@@ -49,7 +50,7 @@ class HubPlace:
         return f"hf://{self.repository}" + (f"@{self.revision}" if self.revision else "")
 
     def fetch(self) -> Path:
-        """The file of weights, in the hub's cache on this machine; it is loaded if it is not there.
+        """The file of weights, in the hub's cache on this machine; it is loaded if it is not there, or damaged there.
 
         Raises:
             RunError: If there is no such repository, revision or file, or the hub cannot be reached.
@@ -57,7 +58,10 @@ class HubPlace:
         hub = optional_package("huggingface_hub", "hub", str(self))
         failures = optional_package("huggingface_hub.errors", "hub", str(self))
         try:
-            return Path(hub.hf_hub_download(self.repository, HUB_WEIGHTS, revision=self.revision))
+            file = Path(hub.hf_hub_download(self.repository, HUB_WEIGHTS, revision=self.revision))
+            if is_damaged(file):  # the library does not look at what it has
+                hub.hf_hub_download(self.repository, HUB_WEIGHTS, revision=self.revision, force_download=True)
+            return file
         except failures.RepositoryNotFoundError:
             remedy = "Check the name; for a private one, `hf auth login` or set HF_TOKEN."
             raise RunError(f"{self}: the hub has no such repository, or not for everyone. {remedy}") from None

@@ -70,7 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._download(with_body=False)
 
     def do_GET(self) -> None:
-        self._download(with_body=True)
+        found = re.fullmatch(r"/api/models/([^/]+/[^/]+)", self.path.partition("?")[0])
+        if found is None or found[1] not in self.content.repositories:
+            return self._download(with_body=True)
+        name = found[1]
+        return self._answer(200, {"id": name, "private": name in self.content.private, "siblings": []})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -10,6 +10,7 @@ import torch
 from registering import forgotten_afterwards
 from run_helpers import Child, acgan, classified, trained
 
+from acgan.predicting import load_classifier
 from acgan.sampling import load_generator
 
 SCRIPT = """
@@ -138,6 +139,14 @@ def test_a_damaged_generator_is_refused(run: Path, workdir: Path, tmp_path: Path
         assert result.exit_code == 1
         assert "is damaged" in " ".join(result.output.split())
     assert _entries(workdir) == []
+
+
+def test_a_shipped_classifier_goes_by_its_name(workdir: Path) -> None:
+    result = acgan("export", "digits", "--format", "torchscript")
+    assert result.exit_code == 0, result.output
+    images = torch.randint(0, 256, (3, 1, 16, 16), dtype=torch.uint8)
+    found = torch.jit.load("digits.pt")(images)
+    assert (found - load_classifier("digits")(images)).abs().max() < 1e-5
 
 
 def test_a_classifier_is_known_by_its_file(nothing_at_hand: None, workdir: Path) -> None:

@@ -244,6 +244,40 @@ def test_a_hub_that_cannot_be_reached(run: Path, workdir: Path, tmp_path: Path) 
         assert "the hub did not take it" in " ".join(child.stderr.split())
 
 
+def test_nothing_private_goes_to_a_public_repository(
+    run: Path, workdir: Path, tmp_path: Path, hub: Hub
+) -> None:
+    hub.repositories["ada/digits"] = {"main": {}}
+    words = ["export", str(run), "--format", "huggingface", "--push", "ada/digits", "--private"]
+    child = Child(words, tmp_path / "log", environment=hub.environment(tmp_path / "home"))
+    assert child.wait() == 1
+    assert "--private: ada/digits is there already, and public" in " ".join(child.stderr.split())
+    assert hub.repositories == {"ada/digits": {"main": {}}}
+    hub.private.add("ada/digits")
+    child = Child([*words, "--force"], tmp_path / "again", environment=hub.environment(tmp_path / "home"))
+    assert child.wait() == 0, child.stderr
+    assert "model.safetensors" in hub.repositories["ada/digits"]["main"]
+
+
+def test_a_byte_that_changed_in_the_cache_is_fetched_anew(
+    run: Path, workdir: Path, tmp_path: Path, hub: Hub
+) -> None:
+    weights = (run / "generator.safetensors").read_bytes()
+    hub.repositories["ada/one"] = {"main": {"model.safetensors": weights}}
+
+    def drawn(name: str) -> bytes:
+        words = ["sample", "hf://ada/one", "--out", name, "-n", "2", "--device", "cpu"]
+        child = Child(words, tmp_path / name, environment=hub.environment(tmp_path / "home"))
+        assert child.wait() == 0, child.stderr
+        return (workdir / name).read_bytes()
+
+    before = drawn("one.png")
+    (cached,) = (tmp_path / "home").rglob("model.safetensors")
+    cached.resolve().write_bytes(weights[:-5] + bytes([weights[-5] ^ 1]) + weights[-4:])
+    assert drawn("two.png") == before
+    assert cached.read_bytes() == weights
+
+
 def test_a_wrong_token_and_a_wrong_name_are_told(run: Path, workdir: Path, tmp_path: Path, hub: Hub) -> None:
     variables = hub.environment(tmp_path / "home", token=TOKEN[:-1])
     words = ["export", str(run), "--format", "huggingface", "--push", "ada/one"]
