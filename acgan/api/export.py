@@ -71,6 +71,7 @@ def export_run(
     *,
     which: str | None = None,
     output: str | None = None,
+    for_fidelity: bool = False,
     licence: str | None = None,
     push: str | None = None,
     private: bool = False,
@@ -87,6 +88,8 @@ def export_run(
         which: ``best`` or ``last`` of a run; None is the best if one was scored, else the last.
         output: Of a generator ``uint8`` (the default) or ``float``, of a classifier ``probabilities`` (the default) or
             ``logits``; not of a folder.
+        for_fidelity: Write a generator's file with the one input that torch-fidelity has: latents and then K normal
+            numbers, the largest of which chooses the class; images are RGB and uint8.
         licence: Licence of the weights as the hub names it, such as ``apache-2.0``, for the model card.
         push: ``user/name``: upload the folder there as well.
         private: Make a repository that is new private; one that is there must be.
@@ -112,7 +115,12 @@ def export_run(
         return _export_folder(source, target, licence, push, private, force, warn, check, begun)
     _check_file(target, force)
     chosen = _output(source, output)
-    exported = Exportable(source.trained, chosen)
+    if for_fidelity and chosen != GENERATOR_OUTPUTS[0]:
+        raise UserError(
+            f"--for torch-fidelity: {source.file} holds a {source.product}, with the output {chosen}; expected a "
+            f"generator and {GENERATOR_OUTPUTS[0]}."
+        )
+    exported = Exportable(source.trained, chosen, for_fidelity=for_fidelity)
     try:
         content = _WRITERS[export_format](exported, source.as_texts(chosen))
         agreement = compare_results(exported, _RUNNERS[export_format](content))

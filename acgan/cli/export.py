@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     "probabilities [default] or logits.",
 )
 @click.option(
+    "--for",
+    "caller",
+    type=click.Choice(["torch-fidelity"]),
+    help="Of a generator's file: one input in place of two, latents and then a normal number for each class, the "
+    "largest of which chooses the class; RGB images.",
+)
+@click.option(
     "--license",
     "licence",
     metavar="NAME",
@@ -72,6 +79,7 @@ def command(export_format: str, quiet: bool, **options: Any) -> None:
             export_format,  # type: ignore[arg-type]  # click has checked it
             warn=lambda message: echo(f"warning: {message}", err=True),
             check=check,
+            for_fidelity=options.pop("caller") is not None,
             **options,
         )
     if not quiet:
@@ -108,6 +116,8 @@ def _check(export_format: str, options: dict[str, Any]) -> None:
         raise click.UsageError(
             "--output: a folder has the network itself; it goes with onnx and torchscript."
         )
+    if is_folder and options["caller"] is not None:
+        raise click.UsageError("--for: a folder has the network itself; it goes with onnx and torchscript.")
     for name in ("licence", "push"):
         if not is_folder and options[name] is not None:
             raise click.UsageError(

@@ -42,6 +42,23 @@ class GeneratorAtBorder(nn.Module):
         return to_uint8(images) if self.as_uint8 else images
 
 
+class GeneratorOfNoise(nn.Module):
+    """Images (N, 3, H, W) uint8 of noise (N, Z + K): the largest of the last K numbers chooses the class.
+
+    Of independent numbers of one distribution each is the largest as often as any other: classes are equally frequent.
+    """
+
+    def __init__(self, generator: Generator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, noise: Tensor) -> Tensor:
+        z, choice = noise.split(
+            [self.generator.latent_dim, self.generator.num_classes], dim=1
+        )  # (N, Z), (N, K)
+        return to_uint8(self.generator(z, choice.argmax(dim=1))).expand(-1, 3, -1, -1)
+
+
 class ClassifierAtBorder(nn.Module):
     """Probabilities, or logits, (N, K) of images (N, C, H, W) uint8."""
 
@@ -61,6 +78,8 @@ class Exportable:
     Args:
         trained: The generator or classifier, on the CPU.
         output: One of ``GENERATOR_OUTPUTS`` or ``CLASSIFIER_OUTPUTS``.
+        for_fidelity: Of a generator with the output ``uint8``: the signature that torch-fidelity calls, see
+            ``GeneratorOfNoise``.
 
     Attributes:
         network: The network, in eval mode and float32.
@@ -69,7 +88,7 @@ class Exportable:
         output_name: Name of the output.
     """
 
-    def __init__(self, trained: ClassSampler | ImageClassifier, output: str):
+    def __init__(self, trained: ClassSampler | ImageClassifier, output: str, *, for_fidelity: bool = False):
         self.output = output
         self.inputs: Mapping[str, Tensor]
         plain = cast(Any, copy.deepcopy(trained)).to(memory_format=torch.contiguous_format).float()
@@ -87,6 +106,11 @@ class Exportable:
                     self.expected = torch.cat(
                         [trained(*pair) for pair in zip(z.split(CHUNK), y.split(CHUNK), strict=True)]
                     )
+            if for_fidelity:
+                choice = nn.functional.one_hot(y, len(trained.class_names)).to(z.dtype)
+                self.inputs = {"noise": torch.cat((z, choice), dim=1)}
+                self.network = GeneratorOfNoise(plain.generator).eval()
+                self.expected = self.expected.expand(-1, 3, -1, -1)
         else:
             images = _pictures(trained)
             self.inputs, self.output_name = {"images": images}, output
