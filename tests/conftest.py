@@ -5,6 +5,9 @@ import os
 # Before torch and NumPy are imported, and for the processes that tests start. The threads of two test processes would
 # wait for each other in every layer.
 os.environ["OMP_NUM_THREADS"] = "1"
+# readline, which pytest imports, gives processes that it starts the size of a terminal: tables are cut to that.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 from collections.abc import Iterator
 from pathlib import Path

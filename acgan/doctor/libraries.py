@@ -32,6 +32,7 @@ REQUIRED = {
     "rich": ("rich", "13.7"),
     "platformdirs": ("platformdirs", "4.2"),
     "filelock": ("filelock", "3.13"),
+    "jinja2": ("jinja2", "3.1"),
 }
 #: Libraries for some kinds of data: the module, and the data.
 OPTIONAL = {

@@ -102,6 +102,11 @@ def _is_said(text: str) -> Callable[[ClassifierConfig], bool]:
     return look
 
 
+def _asks_for_a_report(config: ClassifierConfig) -> Any:
+    with mock.patch("acgan.api.classifier.report_after") as spy, _training(config):
+        return spy.call_args.args[1]
+
+
 def _precision(config: ClassifierConfig) -> Any:
     with _training(config) as (task, *_):
         return task.precision, next(task.network.parameters()).dtype
@@ -165,6 +170,7 @@ SYNTHETIC = ("synthetic.run=RUN_A",)
 
 ARRIVALS: dict[str, Arrival] = {
     "description": Arrival("for the tests", _is_said("for the tests"), True),
+    "report": Arrival("false", _asks_for_a_report, False),
     "seed": Arrival("5", lambda c: task_of(c).feed.draws.seed, 5),
     "data.source": Arrival("there", _loading("source"), "there"),
     "data.root": Arrival("here", _loading("root"), Path("here")),
