@@ -6,8 +6,7 @@ import os
 # wait for each other in every layer.
 os.environ["OMP_NUM_THREADS"] = "1"
 # readline, which pytest imports, gives processes that it starts the size of a terminal: tables are cut to that.
-for name in ("COLUMNS", "LINES"):
-    os.environ.pop(name, None)
+os.environ["COLUMNS"] = os.environ["LINES"] = ""
 
 from collections.abc import Iterator
 from pathlib import Path
