@@ -36,6 +36,7 @@ class StubRun:
     nimg: int = 0
     log: list[dict[str, Tensor]] = dataclasses.field(default_factory=list)
     at_each: Callable[[], None] = lambda: None
+    cut_short: bool = False
     intervals = Intervals(9, 9, 9, 9, 9)
 
     def finished(self) -> bool:

@@ -66,6 +66,7 @@ class _Run:
         self.seen: list[tuple[int, float, float]] = []
 
     intervals = Intervals(9, 9, 9, 9, 9)
+    cut_short = False
 
     def finished(self) -> bool:
         return self.iteration == self.left
