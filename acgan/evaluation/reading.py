@@ -80,6 +80,7 @@ class ScoreRecord(BaseModel):
     """A metric's mean, and its values, one for each unit; accuracies of ``cas`` have none."""
 
     value: FiniteFloat | None = None
+    std: FiniteFloat | None = None
     values: list[FiniteFloat | None]
 
 
@@ -113,6 +114,7 @@ class FloorRecord(BaseModel):
     """Score of real images against real ones, or of as many samples."""
 
     value: FiniteFloat | None
+    std: FiniteFloat | None = None
 
 
 class EvaluationFile(BaseModel):

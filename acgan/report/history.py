@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acgan.metrics.catalogue import plain_name
+from acgan.reading import is_finite_number
 from acgan.report.figures import lines_figure
 from acgan.report.gather import KnownRun, StatCurve
 from acgan.report.section import Cell, Section, TextTable, number_cell
@@ -79,7 +80,7 @@ def diversity_section(run: KnownRun) -> Section:
                 alt=f"{title}, over images shown; at the end the mean of the classes is {mean[-1][1]:.0%}, the "
                 f"{word} {outer[-1][1]:.0%}.",
                 bands={"mean of the classes": (low, high)},
-                limit=("warns here", float(limit)) if isinstance(limit, (int, float)) else None,
+                limit=("warns here", float(limit)) if is_finite_number(limit) else None,
             )
         )
     return Section(
