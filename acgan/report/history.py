@@ -80,7 +80,7 @@ def diversity_section(run: KnownRun) -> Section:
                 alt=f"{title}, over images shown; at the end the mean of the classes is {mean[-1][1]:.0%}, the "
                 f"{word} {outer[-1][1]:.0%}.",
                 bands={"mean of the classes": (low, high)},
-                limit=("warns here", float(limit)) if is_finite_number(limit) else None,
+                limit=("warns here", float(limit)) if limit is not None and is_finite_number(limit) else None,
             )
         )
     return Section(
