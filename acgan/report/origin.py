@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from acgan.reading import is_finite_number
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, named_values
@@ -60,9 +61,10 @@ def _facts(run: KnownRun) -> Iterator[tuple[str, str]]:
     data = known.get("data")
     if isinstance(data, dict):
         yield "data", f"{data.get('name')}, fingerprint {data.get('fingerprint')}"
-    for name, number in known.get("parameters", {}).items():
-        yield f"learned numbers of the {name}", f"{number:,}"
-    if isinstance(known.get("trained_sec"), (int, float)):
+    parameters = known.get("parameters")
+    for name, number in parameters.items() if isinstance(parameters, dict) else ():
+        yield f"learned numbers of the {name}", _amount(number)
+    if is_finite_number(known.get("trained_sec")):
         yield "time of training", f"{known['trained_sec'] / 60:.1f} minutes"
     if run.scores is not None:
         yield from _evaluation(run)
@@ -107,9 +109,14 @@ def _invocation(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield title, f"{one[key]}"
     nimg, packages = one.get("nimg"), one.get("packages")
     if isinstance(nimg, list) and len(nimg) == 2:
-        yield "images shown", f"{nimg[0]:,} to {nimg[1]:,}"
+        yield "images shown", f"{_amount(nimg[0])} to {_amount(nimg[1])}"
     if isinstance(packages, dict):
         yield "packages", ", ".join(f"{name} {version}" for name, version in packages.items())
+
+
+def _amount(number: Any) -> str:
+    """A number of a file that anyone may have changed."""
+    return f"{number:,}" if is_finite_number(number) else str(number)
 
 
 def commands_section(run: KnownRun) -> Section:
