@@ -80,7 +80,7 @@ def _conclude(result: TrainResult, reporter: Reporter) -> None:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
-        reporter.say(f"Samples, one row per class: {grids[-1]}")
+        reporter.say(f"Samples of each class: {grids[-1]}")
     report = result.directory / "report.html"
     if report.exists():
         reporter.say(f"Report, to be opened in a browser: {report}")

@@ -76,7 +76,7 @@ def test_torchrun_with_two_processes_equals_one(alone: Path, tmp_path: Path) -> 
     # One process talks and writes.
     lines = [line for line in result.stdout.splitlines() if " images  " in line]
     assert len(lines) == 4
-    assert result.stdout.count("Samples, one row per class") == 1
+    assert result.stdout.count("Samples of each class") == 1
     assert result.stderr.count("warning: collapse") <= 2
     assert tree(run).keys() - {".lock"} == {
         name for name in tree(alone).keys() - {".lock"} if "tfevents" not in name
