@@ -12,6 +12,7 @@ import torch
 from acgan.atomic import write_text
 from acgan.errors import ConfigError, Interrupted, RunError, first_line
 from acgan.evaluation import is_run_directory, runs_of_seeds
+from acgan.runtime import own_memory_bytes, total_memory_bytes
 from acgan.showing import warn_shown
 from acgan.types import Dataset
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 #: File of a report in a run directory.
 REPORT_FILE = "report.html"
+
+
+#: Memory that a report may take beside a training: samples and walks of large images, and figures.
+_ROOM_BYTES = 1 << 30
 
 
 def write_report(
@@ -87,6 +92,13 @@ def report_after(
         Interrupted: If a signal asked to stop: what comes next must not begin.
     """
     if not wanted:
+        return None
+    total = total_memory_bytes(torch.device("cpu"))
+    if total is not None and total - own_memory_bytes() < _ROOM_BYTES:  # the system would kill what is done
+        warn(
+            f"{directory}: no report was written, since less than {_ROOM_BYTES / 2**30:.0f} GiB of memory is left. "
+            f"`acgan report {directory}` writes it where there is more; `report: false` says that none is wanted."
+        )
         return None
     try:
         return write_report(directory, data=data, device=device, quick=True, warn=lambda message: None)

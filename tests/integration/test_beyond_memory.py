@@ -100,6 +100,7 @@ def test_a_set_of_four_times_the_memory(limited: list[str], pictures: Path, tmp_
         "train.total_nimg=16",
         "train.batch_size=4",
         "model.starter=false",
+        "report=false",  # which takes memory of its own
     ]
     sets += ["data.resolution=256", "train.precision=float32", "monitor.num_per_class=0"]
     arguments = [

@@ -14,6 +14,7 @@ from evaluate_helpers import EYES, assert_refused, evaluate, read, write_images
 from report_helpers import ReadReport
 from run_helpers import acgan, acgan_train, classified, stats_rows, trained
 
+from acgan.api.report import report_after
 from acgan.errors import Interrupted
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
@@ -359,3 +360,12 @@ def test_a_signal_during_the_report_stops_what_comes_next(
     assert "done, but for its report" in result.output
     assert (tmp_path / "runs" / "seed0" / "generator.safetensors").exists()
     assert not (tmp_path / "runs" / "seed1").exists()
+
+
+def test_without_room_no_report_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system would kill the process, whose work is done."""
+    monkeypatch.setattr("acgan.api.report.total_memory_bytes", lambda device: 1)
+    told: list[str] = []
+    assert report_after(tmp_path, True, warn=told.append) is None
+    assert "less than 1 GiB of memory is left" in told[0]
+    assert list(tmp_path.iterdir()) == []
