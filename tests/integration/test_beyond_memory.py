@@ -93,7 +93,7 @@ def test_a_set_of_four_times_the_memory(limited: list[str], pictures: Path, tmp_
     assert done.returncode == 0, done.stderr
     told = {name: int(number) for name, number in (line.split() for line in done.stdout.splitlines())}
     assert told["bytes"] >= 4 * LIMIT
-    assert told["grown"] < 20 << 20
+    assert told["grown"] < 64 << 20, "a few batches, which may be freed late, and not the set"
     sets = ["model.generator.channels=4", "model.discriminator.channels=4", "model.generator.max_channels=8"]
     sets += [
         "model.discriminator.max_channels=8",
