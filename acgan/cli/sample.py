@@ -275,7 +275,7 @@ def _walk(
 
 
 def _state(provenance: Mapping[str, Any]) -> str:
-    """Which state of a training made a file."""
+    """The state of a training that made a file, in words."""
     nimg, score = provenance.get("nimg"), provenance.get("score")
     if not isinstance(nimg, int):
         return "which does not say after how many images"

@@ -61,7 +61,7 @@ class ExportSource:
 
     @property
     def state(self) -> str:
-        """Which state of its training it is, in words."""
+        """The state of its training, in words."""
         nimg = self.provenance.get("nimg")
         if not isinstance(nimg, int):
             return "a state that does not say after how many images"

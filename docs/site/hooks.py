@@ -83,7 +83,7 @@ def _up(page: Page) -> str:
 
 
 def _place(target: str, home: str) -> str | None:
-    """Where in the site a link of a file of the repository leads; None if that file is not in it."""
+    """Place in the site that a link of a file of the repository leads to; None if that file is not in it."""
     path, _, anchor = target.partition("#")
     name = posixpath.normpath(posixpath.join(posixpath.dirname(home), path))
     anchor = f"#{anchor}" if anchor else ""

@@ -1,4 +1,4 @@
-"""What the tests of `acgan report` share: reports as their parts, and Chromium where it is installed."""
+"""Helpers of the tests of `acgan report`: reports as their parts, and Chromium where it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of ``acgan sample`` share: a small generator, the command, and what it should draw."""
+"""Helpers of the tests of ``acgan sample``: a small generator, the command, and what it should draw."""
 
 import torch
 from click.testing import CliRunner

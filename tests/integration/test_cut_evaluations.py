@@ -128,7 +128,7 @@ class TestGan:
         self.assert_same(trained(tmp_path / "run", changes), trained(tmp_path / "expected", changes))
 
     def test_with_more_to_train_than_before(self, tmp_path: Path) -> None:
-        """What was due at the end is due no more."""
+        """Work that was due at the end is due no more."""
         changes = {**CHANGES, "every.evaluate_nimg": 320, "monitor.num_per_class": 0}
         with sent_at(2):
             assert acgan_train(tmp_path / "run", {**changes, "train.total_nimg": 96}).exit_code == 75
