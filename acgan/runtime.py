@@ -47,8 +47,8 @@ class Draws:
 
 
 @dataclass
-class _DropoutStream:
-    """The draws of one forward pass; ``layers`` counts the dropout layers called so far."""
+class _LayerStream:
+    """The draws of one forward pass; ``layers`` counts the random layers called so far."""
 
     draws: Draws
     purpose: str
@@ -56,45 +56,65 @@ class _DropoutStream:
     offset: int
     layers: int = 0
 
+    def bits(self, what: str, shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+        """Random integers of all bits of ``dtype`` for the next layer, of shape (images, integers per image)."""
+        self.layers += 1
+        raw = self.draws.generator(f"{what}/{self.purpose}/{self.layers}", *self.counters).bit_generator
+        assert isinstance(raw, np.random.Philox)
+        # A Philox block is four 64-bit words. Every image starts a new block, so that its bits depend only on its
+        # index in the global batch.
+        images, per_image = shape
+        blocks = -(-per_image * np.dtype(dtype).itemsize // 32)
+        raw.advance(self.offset * blocks)
+        return raw.random_raw(images * blocks * 4).view(dtype).reshape(images, -1)[:, :per_image]
+
 
 #: Each thread has its own stream.
-_dropout_stream: ContextVar[_DropoutStream | None] = ContextVar("dropout_stream", default=None)
+_layer_stream: ContextVar[_LayerStream | None] = ContextVar("layer_stream", default=None)
 
 
 @contextlib.contextmanager
-def dropout_draws(
+def layer_draws(
     draws: Draws, purpose: str, iteration: int, sub_step: int = 0, offset: int = 0
 ) -> Iterator[None]:
-    """Make every ``stateless_dropout`` called inside, by this thread, a function of these values.
+    """Make ``stateless_dropout`` and ``stateless_noise``, called inside by this thread, functions of these values.
 
     ``purpose`` names the forward pass. ``offset`` is the index of the first image within the global batch, so that
-    ranks and micro-batches drop the same elements as the whole batch.
+    ranks and micro-batches draw the same for an image as the whole batch.
     """
-    token = _dropout_stream.set(_DropoutStream(draws, purpose, (iteration, sub_step), offset))
+    token = _layer_stream.set(_LayerStream(draws, purpose, (iteration, sub_step), offset))
     try:
         yield
     finally:
-        _dropout_stream.reset(token)
+        _layer_stream.reset(token)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # draws come from NumPy, which cannot be traced
 def stateless_dropout(x: Tensor, probability: float) -> Tensor:
-    """Dropout whose mask is a function of ``dropout_draws``, one stream per layer call; outside it, torch's dropout."""
-    stream = _dropout_stream.get()
+    """Dropout whose mask is a function of ``layer_draws``, one stream per layer call; outside it, torch's dropout."""
+    stream = _layer_stream.get()
     if stream is None:
         return nn.functional.dropout(x, probability)
-    stream.layers += 1
-    generator = stream.draws.generator(f"dropout/{stream.purpose}/{stream.layers}", *stream.counters)
-    per_image = x[0].numel()
-    # 16 bits per element are 16 elements per Philox block of four 64-bit words. Every image starts a new block, so
-    # that its mask depends only on its index in the global batch.
-    blocks = (per_image + 15) // 16
-    raw = generator.bit_generator
-    assert isinstance(raw, np.random.Philox)
-    raw.advance(stream.offset * blocks)
-    bits = raw.random_raw(len(x) * blocks * 4).view(np.uint16).reshape(len(x), -1)[:, :per_image]
+    bits = stream.bits("dropout", (len(x), x[0].numel()), np.uint16)
     keep = send(torch.from_numpy(bits >= round(probability * 2**16)), x.device).view(x.shape)
     return x * keep.to(x.dtype) / (1.0 - probability)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # draws come from NumPy, which cannot be traced
+def stateless_noise(x: Tensor, std: float) -> Tensor:
+    """Normal noise is added; its draws are a function of ``layer_draws``, and torch's own outside it.
+
+    Two uniform numbers become two normal ones, as by Box & Muller (1958).
+    """
+    stream = _layer_stream.get()
+    if stream is None:
+        return x + std * torch.randn_like(x)
+    per_image = x[0].numel()
+    uniform = stream.bits("noise", (len(x), per_image + per_image % 2), np.uint32).astype(np.float32)
+    lengths = std * np.sqrt(-2 * np.log((uniform[:, ::2] + 1) / 2**32))  # the logarithm of (0, 1]
+    angles = uniform[:, 1::2] * np.float32(2 * np.pi / 2**32)
+    noise = np.stack((lengths * np.cos(angles), lengths * np.sin(angles)), axis=2).reshape(len(x), -1)
+    return x + send(torch.from_numpy(noise[:, :per_image]).to(x.dtype), x.device).view(x.shape)
 
 
 def choose_device(name: str | torch.device) -> torch.device:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from acgan.config.base import BaseConfig, Kinds, Share, Width
+from acgan.config.base import BaseConfig, Kinds, NonNegative, Share, Width
 from acgan.sides import DOUBLED, MAP_SIDES
 
 
@@ -80,6 +80,8 @@ class PaperDiscriminatorConfig(BaseDiscriminatorConfig):
     kind: Literal["paper"]
     dropout: Share = 0.5
     """Dropout probability after each convolution."""
+    activation_noise: NonNegative = 0.0
+    """Standard deviation of normal noise on the output of each LeakyReLU, in training; the paper tried 0, 0.1, 0.2."""
 
     @property
     def has_batch_norm(self) -> bool:

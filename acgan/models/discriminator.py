@@ -14,6 +14,7 @@ from acgan.models.attention import add_attention
 from acgan.models.blocks import DownBlock, residual_sides
 from acgan.models.heads import AuxHead
 from acgan.models.layers import (
+    ActivationNoise,
     Dropout,
     apply_spectral_norm,
     channels_at,
@@ -43,14 +44,22 @@ class Trunk(nn.Module):
 
 
 class PaperTrunk(Trunk):
-    """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer."""
+    """The AC-GAN paper's discriminator (Odena et al. 2017, appendix A) up to its last, linear layer.
+
+    The paper searched the standard deviation of "activation noise" and does not say where the noise enters. Here it is
+    added to the output of every LeakyReLU, before dropout.
+
+    Args:
+        dropout: Probability that an activation is dropped, 0 to 1.
+        activation_noise: Standard deviation of the noise on activations; 0 for none.
+    """
 
     resolutions = (32, 128)
     only_these = "the AC-GAN paper defines no other"
     head_std = 0.02
     widths_and_strides: ClassVar = ((16, 2), (32, 1), (64, 2), (128, 1), (256, 2), (512, 1))
 
-    def __init__(self, *, resolution: int, image_channels: int, dropout: float):
+    def __init__(self, *, resolution: int, image_channels: int, dropout: float, activation_noise: float):
         super().__init__(resolution=resolution, image_channels=image_channels)
         layers: list[nn.Module] = []
         width = image_channels
@@ -58,7 +67,7 @@ class PaperTrunk(Trunk):
             has_norm = index > 0
             layers.append(nn.Conv2d(width, next_width, 3, stride, padding=1, bias=not has_norm))
             layers += [nn.BatchNorm2d(next_width)] * has_norm
-            layers += [nn.LeakyReLU(0.2), Dropout(dropout)]
+            layers += [nn.LeakyReLU(0.2), ActivationNoise(activation_noise), Dropout(dropout)]
             width = next_width
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.feature_dim = width * (resolution // 8) ** 2

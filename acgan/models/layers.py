@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils import parametrize
 
-from acgan.runtime import outside_autocast, stateless_dropout
+from acgan.runtime import outside_autocast, stateless_dropout, stateless_noise
 
 
 class Dropout(nn.Module):
-    """Dropout whose mask a resumed run and a split batch reproduce (see ``acgan.runtime.dropout_draws``)."""
+    """Dropout whose mask a resumed run and a split batch reproduce (see ``acgan.runtime.layer_draws``)."""
 
     def __init__(self, probability: float):
         super().__init__()
@@ -23,6 +23,17 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return stateless_dropout(x, self.probability) if self.training and self.probability else x
+
+
+class ActivationNoise(nn.Module):
+    """Normal noise of standard deviation ``std``, added in training; a resumed run and a split batch reproduce it."""
+
+    def __init__(self, std: float):
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        return stateless_noise(x, self.std) if self.training and self.std else x
 
 
 class ConditionalNorm(nn.Module):
@@ -220,13 +231,15 @@ def memory_format_of(weight: Tensor) -> torch.memory_format:
 def order_matters(network: nn.Module) -> bool:
     """True if the output for an image depends on the others of its batch, or on its place among them.
 
-    BatchNorm mixes the images, and dropout draws by place.
+    BatchNorm mixes the images; dropout and noise draw by place.
     """
-    drops = any(
-        isinstance(layer, nn.modules.dropout._DropoutNd) or (isinstance(layer, Dropout) and layer.probability)
+    draws = any(
+        isinstance(layer, nn.modules.dropout._DropoutNd)
+        or (isinstance(layer, Dropout) and layer.probability)
+        or (isinstance(layer, ActivationNoise) and layer.std)
         for layer in network.modules()
     )
-    return drops or has_batch_norm(network)
+    return draws or has_batch_norm(network)
 
 
 def channels_at(side: int, resolution: int, channels: int, max_channels: int) -> int:

@@ -12,7 +12,7 @@ def draw_by_image(network: nn.Module) -> None:
 
     torch's own layers draw from one generator, which threads cannot share. Layers change their class and nothing else.
     The first axis of what they are given counts images, and each part must call them in the same order. Outside of
-    ``acgan.runtime.dropout_draws`` they draw from torch's generator as before.
+    ``acgan.runtime.layer_draws`` they draw from torch's generator as before.
 
     These two layers are all that draw in the networks of a configuration; a test holds that against them.
     """

@@ -144,7 +144,7 @@ def _compute_portion(task: ClassifierTask, portion: Portion) -> Computed:
     """Terms and gradients for a portion, computed on one core."""
     batch = task.batch(portion.iteration, portion.part)
     x = task.normalise(batch.images).contiguous(memory_format=torch.channels_last)
-    with runtime.autocast(task.precision, task.device), portion.dropout("classifier"):
+    with runtime.autocast(task.precision, task.device), portion.layer_draws("classifier"):
         outputs = task.run_network(x)
     terms = _terms(task.loss, outputs, batch.labels)
     gradients = task.gradients.of(terms.total * portion.share, task.working.copy)

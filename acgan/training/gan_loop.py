@@ -90,7 +90,7 @@ def portion_for_d(gan: Gan, material: Material) -> Computed:
     with runtime.autocast(gan.precision, gan.device), torch.no_grad():
         fake = gan.run_generator(material.z, real.labels)
     fake = augmented(gan, fake, material.draws, portion)
-    with runtime.autocast(gan.precision, gan.device), portion.dropout("D"):
+    with runtime.autocast(gan.precision, gan.device), portion.layer_draws("D"):
         terms = objective.discriminator(gan.run_discriminator, real, fake, portion)
     # A sum is differentiated with respect to the weights that computed it: the working copy's, cast once a step.
     gradients = gan.gradients_discriminator.of(terms.total * portion.share, gan.working_discriminator.copy)
@@ -125,7 +125,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
 def portion_for_g(gan: Gan, material: Material) -> Computed:
     """G's terms and gradients for a portion, computed on one core."""
     portion, real = material.portion, material.real
-    with runtime.autocast(gan.precision, gan.device), portion.dropout("G"):
+    with runtime.autocast(gan.precision, gan.device), portion.layer_draws("G"):
         fake = augmented(gan, gan.run_generator(material.z, real.labels), material.draws, portion)
         terms = gan.objective.generator(gan.run_discriminator, real, fake)
     gradients = gan.gradients_generator.of(terms.total * portion.share, gan.working_generator.copy)

@@ -52,9 +52,9 @@ class Portion:
         ]
         return runtime.send(draws.to(like.dtype), like.device)
 
-    def dropout(self, purpose: str) -> contextlib.AbstractContextManager[None]:
-        """Dropout layers called inside take the draws of this portion."""
-        return runtime.dropout_draws(self.draws, purpose, self.iteration, self.sub_step, self.part.start)
+    def layer_draws(self, purpose: str) -> contextlib.AbstractContextManager[None]:
+        """Layers of dropout and noise called inside take the draws of this portion."""
+        return runtime.layer_draws(self.draws, purpose, self.iteration, self.sub_step, self.part.start)
 
 
 def joined(portions: Sequence[Portion]) -> Portion:

@@ -71,7 +71,7 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
         {
             "data.resolution": 32,
             "model.generator": {"kind": "paper"},
-            "model.discriminator": {"kind": "paper"},
+            "model.discriminator": {"kind": "paper", "activation_noise": 0.1},
             "loss.adversarial.kind": "bce",
             "loss.classification": {**_CROSS_ENTROPY, "on_fake": True},
             "loss.penalty": None,

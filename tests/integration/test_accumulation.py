@@ -77,11 +77,11 @@ def test_any_micro_batch_will_do(micro_batch: int) -> None:
     torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
 
 
-def test_dropout_drops_alike_in_micro_batches() -> None:
-    """The paper's discriminator, its BatchNorm in eval mode: what is left to differ is dropout."""
+def test_dropout_and_noise_are_alike_in_micro_batches() -> None:
+    """The paper's discriminator, its BatchNorm in eval mode: what is left to differ is dropout and noise."""
     changes = {
         "data.resolution": 32,
-        "model.discriminator": {"kind": "paper"},
+        "model.discriminator": {"kind": "paper", "activation_noise": 0.2},
         "loss.adversarial.kind": "bce",
         "loss.penalty": None,
     }

@@ -74,7 +74,7 @@ KINDS = {
             "dropout": {
                 "data.resolution": 32,
                 "model.generator.kind": "paper",
-                "model.discriminator.kind": "paper",
+                "model.discriminator": {"kind": "paper", "activation_noise": 0.2},
                 "loss.adversarial.kind": "bce",
                 "loss.penalty": None,
                 "train.batch_size": 4,

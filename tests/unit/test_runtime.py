@@ -1,4 +1,4 @@
-"""Stateless draws, dropout, the finite guard, and the choice of a device."""
+"""Stateless draws, dropout, noise, the finite guard, and the choice of a device."""
 
 import copy
 import itertools
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 import torch.multiprocessing
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch.testing import assert_close
 
 from acgan import runtime
 from acgan.errors import UserError
-from acgan.runtime import Draws, FiniteGuard, dropout_draws, stateless_dropout
+from acgan.runtime import Draws, FiniteGuard, layer_draws, stateless_dropout, stateless_noise
 
 CPU = torch.device("cpu")
 
@@ -96,7 +97,7 @@ def _masks(batch: int, parts: Sequence[tuple[int, int]], shape: tuple[int, ...],
     """What dropout makes of ones, layer by layer, drawn in parts: (layers, batch, *shape)."""
     portions = []
     for start, stop in parts:
-        with dropout_draws(Draws(1), "D", iteration=4, sub_step=0, offset=start):
+        with layer_draws(Draws(1), "D", iteration=4, sub_step=0, offset=start):
             portions.append(
                 torch.stack([stateless_dropout(torch.ones(stop - start, *shape), 0.5) for _ in range(layers)])
             )
@@ -114,7 +115,7 @@ def test_slices_of_the_batch_drop_what_the_whole_batch_drops(
 def test_images_layers_iterations_and_purposes_drop_different_elements() -> None:
     masks = [*_masks(2, [(0, 2)], (400,)).flatten(0, 1)]
     for purpose, iteration, sub_step in (("G", 4, 0), ("D", 5, 0), ("D", 4, 1)):
-        with dropout_draws(Draws(1), purpose, iteration, sub_step):
+        with layer_draws(Draws(1), purpose, iteration, sub_step):
             masks.append(stateless_dropout(torch.ones(1, 400), 0.5)[0])
     for a, b in itertools.combinations(masks, 2):
         assert 0.3 < (a == b).float().mean() < 0.7
@@ -123,7 +124,7 @@ def test_images_layers_iterations_and_purposes_drop_different_elements() -> None
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
 def test_probability_and_expectation(probability: float) -> None:
     x = torch.full((500, 400), 3.0, dtype=torch.float64)
-    with dropout_draws(Draws(0), "D", 0):
+    with layer_draws(Draws(0), "D", 0):
         y = stateless_dropout(x, probability)
     assert (y == 0).double().mean().item() == pytest.approx(probability, abs=0.005)
     assert_close(y[y != 0], torch.full_like(y[y != 0], 3 / (1 - probability)))
@@ -136,7 +137,7 @@ def test_probability_and_expectation(probability: float) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_dropout_keeps_dtype_and_passes_gradients_where_it_keeps(dtype: torch.dtype) -> None:
     x = torch.ones(4, 6, dtype=dtype, requires_grad=True)
-    with dropout_draws(Draws(0), "D", 0):
+    with layer_draws(Draws(0), "D", 0):
         y = stateless_dropout(x, 0.5)
     assert y.dtype is dtype
     y.sum().backward()
@@ -149,10 +150,60 @@ def test_outside_of_a_stream_dropout_is_torchs() -> None:
     expected = nn.functional.dropout(x, 0.3)
     torch.manual_seed(5)
     assert torch.equal(stateless_dropout(x, 0.3), expected)
-    with pytest.raises(RuntimeError, match="stop"), dropout_draws(Draws(0), "D", 0):
+    with pytest.raises(RuntimeError, match="stop"), layer_draws(Draws(0), "D", 0):
         raise RuntimeError("stop")
     torch.manual_seed(5)
     assert torch.equal(stateless_dropout(x, 0.3), expected)  # the stream ended with its block
+
+
+# ---------------------------------------------------------------- noise
+
+
+def _noise(batch: int, parts: Sequence[tuple[int, int]], shape: tuple[int, ...], layers: int = 2) -> Tensor:
+    """What noise makes of zeros, layer by layer, drawn in parts: (layers, batch, *shape)."""
+    portions = []
+    for start, stop in parts:
+        with layer_draws(Draws(1), "D", iteration=4, sub_step=0, offset=start):
+            portions.append(
+                torch.stack([stateless_noise(torch.zeros(stop - start, *shape), 1.0) for _ in range(layers)])
+            )
+    return torch.cat(portions, dim=1)
+
+
+@pytest.mark.parametrize("shape", [(1,), (8,), (9,), (3, 5, 5)], ids=str)
+@pytest.mark.parametrize("parts", [[(0, 4), (4, 8), (8, 12)], [(0, 1), (1, 12)], [(0, 5), (5, 7), (7, 12)]])
+def test_slices_of_the_batch_have_the_noise_of_the_whole_batch(
+    shape: tuple[int, ...], parts: list[tuple[int, int]]
+) -> None:
+    assert torch.equal(_noise(12, parts, shape), _noise(12, [(0, 12)], shape))
+
+
+def test_noise_is_normal_and_nothing_in_it_is_correlated() -> None:
+    noise = _noise(2_000, [(0, 2_000)], (51,)).double()  # (layers, images, elements)
+    assert scipy.stats.kstest(noise.flatten(), "norm").pvalue > 1e-3
+    rows = noise.permute(0, 2, 1).flatten(0, 1)  # a row for each layer and element, over images
+    correlations = torch.corrcoef(rows) - torch.eye(len(rows))
+    assert correlations.abs().max().item() < 5.5 / 2_000**0.5
+    over_images = torch.corrcoef(noise.transpose(0, 1).flatten(1)[:100])
+    assert (over_images - torch.eye(100)).abs().max().item() < 5.5 / 102**0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_noise_keeps_dtype_and_gradients(dtype: torch.dtype) -> None:
+    x = torch.ones(4, 7, dtype=dtype, requires_grad=True)
+    with layer_draws(Draws(0), "D", 0):
+        y = stateless_noise(x, 0.5)
+    assert y.dtype is dtype
+    y.sum().backward()
+    assert_close(x.grad, torch.ones_like(x))
+
+
+def test_outside_of_a_stream_noise_is_torchs() -> None:
+    x = torch.ones(50, 50)
+    torch.manual_seed(5)
+    expected = x + 0.3 * torch.randn(50, 50)
+    torch.manual_seed(5)
+    assert torch.equal(stateless_noise(x, 0.3), expected)
 
 
 # ---------------------------------------------------------------- the finite guard

@@ -24,6 +24,7 @@ SMALL: dict[str, Any] = {
     "max_channels": 32,
     "class_dim": 5,
     "dropout": 0.5,
+    "activation_noise": 0.1,
     "spectral_norm": False,
     "patch": 1,
     "modulation": "norm",

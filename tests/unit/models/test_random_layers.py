@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from acgan import parallel
 from acgan.models import draw_by_image, share_batch_statistics
-from acgan.runtime import Draws, dropout_draws
+from acgan.runtime import Draws, layer_draws
 
 SIZES = (5, 2, 4)
 NUM = sum(SIZES)
@@ -29,7 +29,7 @@ LAYERS = [
 
 def _drawn(network: nn.Module, x: Tensor, first: int = 0, iteration: int = 3) -> Tensor:
     before = torch.get_rng_state()
-    with dropout_draws(Draws(0), "test", iteration, offset=first):
+    with layer_draws(Draws(0), "test", iteration, offset=first):
         output: Tensor = network(x)
     assert torch.equal(torch.get_rng_state(), before), "torch's own generator is not used"
     return output
