@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from acgan.cli.options import UserPath, which_option
+from acgan.cli.options import Count, UserPath, seed_option, which_option
 from acgan.cli.output import echo
 from acgan.errors import Interrupted
 from acgan.signals import signals_heard
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "export_format",
-    type=click.Choice(["onnx", "torchscript", "huggingface"]),
+    type=click.Choice(["onnx", "torchscript", "huggingface", "projector"]),
     required=True,
-    help="ONNX file, TorchScript file, or a folder as the Hugging Face hub has them.",
+    help="ONNX file, TorchScript file, a folder as the Hugging Face hub has them, or the discriminator's features of "
+    "samples and held-out images for TensorBoard's projector.",
 )
 @click.option(
     "--out",
     metavar="PATH",
     type=UserPath(),
-    help="File or folder to write.  [default: in this folder, the run's name with .onnx, .pt or -huggingface]",
+    help="File or folder to write.  [default: in this folder, the run's name with .onnx, .pt or -huggingface; for the "
+    "projector RUN/tensorboard/projector]",
 )
 @which_option
 @click.option(
@@ -61,6 +64,14 @@ if TYPE_CHECKING:
 @click.option(
     "--private", is_flag=True, help="Of --push: a new repository is private; a public one is refused."
 )
+@click.option(
+    "-n",
+    "num_per_class",
+    metavar="N",
+    type=Count(min=1),
+    help="For the projector: samples of each class, and as many held-out images.  [default: 100]",
+)
+@seed_option("For the projector: seed of the samples.")
 @click.option("--force", is_flag=True, help="Replace the file, or a folder that `acgan export` wrote.")
 @click.option("--quiet", is_flag=True, help="Say nothing but warnings.")
 def command(export_format: str, quiet: bool, **options: Any) -> None:
@@ -71,6 +82,10 @@ def command(export_format: str, quiet: bool, **options: Any) -> None:
     for 100 samples before it is written, and refused if they differ. docs/export.md has snippets for the other side.
     """
     _check(export_format, options)
+    if export_format == "projector":
+        _export_projector(quiet, options)
+        return
+    del options["num_per_class"], options["seed"]
     from acgan.api.export import export_run
 
     with _stopped_by_signals() as check:
@@ -109,20 +124,38 @@ def _stopped_by_signals() -> Iterator[Callable[[], None]]:
         yield check
 
 
+def _export_projector(quiet: bool, options: dict[str, Any]) -> None:
+    from acgan.api.projector import PER_CLASS, export_projector
+
+    result = export_projector(
+        options["run"],
+        options["out"],
+        num_per_class=options["num_per_class"] or PER_CLASS,
+        seed=options["seed"],
+        which=options["which"],
+        force=options["force"],
+        say=lambda message: None if quiet else echo(message),
+        warn=lambda message: echo(f"warning: {message}", err=True),
+    )
+    if not quiet:
+        echo(
+            f"{result.out}: {result.features:,} features of D for {result.generated:,} samples and "
+            f"{result.held_out:,} held-out images"
+        )
+        echo(f"To look at them: tensorboard --logdir {shlex.quote(str(result.out.parent))}, Projector.")
+
+
 def _check(export_format: str, options: dict[str, Any]) -> None:
     """Refuse options that do not go together."""
-    is_folder = export_format == "huggingface"
-    if is_folder and options["output"] is not None:
-        raise click.UsageError(
-            "--output: a folder has the network itself; it goes with onnx and torchscript."
-        )
-    if is_folder and options["caller"] is not None:
-        raise click.UsageError("--for: a folder has the network itself; it goes with onnx and torchscript.")
-    for name in ("licence", "push"):
-        if not is_folder and options[name] is not None:
-            raise click.UsageError(
-                f"--{name.replace('licence', 'license')} goes with --format huggingface. Leave it out."
-            )
+    for name, option, formats in (
+        ("output", "--output", ("onnx", "torchscript")),
+        ("caller", "--for", ("onnx", "torchscript")),
+        ("licence", "--license", ("huggingface",)),
+        ("push", "--push", ("huggingface",)),
+        ("num_per_class", "-n", ("projector",)),
+    ):
+        if options[name] is not None and export_format not in formats:
+            raise click.UsageError(f"{option} goes with --format {' or '.join(formats)}. Leave it out.")
     if options["private"] and options["push"] is None:
         raise click.UsageError("--private goes with --push.")
 

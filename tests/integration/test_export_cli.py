@@ -117,7 +117,11 @@ def test_force_replaces_no_folder_of_others(run: Path, workdir: Path, others: di
         (("--format", "onnx", "--license", "mit"), 2, "--license goes with --format huggingface"),
         (("--format", "onnx", "--push", "a/b"), 2, "--push goes with --format huggingface"),
         (("--format", "huggingface", "--private"), 2, "--private goes with --push"),
-        (("--format", "huggingface", "--output", "float"), 2, "a folder has the network itself"),
+        (
+            ("--format", "huggingface", "--output", "float"),
+            2,
+            "--output goes with --format onnx or torchscript",
+        ),
         (("--format", "pickle"), 2, "'pickle' is not one of"),
         (("--format", "onnx", "--out", "."), 1, "is a folder; expected a file to write"),
     ],
