@@ -47,7 +47,7 @@ class FeaturePoints:
 def feature_points(
     d: Discriminator, images: Tensor, labels: Tensor, class_names: Sequence[str], origin: str
 ) -> FeaturePoints:
-    """What a discriminator makes of images.
+    """Points for the images of one origin, by what a discriminator makes of them.
 
     Args:
         d: The discriminator.
