@@ -23,7 +23,7 @@ PER_CLASS = 100
 
 @dataclass(frozen=True)
 class ProjectorResult:
-    """What was written for the projector.
+    """Numbers of points in a folder for the projector.
 
     Attributes:
         out: The folder.
@@ -49,7 +49,7 @@ def export_projector(
     say: Callable[[str], None] = lambda message: None,
     warn: Callable[[str], None] = warn_shown,
 ) -> ProjectorResult:
-    """Write what a run's discriminator makes of generated and of held-out images, class by class.
+    """Write the features that a run's discriminator has of generated and of held-out images, class by class.
 
     The discriminator is that of the last checkpoint; the real images are those that the training did not see.
 
