@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -20,13 +19,13 @@ from acgan.distributed import Ranks
 from acgan.errors import Interrupted, NotFiniteError, RunError, first_line
 from acgan.plots.grid import write_png
 from acgan.runtime import FiniteGuard
-from acgan.sealed import is_damaged
 from acgan.signals import CutShortError, StopSignal
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
-from acgan.training.checkpoint import write_checkpoint
 from acgan.training.product import Intervals, Product, Stateful
+from acgan.training.saved_state import SavedState
 from acgan.training.stopping import StopRequests
+from acgan.training.stopwatch import Stopwatch
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
@@ -55,8 +54,7 @@ class TrainingRun:
         out_of_patience: True if the training ends early since scores no longer improve; all ranks agree.
         cut_short: True if a signal cut the evaluation after the last iteration short, now or before a resume: it is
             to be made again, and then whatever else is due.
-        trained_sec: Time in the loop up to this invocation; afterwards, with it.
-        images_per_sec: Speed of this invocation, once it is over.
+        watch: Time in the loop, and speed.
         stats: Means of the last log interval.
         requests: Requests to stop early.
     """
@@ -81,29 +79,25 @@ class TrainingRun:
         self.meta, self.device, self.ranks = meta, device, ranks
         self.listeners, self.say = listeners, say
         self.iteration = self.nimg = 0
-        self.trained_sec = self.images_per_sec = 0.0
         self.stats: Mapping[str, float] = {}
         self.guard = FiniteGuard(device)
         self._best = BestState(directory, product, intervals)
         self._means = IntervalMeans()
         self._previous_nimg = 0
-        self.cut_short = self._saved_cut_short = False
-        self._saved_nimg = -1
-        self._speed = 0.0
+        self.cut_short = False
+        self._saved = SavedState(directory, product)
         self.requests = StopRequests(ranks, device, deadline)
         self._messages: list[str] = []
         self._evaluated: dict[str, float] = {}
         if checkpoint is not None:
             self._continue_from(checkpoint)
             if ranks.first:
-                self._mend_product()
+                self._messages += self._saved.mend()
         lost = self._best.go_on(checkpoint, meta, ranks, device)
         if lost is not None:
             self._messages.append(lost)
         self.out_of_patience = self._best.patience_is_over(self.nimg)
-        # The latter leaves out samples, scores and checkpoints.
-        self._clock = self._tick_clock = time.monotonic()
-        self._tick_nimg = self._begun_nimg = self.nimg
+        self.watch = Stopwatch(self.nimg, 0.0 if checkpoint is None else checkpoint["trained_sec"])
         # After an evaluation that was cut short, what is recorded of that moment is recorded anew.
         recorded = self._previous_nimg if self.cut_short else self.nimg
         self._tracker = Tracker(directory, nimg=recorded, active=ranks.first)
@@ -123,11 +117,10 @@ class TrainingRun:
                 f"({first_line(error)}). Start anew with --fresh, which moves this run aside."
             ) from error
         self.iteration, self.nimg = checkpoint["iteration"], checkpoint["nimg"]
-        self.trained_sec = checkpoint["trained_sec"]
         self._means.load_state_dict(checkpoint["means"], self.device)
-        self._saved_nimg = self.nimg
         since = checkpoint.get("cut_short_since")
-        self.cut_short = self._saved_cut_short = since is not None
+        self.cut_short = since is not None
+        self._saved = SavedState(self.directory, self.product, nimg=self.nimg, cut_short=self.cut_short)
         self._previous_nimg = self.nimg if since is None else since
 
     @property
@@ -142,7 +135,7 @@ class TrainingRun:
         Raises:
             Interrupted: At the end, if a signal asked to stop.
         """
-        self._clock = self._tick_clock = time.monotonic()
+        self.watch.start()
         with self.requests.heard():
             try:
                 yield
@@ -150,9 +143,7 @@ class TrainingRun:
                 if self._messages:
                     self._tell()  # the next interval may never come
             finally:
-                seconds = time.monotonic() - self._clock
-                self.trained_sec += seconds
-                self.images_per_sec = (self.nimg - self._begun_nimg) / max(seconds, 1e-9)
+                self.watch.stop(self.nimg)
                 self._tracker.close()
         number = self.requests.signal
         if number is not None and not self.finished():
@@ -221,7 +212,7 @@ class TrainingRun:
             NotFiniteError: If the finite guard's flag is up; the next four raise it too.
         """
         self._assert_finite()
-        with self._aside():
+        with self.watch.aside():
             self._find(self.product.look)
 
     def evaluate(self) -> None:
@@ -231,7 +222,7 @@ class TrainingRun:
         an evaluation longer than that time, no invocation would get past it.
         """
         self._assert_finite()
-        with self._aside():
+        with self.watch.aside():
             self._find(self.product.evaluate)
         if self.intervals.patience_nimg is not None:
             self.out_of_patience = distributed.any_rank(
@@ -255,7 +246,7 @@ class TrainingRun:
         self._assert_finite()
         if not self.ranks.first:
             return
-        with self._aside():
+        with self.watch.aside():
             image = self.product.sample()
             self._tracker.image("samples", image, self.nimg)
             directory = self.directory / "samples"
@@ -267,66 +258,42 @@ class TrainingRun:
     def log(self) -> None:
         """Write the means of the interval to ``stats.jsonl`` and TensorBoard, and tell listeners."""
         self._assert_finite()
-        now = time.monotonic()
+        images_per_sec = self.watch.measure(self.nimg)
         self.stats = self._means.read(self.ranks)
-        self._speed = (self.nimg - self._tick_nimg) / max(now - self._tick_clock, 1e-9)
         untracked = {
-            "time/images_per_sec": self._speed,
-            "time/trained_sec": self.trained_sec + now - self._clock,
+            "time/images_per_sec": images_per_sec,
+            "time/trained_sec": self.watch.trained_sec,
             "memory/peak_bytes": float(runtime.peak_memory_bytes(self.device)),
         }
         self._tracker.scalars(self.nimg, self.stats, untracked)
         self._tell()
-        self._tick_clock, self._tick_nimg = time.monotonic(), self.nimg
+        self.watch.tick(self.nimg)
 
     def save_checkpoint(self) -> None:
         """Write the product and a checkpoint, unless there is one of this moment."""
         self._assert_finite()
         distributed.assert_ranks_agree(self.state.networks(), self.ranks)
-        if (self._saved_nimg, self._saved_cut_short) == (self.nimg, self.cut_short):
+        if self._saved.is_of(self.nimg, self.cut_short):
             return
-        with self._aside():
+        with self.watch.aside():
             means = self._means.state_dict(self.ranks)
             if self.ranks.first:
-                self._write_checkpoint(means)
-        self._saved_nimg, self._saved_cut_short = self.nimg, self.cut_short
+                self._tracker.flush()
+                self._saved.write(self._payload(means))
+                self._best.confirm()
+        self._saved.nimg, self._saved.cut_short = self.nimg, self.cut_short
 
-    def _write_checkpoint(self, means: Mapping[str, Any]) -> None:
-        payload = {
+    def _payload(self, means: Mapping[str, Any]) -> dict[str, Any]:
+        return {
             "state": self.state.state_dict(),
             "meta": dict(self.meta),
             "iteration": self.iteration,
             "nimg": self.nimg,
-            "trained_sec": self.trained_sec + time.monotonic() - self._clock,
+            "trained_sec": self.watch.trained_sec,
             "means": means,
             "scores": self.scores.state_dict(),
             "cut_short_since": self._previous_nimg if self.cut_short else None,
         }
-        # The checkpoint comes last: a resumed run repeats whatever a kill left undone before it. The first one alone
-        # comes before its product: so a product without checkpoints says that they were taken away.
-        self._tracker.flush()
-        begins = not self._product_file.exists()
-        if not begins:
-            self._export()
-        write_checkpoint(self.directory / "checkpoints", self.nimg, payload)
-        if begins:
-            self._export()
-        self._best.confirm()
-
-    @property
-    def _product_file(self) -> Path:
-        return self.directory / self.product.file_name
-
-    def _mend_product(self) -> None:
-        """Write the product's file if a kill after the first checkpoint left none, or what lies there is damaged."""
-        if not self._product_file.exists():
-            self._export()
-        elif is_damaged(self._product_file):
-            self._export()
-            self._messages.append(f"{self._product_file}: was damaged; written anew from the checkpoint")
-
-    def _export(self) -> None:
-        write_atomically(self._product_file, lambda path: self.product.export(path, self.nimg, None))
 
     def _take(self, evaluation: Evaluation) -> None:
         """Record an evaluation, and keep the product if it is the best so far."""
@@ -358,23 +325,16 @@ class TrainingRun:
         if bad is None:
             return
         iteration, term = bad
-        nimg = self._saved_nimg
+        nimg = self._saved.nimg
         saved = f"the checkpoint at {nimg:,} images" if nimg > 0 else "no checkpoint yet"
         raise NotFiniteError(
             f"training is not finite: iteration {iteration} ({term}). The weights are those of the step before; "
             f"{saved} stays in place. {self.product.remedy}, and start anew with --fresh."
         )
 
-    @contextlib.contextmanager
-    def _aside(self) -> Iterator[None]:
-        """Context whose time does not count in the speed."""
-        begun = time.monotonic()
-        yield
-        self._tick_clock += time.monotonic() - begun
-
     def _tell(self) -> None:
         total, messages = self.intervals.total_nimg, tuple(self._messages)
-        tick = Tick(self.nimg, total, self.stats, self._speed, messages, self._evaluated)
+        tick = Tick(self.nimg, total, self.stats, self.watch.images_per_sec, messages, self._evaluated)
         self._messages, self._evaluated = [], {}
         if self.ranks.first:
             for listener in self.listeners:
