@@ -167,8 +167,8 @@ class TrainResult:
             nimg=run.nimg,
             finished=run.finished(),
             stats=run.stats,
-            trained_sec=run.watch.trained_sec,
-            images_per_sec=run.watch.images_per_sec,
+            trained_sec=run.pace.trained_sec,
+            images_per_sec=run.pace.images_per_sec,
             best=run.scores.best if run.ranks.first else None,
             out_of_patience=run.out_of_patience,
         )

@@ -73,11 +73,11 @@ def recorded(
         invocation |= {
             "ended": _now(),
             "nimg": [begun_nimg, run.nimg],
-            "trained_sec": run.watch.trained_sec - sum(one.get("trained_sec") or 0.0 for one in earlier),
-            "images_per_sec": run.watch.images_per_sec,
+            "trained_sec": run.pace.trained_sec - sum(one.get("trained_sec") or 0.0 for one in earlier),
+            "images_per_sec": run.pace.images_per_sec,
             "peak_bytes": runtime.peak_memory_bytes(opened.device),
         }
-        record["trained_sec"] = run.watch.trained_sec
+        record["trained_sec"] = run.pace.trained_sec
         write_text(file, _to_json(record))
 
 

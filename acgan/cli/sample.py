@@ -143,7 +143,7 @@ def command(
         assert out is not None
         _draw(sampler, labels, out, quiet, options)
     if not quiet:
-        echo(f"drawn by {file}, {_state(sampler.info.provenance)}")
+        echo(f"drawn by {file}, {sampler.state}")
 
 
 def _check(out: str | None, animate: Path | None, options: Mapping[str, Any]) -> None:
@@ -179,7 +179,7 @@ def _draw(
     selection = _selection(sampler, labels, out, quiet, options)
     begun, done = time.monotonic(), 0
     with (
-        stopped_by_signals("stopped; the same command goes on with what was drawn"),
+        stopped_by_signals("stopped"),
         counting("sampling", quiet) as tell,
     ):
 
@@ -197,6 +197,7 @@ def _draw(
                     picture_format=options["picture_format"],
                     scale=options["scale"],
                     progress=advance,
+                    warn=lambda message: echo(f"warning: {message}", err=True),
                 )
             else:
                 written = list(selection.portions())
@@ -272,15 +273,6 @@ def _walk(
     if not quiet:
         for line in said:
             echo(line)
-
-
-def _state(provenance: Mapping[str, Any]) -> str:
-    """The state of a training that made a file, in words."""
-    nimg, score = provenance.get("nimg"), provenance.get("score")
-    if not isinstance(nimg, int):
-        return "which does not say after how many images"
-    state = "the last state" if score is None else "the state with the best score"
-    return f"{state}, after {nimg:,} images shown"
 
 
 def _names(names: Sequence[str]) -> str:

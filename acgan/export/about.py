@@ -12,7 +12,7 @@ from acgan.code_version import code_version
 from acgan.predicting import ImageClassifier, load_classifier, shipped
 from acgan.reading import to_json
 from acgan.sampling import ClassSampler, load_generator
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HubPlace, holds
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, HubPlace, holds, state_in_words
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,7 @@ class ExportSource:
     @property
     def state(self) -> str:
         """The state of its training, in words."""
-        nimg = self.provenance.get("nimg")
-        if not isinstance(nimg, int):
-            return "a state that does not say after how many images"
-        is_best = self.provenance.get("score") is not None or self.file.name == best_name(GENERATOR_FILE.name)
-        return f"the {'best' if is_best else 'last'} state, after {nimg:,} images shown"
+        return state_in_words(self.trained.info)
 
     def describe(self) -> dict[str, Any]:
         """Plain values: classes, form of inputs, and provenance."""

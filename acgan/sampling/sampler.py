@@ -24,7 +24,7 @@ from acgan.parallel import in_order_on
 from acgan.plots.grid import to_uint8
 from acgan.plots.page import ClassPage
 from acgan.runtime import Draws, choose_device, full_precision
-from acgan.weights import GeneratorInfo, find_generator, read_generator
+from acgan.weights import GeneratorInfo, find_generator, read_generator, state_in_words
 
 #: Latents are drawn and images computed in portions of so many indices of a class, the last one padded: a
 #: convolution's rounding may depend on how many images it is given. On a CPU each portion is computed by one core, on
@@ -65,6 +65,11 @@ class ClassSampler(nn.Module):
     def origin(self) -> Mapping[str, Any]:
         """Provenance of the weights, from their file."""
         return self.info.provenance
+
+    @property
+    def state(self) -> str:
+        """The state of the training that made the generator, in words."""
+        return state_in_words(self.info)
 
     def available(self, label: int) -> None:
         """Nothing: there is no end of images of a class."""

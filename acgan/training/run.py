@@ -22,10 +22,10 @@ from acgan.runtime import FiniteGuard
 from acgan.signals import CutShortError, StopSignal
 from acgan.training.best import BestSoFar
 from acgan.training.best_state import BestState
+from acgan.training.pace import Pace
 from acgan.training.product import Intervals, Product, Stateful
 from acgan.training.saved_state import SavedState
 from acgan.training.stopping import StopRequests
-from acgan.training.stopwatch import Stopwatch
 from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
@@ -54,7 +54,7 @@ class TrainingRun:
         out_of_patience: True if the training ends early since scores no longer improve; all ranks agree.
         cut_short: True if a signal cut the evaluation after the last iteration short, now or before a resume: it is
             to be made again, and then whatever else is due.
-        watch: Time in the loop, and speed.
+        pace: Time in the loop, and speed.
         stats: Means of the last log interval.
         requests: Requests to stop early.
     """
@@ -97,7 +97,7 @@ class TrainingRun:
         if lost is not None:
             self._messages.append(lost)
         self.out_of_patience = self._best.patience_is_over(self.nimg)
-        self.watch = Stopwatch(self.nimg, 0.0 if checkpoint is None else checkpoint["trained_sec"])
+        self.pace = Pace(self.nimg, 0.0 if checkpoint is None else checkpoint["trained_sec"])
         # After an evaluation that was cut short, what is recorded of that moment is recorded anew.
         recorded = self._previous_nimg if self.cut_short else self.nimg
         self._tracker = Tracker(directory, nimg=recorded, active=ranks.first)
@@ -135,7 +135,7 @@ class TrainingRun:
         Raises:
             Interrupted: At the end, if a signal asked to stop.
         """
-        self.watch.start()
+        self.pace.start()
         with self.requests.heard():
             try:
                 yield
@@ -143,7 +143,7 @@ class TrainingRun:
                 if self._messages:
                     self._tell()  # the next interval may never come
             finally:
-                self.watch.stop(self.nimg)
+                self.pace.stop(self.nimg)
                 self._tracker.close()
         number = self.requests.signal
         if number is not None and not self.finished():
@@ -212,7 +212,7 @@ class TrainingRun:
             NotFiniteError: If the finite guard's flag is up; the next four raise it too.
         """
         self._assert_finite()
-        with self.watch.aside():
+        with self.pace.aside():
             self._find(self.product.look)
 
     def evaluate(self) -> None:
@@ -222,7 +222,7 @@ class TrainingRun:
         an evaluation longer than that time, no invocation would get past it.
         """
         self._assert_finite()
-        with self.watch.aside():
+        with self.pace.aside():
             self._find(self.product.evaluate)
         if self.intervals.patience_nimg is not None:
             self.out_of_patience = distributed.any_rank(
@@ -246,7 +246,7 @@ class TrainingRun:
         self._assert_finite()
         if not self.ranks.first:
             return
-        with self.watch.aside():
+        with self.pace.aside():
             image = self.product.sample()
             self._tracker.image("samples", image, self.nimg)
             directory = self.directory / "samples"
@@ -258,16 +258,16 @@ class TrainingRun:
     def log(self) -> None:
         """Write the means of the interval to ``stats.jsonl`` and TensorBoard, and tell listeners."""
         self._assert_finite()
-        images_per_sec = self.watch.measure(self.nimg)
+        images_per_sec = self.pace.measure(self.nimg)
         self.stats = self._means.read(self.ranks)
         untracked = {
             "time/images_per_sec": images_per_sec,
-            "time/trained_sec": self.watch.trained_sec,
+            "time/trained_sec": self.pace.trained_sec,
             "memory/peak_bytes": float(runtime.peak_memory_bytes(self.device)),
         }
         self._tracker.scalars(self.nimg, self.stats, untracked)
         self._tell()
-        self.watch.tick(self.nimg)
+        self.pace.tick(self.nimg)
 
     def save_checkpoint(self) -> None:
         """Write the product and a checkpoint, unless there is one of this moment."""
@@ -275,7 +275,7 @@ class TrainingRun:
         distributed.assert_ranks_agree(self.state.networks(), self.ranks)
         if self._saved.is_of(self.nimg, self.cut_short):
             return
-        with self.watch.aside():
+        with self.pace.aside():
             means = self._means.state_dict(self.ranks)
             if self.ranks.first:
                 self._tracker.flush()
@@ -289,7 +289,7 @@ class TrainingRun:
             "meta": dict(self.meta),
             "iteration": self.iteration,
             "nimg": self.nimg,
-            "trained_sec": self.watch.trained_sec,
+            "trained_sec": self.pace.trained_sec,
             "means": means,
             "scores": self.scores.state_dict(),
             "cut_short_since": self._previous_nimg if self.cut_short else None,
@@ -334,7 +334,7 @@ class TrainingRun:
 
     def _tell(self) -> None:
         total, messages = self.intervals.total_nimg, tuple(self._messages)
-        tick = Tick(self.nimg, total, self.stats, self.watch.images_per_sec, messages, self._evaluated)
+        tick = Tick(self.nimg, total, self.stats, self.pace.images_per_sec, messages, self._evaluated)
         self._messages, self._evaluated = [], {}
         if self.ranks.first:
             for listener in self.listeners:

@@ -1,7 +1,7 @@
 """Safetensors files of trained networks: generators, classifiers, and the pair to start from."""
 
 from acgan.weights.classifier import CLASSIFIER_FILE, ClassifierInfo, build_classifier
-from acgan.weights.file import WeightsFile, holds, is_foreign
+from acgan.weights.file import WeightsFile, holds, is_foreign, state_in_words
 from acgan.weights.generator import (
     GENERATOR_FILE,
     GeneratorInfo,
@@ -31,4 +31,5 @@ __all__ = [
     "read_starter",
     "save_generator",
     "save_starter",
+    "state_in_words",
 ]

@@ -44,6 +44,15 @@ class Info(Protocol):
     def class_names(self) -> tuple[str, ...]: ...
 
 
+def state_in_words(info: Info) -> str:
+    """The state of the training that made a file."""
+    nimg = info.provenance.get("nimg")
+    if not isinstance(nimg, int):
+        return "a state that does not say after how many images"
+    which = "last" if info.provenance.get("score") is None else "best"
+    return f"the {which} state, after {nimg:,} images shown"
+
+
 SomeInfo = TypeVar("SomeInfo", bound=Info)
 _Network = TypeVar("_Network", bound=nn.Module)
 

@@ -214,7 +214,7 @@ def test_the_clock_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.Monk
         clock.now += 2
         advance(run, batch_size)
 
-    monkeypatch.setattr("acgan.training.stopwatch.time", clock)
+    monkeypatch.setattr("acgan.training.pace.time", clock)
     monkeypatch.setattr(TrainingRun, "advance", slowly)
     Training(tmp_path, {}).until(40)  # the checkpoint is of 30
     clock.now += 1000

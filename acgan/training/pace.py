@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 
-class Stopwatch:
+class Pace:
     """Measures the time in the loop and the speed between ticks, in which samples, scores and checkpoints do not count.
 
     Attributes:

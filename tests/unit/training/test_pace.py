@@ -1,9 +1,9 @@
-"""The stopwatch of a training: time in the loop, and speed without what is done aside."""
+"""The pace of a training: its time in the loop, and its speed without what is done aside."""
 
 import pytest
 
-from acgan.training import stopwatch
-from acgan.training.stopwatch import Stopwatch
+from acgan.training import pace
+from acgan.training.pace import Pace
 
 
 class Clock:
@@ -16,12 +16,12 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(stopwatch, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     return clock
 
 
 def test_speed_leaves_out_what_is_done_aside_and_the_time_does_not(clock: Clock) -> None:
-    watch = Stopwatch(nimg=1_000, trained_sec=7.0)
+    watch = Pace(nimg=1_000, trained_sec=7.0)
     clock.now += 50
     watch.start()
     clock.now += 2
@@ -37,7 +37,7 @@ def test_speed_leaves_out_what_is_done_aside_and_the_time_does_not(clock: Clock)
 
 
 def test_at_the_end_the_speed_is_that_of_all_images_and_the_time_stays(clock: Clock) -> None:
-    watch = Stopwatch(nimg=1_000, trained_sec=7.0)
+    watch = Pace(nimg=1_000, trained_sec=7.0)
     watch.start()
     clock.now += 4
     with watch.aside():
@@ -49,4 +49,4 @@ def test_at_the_end_the_speed_is_that_of_all_images_and_the_time_stays(clock: Cl
 
 
 def test_no_time_is_no_division_by_zero(clock: Clock) -> None:
-    assert Stopwatch(nimg=0, trained_sec=0.0).measure(8) > 0
+    assert Pace(nimg=0, trained_sec=0.0).measure(8) > 0
