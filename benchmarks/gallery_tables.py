@@ -16,7 +16,7 @@ from acgan.metrics.catalogue import plain_name
 #: The page with the tables.
 GALLERY = "docs/gallery.md"
 _BEGIN, _END = "<!-- gallery -->", "<!-- /gallery -->"
-_WIDTH = 240
+_WIDTH = 420
 _CLASSES_NAMED = 3
 _SETTINGS_SHOWN = 3
 _HEAD = (

@@ -20,7 +20,8 @@ _LARGEST_IMAGE = 128  # side to which images are enlarged
 _SEAM, _SPACE, _MARGIN = 2, 8, 8  # between images, between classes, around all
 _NAME_SIZE, _SMALLEST_NAME = 14, 8
 _LONGEST_NAME = 24  # characters
-_WRAPPED = 0.35  # what a second row of a class costs, as the logarithm of a ratio of sides
+#: Costs of more rows of a class, and of places without an image, beside the logarithm of the ratio of sides.
+_WRAPPED, _EMPTY = 0.35, 4.0
 _LARGEST_PIXELS = 2**26  # viewers open no more of a picture, or warn
 
 
@@ -83,8 +84,10 @@ class ClassPage:
 
     @property
     def _distance(self) -> float:
-        """Distance from a square of one row a class."""
-        return abs(math.log(self.width / self.height)) + _WRAPPED * (self._rows > 1)
+        """Distance from a square without empty places that has one row a class."""
+        places = self.blocks * self._below_each_other * self._rows * self.columns
+        empty = math.log(places / (len(self.names) * self.count))
+        return abs(math.log(self.width / self.height)) + _WRAPPED * math.log2(self._rows) + _EMPTY * empty
 
     @property
     def _rows(self) -> int:

@@ -59,6 +59,13 @@ class TestPlanned:
         page = ClassPage.planned(DIGITS, 10, 28)
         assert (page.columns, page.blocks) == (10, 1)
 
+    @pytest.mark.parametrize("num_classes", range(1, 13))
+    @pytest.mark.parametrize("count", [4, 6, 8, 10, 12])
+    def test_rows_are_full_and_no_class_is_a_column(self, num_classes, count):
+        page = ClassPage.planned([f"class {k}" for k in range(num_classes)], count, 32)
+        assert count % page.columns == 0
+        assert (page.columns + 1) ** 2 > count
+
     @pytest.mark.parametrize(
         ("num_classes", "count"), [(1, 60), (2, 64), (3, 10), (10, 64), (100, 10), (1000, 10), (1, 2)]
     )
