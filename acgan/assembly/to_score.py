@@ -49,7 +49,7 @@ def load_to_score(
     options = replace(data_options(config.data), skip_with="--on-error skip")
     if data is None or "source" in changes:
         sets, options = match_source(config.data.source, options, class_names, whose=whose)
-        dataset = load_dataset(config.data.source, options)
+        _, dataset = match_dataset(load_dataset(config.data.source, options), class_names, None, whose=whose)
     else:
         if not isinstance(data, Dataset):
             data = dataset_from_torch(data, DATASET, replace(options, classes=None))

@@ -20,7 +20,7 @@ from acgan.data.index import Index, Reader, check_split, leave_out_empty, select
 from acgan.data.options import DataOptions
 from acgan.data.splitting.divide import divide
 from acgan.data.splitting.doubts import find_doubts
-from acgan.data.splitting.split import duplicate_groups, tell_blank_apart
+from acgan.data.splitting.split import duplicate_groups, image_digests, tell_blank_apart
 from acgan.errors import DataError
 from acgan.types import DataReport, Reading, SkippedImage
 
@@ -188,11 +188,13 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
     # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
     # depends on their bytes. The split must not depend on whether channels are given.
     pixels = np.broadcast_to(decoded.images, (len(decoded.images), 3, *decoded.images.shape[2:]))
-    copies = duplicate_groups(pixels, kept)
-    parts = divide(index, kept, decoded.images, copies, generated(decoded)[kept], options)
+    digests = image_digests(pixels, kept)
+    parts = divide(index, kept, decoded.images, digests, generated(decoded)[kept], options)
     order = parts.order
     images = _gather(decoded.images, order, decoded.channels, workspace)
-    numbers = tell_blank_apart(images, np.arange(len(order)), copies[np.searchsorted(kept, order)])
+    numbers = tell_blank_apart(
+        images, np.arange(len(order)), duplicate_groups(digests)[np.searchsorted(kept, order)]
+    )
     doubts = find_doubts(index, parts, images, numbers, tells_generated=not options.samples)
     notes = [*index.notes, *decoded.notes, *parts.notes, *doubts.notes]
     if skipped:

@@ -31,7 +31,7 @@ from acgan.types import (
     SkippedImage,
 )
 
-CACHE_FORMAT = 4  # to be raised whenever the same source would be decoded differently
+CACHE_FORMAT = 5  # to be raised whenever the same source would be decoded differently
 _UNFINISHED, _KEPT_SEC = ".unfinished", 7 * 24 * 3600
 _IMAGES = "images.npy"
 #: What damaged files make NumPy, JSON and readers of their values raise; a missing key is of another version.

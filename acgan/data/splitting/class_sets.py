@@ -152,7 +152,9 @@ def match_source(
     found = {name: count for name, count in zip(index.class_names, counts, strict=True) if count}
     sets, groups = match_classes(known, found, options.classes, data=source, whose=whose)
     everything = {name: [name] for name in index.class_names}
-    if list(groups.items()) != list((members_of(options.classes) if options.classes else everything).items()):
+    chosen = everything if options.classes is None else members_of(options.classes)
+    # What is held out of a fixed split depends on all the classes: the others are left out after it is drawn.
+    if not index.fixed_split and list(groups.items()) != list(chosen.items()):
         options = replace(options, classes=[{name: names} for name, names in groups.items()])
     return sets, replace(options, for_scoring=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from acgan.data.index import Index, shortened
 from acgan.data.options import DataOptions
 from acgan.data.splitting.groups import tie
-from acgan.data.splitting.split import draw_held_out, left_without, tell_blank_apart
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, left_without, tell_blank_apart
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def divide(
     index: Index,
     kept: np.ndarray,
     images: np.ndarray,
-    copies: np.ndarray,
+    digests: np.ndarray,
     made: np.ndarray,
     options: DataOptions,
 ) -> Divided:
@@ -54,7 +54,7 @@ def divide(
         index: The images.
         kept: (M,) positions of those that could be decoded.
         images: (N, C, R, R) uint8, all images of the index.
-        copies: (M,) numbers of the kept ones; exact copies share one.
+        digests: (M,) ``image_digests`` of the kept ones.
         made: (M,) bool, true where a generator made the image.
         options: Share, seed and key of groups.
     """
@@ -73,7 +73,7 @@ def divide(
                 "The source's own test part has no image that can be used: test images are drawn from its training"
                 " part, by data.test_share."
             )
-        held, notes, doubts = _draw(index, real, images, copies[~made & ~own_part], options)
+        held, notes, doubts = _draw(index, real, images, digests[~made & ~own_part], options)
         real, held_out = real[~held], real[held]
         warnings += doubts
     return Divided(
@@ -88,7 +88,7 @@ def divide(
 
 
 def _draw(
-    index: Index, real: np.ndarray, images: np.ndarray, copies: np.ndarray, options: DataOptions
+    index: Index, real: np.ndarray, images: np.ndarray, digests: np.ndarray, options: DataOptions
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """A mask of the real images that are held out, notes and warnings."""
     if options.test_share == 0:
@@ -96,10 +96,16 @@ def _draw(
     seed = 0 if index.fixed_split else options.seed
     groups = None if index.groups is None else index.groups[real]
     labels = index.labels[real]
-    # The numbers must have no gaps, which images that are left out leave.
-    copies = np.unique(copies, return_inverse=True)[1].astype(np.int64)
+    copies = duplicate_groups(digests)
     tied = tie(copies if groups is None else tell_blank_apart(images, real, copies), groups)
-    held = draw_held_out(tied, labels, options.test_share, seed, smallest_first=groups is not None)
+    held = draw_held_out(
+        tied,
+        labels,
+        options.test_share,
+        seed,
+        digests=None if index.fixed_split else digests,
+        smallest_first=groups is not None,
+    )
     drawn = "the same for every seed" if index.fixed_split else f"seed {seed}"
     notes = [f"held out: {held.sum():,} of {len(held):,} images, {options.test_share:.0%} a class ({drawn})"]
     if groups is not None:

@@ -12,19 +12,31 @@ from acgan.runtime import Draws
 _SMALLEST_SPLIT_CLASS = 5
 
 
-def duplicate_groups(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Number images so that exact duplicates share a number.
+def image_digests(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Digests of images, the same for exact duplicates.
 
     Args:
         images: (N, C, H, W) uint8.
         rows: (M,) which images.
 
     Returns:
-        (M,) int64 in [0, groups).
+        (M,) uint64.
     """
     # 64 bits are enough: two different images that meet only end up on the same side.
     digests = [blake2b(images[row].tobytes(), digest_size=8).digest() for row in rows]
-    return np.unique(np.frombuffer(b"".join(digests), np.uint64), return_inverse=True)[1].astype(np.int64)
+    return np.frombuffer(b"".join(digests), np.uint64)
+
+
+def duplicate_groups(digests: np.ndarray) -> np.ndarray:
+    """Number images so that exact duplicates share a number.
+
+    Args:
+        digests: (M,) uint64 of ``image_digests``.
+
+    Returns:
+        (M,) int64 in [0, groups).
+    """
+    return np.unique(digests, return_inverse=True)[1].astype(np.int64)
 
 
 def tell_blank_apart(images: np.ndarray, rows: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -48,9 +60,19 @@ def tell_blank_apart(images: np.ndarray, rows: np.ndarray, copies: np.ndarray) -
 
 
 def draw_held_out(
-    groups: np.ndarray, labels: np.ndarray, share: float, seed: int, *, smallest_first: bool = False
+    groups: np.ndarray,
+    labels: np.ndarray,
+    share: float,
+    seed: int,
+    *,
+    digests: np.ndarray | None = None,
+    smallest_first: bool = False,
 ) -> np.ndarray:
     """Hold out a share of each class, at random, with each group on one side.
+
+    With ``digests`` an image's draw depends on the image and the seed alone. So what is held out of a class stays the
+    same whatever other classes there are, and nearly the same where images are added: a network that was trained with
+    more classes, or fewer, has not been trained on what another one is scored on.
 
     A class with fewer than 5 images gives none; any other gives at least one, unless its groups are too large: then
     it is in ``left_without``.
@@ -60,6 +82,7 @@ def draw_held_out(
         labels: (N,) int64.
         share: Share of each class, in [0, 1).
         seed: Seed of the draw.
+        digests: (N,) uint64 of ``image_digests``; None draws among the groups by their numbers.
         smallest_first: Where all groups of a class are larger than its share, hold out a small one rather than one
             drawn at random; for groups that can be most of a class.
 
@@ -71,7 +94,7 @@ def draw_held_out(
     if not wanted.any():
         return held
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
-    order = Draws(seed).generator("test split").permutation(len(members))
+    order = _order(members, digests, seed)
     left = wanted.tolist()
     open_classes = sum(count > 0 for count in left)
     for group in order:
@@ -87,6 +110,15 @@ def draw_held_out(
         order = order[np.argsort([len(members[group]) for group in order], kind="stable")]
     _hold_out_large_groups(held, members, order, labels, wanted)
     return held
+
+
+def _order(members: list[np.ndarray], digests: np.ndarray | None, seed: int) -> np.ndarray:
+    """The groups in the order in which they are held out."""
+    if digests is None:
+        return Draws(seed).generator("test split").permutation(len(members))
+    salt = seed.to_bytes(8, "little")
+    drawn = [blake2b(digests[group].min().tobytes(), digest_size=8, key=salt).digest() for group in members]
+    return np.argsort(np.frombuffer(b"".join(drawn), np.uint64), kind="stable")
 
 
 def left_without(held: np.ndarray, labels: np.ndarray, share: float) -> list[int]:

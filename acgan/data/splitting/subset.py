@@ -9,7 +9,7 @@ import numpy as np
 
 from acgan.data.splitting.divide import warn_of_shares
 from acgan.data.splitting.groups import tie
-from acgan.data.splitting.split import draw_held_out, duplicate_groups, tell_blank_apart
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, image_digests, tell_blank_apart
 from acgan.data.store import fingerprint
 from acgan.runtime import Draws
 from acgan.types import Dataset, ImageStore
@@ -66,7 +66,7 @@ def hold_out(dataset: Dataset, share: float, *, seed: int) -> Dataset:
         raise ValueError(f"share: found {share}; expected a share above 0 and below 1")
     store, groups = dataset.train, dataset.groups
     rows = np.arange(dataset.num_real)
-    copies = duplicate_groups(store.images, rows)
+    copies = duplicate_groups(image_digests(store.images, rows))
     tied = tie(copies if groups is None else tell_blank_apart(store.images, rows, copies), groups)
     labels = store.labels[rows]
     held = draw_held_out(tied, labels, share, seed, smallest_first=groups is not None)

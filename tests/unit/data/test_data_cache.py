@@ -15,7 +15,7 @@ from acgan.data import load, pack
 from acgan.data.blocks import MappedImages
 from acgan.data.decoding import decode
 from acgan.data.decoding.unfinished import in_folder
-from acgan.data.splitting.split import draw_held_out, duplicate_groups
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, image_digests
 from acgan.errors import DataError, Interrupted
 
 
@@ -230,6 +230,29 @@ def test_split_is_a_function_of_the_seed():
     assert (draw[0] != draw[2]).any()
 
 
+@pytest.mark.parametrize("seed", [0, 5])
+def test_what_is_held_out_of_a_class_depends_on_no_other_class_and_hardly_on_images_to_come(seed):
+    digests = np.random.default_rng(2).integers(0, 2**63, 600).astype(np.uint64)
+    labels, groups = np.arange(600) % 3, np.unique(digests, return_inverse=True)[1]
+
+    def held(rows):
+        numbers = np.unique(groups[rows], return_inverse=True)[1]
+        mask = draw_held_out(numbers, labels[rows], 0.2, seed, digests=digests[rows])
+        return set(rows[mask].tolist())
+
+    everything = np.arange(600)
+    whole = held(everything)
+    assert len(whole) == 120
+    for label in range(3):
+        of_class = everything[labels == label]
+        assert held(of_class) == whole & set(of_class.tolist())
+        assert held(of_class[::-1]) == held(of_class)
+    fewer = held(everything[:500])
+    assert len(fewer - whole) <= 6  # of 100: what more images push out
+    other = draw_held_out(groups, labels, 0.2, seed + 1, digests=digests)
+    assert 10 < len(whole & set(np.flatnonzero(other))) < 45  # 24 by chance
+
+
 def test_duplicates_stay_on_one_side():
     generator = np.random.default_rng(0)
     groups = generator.integers(0, 150, 400)  # shared across classes too
@@ -251,7 +274,7 @@ def test_duplicates_larger_than_the_share():
 def test_duplicate_groups():
     images = noise((6, 1, 16, 16))
     images[4] = images[1]
-    groups = duplicate_groups(images, np.array([0, 1, 4, 5]))
+    groups = duplicate_groups(image_digests(images, np.array([0, 1, 4, 5])))
     assert groups[1] == groups[2]
     assert len(set(groups.tolist())) == 3
 

@@ -6,7 +6,7 @@ from data_helpers import noise
 
 from acgan.data.splitting.divide import warn_of_shares
 from acgan.data.splitting.groups import group_numbers, tie
-from acgan.data.splitting.split import draw_held_out, duplicate_groups, tell_blank_apart
+from acgan.data.splitting.split import draw_held_out, duplicate_groups, image_digests, tell_blank_apart
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_blank_images_are_no_copies():
     images[2] = np.arange(3)[:, None, None]  # one colour, not gray
     images[4] = images[2]
     rows = np.arange(6)
-    copies = duplicate_groups(images, rows)
+    copies = duplicate_groups(image_digests(images, rows))
     assert len(set(copies.tolist())) == 3
     apart = tell_blank_apart(images, rows, copies)
     assert len(set(apart.tolist())) == 5
