@@ -53,9 +53,7 @@ def gan_page(material: GanMaterial) -> Page:
 
 def facts(run: KnownRun) -> Iterator[str]:
     """Lines below the title."""
-    yield (
-        f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
-    )
+    yield run.config.get("description") or "A generator of images by class."
     total = run.total_nimg
     shown = f"{run.nimg:,} images shown in training" + ("" if total is None else f", of {total:,} asked for")
     data = run.provenance.get("data", {})
