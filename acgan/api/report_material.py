@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ def known_run(directory: Path) -> KnownRun:
     """
     file = directory / CONFIG_FILE
     if not file.is_file():
-        raise RunError(f"{directory}: not a run (it has no {CONFIG_FILE}); expected the directory of a training.")
+        raise RunError(
+            f"{directory}: not a run (it has no {CONFIG_FILE}); expected the directory of a training."
+        )
     missing: list[str] = []
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
@@ -71,6 +73,19 @@ def gan_material(
         sampler,
         None if dataset is None else dataset.train,
     )
+
+
+def compared_material(
+    runs: Sequence[KnownRun], data: Dataset | None, device: str | torch.device, say: _Tell, warn: _Tell
+) -> list[GanMaterial]:
+    """All that a page of several runs shows: their generators, and the training images of the first that has any."""
+    found = []
+    for run in runs:
+        config = None if data is not None else or_told(lambda run=run: _config(run), None, run.missing)  # type: ignore[misc]
+        data = _dataset(run, config, data, say, warn)
+        sampler = or_told(lambda run=run: load_generator(run.directory, device), None, run.missing)  # type: ignore[misc]
+        found.append(GanMaterial(run, None, None, sampler, None if data is None else data.train))
+    return found
 
 
 def classifier_material(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import (
@@ -46,8 +46,8 @@ class _Provenance(ProvenanceRecord):
     generators: list[_Generator]  # type: ignore[assignment]
     reference: _Reference
     floor_images: Count
-    samples_by_class: list[Count] = []
-    reference_by_class: list[Count] = []
+    samples_by_class: list[Count] = Field(default_factory=list)
+    reference_by_class: list[Count] = Field(default_factory=list)
     reference_spread: Number | None = None
     repeats: Count | None = None
     seed: int | None = None
@@ -60,8 +60,8 @@ class _ScoresFile(EvaluationFile):
 
     provenance: _Provenance
     overall: dict[str, ScoreRecord]
-    floor_per_class: dict[str, dict[str, Number | None]] = {}
-    at_floor_count_per_class: dict[str, dict[str, Number | None]] = {}
+    floor_per_class: dict[str, dict[str, Number | None]] = Field(default_factory=dict)
+    at_floor_count_per_class: dict[str, dict[str, Number | None]] = Field(default_factory=dict)
     confusion: list[list[Count]] | None = None
 
     @model_validator(mode="after")

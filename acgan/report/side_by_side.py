@@ -93,7 +93,7 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
                 Cell(name),
                 Cell(judged.sentence),
                 _distance(run),
-                Cell("not known" if worst is None else worst.text.split(": ", 1)[1].split(", by ", 1)[0]),
+                Cell("not known" if worst is None else f"{worst.name}, by {worst.by}"),
                 Cell(f"{run.nimg:,}", run.nimg),
             )
         )

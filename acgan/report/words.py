@@ -139,8 +139,7 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
     if worst_found is None:
         yield _worst_monitored(run)
     else:
-        name = worst_found.text.split(": ", 1)[1].split(", by ", 1)[0]
-        yield Answer("Which class is the worst?", name, worst_found.text, "unknown")
+        yield Answer("Which class is the worst?", worst_found.name, worst_found.finding.text, "unknown")
     yield _collapse(run, found)
 
 

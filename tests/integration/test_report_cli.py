@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import webbrowser
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from evaluate_helpers import EYES, assert_refused, evaluate, read, write_images
 from report_helpers import ReadReport
 from run_helpers import acgan, acgan_train, classified, stats_rows, trained
 
+from acgan.api import report_material
 from acgan.api.report import report_after
 from acgan.errors import Interrupted
 
@@ -156,6 +159,10 @@ def test_data_configuration_provenance_and_commands(run: Path, report: ReadRepor
     assert yaml.safe_load((run / "config.yaml").read_text())["model"]["latent_dim"] == 16
     assert f"{known['parameters']['generator']:,}" in report.sections["provenance"]
     assert "Training 2 of 2" in report.sections["provenance"]
+    extractor = read(run / "evaluation.json")["provenance"]["extractor"]
+    shown = {row[0]: row[1] for row in report.rows["provenance"]}
+    assert shown["features of"].startswith(f"{extractor['name']}; {extractor['dims']} features of images of ")
+    assert shown["features of"].endswith(f"SHA-256 {extractor['sha256']}")
     for command in (
         f"acgan sample {run} --out samples.png",
         f"acgan train {run}",
@@ -169,11 +176,12 @@ def test_a_run_that_was_never_evaluated(run: Path, tmp_path: Path) -> None:
     for name in ("evaluation.json", "report.html", "provenance.json"):
         (bare / name).unlink()
     found = _reported(bare)
-    assert list(found.sections) == SECTIONS
+    assert list(found.sections) == [*SECTIONS, "missing"]
+    assert f"{bare / 'provenance.json'}: no such file" in found.sections["missing"]
     assert "Not known yet whether the samples are good" in found.sections["verdict"]
     assert f"acgan evaluate {bare}" in found.sections["classes"]
     assert f"acgan evaluate {bare}" in found.sections["confusion"]
-    assert "no provenance.json" in found.sections["provenance"]
+    assert "There is no provenance.json that can be read" in found.sections["provenance"]
 
 
 def test_missing_data_generator_and_damaged_files_are_told(tmp_path: Path) -> None:
@@ -227,7 +235,7 @@ def test_a_report_that_fails_leaves_the_training_done(
     directory = tmp_path / "run"
     result = acgan_train(directory, {"report": True, "train.total_nimg": 32})
     assert result.exit_code == 0, result.output
-    assert "its report could not be written (of a bug)" in result.output
+    assert "the report could not be written (of a bug)" in result.output
     assert (directory / "generator.safetensors").exists()
     assert not (directory / "report.html").exists()
 
@@ -282,6 +290,52 @@ def test_runs_of_seeds_are_compared_by_the_name_of_their_directory(seeds: Path, 
     found = _reported(copy)
     assert found.file.resolve() == (copy / "report.html").resolve()
     assert ["seed", "0", "1"] in found.rows["settings"]
+
+
+def test_trainings_of_several_seeds_end_with_a_page_of_all(tmp_path: Path) -> None:
+    changes = {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0, "every.evaluate_nimg": 64}
+    result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
+    assert result.exit_code == 0, result.output
+    file = tmp_path / "runs" / "report.html"
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("All 2 runs side by side, to be opened in a browser: ")
+    assert Path(last.rpartition(": ")[2]).resolve() == file.resolve()
+    found = ReadReport(file)
+    assert list(found.sections) == ["verdicts", "samples", "training", "settings", "each"]
+    assert "A is seed0, B is seed1" in found.sections["verdicts"]
+    assert (tmp_path / "runs" / "seed1" / "report.html").exists()
+
+
+def test_many_runs_have_no_page_by_themselves(tmp_path: Path) -> None:
+    told: list[str] = []
+    runs = [tmp_path / f"seed{seed}" for seed in range(13)]
+    assert report_after(runs, True, warn=told.append) is None
+    assert "13 runs are too many for a page that comes by itself" in told[0]
+    assert "`acgan report RUN...`" in told[0]
+
+
+def test_images_of_several_runs_are_read_once(
+    seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where a page of many runs holds the images of each."""
+    read_from: list[Path] = []
+    plain = report_material._read
+    monkeypatch.setattr(
+        report_material, "_read", lambda run, *rest: read_from.append(run.directory) or plain(run, *rest)
+    )
+    found = _reported(seeds, "--out", tmp_path / "both.html")
+    assert read_from == [seeds / "seed0"]
+    assert "8 real images of class 3" in [image["alt"] for image in found.of("img")]
+
+
+def test_a_pipe_is_given_the_page_and_has_no_size(run: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(pipe.read_bytes)
+        result = acgan("report", str(run), "--out", str(pipe))
+        assert page.result(timeout=60).startswith(b"<!DOCTYPE html>")
+    assert result.stdout == f"report: {pipe}\n"
 
 
 def test_a_classifier(tmp_path: Path) -> None:
@@ -357,7 +411,7 @@ def test_a_signal_during_the_report_stops_what_comes_next(
     changes = {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0}
     result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
     assert result.exit_code == 75
-    assert "done, but for its report" in result.output
+    assert "done, but for the report" in result.output
     assert (tmp_path / "runs" / "seed0" / "generator.safetensors").exists()
     assert not (tmp_path / "runs" / "seed1").exists()
 

@@ -106,7 +106,9 @@ def test_a_file_that_is_nested_too_deeply(file: Path) -> None:
 def test_numbers_that_do_not_fit_together(file: Path) -> None:
     """Copies among no samples: the share of nothing."""
     content = json.loads(file.read_text())
-    content["overall"] |= {name: {"value": 0.5, "values": [0.5]} for name in ("copies_same", "copies_same_real")}
+    content["overall"] |= {
+        name: {"value": 0.5, "values": [0.5]} for name in ("copies_same", "copies_same_real")
+    }
     content["provenance"]["samples_by_class"] = [0, 0]
     content["floor"][ACCURACY]["value"] = 0.5
     file.write_text(json.dumps(content))

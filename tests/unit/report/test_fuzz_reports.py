@@ -26,7 +26,8 @@ PROVENANCE = {
     "trained_sec": 60.0,
     "invocations": [
         {
-            "command": "acgan train", "recipe": "digits", "started": "2026", "acgan": "0.1", "python": "3", "packages": {"torch": "2"},
+            "command": "acgan train", "recipe": "digits", "started": "2026", "acgan": "0.1", "python": "3",
+            "packages": {"torch": "2"},
             "processor": "x", "threads": 1, "cores": 2, "gpu": None, "precision": "bf16", "device": "cpu",
             "ended": "2026", "nimg": [0, 1000], "trained_sec": 60.0, "images_per_sec": 16.6, "peak_bytes": 1,
         }
@@ -89,6 +90,10 @@ def test_the_run_has_everything(run: Path) -> None:
     html = _page_of(run)
     assert "What could not be shown" not in html
     assert "It helps." in html
+    assert (
+        "cat, by FCD 1.00 times its floor (0.400, real images 0.400); coverage 0.400 (real images 0.400)"
+        in html
+    )
 
 
 @counted

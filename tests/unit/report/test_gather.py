@@ -68,7 +68,7 @@ def test_what_is_damaged_is_told_and_the_rest_is_there(tmp_path: Path, file: str
 
 @pytest.mark.parametrize("config", [{}, {"train": []}, {"train": {}, "task": 5}])
 def test_no_configuration_of_a_training(tmp_path: Path, config: dict[str, Any]) -> None:
-    with pytest.raises(RunError, match="config.yaml: no configuration of a training: "):
+    with pytest.raises(RunError, match=r"config\.yaml: no configuration of a training: "):
         gather_run(tmp_path, config, {})
 
 
@@ -117,7 +117,9 @@ def _png() -> bytes:
         return file.getvalue()
 
 
-@pytest.mark.parametrize(("content", "whole"), [(_png(), True), (_png()[:900], False), (b"\0" * 400_000, False)])
+@pytest.mark.parametrize(
+    ("content", "whole"), [(_png(), True), (_png()[:900], False), (b"\0" * 400_000, False)]
+)
 def test_a_picture_that_is_none_is_told(tmp_path: Path, content: bytes, whole: bool) -> None:
     directory = make_run(tmp_path / "run")
     make_evaluation(directory, {FCD: (4.0,)})
