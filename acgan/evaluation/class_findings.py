@@ -212,4 +212,6 @@ def _details(scores: Scores, name: str) -> str:
         )
     if not known:
         return ""
-    return f"; {', '.join(known)}" + ("; the others of real images are not known of so few" if alone else "")
+    return f"; {', '.join(known)}" + (
+        "; what real images have in the others is not known of so few" if alone else ""
+    )

@@ -69,23 +69,25 @@ def _facts(run: KnownRun) -> Iterator[tuple[str, str]]:
 def _evaluation(run: KnownRun) -> Iterator[tuple[str, str]]:
     assert run.scores is not None
     origin = run.scores.provenance
-    for one in origin.get("generators", ()):
-        yield (
-            "evaluated generator",
-            f"{one.get('file')}, {str(one.get('sha256'))[:8]}, at {one.get('nimg')} images",
-        )
-    reference = origin.get("reference", {})
-    yield (
-        "evaluated against",
-        f"{reference.get('num_images')} {reference.get('split')} images of {reference.get('data')}",
-    )
+    for one in origin["generators"]:
+        shown = "" if one.get("nimg") is None else f", at {one['nimg']:,} images"
+        yield "evaluated generator", f"{one.get('file', '')}{shown}; SHA-256 {one['sha256']}"
+    reference = origin["reference"]
+    number, data = reference.get("num_images"), reference.get("data")
+    count = "" if number is None else f"{number:,} "
+    of = "" if data is None else f" of {data}"
+    yield "evaluated against", f"{count}{reference['split']} images{of}"
     for key, title in (("extractor", "features of"), ("classifier", "class accuracy by")):
         if origin.get(key) is not None:
             yield title, _network(origin[key])
     saw = origin.get("extractor_saw_reference")
     if saw is not None:
-        yield "they were trained on the images that are compared with", "yes" if saw else "no"
-    yield "seed of the samples", f"{origin.get('seed')}, {origin.get('repeats')} times"
+        yield "features were trained on these images", "yes" if saw else "no"
+    repeats = origin.get("repeats") or 1
+    yield (
+        "seed of the samples",
+        f"{origin.get('seed')}, drawn {'once' if repeats == 1 else f'{repeats:,} times'}",
+    )
     yield "evaluated on", f"{origin.get('date')}, acgan {origin.get('acgan')}"
 
 

@@ -79,8 +79,12 @@ def compared_page(materials: Sequence[GanMaterial]) -> Page:
 
 def _names(runs: Sequence[KnownRun]) -> list[str]:
     """Names that tell the runs apart."""
-    short = [run.name for run in runs]
-    return short if len(set(short)) == len(short) else [str(run.directory) for run in runs]
+    paths = [run.directory.resolve() for run in runs]
+    for parts in (1, 2):  # of a sweep: VARIANT/seedN
+        short = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(short)) == len(short):
+            return short
+    return [str(run.directory) for run in runs]
 
 
 def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:

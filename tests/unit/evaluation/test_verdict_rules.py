@@ -201,8 +201,8 @@ def test_numbers_of_the_worst_class_have_those_of_real_images_beside_them() -> N
     worst = worst_class(replace(known, per_class=values, floor_per_class={}, at_floor_count_per_class={}))
     assert worst is not None
     assert worst.finding.text == (
-        "Worst class: cat, by KID 0.9 of 400 images, a hint; precision 0.500, coverage 0.600 (real images 0.969); the "
-        "others of real images are not known of so few."
+        "Worst class: cat, by KID 0.9 of 400 images, a hint; precision 0.500, coverage 0.600 (real images 0.969); what "
+        "real images have in the others is not known of so few."
     )
 
 
