@@ -29,7 +29,7 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def is_deep(value: Any) -> bool:
+def is_nested_deeply(value: Any) -> bool:
     """True for lists and tables in each other on more levels than any file of acgan has: 50."""
     level = [value]
     for _ in range(_MAX_DEPTH):

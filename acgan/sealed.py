@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.reading import finite, is_deep, is_finite_number, parse_json, to_json
+from acgan.reading import finite, is_nested_deeply, is_finite_number, parse_json, to_json
 
 #: Key of the check, in whatever carries one.
 CHECK = "check"
@@ -118,7 +118,7 @@ def read_json(text: str) -> dict[str, Any]:
     values: Any = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
-    if is_deep(values):
+    if is_nested_deeply(values):
         raise ValueError("nested too deeply")
     check = values.pop(CHECK, None)
     last = list(values.values())[-1] if values else None

@@ -9,7 +9,6 @@ import click
 from acgan.cli.options import UserPath, device_option
 from acgan.cli.output import echo
 from acgan.cli.ranks import warn_once
-from acgan.file_kinds import odd_kind
 
 
 @click.command()
@@ -34,7 +33,7 @@ def command(runs: tuple[Path, ...], out: Path | None, opened: bool, device: str)
     file = api.write_report(
         runs, out, device=device, say=lambda message: echo(message, err=True), warn=warn_once
     )
-    size = "" if odd_kind(file) else f" ({file.stat().st_size / 1e6:.1f} MB)"  # a pipe has none
+    size = f" ({file.stat().st_size / 1e6:.1f} MB)" if file.is_file() else ""  # a pipe has none
     echo(f"report: {click.format_filename(file)}{size}")
     if opened:
         _open(file)

@@ -23,7 +23,7 @@ KEPT_FOLDER = "evaluations"
 #: A number that can be computed with: its squares and ratios are finite, too.
 Number = Annotated[FiniteFloat, Field(gt=-1e50, lt=1e50)]
 #: A number of images: sums over classes have 64 bits.
-Count = Annotated[int, Field(ge=0, lt=2**40)]
+ImageCount = Annotated[int, Field(ge=0, lt=2**40)]
 
 
 class ChangedScoresError(RunError):
@@ -63,7 +63,7 @@ class GeneratorRecord(_Record):
     kind: Literal["generator", "samples"] = "generator"
     path: str = ""
     file: str = ""
-    nimg: Count | None = None
+    nimg: ImageCount | None = None
     training_seed: int | None = None
     data_fingerprint: str | None = None
 
@@ -75,12 +75,12 @@ class ProvenanceRecord(_Record):
     """
 
     acgan: str = ""
-    floor_images: Count | None = None
+    floor_images: ImageCount | None = None
     generators: list[GeneratorRecord] = Field(min_length=1)
     reference: ReferenceRecord
     extractor: NetworkRecord | None
     classifier: NetworkRecord | None = None
-    num_images: Count
+    num_images: ImageCount
     label_prior: str
     truncation: float
     units: Literal["generation seeds", "training seeds"]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import (
-    Count,
+    ImageCount,
     EvaluationFile,
     FloorRecord,
     GeneratorRecord,
@@ -37,32 +37,32 @@ class _Generator(GeneratorRecord):
 
 class _Reference(ReferenceRecord):
     data: str | None = None
-    num_images: Count | None = None
+    num_images: ImageCount | None = None
 
 
 class _Provenance(ProvenanceRecord):
-    """What verdicts and pages look at."""
+    """Origin of scores, as far as verdicts and pages look at it."""
 
     generators: list[_Generator]  # type: ignore[assignment]
     reference: _Reference
-    floor_images: Count
-    samples_by_class: list[Count] = Field(default_factory=list)
-    reference_by_class: list[Count] = Field(default_factory=list)
+    floor_images: ImageCount
+    samples_by_class: list[ImageCount] = Field(default_factory=list)
+    reference_by_class: list[ImageCount] = Field(default_factory=list)
     reference_spread: Number | None = None
-    repeats: Count | None = None
+    repeats: ImageCount | None = None
     seed: int | None = None
     date: str | None = None
     extractor_saw_reference: bool | None = None
 
 
 class _ScoresFile(EvaluationFile):
-    """All of the file but what nobody reads."""
+    """Content of the file, as far as somebody reads it."""
 
     provenance: _Provenance
     overall: dict[str, ScoreRecord]
     floor_per_class: dict[str, dict[str, Number | None]] = Field(default_factory=dict)
     at_floor_count_per_class: dict[str, dict[str, Number | None]] = Field(default_factory=dict)
-    confusion: list[list[Count]] | None = None
+    confusion: list[list[ImageCount]] | None = None
 
     @model_validator(mode="after")
     def _check_counts(self) -> _ScoresFile:

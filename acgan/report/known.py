@@ -1,4 +1,4 @@
-"""What files of a run hold, by its type: all that pages look at comes through here, or is named as not read."""
+"""Values of a run's files, by their type: what pages look at comes through here, or is named as not read."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Settings(_Section):
 
 
 class _Training(_Section):
-    """What makes a configuration that of a training."""
+    """The keys without which a configuration is none of a training."""
 
     task: Literal["gan", "classify"] = "gan"
     train: dict[str, Any]

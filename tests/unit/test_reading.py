@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acgan.reading import is_finite_number, parse_json, to_json, user_path
+from acgan.reading import is_finite_number, is_nested_deeply, parse_json, to_json, user_path
 
 
 def test_a_home_folder_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,3 +33,15 @@ def test_json_that_is_written_is_read_by_any_program() -> None:
 def test_numbers_that_can_be_computed_with() -> None:
     assert all(map(is_finite_number, (0, -1, 2.5, 2**62)))
     assert not any(map(is_finite_number, (None, True, "1", [1], float("nan"), float("inf"), 10**400)))
+
+
+def test_no_file_is_nested_deeply() -> None:
+    value: list[object] = [1]
+    for _ in range(49):
+        value = [1, {"x": value}] if len(value) == 1 else [value]
+    assert not is_nested_deeply(value[-1])
+    assert is_nested_deeply([[value]])
+    shared: list[object] = []
+    for _ in range(900):
+        shared = [shared]
+    assert is_nested_deeply({"a": shared})

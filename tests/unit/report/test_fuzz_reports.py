@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sklearn.datasets  # noqa: F401  # takes seconds, once: where a configuration lost its source, digits are read
 from fuzzing import answers, counted, json_texts, refused
 from hypothesis import strategies as st
 from made_runs import FCD, make_evaluation, make_run
