@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.reading import finite, is_nested_deeply, is_finite_number, parse_json, to_json
+from acgan.reading import finite, is_finite_number, is_nested_deeply, parse_json, to_json
 
 #: Key of the check, in whatever carries one.
 CHECK = "check"

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import (
-    ImageCount,
     EvaluationFile,
     FloorRecord,
     GeneratorRecord,
+    ImageCount,
     Number,
     ProvenanceRecord,
     ReferenceRecord,

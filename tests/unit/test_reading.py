@@ -35,13 +35,9 @@ def test_numbers_that_can_be_computed_with() -> None:
     assert not any(map(is_finite_number, (None, True, "1", [1], float("nan"), float("inf"), 10**400)))
 
 
-def test_no_file_is_nested_deeply() -> None:
-    value: list[object] = [1]
-    for _ in range(49):
-        value = [1, {"x": value}] if len(value) == 1 else [value]
-    assert not is_nested_deeply(value[-1])
-    assert is_nested_deeply([[value]])
-    shared: list[object] = []
-    for _ in range(900):
-        shared = [shared]
-    assert is_nested_deeply({"a": shared})
+@pytest.mark.parametrize(("levels", "is_one"), [(1, False), (50, False), (51, True), (900, True)])
+def test_what_is_nested_deeply(levels: int, is_one: bool) -> None:
+    value: object = 0
+    for level in range(levels):
+        value = [1, value] if level % 2 else {"x": value}
+    assert is_nested_deeply(value) is is_one
