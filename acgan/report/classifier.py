@@ -196,7 +196,7 @@ def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
         values |= {
             "there": True,
             "figure": matrix_figure(counts, names, rows="true class", alt=alt),
-            "table": confusions_table(counts.tolist(), names, "true class"),
+            "table": confusions_table(counts, names, "true class"),
             "total": total,
             "right": right,
         }
