@@ -54,8 +54,8 @@ class _Invocation(BaseModel, strict=True):
     @model_validator(mode="after")
     def _check_results(self) -> _Invocation:
         results = (self.nimg, self.trained_sec, self.images_per_sec, self.peak_bytes)
-        if any((one is None) != (self.ended is None) for one in results):
-            raise ValueError("only what ended has results, and all of them")
+        if self.ended is not None and None in results:
+            raise ValueError("it ended, and has not all of its results")
         return self
 
 
