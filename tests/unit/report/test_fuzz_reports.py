@@ -92,7 +92,7 @@ def test_the_run_has_everything(run: Path) -> None:
     assert "What could not be shown" not in html
     assert "It helps." in html
     assert (
-        "cat, by FCD 1.00 times its floor (0.400, real images 0.400); coverage 0.400 (real images 0.400)"
+        "cat, by FCD 1.00 times its floor (0.400, real images 0.400); accuracy 0.400 (real images 0.400)"
         in html
     )
 
