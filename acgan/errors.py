@@ -5,7 +5,8 @@ another process (run the same command again), 130 stopped by Ctrl-C.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 EXIT_BUG = 70
 _LONGEST_NAME = 200  # comparing takes time that grows with the square
@@ -85,6 +86,17 @@ def bounded(value: object, longest: int = 80) -> str:
     """A value as text for a message, shortened."""
     text = str(value)
     return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def problem_in_words(problem: Mapping[str, Any]) -> str:
+    """One of pydantic's problems with values of a file: the key, what was found, and what should be there."""
+    key = bounded(".".join(map(str, problem["loc"])) or "its top")
+    if problem["type"] == "missing":
+        return f"{key}: it is not there"
+    if problem["type"] == "value_error":  # of a check of ours
+        return f"{key}: {problem['ctx']['error']}"
+    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    return f"{key}: found {bounded(repr(problem['input']))}; {message}"
 
 
 def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:

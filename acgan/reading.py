@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_MAX_DEPTH = 50
+
 
 def user_path(path: str | os.PathLike[str]) -> Path:
     """A path in which ``~`` is the home folder, and ``~name`` that of a user who is there; else it stays as it is."""
@@ -25,6 +27,21 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def is_nested_deeply(value: Any) -> bool:
+    """True for lists and tables in each other on more levels than any file of acgan has: 50."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def is_finite_number(value: Any) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acgan.reading import finite, is_finite_number, parse_json, to_json
+from acgan.reading import finite, is_finite_number, is_nested_deeply, parse_json, to_json
 
 #: Key of the check, in whatever carries one.
 CHECK = "check"
@@ -118,6 +118,8 @@ def read_json(text: str) -> dict[str, Any]:
     values: Any = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
+    if is_nested_deeply(values):
+        raise ValueError("nested too deeply")
     check = values.pop(CHECK, None)
     last = list(values.values())[-1] if values else None
     if check is None and isinstance(last, str) and _SHA256.fullmatch(last):

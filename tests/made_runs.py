@@ -117,6 +117,8 @@ def make_evaluation(
             "label_prior": "reference",
             "truncation": 1.0,
             "units": "training seeds" if len(records) > 1 else "generation seeds",
+            "samples_by_class": [70] * len(per_class or {}),
+            "reference_by_class": [70] * len(per_class or {}),
             **provenance,
         },
         "overall": {

@@ -5,64 +5,68 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError, model_validator
 
-from acgan.errors import RunError, bounded
+from acgan.errors import RunError, bounded, problem_in_words
 from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
 
-_Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
-_Number = Annotated[FiniteFloat, Field(strict=True)]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Number = Annotated[FiniteFloat, Field(gt=-1e50, lt=1e50)]
 
 
-class _Images(BaseModel, extra="allow"):
+class _Images(BaseModel, extra="allow", strict=True):
     """Images of each class, by part."""
 
-    __pydantic_extra__: dict[str, dict[Any, _Count]] = Field(init=False)
-    train: dict[Any, _Count]
+    __pydantic_extra__: dict[str, dict[str, _Count]] = Field(init=False)
+    train: dict[str, _Count]
 
 
-class _Data(BaseModel):
-    name: Any
+class _Data(BaseModel, strict=True):
+    name: str
     images: _Images
-    resolution: Any
+    resolution: _Count
     fingerprint: str
 
 
-class _Begun(BaseModel):
-    """An invocation that still trains, or was killed."""
+class _Invocation(BaseModel, strict=True):
+    """A training, with its results where it ended by itself."""
 
-    ended: None = None
-    command: Any
-    started: Any
-    acgan: Any
-    python: Any
-    packages: dict[Any, Any]
-    processor: Any
-    threads: Any
-    cores: Any
-    gpu: Any
-    precision: Any
-    device: Any
+    command: str
+    recipe: str | None
+    started: str
+    acgan: str
+    python: str
+    packages: dict[str, str]
+    processor: str
+    threads: _Count
+    cores: _Count | None
+    gpu: str | None
+    precision: str
+    device: str
+    processes: _Count | None = None
+    ended: str | None = None
+    nimg: Annotated[list[_Count], Field(min_length=2, max_length=2)] | None = None
+    trained_sec: _Number | None = None
+    images_per_sec: _Number | None = None
+    peak_bytes: _Count | None = None
+
+    @model_validator(mode="after")
+    def _check_results(self) -> _Invocation:
+        results = (self.nimg, self.trained_sec, self.images_per_sec, self.peak_bytes)
+        if self.ended is not None and None in results:
+            raise ValueError("it ended, and has not all of its results")
+        return self
 
 
-class _Ended(_Begun):
-    """An invocation that ended by itself."""
-
-    ended: str  # type: ignore[assignment]
-    nimg: Annotated[list[_Count], Field(min_length=2, max_length=2)]
-    trained_sec: _Number
-    images_per_sec: _Number
-    peak_bytes: _Count
-
-
-class _Provenance(BaseModel):
-    recipe: Any
-    seed: Any
+class _Provenance(BaseModel, strict=True):
+    recipe: str | None
+    seed: int
     data: _Data
-    parameters: dict[Any, _Count]
-    flops: dict[Any, _Count]
-    invocations: list[_Ended | _Begun]
+    parameters: dict[str, _Count]
+    flops: dict[str, _Count]
+    invocations: list[_Invocation]
+    trained_sec: _Number | None = None
 
 
 def read_run_provenance(file: Path) -> dict[str, Any]:
@@ -76,11 +80,8 @@ def read_run_provenance(file: Path) -> dict[str, Any]:
         values = read_json(read_text(file))
         _Provenance.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise RunError(
-            f"{file}: not what acgan writes at {bounded(key) or 'its top'}: {problem['msg']}. {remedy}"
-        ) from None
+        problem = problem_in_words(error.errors()[0])
+        raise RunError(f"{file}: not what acgan writes at {problem}. {remedy}") from None
     except ChangedError as error:
         raise RunError(f"{file}: {error}. Else delete it: the next training writes it anew.") from None
     except (OSError, ValueError) as error:

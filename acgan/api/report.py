@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 #: File of a report in a run directory.
 REPORT_FILE = "report.html"
-
-
+#: Runs of a page that comes by itself: more are read with difficulty, and each takes memory and seconds.
+_MOST_RUNS = 12
 #: Memory that a report may take beside a training: samples and walks of large images, and figures.
 _ROOM_BYTES = 1 << 30
 
@@ -69,18 +70,20 @@ def write_report(
 
 
 def report_after(
-    directory: Path,
+    runs: Path | Sequence[Path],
     wanted: bool,
+    file: Path | None = None,
     *,
     data: Dataset | None = None,
     device: str | torch.device = "auto",
     warn: Callable[[str], None] = warn_shown,
 ) -> Path | None:
-    """Write the report of a run after other work, which a failure must not touch: it is told as a warning.
+    """Write a report after other work, which a failure must not touch: it is told as a warning.
 
     Args:
-        directory: The run directory.
-        wanted: ``report`` of its configuration.
+        runs: The run directory, or several whose runs come side by side.
+        wanted: ``report`` of the configuration.
+        file: See ``write_report``.
         data: See ``write_report``.
         device: See ``write_report``.
         warn: Receives the failure.
@@ -93,21 +96,30 @@ def report_after(
     """
     if not wanted:
         return None
+    several = [] if isinstance(runs, Path) else [str(run) for run in runs]
+    name = f"{several[0]} and {len(several) - 1} more" if several else f"{runs}"
+    again = f"`{shlex.join(['acgan', 'report', *(several or [name])])}`"
+    if len(several) > _MOST_RUNS:
+        warn(
+            f"{name}: {len(several)} runs are too many for a page that comes by itself, which has {_MOST_RUNS} at "
+            "most. `acgan report RUN...` compares those that you name."
+        )
+        return None
     total = total_memory_bytes(torch.device("cpu"))
     if total is not None and total - own_memory_bytes() < _ROOM_BYTES:  # the system would kill what is done
         warn(
-            f"{directory}: no report was written, since less than {_ROOM_BYTES / 2**30:.0f} GiB of memory is left. "
-            f"`acgan report {directory}` writes it where there is more; `report: false` says that none is wanted."
+            f"{name}: no report was written, since less than {_ROOM_BYTES / 2**30:.0f} GiB of memory is left. "
+            f"{again} writes it where there is more; `report: false` says that none is wanted."
         )
         return None
     try:
-        return write_report(directory, data=data, device=device, quick=True, warn=lambda message: None)
+        return write_report(runs, file, data=data, device=device, quick=True, warn=lambda message: None)
     except Interrupted as stopped:
-        raise Interrupted(f"{directory}: done, but for its report ({stopped})", stopped.exit_code) from None
+        raise Interrupted(f"{name}: done, but for the report ({stopped})", stopped.exit_code) from None
     except Exception as error:  # whatever it is: the work before it is done
         warn(
-            f"{directory}: its report could not be written ({first_line(error)}). Everything else of it is whole. "
-            f"`acgan report {directory}` tries again; `report: false` in the configuration writes none."
+            f"{name}: the report could not be written ({first_line(error)}). Everything else is whole. "
+            f"{again} tries again; `report: false` in the configuration writes none."
         )
         return None
 
@@ -140,7 +152,12 @@ def _page(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> Page:
-    from acgan.api.report_material import classifier_material, gan_material, known_run
+    from acgan.api.report_material import (
+        classifier_material,
+        compared_material,
+        gan_material,
+        known_run,
+    )
     from acgan.report.classifier import classifier_page
     from acgan.report.gan import gan_page
     from acgan.report.side_by_side import compared_page
@@ -154,5 +171,6 @@ def _page(
             f"report: {', '.join(classifiers)}: classifiers, and several runs were given; expected runs of "
             "`acgan train` side by side. Write a report of each classifier."
         )
-    materials = [gan_material(run, data, device, quick, say, warn) for run in known]
-    return gan_page(materials[0]) if len(materials) == 1 else compared_page(materials)
+    if len(known) == 1:
+        return gan_page(gan_material(known[0], data, device, quick, say, warn))
+    return compared_page(compared_material(known, data, device, say, warn))

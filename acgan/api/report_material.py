@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import load_data, prepare_dataset
 from acgan.config import CONFIGS, AnyConfig, diff, load, to_yaml
+from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
-from acgan.errors import UserError
+from acgan.errors import RunError, UserError
 from acgan.own_parts import PROVENANCE_FILE
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
@@ -36,11 +37,25 @@ def known_run(directory: Path) -> KnownRun:
     Raises:
         RunError: It is no run, or its configuration cannot be read.
     """
+    file = directory / CONFIG_FILE
+    if not file.is_file():
+        raise RunError(
+            f"{directory}: not a run (it has no {CONFIG_FILE}); expected the directory of a training."
+        )
     missing: list[str] = []
-    file = directory / PROVENANCE_FILE
     nothing: dict[str, Any] = {}
-    provenance = or_told(lambda: read_run_provenance(file), nothing, missing) if file.exists() else nothing
-    return gather_run(directory, provenance, missing)
+    provenance = or_told(lambda: _provenance(directory), nothing, missing)
+    return gather_run(directory, read(file)[0], provenance, missing)
+
+
+def _provenance(directory: Path) -> dict[str, Any]:
+    file = directory / PROVENANCE_FILE
+    if not file.exists():
+        raise RunError(
+            f"{file}: no such file, so that versions, machine and times are not known. The next training in "
+            f"{directory} writes it anew."
+        )
+    return read_run_provenance(file)
 
 
 def gan_material(
@@ -58,6 +73,19 @@ def gan_material(
         sampler,
         None if dataset is None else dataset.train,
     )
+
+
+def compared_material(
+    runs: Sequence[KnownRun], data: Dataset | None, device: str | torch.device, say: _Tell, warn: _Tell
+) -> list[GanMaterial]:
+    """All that a page of several runs shows: their generators, and the training images of the first that has any."""
+    found = []
+    for run in runs:
+        config = None if data is not None else or_told(lambda run=run: _config(run), None, run.missing)  # type: ignore[misc]
+        data = _dataset(run, config, data, say, warn)
+        sampler = or_told(lambda run=run: load_generator(run.directory, device), None, run.missing)  # type: ignore[misc]
+        found.append(GanMaterial(run, None, None, sampler, None if data is None else data.train))
+    return found
 
 
 def classifier_material(
@@ -93,7 +121,7 @@ def _settings(run: KnownRun, config: AnyConfig) -> RunSettings:
         try:
             recipe = load(type(config), find_recipe(name, config.task))
             shown = f"the recipe {name}"
-        except UserError:  # a file that is gone, or of an earlier version
+        except (UserError, OSError, ValueError):  # a file that is gone or of an earlier version, or no path
             run.missing.append(
                 f"The recipe {name} is not at hand; the configuration is compared with the defaults."
             )

@@ -33,8 +33,8 @@ def command(runs: tuple[Path, ...], out: Path | None, opened: bool, device: str)
     file = api.write_report(
         runs, out, device=device, say=lambda message: echo(message, err=True), warn=warn_once
     )
-    size = file.stat().st_size
-    echo(f"report: {click.format_filename(file)} ({size / 1e6:.1f} MB)")
+    size = f" ({file.stat().st_size / 1e6:.1f} MB)" if file.is_file() else ""  # a pipe has none
+    echo(f"report: {click.format_filename(file)}{size}")
     if opened:
         _open(file)
 

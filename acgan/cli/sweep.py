@@ -14,7 +14,7 @@ from acgan.cli.output import echo
 from acgan.signals import stopped_by_signals
 
 if TYPE_CHECKING:
-    from acgan.sweep.plan import SweepRun
+    from acgan.sweep.plan import SweepPlan, SweepRun
 
 _REASONS = {3: "not finite", 70: "a bug", 75: "stopped", 130: "stopped"}
 
@@ -95,6 +95,7 @@ def command(
         return
     plan.write()
     _compute(runs, out, jobs, threads, executor, options)
+    _compare(plan, runs)
     echo(f"All {len(runs)} runs are done. Their scores: {out}/*/seed*/evaluation.json")
 
 
@@ -140,6 +141,21 @@ def _compute(
             f"{len(failed)} of {len(runs)} runs failed, the others are done:\n{lines}\n"
             "The same command tries them again."
         )
+
+
+def _compare(plan: SweepPlan, runs: Sequence[SweepRun]) -> None:
+    """Write the page of all runs side by side."""
+    from acgan.api.report import REPORT_FILE, report_after
+
+    wanted = any(plan.config(variant).report for variant in plan.sweep.variants)
+    if len(runs) < 2 or not wanted:
+        return
+    with stopped_by_signals("the same command writes the report"):
+        directories = [run.directory for run in runs]
+        place = plan.folder / REPORT_FILE
+        file = report_after(directories, wanted, place, device=plan.device, warn=_remark)
+    if file is not None:
+        echo(f"All of them side by side, to be opened in a browser: {file}")
 
 
 def _remark(message: str) -> None:

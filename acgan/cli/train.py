@@ -9,6 +9,7 @@ import click
 
 from acgan.cli.options import training_options
 from acgan.cli.output import echo
+from acgan.cli.ranks import is_first_process, warn_once
 from acgan.cli.training import Clock, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def command(
 
         show_dry_run(resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet)
         return
-    time = Clock(max_time)
+    time, done = Clock(max_time), list[Path]()
     for run in planned_runs(resolved.directory, seeds, overrides):
         with watched(quiet) as reporter:
             result = api.train(
@@ -71,7 +72,14 @@ def command(
         reporter.say(outcome(result))
         _conclude(result, reporter)
         if not result.finished:  # the time is up
-            break
+            return
+        done.append(result.directory)
+    if len(done) > 1 and is_first_process():
+        from acgan.api.report import report_after
+
+        report = report_after(done, resolved.config.report, device=device, warn=warn_once)
+        if report is not None and not quiet:
+            echo(f"All {len(done)} runs side by side, to be opened in a browser: {report}")
 
 
 def _conclude(result: TrainResult, reporter: Reporter) -> None:

@@ -51,6 +51,7 @@ from acgan.evaluation.result import (
     summarise_passes,
     with_help,
 )
+from acgan.evaluation.scores_file import read_scores
 from acgan.evaluation.tested_difference import CONFIDENCE, TestedDifference, judge_together, limits
 from acgan.evaluation.trained_run import (
     TrainedRun,
@@ -107,6 +108,7 @@ __all__ = [
     "mean_per_class",
     "read_evaluation",
     "read_run",
+    "read_scores",
     "runs_of_seeds",
     "same_budget",
     "score_classifier",

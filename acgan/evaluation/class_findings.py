@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from acgan.evaluation.findings import Finding, Level
 from acgan.evaluation.measures import NEAREST_K, Value
@@ -21,7 +22,8 @@ _NOTE = "Note"  # judges no aspect
 
 def class_findings(scores: Scores) -> list[Finding]:
     """Findings on classes, each compared at equal counts with an interval that allows for their number."""
-    found = [_wrong(scores), _collapsed(scores), _unjudged(scores), worst_class(scores)]
+    worst = worst_class(scores)
+    found = [_wrong(scores), _collapsed(scores), _unjudged(scores), None if worst is None else worst.finding]
     return [one for one in found if one is not None]
 
 
@@ -139,8 +141,23 @@ def _unjudged(scores: Scores) -> Finding | None:
     return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -1.0)
 
 
-def worst_class(scores: Scores) -> Finding | None:
-    """The class furthest from its own floor, of those that have one: a place to look, no decision."""
+@dataclass(frozen=True)
+class WorstClass:
+    """The class that is furthest from its own floor, of those that have one: a place to look, no decision.
+
+    Attributes:
+        name: Its name.
+        by: The measure that says so, beside the one of real images of the class.
+        finding: The sentence, with more measures.
+    """
+
+    name: str
+    by: str
+    finding: Finding
+
+
+def worst_class(scores: Scores) -> WorstClass | None:
+    """The worst class; None where classes were not measured by themselves."""
     for plain in ("fid", "fcd"):
         score = by_class(scores.at_floor_count_per_class, plain)
         floor = by_class(scores.floor_per_class, plain)
@@ -154,21 +171,47 @@ def worst_class(scores: Scores) -> Finding | None:
     if len(known) < 2:
         return None
     worst = max(known, key=lambda name: known[name])
+    metric = next(name for name in scores.per_class[worst] if plain_name(name) == "kid")
+    halves = _beside(scores, worst, metric)
+    value = f"{known[worst]:.4g}" if halves is None else f"{halves[0]:.4g} (real images {halves[1]:.4g})"
     images = min(counts(scores, worst))
-    return _as_worst(scores, worst, f"KID {known[worst]:.4g} of {images:,} images, a hint", len(known))
+    return _as_worst(scores, worst, f"KID {value} of {images:,} images, a hint", len(known))
 
 
-def _as_worst(scores: Scores, worst: str, by: str, judged: int) -> Finding:
+def _as_worst(scores: Scores, worst: str, by: str, judged: int) -> WorstClass:
     of = "" if judged == len(scores.per_class) else f" of the {judged} with images enough"
-    text = f"Worst class{of}: {worst}, by {by}{_details(scores.per_class[worst])}."
-    return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -0.5)
+    text = f"Worst class{of}: {worst}, by {by}{_details(scores, worst)}."
+    return WorstClass(worst, by, Finding(_NOTE, Level.GOOD, Level.GOOD, text, -0.5))
 
 
-def _details(values: Mapping[str, Value]) -> str:
-    details = {name: score.detail for name, score in printed_scores().items() if score.detail is not None}
-    known = [
-        f"{details[plain_name(metric)]} {value:.3f}"
-        for metric, value in values.items()
-        if plain_name(metric) in details and value is not None
-    ]
-    return f"; {', '.join(known)}" if known else ""
+def _beside(scores: Scores, name: str, metric: str) -> tuple[float, float] | None:
+    """A metric of a class beside that of real images of it, at equal counts; None where that is not known."""
+    own, floor = (
+        part.get(name, {}).get(metric) for part in (scores.at_floor_count_per_class, scores.floor_per_class)
+    )
+    if own is not None and floor is not None:
+        return own, floor
+    value = scores.per_class[name][metric]
+    if plain_name(metric) == "coverage" and value is not None:  # halves are too small; in theory it is known
+        return value, expected_coverage(*counts(scores, name), NEAREST_K)
+    return None
+
+
+def _details(scores: Scores, name: str) -> str:
+    details = {one: score.detail for one, score in printed_scores().items() if score.detail is not None}
+    known, alone = [], False
+    for metric, value in scores.per_class[name].items():
+        if plain_name(metric) not in details or value is None:
+            continue
+        title, beside = details[plain_name(metric)], _beside(scores, name, metric)
+        alone |= beside is None
+        known.append(
+            f"{title} {value:.3f}"
+            if beside is None
+            else f"{title} {beside[0]:.3f} (real images {beside[1]:.3f})"
+        )
+    if not known:
+        return ""
+    return f"; {', '.join(known)}" + (
+        "; what real images have in the others is not known of so few" if alone else ""
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from acgan.errors import RunError, bounded
+from acgan.errors import RunError, bounded, problem_in_words
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
@@ -20,11 +20,21 @@ EVALUATION_FILE = "evaluation.json"
 KEPT_FOLDER = "evaluations"
 
 
+#: A number that can be computed with: its squares and ratios are finite, too.
+Number = Annotated[FiniteFloat, Field(gt=-1e50, lt=1e50)]
+#: A number of images: sums over classes have 64 bits.
+ImageCount = Annotated[int, Field(ge=0, lt=2**40)]
+
+
 class ChangedScoresError(RunError):
     """A file of scores that was changed after it was written."""
 
 
-class NetworkRecord(BaseModel):
+class _Record(BaseModel, strict=True):
+    """Values as JSON has them: a text is no number, nor is ``true``."""
+
+
+class NetworkRecord(_Record):
     """An extractor or a classifier."""
 
     name: str
@@ -34,14 +44,14 @@ class NetworkRecord(BaseModel):
     precision: str
 
 
-class ReferenceRecord(BaseModel):
+class ReferenceRecord(_Record):
     """The real images."""
 
     split: str
     fingerprint: str
 
 
-class GeneratorRecord(BaseModel):
+class GeneratorRecord(_Record):
     """A generator that was evaluated, and what it was trained with where that is known.
 
     Attributes:
@@ -53,46 +63,46 @@ class GeneratorRecord(BaseModel):
     kind: Literal["generator", "samples"] = "generator"
     path: str = ""
     file: str = ""
-    nimg: int | None = None
+    nimg: ImageCount | None = None
     training_seed: int | None = None
     data_fingerprint: str | None = None
 
 
-class ProvenanceRecord(BaseModel):
+class ProvenanceRecord(_Record):
     """The part of the provenance that a comparison looks at.
 
     All must agree on both sides, but the generators, the version of acgan and the images of the floor.
     """
 
     acgan: str = ""
-    floor_images: int | None = None
+    floor_images: ImageCount | None = None
     generators: list[GeneratorRecord] = Field(min_length=1)
     reference: ReferenceRecord
     extractor: NetworkRecord | None
     classifier: NetworkRecord | None = None
-    num_images: int
+    num_images: ImageCount
     label_prior: str
     truncation: float
     units: Literal["generation seeds", "training seeds"]
 
 
-class ScoreRecord(BaseModel):
+class ScoreRecord(_Record):
     """A metric's mean, and its values, one for each unit; accuracies of ``cas`` have none."""
 
-    value: FiniteFloat | None = None
-    std: FiniteFloat | None = None
-    values: list[FiniteFloat | None]
+    value: Number | None = None
+    std: Number | None = None
+    values: list[Number | None]
 
 
-class GainRecord(BaseModel):
+class GainRecord(_Record):
     """A difference of accuracies, with its 95 % interval."""
 
-    value: FiniteFloat
-    low: FiniteFloat
-    high: FiniteFloat
+    value: Number
+    low: Number
+    high: Number
 
 
-class HelpRecord(BaseModel):
+class HelpRecord(_Record):
     """Use of the samples to a classifier.
 
     Attributes:
@@ -110,21 +120,21 @@ class HelpRecord(BaseModel):
         return {key: self.provenance.get(key) for key in keys}
 
 
-class FloorRecord(BaseModel):
+class FloorRecord(_Record):
     """Score of real images against real ones, or of as many samples."""
 
-    value: FiniteFloat | None
-    std: FiniteFloat | None = None
+    value: Number | None
+    std: Number | None = None
 
 
-class EvaluationFile(BaseModel):
+class EvaluationFile(_Record):
     """Content of a file of ``acgan evaluate`` that a comparison uses."""
 
     provenance: ProvenanceRecord
     overall: dict[str, ScoreRecord]
     floor: dict[str, FloorRecord]
     at_floor_count: dict[str, FloorRecord] = {}
-    per_class: dict[str, dict[str, FiniteFloat | None]]
+    per_class: dict[str, dict[str, Number | None]]
     cas: HelpRecord | None = None
 
     @property
@@ -147,6 +157,9 @@ class EvaluationFile(BaseModel):
         """Conditions of the scores by key: scores compare where it is equal. Networks that are not there lack keys."""
         left_out = {"acgan", "floor_images", "generators", "units"}
         return dict(flat_keys(self.provenance.model_dump(exclude=left_out)))
+
+
+_Form = TypeVar("_Form", bound=EvaluationFile)
 
 
 def different_conditions(a: EvaluationFile, b: EvaluationFile) -> list[str]:
@@ -185,6 +198,22 @@ def read_evaluation(path: Path) -> EvaluationFile:
     Raises:
         RunError: There is none, it is something else, or it was changed.
     """
+    return read_as(EvaluationFile, path)[0]
+
+
+def read_as(form: type[_Form], path: Path) -> tuple[_Form, dict[str, Any]]:
+    """Read the part of a file of ``acgan evaluate`` that somebody uses.
+
+    Args:
+        form: What that part must be.
+        path: Its file, or a run directory with ``evaluation.json``.
+
+    Returns:
+        That part, and all values of the file.
+
+    Raises:
+        RunError: There is none, it is something else, or it was changed.
+    """
     file = evaluation_file(path)
     of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
     how = str(file.parent) if of_run else "RUN --json FILE"
@@ -207,10 +236,7 @@ def read_evaluation(path: Path) -> EvaluationFile:
             f"Evaluate again with this acgan: {remedy}"
         )
     try:
-        return EvaluationFile.model_validate(content)
+        return form.model_validate(content), content
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise RunError(
-            f"{file}: not what is expected at {bounded(key)}: {problem['msg']}. {remedy}"
-        ) from None
+        problem = problem_in_words(error.errors()[0])
+        raise RunError(f"{file}: not what is expected at {problem}. {remedy}") from None

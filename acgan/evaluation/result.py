@@ -69,7 +69,7 @@ class Scores:
         """The scores of the values of a file that ``read_evaluation`` took."""
         overall, floor, at_floor_count = (
             {
-                name: Summary(one["value"], one.get("std"), tuple(one.get("values", ())))
+                name: Summary(one.get("value"), one.get("std"), tuple(one.get("values", ())))
                 for name, one in values.get(part, {}).items()
             }
             for part in ("overall", "floor", "at_floor_count")

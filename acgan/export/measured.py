@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acgan.errors import RunError
-from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER, Scores, read_evaluation
+from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER, Scores, read_evaluation, read_scores
 from acgan.evaluation.trained_run import RUN_STATS, read_stats
 from acgan.export.about import ExportSource
-from acgan.file_kinds import read_text
 from acgan.sampling import ClassSampler
-from acgan.sealed import read_json
 from acgan.weights import CLASSIFIER_FILE
 
 _HELD_OUT = ("test", "validation")
@@ -50,7 +48,7 @@ def _scores(source: ExportSource, warn: Callable[[str], None]) -> Scores | None:
         try:
             generators = read_evaluation(file).provenance.generators
             if len(generators) == 1 and generators[0].sha256 == source.sha256:
-                found.append(Scores.from_values(read_json(read_text(file))))
+                found.append(read_scores(file))
         except (RunError, OSError) as error:
             warn(f"its scores are left out: {error}")
     untruncated = [one for one in found if one.provenance.get("truncation") == 1.0]

@@ -85,6 +85,8 @@ def expected_coverage(num_fake: int, num_real: int, k: int) -> float:
 
     Seen from a real image, the others and the fakes come in random order; it is not covered if the first k are real.
     """
+    if num_real <= k:  # some of the first k are fakes, if there are any
+        return float(num_fake > 0)
     return 1 - math.prod((num_real - 1 - i) / (num_fake + num_real - 1 - i) for i in range(k))
 
 

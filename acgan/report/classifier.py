@@ -69,7 +69,7 @@ def classifier_page(material: ClassifierMaterial) -> Page:
         provenance_section(run),
         commands_section(run),
     ]
-    about = str(run.config.get("description") or "A classifier of images.")
+    about = run.config.get("description") or "A classifier of images."
     return Page(f"Report of {run.name}", (about, line), sections, run.missing)
 
 
@@ -196,7 +196,7 @@ def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
         values |= {
             "there": True,
             "figure": matrix_figure(counts, names, rows="true class", alt=alt),
-            "table": confusions_table(counts.tolist(), names, "true class"),
+            "table": confusions_table(counts, names, "true class"),
             "total": total,
             "right": right,
         }
@@ -222,14 +222,14 @@ def _mistakes(judged: tuple[ClassifierScores, ImageStore] | None) -> Section:
 
 
 def _heads(run: KnownRun, scores: ClassifierScores | None) -> Section:
-    table, weights = None, run.config.get("model", {}).get("aux")
+    table, weights = None, (run.config.get("model") or {}).get("aux") or {}
     if scores is not None and len(scores.heads) > 1:
         rows = tuple(
             (
                 Cell(name),
                 number_cell(accuracy, ".2%"),
                 number_cell(accuracy - scores.heads["main"], "+.2%"),
-                number_cell(weights.get(name) if isinstance(weights, dict) else None, "g"),
+                number_cell(weights.get(name), "g"),
             )
             for name, accuracy in scores.heads.items()
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from acgan.evaluation.class_findings import by_class, counts
 from acgan.evaluation.measures import NEAREST_K
 from acgan.evaluation.result import Scores
@@ -53,9 +55,7 @@ def gan_page(material: GanMaterial) -> Page:
 
 def facts(run: KnownRun) -> Iterator[str]:
     """Lines below the title."""
-    yield (
-        f"{run.config['description']}" if run.config.get("description") else "A generator of images by class."
-    )
+    yield run.config.get("description") or "A generator of images by class."
     total = run.total_nimg
     shown = f"{run.nimg:,} images shown in training" + ("" if total is None else f", of {total:,} asked for")
     data = run.provenance.get("data", {})
@@ -165,7 +165,7 @@ def confusion_section(run: KnownRun) -> Section:
         values |= {
             "there": True,
             "figure": matrix_figure(scores.confusion, names, rows="class asked for", alt=alt),
-            "table": confusions_table(scores.confusion.tolist(), names, "asked for"),
+            "table": confusions_table(scores.confusion, names, "asked for"),
             "total": total,
             "right": right,
         }
@@ -178,25 +178,23 @@ def _all_classes(scores: Scores, count: int) -> list[str]:
     return names if len(names) == count else [f"class {number}" for number in range(count)]
 
 
-def confusions_table(confusion: list[list[int]], names: list[str], asked: str) -> TextTable | None:
-    """The most frequent confusions."""
-    found = [
-        (number, sum(of_class), names[row], names[column])
-        for row, of_class in enumerate(confusion)
-        for column, number in enumerate(of_class)
-        if row != column and number
-    ]
-    found.sort(key=lambda one: -one[0] / one[1])
+def confusions_table(confusion: np.ndarray, names: list[str], asked: str) -> TextTable | None:
+    """The most frequent confusions, by the share of their row."""
+    totals = confusion.sum(axis=1)
+    shares = confusion / np.maximum(totals, 1)[:, None]
+    np.fill_diagonal(shares, 0)
+    places = np.argsort(-shares, axis=None, kind="stable")[:_CONFUSIONS]
+    found = [divmod(place, len(names)) for place in places.tolist() if shares.flat[place] > 0]
     if not found:
         return None
     rows = tuple(
         (
-            Cell(row),
-            Cell(column),
-            Cell(f"{number:,} of {total:,}", number),
-            number_cell(number / total, ".1%"),
+            Cell(names[row]),
+            Cell(names[column]),
+            Cell(f"{confusion[row, column]:,} of {totals[row]:,}", int(confusion[row, column])),
+            number_cell(float(shares[row, column]), ".1%"),
         )
-        for number, total, row, column in found[:_CONFUSIONS]
+        for row, column in found
     )
     return TextTable("The most frequent confusions", (asked, "seen as", "images", "share"), rows)
 

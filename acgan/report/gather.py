@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from acgan.errors import RunError, UserError
-from acgan.evaluation import EVALUATION_FILE, Scores, is_validation_score, read_evaluation, verdict
+from acgan.errors import UserError
+from acgan.evaluation import EVALUATION_FILE, Scores, is_validation_score, read_scores
 from acgan.evaluation.trained_run import RUN_CONFIG, RUN_STATS, read_stats
-from acgan.file_kinds import read_text
-from acgan.reading import is_finite_number
-from acgan.sealed import read_json
+from acgan.report.known import known_records, known_settings, read_picture
 
 _Found = TypeVar("_Found")
 _NEAREST = "memorisation.png"
@@ -82,8 +78,8 @@ class KnownRun:
 
     Attributes:
         directory: The run directory.
-        config: Content of ``config.yaml``.
-        records: Records of the training.
+        config: Content of ``config.yaml``; what pages look at has its type, or is not there.
+        records: Records of the training: finite numbers, or null.
         provenance: Content of ``provenance.json``; empty if there is none.
         scores: Scores of ``acgan evaluate``; None if it was never evaluated.
         nearest: Picture of ``acgan evaluate`` with the samples nearest to training images; None if there is none.
@@ -101,7 +97,7 @@ class KnownRun:
     @property
     def is_classifier(self) -> bool:
         """True for a run of ``acgan classify train``."""
-        return bool(self.config.get("task", "gan") == "classify")
+        return self.config.get("task") == "classify"
 
     @property
     def name(self) -> str:
@@ -118,8 +114,8 @@ class KnownRun:
     @property
     def total_nimg(self) -> int | None:
         """Images that the configuration asks for; None if it is given in epochs."""
-        total = self.config["train"].get("total_nimg")
-        return int(total) if is_finite_number(total) else None
+        total: int | None = self.config["train"].get("total_nimg")
+        return total
 
     @property
     def invocations(self) -> Sequence[Mapping[str, Any]]:
@@ -172,55 +168,32 @@ class KnownRun:
         return tuple(nimg for nimg, number in self.curve("monitor/collapsed_classes") if number > 0)
 
 
-def gather_run(directory: Path, provenance: Mapping[str, Any], missing: Sequence[str] = ()) -> KnownRun:
+def gather_run(
+    directory: Path, config: Mapping[str, Any], provenance: Mapping[str, Any], missing: Sequence[str] = ()
+) -> KnownRun:
     """Read a run directory.
 
     Args:
         directory: The run directory.
-        provenance: Content of its ``provenance.json``, or nothing.
+        config: Content of its ``config.yaml``.
+        provenance: Content of its ``provenance.json`` as a training writes it, or nothing.
         missing: What could not be read so far.
 
     Raises:
-        RunError: It is none, or its configuration cannot be read.
+        RunError: It is no run of a training.
     """
-    file = directory / RUN_CONFIG
-    try:
-        config = yaml.safe_load(read_text(file))
-    except FileNotFoundError:
-        raise RunError(
-            f"{directory}: not a run (it has no {RUN_CONFIG}); expected the directory of a training."
-        ) from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{file}: cannot be read ({error}). Copy the run again.") from None
-    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
-        raise RunError(f"{file}: no configuration of a training. Copy the run again.")
     missing = list(missing)
+    settings = known_settings(directory / RUN_CONFIG, config, missing)
     nothing: tuple[Mapping[str, Any], ...] = ()
     records = or_told(lambda: tuple(read_stats(directory / RUN_STATS)), nothing, missing)
+    records = known_records(directory / RUN_STATS, records, missing)
     scores = None
     if (directory / EVALUATION_FILE).exists():
-        scores = or_told(lambda: read_scores(directory / EVALUATION_FILE), None, missing)
+        scores = or_told(lambda: read_scores(directory), None, missing)
     picture, nearest = directory / _NEAREST, None
     if scores is not None and picture.is_file():  # without scores it is of nobody knows what
-        nearest = or_told(picture.read_bytes, None, missing)
-    return KnownRun(directory, config, records, provenance, scores, nearest, missing)
-
-
-def read_scores(file: Path) -> Scores:
-    """Read the scores of ``acgan evaluate``.
-
-    Raises:
-        RunError: The file is something else, or was changed.
-    """
-    read_evaluation(file)
-    try:
-        scores = Scores.from_values(read_json(read_text(file)))
-        verdict(scores)  # it looks at all that words and figures look at
-        return scores
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
-        raise RunError(
-            f"{file}: not what acgan writes ({error!r}). `acgan evaluate {file.parent}` writes it anew."
-        ) from None
+        nearest = or_told(lambda: read_picture(picture), None, missing)
+    return KnownRun(directory, settings, records, provenance, scores, nearest, missing)
 
 
 def or_told(read: Callable[[], _Found], otherwise: _Found, missing: list[str]) -> _Found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from acgan.metrics.catalogue import plain_name
-from acgan.reading import is_finite_number
 from acgan.report.figures import lines_figure
 from acgan.report.gather import KnownRun, StatCurve
 from acgan.report.section import Cell, Section, TextTable, number_cell
@@ -60,8 +59,7 @@ def _thinned(curve: StatCurve) -> StatCurve:
 
 def diversity_section(run: KnownRun) -> Section:
     """The history of the collapse monitor."""
-    monitor = run.config.get("monitor")
-    limits = monitor if isinstance(monitor, dict) else {}
+    limits = run.config.get("monitor") or {}
     figures = []
     for what, title, key, word in (
         ("coverage", "Coverage: share of real images that samples come near to", "min_coverage", "lowest"),
@@ -80,7 +78,7 @@ def diversity_section(run: KnownRun) -> Section:
                 alt=f"{title}, over images shown; at the end the mean of the classes is {mean[-1][1]:.0%}, the "
                 f"{word} {outer[-1][1]:.0%}.",
                 bands={"mean of the classes": (low, high)},
-                limit=("warns here", float(limit)) if limit is not None and is_finite_number(limit) else None,
+                limit=None if limit is None else ("warns here", float(limit)),
             )
         )
     return Section(

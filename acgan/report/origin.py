@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from acgan.reading import is_finite_number
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, named_values
@@ -51,20 +50,17 @@ def provenance_section(run: KnownRun) -> Section:
     ]
     facts = list(_facts(run))
     whole = [named_values("The run", facts, ("what", "value"))] if facts else []
-    return Section("provenance", "Provenance", {"tables": (*whole, *tables)})
+    return Section("provenance", "Provenance", {"tables": (*whole, *tables), "known": bool(run.provenance)})
 
 
 def _facts(run: KnownRun) -> Iterator[tuple[str, str]]:
     known = run.provenance
-    if "seed" in known:
+    if known:
         yield "seed", f"{known['seed']}"
-    data = known.get("data")
-    if isinstance(data, dict):
-        yield "data", f"{data.get('name')}, fingerprint {data.get('fingerprint')}"
-    parameters = known.get("parameters")
-    for name, number in parameters.items() if isinstance(parameters, dict) else ():
-        yield f"learned numbers of the {name}", _amount(number)
-    if is_finite_number(known.get("trained_sec")):
+        yield "data", f"{known['data']['name']}, fingerprint {known['data']['fingerprint']}"
+        for name, number in known["parameters"].items():
+            yield f"learned numbers of the {name}", f"{number:,}"
+    if known.get("trained_sec") is not None:
         yield "time of training", f"{known['trained_sec'] / 60:.1f} minutes"
     if run.scores is not None:
         yield from _evaluation(run)
@@ -73,21 +69,32 @@ def _facts(run: KnownRun) -> Iterator[tuple[str, str]]:
 def _evaluation(run: KnownRun) -> Iterator[tuple[str, str]]:
     assert run.scores is not None
     origin = run.scores.provenance
-    for one in origin.get("generators", ()):
-        yield (
-            "evaluated generator",
-            f"{one.get('file')}, {str(one.get('sha256'))[:8]}, at {one.get('nimg')} images",
-        )
-    reference = origin.get("reference", {})
+    for one in origin["generators"]:
+        shown = "" if one.get("nimg") is None else f", at {one['nimg']:,} images"
+        yield "evaluated generator", f"{one.get('file', '')}{shown}; SHA-256 {one['sha256']}"
+    reference = origin["reference"]
+    number, data = reference.get("num_images"), reference.get("data")
+    count = "" if number is None else f"{number:,} "
+    of = "" if data is None else f" of {data}"
+    yield "evaluated against", f"{count}{reference['split']} images{of}"
+    for key, title in (("extractor", "features of"), ("classifier", "class accuracy by")):
+        if origin.get(key) is not None:
+            yield title, _network(origin[key])
+    saw = origin.get("extractor_saw_reference")
+    if saw is not None:
+        yield "features were trained on these images", "yes" if saw else "no"
+    repeats = origin.get("repeats") or 1
     yield (
-        "evaluated against",
-        f"{reference.get('num_images')} {reference.get('split')} images of {reference.get('data')}",
+        "seed of the samples",
+        f"{origin.get('seed')}, drawn {'once' if repeats == 1 else f'{repeats:,} times'}",
     )
-    extractor = origin.get("extractor")
-    if isinstance(extractor, dict):
-        yield "features of", f"{extractor.get('name') or 'FID Inception'}, {str(extractor.get('sha256'))[:8]}"
-    yield "seed of the samples", f"{origin.get('seed')}, {origin.get('repeats')} times"
     yield "evaluated on", f"{origin.get('date')}, acgan {origin.get('acgan')}"
+
+
+def _network(known: Mapping[str, Any]) -> str:
+    """An extractor or a classifier: its name, and what tells it from any other."""
+    name = known["name"] or "Inception, as FID has it"
+    return f"{name}; {known['dims']:,} features of images of {known['resize']}; SHA-256 {known['sha256']}"
 
 
 def _invocation(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -107,16 +114,9 @@ def _invocation(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         if one.get(key) is not None:
             yield title, f"{one[key]}"
-    nimg, packages = one.get("nimg"), one.get("packages")
-    if isinstance(nimg, list) and len(nimg) == 2:
-        yield "images shown", f"{_amount(nimg[0])} to {_amount(nimg[1])}"
-    if isinstance(packages, dict):
-        yield "packages", ", ".join(f"{name} {version}" for name, version in packages.items())
-
-
-def _amount(number: Any) -> str:
-    """A number of a file that anyone may have changed."""
-    return f"{number:,}" if is_finite_number(number) else str(number)
+    if one.get("nimg") is not None:
+        yield "images shown", "{:,} to {:,}".format(*one["nimg"])
+    yield "packages", ", ".join(f"{name} {version}" for name, version in one["packages"].items())
 
 
 def commands_section(run: KnownRun) -> Section:
@@ -144,5 +144,5 @@ def commands_section(run: KnownRun) -> Section:
             Advice("Score it, class by class", command("evaluate", directory)),
         ]
     found.append(Advice("Write this report again", command("report", directory)))
-    typed = [Advice("As it was typed", str(one["command"])) for one in run.invocations if one.get("command")]
+    typed = [Advice("As it was typed", str(one["command"])) for one in run.invocations]
     return Section("commands", "Commands", {"commands": (*typed, *found)})

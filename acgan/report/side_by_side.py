@@ -79,8 +79,12 @@ def compared_page(materials: Sequence[GanMaterial]) -> Page:
 
 def _names(runs: Sequence[KnownRun]) -> list[str]:
     """Names that tell the runs apart."""
-    short = [run.name for run in runs]
-    return short if len(set(short)) == len(short) else [str(run.directory) for run in runs]
+    paths = [run.directory.resolve() for run in runs]
+    for parts in (1, 2):  # of a sweep: VARIANT/seedN
+        short = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(short)) == len(short):
+            return short
+    return [str(run.directory) for run in runs]
 
 
 def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
@@ -93,7 +97,7 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
                 Cell(name),
                 Cell(judged.sentence),
                 _distance(run),
-                Cell("not known" if worst is None else worst.text.split(": ", 1)[1].split(", by ", 1)[0]),
+                Cell("not known" if worst is None else f"{worst.name}, by {worst.by}"),
                 Cell(f"{run.nimg:,}", run.nimg),
             )
         )

@@ -139,8 +139,7 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
     if worst_found is None:
         yield _worst_monitored(run)
     else:
-        name = worst_found.text.split(": ", 1)[1].split(", by ", 1)[0]
-        yield Answer("Which class is the worst?", name, worst_found.text, "unknown")
+        yield Answer("Which class is the worst?", worst_found.name, worst_found.finding.text, "unknown")
     yield _collapse(run, found)
 
 
@@ -272,8 +271,7 @@ def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
     if run.best is not None:
         yield Advice("Find out how good the samples are, class by class.", _evaluate(run))
         return
-    data = run.config.get("data")
-    source = str(data.get("source")) if isinstance(data, dict) else "SOURCE"
+    source = (run.config.get("data") or {}).get("source") or "SOURCE"
     judge = f"{run.directory}-judge"
     yield Advice(
         "Train a classifier of the same images, unless acgan comes with one: its features tell samples from real ones.",
@@ -285,10 +283,9 @@ def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
 
 
 def _half_weight(run: KnownRun) -> float:
-    loss = run.config.get("loss")
-    section = loss.get("classification") if isinstance(loss, dict) else None
-    weight = section.get("weight_g", 1.0) if isinstance(section, dict) else 1.0
-    return float(weight) / 2
+    loss = (run.config.get("loss") or {}).get("classification") or {}
+    weight = loss.get("weight_g")
+    return 0.5 if weight is None else float(weight) / 2
 
 
 def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:

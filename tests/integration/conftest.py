@@ -35,6 +35,33 @@ def seeds(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return trained(tmp_path_factory.mktemp("trained") / "seeds", changes, "--seeds", "0,1")
 
 
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that went on once and was evaluated, with the reports of both in it; tests only read it.
+
+    ``trained.html`` beside it is the report after the training.
+    """
+    from evaluate_helpers import evaluate
+    from run_helpers import acgan_train, trained
+
+    directory = tmp_path_factory.mktemp("reported") / "run"
+    changes = {"report": True, "evaluate.num_images": 50, "data.validation_share": 0.1}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("ACGAN_CACHE", "TORCH_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp("empty")))
+        trained(directory, {**changes, "report": False, "train.total_nimg": 160})
+        assert not (directory / "report.html").exists()
+        result = acgan_train(directory, {**changes, "train.total_nimg": 320})
+        assert result.exit_code == 0, result.output
+        file = directory / "report.html"
+        assert f"Report, to be opened in a browser: {file}" in result.stdout
+        file.rename(directory.with_name("trained.html"))
+        result = evaluate(directory, "-n", "100")
+        assert result.exit_code == 0, result.output
+        assert f"report: {file}" in result.stdout
+    return directory
+
+
 @pytest.fixture
 def sides(tmp_path: Path) -> tuple[str, str]:
     """Two folders of 150 images, for ``acgan fid``."""

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluate_helpers import evaluate
 from report_helpers import chromium
-from run_helpers import trained
-
-pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
 WIDTHS = (360, 768, 1280)
 #: Ratios of the luminance of every text to that of its background, as WCAG 2.1 defines them; by colours, the lowest.
@@ -41,12 +37,9 @@ _CONTRASTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def file(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(reported: Path) -> Path:
     """The report of an evaluated run."""
-    directory = tmp_path_factory.mktemp("reported") / "run"
-    trained(directory, {"report": True, "evaluate.num_images": 50, "data.validation_share": 0.1})
-    assert evaluate(directory, "-n", "100").exit_code == 0
-    return directory / "report.html"
+    return reported / "report.html"
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import webbrowser
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 from evaluate_helpers import EYES, assert_refused, evaluate, read, write_images
+from made_runs import make_run
 from report_helpers import ReadReport
 from run_helpers import acgan, acgan_train, classified, stats_rows, trained
 
+from acgan.api import report_material
 from acgan.api.report import report_after
 from acgan.errors import Interrupted
+from acgan.evaluation import read_scores, verdict
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -27,25 +32,15 @@ NAMES = ("<img src=x onerror=alert(1)>", 'a\u202eb\x1b[31m "&', "{{ 7*7 }} $x^2$
 SHOWN = ("<img src=x onerror=alert(1)>", r'a\u202eb\x1b[31m "&', "{{ 7*7 }} $x^2$")
 
 
-@pytest.fixture(scope="module")
-def run(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that went on once, was evaluated, and has a report; tests only read it."""
-    directory = tmp_path_factory.mktemp("reported") / "run"
-    changes = {"evaluate.num_images": 50, "data.validation_share": 0.1}
-    trained(directory, {**changes, "train.total_nimg": 160})
-    trained(directory, {**changes, "train.total_nimg": 320})
-    assert not (directory / "report.html").exists()  # the tiny recipe asks for none
-    assert evaluate(directory, "-n", "100").exit_code == 0
-    result = acgan("report", str(directory))
-    assert result.exit_code == 0, result.output
-    file = directory / "report.html"
-    assert result.stdout == f"report: {file} ({file.stat().st_size / 1e6:.1f} MB)\n"
-    return directory
+@pytest.fixture
+def run(reported: Path) -> Path:
+    """The run of all modules, which tests only read."""
+    return reported
 
 
 @pytest.fixture(scope="module")
-def report(run: Path) -> ReadReport:
-    return ReadReport(run / "report.html")
+def report(reported: Path) -> ReadReport:
+    return ReadReport(reported / "report.html")
 
 
 def _copied(run: Path, to: Path) -> Path:
@@ -83,8 +78,8 @@ def test_pictures_and_tables_have_words(report: ReadReport) -> None:
 
 
 def test_the_verdict_is_that_of_the_evaluation(run: Path, report: ReadReport) -> None:
-    result = evaluate(run, "-n", "100", "--json", str(run.parent / "again.json"))
-    sentence = next(line for line in result.stdout.splitlines() if line.startswith("Verdict: "))
+    sentence = verdict(read_scores(run))[0]
+    assert sentence.startswith("Verdict: ")
     assert sentence in report.sections["verdict"]
     assert f"acgan evaluate {run} --metrics cas" in report.sections["verdict"]
 
@@ -156,6 +151,10 @@ def test_data_configuration_provenance_and_commands(run: Path, report: ReadRepor
     assert yaml.safe_load((run / "config.yaml").read_text())["model"]["latent_dim"] == 16
     assert f"{known['parameters']['generator']:,}" in report.sections["provenance"]
     assert "Training 2 of 2" in report.sections["provenance"]
+    extractor = read(run / "evaluation.json")["provenance"]["extractor"]
+    shown = {row[0]: row[1] for row in report.rows["provenance"]}
+    assert shown["features of"].startswith(f"{extractor['name']}; {extractor['dims']} features of images of ")
+    assert shown["features of"].endswith(f"SHA-256 {extractor['sha256']}")
     for command in (
         f"acgan sample {run} --out samples.png",
         f"acgan train {run}",
@@ -164,22 +163,61 @@ def test_data_configuration_provenance_and_commands(run: Path, report: ReadRepor
         assert command in report.sections["commands"]
 
 
-def test_a_run_that_was_never_evaluated(run: Path, tmp_path: Path) -> None:
-    bare = _copied(run, tmp_path / "bare")
-    for name in ("evaluation.json", "report.html", "provenance.json"):
-        (bare / name).unlink()
-    found = _reported(bare)
-    assert list(found.sections) == SECTIONS
+def test_a_run_that_was_never_evaluated(tmp_path: Path) -> None:
+    bare = make_run(tmp_path / "bare")
+    result = acgan("report", str(bare))
+    file = bare / "report.html"
+    assert result.stdout == f"report: {file} ({file.stat().st_size / 1e6:.1f} MB)\n"
+    found = ReadReport(file)
+    assert list(found.sections) == [*SECTIONS, "missing"]
+    assert f"{bare / 'provenance.json'}: no such file" in found.sections["missing"]
     assert "Not known yet whether the samples are good" in found.sections["verdict"]
     assert f"acgan evaluate {bare}" in found.sections["classes"]
     assert f"acgan evaluate {bare}" in found.sections["confusion"]
-    assert "no provenance.json" in found.sections["provenance"]
+    assert "There is no provenance.json that can be read" in found.sections["provenance"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (
+            "config.yaml",
+            "task: gan\ntrain: {total_nimg: [1]}\n",
+            "train.total_nimg: found [1]; input should be",
+        ),
+        ("stats.jsonl", '{"nimg": 5, "x": 1e300}\n', "x at 5 images: found 1e+300"),
+        ("evaluation.json", '{"format": 1, "overall": "x"}', "provenance: it is not there"),
+        ("provenance.json", '{"recipe": []}', "not what acgan writes at recipe: found []"),
+        ("provenance.json", "[" * 900 + "]" * 900, "no JSON object"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(tmp_path: Path, name: str, content: str, told: str) -> None:
+    run = make_run(tmp_path / "run")
+    (run / name).write_text(content)
+    missing = _reported(run).sections["missing"]
+    assert f"{run / name}: " in missing
+    assert told in missing
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("[" * 900 + "]" * 900, "found more than 20 levels"),
+        ("a: &a [x]\nb: [*a, *a]\ntrain: 5", "no configuration of a training: train: found 5"),
+        (f"train: {{total_nimg: {'7' * 5000}}}", "config.yaml"),
+    ],
+)
+def test_a_configuration_of_nobody_is_refused(tmp_path: Path, config: str, told: str) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "config.yaml").write_text(config)
+    assert_refused(acgan("report", str(run)), told)
 
 
 def test_missing_data_generator_and_damaged_files_are_told(tmp_path: Path) -> None:
     counts = {f"set/{name}": 12 for name in ("cat", "dog")}
     write_images(tmp_path, counts)
-    run = trained(tmp_path / "run", {"data.source": str(tmp_path / "set"), "monitor.num_per_class": 0})
+    changes = {"data.source": str(tmp_path / "set"), "monitor.num_per_class": 0, "train.total_nimg": 32}
+    run = trained(tmp_path / "run", changes)
     shutil.rmtree(tmp_path / "set")
     (run / "generator.safetensors").unlink()
     (run / "stats.jsonl").write_text('{"nimg": \n{"nimg": 5}\n')
@@ -194,6 +232,7 @@ def test_missing_data_generator_and_damaged_files_are_told(tmp_path: Path) -> No
 def test_hostile_names_are_inert(tmp_path: Path) -> None:
     write_images(tmp_path / "set", dict.fromkeys(NAMES, 30), channels=3)
     changes = {"data.source": str(tmp_path / "set"), "data.channels": 3, "evaluate.extractor": None}
+    changes |= {"train.total_nimg": 32, "every.evaluate_nimg": 32}
     found = _reported(trained(tmp_path / "run", changes))
     assert not {"\u202e", "\x1b"} & set(found.html)
     assert not [tag for tag, attributes in found.tags if "onerror" in attributes]
@@ -203,17 +242,10 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
             assert name in found.sections[section]
 
 
-def test_training_and_evaluation_write_it_where_it_is_asked_for(tmp_path: Path) -> None:
-    directory = tmp_path / "run"
-    result = acgan_train(directory, {"report": True, "train.total_nimg": 32, "data.validation_share": 0.1})
-    assert result.exit_code == 0, result.output
-    file = directory / "report.html"
-    assert f"Report, to be opened in a browser: {file}" in result.stdout
-    before = ReadReport(file)
-    assert list(before.sections) == SECTIONS
-    result = evaluate(directory, "-n", "40", "--metrics", "kid,accuracy")
-    assert f"report: {file}" in result.stdout
-    assert "class accuracy" in ReadReport(file).sections["classes"]
+def test_training_and_evaluation_write_it_where_it_is_asked_for(run: Path, report: ReadReport) -> None:
+    before = ReadReport(run.with_name("trained.html"))
+    assert list(before.sections) == list(report.sections) == SECTIONS
+    assert "class accuracy" in report.sections["classes"]
     assert "class accuracy" not in before.sections["classes"]
 
 
@@ -223,19 +255,19 @@ def test_a_report_that_fails_leaves_the_training_done(
     def fail(*_: object) -> str:
         raise ZeroDivisionError("of a bug")
 
-    monkeypatch.setattr("acgan.report.page.Page.html", fail)
+    monkeypatch.setattr("acgan.api.report._page", fail)
     directory = tmp_path / "run"
-    result = acgan_train(directory, {"report": True, "train.total_nimg": 32})
+    result = acgan_train(directory, {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0})
     assert result.exit_code == 0, result.output
-    assert "its report could not be written (of a bug)" in result.output
+    assert "the report could not be written (of a bug)" in result.output
     assert (directory / "generator.safetensors").exists()
     assert not (directory / "report.html").exists()
 
 
 def test_an_old_report_stays_until_the_new_one_is_whole(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = _copied(run, tmp_path / "run")
+    copy = make_run(tmp_path / "run")
     (copy / "report.html").write_text("old")
 
     def fail(*_: object) -> str:
@@ -248,8 +280,8 @@ def test_an_old_report_stays_until_the_new_one_is_whole(
 
 
 @pytest.mark.parametrize("found", [True, False])
-def test_open(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bool) -> None:
-    opened: list[str] = []
+def test_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bool) -> None:
+    run, opened = make_run(tmp_path / "run"), list[str]()
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or found)
     file = tmp_path / "my report.html"
     result = acgan("report", str(run), "--out", str(file), "--open")
@@ -258,19 +290,15 @@ def test_open(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found:
     assert ("no browser was found here; open" in result.stderr) is not found
 
 
-def test_several_runs_side_by_side(run: Path, tmp_path: Path) -> None:
-    runs = [_copied(run, tmp_path / name) for name in ("one", "two")]
-    found = _reported(*runs)
-    assert found.file.resolve() == (tmp_path / "report.html").resolve()
+def test_several_runs_side_by_side(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = _copied(run, tmp_path / "one")
+    monkeypatch.setattr("acgan.api.evaluation_files.report_after", lambda *_, **__: None)  # is not looked at
+    assert evaluate(one, "-n", "40", "--metrics", "kid", "--repeats", "3").exit_code == 0
+    found = _reported(one, _copied(one, tmp_path / "two"), "--out", tmp_path / "both.html")
     assert list(found.sections) == ["verdicts", "samples", "training", "settings", "each"]
-    assert (
-        "Whether they differ by more than chance is not known" in found.sections["verdicts"]
-    )  # one seed each
-    for one in runs:
-        assert evaluate(one, "-n", "40", "--metrics", "kid", "--repeats", "3").exit_code == 0
-    found = _reported(*runs, "--out", tmp_path / "both.html")
     text = found.sections["verdicts"]
     assert "A is one, B is two" in text
+    assert "95 % interval" in text
     alts = [image["alt"] for image in found.of("img")]
     assert {"8 samples of class 3 by one", "8 samples of class 3 by two", "8 real images of class 3"} <= set(
         alts
@@ -282,11 +310,73 @@ def test_runs_of_seeds_are_compared_by_the_name_of_their_directory(seeds: Path, 
     found = _reported(copy)
     assert found.file.resolve() == (copy / "report.html").resolve()
     assert ["seed", "0", "1"] in found.rows["settings"]
+    text = found.sections["verdicts"]
+    assert "Whether they differ by more than chance is not known" in text  # one seed each
 
 
-def test_a_classifier(tmp_path: Path) -> None:
-    run = classified(tmp_path / "run", {"train.total_nimg": 320})
-    found = _reported(run)
+def test_trainings_of_several_seeds_end_with_a_page_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acgan.api.gan.report_after", lambda *_, **__: None)  # pages of single runs take long
+    changes = {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0, "every.evaluate_nimg": 64}
+    result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
+    assert result.exit_code == 0, result.output
+    file = tmp_path / "runs" / "report.html"
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("All 2 runs side by side, to be opened in a browser: ")
+    assert Path(last.rpartition(": ")[2]).resolve() == file.resolve()
+    found = ReadReport(file)
+    assert list(found.sections) == ["verdicts", "samples", "training", "settings", "each"]
+    assert "A is seed0, B is seed1" in found.sections["verdicts"]
+
+
+def test_many_runs_have_no_page_by_themselves(tmp_path: Path) -> None:
+    told: list[str] = []
+    runs = [tmp_path / f"seed{seed}" for seed in range(13)]
+    assert report_after(runs, True, warn=told.append) is None
+    assert "13 runs are too many for a page that comes by itself" in told[0]
+    assert "`acgan report RUN...`" in told[0]
+
+
+def test_images_of_several_runs_are_read_once(
+    seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where a page of many runs holds the images of each."""
+    read_from: list[Path] = []
+    plain = report_material._read
+    monkeypatch.setattr(
+        report_material, "_read", lambda run, *rest: read_from.append(run.directory) or plain(run, *rest)
+    )
+    found = _reported(seeds, "--out", tmp_path / "both.html")
+    assert read_from == [seeds / "seed0"]
+    assert "8 real images of class 3" in [image["alt"] for image in found.of("img")]
+
+
+def test_a_pipe_is_given_the_page_and_has_no_size(tmp_path: Path) -> None:
+    run, pipe = make_run(tmp_path / "run"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(pipe.read_bytes)
+        result = acgan("report", str(run), "--out", str(pipe))
+        assert page.result(timeout=60).startswith(b"<!DOCTYPE html>")
+    assert result.stdout == f"report: {pipe}\n"
+
+
+@pytest.fixture(scope="module")
+def classifier(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier's run with its report; ``trained.html`` beside it is the one that its training wrote."""
+    directory = tmp_path_factory.mktemp("classified") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acgan.api.report_material._QUICK_SHEET", 100)
+        patch.setattr("acgan.api.report_material._QUICK_TEST", 50)
+        classified(directory, {"report": True, "train.total_nimg": 320})
+    (directory / "report.html").rename(directory.with_name("trained.html"))
+    _reported(directory)
+    return directory
+
+
+def test_a_classifier(classifier: Path, tmp_path: Path) -> None:
+    run, found = classifier, ReadReport(classifier / "report.html")
     assert list(found.sections) == [
         *(
             "verdict",
@@ -315,11 +405,6 @@ def test_a_classifier(tmp_path: Path) -> None:
     assert len(wrong) == min(24, round(scores["provenance"]["num_images"] * (1 - scores["accuracy"])))
 
 
-def test_a_classifiers_training_writes_it(tmp_path: Path) -> None:
-    run = classified(tmp_path / "run", {"report": True})
-    assert "Is the classifier any good?" in (run / "report.html").read_text()
-
-
 def test_refusals(run: Path, tmp_path: Path) -> None:
     assert_refused(acgan("report", str(tmp_path / "none")), "none", "no such directory")
     assert_refused(acgan("report", str(tmp_path)), "no run (it has no config.yaml)")
@@ -331,18 +416,16 @@ def test_refusals(run: Path, tmp_path: Path) -> None:
     assert_refused(acgan("report", str(run), str(classifier)), "expected runs of `acgan train` side by side")
 
 
-def test_a_report_that_comes_by_itself_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_comes_by_itself_is_quick(classifier: Path) -> None:
     """Fails where a training of many images ends by listing them all again, or by classifying all test images."""
-    monkeypatch.setattr("acgan.api.report_material._QUICK_SHEET", 100)
-    monkeypatch.setattr("acgan.api.report_material._QUICK_TEST", 50)
-    run = classified(tmp_path / "run", {"report": True})
-    found = ReadReport(run / "report.html")
+    found = ReadReport(classifier.with_name("trained.html"))
+    assert "Is the classifier any good?" in found.html
     assert "A contact sheet would take long here" in found.sections["data"]
     assert (
         "On 50 test images of 269; `acgan report` judges it on all".replace("`", "")
         in found.sections["verdict"]
     )
-    found = _reported(run)
+    found = ReadReport(classifier / "report.html")
     assert "Contact sheet" in found.sections["data"]
     assert "On 269 test images: accuracy" in found.sections["verdict"]
 
@@ -353,11 +436,11 @@ def test_a_signal_during_the_report_stops_what_comes_next(
     def stop(*_: object) -> str:
         raise Interrupted("SIGTERM", 75)
 
-    monkeypatch.setattr("acgan.report.page.Page.html", stop)
+    monkeypatch.setattr("acgan.api.report._page", stop)
     changes = {"report": True, "train.total_nimg": 32, "monitor.num_per_class": 0}
     result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
     assert result.exit_code == 75
-    assert "done, but for its report" in result.output
+    assert "done, but for the report" in result.output
     assert (tmp_path / "runs" / "seed0" / "generator.safetensors").exists()
     assert not (tmp_path / "runs" / "seed1").exists()
 

@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -168,6 +169,26 @@ def test_a_run_of_a_sweep_is_an_ordinary_run(swept: Path, tmp_path: Path) -> Non
     again = [str(tmp_path / "again") if word == str(run) else word for word in train]
     assert acgan(*again).exit_code == 0
     assert stats_rows(tmp_path / "again") == stats_rows(run)
+
+
+def test_a_sweep_ends_with_a_page_of_all_its_runs(
+    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computed(
+        runs: Sequence[SweepRun], *_: Any, on_end: Callable[[SweepRun, int], None], **__: Any
+    ) -> None:
+        for run in runs:
+            shutil.copytree(swept / "out" / run.directory.relative_to(tmp_path / "out"), run.directory)
+            on_end(run, 0)
+
+    monkeypatch.setattr(local, "run_side_by_side", computed)
+    variants = {name: SWEEP["variants"][name] for name in ("ADC", "TAC")}
+    settings = {**SWEEP["set"], "report": True}
+    result = sweep(written(tmp_path, variants=variants, set=settings, seeds=[0]))
+    assert result.exit_code == 0, result.output
+    place = tmp_path / "out" / "report.html"
+    assert f"All of them side by side, to be opened in a browser: {place}" in result.stdout
+    assert "A is ADC/seed0, B is TAC/seed0" in place.read_text()
 
 
 def test_what_is_done_is_not_done_again(swept: Path) -> None:

@@ -90,7 +90,7 @@ ALLOWED: dict[str, set[str]] = {
     # trained networks for other programs
     "export": {
         *("evaluation", "predicting", "sampling", "weights", "models", "metrics", "plots", "runtime"),
-        *("atomic", "code_version", "reading", "sealed", "errors", "extras", "file_kinds", "showing"),
+        *("atomic", "code_version", "reading", "errors", "extras", "file_kinds", "showing"),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
@@ -107,7 +107,7 @@ ALLOWED: dict[str, set[str]] = {
     # runs as pages for people: plain values in, HTML out
     "report": {
         *("evaluation", "sampling", "metrics", "plots"),
-        *("code_version", "reading", "types", "errors", "file_kinds", "sealed", "showing"),
+        *("code_version", "types", "errors", "showing"),
     },
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acgan.reading import is_finite_number, parse_json, to_json, user_path
+from acgan.reading import is_finite_number, is_nested_deeply, parse_json, to_json, user_path
 
 
 def test_a_home_folder_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,3 +33,11 @@ def test_json_that_is_written_is_read_by_any_program() -> None:
 def test_numbers_that_can_be_computed_with() -> None:
     assert all(map(is_finite_number, (0, -1, 2.5, 2**62)))
     assert not any(map(is_finite_number, (None, True, "1", [1], float("nan"), float("inf"), 10**400)))
+
+
+@pytest.mark.parametrize(("levels", "is_one"), [(1, False), (50, False), (51, True), (900, True)])
+def test_what_is_nested_deeply(levels: int, is_one: bool) -> None:
+    value: object = 0
+    for level in range(levels):
+        value = [1, value] if level % 2 else {"x": value}
+    assert is_nested_deeply(value) is is_one

@@ -105,7 +105,7 @@ def test_a_file_and_its_run_directory_are_read_alike(tmp_path: Path) -> None:
         ("[]", r"not JSON \(no JSON object\)"),
         ('{"accuracy": 0.9}', "names no format"),
         ('{"format": 2}', "format 2; expected 1"),
-        ('{"format": 1}', "at provenance: Field required"),
+        ('{"format": 1}', "at provenance: it is not there"),
     ],
 )
 def test_what_is_no_evaluation_is_refused_with_the_file_and_the_remedy(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from acgan.evaluation import Scores, Summary, verdict
+from acgan.evaluation.class_findings import worst_class
 
 FINE = {
     "fcd[x@1]": (0.5, 0.5, 0.001), "precision[x@1]": (0.9, 0.9, 0.001), "coverage[x@1]": (0.97, 0.97, 0.001),
@@ -179,6 +180,30 @@ def test_the_worst_class_is_of_those_that_could_be_judged() -> None:
     found = verdict(scores(classes=classes, counts={"cat": 900, "dog": 900, "rare": 10}))
     expected = "Worst class of the 2 with images enough: cat, by FCD 2.00 times its floor (8.000, real images 4.000)."
     assert expected in found
+
+
+def test_numbers_of_the_worst_class_have_those_of_real_images_beside_them() -> None:
+    classes = {
+        "cat": {"kid[x@1]": (0.9, 0.1), "precision[x@1]": (0.5, 0.8)},
+        "dog": {"kid[x@1]": (0.2, 0.1), "precision[x@1]": (0.7, 0.8)},
+    }
+    known = scores(classes=classes, counts=dict.fromkeys(classes, 400))
+    worst = worst_class(known)
+    assert worst is not None
+    assert (worst.name, worst.by) == ("cat", "KID 0.9 (real images 0.1) of 400 images, a hint")
+    assert worst.finding.text == (
+        "Worst class: cat, by KID 0.9 (real images 0.1) of 400 images, a hint; precision 0.500 (real images 0.800)."
+    )
+    values = {
+        name: {"kid[x@1]": 0.9 - 0.1 * place, "precision[x@1]": 0.5, "coverage[x@1]": 0.6}
+        for place, name in enumerate(classes)
+    }
+    worst = worst_class(replace(known, per_class=values, floor_per_class={}, at_floor_count_per_class={}))
+    assert worst is not None
+    assert worst.finding.text == (
+        "Worst class: cat, by KID 0.9 of 400 images, a hint; precision 0.500, coverage 0.600 (real images 0.969); what "
+        "real images have in the others is not known of so few."
+    )
 
 
 def test_a_class_whose_halves_are_too_small_is_covered_as_theory_says() -> None:

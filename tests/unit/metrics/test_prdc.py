@@ -264,6 +264,14 @@ def test_ten_thousand_images_a_side_need_less_than_a_gibibyte() -> None:
     assert _peak_growth(10_000, 2048, 0) < 2**30
 
 
+@pytest.mark.parametrize(
+    ("num_fake", "num_real", "covered"), [(2, 3, 1.0), (1, 5, 1.0), (0, 3, 0.0), (0, 9, 0.0)]
+)
+def test_few_real_images_are_all_covered_by_any_fake(num_fake: int, num_real: int, covered: float) -> None:
+    """The nearest five of them have a fake among them. Divides by zero where the formula is taken as it stands."""
+    assert expected_coverage(num_fake, num_real, 5) == covered
+
+
 @pytest.mark.parametrize(("num_fake", "num_real"), [(30, 30), (12, 40), (60, 25)])
 def test_expected_coverage_is_the_mean_over_many_draws(num_fake: int, num_real: int) -> None:
     draws = torch.Generator().manual_seed(0)
