@@ -13,7 +13,7 @@ python=$1; shift
 requirements=("$@")
 if [ "${1:-}" = least ]; then
   # What stands in `dependencies`: "torch>=2.6" becomes torch==2.6.
-  requirements=($(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([A-Za-z-]*\)>=\([0-9.]*\)".*/\1==\2/p' "$root/pyproject.toml") "${@:2}")
+  requirements=($(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([A-Za-z0-9-]*\)>=\([0-9.]*\)".*/\1==\2/p' "$root/pyproject.toml") "${@:2}")
 fi
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=1 XDG_CACHE_HOME="$work/cache" PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -26,7 +26,7 @@ bin=$work/venv/bin
 failed=""
 run() {  # NAME COMMAND...
   echo "--- $*"
-  nice -n 10 "${@:2}" >"$work/output" 2>&1
+  "${@:2}" >"$work/output" 2>&1
   local code=$?
   tail -n 12 "$work/output"
   [ $code = 0 ] || { failed="$failed $1"; echo "*** $1: exit code $code"; grep -m 20 -E "^(FAILED|ERROR|Error|error)" output; }
@@ -44,7 +44,7 @@ run resnet   "$bin/acgan" classify train digits --run-dir resnet --backbone resn
 run judge    "$bin/acgan" evaluate gan --extractor classifier
 run pip "$bin/pip" install -qq --no-cache-dir "$(echo ./acgan-*.whl)[heif,hf,results]" "${requirements[@]}" \
   pytest hypothesis torch-fidelity torchmetrics prdc webdataset
-tests=(models losses metrics training config data)
+tests=(losses metrics config data training models/test_{heads,layers,residual,discriminator,attention,style,classifier}.py)
 run tests    "$bin/python" -m pytest -q -p no:cacheprovider --rootdir "$root" --basetemp "$work/pytest" \
   -m "not slow" "${tests[@]/#/$root/tests/unit/}"
 summary=$(tail -n 1 output | tr -d =)
