@@ -23,7 +23,7 @@ REQUIRED = {
     "pytorch-fid": ("pytorch_fid.inception", "0.3.0"),
     "tensorboard": ("tensorboard", "2.16"),
     "click": ("click", "8.1"),
-    "pydantic": ("pydantic", "2.7"),
+    "pydantic": ("pydantic", "2.8"),
     "PyYAML": ("yaml", "6.0"),
     "safetensors": ("safetensors", "0.4.3"),
     "scikit-learn": ("sklearn", "1.4"),

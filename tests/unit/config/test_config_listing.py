@@ -21,6 +21,7 @@ from acgan.config import (
     load,
     to_yaml,
 )
+from acgan.config.listing import is_section, sections_of
 from acgan.config.recipes import find_recipe, recipes
 from acgan.errors import ConfigError
 
@@ -162,3 +163,10 @@ def test_a_path_wins_over_a_recipe_and_neither_is_explained(tmp_path: Path, monk
     assert find_recipe("digits") == Path("digits")
     with pytest.raises(ConfigError, match=r"no recipe, file or run 'mnsit'.*Did you mean 'mnist'"):
         find_recipe("mnsit")
+
+
+@pytest.mark.parametrize("annotation", [list[str], dict[str, int], tuple[int, ...], int, "text", None])
+def test_a_plain_value_has_no_sections(annotation: object) -> None:
+    # Python 3.10 calls list[str] a type.
+    assert not is_section(annotation)
+    assert sections_of(annotation) == []
