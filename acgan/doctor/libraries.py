@@ -31,7 +31,7 @@ REQUIRED = {
     "matplotlib": ("matplotlib", "3.8"),
     "rich": ("rich", "13.7"),
     "platformdirs": ("platformdirs", "4.2"),
-    "filelock": ("filelock", "3.13"),
+    "filelock": ("filelock", "3.14"),
     "jinja2": ("jinja2", "3.1"),
 }
 #: Libraries that only some work needs: the extra that installs each, and the least version. As pyproject.toml has them.
