@@ -58,7 +58,7 @@ def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[Base
 
 
 def is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    """Whether an annotation is a section's class itself."""
+    """Tell whether an annotation is a section's class itself."""
     # For Python 3.10, `list[str]` is a type, too, but issubclass refuses it.
     plain = typing.get_origin(annotation) is None and isinstance(annotation, type)
     return plain and issubclass(annotation, BaseModel)
