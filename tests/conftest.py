@@ -8,7 +8,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # readline, which pytest imports, gives processes that it starts the size of a terminal: tables are cut to that.
 os.environ["COLUMNS"] = os.environ["LINES"] = ""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data in {folder}; set ACGAN_TEST_DATA to the folder that holds MNIST/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pytorch_fids_distance() -> Callable[..., float]:
+    """pytorch-fid's own Fréchet distance of two means and covariances."""
+    import scipy.linalg
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    if "disp" not in inspect.signature(scipy.linalg.sqrtm).parameters:
+        pytest.skip("pytorch-fid 0.3.0 gives sqrtm an argument that SciPy 1.18 does not have")
+    distance: Callable[..., float] = calculate_frechet_distance
+    return distance
 
 
 @pytest.fixture(scope="session")

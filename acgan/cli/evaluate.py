@@ -28,7 +28,7 @@ from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 _DEFAULT = default_metrics()
 
 
-class _Metrics(click.ParamType[tuple[str, ...]]):
+class _Metrics(click.ParamType):
     name = "metrics"
 
     def convert(

@@ -7,7 +7,7 @@ import click
 from acgan.metrics.catalogue import CATALOGUE, printed_scores
 
 
-class ScoreNames(click.ParamType[tuple[str, ...]]):
+class ScoreNames(click.ParamType):
     """Names of metrics (``prdc``) or of single scores (``recall``), with commas between, as names of scores."""
 
     name = "metrics"

@@ -14,7 +14,7 @@ import click
 from acgan.types import ON_ERROR, WHICH
 
 
-class Duration(click.ParamType[float]):
+class Duration(click.ParamType):
     """A time such as ``90s``, ``10m``, ``1h30m`` or plain seconds, as a number of seconds."""
 
     name = "duration"
@@ -49,7 +49,7 @@ class Count(click.IntRange):
         return found
 
 
-class UserPath(click.Path[Path]):
+class UserPath(click.Path):
     """A path in which ``~`` is the home folder, which no shell expands in ``--out=~/x``."""
 
     def __init__(self, **kwargs: Any):
@@ -67,7 +67,7 @@ class UserPath(click.Path[Path]):
                 param,
                 ctx,
             )
-        return super().convert(text, param, ctx)
+        return Path(os.fsdecode(super().convert(text, param, ctx)))
 
 
 def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel
 
@@ -47,7 +47,7 @@ def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[Base
     for kinds in metadata:
         if isinstance(kinds, Kinds):
             return list(kinds.sections)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if is_section(annotation):
         return [annotation]
     if typing.get_origin(annotation) is typing.Annotated:
         inner, *metadata = typing.get_args(annotation)
@@ -55,6 +55,13 @@ def sections_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[type[Base
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return [section for member in typing.get_args(annotation) for section in sections_of(member)]
     return []
+
+
+def is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    """Tell whether an annotation is a section's class itself."""
+    # For Python 3.10, `list[str]` is a type, too, but issubclass refuses it.
+    plain = typing.get_origin(annotation) is None and isinstance(annotation, type)
+    return plain and issubclass(annotation, BaseModel)
 
 
 def takes_null(annotation: Any) -> bool:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from acgan.config.base import Points, fields_of
 from acgan.config.earlier import with_shares
 from acgan.config.explaining import explain, is_of_one_value, key_path, no_section, own_part
-from acgan.config.listing import sections_of, takes_null
+from acgan.config.listing import is_section, sections_of, takes_null
 from acgan.config.reading import MAX_DEPTH, dump, parse, read
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.errors import ConfigError, UnregisteredError
@@ -271,7 +271,7 @@ def _tables(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tu
         for member in (field.annotation, *get_args(field.annotation)):
             if get_origin(member) is dict:
                 yield (*prefix, name)
-            elif isinstance(member, type) and issubclass(member, BaseModel):
+            elif is_section(member):
                 yield from _tables(member, (*prefix, name))
 
 

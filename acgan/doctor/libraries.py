@@ -23,7 +23,7 @@ REQUIRED = {
     "pytorch-fid": ("pytorch_fid.inception", "0.3.0"),
     "tensorboard": ("tensorboard", "2.16"),
     "click": ("click", "8.1"),
-    "pydantic": ("pydantic", "2.7"),
+    "pydantic": ("pydantic", "2.8"),
     "PyYAML": ("yaml", "6.0"),
     "safetensors": ("safetensors", "0.4.3"),
     "scikit-learn": ("sklearn", "1.4"),
@@ -31,15 +31,32 @@ REQUIRED = {
     "matplotlib": ("matplotlib", "3.8"),
     "rich": ("rich", "13.7"),
     "platformdirs": ("platformdirs", "4.2"),
-    "filelock": ("filelock", "3.13"),
+    "filelock": ("filelock", "3.14"),
     "jinja2": ("jinja2", "3.1"),
 }
-#: Libraries for some kinds of data: the module, and the data.
+#: Libraries that only some work needs: the extra that installs each, and the least version. As pyproject.toml has them.
 OPTIONAL = {
-    "pillow-heif": ("pillow_heif", "HEIF pictures"),
-    "datasets": ("datasets", "parquet files of pictures and sets of the Hugging Face hub"),
+    "pillow-heif": ("heif", "0.16"),
+    "datasets": ("hf", "3"),
+    "gradio": ("explore", "6"),
+    "onnx": ("export", "1.16"),
+    "onnxscript": ("export", "0.5"),
+    "onnxruntime": ("export", "1.20"),
+    "huggingface_hub": ("hub", "0.30"),
+    "pandas": ("results", "2.1"),
+    "pyarrow": ("results", "15"),
+    "submitit": ("slurm", "1.5"),
 }
-_EXTRAS = {"pillow-heif": "heif", "datasets": "hf"}
+#: What each extra is for.
+EXTRAS = {
+    "heif": "HEIF pictures",
+    "hf": "parquet files of pictures and sets of the Hugging Face hub",
+    "explore": "acgan explore",
+    "export": "acgan export --format onnx",
+    "hub": "networks on the Hugging Face hub",
+    "results": "acgan.load_results and tables as Parquet",
+    "slurm": "acgan sweep --executor slurm",
+}
 #: Libraries whose import needs others.
 _NEEDS = {"torchvision": ("torch", "numpy"), "pytorch-fid": ("torch", "torchvision", "numpy")}
 #: Libraries with a line of their own; the others share one where all is well.
@@ -125,18 +142,28 @@ def _check_torchvision_library(version: str) -> Diagnosis:
 
 
 def _check_optional() -> Diagnosis:
+    """Tell which libraries of the extras are there, and how to get the others; they are not imported."""
     versions: dict[str, str | None] = {}
-    for name in OPTIONAL:
+    there, old, missing = [], [], []
+    for name, (_, least) in OPTIONAL.items():
         try:
-            versions[name] = importlib.metadata.version(name)
+            version = versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = None
-    missing = [name for name, version in versions.items() if version is None]
-    there = [f"{name} {version}" for name, version in versions.items() if version is not None]
-    told = [*there, *(f"no {name}" for name in missing)]
-    remedies = [f"For {OPTIONAL[name][1]}: pip install 'acgan[{_EXTRAS[name]}]'." for name in missing]
+            missing.append(name)
+            continue
+        if _numbers(version) < _numbers(least):
+            old.append(name)
+            version += f" (expected {least} or newer)"
+        there.append(f"{name} {version}")
+    extras = dict.fromkeys(OPTIONAL[name][0] for name in OPTIONAL if name in [*old, *missing])
+    remedies = [f"for {EXTRAS[extra]}: pip install 'acgan[{extra}]'" for extra in extras]
     return Diagnosis(
-        "optional", ", ".join(told), "remark" if missing else "ok", " ".join(remedies), {"versions": versions}
+        "optional",
+        ", ".join([*there, *(f"no {name}" for name in missing)]),
+        "remark" if extras else "ok",
+        f"As you need them, {'; '.join(remedies)}." if extras else "",
+        {"versions": versions},
     )
 
 

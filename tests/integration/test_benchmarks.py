@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,12 @@ def test_an_argument_too_many_is_refused(name: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(benchmark(name).main, [str(tmp_path), "more"])
     assert result.exit_code == 2, result.output
     assert "unexpected extra argument" in result.output
+
+
+def test_versions_tells_its_use_without_arguments() -> None:
+    done = subprocess.run(
+        ["bash", str(BENCHMARKS / "versions.sh")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "benchmarks/versions.sh PYTHON REQUIREMENT..." in done.stdout
+    assert not done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,21 @@ def test_templates_ask_for_something(name: str) -> None:
     assert template["name"]
     assert template["description"]
     assert any(one.get("validations", {}).get("required") for one in template["body"])
+
+
+def test_what_the_package_claims_to_run_with_was_tried() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "versions.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| 3.")
+    ]
+    package = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pythons = {row[0].rpartition(".")[0] for row in rows}
+    assert set(re.findall(r'"Programming Language :: Python :: (3\.\d+)"', package)) == pythons
+    least = {name: re.search(rf'"{name}>=([\d.]+)"', package) for name in ("torch", "torchvision")}
+    for column, (name, found) in enumerate(least.items(), 1):
+        assert found is not None
+        assert any(row[column].startswith(f"{found[1]}.") for row in rows), name
+    python = re.search(r'requires-python = ">=([\d.]+)"', package)
+    assert python is not None
+    assert python[1] in pythons

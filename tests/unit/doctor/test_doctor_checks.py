@@ -51,8 +51,15 @@ def test_the_table_is_that_of_the_package() -> None:
     assert listed is not None
     needed = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', listed[1]))
     assert needed == {name: least for name, (_, least) in libraries.REQUIRED.items()}
-    for name, extra in libraries._EXTRAS.items():
-        assert re.search(rf'^{extra} = \["{name}>=', text, re.MULTILINE), name
+    extras = re.search(r"^\[project.optional-dependencies\]\n(.*?)^dev =", text, re.DOTALL | re.MULTILINE)
+    assert extras is not None
+    optional = {
+        name: (extra, least)
+        for extra, listed in re.findall(r"^(\w+) = \[(.*)\]", extras[1], re.MULTILINE)
+        for name, least in re.findall(r'"([\w-]+)>=([\d.]+)"', listed)
+    }
+    assert optional == libraries.OPTIONAL
+    assert set(libraries.EXTRAS) == {extra for extra, _ in optional.values()}
     least = ".".join(map(str, libraries._LEAST_PYTHON))
     assert f'requires-python = ">={least}"' in text
 
@@ -139,10 +146,33 @@ def test_torchvisions_library(loads: bool, verdict: str, monkeypatch: pytest.Mon
 
 
 def test_optional_libraries_are_a_remark_at_most(versions: dict[str, str | None]) -> None:
-    versions.update({"pillow-heif": None, "datasets": "5.0"})
+    versions.update(dict.fromkeys(libraries.OPTIONAL, "100"))
     found = by_name(libraries.check_libraries())["optional"]
-    assert (found.verdict, found.found) == ("remark", "datasets 5.0, no pillow-heif")
-    assert found.remedy == "For HEIF pictures: pip install 'acgan[heif]'."
+    assert (found.verdict, found.remedy) == ("ok", "")
+    assert "datasets 100, gradio 100, onnx 100" in found.found
+    assert "huggingface_hub 100" in found.found
+    versions["pillow-heif"] = None
+    found = by_name(libraries.check_libraries())["optional"]
+    assert found.verdict == "remark"
+    assert found.found.endswith("submitit 100, no pillow-heif")
+    assert found.remedy == "As you need them, for HEIF pictures: pip install 'acgan[heif]'."
+
+
+def test_an_extra_is_named_once_and_also_for_a_library_that_is_too_old(
+    versions: dict[str, str | None],
+) -> None:
+    versions.update(dict.fromkeys(libraries.OPTIONAL, "100"))
+    versions.update({"gradio": "5.49", "onnx": None, "onnxruntime": None})
+    found = by_name(libraries.check_libraries())["optional"]
+    assert found.verdict == "remark"
+    assert "gradio 5.49 (expected 6 or newer), onnxscript 100" in found.found
+    assert found.found.endswith("no onnx, no onnxruntime")
+    assert found.remedy == (
+        "As you need them, for acgan explore: pip install 'acgan[explore]'; "
+        "for acgan export --format onnx: pip install 'acgan[export]'."
+    )
+    assert found.values["versions"]["gradio"] == "5.49"
+    assert found.values["versions"]["onnx"] is None
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
 """The Fréchet distance against closed forms, high precision and pytorch-fid's own code."""
 
+from collections.abc import Callable
+
 import mpmath
 import numpy as np
 import pytest
 import torch
-from pytorch_fid.fid_score import calculate_frechet_distance
 from torch import Tensor
 
 from acgan.metrics.frechet import frechet_distance
@@ -193,12 +194,14 @@ def test_it_is_symmetric_and_right_with_fewer_images_than_features(n_a: int, n_b
 
 @pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")
 @pytest.mark.parametrize(("count", "dims"), [(400, 128), (100, 128)])
-def test_from_the_same_features_it_is_that_of_pytorch_fid(count: int, dims: int) -> None:
+def test_from_the_same_features_it_is_that_of_pytorch_fid(
+    count: int, dims: int, pytorch_fids_distance: Callable[..., float]
+) -> None:
     x, y = _features(count, dims, 1), _features(count, dims, 2, 0.2)
     theirs = [
         value for side in (x, y) for value in (side.numpy().mean(0), np.cov(side.numpy(), rowvar=False))
     ]
-    expected = calculate_frechet_distance(*theirs)
+    expected = pytorch_fids_distance(*theirs)
     assert expected > 1
     ours = [value for side in (x, y) for value in _gaussian(side)]
     assert frechet_distance(*ours) == pytest.approx(expected, rel=1e-6)
