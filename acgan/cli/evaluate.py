@@ -106,6 +106,12 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     help="Classes as often as in the reference, or equally often.",
 )
 @click.option(
+    "--nearest-k",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="Neighbour that the balls of prdc reach to.  [default: the run's evaluate.nearest_k, 5 unless it was set]",
+)
+@click.option(
     "--repeats",
     metavar="R",
     type=click.IntRange(min=1),

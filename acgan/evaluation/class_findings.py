@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acgan.evaluation.findings import Finding, Level
-from acgan.evaluation.measures import NEAREST_K, Value
+from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name, printed_scores
 from acgan.metrics.intervals import share_difference
@@ -106,7 +106,7 @@ def _uncovered(scores: Scores) -> dict[str, str]:
             name not in cases
         ):  # halves are too small: what real images have at the counts of all is known in theory
             samples, real = counts(scores, name)
-            cases[name] = (value, expected_coverage(samples, real, NEAREST_K), real)
+            cases[name] = (value, expected_coverage(samples, real, scores.nearest_k), real)
     return {
         name: f"coverage {own:.2f}, real images {real:.2f}"
         for name, (own, real, count) in cases.items()

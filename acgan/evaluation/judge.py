@@ -13,7 +13,7 @@ from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
 from acgan.extracting import Extracted, Extractor, fitted, target_of
 from acgan.metrics.copies import TrainingPictures
-from acgan.metrics.prdc import nearest_neighbours
+from acgan.metrics.distances import nearest_neighbours
 from acgan.parallel import in_order_on
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws

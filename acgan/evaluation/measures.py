@@ -24,6 +24,7 @@ from acgan.metrics.prdc import prdc
 from acgan.parallel import in_order
 from acgan.types import MIN_IMAGES_PER_CLASS
 
+#: The neighbour that a ball reaches to where nothing else is said, as in evaluations from before it could be chosen.
 NEAREST_K = 5
 PAIRS = 100
 #: Images per feature that the Fréchet distance of a class needs.
@@ -54,12 +55,14 @@ class Context:
         classifier: Name of the classifier.
         seed: Seed of subsets and pairs.
         subsets: Number of subsets of the kernel distance.
+        nearest_k: The neighbour that the balls of ``prdc`` reach to.
     """
 
     extractor: Extractor
     classifier: str | None
     seed: int
     subsets: int = 100
+    nearest_k: int = NEAREST_K
 
     def name(self, metric: str) -> str:
         """A metric's name with its extractor."""
@@ -118,18 +121,19 @@ def inception_score(fake: View, _real: View, context: Context) -> Found:
 
 
 def neighbours(fake: View, real: View, context: Context) -> Found:
-    """Precision, recall, density and coverage."""
-    names = ("precision", "recall", "density", "coverage")
+    """Precision, recall, density and coverage, plain and clipped."""
+    names = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
+    k = context.nearest_k
 
     def measured(label: int | None, least: int) -> list[Value]:
         a, b = real.features(label), fake.features(label)
         if min(len(a), len(b)) < least:
             return [None] * len(names)
-        found = prdc(a, b, NEAREST_K)
+        found = prdc(a, b, k)
         return [getattr(found, name) for name in names]
 
-    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
-    overall = measured(None, NEAREST_K + 1)
+    each = _of_classes(fake, lambda label: measured(label, max(MIN_IMAGES_PER_CLASS, k + 1)))
+    overall = measured(None, k + 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
         {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError, bounded
+from acgan.evaluation.measures import NEAREST_K
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
@@ -73,6 +74,7 @@ class ProvenanceRecord(BaseModel):
     num_images: int
     label_prior: str
     truncation: float
+    nearest_k: int = NEAREST_K
     units: Literal["generation seeds", "training seeds"]
 
 

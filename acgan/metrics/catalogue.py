@@ -97,6 +97,8 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             _neighbours("recall", "recall"),
             PrintedScore("density", "density"),
             _neighbours("coverage", "cover."),
+            PrintedScore("clipped_density", "clipped density", better="higher"),
+            PrintedScore("clipped_coverage", "clipped coverage", better="higher"),
         ),
         _FEATURES,
     ),
