@@ -25,7 +25,7 @@ from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
 from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
-_DEFAULT = default_metrics()
+_OTHERS = [key for key in CATALOGUE if key not in default_metrics()]
 
 
 class _Metrics(click.ParamType[tuple[str, ...]]):
@@ -75,7 +75,7 @@ class _Metrics(click.ParamType[tuple[str, ...]]):
     type=_Metrics(),
     default=lambda: ",".join(default_metrics()),  # those of a script too
     metavar="NAME,...",
-    help=f"Some of {', '.join(_DEFAULT)}, and cas, which trains classifiers.  [default: all but cas]",
+    help=f"Some of {', '.join(CATALOGUE)}.  [default: all but {', '.join(_OTHERS)}, which take long]",
 )
 @click.option(
     "-n",

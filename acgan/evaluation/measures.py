@@ -15,12 +15,15 @@ from torch import Tensor
 
 from acgan.evaluation.bank import View
 from acgan.extracting import Extractor, metric_name
+from acgan.metrics.authenticity import authenticity
 from acgan.metrics.copies import NEAR, SAME
+from acgan.metrics.data_copying import data_copying
 from acgan.metrics.frechet import frechet_distance
-from acgan.metrics.kid import kernel_distance
+from acgan.metrics.kid import KernelDistance, kernel_distance
 from acgan.metrics.memorisation import memorisation
 from acgan.metrics.ms_ssim import intra_class_similarity
 from acgan.metrics.prdc import prdc
+from acgan.metrics.vendi import vendi_score
 from acgan.parallel import in_order
 from acgan.types import MIN_IMAGES_PER_CLASS
 
@@ -100,17 +103,27 @@ def frechet(fake: View, real: View, context: Context) -> Found:
 
 
 def kid(fake: View, real: View, context: Context) -> Found:
-    """Kernel inception distance, which is unbiased and so compares few images too."""
+    """Kernel inception distance, which is unbiased and so compares few images too; and as papers have it."""
 
-    def distance(label: int | None, least: int, strata: tuple[Tensor, Tensor] | None) -> Value:
+    def distance(
+        label: int | None, least: int, strata: tuple[Tensor, Tensor] | None
+    ) -> KernelDistance | None:
         a, b = real.features(label), fake.features(label)
         if min(len(a), len(b)) < least:
             return None
-        return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed).value
+        return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed)
 
     each = _of_classes(fake, lambda label: distance(label, MIN_IMAGES_PER_CLASS, None))
     overall = distance(None, 2, (real.labels(), fake.labels()))
-    return Found({context.name("kid"): overall}, {context.name("kid"): each})
+    values: dict[str, Value] = {"kid": None, "kid_published": None}
+    if overall is not None:
+        values = {"kid": overall.value, "kid_published": overall.published}
+        if overall.published_std is not None:  # of few images there is one estimate, and nothing to say
+            values["kid_published_std"] = overall.published_std
+    # Within a class there are no strata, and both are the same.
+    by_class = [None if one is None else one.value for one in each]
+    found = {context.name(name): value for name, value in values.items()}
+    return Found(found, {context.name("kid"): by_class})
 
 
 def inception_score(fake: View, _real: View, context: Context) -> Found:
@@ -167,6 +180,17 @@ def diversity(fake: View, real: View, context: Context) -> Found:
     return Found(overall, {"ms_ssim": samples, "ms_ssim_real": originals})
 
 
+def vendi(fake: View, _real: View, context: Context) -> Found:
+    """Number of different samples that the samples are worth, by their features."""
+
+    def measured(label: int | None, least: int) -> Value:
+        features = fake.features(label)
+        return None if len(features) < least else vendi_score(features)
+
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("vendi"): measured(None, 2)}, {context.name("vendi"): each})
+
+
 def copying(fake: View, real: View, context: Context) -> Found:
     """Nearness of samples to training images, compared with that of held-out images."""
     names = ("memorisation_nearer", "memorisation_copies")
@@ -186,6 +210,31 @@ def copying(fake: View, real: View, context: Context) -> Found:
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
         {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},
     )
+
+
+def authentic(fake: View, _real: View, context: Context) -> Found:
+    """Share of samples that are no copies of the training images next to them."""
+
+    def measured(label: int | None, least: int) -> Value:
+        nearest, own = fake.nearest(label), fake.own(label)
+        return None if nearest is None or own is None or len(own) < least else authenticity(nearest, own)
+
+    if fake.own() is None:
+        return Found({}, {})
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("authenticity"): measured(None, 1)}, {context.name("authenticity"): each})
+
+
+def tested_copying(fake: View, real: View, context: Context) -> Found:
+    """C_T, the test of data-copying."""
+
+    def measured(label: int | None) -> Value:
+        a, b = fake.in_cells(label), real.in_cells(label)
+        return None if a is None or b is None else data_copying(*a, *b)
+
+    if fake.in_cells() is None or real.in_cells() is None:
+        return Found({}, {})
+    return Found({context.name("c_t"): measured(None)}, {context.name("c_t"): _of_classes(fake, measured)})
 
 
 def copies(fake: View, real: View, _context: Context) -> Found:
@@ -215,7 +264,10 @@ METRICS: dict[str, Metric] = {
     "prdc": neighbours,
     "accuracy": accuracy,
     "diversity": diversity,
+    "vendi": vendi,
     "memorisation": copying,
+    "data_copying": tested_copying,
+    "authenticity": authentic,
     "copies": copies,
 }
 

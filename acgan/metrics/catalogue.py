@@ -57,10 +57,12 @@ class CatalogueEntry:
     Attributes:
         scores: Its scores, in the order of the tables.
         needs: Inputs that it cannot do without, besides images.
+        by_default: True if it is measured where no metrics are chosen; what takes long is not.
     """
 
     scores: tuple[PrintedScore, ...]
     needs: frozenset[Need]
+    by_default: bool = True
 
 
 def _frechet(kind: str) -> tuple[PrintedScore, ...]:
@@ -82,7 +84,12 @@ _CLASSIFIER: frozenset[Need] = frozenset({"classifier"})
 CATALOGUE: dict[str, CatalogueEntry] = {
     "frechet": CatalogueEntry((*_frechet("fid"), *_frechet("fcd")), _FEATURES),
     "kid": CatalogueEntry(
-        (PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),), _FEATURES
+        (
+            PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),
+            PrintedScore("kid_published", "KID as published", ".4g", better="lower"),
+            PrintedScore("kid_published_std", "  its deviation", ".4g"),
+        ),
+        _FEATURES,
     ),
     "inception_score": CatalogueEntry(
         (
@@ -123,12 +130,21 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         ),
         frozenset(),
     ),
+    "vendi": CatalogueEntry((PrintedScore("vendi", "Vendi score", ".2f"),), _FEATURES),
     "memorisation": CatalogueEntry(
         (
             PrintedScore("memorisation_nearer", "nearer to training"),
             PrintedScore("memorisation_copies", "  than 99 % of real", better="lower"),
         ),
         frozenset({"features", "training images"}),
+    ),
+    "data_copying": CatalogueEntry(
+        (PrintedScore("c_t", "C_T, below 0: copying", ".2f"),), frozenset({"features", "training images"})
+    ),
+    "authenticity": CatalogueEntry(
+        (PrintedScore("authenticity", "authentic samples"),),
+        frozenset({"features", "training images"}),
+        by_default=False,
     ),
     "copies": CatalogueEntry(
         (
@@ -148,13 +164,14 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             PrintedScore("cas_gain", column=ClassColumn("CAS gain", "+.3f")),
         ),
         frozenset({"trained classifiers"}),
+        by_default=False,
     ),
 }
 
 
 def default_metrics() -> tuple[str, ...]:
-    """Keys of the metrics that train no classifiers, which are measured unless others are chosen."""
-    return tuple(key for key, entry in CATALOGUE.items() if "trained classifiers" not in entry.needs)
+    """Keys of the metrics that are measured unless others are chosen."""
+    return tuple(key for key, entry in CATALOGUE.items() if entry.by_default)
 
 
 def plain_name(score: str) -> str:

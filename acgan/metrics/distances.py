@@ -42,12 +42,30 @@ def nearest_neighbours(queries: Tensor, references: Tensor) -> tuple[Tensor, Ten
     queries, references = feature_pair(queries, references, at_least=1)
     nearest = of_squared_distances(queries, (references,), partial(torch.argmin, dim=1))
     indices = torch.cat(list(nearest))
-    # Once more by their differences, in which nothing cancels.
-    distances = [
-        torch.linalg.vector_norm(query.double() - references[index].double(), dim=1)
-        for query, index in zip(queries.split(_PART), indices.split(_PART), strict=True)
-    ]
-    return torch.cat(distances), indices
+    return _apart(queries, references, indices), indices
+
+
+def distances_to_others(references: Tensor, rows: Tensor) -> Tensor:
+    """Distances of some references to the nearest other one.
+
+    Args:
+        references: (M, F) of any floating-point type, two or more.
+        rows: (N,) int64, those that are asked for.
+
+    Returns:
+        (N,) float64, exactly 0 where another reference is equal.
+
+    Raises:
+        ValueError: There are fewer than two references, or a feature is not finite.
+    """
+    references, _ = feature_pair(references, references, at_least=2)
+    rows = rows.to(references.device)
+    queries = references[rows]
+    found = of_squared_distances(queries, (references,), partial(torch.topk, k=2, dim=1, largest=False))
+    nearest = torch.cat([one.indices for one in found])
+    # Of equal ones, the image itself may come second, or not at all.
+    others = torch.where(nearest[:, 0] == rows, nearest[:, 1], nearest[:, 0])
+    return _apart(queries, references, others)
 
 
 def of_squared_distances(
@@ -73,6 +91,15 @@ def of_squared_distances(
 
     size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (8 * count)))
     return in_order_on(rows.device, of_block, zip(rows.split(size), equals.split(size), strict=True))
+
+
+def _apart(queries: Tensor, references: Tensor, indices: Tensor) -> Tensor:
+    """(N,) distances of queries to a reference each, by their differences, in which nothing cancels."""
+    distances = [
+        torch.linalg.vector_norm(query.double() - references[index].double(), dim=1)
+        for query, index in zip(queries.split(_PART), indices.split(_PART), strict=True)
+    ]
+    return torch.cat(distances)
 
 
 def _expanded_squares(rows: Tensor, columns: Sequence[Tensor], squares: Tensor) -> Tensor:

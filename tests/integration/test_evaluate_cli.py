@@ -32,10 +32,11 @@ pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
 SUMMARY = {"value", "std"}
 NAMES = (
-    *(f"{name}{EYES}" for name in ("fcd", "intra_fcd_mean", "intra_fcd_worst", "kid", "classifier_score")),
-    *(f"{name}{EYES}" for name in ("precision", "recall", "density", "coverage")),
+    *(f"{name}{EYES}" for name in ("fcd", "intra_fcd_mean", "intra_fcd_worst", "kid", "kid_published")),
+    *(f"{name}{EYES}" for name in ("classifier_score", "precision", "recall", "density", "coverage")),
     *(f"{name}{EYES}" for name in ("clipped_density", "clipped_coverage", "class_accuracy")),
-    *("ms_ssim", "diverse_classes", f"memorisation_nearer{EYES}", f"memorisation_copies{EYES}"),
+    *("ms_ssim", "diverse_classes"),
+    *(f"{name}{EYES}" for name in ("vendi", "memorisation_nearer", "memorisation_copies", "c_t")),
     *("copies_same", "copies_same_real", "copies_near", "copies_near_real"),
 )
 
