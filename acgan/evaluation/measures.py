@@ -19,6 +19,7 @@ from acgan.metrics.authenticity import authenticity
 from acgan.metrics.copies import NEAR, SAME
 from acgan.metrics.data_copying import data_copying
 from acgan.metrics.frechet import frechet_distance
+from acgan.metrics.frechet_infinity import fewest_samples, frechet_infinity
 from acgan.metrics.kid import KernelDistance, kernel_distance
 from acgan.metrics.memorisation import memorisation
 from acgan.metrics.ms_ssim import intra_class_similarity
@@ -100,6 +101,26 @@ def frechet(fake: View, real: View, context: Context) -> Found:
     overall[context.name(f"intra_{kind}_mean")] = float(np.mean(known)) if known else None
     overall[context.name(f"intra_{kind}_worst")] = max(known, default=None)
     return Found(overall, {context.name(kind): each})
+
+
+def extrapolated(fake: View, real: View, context: Context) -> Found:
+    """Fréchet distances of infinitely many samples, from those whose features are kept, and their standard errors."""
+    kind = f"{context.extractor.frechet}_infinity"
+
+    def distance(label: int | None) -> tuple[Value, Value]:
+        features, statistics = fake.features(label), real.statistics(label)
+        least = fewest_samples(fake.bank.dims)
+        if len(features) < least or statistics.count < (2 if label is None else least):
+            return None, None
+        found = frechet_infinity(features, statistics.mean, statistics.covariance, seed=context.seed)
+        return found.value, found.error
+
+    # Overall first, as in ``frechet``.
+    value, error = distance(None)
+    each = _of_classes(fake, lambda label: distance(label)[0])
+    return Found(
+        {context.name(kind): value, context.name(f"{kind}_error"): error}, {context.name(kind): each}
+    )
 
 
 def kid(fake: View, real: View, context: Context) -> Found:
@@ -259,6 +280,7 @@ def copies(fake: View, real: View, _context: Context) -> Found:
 #: Functions by the keys of ``--metrics``, in the order of the tables.
 METRICS: dict[str, Metric] = {
     "frechet": frechet,
+    "frechet_infinity": extrapolated,
     "kid": kid,
     "inception_score": inception_score,
     "prdc": neighbours,

@@ -73,6 +73,13 @@ def _frechet(kind: str) -> tuple[PrintedScore, ...]:
     )
 
 
+def _infinity(kind: str) -> tuple[PrintedScore, ...]:
+    return (
+        PrintedScore(f"{kind}_infinity", f"{kind.upper()}, N to infinity", better="lower"),
+        PrintedScore(f"{kind}_infinity_error", "  standard error"),
+    )
+
+
 def _neighbours(name: str, heading: str) -> PrintedScore:
     return PrintedScore(name, name, better="higher", column=ClassColumn(heading), detail=name)
 
@@ -83,6 +90,7 @@ _CLASSIFIER: frozenset[Need] = frozenset({"classifier"})
 #: Metrics by the key that ``--metrics`` takes, in the order of the tables.
 CATALOGUE: dict[str, CatalogueEntry] = {
     "frechet": CatalogueEntry((*_frechet("fid"), *_frechet("fcd")), _FEATURES),
+    "frechet_infinity": CatalogueEntry((*_infinity("fid"), *_infinity("fcd")), _FEATURES, by_default=False),
     "kid": CatalogueEntry(
         (
             PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),
