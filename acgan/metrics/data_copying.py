@@ -56,11 +56,13 @@ def _means(training: Tensor, count: int, draws: Draws) -> Tensor:
     """(at most count, F) float64 centres, by Lloyd's algorithm from images drawn at random."""
     chosen = torch.from_numpy(draws.generator("cells").permutation(len(training))[:_FITTED])
     images = training[chosen.to(training.device)].double()
-    centres, nearest = images[:count].clone(), None
+    centres = images[:count].clone()
+    nearest: Tensor | None = None
     for _ in range(_ITERATIONS):
-        before, nearest = nearest, (centres.square().sum(dim=1) / 2 - images @ centres.T).argmin(dim=1)
-        if before is not None and torch.equal(nearest, before):
+        found = (centres.square().sum(dim=1) / 2 - images @ centres.T).argmin(dim=1)
+        if nearest is not None and torch.equal(found, nearest):
             break
+        nearest = found
         sizes = nearest.bincount(minlength=len(centres))[:, None]
         sums = torch.zeros_like(centres).index_add_(0, nearest, images)
         centres = torch.where(sizes > 0, sums / sizes.clamp_min(1), centres)

@@ -136,7 +136,8 @@ def _around_real(num_real: int, k: int, distances: Tensor) -> _RealBalls:
 def _inside_any(num_centres: int, k: int, distances: Tensor) -> Tensor:
     """(M,) bool, True for the other images that are inside any ball of a block of centres."""
     among_centres, to_others = distances.split([num_centres, distances.shape[1] - num_centres], dim=1)
-    return (to_others < _radii(among_centres, k)).any(dim=0)
+    inside: Tensor = to_others < _radii(among_centres, k)
+    return inside.any(dim=0)
 
 
 def _radii(among_centres: Tensor, k: int) -> Tensor:
@@ -147,7 +148,8 @@ def _radii(among_centres: Tensor, k: int) -> Tensor:
     """
     # k + 1, as the nearest centre is the centre itself.
     nearest: Tensor = among_centres.topk(k + 1, dim=1, largest=False).values
-    return nearest.amax(dim=1, keepdim=True)
+    radii: Tensor = nearest.amax(dim=1, keepdim=True)
+    return radii
 
 
 def _median(squares: Tensor) -> Tensor:

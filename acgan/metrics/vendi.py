@@ -40,7 +40,8 @@ def vendi_score(features: Tensor) -> float:
         products = directions @ directions.T
     shares = torch.linalg.eigvalsh(products / count).clamp_min(0)
     without = (count - len(features)) / count
-    return torch.special.entr(torch.cat((shares, shares.new_tensor([without])))).sum().exp().item()
+    entropy: Tensor = torch.special.entr(torch.cat((shares, shares.new_tensor([without])))).sum()
+    return float(entropy.exp())
 
 
 def _directions(features: Tensor) -> Tensor:
