@@ -330,7 +330,8 @@ def test_against_the_training_images_no_copies_are_looked_for(run: Path) -> None
     assert "against 1,528 training images of digits" in result.output
     assert "which was trained on these images: judge with care" in result.output
     found = read(run / "evaluation.json")
-    assert list(found["overall"]) == [f"kid{EYES}", f"kid_published{EYES}"]
+    names = ("kid", "kid_published", "kid_published_std")  # of over 1,000 real images there are subsets
+    assert list(found["overall"]) == [f"{name}{EYES}" for name in names]
     assert found["provenance"]["extractor_saw_reference"] is True
     assert found["provenance"]["reference"]["split"] == "train"
     assert not (run / "memorisation.png").exists()
