@@ -113,7 +113,7 @@ def _look(
     first, classifier = setting.subjects[0].samples, setting.classifier
     network, name = (None, None) if classifier is None else (classifier.classifier, classifier.name)
     judge = Judge(setting.extractor, network, first.class_names, advance)
-    context = Context(setting.extractor, name, options.seed)
+    context = Context(setting.extractor, name, options.seed, nearest_k=setting.nearest_k)
     reference = look_at_reference(
         judge, context, setting.metrics, setting.store, setting.training, setting.counts
     )
@@ -179,6 +179,7 @@ def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[s
         "seed": options.seed,
         "repeats": options.repeats,
         "truncation": options.truncation,
+        "nearest_k": setting.nearest_k,
         "units": "training seeds" if len(setting.subjects) > 1 else "generation seeds",
         "ms_ssim_scales": num_scales(store.resolution),
         "metrics": setting.metrics,

@@ -33,6 +33,7 @@ class EvaluateOptions:
             if its weights are at hand, else the one shipped for the data, else the one that scored the training.
         inception_weights: File of Inception's weights; None is the hub's cache, or a download.
         label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
+        nearest_k: The neighbour that the balls of ``prdc`` reach to; None is ``evaluate.nearest_k`` of the run.
         repeats: Number of generation seeds.
         seed: First generation seed, and seed of all choices.
         truncation: Factor on the latents.
@@ -52,6 +53,7 @@ class EvaluateOptions:
     extractor: str | None = None
     inception_weights: str | Path | None = None
     label_prior: str = "reference"
+    nearest_k: int | None = None
     repeats: int = 1
     seed: int = 0
     truncation: float = 1.0
@@ -93,7 +95,7 @@ class EvaluateOptions:
                 listed = ", ".join(str(choice) for choice in choices)
                 raise ConfigError(f"{key}: found {getattr(self, key)!r}; expected one of {listed}.")
         self._check_cas()
-        for key, least in (("num_images", 2), ("repeats", 1), ("seed", 0), ("steps", 1)):
+        for key, least in (("num_images", 2), ("nearest_k", 1), ("repeats", 1), ("seed", 0), ("steps", 1)):
             value = getattr(self, key)
             if value is not None and value < least:
                 raise ConfigError(f"{key}: found {value}; expected {least} or more.")

@@ -54,6 +54,12 @@ class EvaluationSetup:
     metrics: list[str]
 
     @property
+    def nearest_k(self) -> int:
+        """The neighbour that the balls of ``prdc`` reach to: as asked for, else as the first generator's run has it."""
+        asked = self.options.nearest_k
+        return self.subjects[0].config.evaluate.nearest_k if asked is None else asked
+
+    @property
     def scored(self) -> list[int]:
         """The generator's labels of the classes that are scored."""
         return [self.classes.known.index(name) for name in self.classes.scored]

@@ -24,6 +24,7 @@ _SAME = (
     "seed",
     "repeats",
     "truncation",
+    "nearest_k",
     "units",
 )
 _LONGEST_NAME = 100

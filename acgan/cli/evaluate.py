@@ -25,7 +25,7 @@ from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
 from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
 
-_DEFAULT = default_metrics()
+_OTHERS = [key for key in CATALOGUE if key not in default_metrics()]
 
 
 class _Metrics(click.ParamType):
@@ -75,7 +75,7 @@ class _Metrics(click.ParamType):
     type=_Metrics(),
     default=lambda: ",".join(default_metrics()),  # those of a script too
     metavar="NAME,...",
-    help=f"Some of {', '.join(_DEFAULT)}, and cas, which trains classifiers.  [default: all but cas]",
+    help=f"Some of {', '.join(CATALOGUE)}.  [default: all but {', '.join(_OTHERS)}, which take long]",
 )
 @click.option(
     "-n",
@@ -104,6 +104,12 @@ class _Metrics(click.ParamType):
     default="reference",
     show_default=True,
     help="Classes as often as in the reference, or equally often.",
+)
+@click.option(
+    "--nearest-k",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="Neighbour that the balls of prdc reach to.  [default: the run's evaluate.nearest_k, 5 unless it was set]",
 )
 @click.option(
     "--repeats",

@@ -144,6 +144,8 @@ class EvaluateConfig(BaseConfig):
     """inception, a shipped classifier, a run or file of one; auto: shipped, or Inception if not on CPU; null: none."""
     num_images: Annotated[int, Field(ge=2, le=10**8)] = 2000
     """Samples for the score, with the class frequencies of the validation images; part of the score's name."""
+    nearest_k: Annotated[int, Field(ge=1, le=1000)] = 5
+    """For `acgan evaluate`: balls of precision, recall, density and coverage reach to this neighbour (papers: 3, 5)."""
 
 
 class RunConfig(BaseConfig):

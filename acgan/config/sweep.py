@@ -46,7 +46,7 @@ class SweepEvaluateConfig(BaseConfig):
     num_images: Annotated[int, Field(ge=2, le=10**8)] | None = None
     """Samples; null: as many as the reference has images."""
     metrics: list[str] | None = None
-    """As --metrics; null: all but cas."""
+    """As --metrics; null: what `acgan evaluate` measures by default."""
 
 
 class SweepConfig(BaseConfig):

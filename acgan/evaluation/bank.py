@@ -103,6 +103,11 @@ class Bank:
         #: (M,) distance of each kept image to its nearest training image, and (M,) its row; set by ``look_for``.
         self.nearest: Tensor | None = None
         self.nearest_rows: Tensor | None = None
+        #: (M,) distance of that training image to the nearest other one; None where authenticity is not measured.
+        self.own: Tensor | None = None
+        #: (M,) cell of each kept image, and (M,) distance to the nearest training image in it; None where C_T is not.
+        self.cells: Tensor | None = None
+        self.in_cell: Tensor | None = None
         #: (M,) distance of each kept picture to the training image that it may be a copy of, and (M,) that one's row.
         self.copied: Tensor | None = None
         self.copied_rows: Tensor | None = None
@@ -232,13 +237,20 @@ class View:
 
     def nearest(self, label: int | None = None) -> Tensor | None:
         """(M,) distances to the nearest training image, of the images whose features are kept."""
-        distances = self.bank.nearest
-        return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
+        return self._chosen(self.bank.nearest, label)
+
+    def own(self, label: int | None = None) -> Tensor | None:
+        """(M,) distances of those training images to their nearest other ones."""
+        return self._chosen(self.bank.own, label)
+
+    def in_cells(self, label: int | None = None) -> tuple[Tensor, Tensor] | None:
+        """(M,) distances to the nearest training image of the own cell, and (M,) cells, see ``Cells.nearest``."""
+        distances, cells = (self._chosen(one, label) for one in (self.bank.in_cell, self.bank.cells))
+        return None if distances is None or cells is None else (distances, cells)
 
     def copied(self, label: int | None = None) -> Tensor | None:
         """(M,) distances to the training image that each may be a copy of, of the images whose features are kept."""
-        distances = self.bank.copied
-        return None if distances is None else distances[self.bank.kept(label)][self._inside(label)]
+        return self._chosen(self.bank.copied, label)
 
     def images(self, label: int) -> Tensor | None:
         """(M, C, H, W) uint8, at most ``IMAGES_PER_CLASS`` of a class; None if the class has none."""
@@ -262,6 +274,9 @@ class View:
             return None
         counts: np.ndarray = self.bank._confusion[list(self.groups)].sum(axis=0)
         return counts
+
+    def _chosen(self, values: Tensor | None, label: int | None) -> Tensor | None:
+        return None if values is None else values[self.bank.kept(label)][self._inside(label)]
 
     def _inside(self, label: int | None) -> Tensor:
         here = self.bank.kept(label)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acgan.evaluation.findings import Finding, Level
-from acgan.evaluation.measures import NEAREST_K, Value
+from acgan.evaluation.measures import Value
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name, printed_scores
 from acgan.metrics.intervals import share_difference
@@ -108,7 +108,7 @@ def _uncovered(scores: Scores) -> dict[str, str]:
             name not in cases
         ):  # halves are too small: what real images have at the counts of all is known in theory
             samples, real = counts(scores, name)
-            cases[name] = (value, expected_coverage(samples, real, NEAREST_K), real)
+            cases[name] = (value, expected_coverage(samples, real, scores.nearest_k), real)
     return {
         name: f"coverage {own:.2f}, real images {real:.2f}"
         for name, (own, real, count) in cases.items()
@@ -193,7 +193,7 @@ def _beside(scores: Scores, name: str, metric: str) -> tuple[float, float] | Non
         return own, floor
     value = scores.per_class[name][metric]
     if plain_name(metric) == "coverage" and value is not None:  # halves are too small; in theory it is known
-        return value, expected_coverage(*counts(scores, name), NEAREST_K)
+        return value, expected_coverage(*counts(scores, name), scores.nearest_k)
     return None
 
 

@@ -15,7 +15,7 @@ from acgan.evaluation.trained_run import TrainedRun, is_best_file, is_run_direct
 BUDGET_TOLERANCE = 0.01
 #: Keys of a configuration that change no network; places of the images, whose fingerprints are compared.
 _NO_MATTER = ("seed", "description", "task", "data.source", "data.root", "monitor.", "train.threads")
-_NO_MATTER_EITHER = ("every.log_nimg", "every.sample_nimg", "every.checkpoint_nimg")
+_NO_MATTER_EITHER = ("every.log_nimg", "every.sample_nimg", "every.checkpoint_nimg", "evaluate.nearest_k")
 _MAKER, _BUDGET, _STATE = "made by", "images shown", "state of the training"
 _IMAGES, _CODE = "training images", "code"
 

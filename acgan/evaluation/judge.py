@@ -13,7 +13,8 @@ from acgan.evaluation.bank import Bank, Plan
 from acgan.evaluation.measures import FRECHET_FACTOR
 from acgan.extracting import Extracted, Extractor, fitted, target_of
 from acgan.metrics.copies import TrainingPictures
-from acgan.metrics.prdc import nearest_neighbours
+from acgan.metrics.data_copying import Cells
+from acgan.metrics.distances import distances_to_others, nearest_neighbours
 from acgan.parallel import in_order_on
 from acgan.predicting import ImageClassifier
 from acgan.runtime import Draws
@@ -99,22 +100,44 @@ class TrainingImages:
         rows: (M,) int64, rows of the store.
         features: (M, F).
         pictures: The same images as small pictures.
+        cells: Cells of C_T; None if it is not measured.
+        own: (M,) distances to the nearest other training image, NaN where not yet known; None if authenticity is not
+            measured.
     """
 
     rows: np.ndarray
     features: Tensor
     pictures: TrainingPictures
+    cells: Cells | None = None
+    own: Tensor | None = None
 
     def look_for(self, bank: Bank) -> None:
         """Find the nearest training image of each image that a bank keeps, by pixels and by features."""
         assert bank.pictures is not None, "kept wherever copies are looked for"
         bank.copied, bank.copied_rows = self.pictures.nearest(bank.pictures)
-        bank.nearest, bank.nearest_rows = nearest_neighbours(bank.features, self.features)
-        bank.nearest_rows = torch.from_numpy(self.rows)[bank.nearest_rows]
+        bank.nearest, positions = nearest_neighbours(bank.features, self.features)
+        bank.nearest_rows = torch.from_numpy(self.rows)[positions]
+        if self.cells is not None:
+            bank.cells, bank.in_cell = self.cells.nearest(bank.features)
+        if self.own is not None:
+            new = positions[self.own[positions].isnan()].unique()
+            if len(new):
+                self.own[new] = distances_to_others(self.features, new)
+            bank.own = self.own[positions]
 
 
-def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingImages:
-    """The training images, or ``MAX_TRAINING`` of them."""
+def look_at_training(
+    judge: Judge, store: ImageStore, *, seed: int, cells: int | None = None, own: bool = False
+) -> TrainingImages:
+    """The training images, or ``MAX_TRAINING`` of them.
+
+    Args:
+        judge: Networks that look at images.
+        store: The training images.
+        seed: Seed of the choice, and of the cells.
+        cells: Number of cells of C_T; None makes none.
+        own: True if distances between training images are looked for too.
+    """
     rows = np.arange(len(store))
     if len(store) > MAX_TRAINING:
         rows = np.sort(Draws(seed).generator("training images").permutation(rows)[:MAX_TRAINING])
@@ -128,7 +151,14 @@ def look_at_training(judge: Judge, store: ImageStore, *, seed: int) -> TrainingI
     for found in in_order_on(judge.extractor.device, look_at, portions):
         features.append(found)
         judge.progress(len(found))
-    return TrainingImages(rows, torch.cat(features), TrainingPictures(store.images, rows))
+    together = torch.cat(features)
+    return TrainingImages(
+        rows,
+        together,
+        TrainingPictures(store.images, rows),
+        None if cells is None else Cells(together, cells, seed=seed),
+        torch.full((len(rows),), torch.nan, dtype=torch.float64) if own and len(rows) > 1 else None,
+    )
 
 
 def shuffled(store: ImageStore, *, seed: int) -> tuple[np.ndarray, ...]:

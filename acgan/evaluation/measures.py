@@ -15,15 +15,20 @@ from torch import Tensor
 
 from acgan.evaluation.bank import View
 from acgan.extracting import Extractor, metric_name
+from acgan.metrics.authenticity import authenticity
 from acgan.metrics.copies import NEAR, SAME
+from acgan.metrics.data_copying import data_copying
 from acgan.metrics.frechet import frechet_distance
-from acgan.metrics.kid import kernel_distance
+from acgan.metrics.frechet_infinity import fewest_samples, frechet_infinity
+from acgan.metrics.kid import KernelDistance, kernel_distance
 from acgan.metrics.memorisation import memorisation
 from acgan.metrics.ms_ssim import intra_class_similarity
 from acgan.metrics.prdc import prdc
+from acgan.metrics.vendi import vendi_score
 from acgan.parallel import in_order
 from acgan.types import MIN_IMAGES_PER_CLASS
 
+#: The neighbour that a ball reaches to where nothing else is said, as in evaluations from before it could be chosen.
 NEAREST_K = 5
 PAIRS = 100
 #: Images per feature that the Fréchet distance of a class needs.
@@ -54,12 +59,14 @@ class Context:
         classifier: Name of the classifier.
         seed: Seed of subsets and pairs.
         subsets: Number of subsets of the kernel distance.
+        nearest_k: The neighbour that the balls of ``prdc`` reach to.
     """
 
     extractor: Extractor
     classifier: str | None
     seed: int
     subsets: int = 100
+    nearest_k: int = NEAREST_K
 
     def name(self, metric: str) -> str:
         """A metric's name with its extractor."""
@@ -96,18 +103,48 @@ def frechet(fake: View, real: View, context: Context) -> Found:
     return Found(overall, {context.name(kind): each})
 
 
-def kid(fake: View, real: View, context: Context) -> Found:
-    """Kernel inception distance, which is unbiased and so compares few images too."""
+def extrapolated(fake: View, real: View, context: Context) -> Found:
+    """Fréchet distances of infinitely many samples, from those whose features are kept, and their standard errors."""
+    kind = f"{context.extractor.frechet}_infinity"
 
-    def distance(label: int | None, least: int, strata: tuple[Tensor, Tensor] | None) -> Value:
+    def distance(label: int | None) -> tuple[Value, Value]:
+        features, statistics = fake.features(label), real.statistics(label)
+        least = fewest_samples(fake.bank.dims)
+        if len(features) < least or statistics.count < (2 if label is None else least):
+            return None, None
+        found = frechet_infinity(features, statistics.mean, statistics.covariance, seed=context.seed)
+        return found.value, found.error
+
+    # Overall first, as in ``frechet``.
+    value, error = distance(None)
+    each = _of_classes(fake, lambda label: distance(label)[0])
+    return Found(
+        {context.name(kind): value, context.name(f"{kind}_error"): error}, {context.name(kind): each}
+    )
+
+
+def kid(fake: View, real: View, context: Context) -> Found:
+    """Kernel inception distance, which is unbiased and so compares few images too; and as papers have it."""
+
+    def distance(
+        label: int | None, least: int, strata: tuple[Tensor, Tensor] | None
+    ) -> KernelDistance | None:
         a, b = real.features(label), fake.features(label)
         if min(len(a), len(b)) < least:
             return None
-        return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed).value
+        return kernel_distance(a, b, strata=strata, subsets=context.subsets, seed=context.seed)
 
     each = _of_classes(fake, lambda label: distance(label, MIN_IMAGES_PER_CLASS, None))
     overall = distance(None, 2, (real.labels(), fake.labels()))
-    return Found({context.name("kid"): overall}, {context.name("kid"): each})
+    values: dict[str, Value] = {"kid": None, "kid_published": None}
+    if overall is not None:
+        values = {"kid": overall.value, "kid_published": overall.published}
+        if overall.published_std is not None:  # of few images there is one estimate, and nothing to say
+            values["kid_published_std"] = overall.published_std
+    # Within a class there are no strata, and both are the same.
+    by_class = [None if one is None else one.value for one in each]
+    found = {context.name(name): value for name, value in values.items()}
+    return Found(found, {context.name("kid"): by_class})
 
 
 def inception_score(fake: View, _real: View, context: Context) -> Found:
@@ -118,18 +155,19 @@ def inception_score(fake: View, _real: View, context: Context) -> Found:
 
 
 def neighbours(fake: View, real: View, context: Context) -> Found:
-    """Precision, recall, density and coverage."""
-    names = ("precision", "recall", "density", "coverage")
+    """Precision, recall, density and coverage, plain and clipped."""
+    names = ("precision", "recall", "density", "coverage", "clipped_density", "clipped_coverage")
+    k = context.nearest_k
 
     def measured(label: int | None, least: int) -> list[Value]:
         a, b = real.features(label), fake.features(label)
         if min(len(a), len(b)) < least:
             return [None] * len(names)
-        found = prdc(a, b, NEAREST_K)
+        found = prdc(a, b, k)
         return [getattr(found, name) for name in names]
 
-    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
-    overall = measured(None, NEAREST_K + 1)
+    each = _of_classes(fake, lambda label: measured(label, max(MIN_IMAGES_PER_CLASS, k + 1)))
+    overall = measured(None, k + 1)
     return Found(
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
         {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},
@@ -163,6 +201,17 @@ def diversity(fake: View, real: View, context: Context) -> Found:
     return Found(overall, {"ms_ssim": samples, "ms_ssim_real": originals})
 
 
+def vendi(fake: View, _real: View, context: Context) -> Found:
+    """Number of different samples that the samples are worth, by their features."""
+
+    def measured(label: int | None, least: int) -> Value:
+        features = fake.features(label)
+        return None if len(features) < least else vendi_score(features)
+
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("vendi"): measured(None, 2)}, {context.name("vendi"): each})
+
+
 def copying(fake: View, real: View, context: Context) -> Found:
     """Nearness of samples to training images, compared with that of held-out images."""
     names = ("memorisation_nearer", "memorisation_copies")
@@ -182,6 +231,31 @@ def copying(fake: View, real: View, context: Context) -> Found:
         {context.name(name): value for name, value in zip(names, overall, strict=True)},
         {context.name(name): [row[column] for row in each] for column, name in enumerate(names)},
     )
+
+
+def authentic(fake: View, _real: View, context: Context) -> Found:
+    """Share of samples that are no copies of the training images next to them."""
+
+    def measured(label: int | None, least: int) -> Value:
+        nearest, own = fake.nearest(label), fake.own(label)
+        return None if nearest is None or own is None or len(own) < least else authenticity(nearest, own)
+
+    if fake.own() is None:
+        return Found({}, {})
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("authenticity"): measured(None, 1)}, {context.name("authenticity"): each})
+
+
+def tested_copying(fake: View, real: View, context: Context) -> Found:
+    """C_T, the test of data-copying."""
+
+    def measured(label: int | None) -> Value:
+        a, b = fake.in_cells(label), real.in_cells(label)
+        return None if a is None or b is None else data_copying(*a, *b)
+
+    if fake.in_cells() is None or real.in_cells() is None:
+        return Found({}, {})
+    return Found({context.name("c_t"): measured(None)}, {context.name("c_t"): _of_classes(fake, measured)})
 
 
 def copies(fake: View, real: View, _context: Context) -> Found:
@@ -206,12 +280,16 @@ def copies(fake: View, real: View, _context: Context) -> Found:
 #: Functions by the keys of ``--metrics``, in the order of the tables.
 METRICS: dict[str, Metric] = {
     "frechet": frechet,
+    "frechet_infinity": extrapolated,
     "kid": kid,
     "inception_score": inception_score,
     "prdc": neighbours,
     "accuracy": accuracy,
     "diversity": diversity,
+    "vendi": vendi,
     "memorisation": copying,
+    "data_copying": tested_copying,
+    "authenticity": authentic,
     "copies": copies,
 }
 

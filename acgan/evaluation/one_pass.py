@@ -10,6 +10,7 @@ import numpy as np
 from acgan.evaluation.bank import Bank, View, make_plan
 from acgan.evaluation.judge import Judge, TrainingImages, look_at_training, shuffled, stored
 from acgan.evaluation.measures import Context, Found, measure_all
+from acgan.metrics.data_copying import num_cells
 from acgan.sampling import Samples
 from acgan.types import ImageStore
 
@@ -116,7 +117,13 @@ def look_at_reference(
     )
     looked = None
     if training is not None:
-        looked = look_at_training(judge, training, seed=context.seed)
+        looked = look_at_training(
+            judge,
+            training,
+            seed=context.seed,
+            cells=num_cells(len(bank.features)) if "data_copying" in metrics else None,
+            own="authenticity" in metrics,
+        )
         looked.look_for(bank)
     quick = replace(context, subsets=_FLOOR_SUBSETS)
     floor = tuple(measure_all(a, b, quick, metrics) for a, b in _halves(bank, bank))

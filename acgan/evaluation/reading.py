@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError, bounded, problem_in_words
+from acgan.evaluation.measures import NEAREST_K
 from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
@@ -83,6 +84,7 @@ class ProvenanceRecord(_Record):
     num_images: ImageCount
     label_prior: str
     truncation: float
+    nearest_k: int = NEAREST_K
     units: Literal["generation seeds", "training seeds"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from acgan.evaluation.measures import Found, Value
+from acgan.evaluation.measures import NEAREST_K, Found, Value
 from acgan.evaluation.one_pass import Pass
 from acgan.metrics.intervals import T_OF_THREE, half_interval
 
@@ -63,6 +63,11 @@ class Scores:
     def is_of_samples(self) -> bool:
         """True if samples were given, so that no more can be drawn."""
         return any(one.get("kind") == "samples" for one in self.provenance.get("generators", ()))
+
+    @property
+    def nearest_k(self) -> int:
+        """The neighbour that the balls of precision, recall, density and coverage reached to."""
+        return int(self.provenance.get("nearest_k", NEAREST_K))
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Scores:

@@ -57,10 +57,12 @@ class CatalogueEntry:
     Attributes:
         scores: Its scores, in the order of the tables.
         needs: Inputs that it cannot do without, besides images.
+        by_default: True if it is measured where no metrics are chosen; what takes long is not.
     """
 
     scores: tuple[PrintedScore, ...]
     needs: frozenset[Need]
+    by_default: bool = True
 
 
 def _frechet(kind: str) -> tuple[PrintedScore, ...]:
@@ -68,6 +70,13 @@ def _frechet(kind: str) -> tuple[PrintedScore, ...]:
         PrintedScore(kind, kind.upper(), better="lower", column=ClassColumn(kind.upper(), ".2f")),
         PrintedScore(f"intra_{kind}_mean", "  within classes, mean", better="lower"),
         PrintedScore(f"intra_{kind}_worst", "  within classes, worst", better="lower"),
+    )
+
+
+def _infinity(kind: str) -> tuple[PrintedScore, ...]:
+    return (
+        PrintedScore(f"{kind}_infinity", f"{kind.upper()}, N to infinity", better="lower"),
+        PrintedScore(f"{kind}_infinity_error", "  standard error"),
     )
 
 
@@ -81,8 +90,14 @@ _CLASSIFIER: frozenset[Need] = frozenset({"classifier"})
 #: Metrics by the key that ``--metrics`` takes, in the order of the tables.
 CATALOGUE: dict[str, CatalogueEntry] = {
     "frechet": CatalogueEntry((*_frechet("fid"), *_frechet("fcd")), _FEATURES),
+    "frechet_infinity": CatalogueEntry((*_infinity("fid"), *_infinity("fcd")), _FEATURES, by_default=False),
     "kid": CatalogueEntry(
-        (PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),), _FEATURES
+        (
+            PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),
+            PrintedScore("kid_published", "KID as published", ".4g", better="lower"),
+            PrintedScore("kid_published_std", "  its deviation", ".4g"),
+        ),
+        _FEATURES,
     ),
     "inception_score": CatalogueEntry(
         (
@@ -97,6 +112,8 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             _neighbours("recall", "recall"),
             PrintedScore("density", "density"),
             _neighbours("coverage", "cover."),
+            PrintedScore("clipped_density", "clipped density", better="higher"),
+            PrintedScore("clipped_coverage", "clipped coverage", better="higher"),
         ),
         _FEATURES,
     ),
@@ -121,12 +138,21 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         ),
         frozenset(),
     ),
+    "vendi": CatalogueEntry((PrintedScore("vendi", "Vendi score", ".2f"),), _FEATURES),
     "memorisation": CatalogueEntry(
         (
             PrintedScore("memorisation_nearer", "nearer to training"),
             PrintedScore("memorisation_copies", "  than 99 % of real", better="lower"),
         ),
         frozenset({"features", "training images"}),
+    ),
+    "data_copying": CatalogueEntry(
+        (PrintedScore("c_t", "C_T, below 0: copying", ".2f"),), frozenset({"features", "training images"})
+    ),
+    "authenticity": CatalogueEntry(
+        (PrintedScore("authenticity", "authentic samples"),),
+        frozenset({"features", "training images"}),
+        by_default=False,
     ),
     "copies": CatalogueEntry(
         (
@@ -146,13 +172,14 @@ CATALOGUE: dict[str, CatalogueEntry] = {
             PrintedScore("cas_gain", column=ClassColumn("CAS gain", "+.3f")),
         ),
         frozenset({"trained classifiers"}),
+        by_default=False,
     ),
 }
 
 
 def default_metrics() -> tuple[str, ...]:
-    """Keys of the metrics that train no classifiers, which are measured unless others are chosen."""
-    return tuple(key for key, entry in CATALOGUE.items() if "trained classifiers" not in entry.needs)
+    """Keys of the metrics that are measured unless others are chosen."""
+    return tuple(key for key, entry in CATALOGUE.items() if entry.by_default)
 
 
 def plain_name(score: str) -> str:

@@ -21,10 +21,14 @@ class KernelDistance:
         value: Mean estimate over the subsets; around 0, on either side, where the distributions are the same.
         std: Standard deviation over the subsets (of the population, divided by their number); None where there was
             but one estimate, over everything. The subsets overlap: it is no standard error of the value.
+        published: The value as papers have it: of the same subsets, without strata.
+        published_std: Its standard deviation over them.
     """
 
     value: float
     std: float | None
+    published: float
+    published_std: float | None
 
 
 def kernel_distance(
@@ -66,16 +70,19 @@ def kernel_distance(
     if strata is not None:
         sides = [_Side(x, _pair_weights(classes)) for x, classes in zip((real, fake), strata, strict=True)]
     if max(len(real), len(fake)) <= subset_size:
-        return KernelDistance(_squared_mmd(*sides), None)
+        value, plain = _squared_mmd(*sides)
+        return KernelDistance(value, None, plain, None)
     size = min(subset_size, len(real), len(fake))
     draws = Draws(seed)
 
-    def estimate(subset: int) -> float:
+    def estimate(subset: int) -> tuple[float, float]:
         generator = draws.generator("kernel distance subsets", subset)
         return _squared_mmd(*(side.subset(size, generator) for side in sides))
 
-    estimates = list(in_order_on(real.device, estimate, range(subsets)))
-    return KernelDistance(float(np.mean(estimates)), float(np.std(estimates)))
+    values, plain = np.array(list(in_order_on(real.device, estimate, range(subsets)))).T
+    return KernelDistance(
+        float(np.mean(values)), float(np.std(values)), float(np.mean(plain)), float(np.std(plain))
+    )
 
 
 @dataclass(frozen=True)
@@ -126,22 +133,26 @@ class _Side:
             weights = _Weights(weights.classes[chosen], weights.within[chosen], weights.all)
         return _Side(self.features[chosen.to(self.features.device)], weights)
 
-    def mean_kernel(self) -> float:
-        """The mean over pairs of different images: with themselves, they would bias the estimate."""
+    def mean_kernel(self) -> tuple[float, float]:
+        """Means over pairs of different images, weighted and plain; pairs of an image with itself would bias them."""
         x, count = self.features.double(), len(self.features)
         kernel = _kernel(x, x).fill_diagonal_(0)
         mean = kernel.sum().item() / (count * (count - 1))
         if self.weights is None:
-            return mean
+            return mean, mean
         classes, within = self.weights.classes.to(x.device), self.weights.within.to(x.device)
         same = (kernel * (classes[:, None] == classes)).sum(dim=1)  # (n,)
         more = (same * (within - 1)).sum().item() / (count * (count - 1))
-        return (mean + more) * self.weights.all
+        return (mean + more) * self.weights.all, mean
 
 
-def _squared_mmd(real: _Side, fake: _Side) -> float:
+def _squared_mmd(real: _Side, fake: _Side) -> tuple[float, float]:
+    """The squared discrepancy with the pairs' weights, and without."""
     between = _kernel(real.features.double(), fake.features.double()).mean().item()
-    return real.mean_kernel() + fake.mean_kernel() - 2 * between
+    weighted, plain = (
+        a + b - 2 * between for a, b in zip(real.mean_kernel(), fake.mean_kernel(), strict=True)
+    )
+    return weighted, plain
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -29,10 +29,10 @@ class Memorisation:
 
 
 def memorisation(samples: Tensor, held_out: Tensor) -> Memorisation:
-    """Compare distances to the nearest training image (after Meehan, Chaudhuri, Dasgupta 2020, section 3).
+    """Compare distances to the nearest training image.
 
-    ``nearer`` is the Mann-Whitney U of both sets of distances over N M, theirs before it is standardised and
-    without their division of the space into cells.
+    ``nearer`` is the Mann-Whitney U of both sets of distances over N M. It is not the test of Meehan et al. 2020, which
+    is made of the same distances by cells of the space, and standardised: see ``data_copying``.
 
     Args:
         samples: (N,) distances of samples to their nearest training images.

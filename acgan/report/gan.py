@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from acgan.evaluation.class_findings import by_class, counts
-from acgan.evaluation.measures import NEAREST_K
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
@@ -128,7 +127,7 @@ def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, f
             yield title, values, floors, higher
     covered = by_class(scores.per_class, "coverage")
     if covered:
-        floors = {name: expected_coverage(*counts(scores, name), NEAREST_K) for name in covered}
+        floors = {name: expected_coverage(*counts(scores, name), scores.nearest_k) for name in covered}
         yield "Coverage: real images that samples come near to (higher is better)", covered, floors, True
     alike, real = by_class(scores.per_class, "ms_ssim"), by_class(scores.per_class, "ms_ssim_real")
     if alike and real:

@@ -104,6 +104,12 @@ def test_what_is_no_evaluation_is_kept(tmp_path: Path) -> None:
     assert kept.moved[1] == "by hand"
 
 
+def test_scores_by_another_neighbour_are_not_mixed(tmp_path: Path) -> None:
+    put(tmp_path, values("recall[x@1]", nearest_k=5))
+    assert put(tmp_path, values("recall[x@1]", nearest_k=3)).is_main
+    assert [one["provenance"]["nearest_k"] for one in kept_in(tmp_path)] == [5]
+
+
 def test_pictures_lie_beside_their_scores(tmp_path: Path) -> None:
     assert picture_of(tmp_path / "evaluation.json", "confusion.png") == tmp_path / "confusion.png"
     assert picture_of(tmp_path / "evaluations" / "a.json", "confusion.png").name == "a-confusion.png"

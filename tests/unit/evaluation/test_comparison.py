@@ -57,6 +57,7 @@ def content(
             "seed": 0,
             "repeats": 5,
             "truncation": 1.0,
+            "nearest_k": 5,
             "units": units,
         },
         "overall": {
@@ -168,6 +169,7 @@ def test_a_wrong_value_is_named_by_its_key(
         (None, "num_images", 100),
         (None, "label_prior", "uniform"),
         (None, "truncation", 0.5),
+        (None, "nearest_k", 3),
         (None, "units", "training seeds"),
     ],
 )
@@ -181,6 +183,15 @@ def test_different_provenance_is_refused_with_both_values(section: str | None, k
     assert lines[0].startswith("one.json and two.json")
     assert lines[1:-1] == [f"  {section + '.' if section else ''}{key}: {before} | {value}"]
     assert "acgan evaluate" in lines[-1]
+
+
+def test_evaluations_from_before_k_could_be_chosen_had_five_neighbours() -> None:
+    old, three = content(), content()
+    del old["provenance"]["nearest_k"]
+    three["provenance"]["nearest_k"] = 3
+    assert compare(EvaluationFile.model_validate(old), evaluation()).rows
+    with pytest.raises(RunError, match=r"nearest_k: 5 \| 3"):
+        compare(EvaluationFile.model_validate(old), EvaluationFile.model_validate(three))
 
 
 def test_every_differing_key_has_its_line() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -170,6 +171,33 @@ def test_copies_of_training_images_are_found(stores: tuple[ImageStore, ImageStor
     rows = np.concatenate([np.flatnonzero(training.labels == label) for label in range(3)])
     assert_close(found.bank.nearest_rows, torch.from_numpy(rows))
     assert found.bank.nearest.max() == 0
+
+
+def test_copies_are_not_authentic_and_lie_below_zero_of_c_t(
+    stores: tuple[ImageStore, ImageStore, ImageStore],
+) -> None:
+    """Of made images: copied, noised, blurred and unseen ones, overall and by class, beside the floor."""
+    real, unseen, training = stores
+    chosen = ["data_copying", "authenticity"]
+    rows = np.concatenate([np.flatnonzero(training.labels == c)[: COUNTS[c]] for c in range(3)])
+    noise = np.random.default_rng(0).normal(0, 3, (len(rows), *training.images.shape[1:]))
+    copied = take(training, rows)
+    noised = replace(copied, images=(copied.images + noise).clip(0, 255).astype(np.uint8))
+    scores = {}
+    for name, store in (("copied", copied), ("noised", noised), ("unseen", unseen)):
+        reference, found = looked_at(real, store, training, chosen, Projection(dims=16))
+        scores[name] = [found.found.overall[f"{score}[projection@0]"] for score in ("c_t", "authenticity")]
+        floor = [reference.floor[0].overall[f"{score}[projection@0]"] for score in ("c_t", "authenticity")]
+        if name == "copied":
+            assert found.found.per_class["authenticity[projection@0]"] == [0.0, 0.0, 0.0]
+            assert max(found.found.per_class["c_t[projection@0]"]) < -3
+    assert scores["copied"][0] < -5
+    assert scores["noised"][0] < -5
+    assert scores["copied"][1] == 0
+    assert scores["noised"][1] < 0.1
+    assert abs(scores["unseen"][0]) < 2.5
+    assert abs(floor[0]) < 2.5
+    assert scores["unseen"][1] == pytest.approx(floor[1], abs=0.2)
 
 
 def test_without_training_images_copies_are_not_judged(

@@ -46,8 +46,8 @@ def test_by_hand() -> None:
 
 def test_all_features_equal() -> None:
     ones = torch.ones(9, 4)
-    assert kernel_distance(ones, ones[:5]) == KernelDistance(0.0, None)
-    assert kernel_distance(ones, ones, subset_size=3, subsets=4) == KernelDistance(0.0, 0.0)
+    assert kernel_distance(ones, ones[:5]) == KernelDistance(0.0, None, 0.0, None)
+    assert kernel_distance(ones, ones, subset_size=3, subsets=4) == KernelDistance(0.0, 0.0, 0.0, 0.0)
 
 
 def test_a_set_against_itself_lies_below_0() -> None:
@@ -210,6 +210,38 @@ def test_classes_of_one_image_are_joined(classes: list[int], joined: list[int]) 
         for strata in (torch.tensor(classes), torch.tensor(joined))
     )
     assert found == expected
+
+
+@pytest.mark.parametrize("subset_size", [20, 1000])
+def test_the_published_value_is_that_without_strata(subset_size: int) -> None:
+    real, fake = _features(19, 60), _features(20, 50, scale=1.2)
+    strata = torch.arange(60) % 3, torch.arange(50) % 3
+    options = {"subsets": 30, "subset_size": subset_size}
+    found, plain = (
+        kernel_distance(real, fake, strata=strata, **options),
+        kernel_distance(real, fake, **options),
+    )
+    assert (
+        (found.published, found.published_std)
+        == (plain.value, plain.std)
+        == (plain.published, plain.published_std)
+    )
+    assert found.value != found.published
+    if subset_size == 1000:
+        assert found.published == pytest.approx(_by_definition(real, fake), rel=1e-10)
+
+
+def test_it_sees_collapse_blur_and_noise_and_no_copies() -> None:
+    real, others = _features(21, 500), _features(22, 500)
+    noise = _features(23, 500)
+
+    def published(fake: Tensor) -> float:
+        return kernel_distance(real, fake, subsets=20, subset_size=200).published
+
+    assert abs(published(others)) < 0.04
+    assert abs(published(real)) < 0.04  # copies
+    for fake in (others[:1].repeat(500, 1), 0.5 * others, others + noise):
+        assert published(fake) > 0.08
 
 
 def test_one_tiny_class_leaves_no_more_than_its_own_bias() -> None:

@@ -1,17 +1,20 @@
-"""Precision, recall, density, coverage and nearest neighbours against definitions and the packages' numbers."""
+"""Precision, recall, density and coverage, plain and clipped, against definitions and the packages' numbers."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from prdc import compute_prdc
+from scipy.special import betaln, gammaln
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from acgan.metrics import prdc as prdc_module
-from acgan.metrics.prdc import Prdc, expected_coverage, nearest_neighbours, prdc
+from acgan.metrics import distances as distances_module
+from acgan.metrics.distances import nearest_neighbours
+from acgan.metrics.prdc import Prdc, expected_coverage, prdc
 
 
 def _features(seed: int, count: int, dims: int, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -28,25 +31,53 @@ def _distances(first: Tensor, second: Tensor) -> Tensor:
     return (first.double()[:, None] - second.double()[None]).square().sum(dim=2).sqrt()
 
 
-def _by_definition(real: Tensor, fake: Tensor, k: int) -> Prdc:
+def _radii(features: Tensor, k: int) -> Tensor:
+    distances = _distances(features, features).fill_diagonal_(torch.inf)
+    return distances.sort(dim=1).values[:, k - 1]
+
+
+def _by_definition(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
     """Sums over images as in Naeem et al. 2020, section 3."""
-
-    def radii(features: Tensor) -> Tensor:
-        distances = _distances(features, features).fill_diagonal_(torch.inf)
-        return distances.sort(dim=1).values[:, k - 1]
-
     between = _distances(real, fake)
-    in_real, in_fake = between < radii(real)[:, None], between < radii(fake)[None]
-    return Prdc(
-        precision=in_real.any(dim=0).double().mean().item(),
-        recall=in_fake.any(dim=1).double().mean().item(),
-        density=in_real.double().sum().item() / (k * len(fake)),
-        coverage=(between.min(dim=1).values < radii(real)).double().mean().item(),
-    )
+    in_real, in_fake = between < _radii(real, k)[:, None], between < _radii(fake, k)[None]
+    return {
+        "precision": in_real.any(dim=0).double().mean().item(),
+        "recall": in_fake.any(dim=1).double().mean().item(),
+        "density": in_real.double().sum().item() / (k * len(fake)),
+        "coverage": (between.min(dim=1).values < _radii(real, k)).double().mean().item(),
+    }
 
 
-def _assert_same(found: Prdc, expected: Prdc) -> None:
-    assert vars(found) == pytest.approx(vars(expected), rel=1e-12, abs=0)
+def _clipped_by_definition(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
+    """Sums over images, and Beta functions, as in Salvy et al. 2026."""
+    radii = _radii(real, k).numpy()
+    small = torch.from_numpy(np.minimum(radii, np.median(radii)))[:, None]
+
+    def fidelity(distances: Tensor) -> float:
+        return ((distances <= small).double().sum(dim=0) / k).clamp(max=1).mean().item()
+
+    ideal = fidelity(_distances(real, real).fill_diagonal_(torch.inf))
+    filling = ((_distances(real, fake) < _radii(real, k)[:, None]).double().sum(dim=1) / k).clamp(max=1)
+    table = [_expected_by_definition(good, len(real), k) for good in range(len(fake) + 1)]
+    good = np.interp(filling.mean().item(), table, np.arange(len(fake) + 1))
+    return {
+        "clipped_density": min(1.0, fidelity(_distances(real, fake)) / ideal),
+        "clipped_coverage": float(good) / len(fake),
+    }
+
+
+def _expected_by_definition(good: int, num_real: int, k: int) -> float:
+    """E[min(J, k)] / k; J of the good samples are nearer than the k-th other image: a share with law Beta(k, N - k)."""
+    j = np.arange(good + 1)
+    ways = gammaln(good + 1) - gammaln(j + 1) - gammaln(good - j + 1)
+    law = ways + betaln(k + j, num_real - k + good - j) - betaln(k, num_real - k)
+    return float((np.minimum(j, k) * np.exp(law)).sum()) / k
+
+
+def _assert_same(found: Prdc, expected: dict[str, float]) -> None:
+    """The same numbers, of those that are expected."""
+    shown = {name: getattr(found, name) for name in expected}
+    assert shown == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 #: Of different sizes, each measure strictly between 0 and its most.
@@ -67,10 +98,20 @@ def test_measures_are_those_of_the_definition(pair: str, k: int) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
+@pytest.mark.parametrize("pair", [*PAIRS, "mean for all"])
+def test_clipped_measures_are_those_of_the_definition(pair: str, k: int) -> None:
+    middle = PAIRS["many features"][0]
+    real, fake = PAIRS.get(pair, (middle, middle.mean(dim=0, keepdim=True).repeat(30, 1)))
+    expected = _clipped_by_definition(real, fake, k)
+    shown = {name: getattr(prdc(real, fake, k), name) for name in expected}
+    assert shown == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
 @pytest.mark.parametrize("pair", ["apart", "more fakes", "many features", "ties"])
 def test_measures_are_those_of_the_prdc_package(pair: str, k: int) -> None:
     real, fake = PAIRS[pair]
-    _assert_same(prdc(real, fake, k), Prdc(**compute_prdc(real.double().numpy(), fake.double().numpy(), k)))
+    _assert_same(prdc(real, fake, k), compute_prdc(real.double().numpy(), fake.double().numpy(), k))
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -92,7 +133,14 @@ def test_by_hand() -> None:
     real = torch.tensor([[0.0], [1.0], [3.0]])  # radii 1, 1, 2
     fake = torch.tensor([[0.5], [5.0], [9.0], [9.5]])  # radii 4.5, 4, 0.5, 0.5; 5 is on the ball of 3
     # 0.5 is inside the balls of 0 and 1. 0 is inside that of 0.5 alone; 1 and 3 of 0.5, 3 of 5 too.
-    _assert_same(prdc(real, fake, 1), Prdc(precision=1 / 4, recall=1.0, density=2 / 4, coverage=2 / 3))
+    found = prdc(real, fake, 1)
+    _assert_same(found, {"precision": 1 / 4, "recall": 1.0, "density": 2 / 4, "coverage": 2 / 3})
+    # No radius above 1, and surfaces count: 0.5 is in two balls, of one that counts. Of real images, 0 and 1 are in a
+    # ball, of each other, and 3 is in none.
+    assert found.clipped_density == pytest.approx((1 / 4) / (2 / 3), rel=1e-12)
+    # Two of three balls are full. One good sample of three others would fill 1/3 of them, two 1/2, three 3/5 and four
+    # 2/3: the chance that one comes before the first of two real images.
+    assert found.clipped_coverage == 1.0
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -101,19 +149,21 @@ def test_a_set_against_itself(k: int, dims: int) -> None:
     """A ball has the image itself and k - 1 neighbours inside; the k-th is on its surface, to the last bit."""
     features = _features(9, 101, dims, shift=3.0)
     shuffled = features[torch.randperm(101, generator=torch.Generator().manual_seed(0))]
-    assert prdc(features, shuffled, k) == Prdc(precision=1.0, recall=1.0, density=1.0, coverage=1.0)
+    found = prdc(features, shuffled, k)
+    _assert_same(found, dict.fromkeys(("precision", "recall", "density", "coverage"), 1.0))
+    assert found.clipped_density == found.clipped_coverage == 1.0
 
 
 def test_sets_far_apart() -> None:
     real, fake = _features(10, 30, 4), _features(11, 40, 4, shift=1000.0)
-    assert prdc(real, fake) == Prdc(precision=0.0, recall=0.0, density=0.0, coverage=0.0)
+    assert set(vars(prdc(real, fake)).values()) == {0.0}
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e4])
 def test_all_features_equal(value: float) -> None:
-    """Balls of radius 0 have nothing inside, not even what lies at their centre."""
+    """Balls of radius 0 have nothing inside, not even what lies at their centre; clipped density counts surfaces."""
     real, fake = torch.full((20, 33), value), torch.full((30, 33), value)
-    assert prdc(real, fake, 3) == Prdc(precision=0.0, recall=0.0, density=0.0, coverage=0.0)
+    assert vars(prdc(real, fake, 3)) == {**dict.fromkeys(vars(prdc(real, fake)), 0.0), "clipped_density": 1.0}
 
 
 def test_a_collapsed_generator_that_copies_one_real_image() -> None:
@@ -124,7 +174,7 @@ def test_a_collapsed_generator_that_copies_one_real_image() -> None:
     reached = (distances[:, 7] < radii).sum().item()
     # Each fake's ball has radius 0, and where the image is a k-th neighbour, it is on the surface.
     assert (distances[:, 7] == radii).any()
-    _assert_same(found, Prdc(precision=1.0, recall=0.0, density=reached / 5, coverage=reached / 50))
+    _assert_same(found, {"precision": 1.0, "recall": 0.0, "density": reached / 5, "coverage": reached / 50})
 
 
 def test_a_copy_is_nearer_than_the_slightest_difference() -> None:
@@ -167,8 +217,8 @@ def test_equal_values_of_different_types_and_signs_of_zero_are_copies() -> None:
 def test_chunks_do_not_show(pair: str, block_bytes: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = PAIRS[pair]
     whole, (distances, indices) = prdc(real, fake), nearest_neighbours(fake, real)
-    monkeypatch.setattr(prdc_module, "_BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(prdc_module, "_PART", part)
+    monkeypatch.setattr(distances_module, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(distances_module, "_PART", part)
     assert prdc(real, fake) == whole
     chunked = nearest_neighbours(fake, real)
     assert torch.equal(chunked[1], indices)
@@ -231,15 +281,16 @@ def test_what_does_not_fit_together(value: float) -> None:
 MEMORY = """
 import re, sys, torch
 from pathlib import Path
-from acgan.metrics import prdc as module
+from acgan.metrics import distances
+from acgan.metrics.prdc import prdc
 count, dims, block_bytes = map(int, sys.argv[1:])
-module._BLOCK_BYTES = block_bytes or module._BLOCK_BYTES
+distances._BLOCK_BYTES = block_bytes or distances._BLOCK_BYTES
 def peak():
     return 1024 * int(re.search("VmHWM:\\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])
 real, fake = torch.randn(count, dims), torch.randn(count, dims)
-module.prdc(real[:100], fake[:100])
+prdc(real[:100], fake[:100])
 before = peak()
-module.prdc(real, fake)
+prdc(real, fake)
 print(peak() - before)
 """
 needs_proc = pytest.mark.skipif(
