@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -25,13 +25,13 @@ class Objective:
         penalty: Penalty on D's input gradient, or None.
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
-        term_weights: Weights in D's and in G's sum of those classification terms, by name, that have others.
         penalty_of: Score whose gradient is penalised: the ``adversarial`` logit, or the ``objective`` of G, which
             is the logit, if there is one, less G's classification terms with their weights.
         penalty_every: D steps from one penalty to the next, and factor on it.
         regularisers: Further terms of D's sum.
         one_pass: D judges real and generated images in one pass, which is quicker. It must not mix the images of a
             batch, as BatchNorm does, nor draw random numbers in its order.
+        term_weights: Weights in D's and in G's sum of those classification terms, by name, that have others.
     """
 
     adversarial: AdversarialLoss | None
@@ -39,11 +39,11 @@ class Objective:
     penalty: Penalty | None
     weight_d: float
     weight_g: float
-    term_weights: Mapping[str, tuple[float, float]]
     penalty_of: Literal["adversarial", "objective"]
     penalty_every: int
     regularisers: Mapping[str, Regulariser]
     one_pass: bool
+    term_weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def discriminator(self, d: Discriminate, real: Batch, fake: Tensor, portion: Portion) -> Terms:
         """D's loss on real images and on as many generated for the same labels.

@@ -30,6 +30,8 @@ SMALL: dict[str, Any] = {
     "modulation": "norm",
     "mapping_layers": 0,
     "attention": (),
+    "skip_z": True,
+    "skip_relu": False,
 }
 COMMON = {"self", "latent_dim", "num_classes", "resolution", "image_channels"}
 
@@ -97,6 +99,8 @@ G_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
         {"modulation": "style"},
         {"patch": 2, "mapping_layers": 1, "attention": (resolution // 2,)},
         {"modulation": "style", "mapping_layers": 2, "attention": (resolution // 2, resolution)},
+        {"skip_z": False, "class_dim": None},
+        {"spectral_norm": True, "skip_z": True, "attention": (resolution // 2,)},
     )
     if changes.keys() <= _own_keywords(network).keys()
 ]
@@ -109,6 +113,7 @@ D_VARIANTS: list[tuple[str, int, dict[str, Any]]] = [
         {"spectral_norm": True},
         {"patch": 2},
         {"attention": (resolution // 4, resolution // 2), "spectral_norm": True},
+        {"spectral_norm": True, "skip_relu": True},
     )
     if changes.keys() <= _own_keywords(TRUNKS[kind]).keys()
 ]

@@ -203,7 +203,7 @@ def test_the_penalty_is_as_strong_as_it_is_told(objective: Callable[..., Objecti
 # ---------------------------------------------------------------- the family
 
 FAMILY = {
-    "tac": {"bounded": True},
+    "tac": {"bounded": True, "on_fake": False},
     "adc": {},
     "d2d_ce": {"margin": 0.98, "temperature": 0.5},
 }
