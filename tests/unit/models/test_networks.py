@@ -33,6 +33,8 @@ SMALL: dict[str, Any] = {
     "skip_z": True,
     "skip_relu": False,
 }
+#: Other values where a family's widths are up to 16 times the key.
+SMALL_OF: dict[str, dict[str, Any]] = {"BigGANGenerator": {"channels": 2}, "BigGANTrunk": {"channels": 2}}
 COMMON = {"self", "latent_dim", "num_classes", "resolution", "image_channels"}
 
 
@@ -40,7 +42,7 @@ def _own_keywords(network: type[nn.Module]) -> dict[str, Any]:
     names = [name for name in inspect.signature(network).parameters if name not in COMMON]
     unknown = set(names) - SMALL.keys()
     assert not unknown, f"{network.__name__} has new keywords; add small values for {unknown} to SMALL"
-    return {name: SMALL[name] for name in names}
+    return {name: SMALL[name] for name in names} | SMALL_OF.get(network.__name__, {})
 
 
 def _generator(kind: str, resolution: int, image_channels: int = 3, **changes: Any) -> Generator:
