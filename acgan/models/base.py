@@ -1,4 +1,4 @@
-"""What generators and trunks of discriminators of all kinds share: the base classes."""
+"""Base classes of generators, and of trunks of discriminators."""
 
 from __future__ import annotations
 

@@ -155,7 +155,9 @@ class BigGANGenerator(Generator):
         if not self.part:
             return (z,)
         blocks = len(self.blocks)
-        parts: tuple[Tensor, ...] = z.split([self.latent_dim - blocks * self.part, *[self.part] * blocks], dim=1)
+        parts: tuple[Tensor, ...] = z.split(
+            [self.latent_dim - blocks * self.part, *[self.part] * blocks], dim=1
+        )
         return parts
 
 
