@@ -97,6 +97,7 @@ def build_objective(config: RunConfig, around: Surroundings, one_pass: bool) -> 
         penalty=_made(PENALTIES, loss.penalty),
         weight_d=loss.classification.weight_d if loss.classification is not None else 0.0,
         weight_g=loss.classification.weight_g if loss.classification is not None else 0.0,
+        term_weights=loss.classification.term_weights if loss.classification is not None else {},
         penalty_of=loss.penalty.of if loss.penalty is not None else "adversarial",
         penalty_every=loss.penalty.every if loss.penalty is not None else 1,
         regularisers={
@@ -177,7 +178,12 @@ def build_gan(
     return Gan(
         generator=generator,
         discriminator=discriminator,
-        ema=EMA(generator, half_life_nimg=schedules.ema_half_life_nimg.at(0), ramp_up=train.ema_ramp_up),
+        ema=EMA(
+            generator,
+            half_life_nimg=schedules.ema_half_life_nimg.at(0),
+            ramp_up=train.ema_ramp_up,
+            start_nimg=train.ema_start_nimg,
+        ),
         optim_generator=adam["g"],
         optim_discriminator=adam["d"],
         objective=build_objective(config, around, one_pass=not order_matters(discriminator)),

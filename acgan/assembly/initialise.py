@@ -20,6 +20,7 @@ from acgan.models import (
     class_columns,
     class_rows,
     load_weights,
+    name_in_state,
     read_state_file,
 )
 from acgan.sampling import load_generator
@@ -49,6 +50,10 @@ class _Classes:
     @property
     def same(self) -> bool:
         return list(self.old) == list(self.new)
+
+    def have_rows(self, old: Tensor, new: Tensor) -> bool:
+        """True if both tensors have as many rows for each class, of one shape."""
+        return old.shape[1:] == new.shape[1:] and len(old) * len(self.new) == len(new) * len(self.old)
 
     def shared(self) -> list[tuple[int, int]]:
         """(new, old) labels of each common class."""
@@ -238,9 +243,7 @@ def _transfer_to_discriminator(
     """Copy the tensors that fit, also plain weights into layers with spectral normalisation."""
     own, named = discriminator.state_dict(), {}
     for key, tensor in state.items():
-        # A layer with spectral normalisation keeps its weight under another name.
-        original = key.removesuffix("weight") + "parametrizations.weight.original"
-        named[original if original in own else key] = tensor
+        named[name_in_state(key, own)] = tensor
     line = _transfer("discriminator", named, discriminator, classes)
     for _ in range(_POWER_ITERATIONS):
         advance_spectral_norm(discriminator)
@@ -265,7 +268,7 @@ def _transfer(name: str, source: Mapping[str, Tensor], network: nn.Module, class
         old = source.get(key)
         if old is None:
             remarks.append(f"{key} {tuple(tensor.shape)}")
-        elif key in rows and not classes.same and old.shape[1:] == tensor.shape[1:]:
+        elif key in rows and not classes.same and classes.have_rows(old, tensor):
             _copy_rows(old, tensor, classes)
             taken += 1
             remarks.append(f"{key} (only the rows {part})")
@@ -283,8 +286,10 @@ def _transfer(name: str, source: Mapping[str, Tensor], network: nn.Module, class
 
 
 def _copy_rows(old: Tensor, new: Tensor, classes: _Classes) -> None:
+    """Copy the rows of shared classes; a layer of 2K outputs has two of each class, K apart."""
+    old_rows, rows = old.unflatten(0, (-1, len(classes.old))), new.unflatten(0, (-1, len(classes.new)))
     for label, old_label in classes.shared():
-        new[label] = old[old_label]
+        rows[:, label] = old_rows[:, old_label]
 
 
 def _copy_columns(old: Tensor, new: Tensor, classes: _Classes) -> None:

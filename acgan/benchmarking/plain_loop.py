@@ -43,7 +43,7 @@ class PlainLoop:
             total = found["adversarial"] = losses.adversarial.discriminator(real.adv, made.adv)
         if losses.classification is not None:
             classes = losses.classification.discriminator(real.aux, made.aux, y)
-            total = total + losses.weight_d * sum(classes.values())
+            total = total + sum(term.weighted for term in losses.class_terms(classes, "D").values())
             found |= classes
         if penalty and losses.penalty is not None:
             terms = losses.penalty(lambda images: self._score(images, y), x, fake, _Drawn(), self.strength)
@@ -67,7 +67,7 @@ class PlainLoop:
             total = found["adversarial"] = losses.adversarial.generator(real, made.adv)
         if losses.classification is not None:
             classes = losses.classification.generator(made.aux, y)
-            total = total + losses.weight_g * sum(classes.values())
+            total = total + sum(term.weighted for term in losses.class_terms(classes, "G").values())
             found |= classes
         total.backward()
         self.optim_generator.step()
@@ -88,7 +88,8 @@ class PlainLoop:
             for start in range(0, len(images), len(y)):
                 aux = out.aux.rows(slice(start, start + len(y)))
                 classes = losses.classification.generator(aux, y)
-                score = score - losses.weight_g * len(y) * sum(classes.values())
+                terms = losses.class_terms(classes, "G").values()
+                score = score - len(y) * sum(term.weighted for term in terms)
         return score
 
     def _augmented(self, x: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,6 +64,11 @@ class BaseClassificationConfig(BaseConfig):
     weight_g: NonNegative = 0.3
     """Weight of the class loss in G's sum."""
 
+    @property
+    def term_weights(self) -> dict[str, tuple[float, float]]:
+        """Weights in D's and in G's sum of terms, by name, that have others than ``weight_d`` and ``weight_g``."""
+        return {}
+
     @classmethod
     def part_keys(cls) -> set[str]:
         return super().part_keys() - {"weight_d", "weight_g", *cls.head_keys}
@@ -72,6 +77,7 @@ class BaseClassificationConfig(BaseConfig):
 class CrossEntropyConfig(BaseClassificationConfig):
     """AC-GAN: cross-entropy of the auxiliary head's logits."""
 
+    head_keys = ("unit_norm", "bias")
     kind: Literal["cross_entropy"]
     on_fake: bool = False
     """Train D's class head on generated images too, as in the paper; false: on real images only."""
@@ -79,28 +85,57 @@ class CrossEntropyConfig(BaseClassificationConfig):
     """Share of D's target that is spread evenly over all classes; G's target stays sharp."""
     unit_norm: bool = False
     """Scale the features to length one before the class head, which bounds the gradient of the class loss."""
+    bias: bool = True
+    """Biases of the class head."""
 
 
 class TACConfig(BaseClassificationConfig):
     """TAC-GAN: a second head, the twin, learns the class of generated images; G is trained to confuse it."""
 
+    head_keys = ("unit_norm", "bias")
     kind: Literal["tac"]
     weight_g: NonNegative = 1.0
     """Weight of the class loss in G's sum."""
+    twin_weight_d: NonNegative | None = None
+    """Weight of the twin's loss in D's sum; null: weight_d, as in the paper."""
+    twin_weight_g: NonNegative | None = None
+    """Weight of the twin's term in G's sum; null: weight_g, as in the paper."""
+    on_fake: bool = False
+    """Train D's class head on generated images too, as in the paper's equation; its authors' code does not."""
     bounded: bool = True
     """Limit G's gain from the twin to log K per image, the loss of a guess; false: the paper's unbounded loss."""
     unit_norm: bool = False
     """Scale the features to length one before the class heads, which bounds the gradient of the class loss."""
+    bias: bool = True
+    """Biases of the class heads."""
+
+    @property
+    def term_weights(self) -> dict[str, tuple[float, float]]:
+        return {
+            "twin_fake": (
+                self.weight_d if self.twin_weight_d is None else self.twin_weight_d,
+                self.weight_g if self.twin_weight_g is None else self.twin_weight_g,
+            )
+        }
+
+    @classmethod
+    def part_keys(cls) -> set[str]:
+        return super().part_keys() - {"twin_weight_d", "twin_weight_g"}
 
 
 class ADCConfig(BaseClassificationConfig):
     """ADC-GAN: the head tells 2K classes apart, K real and K generated; G's images should pass as the real ones."""
 
+    head_keys = ("unit_norm", "bias", "joint")
     kind: Literal["adc"] = "adc"
     weight_g: NonNegative = 0.5
     """Weight of the class loss in G's sum."""
     unit_norm: bool = False
     """Scale the features to length one before the class head, which bounds the gradient of the class loss."""
+    bias: bool = True
+    """Biases of the class head."""
+    joint: bool = False
+    """One layer for all 2K classes, so that spectral normalisation is of both halves together; false: of each."""
 
 
 class DataToDataConfig(BaseClassificationConfig):

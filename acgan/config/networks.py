@@ -118,9 +118,48 @@ class ResNetDiscriminatorConfig(BaseDiscriminatorConfig):
     """Side of the pixel patches that the image is read in; with 2 the blocks start at half the side and cost less."""
 
 
-_Generator = PaperGeneratorConfig | DCGANGeneratorConfig | ResNetGeneratorConfig
+class BigGANGeneratorConfig(BaseConfig):
+    """BigGAN's residual blocks with conditional BatchNorm, or SNGAN's, as PyTorch-StudioGAN has them."""
+
+    kind: Literal["biggan"]
+    channels: Width = 64
+    """Unit of the widths: at 32 px all maps have 4 times as many, else those of the last block have as many."""
+    class_dim: Width | None = 128
+    """Size of the class embedding that all blocks share; null: a table of the classes in every BatchNorm, as SNGAN."""
+    skip_z: bool = True
+    """Give every block a part of the latent, and the first layer the rest; false: all to the first layer, as SNGAN."""
+    spectral_norm: bool = True
+    """Spectral normalisation of every layer but the class embedding."""
+    attention: Sides = ()
+    """Sides of feature maps at which self-attention is added, such as [16]; [] for none."""
+
+
+class BigGANDiscriminatorConfig(BaseDiscriminatorConfig):
+    """BigGAN's residual blocks, or SNGAN's, and the sum of the last maps' pixels, as PyTorch-StudioGAN has them."""
+
+    kind: Literal["biggan"]
+    channels: Width = 64
+    """Unit of the widths: at 32 px all maps have twice as many, else those of the first block have as many."""
+    spectral_norm: bool = True
+    """Spectral normalisation of every layer in place of BatchNorm."""
+    skip_relu: bool = False
+    """Skip paths without BatchNorm begin behind the block's first ReLU, as in PyTorch-StudioGAN; false: before it."""
+    attention: Sides = ()
+    """Sides of feature maps at which self-attention is added, such as [16]; [] for none."""
+
+    @property
+    def has_batch_norm(self) -> bool:
+        return not self.spectral_norm
+
+
+_Generator = PaperGeneratorConfig | DCGANGeneratorConfig | ResNetGeneratorConfig | BigGANGeneratorConfig
 GENERATOR_KINDS = Kinds(_Generator)
-_Discriminator = PaperDiscriminatorConfig | DCGANDiscriminatorConfig | ResNetDiscriminatorConfig
+_Discriminator = (
+    PaperDiscriminatorConfig
+    | DCGANDiscriminatorConfig
+    | ResNetDiscriminatorConfig
+    | BigGANDiscriminatorConfig
+)
 DISCRIMINATOR_KINDS = Kinds(_Discriminator)
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from acgan.errors import ConfigError, did_you_mean
 from acgan.file_kinds import odd_kind
 
-#: Folder of the recipes of each kind of training, and of sweeps, below ``configs``.
-_FOLDERS = {"gan": ".", "classify": "classify", "sweep": "sweep"}
+#: Folders of the recipes of each kind of training, and of sweeps, below ``configs``, each with what their names begin
+#: with.
+_FOLDERS = {
+    "gan": {".": "", "studiogan": "studiogan/"},
+    "classify": {"classify": ""},
+    "sweep": {"sweep": ""},
+}
 #: The command of each kind of training.
 COMMANDS = {"gan": "acgan train", "classify": "acgan classify train"}
 #: The configuration in a run directory.
@@ -23,8 +28,11 @@ def recipes(task: str = "gan") -> dict[str, Path]:
     # Inside the package once it is installed, at the top of the repository in a checkout.
     for directory in (package / "configs", package.parent / "configs"):
         if directory.is_dir():
-            files = (directory / _FOLDERS[task]).glob("*.yaml")
-            return {file.stem: file for file in sorted(files, key=lambda file: file.stem)}
+            return {
+                start + file.stem: file
+                for folder, start in _FOLDERS[task].items()
+                for file in sorted((directory / folder).glob("*.yaml"), key=lambda file: file.stem)
+            }
     return {}
 
 
@@ -45,8 +53,10 @@ def find_recipe(name: str, task: str = "gan") -> Path:
         return known[name]
     if path.is_dir():
         return _config_of(path, task)
-    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = did_you_mean(path.name, siblings) if path.name != name else did_you_mean(name, known)
+    if path.name != name and path.parent.is_dir():
+        near = did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+    else:
+        near = did_you_mean(name, known)
     raise ConfigError(
         f"no recipe, file or run {name!r}; expected a YAML file, a run directory or one of {', '.join(known)}.{near}"
     )

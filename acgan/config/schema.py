@@ -106,6 +106,8 @@ class TrainConfig(ComputeConfig):
     """Half-life in images of the running mean (EMA) of G's weights; samples come from the mean. 0: no averaging."""
     ema_ramp_up: PositiveFloat | None = 0.1
     """Limit the half-life to this share of the images shown so far, for the start of a training; null: no limit."""
+    ema_start_nimg: Annotated[int, Field(ge=0, le=10**12)] = 0
+    """Images until which the mean is a copy of the weights."""
     standing_nimg: Annotated[int, Field(ge=0, le=10**9)] = 2_000
     """Images from which G's BatchNorm statistics are computed anew before sampling, for the averaged weights; 0 keeps
     the running statistics of the training."""

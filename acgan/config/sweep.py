@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from acgan.config.base import BaseConfig, HomePath, Positive, PositiveFloat, Seed
 
+#: Key of a variant that is none of the recipe: its own recipe.
+_RECIPE = "recipe"
 #: Keys of a training that the sweep decides, each with the sweep's own.
 _DECIDED = {"seed": "seeds", "train.total_nimg": "budget", "data.source": "data"}
 
@@ -57,7 +59,7 @@ class SweepConfig(BaseConfig):
     data: str | None = None
     """Source of images, as --data of `acgan train`; null: the recipe's."""
     variants: dict[VariantName, dict[str, Any] | None] = Field({})
-    """Names, each with the keys that it changes."""
+    """Names, each with the keys that it changes; `recipe` among them is a recipe in place of the sweep's."""
     set: dict[str, Any] = Field({})
     """Keys that all variants change."""
     seeds: list[Seed] = Field([0], min_length=1)
@@ -78,6 +80,11 @@ class SweepConfig(BaseConfig):
         if (self.budget.nimg is None) == (self.budget.minutes is None):
             found = "none" if self.budget.nimg is None else "both nimg and minutes"
             raise ValueError(f"budget: found {found}; expected one of {{nimg: 8000}} and {{minutes: 4}}")
+        for name in self.variants:
+            if not isinstance(self.recipe_of(name), str):
+                raise ValueError(
+                    f"variants.{name}: recipe: found {self.recipe_of(name)!r}; expected a recipe or YAML file"
+                )
         for where, keys in (("set", self.set), *((f"variants.{v}", k) for v, k in self.variants.items())):
             changed = _dotted(keys or {})
             _check_once(where, changed)
@@ -87,6 +94,15 @@ class SweepConfig(BaseConfig):
                         f"{where}: {key} is what the sweep's `{own}` sets; expected it there alone"
                     )
         return self
+
+    def recipe_of(self, variant: str) -> str:
+        """Recipe or YAML file of a variant: its own, or the sweep's."""
+        recipe: str = (self.variants[variant] or {}).get(_RECIPE, self.recipe)
+        return recipe
+
+    def keys_of(self, variant: str) -> dict[str, Any]:
+        """Keys of the recipe that a variant changes."""
+        return {key: value for key, value in (self.variants[variant] or {}).items() if key != _RECIPE}
 
 
 def _check_once(key: str, values: list[Any], hint: str = "") -> None:

@@ -57,22 +57,30 @@ class CrossEntropy(ClassificationLoss):
 class TwinAuxiliary(ClassificationLoss):
     """TAC-GAN's loss (Gong et al. 2019): a twin classifier T learns generated images, C real ones.
 
-    D: CE(C(real), y) + CE(T(fake), y). G: CE(C(fake), y) - CE(T(fake), y).
+    D: CE(C(real), y) + CE(T(fake), y), plus CE(C(fake), y) if ``on_fake``. G: CE(C(fake), y) - CE(T(fake), y).
     G of an AC-GAN prefers images that are easy to classify, so classes lose diversity; the second term cancels this
     preference. It is unbounded below, as in the paper, because T may be arbitrarily wrong. If ``bounded``, the term
     of an image is at least -log K, the value of a guess.
+
+    The paper's value function is that of AC-GAN with T's term added, and C minimises it too: so C also learns generated
+    images, CE(C(fake), y). The authors' code leaves this term out of D's step, and so does PyTorch-StudioGAN, which
+    weighs T's terms by weights of their own (``tac_dis_lambda``, ``tac_gen_lambda``). ``on_fake`` puts the term in.
     """
 
     head_outputs = "twin"
 
-    def __init__(self, *, bounded: bool):
+    def __init__(self, *, bounded: bool, on_fake: bool):
         self.bounded = bounded
+        self.on_fake = on_fake
 
     def discriminator(self, real: HeadOutput, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
-        return {
+        terms = {
             "class_real": F.cross_entropy(real.logits, labels),
             "twin_fake": F.cross_entropy(_twin(fake), labels),
         }
+        if self.on_fake:
+            terms["class_fake"] = F.cross_entropy(fake.logits, labels)
+        return terms
 
     def generator(self, fake: HeadOutput, labels: Tensor) -> dict[str, Tensor]:
         twin = F.cross_entropy(_twin(fake), labels, reduction="none")  # (N,)

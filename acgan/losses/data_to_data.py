@@ -21,6 +21,12 @@ class DataToData(ClassificationLoss):
 
     The loss pulls an image to its class's proxy and away from images of other classes. Beyond the margins there is no
     gradient, so that a class does not shrink to one image. Lengths of features cannot grow.
+
+    This is the paper's equation, as one logsumexp. The authors' code, PyTorch-StudioGAN, computes
+    -p_i + log(exp(p_i) + exp(-m_i) sum_j exp(n_ij)) with m_i = max_{j != i} (f_i . f_j - m_n) / tau over all other
+    images, those of the own class too. It subtracts m_i from the negatives for stability, but not from the positive,
+    and does not add it again. So an image whose nearest other image is close counts its negatives up to
+    exp(m_p / tau) times less than in the equation, 7.1 times with 0.98 and 0.5.
     """
 
     head_outputs = "proxies"

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from torch import nn
 
 from acgan.models.backbones import IMAGENET_MEAN, IMAGENET_STD, OWN_AUX, build_torchvision, load_weights
+from acgan.models.base import Generator, Trunk
 from acgan.models.batch_norm import share_batch_statistics
 from acgan.models.classifier import AuxClassifier
-from acgan.models.discriminator import TRUNKS, Discriminator, Trunk
-from acgan.models.generator import GENERATORS, Generator
+from acgan.models.discriminator import TRUNKS, Discriminator
+from acgan.models.generator import GENERATORS
 from acgan.models.heads import AUX_HEADS, AuxHead
 from acgan.models.layers import (
     advance_spectral_norm,
     class_columns,
     class_rows,
     has_batch_norm,
+    name_in_state,
     order_matters,
     remove_spectral_norm,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "draw_by_image",
     "has_batch_norm",
     "load_weights",
+    "name_in_state",
     "order_matters",
     "read_state_file",
     "remove_spectral_norm",

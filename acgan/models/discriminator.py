@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.attention import add_attention
+from acgan.models.base import Trunk
+from acgan.models.biggan import BigGANTrunk
 from acgan.models.blocks import DownBlock, residual_sides
 from acgan.models.heads import AuxHead
 from acgan.models.layers import (
@@ -20,27 +22,12 @@ from acgan.models.layers import (
     channels_at,
     conv3x3,
     init_dcgan,
+    init_orthogonal,
     widen,
 )
 from acgan.runtime import outside_autocast
 from acgan.sides import RESOLUTIONS, map_sides
 from acgan.types import DiscriminatorOutput
-
-
-class Trunk(nn.Module):
-    """Maps images (N, C, R, R) in [-1, 1], R one of ``resolutions``, to features (N, F), which both heads read."""
-
-    resolutions: ClassVar[tuple[int, ...]]
-    #: Reason why there are no others, for the error; empty for none.
-    only_these: ClassVar[str] = ""
-    #: Standard deviation of the heads' first weights; None keeps the variance of the features.
-    head_std: ClassVar[float | None] = None
-    feature_dim: int
-
-    def __init__(self, *, resolution: int, image_channels: int):
-        super().__init__()
-        self.resolution = resolution
-        self.image_channels = image_channels
 
 
 class PaperTrunk(Trunk):
@@ -189,7 +176,17 @@ class Discriminator(nn.Module):
         self.adv_head = nn.Linear(trunk.feature_dim, 1) if adversarial else None
         self.aux_head = AuxHead(trunk.feature_dim, num_classes) if aux_head == "linear" else aux_head
         self.embed = nn.Embedding(num_classes, trunk.feature_dim) if projection else None
-        std = 1 / math.sqrt(trunk.feature_dim) if trunk.head_std is None else trunk.head_std
+        if trunk.orthogonal_heads:
+            for head in (self.adv_head, self.aux_head, self.embed):
+                if head is not None:
+                    init_orthogonal(head)
+        else:
+            self._init_normal(1 / math.sqrt(trunk.feature_dim) if trunk.head_std is None else trunk.head_std)
+        if spectral_norm:
+            apply_spectral_norm(self)
+
+    def _init_normal(self, std: float) -> None:
+        """Draw the heads' first weights from N(0, std)."""
         if self.adv_head is not None:
             nn.init.normal_(self.adv_head.weight, std=std)
             nn.init.zeros_(self.adv_head.bias)
@@ -197,8 +194,6 @@ class Discriminator(nn.Module):
             self.aux_head.initialise(std)
         if self.embed is not None:
             nn.init.normal_(self.embed.weight, std=std)
-        if spectral_norm:
-            apply_spectral_norm(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Judge images.
@@ -222,4 +217,9 @@ class Discriminator(nn.Module):
         return DiscriminatorOutput(adv=adv, aux=aux, features=features)
 
 
-TRUNKS: dict[str, type[Trunk]] = {"paper": PaperTrunk, "dcgan": DCGANTrunk, "resnet": ResNetTrunk}
+TRUNKS: dict[str, type[Trunk]] = {
+    "paper": PaperTrunk,
+    "dcgan": DCGANTrunk,
+    "resnet": ResNetTrunk,
+    "biggan": BigGANTrunk,
+}

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from acgan.models.attention import add_attention
+from acgan.models.base import Generator
+from acgan.models.biggan import BigGANGenerator
 from acgan.models.blocks import StyleUpBlock, UpBlock, residual_sides
 from acgan.models.layers import (
     ConditionalNorm,
@@ -26,28 +28,6 @@ from acgan.runtime import outside_autocast
 from acgan.sides import RESOLUTIONS, map_sides
 
 _MOST_LAYERS = 1000  # a file may ask for any number: building them would not end
-
-
-class Generator(nn.Module):
-    """Maps latents z (N, Z) and labels y (N,) in [0, K) to images (N, C, R, R) in [-1, 1], R one of ``resolutions``.
-
-    In place of labels, y may be shares of the classes (N, K), float, which mix them.
-    """
-
-    resolutions: ClassVar[tuple[int, ...]]
-    #: Reason why there are no others, for the error; empty for none.
-    only_these: ClassVar[str] = ""
-    #: Layers whose tensors have a row for each class.
-    class_rows: ClassVar[tuple[str, ...]] = ()
-    #: Tensors whose last K columns belong to the classes.
-    class_columns: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, *, latent_dim: int, num_classes: int, resolution: int, image_channels: int):
-        super().__init__()
-        self.latent_dim = latent_dim
-        self.num_classes = num_classes
-        self.resolution = resolution
-        self.image_channels = image_channels
 
 
 class PaperGenerator(Generator):
@@ -232,4 +212,5 @@ GENERATORS: dict[str, type[Generator]] = {
     "paper": PaperGenerator,
     "dcgan": DCGANGenerator,
     "resnet": ResNetGenerator,
+    "biggan": BigGANGenerator,
 }

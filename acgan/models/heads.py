@@ -27,6 +27,7 @@ class AuxHead(nn.Module):
         dropout: Dropout probability before the last layer of a linear head; a stem always has 0.7.
         unit_norm: Scale the features to length one first. The gradient of cross-entropy grows with the length of the
             features, and may explode in an AC-GAN (Kang et al. 2021).
+        bias: The last layers have biases.
     """
 
     #: Layers whose tensors have a row for each class.
@@ -40,10 +41,12 @@ class AuxHead(nn.Module):
         kind: Literal["linear", "stem"] = "linear",
         dropout: float = 0.0,
         unit_norm: bool = False,
+        bias: bool = True,
     ):
         super().__init__()
         self.in_channels = in_channels
         self.num_classes = num_classes
+        self.bias = bias
         self.stem = Stem(in_channels) if kind == "stem" else None
         self.dropout = Dropout(_STEM_DROPOUT if kind == "stem" else dropout)
         self.unit_norm = unit_norm
@@ -84,13 +87,15 @@ class AuxHead(nn.Module):
         """A linear head with the same class logits; None if there is no such head."""
         if self.stem is not None or self.unit_norm:
             return None
-        head = AuxHead(self.in_channels, self.num_classes)
-        head.classify.load_state_dict(self.classify.state_dict())
+        head, own = AuxHead(self.in_channels, self.num_classes), self.classify
+        bias = own.weight.new_zeros(len(own.weight)) if own.bias is None else own.bias
+        state = {"weight": own.weight[: self.num_classes], "bias": bias[: self.num_classes]}
+        head.classify.load_state_dict(state)
         return head
 
     def _add_layers(self, width: int) -> None:
         """Make the last layers, which read vectors (N, width)."""
-        self.classify = nn.Linear(width, self.num_classes)
+        self.classify = nn.Linear(width, self.num_classes, bias=self.bias)
 
     def _output(self, x: Tensor) -> HeadOutput:
         """The output for vectors (N, width)."""
@@ -98,16 +103,30 @@ class AuxHead(nn.Module):
 
 
 class TwinHead(AuxHead):
-    """A head with a second classifier, ``twin``, on the same features."""
+    """A head with a second classifier, ``twin``, on the same features.
+
+    ``joint``: one layer of 2K outputs has both, the class logits first. It is the same function, but spectral
+    normalisation is of all 2K rows, and so are orthogonal first weights.
+    """
 
     class_rows = ("classify", "twin")
 
+    def __init__(self, in_channels: int, num_classes: int, *, joint: bool = False, **options: Any):
+        self.joint = joint
+        super().__init__(in_channels, num_classes, **options)
+
     def _add_layers(self, width: int) -> None:
+        if self.joint:
+            self.classify = nn.Linear(width, 2 * self.num_classes, bias=self.bias)
+            return
         super()._add_layers(width)
-        self.twin = nn.Linear(width, self.num_classes)
+        self.twin = nn.Linear(width, self.num_classes, bias=self.bias)
 
     def _output(self, x: Tensor) -> HeadOutput:
-        return HeadOutput(logits=self.classify(x), twin=self.twin(x))
+        if not self.joint:
+            return HeadOutput(logits=self.classify(x), twin=self.twin(x))
+        logits, twin = self.classify(x).chunk(2, dim=1)  # (N, K) each
+        return HeadOutput(logits=logits, twin=twin)
 
 
 class ProxyHead(AuxHead):

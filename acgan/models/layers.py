@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -155,6 +156,15 @@ def init_dcgan(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def init_orthogonal(network: nn.Module) -> None:
+    """Orthogonal first weights of convolutions, linear layers and embeddings (Saxe et al. 2014), and zero biases."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
+            nn.init.orthogonal_(layer.weight)
+            if getattr(layer, "bias", None) is not None:
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
 class SpectralNorm(nn.Module):
     """Divides a weight by its largest singular value (Miyato et al. 2018), as a parametrisation.
 
@@ -184,10 +194,10 @@ class SpectralNorm(nn.Module):
             return weight / torch.dot(self.u, matrix @ v)
 
 
-def apply_spectral_norm(network: nn.Module) -> None:
-    """Normalise the weight of every convolution, linear layer and embedding of a network, in place."""
+def apply_spectral_norm(network: nn.Module, spare: Collection[nn.Module | None] = ()) -> None:
+    """Normalise the weight of each convolution, linear layer and embedding of a network, in place; not of ``spare``."""
     for layer in list(network.modules()):
-        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)) and layer not in spare:
             parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
 
@@ -260,11 +270,18 @@ def class_rows(network: nn.Module) -> frozenset[str]:
 
 def class_columns(network: nn.Module) -> frozenset[str]:
     """Names of state dict tensors with a last column for each class; modules list them in ``class_columns``."""
+    own = network.state_dict()
     return frozenset(
-        f"{prefix}.{name}".removeprefix(".")
+        name_in_state(f"{prefix}.{name}".removeprefix("."), own)
         for prefix, module in network.named_modules()
         for name in getattr(module, "class_columns", ())
     )
+
+
+def name_in_state(key: str, state: Mapping[str, Tensor]) -> str:
+    """Name of a tensor in a state dict; a layer with spectral normalisation keeps its weight under another one."""
+    original = key.removesuffix("weight") + "parametrizations.weight.original"
+    return original if original in state else key
 
 
 def embedded(table: nn.Embedding, y: Tensor) -> Tensor:

@@ -97,8 +97,8 @@ class SweepPlan:
 
     def overrides(self, variant: str) -> tuple[str, ...]:
         """Changes of the recipe by a variant, as ``KEY=VALUE`` texts."""
-        keys = self.sweep.variants[variant] or {}
-        found = [f"{key}={json.dumps(value)}" for own in (self.sweep.set, keys) for key, value in own.items()]
+        keys = self.sweep.set, self.sweep.keys_of(variant)
+        found = [f"{key}={json.dumps(value)}" for own in keys for key, value in own.items()]
         # A run that stopped early would have had another budget than the others.
         patient = any(text.startswith("train.patience_nimg=") for text in found)
         return tuple(found) if patient else ("train.patience_nimg=null", *found)
@@ -112,7 +112,10 @@ class SweepPlan:
         more = () if nimg is None else self._of_run(variant, seed or 0, nimg)
         try:
             config: RunConfig = api.resolve(
-                self.sweep.recipe, self.sweep.data, (*self.overrides(variant), *more), run_dir=self.folder
+                self.sweep.recipe_of(variant),
+                self.sweep.data,
+                (*self.overrides(variant), *more),
+                run_dir=self.folder,
             ).config
         except UserError as error:
             raise ConfigError(f"variants.{variant}: {error}") from None
@@ -160,7 +163,7 @@ class SweepPlan:
                 sets = tuple(word for text in words for word in ("--set", text))
                 place = ("--run-dir", str(directory), "--device", self.device, "--quiet")
                 imports = tuple(word for script in self.imports for word in ("--import", script))
-                train = (*imports, "train", self.sweep.recipe, *data, *place, *sets)
+                train = (*imports, "train", self.sweep.recipe_of(variant), *data, *place, *sets)
                 evaluate = (
                     *imports,
                     "evaluate",

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from acgan.models import advance_spectral_norm
+
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
@@ -19,12 +21,16 @@ class EMA(Generic[_Network]):
         half_life_nimg: Images after which an old weight counts half; 0 copies.
         ramp_up: Largest half-life as a share of the images so far, so that the mean forgets the start; None is no limit
             (as in EDM and StyleGAN2-ADA).
+        start_nimg: Images until which it copies.
     """
 
-    def __init__(self, network: _Network, *, half_life_nimg: float, ramp_up: float | None):
+    def __init__(
+        self, network: _Network, *, half_life_nimg: float, ramp_up: float | None, start_nimg: int = 0
+    ):
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.half_life_nimg = half_life_nimg
         self.ramp_up = ramp_up
+        self.start_nimg = start_nimg
 
     @torch.no_grad()
     def update(self, network: nn.Module, nimg: int, batch_size: int) -> None:
@@ -32,9 +38,11 @@ class EMA(Generic[_Network]):
         half_life = self.half_life_nimg
         if self.ramp_up is not None:
             half_life = min(half_life, self.ramp_up * nimg)
-        kept = 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0
+        copies = half_life == 0 or nimg <= self.start_nimg
+        kept = 0.0 if copies else 0.5 ** (batch_size / half_life)
         means, values = _floating(self.network), _floating(network)
         torch._foreach_lerp_(means, values, 1 - kept)
+        advance_spectral_norm(self.network)  # the mean of vectors of length one is none of the mean weights
 
 
 def _floating(network: nn.Module) -> list[Tensor]:

@@ -111,6 +111,7 @@ def generator_step(gan: Gan, guard: FiniteGuard, iteration: int) -> dict[str, Te
     """
     step = (iteration + 1) * gan.d_steps - 1  # D's last
     gan.working_discriminator.copy.requires_grad_(False)
+    advance_spectral_norm(gan.generator)
     gan.working_discriminator.refresh()  # G's own is up to date: its weights are those of D's step
     gan.gradients_generator.clear()
     log = BatchMean()

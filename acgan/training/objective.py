@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -26,11 +26,12 @@ class Objective:
         weight_d: Weight of the classification terms in D's sum.
         weight_g: Weight of the classification terms in G's sum.
         penalty_of: Score whose gradient is penalised: the ``adversarial`` logit, or the ``objective`` of G, which
-            is the logit, if there is one, less ``weight_g`` times G's classification terms.
+            is the logit, if there is one, less G's classification terms with their weights.
         penalty_every: D steps from one penalty to the next, and factor on it.
         regularisers: Further terms of D's sum.
         one_pass: D judges real and generated images in one pass, which is quicker. It must not mix the images of a
             batch, as BatchNorm does, nor draw random numbers in its order.
+        term_weights: Weights in D's and in G's sum of those classification terms, by name, that have others.
     """
 
     adversarial: AdversarialLoss | None
@@ -42,6 +43,7 @@ class Objective:
     penalty_every: int
     regularisers: Mapping[str, Regulariser]
     one_pass: bool
+    term_weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def discriminator(self, d: Discriminate, real: Batch, fake: Tensor, portion: Portion) -> Terms:
         """D's loss on real images and on as many generated for the same labels.
@@ -68,7 +70,7 @@ class Objective:
         if self.classification is not None:
             aux_real, aux_fake = on_real.classes, on_fake.classes
             classes = self.classification.discriminator(aux_real, aux_fake, real.labels)
-            terms = _joined(terms, {name: Term(value, self.weight_d) for name, value in classes.items()})
+            terms = _joined(terms, self.class_terms(classes, "D"))
             with torch.no_grad():
                 stats["class_accuracy_real"] = _accuracy(aux_real, real.labels)
                 stats["class_accuracy_fake"] = _accuracy(aux_fake, real.labels)
@@ -113,8 +115,16 @@ class Objective:
             terms["adversarial"] = Term(self.adversarial.generator(real_logits, on_fake.logits))
         if self.classification is not None:
             classes = self.classification.generator(on_fake.classes, real.labels)
-            terms = _joined(terms, {name: Term(value, self.weight_g) for name, value in classes.items()})
+            terms = _joined(terms, self.class_terms(classes, "G"))
         return Terms(terms)
+
+    def class_terms(self, classes: Mapping[str, Tensor], player: Literal["D", "G"]) -> dict[str, Term]:
+        """Terms of the classification loss with their weights in a player's sum."""
+        usual, place = (self.weight_d, 0) if player == "D" else (self.weight_g, 1)
+        own = self.term_weights
+        return {
+            name: Term(value, own[name][place] if name in own else usual) for name, value in classes.items()
+        }
 
     def _judge(
         self, d: Discriminate, real: Batch, fake: Tensor
@@ -138,12 +148,13 @@ class Objective:
         if self.penalty_of == "adversarial" or self.classification is None:
             return score
         size, aux = len(labels), output.classes
-        losses = [
-            loss
-            for start in range(0, len(output.features), size)
-            for loss in self.classification.generator(aux.rows(slice(start, start + size)), labels).values()
-        ]
-        return score - self.weight_g * size * torch.stack(losses).sum()  # each is a mean over the images
+        for start in range(0, len(output.features), size):
+            losses = self.classification.generator(aux.rows(slice(start, start + size)), labels)
+            terms = self.class_terms(losses, "G").values()
+            score = (
+                score - size * torch.stack([term.weighted for term in terms]).sum()
+            )  # means over the images
+        return score
 
 
 def _joined(terms: dict[str, Term], more: dict[str, Term]) -> dict[str, Term]:

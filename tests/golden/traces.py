@@ -153,6 +153,19 @@ TRACES: dict[str, tuple[int, dict[str, Any]]] = {
             "model.discriminator.attention": [8],
         },
     ),
+    "biggan": (
+        3,
+        {
+            "data.resolution": 32,
+            "model.generator": {"kind": "biggan", "channels": 2, "class_dim": 6, "attention": [16]},
+            "model.discriminator": {"kind": "biggan", "channels": 2, "skip_relu": True, "attention": [16]},
+            "loss.adversarial.kind": "hinge",
+            "loss.classification": {"kind": "tac", "on_fake": True, "twin_weight_g": 0.5, "bias": False},
+            "loss.penalty": None,
+            "train.d_steps": 2,
+            "train.ema_start_nimg": 16,
+        },
+    ),
     "side_28": (3, {**_RESNET, "data.resolution": 28, "model.generator.attention": [14]}),
 }
 

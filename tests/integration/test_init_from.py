@@ -97,10 +97,19 @@ def test_a_class_by_name_gives_its_images(source: Path, tmp_path: Path) -> None:
         assert torch.equal(images[0], images[1])
 
 
-@pytest.mark.parametrize("kind", ["dcgan", "paper"])
-def test_other_generators_match_classes_by_name_too(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "generator",
+    [
+        {"kind": "dcgan", "channels": 4},
+        {"kind": "paper"},
+        {"kind": "biggan", "channels": 2, "class_dim": 4},
+        {"kind": "biggan", "channels": 2, "class_dim": None, "skip_z": False, "spectral_norm": False},
+    ],
+    ids=lambda generator: " ".join(map(str, generator.values())),
+)
+def test_other_generators_match_classes_by_name_too(generator: dict[str, Any], tmp_path: Path) -> None:
     changes: dict[str, Any] = {
-        "model.generator": {"kind": kind, **({} if kind == "paper" else {"channels": 4})},
+        "model.generator": generator,
         "data.resolution": 32,
         "train.standing_nimg": 0,  # statistics over other classes are others
     }

@@ -162,6 +162,13 @@ class TestWalks:
                 "mapping_layers": 1,
                 "attention": [],
             },
+            "biggan": {
+                "channels": 4,
+                "class_dim": 4,
+                "skip_z": True,
+                "spectral_norm": True,
+                "attention": [],
+            },
         }
         torch.manual_seed(0)
         generator = GENERATORS[kind](**sizes, **own[kind]).eval()

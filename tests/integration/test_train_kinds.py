@@ -16,9 +16,9 @@ SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.
 
 
 _ADVERSARIAL = ("bce", "hinge", "wgan_gp", "relativistic")
-_GENERATORS = ("paper", "dcgan", "resnet")
-_DISCRIMINATORS = ("paper", "dcgan", "dcgan sn", "resnet", "resnet sn")
-# Six of them, with each kind once at least, are quick; the others are slow.
+_GENERATORS = ("paper", "dcgan", "resnet", "biggan")
+_DISCRIMINATORS = ("paper", "dcgan", "dcgan sn", "resnet", "resnet sn", "biggan bn", "biggan")
+# Eight of them, with each kind once at least, are quick; the others are slow.
 _QUICK = {
     ("bce", "paper", "paper"),
     ("hinge", "dcgan", "dcgan sn"),
@@ -26,11 +26,13 @@ _QUICK = {
     ("relativistic", "paper", "resnet"),
     ("bce", "dcgan", "resnet"),
     ("hinge", "resnet", "dcgan"),
+    ("hinge", "biggan", "biggan bn"),
+    ("wgan_gp", "biggan", "biggan"),
 }
 KINDS = [
     pytest.param(*kinds, marks=[pytest.mark.slow] * (kinds not in _QUICK))
     for kinds in product(_ADVERSARIAL, _GENERATORS, _DISCRIMINATORS)
-    if kinds[0] != "wgan_gp" or kinds[2] not in ("paper", "dcgan")
+    if kinds[0] != "wgan_gp" or kinds[2] not in ("paper", "dcgan", "biggan bn")
 ]
 
 
@@ -41,16 +43,16 @@ def test_every_combination_trains(
     kind, _, normalised = discriminator.partition(" ")
     trunk: dict[str, Any] = {"kind": kind}
     if normalised:
-        trunk["spectral_norm"] = True
+        trunk["spectral_norm"] = normalised == "sn"
     if kind != "paper":
         trunk["channels"] = 4
-    has_batch_norm = kind != "resnet" and not normalised
+    has_batch_norm = discriminator in ("paper", "dcgan", "biggan bn")
     penalty = (
         {"kind": "gradient_penalty"} if adversarial == "wgan_gp" else {"kind": "zero_centered", "every": 1}
     )
     changes = {
         **SHORT,
-        "data.resolution": 32 if "paper" in (generator, kind) else 16,
+        "data.resolution": 32 if {"paper", "biggan"} & {generator, kind} else 16,
         "model.generator": {"kind": generator, **({} if generator == "paper" else {"channels": 4})},
         "model.discriminator": trunk,
         "loss.adversarial.kind": adversarial,
@@ -74,7 +76,7 @@ def test_every_combination_trains(
 
 
 @pytest.mark.parametrize("resolution", [64, pytest.param(128, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["dcgan", "resnet"])
+@pytest.mark.parametrize("kind", ["dcgan", "resnet", "biggan"])
 def test_every_resolution_trains(kind: str, resolution: int, tmp_path: Path) -> None:
     changes = {
         **SHORT,

@@ -16,6 +16,8 @@ SMALL = {
     "modulation": "norm",
     "mapping_layers": 0,
     "attention": [],
+    "skip_z": True,
+    "spectral_norm": True,
 }
 CLASSES = ("cat", "dog", "1")
 

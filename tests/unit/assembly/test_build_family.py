@@ -83,6 +83,30 @@ def test_the_class_loss_has_the_configured_weights(section: str, weights: tuple[
     assert (objective.weight_d, objective.weight_g) == weights
 
 
+@pytest.mark.parametrize(
+    ("section", "weights"),
+    [
+        ("{kind: cross_entropy}", {}),
+        ("{kind: tac, weight_d: 0.7, weight_g: 0.2}", {"twin_fake": (0.7, 0.2)}),
+        ("{kind: tac, twin_weight_d: 0.5, twin_weight_g: 0}", {"twin_fake": (0.5, 0.0)}),
+    ],
+)
+def test_the_twin_has_the_configured_weights(section: str, weights: dict[str, tuple[float, float]]) -> None:
+    assert objective_of(f"loss.classification={section}").term_weights == weights
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "tac", "adc"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_biases_are_the_heads(kind: str, bias: bool) -> None:
+    gan = tiny_gan(f"loss.classification={{kind: {kind}, bias: {str(bias).lower()}}}")
+    assert any(name.endswith("bias") for name, _ in gan.discriminator.aux_head.named_parameters()) == bias
+
+
+def test_a_joint_head_has_one_layer() -> None:
+    gan = tiny_gan("loss.classification={kind: adc, joint: true}")
+    assert gan.discriminator.aux_head.classify.weight.shape == (6, gan.discriminator.trunk.feature_dim)
+
+
 @pytest.mark.parametrize("kind", ["cross_entropy", "tac", "adc"])
 @pytest.mark.parametrize("unit_norm", [False, True])
 def test_unit_norm_is_the_heads(kind: str, unit_norm: bool) -> None:

@@ -127,12 +127,22 @@ def test_sections_that_are_off_say_how_they_are_switched_on(config: Any) -> None
     assert off.keys() >= ({"augment", "loss.consistency", "loss.lecam"} if config is RunConfig else set())
 
 
-@pytest.mark.parametrize(("task", "below"), [("gan", "."), ("classify", "classify")])
-def test_the_recipes_are_those_in_the_folder(task: str, below: str) -> None:
-    folder = Path(__file__).parents[3] / "configs" / below
-    found = {name: file.read_bytes() for name, file in recipes(task).items()}
+@pytest.mark.parametrize(
+    ("task", "folders"),
+    [("gan", {".": "", "studiogan": "studiogan/"}), ("classify", {"classify": ""}), ("sweep", {"sweep": ""})],
+)
+def test_the_recipes_are_those_in_the_folder(task: str, folders: dict[str, str]) -> None:
+    configs = Path(__file__).parents[3] / "configs"
     # By content: an installed package has its own copies.
-    assert found == {file.stem: file.read_bytes() for file in folder.glob("*.yaml")}
+    assert {name: file.read_bytes() for name, file in recipes(task).items()} == {
+        start + file.stem: file.read_bytes()
+        for folder, start in folders.items()
+        for file in (configs / folder).glob("*.yaml")
+    }
+
+
+@pytest.mark.parametrize("task", ["gan", "classify"])
+def test_both_tasks_have_digits_and_mnist(task: str) -> None:
     assert {"digits", "mnist"} <= recipes(task).keys()
 
 

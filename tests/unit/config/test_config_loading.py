@@ -93,7 +93,9 @@ def test_the_shape_of_a_config_in_the_design(tmp_path: Path) -> None:
     assert config.loss.penalty.on == ["real", "fake"]
     assert config.optim.generator.lr == 5e-4
     differing = {"data.source", "data.root", "data.resolution", "train.total_nimg"}
-    differing |= {f"loss.classification.{key}" for key in ("kind", "on_fake", "label_smoothing", "weight_g")}
+    differing |= {
+        f"loss.classification.{key}" for key in ("kind", "on_fake", "label_smoothing", "weight_g", "joint")
+    }
     assert set(diff(RunConfig(), config)) == differing  # the rest are the defaults
 
 

@@ -52,7 +52,10 @@ def test_the_keys_of_another_kind_are_unknown() -> None:
             "augment=ada",
             "found 'ada'; expected a section of keys, as in {kind: ada}, of kind diff_augment, ada.",
         ),
-        ("model.generator=dcgn", "as in {kind: paper}, of kind paper, dcgan, resnet. Did you mean 'dcgan'?"),
+        (
+            "model.generator=dcgn",
+            "as in {kind: paper}, of kind paper, dcgan, resnet, biggan. Did you mean 'dcgan'?",
+        ),
         ("loss.lecam=true", "loss.lecam: found True; expected a section of keys, as in {weight: 0.3}"),
         ("augment.policy=[color]", "augment.kind: found None; expected one of diff_augment, ada."),
         (

@@ -27,7 +27,8 @@ class Choice(NamedTuple):
     [
         (
             "model.generator.kind=resent",
-            "model.generator.kind: found 'resent'; expected one of paper, dcgan, resnet. Did you mean 'resnet'?",
+            "model.generator.kind: found 'resent'; expected one of paper, dcgan, resnet, biggan. Did you mean "
+            "'resnet'?",
         ),
         ("loss.penalty={gamma: 1, kind: null}", "loss.penalty.kind: found None; expected"),
         ("train=", "train: found None; expected a section of keys"),

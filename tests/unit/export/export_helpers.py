@@ -13,7 +13,8 @@ SETTINGS = {
         {"modulation": "style"},
         {"attention": [16], "mapping_layers": 2},
         {"modulation": "style", "attention": [16], "mapping_layers": 1},
-    )
+    ),
+    "biggan": ({"class_dim": None, "skip_z": False, "spectral_norm": False}, {"attention": [16]}),
 }
 FAMILIES = [(kind, changes) for kind in GENERATORS for changes in ({}, *SETTINGS.get(kind, ()))]
 FAMILY_NAMES = ["-".join((kind, *map(str, changes.values()))) for kind, changes in FAMILIES]

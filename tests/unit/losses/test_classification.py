@@ -44,15 +44,17 @@ def _ac_generator(fake: HeadOutput, y: Tensor, **options: Any) -> Terms:
     return {"class_fake": mean([cross_entropy(fake.logits[i], c) for i, c in _each(y)])}
 
 
-def _tac_discriminator(real: HeadOutput, fake: HeadOutput, y: Tensor, bounded: bool) -> Terms:
-    """CE(C(x), y) + CE(T(G(z, y)), y)."""
-    return {
+def _tac_discriminator(real: HeadOutput, fake: HeadOutput, y: Tensor, bounded: bool, on_fake: bool) -> Terms:
+    """CE(C(x), y) + CE(T(G(z, y)), y), and where so asked + CE(C(G(z, y)), y)."""
+    terms = {
         "class_real": mean([cross_entropy(real.logits[i], c) for i, c in _each(y)]),
         "twin_fake": mean([cross_entropy(fake.twin[i], c) for i, c in _each(y)]),
     }
+    of_c = {"class_fake": mean([cross_entropy(fake.logits[i], c) for i, c in _each(y)])}
+    return {**terms, **of_c} if on_fake else terms
 
 
-def _tac_generator(fake: HeadOutput, y: Tensor, bounded: bool) -> Terms:
+def _tac_generator(fake: HeadOutput, y: Tensor, bounded: bool, on_fake: bool) -> Terms:
     """CE(C(G), y) - CE(T(G), y), the last of an image no more than a guess's where bounded."""
     twins = [cross_entropy(fake.twin[i], c) for i, c in _each(y)]
     assert any(twin > guess(K) for twin in twins)
@@ -113,7 +115,13 @@ REFERENCES = {
         ),
     ),
     # Gong et al. 2019
-    "tac": Reference(_tac_discriminator, _tac_generator, ({"bounded": True}, {"bounded": False})),
+    "tac": Reference(
+        _tac_discriminator,
+        _tac_generator,
+        tuple(
+            {"bounded": bounded, "on_fake": on_fake} for bounded in (True, False) for on_fake in (False, True)
+        ),
+    ),
     # Hou et al. 2022
     "adc": Reference(_adc_discriminator, _adc_generator),
     # Kang et al. 2021, eq. 6
@@ -241,7 +249,7 @@ def test_what_g_gains_from_the_twin_ends_at_a_guess(bounded: bool, least: float)
     twin = torch.full((len(LABELS), K), -1e4, dtype=torch.float64)
     twin[torch.arange(len(LABELS)), (LABELS + 1) % K] = 0.0
     fake = HeadOutput(torch.zeros_like(twin), twin=twin.requires_grad_())
-    term = CLASSIFICATION["tac"](bounded=bounded).generator(fake, LABELS)["twin_fake"]
+    term = CLASSIFICATION["tac"](bounded=bounded, on_fake=False).generator(fake, LABELS)["twin_fake"]
     assert term.item() == pytest.approx(least)
     (gradient,) = torch.autograd.grad(term, twin)
     assert (gradient == 0).all() == bounded
@@ -249,7 +257,7 @@ def test_what_g_gains_from_the_twin_ends_at_a_guess(bounded: bool, least: float)
 
 def test_one_image_beyond_the_bound_does_not_hide_the_others() -> None:
     # The bound is of an image, not of the mean.
-    loss = CLASSIFICATION["tac"](bounded=True)
+    loss = CLASSIFICATION["tac"](bounded=True, on_fake=False)
     fake = HeadOutput(
         torch.zeros(2, K, dtype=torch.float64),
         twin=torch.tensor([[-1e4, 0, 0], [0.5, 0, 0]], dtype=torch.float64).requires_grad_(),
@@ -260,7 +268,7 @@ def test_one_image_beyond_the_bound_does_not_hide_the_others() -> None:
 
 
 def test_the_twin_learns_of_generated_images_and_the_classifier_of_real_ones() -> None:
-    loss = CLASSIFICATION["tac"](bounded=True)
+    loss = CLASSIFICATION["tac"](bounded=True, on_fake=False)
     real, fake = _output(loss, 0), _output(loss, 1)
     sum(loss.discriminator(real, fake, LABELS).values()).backward()
     assert [t.grad is not None for t in (real.logits, real.twin, fake.logits, fake.twin)] == [1, 0, 0, 1]

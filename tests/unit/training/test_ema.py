@@ -77,3 +77,10 @@ def test_the_mean_is_an_independent_frozen_network_in_eval_mode() -> None:
     ema.update(network, nimg=10, batch_size=10)
     assert (network[0].weight == 5).all()
     assert_close(ema.network[0].weight, torch.full_like(network[0].weight, 3.0))
+
+
+def test_until_its_start_the_mean_is_a_copy() -> None:
+    ema = EMA(_network(1.0), half_life_nimg=8, ramp_up=None, start_nimg=16)
+    for nimg, value, expected in ((8, 5.0, 5.0), (16, 3.0, 3.0), (24, 1.0, 2.0)):
+        ema.update(_network(value), nimg=nimg, batch_size=8)
+        assert_close(ema.network[0].weight, torch.full((3, 2), expected, dtype=torch.float64))

@@ -203,7 +203,7 @@ def test_the_penalty_is_as_strong_as_it_is_told(objective: Callable[..., Objecti
 # ---------------------------------------------------------------- the family
 
 FAMILY = {
-    "tac": {"bounded": True},
+    "tac": {"bounded": True, "on_fake": False},
     "adc": {},
     "d2d_ce": {"margin": 0.98, "temperature": 0.5},
 }
@@ -261,3 +261,25 @@ def test_regularisers_are_added_to_d_s_sum_by_their_own_weight(objective: Callab
         objective(regularisers={"one": Gentle(), "two": Gentle()}).discriminator(d, REAL, FAKE, PORTION)
     of_g = objective(regularisers={"gentle": Gentle()}).generator(LinearD(), REAL, FAKE)
     assert list(of_g.terms) == ["adversarial", "class_fake"]
+
+
+def test_terms_with_weights_of_their_own(objective: Callable[..., Objective]) -> None:
+    """TAC's twin, whose weights are PyTorch-StudioGAN's tac_dis_lambda and tac_gen_lambda."""
+    own = objective(
+        "hinge",
+        classification=CLASSIFICATION["tac"](bounded=False, on_fake=True),
+        term_weights={"twin_fake": (0.2, 0.4)},
+    )
+    of_d = own.discriminator(LinearD(), REAL, FAKE, PORTION).terms
+    of_g = own.generator(LinearD(), REAL, FAKE).terms
+    assert {name: term.weight for name, term in of_d.items()} == {
+        "adversarial": 1.0,
+        "class_real": 0.7,
+        "twin_fake": 0.2,
+        "class_fake": 0.7,
+    }
+    assert {name: term.weight for name, term in of_g.items()} == {
+        "adversarial": 1.0,
+        "class_fake": 0.3,
+        "twin_fake": 0.4,
+    }

@@ -72,8 +72,8 @@ def _slope(kind: str, d: LinearD, image: Tensor, label: int) -> Tensor:
     ("kind", "keywords"),
     [
         ("cross_entropy", {"on_fake": True, "label_smoothing": 0.0}),
-        ("tac", {"bounded": False}),
-        ("tac, bounded", {"bounded": True}),
+        ("tac", {"bounded": False, "on_fake": False}),
+        ("tac, bounded", {"bounded": True, "on_fake": False}),
         ("adc", {}),
     ],
 )
