@@ -23,6 +23,7 @@ _LEAST_DISTANCE = 0.05
 _CSS = """
 img {image-rendering: pixelated}
 .column {scroll-margin-top: 12px}
+.head {gap: 12px}
 .pictures .grid-wrap {height: auto !important; min-height: 0 !important; max-height: none !important}
 .pictures .grid-container {
   --widest: calc((100% - (var(--grid-cols) - 1) * var(--spacing-lg)) / var(--grid-cols) - 1px);

@@ -31,11 +31,15 @@ def left(folder: Path, age_sec: float) -> Path:
 
 
 def test_it_goes_at_the_end(place: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), page_folder() as folder:
-        assert folder.parent == place
-        (folder / "0").mkdir()
-        (folder / "0" / "samples.png").touch()
-        raise KeyboardInterrupt
+    def shown() -> None:
+        with page_folder() as folder:
+            assert folder.parent == place
+            (folder / "0").mkdir()
+            (folder / "0" / "samples.png").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shown()
     assert list(place.iterdir()) == []
 
 
