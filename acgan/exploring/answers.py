@@ -1,4 +1,4 @@
-"""What the page of ``acgan explore`` shows for what a person asks: values of Gradio's components."""
+"""Answers to what a person asks on the page of ``acgan explore``: values of Gradio's components."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acgan.exploring.explorer import DrawnSample, Explorer, pixels
 from acgan.exploring.fields import MOST_IMAGES, MOST_SEED, mixed_shares, whole_number
 from acgan.showing import shown
 
-FRAMES = 10
+PATH_IMAGES = 10
 _SIDE = 128  # to which images are enlarged
 _AROUND, _NEIGHBOURS = 8, 8
 _ENTITIES = {ord(letter): f"&#{ord(letter)};" for letter in string.punctuation}
@@ -90,9 +90,9 @@ class Answers:
         start = whole_number("From image number", first, MOST_IMAGES - 1)
         end = whole_number("To image number", second, MOST_IMAGES - 1)
         number = whole_number("Seed", seed, MOST_SEED)
-        samples = self.explorer.path(label, start, end, FRAMES, seed=number, truncation=truncation)
+        samples = self.explorer.path(label, start, end, PATH_IMAGES, seed=number, truncation=truncation)
         title = f"Path of {_text(self._names[label])} from image {start} to image {end}, seed {number}"
-        return self._shown(samples, title, columns=FRAMES)
+        return self._shown(samples, title, columns=PATH_IMAGES)
 
     def pick(self, samples: list[DrawnSample], clicked: gr.SelectData) -> DrawnSample:
         """The sample that was clicked."""

@@ -1,4 +1,4 @@
-"""What the fields of the page hold, which may be anything that a person types."""
+"""Values of the page's fields, which may be anything that a person types."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which ask
 
 import gradio as gr
 
-from acgan.exploring.answers import FRAMES, Answers
+from acgan.exploring.answers import PATH_IMAGES, Answers
 from acgan.exploring.explorer import Explorer
 from acgan.exploring.fields import MOST_IMAGES
 from acgan.showing import shown
@@ -95,20 +95,7 @@ def _tab(page: gr.Blocks, answers: Answers, number: int) -> None:
             "No classifier judges the samples of this generator. Start `acgan explore` with `--classifier`, and the "
             "page says below each sample what the classifier sees in it."
         )
-    with gr.Row():
-        seed = gr.Number(
-            0,
-            label="Seed",
-            info="A whole number. The same seed gives the same images again, another seed gives others.",
-        )
-        truncation = gr.Slider(
-            0.1,
-            1,
-            1,
-            step=0.05,
-            label="Truncation",
-            info="Factor of the random numbers that an image is made from. Smaller: more typical, less diverse.",
-        )
+    seed, truncation = _settings_fields()
     with gr.Tab("Classes") as classes_tab:
         of_classes = [*_class_fields(names, judged=explorer.judges), seed, truncation]
         by_class = gr.Button("Draw", variant="primary")
@@ -129,15 +116,7 @@ def _tab(page: gr.Blocks, answers: Answers, number: int) -> None:
             ]
     with gr.Column(elem_id=f"around-{number}", visible=False) as beside:
         told_around = gr.Markdown(latex_delimiters=[])
-        distance = gr.Slider(
-            _LEAST_DISTANCE,
-            1,
-            0.3,
-            step=0.05,
-            label="How far they are from it",
-            info="Share of the latent (the random numbers that an image is made from) that is drawn anew. Near 0 the "
-            "images look like the clicked one, at 1 they have only its class.",
-        )
+        distance = _distance_field()
         around = _gallery("Samples around it")
         told_near = gr.Markdown(latex_delimiters=[])
         near = _gallery("Nearest training images", visible=explorer.compares)
@@ -157,6 +136,22 @@ def _tab(page: gr.Blocks, answers: Answers, number: int) -> None:
     clicked = clicked.then(answers.look, [picked, distance, seed], found, api_visibility="private")
     clicked.then(None, js=_LOOK.format(name=f"around-{number}"), api_visibility="private")
     distance.release(answers.look, [picked, distance, seed], found, js=_BOUNDED, api_visibility="private")
+
+
+def _settings_fields() -> tuple[gr.Number, gr.Slider]:
+    with gr.Row():
+        return gr.Number(
+            0,
+            label="Seed",
+            info="A whole number. The same seed gives the same images again, another seed gives others.",
+        ), gr.Slider(
+            0.1,
+            1,
+            1,
+            step=0.05,
+            label="Truncation",
+            info="Factor of the random numbers that an image is made from. Smaller: more typical, less diverse.",
+        )
 
 
 def _class_fields(names: list[tuple[str, int]], *, judged: bool) -> list[gr.Component]:
@@ -193,8 +188,8 @@ def _mix_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
 
 def _path_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
     gr.Markdown(
-        f"{FRAMES} images on the way from one image of a class to another. Each image is made from random numbers, its "
-        "latent, and the way leads from one latent to the other."
+        f"{PATH_IMAGES} images on the way from one image of a class to another. Each image is made from random numbers, "
+        "its latent, and the way leads from one latent to the other."
     )
     which = f"A whole number from 0 to {MOST_IMAGES - 1}."
     with gr.Row():
@@ -203,6 +198,18 @@ def _path_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
             gr.Number(0, label="From image number", info=which, min_width=120),
             gr.Number(1, label="To image number", info=which, min_width=120),
         ]
+
+
+def _distance_field() -> gr.Slider:
+    return gr.Slider(
+        _LEAST_DISTANCE,
+        1,
+        0.3,
+        step=0.05,
+        label="How far they are from it",
+        info="Share of the latent (the random numbers that an image is made from) that is drawn anew. Near 0 the "
+        "images look like the clicked one, at 1 they have only its class.",
+    )
 
 
 def _gallery(label: str, *, visible: bool = True) -> gr.Gallery:
