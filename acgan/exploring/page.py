@@ -188,8 +188,8 @@ def _mix_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
 
 def _path_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
     gr.Markdown(
-        f"{PATH_IMAGES} images on the way from one image of a class to another. Each image is made from random numbers, "
-        "its latent, and the way leads from one latent to the other."
+        f"{PATH_IMAGES} images on the way from one image of a class to another. Each image is made from random "
+        "numbers, its latent, and the way leads from one latent to the other."
     )
     which = f"A whole number from 0 to {MOST_IMAGES - 1}."
     with gr.Row():
