@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acgan.api.evaluate_options import EvaluateOptions
+from acgan.api.inputs import tell_skipped
 from acgan.api.real_images import real_images_of_generator
 from acgan.api.subjects import Subject, find_subjects
 from acgan.errors import UserError
@@ -57,9 +59,25 @@ def _judge(subject: Subject, classifier: str | None) -> ImageClassifier | None:
 
 
 def _training(subject: Subject, say: Callable[[str], None]) -> ImageStore | None:
+    heard: list[str] = []
+    known: list[str] = []  # the training told them, too
     try:
-        real = real_images_of_generator(subject, EvaluateOptions(), say, say)
+        real = real_images_of_generator(subject, EvaluateOptions(), heard.append, heard.append)
+        tell_skipped(real.whole.skipped, known.append)
+        known += real.dataset.warnings
+        return real.dataset.train
     except UserError as error:
-        say(f"{subject.path}: its training images are not at hand ({error})")
+        heard.append(f"{subject.path}: its training images are not at hand ({error})")
         return None
-    return real.dataset.train
+    finally:
+        for message in heard:
+            if message not in known:
+                say(message)
+        if known:
+            say(_remarks_line(subject.path, len(known)))
+
+
+def _remarks_line(path: Path, count: int) -> str:
+    """One line for all remarks on training images, which are told at every training."""
+    again = f"; `acgan train {shlex.quote(str(path))} --dry-run` tells them again" if path.is_dir() else ""
+    return f"{path}: its training told {count:,} {'remark' if count == 1 else 'remarks'} on its images{again}"

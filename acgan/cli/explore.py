@@ -40,6 +40,7 @@ def command(
     """
     from acgan.api.explore import explorers
     from acgan.errors import ConfigError
+    from acgan.exploring.folder import page_folder
 
     found = explorers(runs, which=which, classifier=classifier, device=device, say=echo)
     try:
@@ -48,13 +49,14 @@ def command(
         raise ConfigError(
             f"acgan explore needs Gradio ({error}). Install it with: pip install 'acgan[explore]'."
         ) from None
-    page = build_page(found)
-    try:
-        address = launch(page, port, opened=opened)
-    except OSError:
-        raise ConfigError(f"--port {port}: is in use. Choose another, or leave --port out.") from None
-    echo(f"{address} (Ctrl-C ends it)")
-    try:
-        threading.Event().wait()  # until a signal
-    finally:
-        page.close(verbose=False)
+    with page_folder() as folder:
+        page = build_page(found, folder)
+        try:
+            address = launch(page, port, opened=opened)
+        except OSError:
+            raise ConfigError(f"--port {port}: is in use. Choose another, or leave --port out.") from None
+        echo(f"{address} (Ctrl-C ends it)")
+        try:
+            threading.Event().wait()  # until a signal
+        finally:
+            page.close(verbose=False)

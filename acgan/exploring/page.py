@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import, which asks
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
-from acgan.exploring.explorer import DrawnSample, Explorer, pixels
+from acgan.exploring.answers import PATH_IMAGES, Answers
+from acgan.exploring.explorer import Explorer
+from acgan.exploring.fields import MOST_IMAGES
 from acgan.showing import shown
 
 _LOOPBACK = "127.0.0.1"
-_SIDE = 128  # to which images are enlarged
-_MOST = 64  # images of a class
-_AROUND, _NEIGHBOURS, _FRAMES = 8, 8, 10
+_MIXED = 4  # classes of a mix
+_COLUMNS = 8
+_LEAST_DISTANCE = 0.05
+# Gradio cuts images to squares, lays captions over them, and gives any number of them one height and fixed columns.
 _CSS = """
 img {image-rendering: pixelated}
+.column {scroll-margin-top: 12px}
+.head {gap: 12px}
+.pictures .grid-wrap {height: auto !important; min-height: 0 !important; max-height: none !important}
+.pictures .grid-container {
+  --widest: calc((100% - (var(--grid-cols) - 1) * var(--spacing-lg)) / var(--grid-cols) - 1px);
+  grid-template: none / repeat(auto-fill, minmax(max(90px, var(--widest)), 1fr)) !important;
+  grid-auto-rows: auto !important
+}
 .thumbnail-lg {aspect-ratio: auto !important; height: auto !important; display: block !important}
 .thumbnail-lg img {width: 100% !important; height: auto !important}
-.caption-label {position: static !important; max-width: 100% !important; white-space: normal !important}
-"""  # captions below whole images, where Gradio cuts images to squares and lays captions over them
+.caption-label {
+  position: static !important; max-width: 100% !important; white-space: pre-line !important;
+  overflow-wrap: anywhere
+}
+"""
+#: Brings what a click shows into sight, if it begins in the lower part of the window or outside of it.
+_LOOK = """() => setTimeout(() => {{
+  const found = document.getElementById("{name}"), top = found?.getBoundingClientRect().top;
+  if (found?.offsetParent && (top < 0 || top > 0.6 * innerHeight)) found.scrollIntoView({{behavior: "smooth"}});
+}}, 150)"""
+
+#: Gradio sends what was typed beside a slider before it bounds it.
+_BOUNDED = f"(sample, distance, seed) => [sample, Math.min(1, Math.max({_LEAST_DISTANCE}, distance)), seed]"
 
 
-def build_page(explorers: Sequence[Explorer]) -> gr.Blocks:
-    """The page, with a tab for each generator."""
+def build_page(explorers: Sequence[Explorer], folder: Path) -> gr.Blocks:
+    """The page, with a tab for each generator; its pictures and downloads lie in a folder."""
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "pictures")  # Gradio leaves them where they are
     with gr.Blocks(title="acgan explore", analytics_enabled=False) as page:
         gr.Markdown("# acgan explore\nAll images here are generated, but those called training images.")
-        for explorer in explorers:
+        for number, explorer in enumerate(explorers):
+            downloads = folder / str(number)
+            downloads.mkdir()
             with gr.Tab(shown(explorer.name)):
-                _tab(explorer)
+                _tab(page, Answers(explorer, downloads), number)
     return page  # type: ignore[no-any-return]
 
 
@@ -46,7 +67,10 @@ def launch(page: gr.Blocks, port: int | None, *, opened: bool) -> str:
         OSError: If the port cannot be used.
     """
     # Gradio's own themes fetch their fonts.
-    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+        block_info_text_color="*neutral_600",  # the theme's own is too faint on white
+        block_info_text_color_dark="*neutral_300",
+    )
     _, address, _ = page.launch(
         server_name=_LOOPBACK,
         server_port=port,
@@ -63,119 +87,142 @@ def launch(page: gr.Blocks, port: int | None, *, opened: bool) -> str:
     return str(address)
 
 
-def _tab(explorer: Explorer) -> None:
+def _tab(page: gr.Blocks, answers: Answers, number: int) -> None:
+    explorer = answers.explorer
     names = [(shown(name), label) for label, name in enumerate(explorer.sampler.class_names)]
-    drawn = gr.State([])
-    with gr.Row():
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0)
-        truncation = gr.Slider(
-            0.1, 1, 1, step=0.05, label="Truncation: smaller is more typical and less diverse"
+    if not explorer.judges:
+        gr.Markdown(
+            "No classifier judges the samples of this generator. Start `acgan explore` with `--classifier`, and the "
+            "page says below each sample what the classifier sees in it."
         )
-        count = gr.Slider(1, _MOST, 8, step=1, label="Images of each class")
-    with gr.Tab("Classes"):
-        classes = gr.CheckboxGroup(names, value=[0], label="Classes")
-        least = gr.Slider(
+    seed, truncation = _settings_fields()
+    with gr.Tab("Classes") as classes_tab:
+        of_classes = [*_class_fields(names, judged=explorer.judges), seed, truncation]
+        by_class = gr.Button("Draw", variant="primary")
+    with gr.Tab("Mix of classes") as mix_tab:
+        of_mix = [seed, truncation, *_mix_fields(names)]
+        mixed = gr.Button("Draw the mix", variant="primary")
+    with gr.Tab("Path") as path_tab:
+        of_path = [*_path_fields(names), seed, truncation]
+        walked = gr.Button("Draw the path", variant="primary")
+    drawn, picked = gr.State([]), gr.State(None)
+    with gr.Column(elem_id=f"samples-{number}"):
+        told = gr.Markdown("### Samples", latex_delimiters=[])
+        gallery = _gallery("Samples")
+        with gr.Row():
+            downloads = [
+                gr.DownloadButton(name, interactive=False, min_width=90)
+                for name in ("Page (PNG)", "Arrays (npz)", "Pictures (zip)")
+            ]
+    with gr.Column(elem_id=f"around-{number}", visible=False) as beside:
+        told_around = gr.Markdown(latex_delimiters=[])
+        distance = _distance_field()
+        around = _gallery("Samples around it")
+        told_near = gr.Markdown(latex_delimiters=[])
+        near = _gallery("Nearest training images", visible=explorer.compares)
+
+    samples = [drawn, told, gallery, *downloads, beside]
+    for answer, inputs, button, tab in (
+        (answers.draw, of_classes, by_class, classes_tab),
+        (answers.mix, of_mix, mixed, mix_tab),
+        (answers.path, of_path, walked, path_tab),
+    ):
+        clicked = button.click(answer, inputs, samples, api_visibility="private")
+        clicked.then(None, js=_LOOK.format(name=f"samples-{number}"), api_visibility="private")
+        tab.select(answer, inputs, samples, api_visibility="private")
+    page.load(answers.draw, of_classes, samples, api_visibility="private")
+    found = [told_around, around, told_near, near, beside]
+    clicked = gallery.select(answers.pick, drawn, picked, api_visibility="private")
+    clicked = clicked.then(answers.look, [picked, distance, seed], found, api_visibility="private")
+    clicked.then(None, js=_LOOK.format(name=f"around-{number}"), api_visibility="private")
+    distance.release(answers.look, [picked, distance, seed], found, js=_BOUNDED, api_visibility="private")
+
+
+def _settings_fields() -> tuple[gr.Number, gr.Slider]:
+    with gr.Row():
+        return gr.Number(
+            0,
+            label="Seed",
+            info="A whole number. The same seed gives the same images again, another seed gives others.",
+        ), gr.Slider(
+            0.1,
+            1,
+            1,
+            step=0.05,
+            label="Truncation",
+            info="Factor of the random numbers that an image is made from. Smaller: more typical, less diverse.",
+        )
+
+
+def _class_fields(names: list[tuple[str, int]], *, judged: bool) -> list[gr.Component]:
+    return [
+        gr.CheckboxGroup(names, value=[0], label="Classes"),
+        gr.Slider(1, MOST_IMAGES, 8, step=1, label="Images of each class"),
+        gr.Slider(
             0,
             1,
             0,
             step=0.05,
-            visible=explorer.judges,
-            label="Keep images whose class the classifier gives this probability or more",
-        )
-        by_class = gr.Button("Draw", variant="primary")
-    with gr.Tab("Mix of classes"):
-        shares = [gr.Slider(0, 1, float(label < 2), step=0.05, label=name) for name, label in names[:20]]
-        mixed = gr.Button("Draw the mix", variant="primary")
-    with gr.Tab("Path"):
+            visible=judged,
+            label="Least probability of the class",
+            info="Only images whose class the classifier gives this probability or more. They are less diverse.",
+        ),
+    ]
+
+
+def _mix_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
+    gr.Markdown(
+        f"Shares of up to {_MIXED} classes. The generator knows a class by a list of numbers (its embedding), and a "
+        "mix has the mean of these lists. It was not trained for that: a mix may look like either class, or like none."
+    )
+    count = gr.Slider(1, MOST_IMAGES, 8, step=1, label="Images")
+    chosen, shares = [], []
+    for place in range(min(_MIXED, len(names))):
         with gr.Row():
-            of_class = gr.Dropdown(names, value=0, label="Class")
-            first = gr.Number(0, label="From image number", precision=0, minimum=0, maximum=_MOST - 1)
-            second = gr.Number(1, label="to image number", precision=0, minimum=0, maximum=_MOST - 1)
-        walked = gr.Button("Draw the path", variant="primary")
-    gr.Markdown("### Samples\nClick one to see samples around it and its nearest training images.")
-    gallery = _gallery("Samples")
-    told = gr.Markdown()
+            chosen.append(gr.Dropdown(names, value=place, label=f"Class {place + 1}", min_width=120))
+            shares.append(
+                gr.Slider(0, 1, float(place < 2), step=0.05, label=f"Share {place + 1}", min_width=140)
+            )
+    return [count, *chosen, *shares]
+
+
+def _path_fields(names: list[tuple[str, int]]) -> list[gr.Component]:
+    gr.Markdown(
+        f"{PATH_IMAGES} images on the way from one image of a class to another. Each image is made from random "
+        "numbers, its latent, and the way leads from one latent to the other."
+    )
+    which = f"A whole number from 0 to {MOST_IMAGES - 1}."
     with gr.Row():
-        as_page = gr.DownloadButton("Page (PNG)", interactive=False)
-        as_npz = gr.DownloadButton("Arrays (npz)", interactive=False)
-        as_zip = gr.DownloadButton("Pictures (zip)", interactive=False)
-    distance = gr.Slider(0.05, 1, 0.3, step=0.05, label="Distance of the samples around it")
-    gr.Markdown("### Samples around it")
-    around = _gallery("Samples around it")
-    gr.Markdown("### Nearest training images of its class, in pixels")
-    near = _gallery("Nearest training images")
-    if not explorer.compares:
-        gr.Markdown("The training images are not at hand, so none are shown beside samples.")
-
-    shown_things = [drawn, gallery, told, as_page, as_npz, as_zip]
-    folder = Path(tempfile.mkdtemp(prefix="acgan-explore-"))
-
-    def show(samples: list[DrawnSample], remark: str = "") -> list[Any]:
-        if not samples:
-            off = gr.DownloadButton(interactive=False)
-            return [[], [], remark or "Nothing was drawn.", off, off, off]
-        files = _write(explorer, samples, folder)
-        downloads = [gr.DownloadButton(value=str(file), interactive=True) for file in files]
-        return [samples, [_labelled(one) for one in samples], remark, *downloads]
-
-    def draw(labels: list[int], seed: int, truncation: float, count: int, least: float) -> list[Any]:
-        if not labels:
-            return show([], "Choose a class.")
-        samples = explorer.draw(labels, int(count), seed=int(seed), truncation=truncation, least=least)
-        missing = int(count) * len(labels) - len(samples)
-        remark = f"The classifier is sure of too few: {missing} are missing." if missing else ""
-        return show(samples, remark)
-
-    def mix(seed: int, truncation: float, count: int, *shares: float) -> list[Any]:
-        if not any(shares):
-            return show([], "Give a class a share above 0.")
-        parts = dict(enumerate(shares))
-        return show(explorer.mix(parts, int(count), seed=int(seed), truncation=truncation))
-
-    def walk(label: int, first: int, second: int, seed: int, truncation: float) -> list[Any]:
-        ends = (int(first), int(second))
-        return show(explorer.path(label, *ends, _FRAMES, seed=int(seed), truncation=truncation))
-
-    def look(samples: list[DrawnSample], distance: float, seed: int, clicked: gr.SelectData) -> list[Any]:
-        sample = samples[int(clicked.index)]
-        others = explorer.around(sample, _AROUND, distance, seed=int(seed))
-        found = explorer.neighbours(sample, _NEIGHBOURS)
-        neighbours = [(_enlarged(one.image), f"{one.distance:.1f} of 255 away") for one in found]
-        return [[_labelled(one) for one in others], neighbours]
-
-    by_class.click(draw, [classes, seed, truncation, count, least], shown_things, api_visibility="private")
-    mixed.click(mix, [seed, truncation, count, *shares], shown_things, api_visibility="private")
-    walked.click(walk, [of_class, first, second, seed, truncation], shown_things, api_visibility="private")
-    gallery.select(look, [drawn, distance, seed], [around, near], api_visibility="private")
+        return [
+            gr.Dropdown(names, value=0, label="Class", min_width=120),
+            gr.Number(0, label="From image number", info=which, min_width=120),
+            gr.Number(1, label="To image number", info=which, min_width=120),
+        ]
 
 
-def _gallery(label: str) -> gr.Gallery:
+def _distance_field() -> gr.Slider:
+    return gr.Slider(
+        _LEAST_DISTANCE,
+        1,
+        0.3,
+        step=0.05,
+        label="How far they are from it",
+        info="Share of the latent (the random numbers that an image is made from) that is drawn anew. Near 0 the "
+        "images look like the clicked one, at 1 they have only its class.",
+    )
+
+
+def _gallery(label: str, *, visible: bool = True) -> gr.Gallery:
     return gr.Gallery(
         label=label,
         show_label=False,
-        columns=8,
+        visible=visible,
+        columns=_COLUMNS,
         height="auto",
         object_fit="contain",
         preview=False,
         allow_preview=False,
+        buttons=[],
         format="png",
+        elem_classes="pictures",
     )
-
-
-def _labelled(sample: DrawnSample) -> tuple[Image.Image, str]:
-    return _enlarged(sample.image), shown(sample.verdict or sample.name)
-
-
-def _enlarged(image: Any) -> Image.Image:
-    array = pixels(image)
-    factor = max(1, _SIDE // len(array))
-    return Image.fromarray(np.repeat(np.repeat(array, factor, axis=0), factor, axis=1))
-
-
-def _write(explorer: Explorer, samples: list[DrawnSample], folder: Path) -> list[Path]:
-    """The files to download; those of the last drawing are replaced."""
-    files = [folder / name for name in ("samples.png", "samples.npz", "samples.zip")]
-    Image.fromarray(pixels(explorer.page(samples))).save(files[0])
-    files[1].write_bytes(explorer.as_npz(samples))
-    files[2].write_bytes(explorer.as_zip(samples))
-    return files
