@@ -65,7 +65,7 @@ def resolve(
     """
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
-    places, run, recipe = None, None, None
+    places, run, recipe, own_name = None, None, None, None
     if isinstance(config, (RunConfig, ClassifierConfig)):
         if not isinstance(config, CONFIGS[task]):
             raise ConfigError(
@@ -91,7 +91,9 @@ def resolve(
         if file.name == CONFIG_FILE and (places := KnownPaths.read(file.parent)) is not None:
             places = places.kept(load(CONFIGS[task], file), resolved)
         if file == Path(text) / CONFIG_FILE:
-            run, name, config = file.parent, file.parent.resolve().name, file
+            run, config = file.parent, file
+        if file.name == CONFIG_FILE and (run is not None or _is_at(run_dir, file.parent)):
+            own_name = file.parent.resolve().name
     if data is not None:
         suffix = data_name(data) if isinstance(data, str) else DATASET
         name = name if suffix == name else f"{name}-{suffix}"
@@ -99,7 +101,7 @@ def resolve(
         resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
     if places is not None and (data is not None or any(_key(override) == SOURCE for override in overrides)):
         places = places.without_source()
-    name = name if task == "gan" else f"{task}-{name}"
+    name = own_name or (name if task == "gan" else f"{task}-{name}")
     return Resolved(resolved, name, _directory(run, run_dir, name), config, places, recipe)
 
 
@@ -109,6 +111,10 @@ def resolve_config(
     """Resolve a configuration and the name of its run; see ``resolve``."""
     resolved = resolve(config, data, overrides, task)
     return resolved.config, resolved.name
+
+
+def _is_at(run_dir: str | Path | None, directory: Path) -> bool:
+    return run_dir is not None and user_path(run_dir).resolve() == directory.resolve()
 
 
 def _key(override: str) -> str:

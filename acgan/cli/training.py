@@ -73,7 +73,13 @@ def watched(quiet: bool) -> Iterator[Reporter]:
 
 
 def outcome(result: TrainResult) -> str:
-    """One line on a finished training."""
+    """One line on a training that came to its end, or was at its end before."""
+    if result.finished and not result.images_per_sec:
+        longer = "" if result.out_of_patience else "; `--set train.total_nimg=…` with a larger number goes on"
+        return (
+            f"{result.directory}: already done, {result.nimg:,} images shown in {clock(result.trained_sec)} of "
+            f"training{longer}."
+        )
     state = "stopped by --max-time; the same command resumes"
     if result.finished:
         state = "ended by train.patience_nimg" if result.out_of_patience else "done"

@@ -105,7 +105,7 @@ class TrainingRun:
         for name, text in texts.items():
             self._tracker.text(name, text, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
-        if checkpoint is not None and not self.out_of_patience:
+        if checkpoint is not None and not self.finished():
             say(f"{directory}: going on from {self.nimg:,} images.")
 
     def _continue_from(self, checkpoint: Mapping[str, Any]) -> None:
