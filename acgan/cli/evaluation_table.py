@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from acgan.cli.output import echo
+from acgan.cli.output import echo, echo_prose
 from acgan.cli.tables import print_table
 from acgan.evaluation import interval, verdict, weak_judge
 from acgan.metrics.catalogue import ClassColumn, lies_in_0_to_1, plain_name, printed_scores
@@ -30,14 +30,14 @@ def show(scores: Scores) -> None:
         _say_what(origin)
         weak = weak_judge(scores)
         if weak is not None:
-            echo(weak)
+            echo_prose(weak)
     for line in verdict(scores):
         if line != weak:
-            echo(line)
+            echo_prose(line)
     half = origin["floor_images"]
     if scores.floor and half:
         images = f"other {_SPLITS[origin['reference']['split']]} images"
-        echo(
+        echo_prose(
             f"\n{half:,} samples, and {half:,} real images, each scored against {half:,} {images}. Real images show "
             "what a perfect generator would score."
         )
@@ -45,7 +45,7 @@ def show(scores: Scores) -> None:
         echo(f"\nAll {origin['num_images']:,} samples: compare only with other evaluations of as many.")
     print_table(_overall(scores))
     for note in _notes(scores):
-        echo(note)
+        echo_prose(note)
     chosen = _columns(scores.per_class)
     if chosen:
         print_table(_per_class(scores.per_class, chosen))

@@ -13,8 +13,8 @@ from acgan.cli.training import Clock, outcome, planned_runs, watched
 
 if TYPE_CHECKING:
     from acgan.api import TrainResult
-    from acgan.config import RunConfig
     from acgan.cli.progress import Reporter
+    from acgan.config import RunConfig
 
 
 @click.command()
@@ -66,6 +66,7 @@ def command(
                 init_from=init_from,
                 fresh=fresh,
                 on_data=reporter.data,
+                on_images=reporter.images,
                 say=reporter.say,
                 warn=reporter.warn,
             )
