@@ -14,6 +14,7 @@ from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
+from acgan.data.sources.endings import remedy_for
 from acgan.errors import ConfigError
 from acgan.reading import user_path
 from acgan.showing import shown
@@ -166,8 +167,12 @@ def tell_remarks(dataset: Dataset, say: Callable[[str], None], warn: Callable[[s
     """Tell doubts about the data, remarks on them, and the images that were left out or skipped."""
     for warning in dataset.warnings:
         warn(warning)
+    unread = any("cannot be read here" in warning for warning in dataset.warnings)
     for left in dataset.report.reading.left_out if dataset.report is not None else ():
-        say(left_out_line(left))
+        if not (
+            unread and left.examples and remedy_for(left.examples[0])
+        ):  # a warning tells of such pictures
+            say(left_out_line(left))
     for note in dataset.notes:
         say(note)
     tell_skipped(dataset.skipped, say)
