@@ -9,6 +9,7 @@ from acgan.api.evaluation_files import write_evaluation
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
+from acgan.api.judging import judging_commands
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.api.report import write_report
 from acgan.api.results import load_results
@@ -29,6 +30,7 @@ __all__ = [
     "evaluate",
     "evaluate_classifier",
     "fid",
+    "judging_commands",
     "load_classifier",
     "load_data",
     "load_generator",

@@ -117,7 +117,9 @@ def _pictures(evaluated: Evaluated) -> list[tuple[str, str, bytes]]:
     pictures = []
     confusion, reference, training = evaluated.scores.confusion, evaluated.reference, evaluated.training
     if confusion is not None and reference is not None:
-        figure = confusion_picture(confusion, reference.store.class_names, rows="class asked for")
+        figure = confusion_picture(
+            confusion, reference.store.class_names, rows="class asked for", bars="accuracy"
+        )
         pictures.append(("confusion matrix of the samples", _CONFUSION, to_png(figure)))
     if training is not None and reference is not None:
         figure = pairs_picture(_pairs(evaluated, reference, training))

@@ -82,6 +82,7 @@ def train(
             ranks=ranks,
             checkpoint=opened.checkpoint,
             listeners=[on_tick] if on_tick is not None else [],
+            on_images=opened.on_images,
             deadline=opened.deadline,
             texts={"command": command_line(), "config": to_yaml(opened.config)},
             say=opened.say,

@@ -14,6 +14,7 @@ from acgan.assembly.images import DATASET
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
+from acgan.data.sources.endings import remedy_for
 from acgan.errors import ConfigError
 from acgan.reading import user_path
 from acgan.showing import shown
@@ -65,7 +66,7 @@ def resolve(
     """
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
-    places, run, recipe = None, None, None
+    places, run, recipe, own_name = None, None, None, None
     if isinstance(config, (RunConfig, ClassifierConfig)):
         if not isinstance(config, CONFIGS[task]):
             raise ConfigError(
@@ -91,7 +92,9 @@ def resolve(
         if file.name == CONFIG_FILE and (places := KnownPaths.read(file.parent)) is not None:
             places = places.kept(load(CONFIGS[task], file), resolved)
         if file == Path(text) / CONFIG_FILE:
-            run, name, config = file.parent, file.parent.resolve().name, file
+            run, config = file.parent, file
+        if file.name == CONFIG_FILE and (run is not None or _is_at(run_dir, file.parent)):
+            own_name = file.parent.resolve().name
     if data is not None:
         suffix = data_name(data) if isinstance(data, str) else DATASET
         name = name if suffix == name else f"{name}-{suffix}"
@@ -99,7 +102,7 @@ def resolve(
         resolved = resolved.model_copy(update={"data": resolved.data.model_copy(update=source)})
     if places is not None and (data is not None or any(_key(override) == SOURCE for override in overrides)):
         places = places.without_source()
-    name = name if task == "gan" else f"{task}-{name}"
+    name = own_name or (name if task == "gan" else f"{task}-{name}")
     return Resolved(resolved, name, _directory(run, run_dir, name), config, places, recipe)
 
 
@@ -109,6 +112,10 @@ def resolve_config(
     """Resolve a configuration and the name of its run; see ``resolve``."""
     resolved = resolve(config, data, overrides, task)
     return resolved.config, resolved.name
+
+
+def _is_at(run_dir: str | Path | None, directory: Path) -> bool:
+    return run_dir is not None and user_path(run_dir).resolve() == directory.resolve()
 
 
 def _key(override: str) -> str:
@@ -160,8 +167,12 @@ def tell_remarks(dataset: Dataset, say: Callable[[str], None], warn: Callable[[s
     """Tell doubts about the data, remarks on them, and the images that were left out or skipped."""
     for warning in dataset.warnings:
         warn(warning)
+    unread = any("cannot be read here" in warning for warning in dataset.warnings)
     for left in dataset.report.reading.left_out if dataset.report is not None else ():
-        say(left_out_line(left))
+        if not (
+            unread and left.examples and remedy_for(left.examples[0])
+        ):  # a warning tells of such pictures
+            say(left_out_line(left))
     for note in dataset.notes:
         say(note)
     tell_skipped(dataset.skipped, say)

@@ -43,6 +43,7 @@ class TrainOptions(TypedDict, total=False):
         init_from: A run or file whose first weights to start from.
         fresh: Move an existing run aside and start anew.
         on_data: Called with (done, total) while images are decoded.
+        on_images: Called with (shown, total) images of the training after every iteration.
         say: Receives remarks for people.
         warn: Receives problems that do not end it, such as a broken checkpoint; by default ``warn_shown``.
     """
@@ -53,6 +54,7 @@ class TrainOptions(TypedDict, total=False):
     init_from: str | Path | None
     fresh: bool
     on_data: Callable[[int, int], None] | None
+    on_images: Callable[[int, int], None]
     say: Callable[[str], None]
     warn: Callable[[str], None]
 
@@ -88,6 +90,7 @@ class OpenTraining:
     memory: MemoryEstimate | None
     deadline: float | None
     fresh: bool
+    on_images: Callable[[int, int], None]
     say: Callable[[str], None]
     warn: Callable[[str], None]
     code: tuple[str, ...]
@@ -262,11 +265,16 @@ def open_training(
             memory=memory,
             deadline=started + max_time if max_time is not None else None,
             fresh=fresh,
+            on_images=options.get("on_images", _uncounted),
             say=say,
             warn=warn,
             code=_code_so_far(meta),
             recipe=resolved.recipe,
         )
+
+
+def _uncounted(shown: int, total: int) -> None:
+    del shown, total
 
 
 def _silent(message: str) -> None:

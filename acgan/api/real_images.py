@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -63,7 +64,10 @@ def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say,
     config, whole, classes = load_to_score(
         config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
     )
-    dataset = _prepared(config, whole, say, warn, told=() if options.data is None else whole.warnings)
+    dataset = _prepared(
+        config, whole, say, warn, told=() if options.data is None else whole.warnings,
+        trained_on=first.data_fingerprint if options.data is None else None,
+    )  # fmt: skip
     if options.data is None and dataset.train.fingerprint != first.data_fingerprint:
         warn(
             f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
@@ -170,13 +174,35 @@ def _scarce(counts: Sequence[int], limits: Sequence[int]) -> int | None:
     return min(short, key=lambda label: limits[label] / counts[label], default=None)
 
 
-def _prepared(config: RunConfig, whole: Dataset, say: Say, warn: Say, *, told: Sequence[str]) -> Dataset:
-    """The parts that are trained on and scored on; ``told`` are warnings that the user has read."""
+def _prepared(
+    config: RunConfig,
+    whole: Dataset,
+    say: Say,
+    warn: Say,
+    *,
+    told: Sequence[str],
+    trained_on: str | None = None,
+) -> Dataset:
+    """The parts that are trained on and scored on.
+
+    Args:
+        config: How images are decoded and parted.
+        whole: All images of the source.
+        say: Receives the images that were skipped.
+        warn: Receives doubts; of images that were trained on, whose training told them, several are only counted.
+        told: Warnings that the user has read.
+        trained_on: Fingerprint of the images that a training told about.
+    """
     tell_skipped(whole.skipped, say)
     dataset = prepare_dataset(config, whole)
-    for warning in dataset.warnings:
-        if warning not in told:
-            warn(warning)
+    doubts = [warning for warning in dataset.warnings if warning not in told]
+    if len(doubts) > 1 and dataset.train.fingerprint == trained_on:
+        doubts = [
+            f"{dataset.name}: there are {len(doubts)} doubts about these images, as at their training; `acgan data "
+            f"show {shlex.quote(config.data.source.removesuffix(':'))}` tells them"
+        ]
+    for doubt in doubts:
+        warn(doubt)
     return dataset
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from acgan.cli.options import clock
+from acgan.cli.options import time_in_words
 
 _MILLIONS_FROM = 10_000_000  # larger numbers are told in millions
 _REFRESHES_PER_SEC = 4  # more would take time from a training
@@ -27,24 +28,32 @@ class Board(Progress):
         super().__init__(
             BarColumn(bar_width=None),
             TextColumn("{task.fields[numbers]}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
+            TextColumn("{task.fields[left]}"),
             console=console,
             expand=True,
             transient=transient,
             refresh_per_second=_REFRESHES_PER_SEC,
         )
-        self._task = self.add_task(doing, total=None, numbers="", lines=())
+        self._task = self.add_task(doing, total=None, numbers="", left="", lines=())
+        self._begun: tuple[int, int, float] | None = None
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
         for task in self.tasks:
-            so_far = f", {clock(task.elapsed)} so far" if task.elapsed is not None else ""
+            so_far = f", {time_in_words(task.elapsed)} so far" if task.elapsed is not None else ""
             yield Text("\n".join((f"{task.description}{so_far}", *task.fields["lines"])))
 
     def count(self, done: int, total: int) -> None:
-        """Show the number of images that are done, of all."""
-        self.update(self._task, completed=done, total=total, numbers=f"{_amount(done)}/{_amount(total)}")
+        """Show the number of images that are done, of all, and the time left once any were done here."""
+        now = time.monotonic()
+        if self._begun is None or self._begun[0] != total or done < self._begun[1]:
+            self._begun = total, done, now
+        _, first, begun = self._begun
+        left = (
+            f"{time_in_words((now - begun) / (done - first) * (total - done))} left" if done > first else ""
+        )
+        numbers = f"{_amount(done)}/{_amount(total)}"
+        self.update(self._task, completed=done, total=total, numbers=numbers, left=left)
 
     def tell(self, doing: str, lines: Sequence[str]) -> None:
         """Show what is done, and lines below it."""

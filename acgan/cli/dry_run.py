@@ -9,7 +9,7 @@ from rich.table import Table
 
 from acgan.api.dry_run import Rehearsal, rehearse
 from acgan.api.inputs import Resolved
-from acgan.cli.options import clock
+from acgan.cli.options import time_in_words
 from acgan.cli.output import echo
 from acgan.cli.progress import Reporter, counting
 from acgan.cli.ranks import is_first_process
@@ -92,8 +92,9 @@ def _show(found: Rehearsal) -> None:
 def _time(found: Rehearsal, num_runs: int) -> str:
     """One line on speed, time and memory."""
     seconds = found.total_nimg / found.images_per_sec
-    together = f" a run and {clock(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
+    together = f" a run and {time_in_words(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
     return (
-        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so {clock(seconds)} for "
-        f"{found.total_nimg:,} images{together}; this rehearsal took {found.peak_bytes / 2**30:.1f} GiB of memory"
+        f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so "
+        f"{time_in_words(seconds)} for {found.total_nimg:,} images{together}; this rehearsal took "
+        f"{found.peak_bytes / 2**30:.1f} GiB of memory"
     )

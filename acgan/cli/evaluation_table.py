@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from acgan.cli.output import echo
+from acgan.cli.output import echo, echo_prose
 from acgan.cli.tables import print_table
-from acgan.evaluation import interval, verdict
-from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
+from acgan.evaluation import interval, verdict, weak_judge
+from acgan.metrics.catalogue import ClassColumn, lies_in_0_to_1, plain_name, printed_scores
 
 if TYPE_CHECKING:
     from acgan.evaluation import Scores, Summary
 
 _CLASSES_SHOWN = 50
+_REAL = "_real"  # ends the name of what real images have
 _PRIORS = {"reference": "as often as in the reference", "uniform": "equally often"}
 _SPLITS = {"test": "held-out", "train": "training"}
 
 
 def show(scores: Scores) -> None:
-    """Print the scores, tables and verdict."""
+    """Print what was scored, the verdict, and the tables."""
     origin = scores.provenance
     _say_generators(origin)
+    weak = None
     if origin["extractor"] is not None:
         _say_what(origin)
+        weak = weak_judge(scores)
+        if weak is not None:
+            echo_prose(weak)
+    for line in verdict(scores):
+        if line != weak:
+            echo_prose(line)
     half = origin["floor_images"]
     if scores.floor and half:
-        echo(f"Of {half:,} on either side, against {half:,} other held-out images: like with like.")
+        images = f"other {_SPLITS[origin['reference']['split']]} images"
+        echo_prose(
+            f"\n{half:,} samples, and {half:,} real images, each scored against {half:,} {images}. Real images show "
+            "what a perfect generator would score."
+        )
         print_table(_beside_real(scores))
-        everyone = f"{origin['num_images']:,}"
-        echo(f"Of all {everyone}: compare with other evaluations of as many, not with the above.")
+        echo(f"\nAll {origin['num_images']:,} samples: compare only with other evaluations of as many.")
     print_table(_overall(scores))
-    if _has_intervals(scores):
-        echo("±: half of a 95 % interval, beside real images over three halvings, of all samples over seeds.")
+    for note in _notes(scores):
+        echo_prose(note)
     chosen = _columns(scores.per_class)
     if chosen:
         print_table(_per_class(scores.per_class, chosen))
     if chosen and len(scores.per_class) > _CLASSES_SHOWN:
         echo(f"and {len(scores.per_class) - _CLASSES_SHOWN} more classes: see the JSON file")
-    for line in verdict(scores):
-        echo(line)
 
 
 def _say_generators(origin: Mapping[str, Any]) -> None:
@@ -74,18 +83,33 @@ def _beside_real(scores: Scores) -> Table:
     """Scores of samples and of real images at the same count; nothing of another count stands beside them."""
     table = _right_aligned("", "samples", "real images")
     for metric, score in scores.at_floor_count.items():
-        digits = printed_scores()[plain_name(metric)].digits
-        both = (_figure(one, digits, of_halvings=True) for one in (score, scores.floor.get(metric)))
-        table.add_row(_title(scores, metric), *both)
+        if not _is_of_real_images(metric, scores.at_floor_count):
+            both = (_figure(metric, one, of_halvings=True) for one in (score, scores.floor.get(metric)))
+            table.add_row(_title(scores, metric), *both)
     return table
 
 
 def _overall(scores: Scores) -> Table:
-    table = _right_aligned("", "all samples")
+    """Scores of all samples; real images have few at that count, in a column of their own."""
+    of_real = {
+        metric.removesuffix(_REAL): _figure(metric, summary, of_halvings=False)
+        for metric, summary in scores.overall.items()
+        if _is_of_real_images(metric, scores.overall)
+    }
+    table = _right_aligned("", "all samples", *(["held-out images"] if of_real else []))
     for metric, summary in scores.overall.items():
-        digits = printed_scores()[plain_name(metric)].digits
-        table.add_row(_title(scores, metric), _figure(summary, digits, of_halvings=False))
+        if not _is_of_real_images(metric, scores.overall):
+            figures = [
+                _figure(metric, summary, of_halvings=False),
+                *([of_real.get(metric, "")] if of_real else []),
+            ]
+            table.add_row(_title(scores, metric), *figures)
     return table
+
+
+def _is_of_real_images(metric: str, metrics: Mapping[str, Summary]) -> bool:
+    """True for what real images have beside the samples' own score, which a row of samples does not show."""
+    return metric.endswith(_REAL) and metric.removesuffix(_REAL) in metrics
 
 
 def _right_aligned(*headings: str) -> Table:
@@ -104,17 +128,36 @@ def _title(scores: Scores, metric: str) -> str:
     return f"{title}, {scales} scale{'s' if scales > 1 else ''}"
 
 
-def _has_intervals(scores: Scores) -> bool:
-    every = (*scores.at_floor_count.values(), *scores.floor.values(), *scores.overall.values())
-    return any(one.std is not None for one in every)
+def _notes(scores: Scores) -> Iterator[str]:
+    """Explanations of what stands in the tables."""
+    parts = (scores.at_floor_count, scores.floor, scores.overall)
+    if any(one.std is not None for part in parts for one in part.values()):
+        yield (
+            "±: half of a 95 % interval, beside real images over three halvings, of all samples over seeds. [a, b]: "
+            "the whole interval, where it ends at 0 or 1."
+        )
+    overall = [(name, one.value) for part in parts for name, one in part.items()]
+    by_class = [one for values in scores.per_class.values() for one in values.items()]
+    if any(plain_name(name) == "kid" and (value or 0) < 0 for name, value in (*overall, *by_class)):
+        yield (
+            "A KID below 0 is no mistake: its estimate has no bias, so around a distance of 0 it falls on either side."
+        )
 
 
-def _figure(summary: Summary | None, form: str, *, of_halvings: bool) -> str:
+def _figure(metric: str, summary: Summary | None, *, of_halvings: bool) -> str:
+    form = printed_scores()[plain_name(metric)].digits
     if summary is None or summary.value is None:
         return "-"
     # Accuracies of classifiers have a deviation over trainings, and no values: it is not printed, but in the JSON file.
     spread = interval(summary, of_halvings=of_halvings) if of_halvings or len(summary.values) > 1 else None
-    return f"{summary.value:{form}}" + ("" if spread is None else f" ±{spread:{form}}")
+    text = f"{summary.value:{form}}"
+    if spread is None:
+        return text
+    low, high = summary.value - spread, summary.value + spread
+    if not lies_in_0_to_1(metric) or (low >= 0 and high <= 1):
+        return f"{text} ±{spread:{form}}"
+    ends = ("0" if low < 0 else f"{low:{form}}", "1" if high > 1 else f"{high:{form}}")
+    return f"{text} [{', '.join(ends)}]"
 
 
 def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, ClassColumn]]:

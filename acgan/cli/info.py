@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from acgan.cli.options import UserPath, clock
+from acgan.cli.options import UserPath, time_in_words
 from acgan.cli.output import echo
 from acgan.reading import to_json
 
@@ -61,6 +61,7 @@ def _time(one: Mapping[str, Any]) -> str:
         return f"from {one['started']}; still training, or killed"
     begun, nimg = one["nimg"]
     return (
-        f"from {one['started']} to {one['ended']}: {begun:,} to {nimg:,} images, {clock(one['trained_sec'])} of "
-        f"training, {one['images_per_sec']:.0f} images/s, {one['peak_bytes'] / 2**20:,.0f} MiB at the peak"
+        f"from {one['started']} to {one['ended']}: {begun:,} to {nimg:,} images, "
+        f"{time_in_words(one['trained_sec'])} of training, {one['images_per_sec']:.0f} images/s, "
+        f"{one['peak_bytes'] / 2**20:,.0f} MiB at the peak"
     )

@@ -13,6 +13,8 @@ import click
 
 from acgan.types import ON_ERROR, WHICH
 
+_SECONDS_BELOW_MIN, _MINUTES_BELOW_H = 10, 48  # minutes and hours from which on the smaller unit is left out
+
 
 class Duration(click.ParamType):
     """A time such as ``90s``, ``10m``, ``1h30m`` or plain seconds, as a number of seconds."""
@@ -75,11 +77,21 @@ def expanded(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     return None if value is None else os.path.expanduser(value)
 
 
-def clock(seconds: float) -> str:
-    """Seconds as ``1:02:03`` or ``2:03``."""
+def time_in_words(seconds: float) -> str:
+    """A time in words: ``38 s``, ``9 min 31 s``, ``44 min`` from ten minutes on, ``3 h 5 min``, ``2 days 3 h``."""
     minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    if minutes < _SECONDS_BELOW_MIN:
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    if not hours:
+        return f"{minutes} min"
+    if hours < _MINUTES_BELOW_H:
+        return f"{hours} h" + (f" {minutes} min" if minutes else "")
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} days" + (f" {hours} h" if hours else "")
 
 
 def parse_seeds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:

@@ -6,8 +6,11 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
+from functools import partial
 from typing import TextIO
 
 import click
@@ -26,6 +29,18 @@ _FULL = (
 def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
     """Print a text that may have names in it; ``click.echo`` is for texts that are styled."""
     click.echo(shown_lines(str(message)), err=err, nl=nl)
+
+
+def echo_prose(message: str) -> None:
+    """Print sentences, on a terminal with their lines broken between words.
+
+    A terminal breaks a command within a word, and it can be copied all the same: print it by ``echo``.
+    """
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        wrapped = partial(textwrap.fill, width=width, break_long_words=False, break_on_hyphens=False)
+        message = "\n".join(map(wrapped, shown_lines(message).split("\n")))
+    echo(message)
 
 
 class _Dropping(io.FileIO):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from acgan.cli.options import clock
-from acgan.cli.output import echo
+from acgan.cli.options import time_in_words
+from acgan.cli.output import echo, echo_prose
 from acgan.showing import shown_lines
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ _SHOWN = (
     ),
 )
 
+_COMMAND = "acgan "  # a line with one is not broken, so that it can be copied
+_COUNT_SEC = 0.25  # between two counts: the bar is not drawn more often
+
 
 def draws_bars(stream: TextIO) -> bool:
     """True for a terminal on which a bar can be drawn over; others get lines, as a pipe does."""
@@ -40,6 +45,7 @@ class Reporter:
     def __init__(self, quiet: bool):
         self._quiet = quiet
         self._bar: Board | None = None
+        self._counted = -math.inf
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
@@ -67,6 +73,13 @@ class Reporter:
         if self._bar is not None:
             self._bar.count(done, total)
 
+    def images(self, shown: int, total: int) -> None:
+        """Show the number of images that the training has shown so far, a few times a second at most."""
+        now = time.monotonic()
+        if self._bar is not None and now - self._counted >= _COUNT_SEC:
+            self._bar.count(shown, total)
+            self._counted = now
+
     def tick(self, tick: Tick) -> None:
         """Show the news of a log interval."""
         for message in tick.messages:
@@ -80,15 +93,17 @@ class Reporter:
             return
         left = (tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9)
         done = f"{tick.nimg:>9,} / {tick.total_nimg:,} images"
-        echo("  ".join((done, f"{clock(left)} left", speed, *lines)))
+        echo("  ".join((done, f"{time_in_words(left)} left", speed, *lines)))
 
     def _print(self, message: str, warning: bool = False) -> None:
         if self._bar is not None:
             self._bar.console.print(
                 shown_lines(message), style="yellow" if warning else None, markup=False, highlight=False
             )
-        else:
+        elif warning or _COMMAND in message:
             echo(message, err=warning)
+        else:
+            echo_prose(message)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from acgan.cli.training import Clock, outcome, planned_runs, watched
 if TYPE_CHECKING:
     from acgan.api import TrainResult
     from acgan.cli.progress import Reporter
+    from acgan.config import RunConfig
 
 
 @click.command()
@@ -66,11 +67,12 @@ def command(
                 init_from=init_from,
                 fresh=fresh,
                 on_data=reporter.data,
+                on_images=reporter.images,
                 say=reporter.say,
                 warn=reporter.warn,
             )
         reporter.say(outcome(result))
-        _conclude(result, reporter)
+        _conclude(result, resolved.config, reporter)
         if not result.finished:  # the time is up
             return
         done.append(result.directory)
@@ -82,9 +84,10 @@ def command(
             echo(f"All {len(done)} runs side by side, to be opened in a browser: {report}")
 
 
-def _conclude(result: TrainResult, reporter: Reporter) -> None:
-    scored = result.best is not None  # then there are features for scores
-    if scored:
+def _conclude(result: TrainResult, config: RunConfig, reporter: Reporter) -> None:
+    from acgan import api
+
+    if result.best is not None:
         reporter.say(f"Best: {result.best}; that is what `acgan sample` takes, unless told --which last.")
     grids = sorted((result.directory / "samples").glob("*.png"))
     if grids:
@@ -93,5 +96,12 @@ def _conclude(result: TrainResult, reporter: Reporter) -> None:
     if report.exists():
         reporter.say(f"Report, to be opened in a browser: {report}")
     reporter.say(f"More: acgan sample {result.directory} --out samples.png")
-    if scored:
-        reporter.say(f"How good they are, class by class: acgan evaluate {result.directory}")
+    how = api.judging_commands(result.directory, config)
+    if len(how) == 1:
+        reporter.say(f"How good they are, class by class: {how[0]}")
+    else:
+        reporter.say(
+            "How good they are, class by class, tells a classifier of the same images, trained once:"
+        )
+        for line in how:
+            reporter.say(f"  {line}")

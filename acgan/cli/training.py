@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acgan.cli.options import clock
+from acgan.cli.options import time_in_words
 from acgan.cli.progress import Reporter
 from acgan.cli.ranks import is_first_process
 from acgan.errors import ConfigError
@@ -73,11 +73,17 @@ def watched(quiet: bool) -> Iterator[Reporter]:
 
 
 def outcome(result: TrainResult) -> str:
-    """One line on a finished training."""
+    """One line on a training that came to its end, or was at its end before."""
+    if result.finished and not result.images_per_sec:
+        longer = "" if result.out_of_patience else "; `--set train.total_nimg=…` with a larger number goes on"
+        return (
+            f"{result.directory}: already done, {result.nimg:,} images shown in {time_in_words(result.trained_sec)} of "
+            f"training{longer}."
+        )
     state = "stopped by --max-time; the same command resumes"
     if result.finished:
         state = "ended by train.patience_nimg" if result.out_of_patience else "done"
     return (
         f"{result.directory}: {result.nimg:,} images shown ({state}), "
-        f"{clock(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."
+        f"{time_in_words(result.trained_sec)} of training, {result.images_per_sec:.0f} images/s this time."
     )

@@ -19,6 +19,7 @@ from acgan.evaluation.differing import (
     with_runs,
 )
 from acgan.evaluation.judge import MAX_TRAINING, Judge
+from acgan.evaluation.judge_findings import weak_judge
 from acgan.evaluation.measures import METRICS, Context
 from acgan.evaluation.monitor import CollapseMonitor
 from acgan.evaluation.one_pass import (
@@ -118,6 +119,7 @@ __all__ = [
     "summarise_halves",
     "summarise_passes",
     "verdict",
+    "weak_judge",
     "with_help",
     "with_runs",
 ]

@@ -7,30 +7,36 @@ is certain, the far end which one cannot be excluded:
 - **cannot be said of so few**: none is certain, and a poor generator cannot be excluded.
 - **usable**: a lesser fault is certain, or cannot be excluded.
 - **good**: no fault that counts can be there. A difference that was not found is not enough.
+- **cannot be said by so weak a judge**: in place of usable and good, where the classifier that makes the features errs
+  too often on real images (`judge_findings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from acgan.evaluation.class_findings import class_findings, too_rare
 from acgan.evaluation.copy_findings import copy_findings
 from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
+from acgan.evaluation.judge_findings import judges_features, weak_judge
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 
 _TOO_FEW = "cannot be said of so few"
+_TOO_WEAK = "cannot be said by so weak a judge"
 _LEAST = 20  # images on either side: intervals of fewer hold for nothing
 _ASPECTS_FOR_A_VERDICT = ("Distance", "Fidelity", "Diversity")  # without one of these there is none
 
 
 def verdict(scores: Scores) -> list[str]:
-    """Sentences for a person: the verdict, then findings, the worst first."""
+    """Sentences for a person: the verdict, a doubt about the judge, then findings, the worst first."""
     found = all_findings(scores)
     lines = []
     if found:
-        lines = [headline(scores, found).text, *_trainings(scores), *(one.text for one in found)]
+        weak = weak_judge(scores)
+        doubts = [] if weak is None else [weak]
+        lines = [headline(scores, found).text, *doubts, *_trainings(scores), *(one.text for one in found)]
     if scores.help is not None:
         lines.append(f"For a classifier: {scores.help['verdict']}.")
     return lines
@@ -83,12 +89,14 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
     elif not there & set(_ASPECTS_FOR_A_VERDICT):
         word, reason, level = "cannot be said", ": neither distance, fidelity nor diversity was judged", None
     elif possible >= Level.POOR:
-        reason = f": {sides}; poor is not excluded, by {_possible(found, Level.POOR)}"
+        reason = f": {sides}; it may still be poor in {_possible(found, Level.POOR)}"
         word, level = _TOO_FEW, None
+    elif weak_judge(scores) is not None and judges_features(scores):
+        word, reason, level = _TOO_WEAK, f"; {sides}", None
     elif certain == Level.USABLE:
         word, reason = "usable", f", with faults of {_names(found, certain)}; {sides}"
     elif possible == Level.USABLE:
-        reason = f"; good is not shown, by {_possible(found, Level.USABLE)}; {sides}"
+        reason = f": too few images to show that it is good in {_possible(found, Level.USABLE)}; {sides}"
         word, level = "usable at least", Level.USABLE
     else:
         word, reason = "good", f", as real images in all that was judged; {sides}"
@@ -112,8 +120,13 @@ def _trainings(scores: Scores) -> Iterator[str]:
 
 
 def _names(found: list[Finding], level: Level) -> str:
-    return " and ".join(dict.fromkeys(one.aspect.lower() for one in found if one.certain == level))
+    return _listed(one.aspect for one in found if one.certain == level)
 
 
 def _possible(found: list[Finding], level: Level) -> str:
-    return " and ".join(dict.fromkeys(one.aspect.lower() for one in found if one.possible >= level))
+    return _listed(one.aspect for one in found if one.possible >= level)
+
+
+def _listed(aspects: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(aspect.lower() for aspect in aspects)
+    return f"{', '.join(others)} and {last}" if others else last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 
@@ -56,7 +57,7 @@ def choose_extractor(
             wanted = INCEPTION
         elif own := shipped_for(data_name, class_names):
             return ClassifierExtractor(own, device)
-        elif otherwise is not None and (otherwise in shipped() or Path(otherwise).exists()):
+        elif _is_there(otherwise):
             wanted = otherwise
         else:
             raise RunError(_no_choice(data_name))
@@ -75,6 +76,15 @@ def choose_extractor(
             f"`acgan classify train`.{did_you_mean(wanted, names)}"
         )
     return ClassifierExtractor(wanted, device)
+
+
+def features_at_hand(data_name: str, class_names: Sequence[str], otherwise: str | None) -> bool:
+    """True if ``choose_extractor`` finds an extractor for the data where none is asked for."""
+    return bool(inception_weights_present() or shipped_for(data_name, class_names)) or _is_there(otherwise)
+
+
+def _is_there(classifier: str | None) -> TypeGuard[str]:
+    return classifier is not None and (classifier in shipped() or Path(classifier).exists())
 
 
 def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:

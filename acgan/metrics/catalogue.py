@@ -196,3 +196,18 @@ def better(score: str) -> Better | None:
     """Direction in which a score improves; None if it has none, or the catalogue does not know it."""
     found = printed_scores().get(plain_name(score))
     return None if found is None else found.better
+
+
+#: Scores that are shares, of images or of classes, and the similarity of images.
+_WITHIN = frozenset(
+    {
+        *("precision", "recall", "coverage", "class_accuracy", "ms_ssim", "diverse_classes"),
+        *("memorisation_nearer", "memorisation_copies", "copies_same", "copies_near"),
+        *("cas_real", "cas_synthetic", "cas_both", "gan_test"),
+    }
+)
+
+
+def lies_in_0_to_1(score: str) -> bool:
+    """True for a score that is never below 0 nor above 1, and whose interval ends there."""
+    return plain_name(score) in _WITHIN

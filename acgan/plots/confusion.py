@@ -20,21 +20,22 @@ _LONGEST_NAME = 24  # characters
 _LARGEST_NAME, _SMALLEST_NAME = 16, 9
 _LARGEST_NUMBER, _SMALLEST_NUMBER = 18, 8
 _DIGIT = 0.64  # width of a digit, font size 1
-_GAP, _BAR = 16, 56  # from cells to bars; a recall of 1
+_GAP, _BAR = 16, 56  # from cells to bars; a share of 1
 _GAMMA = 0.6  # applied to shares before shading, so that confusions of a few percent can be seen
 _DARK = 0.4  # share of a row from which a number is white
 
 
-def confusion_picture(confusion: np.ndarray, class_names: Sequence[str], *, rows: str) -> Figure:
+def confusion_picture(confusion: np.ndarray, class_names: Sequence[str], *, rows: str, bars: str) -> Figure:
     """Draw a confusion matrix, shaded by the share of the row.
 
     Counts stand in the cells and class names along the axes as long as they fit. The numbers of some classes,
-    from 0, take the place of many names. Recall stands to the right of each row.
+    from 0, take the place of many names. The share of a row that lies on the diagonal stands to its right.
 
     Args:
         confusion: (K, K) counts; row: true class, column: class that the classifier sees.
         class_names: K names. A long one is shortened. Characters that the font lacks are drawn as boxes.
         rows: Title of the rows.
+        bars: Title of the shares on the diagonal: recall where rows are the true classes.
 
     Returns:
         The figure; see `acgan.plots.style.to_png`. At most 1,600 pixels a side up to K = 1,200. A class has one
@@ -62,7 +63,7 @@ def confusion_picture(confusion: np.ndarray, class_names: Sequence[str], *, rows
             axes.hlines(edges, -0.5, count - 0.5, "white", linewidth=1)
         _write_names(axes, class_names, cell)
         _write_counts(axes, confusion, shares, cell)
-        _draw_recalls(axes, shares.diagonal(), images, cell)
+        _draw_shares(axes, shares.diagonal(), images, cell, bars)
     return figure
 
 
@@ -91,17 +92,17 @@ def _write_counts(axes: Axes, confusion: np.ndarray, shares: np.ndarray, cell: i
         text.set(ha="center", va="center_baseline", in_layout=False)  # out of the layout, which takes long
 
 
-def _draw_recalls(axes: Axes, recalls: np.ndarray, images: np.ndarray, cell: int) -> None:
-    count = len(recalls)
+def _draw_shares(axes: Axes, right: np.ndarray, images: np.ndarray, cell: int, title: str) -> None:
+    count = len(right)
     side = cell * count
     bars = axes.inset_axes(((side + _GAP) / side, 0, _BAR / side, 1), sharey=axes)
-    bars.barh(range(count), recalls, height=min(1, 0.4 + 1 / cell), color="#78a0cd")
+    bars.barh(range(count), right, height=min(1, 0.4 + 1 / cell), color="#78a0cd")
     bars.set(xlim=(0, 1), frame_on=False, xticks=[])
-    bars.set_title("recall", loc="left")
+    bars.set_title(title, loc="left")
     bars.tick_params(left=False, labelleft=False)
     size = min(_LARGEST_NAME - 2, cell - 2)
     if size < _SMALLEST_NAME:
         return
-    for row, (recall, number) in enumerate(zip(recalls, images, strict=True)):
-        text, start, colour = (f"{recall:.1%}", 1.1, INK) if number else ("no images", 0, PALE)
+    for row, (share, number) in enumerate(zip(right, images, strict=True)):
+        text, start, colour = (f"{share:.1%}", 1.1, INK) if number else ("no images", 0, PALE)
         bars.text(start, row, text, color=colour, fontsize=size, va="center_baseline")

@@ -101,6 +101,8 @@ def _plainly(top: Headline) -> str:
     if top.level is None:
         if top.word.endswith("so few"):
             return "Not known: there are too few images to say whether the samples are good."
+        if top.word.endswith("weak a judge"):
+            return "Not known: the classifier that judges the samples errs too often on real images."
         return "Not known: the scores that would tell were not measured."
     return {
         "good": "Good. The samples are as real images in all that was measured.",

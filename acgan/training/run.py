@@ -46,6 +46,7 @@ class TrainingRun:
         ranks: This process among others.
         checkpoint: Payload of the checkpoint to go on from; None begins anew.
         listeners: Called with each tick.
+        on_images: Called with (shown, total) images after each iteration; nothing is read from the device for it.
         deadline: ``time.monotonic()`` at which to stop, or None.
         texts: Texts for TensorBoard by name, such as the configuration.
         say: Receives remarks for people.
@@ -71,13 +72,14 @@ class TrainingRun:
         ranks: Ranks = Ranks(),  # noqa: B008  # frozen
         checkpoint: Mapping[str, Any] | None = None,
         listeners: Sequence[Listener] = (),
+        on_images: Callable[[int, int], None] = lambda shown, total: None,
         deadline: float | None = None,
         texts: Mapping[str, str] = MappingProxyType({}),
         say: Callable[[str], None] = lambda message: None,
     ):
         self.directory, self.intervals, self.state, self.product = directory, intervals, state, product
         self.meta, self.device, self.ranks = meta, device, ranks
-        self.listeners, self.say = listeners, say
+        self.listeners, self.on_images, self.say = listeners, on_images, say
         self.iteration = self.nimg = 0
         self.stats: Mapping[str, float] = {}
         self.guard = FiniteGuard(device)
@@ -105,7 +107,7 @@ class TrainingRun:
         for name, text in texts.items():
             self._tracker.text(name, text, self.nimg)
         distributed.broadcast_parameters(state.networks(), ranks)
-        if checkpoint is not None and not self.out_of_patience:
+        if checkpoint is not None and not self.finished():
             say(f"{directory}: going on from {self.nimg:,} images.")
 
     def _continue_from(self, checkpoint: Mapping[str, Any]) -> None:
@@ -172,6 +174,7 @@ class TrainingRun:
 
     def stop(self) -> None:
         """Save everything at an early stop, then say if something goes badly wrong."""
+        self.say(f"{self.requests.reason}: stopping, and writing a checkpoint.")
         self.save_checkpoint()
         self.save_samples()
         # Whoever sends SIGTERM or SIGHUP does not wait, and nothing is known before the first step. What is found is
@@ -191,6 +194,7 @@ class TrainingRun:
         self.iteration += 1
         self._previous_nimg = self.nimg
         self.nimg += batch_size
+        self.on_images(self.nimg, self.intervals.total_nimg)
 
     def take_up(self) -> None:
         """Begin again with what was due after the last iteration, whose evaluation was cut short."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Iterator
 
@@ -37,6 +38,11 @@ class StopRequests:
     def signal(self) -> int | None:
         """Number of the first signal, or None."""
         return self.stop.number
+
+    @property
+    def reason(self) -> str:
+        """The signal's name, or that the time is up."""
+        return "the time is up" if self.signal is None else signal.Signals(self.signal).name
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:

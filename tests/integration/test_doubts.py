@@ -22,10 +22,14 @@ DOUBT = "one picture is in two classes"
 @pytest.fixture
 def doubted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every source has a doubt."""
+    _doubt(monkeypatch, DOUBT)
+
+
+def _doubt(monkeypatch: pytest.MonkeyPatch, *doubts: str) -> None:
     load = images.load_dataset
 
     def loaded(*arguments: Any) -> Dataset:
-        return replace(load(*arguments), warnings=(DOUBT,))
+        return replace(load(*arguments), warnings=doubts)
 
     for module in (images, to_score, importlib.import_module("acgan.api.fid")):
         monkeypatch.setattr(module, "load_dataset", loaded)
@@ -59,6 +63,37 @@ def test_evaluations_tell_them(workdir: Path, doubted: None) -> None:
     result = acgan("classify", "evaluate", str(classified(workdir / "run", {"train.total_nimg": 32})))
     assert result.exit_code == 0, result.output
     assert result.stderr == f"warning: {DOUBT}\n"
+
+
+def test_an_evaluation_counts_several_that_the_training_told(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _doubt(monkeypatch, DOUBT, "two classes have nearly the same name")
+    options = ("--metrics", "frechet", "--extractor", "digits", "-n", "20", "--quiet")
+    gan = str(trained(workdir / "gan", SHORT))
+    result = acgan("evaluate", gan, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == (
+        "warning: digits: there are 2 doubts about these images, as at their training; `acgan data show digits` tells "
+        "them\n"
+    )
+    other = acgan("evaluate", gan, *options, "--data", "digits")
+    assert DOUBT in other.stderr, "of images that are named, all are told"
+
+
+def test_pictures_that_cannot_be_read_are_told_once(workdir: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (workdir / "pictures" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(256, size=(16, 16), dtype=np.uint8)
+            Image.fromarray(pixels).save(workdir / "pictures" / name / f"{number}.png")
+    (workdir / "pictures" / "cat" / "drawing.svg").write_bytes(b"")
+    (workdir / "pictures" / "cat" / "notes.txt").write_text("my cats")
+    result = acgan(*train_args("run", {**SHORT, "data.source": "pictures"}))
+    assert result.exit_code == 0, result.output
+    assert result.output.count(".svg") == 1
+    assert "notes.txt" in result.output
 
 
 def test_a_part_that_is_held_out_for_fid_tells_them(workdir: Path, doubted: None) -> None:

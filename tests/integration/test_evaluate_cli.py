@@ -156,11 +156,14 @@ def test_what_a_person_reads(evaluated: tuple[Path, str]) -> None:
     assert "\x1b" not in output
     assert "269 samples, labels as often as in the reference, seed 0, against 269 held-out images" in output
     assert f"features: {EYES[1:-1]}, 64 of them, which never saw these images" in output
-    assert "Of 135 on either side, against 135 other held-out images: like with like." in output
-    assert "Of all 269: compare with other evaluations of as many, not with the above." in output
+    assert (
+        "135 samples, and 135 real images, each scored against 135 other held-out images. Real images"
+        in output
+    )
+    assert "All 269 samples: compare only with other evaluations of as many." in output
     assert "±: half of a 95 % interval" in output
     # After 32 images it is noise.
-    sentences = output[output.index("\nVerdict: ") :]
+    sentences = output[output.index("\nVerdict: ") : output.index("┏")]  # before all tables
     assert sentences.startswith(("\nVerdict: poor, by ", "\nVerdict: collapsed, by "))
     for start in ("Distance: ", "Fidelity: ", "Diversity: ", "Classes: ", "Worst class: ", "Copies: "):
         assert f"\n{start}" in sentences

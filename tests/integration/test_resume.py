@@ -187,6 +187,7 @@ def test_a_signal_to_a_process_is_an_exit_code_and_a_checkpoint(
     run, this = tmp_path / "run", KINDS[kind]
     child = Child(this.args(run), tmp_path / "first", killed_at(5, number))
     assert child.wait() == code
+    assert f"{number.name}: stopping, and writing a checkpoint." in child.stdout
     assert f"{number.name}: stopped after 80 images; the same command resumes" in child.stderr
     assert "Traceback" not in child.stderr
     assert checkpoints(run)[-1] == 80

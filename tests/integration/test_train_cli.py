@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from run_helpers import (
     Child,
     acgan,
     checkpoints,
+    digits_npz,
     sets,
     train_args,
     tree,
@@ -57,6 +59,36 @@ def test_a_real_process_says_the_same_and_nothing_on_stderr(workdir: Path) -> No
     assert child.wait() == 0
     assert len([line for line in child.stdout.splitlines() if " images  " in line]) == 2
     assert child.stderr == ""
+
+
+def test_a_finished_run_says_so_under_its_own_name_and_how_it_goes_on(workdir: Path) -> None:
+    described = {**SHORT, "description": "tiny digits"}
+    first = acgan("train", str(TINY), *sets(described))
+    assert "tiny: tiny digits" in first.stdout
+    again = acgan("train", "runs/tiny")
+    assert again.exit_code == 0, again.output
+    assert "tiny: tiny digits" in again.stdout
+    assert "config:" not in again.stdout
+    assert "runs/tiny: already done, 64 images shown in " in again.stdout
+    assert "`--set train.total_nimg=…` with a larger number goes on" in again.stdout
+    for absent in ("going on", "images/s this time"):
+        assert absent not in again.stdout
+
+
+def test_the_end_says_how_to_judge_the_images(workdir: Path) -> None:
+    """By a classifier that comes with acgan, or by one of the same images, read as the training read them."""
+    digits_npz(workdir / "my digits.npz", {"3": 12, "7": 12}, {"3": 6, "7": 6})
+    data = {"data.source": "my digits.npz", "data.on_error": "skip", "data.classes": ["3", "7"]}
+    output = acgan("train", str(TINY), "--run-dir", "run", *sets({**SHORT, **data})).stdout
+    lines = [line.strip() for line in output.splitlines() if line.startswith("  acgan ")]
+    judge, evaluate = (shlex.split(line)[1:] for line in lines)
+    assert judge[:6] == ["classify", "train", "--data", "my digits.npz", "--run-dir", "run-judge"]
+    assert evaluate == ["evaluate", "run", "--extractor", "run-judge"]
+    assert {'data.on_error="skip"', 'data.classes=["3", "7"]', "data.resolution=16"} <= set(judge)
+    assert acgan(*judge, *sets({"train.epochs": 1})).exit_code == 0
+    assert acgan(*evaluate, "--metrics", "accuracy").exit_code == 0
+    shipped = acgan("train", str(TINY), *sets(SHORT)).stdout
+    assert "How good they are, class by class: acgan evaluate runs/tiny" in shipped
 
 
 def test_quiet_prints_nothing(workdir: Path) -> None:

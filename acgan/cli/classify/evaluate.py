@@ -74,7 +74,9 @@ def command(
         if json_file is not None:
             write_text(json_file, scores.to_json() + "\n")
         if picture is not None:
-            figure = confusion_picture(scores.main.confusion, scores.class_names, rows="true class")
+            figure = confusion_picture(
+                scores.main.confusion, scores.class_names, rows="true class", bars="recall"
+            )
             write_bytes(picture, to_png(figure))
     finally:  # a full disk loses no score
         _show(scores)

@@ -148,6 +148,7 @@ def command(
                 init_from=init_from,
                 fresh=fresh,
                 on_data=reporter.data,
+                on_images=reporter.images,
                 say=reporter.say,
                 warn=reporter.warn,
             )

@@ -66,11 +66,13 @@ def test_good_needs_intervals_within_the_margins() -> None:
 
 def test_a_difference_that_was_not_found_is_no_equivalence() -> None:
     """The same values of fewer images: the far ends of the intervals leave the margins, then those of poor ones."""
-    assert verdict(scores(count=150))[0].startswith("Verdict: usable at least; good is not shown, by ")
+    assert verdict(scores(count=150))[0].startswith(
+        "Verdict: usable at least: too few images to show that it is good"
+    )
     wide = {"fcd[x@1]": (5.0, 5.0, 8.0)}
     found = verdict(scores(wide, count=150))
     assert found[0].startswith(
-        "Verdict: cannot be said of so few: 150 samples against as many real images; poor is"
+        "Verdict: cannot be said of so few: 150 samples against as many real images; it may still be poor in "
     )
     assert line(found, "Distance").startswith(
         "Distance: a fault that counts is neither shown nor excluded; FCD"
@@ -281,3 +283,44 @@ def test_of_several_trainings_the_worst_is_named() -> None:
         "All numbers are means of 3 trainings. The worst is seed 4, by FCD 5.100; the others have 0.400 to 0.500."
     )
     assert not any(one.startswith("All numbers") for one in verdict(one))
+
+
+JUDGE = {"name": "photos@1", "sha256": "1", "dims": 128}
+
+
+def of_a_judge(
+    accuracy: float, count: int, *, by_class: tuple[int, ...] = (46, 39, 24, 9, 1), **provenance: Any
+) -> list[str]:
+    origin = {"extractor": JUDGE, "classifier": JUDGE, "reference_by_class": by_class, **provenance}
+    return verdict(scores({"class_accuracy[x@1]": (0.72, accuracy, 0.01)}, count=count, **origin))
+
+
+def test_a_classifier_that_errs_on_real_images_is_no_judge() -> None:
+    """Blobs scored a precision of 0.99 and more accuracy than real images, by one that was right for 63 % of these."""
+    found = of_a_judge(0.626, 5000)
+    assert found[0].startswith("Verdict: cannot be said by so weak a judge; 5,000 samples against as many")
+    assert found[1] == (
+        "Weak judge: this classifier names only 63% of the held-out real images rightly (61% to 64%, by 5,000 images; "
+        "the commonest class for all would be 39% right): its scores tell little."
+    )
+    assert of_a_judge(0.626, 60)[1].startswith("Weak judge: this classifier names only 63%")
+
+
+def test_a_judge_is_weak_only_where_its_interval_says_so_and_by_what_chance_leaves() -> None:
+    assert not any(one.startswith("Weak judge") for one in of_a_judge(0.626, 15))  # up to 81 %
+    assert not any(one.startswith("Weak judge") for one in of_a_judge(0.85, 5000))
+    assert not any(one.startswith("Weak judge") for one in of_a_judge(0.75, 5000, by_class=(9,) * 100))
+    assert of_a_judge(0.75, 5000, by_class=(9, 9))[1].startswith("Weak judge")
+    assert "of the real training images" in of_a_judge(0.5, 5000, reference={"split": "train"})[1]
+
+
+def test_a_weak_judge_of_classes_alone_leaves_the_rest_to_other_features() -> None:
+    found = of_a_judge(0.626, 5000, extractor={"name": None, "sha256": "2", "dims": 2048})
+    assert found[0].startswith("Verdict: good")
+    assert found[1].endswith("class accuracy tells little.")
+
+
+def test_faults_that_a_weak_judge_sees_stay_faults() -> None:
+    origin = {"extractor": JUDGE, "classifier": JUDGE, "reference_by_class": (50, 50)}
+    alike = {"class_accuracy[x@1]": (0.6, 0.6, 0.01), "ms_ssim": (0.9, 0.09, 0.002)}
+    assert verdict(scores(alike, **origin))[0].startswith("Verdict: collapsed, by diversity")

@@ -17,7 +17,7 @@ def _names(count: int) -> list[str]:
 
 
 def _figure(confusion: np.ndarray, names: list[str] | None = None) -> Figure:
-    return confusion_picture(confusion, names or _names(len(confusion)), rows="true class")
+    return confusion_picture(confusion, names or _names(len(confusion)), rows="true class", bars="recall")
 
 
 def _texts(figure: Figure, axes: int = 0) -> dict[tuple[float, float], str]:
@@ -45,6 +45,13 @@ def test_recall_is_told_and_its_absence_too() -> None:
     figure = _figure(np.array([[6, 2], [0, 0]]))
     assert list(_texts(figure, axes=1).values()) == ["75.0%", "no images"]
     assert [bar.get_width() for bar in figure.axes[0].child_axes[0].patches] == [0.75, 0]
+    assert figure.axes[0].child_axes[0].get_title(loc="left") == "recall"
+
+
+def test_of_samples_the_share_has_the_name_that_it_has_in_tables() -> None:
+    """Recall is coverage of variety there."""
+    figure = confusion_picture(np.eye(2, dtype=np.int64), ["a", "b"], rows="class asked for", bars="accuracy")
+    assert figure.axes[0].child_axes[0].get_title(loc="left") == "accuracy"
 
 
 @pytest.mark.parametrize("count", [2, 30, 200, 1000])
@@ -155,4 +162,4 @@ def test_bytes_depend_on_the_input_alone() -> None:
 @pytest.mark.parametrize(("shape", "names"), [((2, 3), 2), ((2, 2), 3), ((4,), 4), ((0, 0), 0)])
 def test_names_and_counts_that_do_not_fit_are_refused(shape: tuple[int, ...], names: int) -> None:
     with pytest.raises(ValueError, match="class names, got"):
-        confusion_picture(np.zeros(shape, dtype=np.int64), _names(names), rows="true class")
+        confusion_picture(np.zeros(shape, dtype=np.int64), _names(names), rows="true class", bars="recall")

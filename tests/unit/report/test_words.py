@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,24 @@ def _run(scores: Scores | None = None, records: tuple[dict[str, float], ...] = (
 def _answer(judged: Judgement, start: str) -> tuple[str, str, str | None]:
     found = next(one for one in judged.answers if one.question.startswith(start))
     return found.short, found.state, found.command
+
+
+def test_a_judge_that_errs_on_real_images_makes_nothing_good() -> None:
+    scores = _scores(5_000)
+    judge = {"classifier": {"name": "x"}, "extractor": {"name": "x"}, "reference_by_class": [50, 50]}
+    accuracy = {f"class_accuracy{EYES}": Summary(0.63, 0.001)}
+    weak = replace(
+        scores,
+        provenance=scores.provenance | judge,
+        floor={**scores.floor, **accuracy},
+        at_floor_count={**scores.at_floor_count, **accuracy},
+    )
+    judged = judge_gan(_run(weak))
+    assert judged.state == "unknown"
+    assert judged.sentence == (
+        "Not known: the classifier that judges the samples errs too often on real images."
+    )
+    assert judged.findings[0].startswith("Weak judge: this classifier names only 63%")
 
 
 def test_a_run_that_was_never_evaluated() -> None:

@@ -1,0 +1,36 @@
+"""The commands that tell how good a run's images are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from acgan.config import CONFIGS, RunConfig, diff, load
+from acgan.config.recipes import find_recipe
+from acgan.data import data_name
+from acgan.extracting import features_at_hand
+from acgan.report.words import command
+from acgan.sampling import load_generator
+
+#: Keys of the data that say how a training goes through its images, not which images these are.
+_OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
+
+
+def judging_commands(directory: Path, config: RunConfig) -> list[str]:
+    """Commands to type after a training: ``evaluate``; before it a training of a classifier, where no features are."""
+    names = load_generator(directory).class_names
+    source = config.data.source
+    if features_at_hand(data_name(source), names, config.evaluate.extractor):
+        return [command("evaluate", str(directory))]
+    judge = f"{directory}-judge"
+    classifiers = load(CONFIGS["classify"], find_recipe("folder", "classify"))
+    changes = [
+        word
+        for key, (_, value) in diff(classifiers, config).items()
+        if key.startswith("data.") and key not in _OF_A_TRAINING
+        for word in ("--set", f"{key}={json.dumps(value, ensure_ascii=False)}")
+    ]
+    return [
+        command("classify", "train", "--data", source, "--run-dir", judge, *changes),
+        command("evaluate", str(directory), "--extractor", judge),
+    ]

@@ -1,0 +1,39 @@
+"""Doubts about the classifier that judges: one that errs on real images tells little of generated ones."""
+
+from __future__ import annotations
+
+from acgan.evaluation.findings import named
+from acgan.evaluation.result import Scores
+from acgan.metrics.intervals import share_interval
+
+#: Part of what naming the commonest class for every image leaves to be told, that a judge is to tell of real images. A
+#: generator that loses more of the accuracy of real images than the rest is called poor (``findings.RULES``).
+_LEAST_SKILL = 0.7
+_IMAGES = {"test": "held-out real images", "train": "real training images"}
+
+
+def weak_judge(scores: Scores) -> str | None:
+    """A sentence if the classifier certainly errs too often on the real images of this evaluation, else None.
+
+    Certainly: by the far end of the 95 % interval of its accuracy. Its images are those of one side of the floor.
+    """
+    accuracy, count = named(scores.floor, "class_accuracy"), int(scores.provenance["floor_images"])
+    by_class = scores.provenance.get("reference_by_class", ())
+    if accuracy is None or accuracy.value is None or not count or not sum(by_class):
+        return None
+    chance = max(by_class) / sum(by_class)
+    low, high = share_interval(accuracy.value, count)
+    if chance == 1 or (high - chance) / (1 - chance) >= _LEAST_SKILL:
+        return None
+    images = _IMAGES[scores.provenance.get("reference", {}).get("split", "test")]
+    return (
+        f"Weak judge: this classifier names only {accuracy.value:.0%} of the {images} rightly ({low:.0%} to "
+        f"{high:.0%}, by {count:,} images; the commonest class for all would be {chance:.0%} right): "
+        f"{'its scores tell' if judges_features(scores) else 'class accuracy tells'} little."
+    )
+
+
+def judges_features(scores: Scores) -> bool:
+    """True if the classifier that sees the classes makes the features too, on which most scores rest."""
+    classifier, extractor = (scores.provenance.get(key) for key in ("classifier", "extractor"))
+    return classifier is not None and classifier == extractor
