@@ -42,7 +42,7 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     readings = [found for key in tried if (found := FOLDER_LAYOUTS[key](tree)) is not None]
     sure = [reading for reading in readings if not reading.doubts and reading.layout in _TRIED]
     try:
-        lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
+        lists = read_lists(container, tree, options, sure=bool(options.columns))
         listed = read_stylegan(container, tree) or lists.labelled
     except DataError as error:
         if not sure or options.columns:
@@ -79,7 +79,7 @@ def _tells(folders: Labelled, column: Mapping[int, str]) -> bool:
 
 def _given_list(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     stylegan = read_stylegan(container, tree)
-    found = stylegan or read_lists(container, tree, options.columns, skip=options.skip, sure=True).labelled
+    found = stylegan or read_lists(container, tree, options, sure=True).labelled
     if found is None:
         raise _no_list("data.layout=list", container.where)
     return found

@@ -21,6 +21,7 @@ from acgan.data.layouts.lists import Find, Listed, Pictures, Row, naming_column,
 from acgan.data.layouts.names import part_of, part_within
 from acgan.data.layouts.stylegan import STYLEGAN
 from acgan.data.layouts.table import Table, read_table, table_ending
+from acgan.data.options import ReadOptions
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
@@ -72,30 +73,30 @@ class _Candidate:
         return self.pictures.find(named, foreign, self.part)
 
 
-def read_lists(
-    container: Container, tree: Tree, given: Mapping[str, str], *, skip: bool, sure: bool
-) -> FoundLists:
+def read_lists(container: Container, tree: Tree, options: ReadOptions, *, sure: bool) -> FoundLists:
     """Read the label files that lie beside the pictures, or in the folder of a part.
 
     Args:
         container: Where they lie.
         tree: Its files.
-        given: Columns that the user named, by purpose.
-        skip: Pass over rows whose picture is missing.
+        options: Columns that the user named, and what to do with rows whose picture is missing.
         sure: The user says that there are lists, so that one that cannot be used is an error.
 
     Raises:
         DataError: A list contradicts itself or another, or names pictures that are missing; with ``sure``, it is
             damaged.
     """
-    branch = branch_of(tree).unwrapped()
+    branch, given = branch_of(tree).unwrapped(), options.columns
     candidates, unlabelled, broken = _candidates(container, tree, branch, given, sure)
     found: list[tuple[_Candidate, Listed]] = []
     groups: dict[int, str] = {}
     for one in candidates:
         known = find_columns(one.table, one.path, given, one.where)
         if known is not None:
-            found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
+            rows = read_rows(
+                one.table, one.where, one.find, known, skip=options.skip, skip_with=options.skip_with
+            )
+            found.append((one, rows))
             continue
         groups |= _values(one, group_column(one.table) or "")
         possible = {

@@ -106,6 +106,14 @@ def make_index(container: Readable, tree: Tree, found: Labelled, options: ReadOp
         notes.append(
             f"read as images by what they hold, without the ending of one: {counted(by_content, 'file')}"
         )
+    linked = ["/".join(parts) for parts in files if parts in tree.linked]
+    if linked:
+        be = (
+            "is a link, and counts like a file of its own"
+            if len(linked) == 1
+            else "are links, and count like files of their own"
+        )
+        notes.append(f"{counted(len(linked), 'picture')} {be}: {shortened(linked, EXAMPLES)}")
     empty = sorted(
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )

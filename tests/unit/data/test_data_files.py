@@ -96,6 +96,20 @@ def test_links_to_each_other_end_and_repeat_nothing(write, load):
     assert (links.reason, links.count) == ("links to folders that are read already", 56)
 
 
+def test_links_to_pictures_count_and_are_told(write, load):
+    folder = write(PLAIN)
+    elsewhere = write({"x.png": 40}, folder="elsewhere")
+    for number in range(4):
+        (folder / "dogs" / f"l{number}.png").symlink_to(elsewhere / "x.png")
+        told = [note for note in load(folder).notes if "link" in note]
+        if number == 0:
+            assert told == ["1 picture is a link, and counts like a file of its own: dogs/l0.png"]
+    (note,) = told
+    assert note == (
+        "4 pictures are links, and count like files of their own: dogs/l0.png, dogs/l1.png, dogs/l2.png and 1 more"
+    )
+
+
 def test_a_folder_elsewhere_is_read_once(write, load):
     folder = write(PLAIN)
     elsewhere = write({"x/x.png": 40, "y/y.png": 50}, folder="elsewhere")
