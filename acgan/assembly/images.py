@@ -115,7 +115,7 @@ def with_few_told(config: AnyConfig, dataset: Dataset) -> Dataset:
         else f"{len(few):,} classes have few training images: {listed}"
     )
     warning = (
-        f"{what}; with fewer than {MIN_IMAGES_PER_CLASS} the collapse monitor cannot judge a class. Expect samples of it "
-        "to be near copies of its images. Add images, or leave such a class out with data.classes."
+        f"{what}; with fewer than {MIN_IMAGES_PER_CLASS} the collapse monitor cannot judge a class. Expect samples of "
+        "it to be near copies of its images. Add images, or leave such a class out with data.classes."
     )
     return replace(dataset, warnings=(*dataset.warnings, warning))

@@ -108,7 +108,7 @@ def test_show_tells_why_and_what_is_left_out(pictures: Path, reported: None) -> 
     assert found["reading"]["left_out"] == [
         {"reason": "hidden files", "count": 3, "examples": ["pictures/.DS_Store"]}
     ]
-    assert found["warnings"] == ["one picture is in two classes"]
+    assert found["warnings"][0] == "one picture is in two classes"
     assert found["classes"][1] == {
         "name": "cats",
         "images": {"train": 10, "test": 2, "extra (not used)": 2},
