@@ -50,12 +50,16 @@ class WithoutLabels:
     """A file that names pictures, without a column that has a usual name of a label.
 
     Attributes:
+        where: Its path.
         reason: A sentence for people.
-        columns: Values by picture of each column that could be a label.
+        columns: Values by picture of each column that could be a label; no pictures where it is not known which.
+        few: True if it has rows for less than half of the pictures.
     """
 
+    where: str
     reason: str
     columns: tuple[Mapping[int, str], ...]
+    few: bool
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,28 @@ def read_lists(container: Container, tree: Tree, options: ReadOptions, *, sure: 
             found.append((one, rows))
             continue
         groups |= _values(one, group_column(one.table) or "")
-        possible = {
-            *possible_labels(one.table, {one.path, group_column(one.table)}),
-            *named_labels(one.table),
-        }
-        reason = (
-            f"{one.where} names pictures, but {no_label(one.table)}; it has {told_columns(one.table)}. Name the "
-            "column of labels with --set data.columns.label=NAME"
+        values = tuple(_values(one, name) for name in _possible(one.table, one.path))
+        unlabelled.append(
+            WithoutLabels(one.where, _reason(one.table, one.where), values, _few(one.table, tree))
         )
-        unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in sorted(possible))))
     labelled = _together(tree, branch, found, groups) if found else None
     return FoundLists(labelled, tuple(unlabelled), tuple(broken))
+
+
+def _possible(table: Table, path: str) -> list[str]:
+    """Columns that could be labels, by their names or their values."""
+    return sorted({*possible_labels(table, {path, group_column(table)}), *named_labels(table)})
+
+
+def _reason(table: Table, where: str) -> str:
+    return (
+        f"{where} names pictures, but {no_label(table)}; it has {told_columns(table)}. Name the column of labels with "
+        "--set data.columns.label=NAME"
+    )
+
+
+def _few(table: Table, tree: Tree) -> bool:
+    return 2 * len(table.rows) < len(tree.pictures)
 
 
 def _values(one: _Candidate, name: str) -> dict[int, str]:
@@ -149,14 +164,14 @@ def _candidates(
         if path is not None and share >= 0.5 and _names_most(table, path, find, files):
             found.append(_Candidate(file, where, table, path, pictures, part))
         elif path is not None and _share(table, path, pictures.knows) >= 0.5 > share:
-            several.append(
-                WithoutLabels(
-                    f"{where} names pictures that several folders have, or others than it says, by its column "
-                    f"{path!r}. Write the right folder before each name, or give the list and the folder: "
-                    f"--data {where} --set data.root=FOLDER",
-                    ({},),
-                )
+            possible = _possible(table, path)
+            unclear = (
+                f"{where}: its column {path!r} does not say which pictures it means: several folders have pictures of "
+                "these names, or the folders that it writes are other ones. Write the folder of each picture before "
+                f"its name, or give the list and the folder of its pictures: --data {where} --set data.root=FOLDER"
             )
+            reason = unclear if possible else _reason(table, where)
+            several.append(WithoutLabels(where, reason, ({},) if possible else (), _few(table, tree)))
         elif path is not None and share > 0:
             broken.append(
                 f"{where} names few pictures that are there, by its column {path!r}: {share:.0%} of its rows."

@@ -328,9 +328,7 @@ def test_an_encrypted_zip(write, load):
             content[at + place] |= 1
             at = content.find(mark, at + 1)
     file.write_bytes(content)
-    with pytest.raises(
-        DataError, match=r"a\.png: it is encrypted, .* password\. Unpack"
-    ) as error:
+    with pytest.raises(DataError, match=r"a\.png: it is encrypted, .* password\. Unpack") as error:
         load(file)
     assert "ZipInfo" not in str(error.value)
 
