@@ -140,7 +140,7 @@ def test_show_takes_keys_of_the_data_alone(pictures: Path) -> None:
     assert "--set train.batch_size=2: is no key of the data; expected data.KEY=VALUE" in result.stderr
     result = acgan("data", "show", "pictures", "--set", "data.resolutoin=32")
     assert result.exit_code == 1
-    assert "unknown key data.resolutoin. Did you mean 'resolution'?" in result.stderr
+    assert "unknown key data.resolutoin. Did you mean 'data.resolution'?" in result.stderr
 
 
 def test_show_names_and_draws_what_is_alike(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
