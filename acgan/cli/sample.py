@@ -24,7 +24,7 @@ from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process
 from acgan.showing import shown
 from acgan.signals import stopped_by_signals
-from acgan.types import ON_ERROR, PICTURE_FORMATS
+from acgan.types import ON_ERROR, PICTURE_FORMATS, SAMPLER_FILE
 
 if TYPE_CHECKING:
     from acgan.sampling import ClassSampler
@@ -216,6 +216,7 @@ def _draw(
         f"{_count(drawn, 'image', 'images')} of {_count(len(selection.counts), 'class', 'classes')} "
         f"({_names(selection.class_names)}) in {out} ({speed:,.0f} images/s)"
     )
+    _tell_folders(selection, out)
     if selection.confidence is not None:
         _tell_choice(selection, written)
 
@@ -249,6 +250,23 @@ def _selection(
     if options["min_confidence"] is not None:
         confidence = confidence_of(sampler, Path(options["classifier"]), options["min_confidence"])
     return Selection(sampler, counts, options["seed"], options["truncation"], confidence)
+
+
+def _tell_folders(selection: Selection, out: str) -> None:
+    """Tell the classes whose folder cannot have their name."""
+    from acgan.sampling.files import form_of
+    from acgan.sampling.folder import folder_names
+
+    if form_of(out):
+        return
+    names = selection.sampler.class_names
+    folders = folder_names(names)
+    for label in selection.counts:
+        if folders[label] != names[label]:
+            echo(
+                f"class {shown(names[label])} is in the folder {folders[label]}: not every system takes the class's "
+                f"name for a folder. {SAMPLER_FILE} beside it tells acgan the class; keep both together."
+            )
 
 
 def _tell_choice(selection: Selection, written: Sequence[DrawnPortion]) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from sample_helpers import CLASSES, FOLDERS, acgan_sample, drawn, make_run, tree
 
 from acgan.cli import main
+from acgan.data import load_samples
 from acgan.marks import is_generated
 from acgan.models import GENERATORS
 from acgan.plots.page import ClassPage
@@ -56,6 +57,18 @@ class TestFormats:
         acgan_sample(run, "--out", tmp_path / "out", "-n", 3, "--format", "jpg")
         said = CliRunner().invoke(main, ["data", "show", str(tmp_path / "out")])
         assert "generated" in said.output
+
+
+class TestFolders:
+    def test_a_class_whose_folder_has_another_name_is_told_and_read_as_that_class(self, run, tmp_path):
+        said = acgan_sample(run, "--out", tmp_path / "out", "-n", 3, "--class", "../dog", "--class", "cat")
+        assert "class ../dog is in the folder ___dog: " in said
+        assert "class cat is" not in said
+        said = CliRunner().invoke(main, ["data", "show", str(tmp_path / "out")]).output
+        assert "the folder ___dog is of the class ../dog, as its sampler.json says" in said
+        assert "in the folder" not in acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 3)
+        samples = load_samples(str(tmp_path / "out"), on_error="stop")
+        assert samples.train.class_names == ("../dog", "cat")
 
 
 class TestConfidence:

@@ -210,7 +210,11 @@ class TestRefusals:
             (["--truncation", "1.5"], 2, ["--truncation"]),
             (["--truncation", "nan"], 1, ["truncation: found nan"]),
             (["--seed", "-1"], 2, ["--seed"]),
-            (["--class", "kat"], 1, ["unknown class 'kat'; expected one of 'Cat'", "'con'", "Did you mean 'Cat'?"]),
+            (
+                ["--class", "kat"],
+                1,
+                ["unknown class 'kat'; expected one of 'Cat'", "'con'", "Did you mean 'Cat'?"],
+            ),
             (["--out", "x.jpg"], 1, ["'.jpg'", "samples.npz", "samples.png", "folder"]),
             (["--out", "x.png", "-n", "65"], 1, ["65", "at most 64", ".npz"]),
             (["--out", "x.npz", "--scale", "2"], 1, ["--scale", "x.npz", ".png"]),
