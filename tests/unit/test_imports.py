@@ -103,7 +103,17 @@ ALLOWED: dict[str, set[str]] = {
     # trained networks for other programs
     "export": {
         *("evaluation", "predicting", "sampling", "weights", "models", "metrics", "plots", "runtime"),
-        *("atomic", "code_version", "reading", "sealed", "errors", "extras", "file_kinds", "showing"),
+        *(
+            "atomic",
+            "code_version",
+            "reading",
+            "sealed",
+            "errors",
+            "extras",
+            "file_kinds",
+            "own_parts",
+            "showing",
+        ),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
