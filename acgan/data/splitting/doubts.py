@@ -74,10 +74,10 @@ def _repeated(
     more = len(repeats)
     by_class = Counter(labels[repeats].tolist()).most_common()
     classes = shortened([f"{class_names[label]} ({count:,})" for label, count in by_class])
-    example = next(place for place in repeats if labels[place] == by_class[0][0])
+    example = next(place for place in repeats.tolist() if labels[place] == by_class[0][0])
     return [
         f"{more:,} {'image repeats another' if more == 1 else 'images repeat others'} of the same class, pixel for"
-        f" pixel: {classes}, such as {name(example)} and {name(originals[example])}; copies are on the same side of"
+        f" pixel: {classes}, such as {name(example)} and {name(int(originals[example]))}; copies are on the same side of"
         " every split that is drawn"
     ]
 
