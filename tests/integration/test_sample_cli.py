@@ -189,7 +189,8 @@ class TestForms:
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count("\n") == 2, "no progress bar where there is no terminal"
+        assert done.stdout.count("\n") == 3, "no progress bar where there is no terminal"
+        assert "class con is in the folder _con: " in done.stdout
         folder = run.parent / "new" / "folder.v2"
         picture = np.asarray(Image.open(folder / "_con" / "000001.png"))
         assert np.array_equal(picture, drawn(run, 3, 2)[1])
