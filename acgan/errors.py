@@ -99,14 +99,21 @@ def problem_in_words(problem: Mapping[str, Any]) -> str:
     return f"{key}: found {bounded(repr(problem['input']))}; {message}"
 
 
-def nearest_names(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
-    """The candidates most like ``name``, best first; for "did you mean"."""
+def nearest_names(name: str, candidates: Iterable[str], count: int = 3, cutoff: float = 0.5) -> list[str]:
+    """The candidates most like ``name``, best first; for "did you mean". Names of great length are like none."""
+    if len(name) > _LONGEST_NAME:
+        return []
     lowered = {candidate.lower(): candidate for candidate in candidates}
-    matches = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)
+    matches = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=cutoff)
     return [lowered[match] for match in matches]
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """An ending for an error message; empty if no candidate is near."""
-    matches = nearest_names(name, candidates) if len(name) <= _LONGEST_NAME else []
-    return f" Did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
+    return suggested(nearest_names(name, candidates))
+
+
+def suggested(names: Iterable[str]) -> str:
+    """The same ending for names that were found to be near."""
+    listed = " or ".join(map(repr, names))
+    return f" Did you mean {listed}?" if listed else ""

@@ -29,6 +29,8 @@ FID_DIMS = INCEPTION_DIMS[-1]
 PICTURE_FORMATS = ("png", "webp", "jpg")
 #: Parts of `acgan benchmark`, before them the machine.
 BENCHMARK_PARTS = ("train", "sample", "fid", "startup")
+#: File of a folder of samples: which folder holds which class, and how the images were drawn.
+SAMPLER_FILE = "sampler.json"
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
 

@@ -317,7 +317,27 @@ LIST_CASES = [
         "names that two folders have",
         {f"{side}/{n}.png": None for side in ("left", "right") for n in range(3)}
         | {"l.csv": csv("image,label", ["0.png,a", "1.png,b", "2.png,a"])},
-        error="names pictures that several folders have",
+        error="column 'image' does not say which pictures it means: several folders have",
+    ),
+    Case(
+        "notes on pictures whose names two folders have",
+        {f"{side}/{n}.png": None for side in ("left", "right") for n in range(2)}
+        | {"notes.csv": csv("name,date", ["0,2020-01-01", "1,2020-01-02"])},
+        {"left": (2, 0), "right": (2, 0)},
+        notes="notes.csv has no column of labels, and is not used",
+    ),
+    Case(
+        "a list of a few of the pictures whose names two folders have",
+        {f"{side}/{n}.png": None for side in ("left", "right") for n in range(9)}
+        | {"notes.csv": csv("name,camera", ["0,Canon", "1,Canon", "2,Nikon", "3,Nikon"])},
+        {"left": (9, 0), "right": (9, 0)},
+        warns="notes.csv has rows for few of the pictures, and is not used",
+    ),
+    Case(
+        "a list of a column beside folders that could be a label",
+        tree("siteA", "siteB")
+        | {"l.csv": csv("file,kind", ["siteA_0.png,x", "siteA_1.png,y", "siteB_0.png,x", "siteB_1.png,y"])},
+        error="The only reading.*choose it with --set data.layout=classes, or move .*l.csv away",
     ),
     Case(
         "a damaged list beside folders",
@@ -546,7 +566,7 @@ LIST_CASES = [
         "names of pictures in a folder of another class",
         tree("new/cat", "new/fox")
         | {"l.csv": csv("path,label", [f"dog/cat_{n}.png,{'dw'[n]}" for n in (0, 1)])},
-        error="names pictures that several folders have, or others than it says",
+        error="does not say which pictures it means: .* or the folders that it writes are other ones",
     ),
     # StyleGAN.
     Case(

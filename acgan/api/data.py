@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from acgan.api.class_table import ClassCounts, count_classes
-from acgan.assembly.images import data_options, load_data, prepare_dataset
+from acgan.assembly.images import data_options, load_data, prepare_dataset, with_few_told
 from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.config.shared import DataConfig
@@ -141,7 +141,7 @@ def show_data(
     """
     config = _configured(os.fspath(source), overrides)
     whole = load_data(config, None, progress)
-    dataset = prepare_dataset(config, whole)
+    dataset = with_few_told(config, prepare_dataset(config, whole))
     return DataSummary(config.data.source, dataset, count_classes(dataset), config, whole)
 
 

@@ -20,7 +20,7 @@ from acgan.assembly import build_classifier_task, build_gan, build_score_extract
 from acgan.assembly.initialise import first_weights, initialise_classifier
 from acgan.assembly.memory import MemoryEstimate
 from acgan.assembly.product import ClassifierProduct, GanProduct
-from acgan.config import AnyConfig, ClassifierConfig, RunConfig
+from acgan.config import LENGTH_KEYS, AnyConfig, ClassifierConfig, RunConfig
 from acgan.errors import NotFiniteError, UserError
 from acgan.extracting import inception_weights_present
 from acgan.extracting.choose import INCEPTION
@@ -84,6 +84,7 @@ def rehearse(
     init_from: Path | None = None,
     *,
     places: KnownPaths | None = None,
+    lengths: frozenset[str] = frozenset(LENGTH_KEYS),
     fresh: bool = False,
     on_data: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda message: None,
@@ -97,6 +98,7 @@ def rehearse(
         runs: Run directories and their configurations. They are looked at after the rest, and left as they are.
         init_from: A run or file whose weights to start from.
         places: Places of the configuration's paths, if it is that of a run.
+        lengths: Those of ``LENGTH_KEYS`` that the command itself gives.
         fresh: The training would move existing runs aside.
         on_data: Called with (done, total) while images are decoded.
         say: Receives the table of classes, and remarks.
@@ -132,7 +134,7 @@ def rehearse(
             prospects={
                 directory: prospect
                 for directory, own in (runs or {}).items()
-                if (prospect := _prospect(directory, own, opened, made.total_nimg, fresh))
+                if (prospect := _prospect(directory, own, opened, made.total_nimg, lengths, fresh))
             },
         )
 
@@ -188,7 +190,12 @@ def _rehearse_classifier(config: ClassifierConfig, opened: OpenTraining) -> _Reh
 
 
 def _prospect(
-    directory: Path, config: AnyConfig, opened: OpenTraining, total_nimg: int, fresh: bool
+    directory: Path,
+    config: AnyConfig,
+    opened: OpenTraining,
+    total_nimg: int,
+    lengths: frozenset[str],
+    fresh: bool,
 ) -> str | UserError:
     """Tell how a training would go on in a directory ("" without a run), or the error by which it would refuse."""
     try:
@@ -200,6 +207,9 @@ def _prospect(
         meta = checkpoint["meta"] if checkpoint is not None else {}
         earlier.check_images(config, meta, opened.places, opened.dataset, opened.say)
         if checkpoint is not None:
+            config = earlier.with_own_length(config, lengths, checkpoint["nimg"], opened.say)
+            if isinstance(config, RunConfig):
+                total_nimg = config.train.total_nimg
             earlier.tell_schedules(config, checkpoint["nimg"], opened.say)
     except UserError as error:
         return error

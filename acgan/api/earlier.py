@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from acgan.api.places import KnownPaths
 from acgan.assembly.images import DATASET
 from acgan.atomic import best_name
-from acgan.config import AnyConfig, schedules
+from acgan.config import LENGTH_KEYS, AnyConfig, schedules, value_of, with_values
 from acgan.config.recipes import COMMANDS, CONFIG_FILE
 from acgan.data import place_of
 from acgan.errors import RunError
@@ -23,6 +23,7 @@ from acgan.types import Dataset
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
 
 _CLASSES_SHOWN = 10
+_TOTAL = "train.total_nimg"
 _CHECKPOINTS, _STATS = "checkpoints", "stats.jsonl"
 _PRODUCTS = tuple(
     name for kind in (GENERATOR_FILE, CLASSIFIER_FILE) for name in (kind.name, best_name(kind.name))
@@ -117,6 +118,42 @@ class Earlier:
         if moved:
             where = f"now {_shown(now.source)}, before {_shown(self.source)}"
             say(f"{self.directory}: the training images have moved ({where}), and are the same")
+
+    def with_own_length(
+        self, config: AnyConfig, given: Collection[str], nimg: int, say: Callable[[str], None]
+    ) -> AnyConfig:
+        """The configuration with the run's own length and patience, where the command gives none.
+
+        Args:
+            config: The configuration that the command asks for.
+            given: Those of ``LENGTH_KEYS`` that the command itself gives.
+            nimg: Images of the checkpoint.
+            say: Told which of the run's values stay.
+
+        Raises:
+            RunError: The run is finished, and the recipe is longer: it would train on unasked.
+        """
+        own = {
+            key: value_of(self.config, key)
+            for key in LENGTH_KEYS
+            if key in config.harmless
+            and key not in given
+            and value_of(self.config, key) != value_of(config, key)
+        }
+        ended, asked = self.config.train.total_nimg, config.train.total_nimg
+        if _TOTAL in own and ended and asked and ended <= nimg and ended < asked:
+            raise RunError(
+                f"{self.directory}: this run is finished: it ended at its {_TOTAL} of {ended:,} images. The command "
+                f"gives no length, and its recipe says {asked:,}. To train it on, add --set {_TOTAL}={asked}. To leave "
+                f"it at its length, add --set {_TOTAL}={ended}. For another run: --run-dir, or --fresh, which moves "
+                "this one aside."
+            )
+        for key, value in own.items():
+            told = "null" if value is None else f"{value:,}"
+            say(
+                f"{self.directory}: keeps its own {key}, {told}, since the command gives none; --set {key}=… changes it"
+            )
+        return with_values(config, own)
 
     def tell_schedules(self, config: AnyConfig, nimg: int, say: Callable[[str], None]) -> None:
         """Tell the schedules that another length stretches, and their values at the present number of images."""

@@ -24,7 +24,7 @@ from acgan.export.folder import (
     model_config,
     write_folder,
 )
-from acgan.export.measured import measured_by
+from acgan.export.measured import measured_by, trained_images
 from acgan.export.onnx_file import check_onnx_packages, onnx_runner, to_onnx
 from acgan.export.push import check_can_push, push_to_hub
 from acgan.export.samples import samples_picture
@@ -164,7 +164,14 @@ def _export_folder(
     if isinstance(source.trained, ClassSampler):
         files[SAMPLES_PICTURE] = samples_picture(source.trained)
     name = push if push is not None else source.name
-    card = model_card(source, name, licence, measured_by(source, warn), picture=SAMPLES_PICTURE in files)
+    card = model_card(
+        source,
+        name,
+        licence,
+        measured_by(source, warn),
+        images=trained_images(source, warn),
+        picture=SAMPLES_PICTURE in files,
+    )
     files[CARD] = card.encode()
     check()
     write_folder(out, files)

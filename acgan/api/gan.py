@@ -53,7 +53,7 @@ def train(
         remark = remark_on_cores(resolved.train, device, gan.micro_batch)
         if remark is not None and opened.checkpoint is None:  # a run keeps its portions
             opened.say(remark)
-        monitor = build_monitor(resolved, store, opened.say)
+        monitor = build_monitor(resolved, store)
         score = build_score(
             resolved, opened.dataset, device=device, ranks=ranks, say=opened.say, warn=opened.warn
         )

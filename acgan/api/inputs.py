@@ -11,7 +11,15 @@ from typing import Any
 from acgan.api.class_table import class_table, left_out_line, reading_line, with_noun
 from acgan.api.places import SOURCE, KnownPaths
 from acgan.assembly.images import DATASET
-from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, load
+from acgan.config import (
+    CONFIGS,
+    LENGTH_KEYS,
+    AnyConfig,
+    ClassifierConfig,
+    RunConfig,
+    changed_keys,
+    load,
+)
 from acgan.config.recipes import CONFIG_FILE, find_recipe, recipes
 from acgan.data import data_name
 from acgan.data.sources.endings import remedy_for
@@ -34,6 +42,7 @@ class Resolved:
         given: The configuration as it can be given again for another directory: a file in place of a run directory.
         places: Places of the paths in the configuration, if it is that of a run.
         recipe: Recipe, file or run that was asked for; None for a configuration object.
+        lengths: Those of ``LENGTH_KEYS`` that the command itself gives, by --set or in a configuration object.
     """
 
     config: Any
@@ -42,6 +51,7 @@ class Resolved:
     given: Any
     places: KnownPaths | None = None
     recipe: str | None = None
+    lengths: frozenset[str] = frozenset(LENGTH_KEYS)
 
 
 def resolve(
@@ -66,7 +76,7 @@ def resolve(
     """
     if isinstance(data, os.PathLike):
         data = os.fspath(data)
-    places, run, recipe, own_name = None, None, None, None
+    places, run, recipe, own_name, lengths = None, None, None, None, frozenset(LENGTH_KEYS)
     if isinstance(config, (RunConfig, ClassifierConfig)):
         if not isinstance(config, CONFIGS[task]):
             raise ConfigError(
@@ -85,7 +95,7 @@ def resolve(
             if data is not None
             else "digits"
         )
-        recipe = text
+        recipe, lengths = text, lengths & changed_keys(overrides)
         _check_not_both(text, task, run_dir)
         file = find_recipe(text, task)
         resolved, name = load(CONFIGS[task], file, overrides), file.stem
@@ -103,7 +113,7 @@ def resolve(
     if places is not None and (data is not None or any(_key(override) == SOURCE for override in overrides)):
         places = places.without_source()
     name = own_name or (name if task == "gan" else f"{task}-{name}")
-    return Resolved(resolved, name, _directory(run, run_dir, name), config, places, recipe)
+    return Resolved(resolved, name, _directory(run, run_dir, name), config, places, recipe, lengths)
 
 
 def resolve_config(

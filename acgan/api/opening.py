@@ -16,7 +16,7 @@ from acgan import distributed, parallel, runtime
 from acgan.api.inputs import Resolved, tell_about
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.run_directory import check_usable, locked, settle
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import load_data, prepare_dataset, with_few_told
 from acgan.assembly.memory import MemoryEstimate, estimate_memory
 from acgan.assembly.product import Provenance
 from acgan.assembly.register import check_source, registered_parts
@@ -220,12 +220,14 @@ def open_training(
     ):
         earlier = None if rehearsal else check_usable(directory, config, fresh)
         check_source(config, directory)
+        goes_on = not (fresh or rehearsal)
+        checkpoint = earlier.read_checkpoint(warn) if earlier is not None and goes_on else None
+        if earlier is not None and checkpoint is not None:
+            config = earlier.with_own_length(config, resolved.lengths, checkpoint["nimg"], say)
         known = resolved.places
         if known is None and earlier is not None and earlier.places is not None:
             known = earlier.places.kept(earlier.config, config)
         here = with_known_paths(config, known)
-        goes_on = not (fresh or rehearsal)
-        checkpoint = earlier.read_checkpoint(warn) if earlier is not None and goes_on else None
         meta = checkpoint["meta"] if checkpoint is not None else {}
         # A resumed run keeps it. It comes before the data, which may be generated.
         precision = meta.get("precision") or runtime.resolve_precision(config.train.precision, device)
@@ -238,7 +240,7 @@ def open_training(
                 here, known, chosen=chosen, run=directory, progress=progress, say=say, warn=warn
             )
         source = load_data(here, images, progress)
-        dataset = prepare_dataset(here, source, rehearsal=rehearsal)
+        dataset = with_few_told(here, prepare_dataset(here, source, rehearsal=rehearsal))
         tell_about(dataset, say, warn)
         places = KnownPaths.of(here, source, place)
         if earlier is not None:

@@ -12,10 +12,11 @@ import filelock
 import yaml
 
 from acgan.api.earlier import Earlier
-from acgan.api.places import PLACES_FILE, KnownPaths
+from acgan.api.places import PLACES_FILE, SOURCE, KnownPaths
 from acgan.atomic import is_temporary, remove_leftovers, write_text
 from acgan.config import AnyConfig, diff, is_harmless, load, to_yaml
 from acgan.config.recipes import CONFIG_FILE
+from acgan.data import place_of
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
 from acgan.file_kinds import read_text
@@ -202,6 +203,8 @@ def _check_same_config(earlier: Earlier, new: AnyConfig) -> None:
         and not (key in new.paths and _same_path(*values, known.get(key)))
     }
     if changed.keys() - set(_BY_FINGERPRINT):
+        if earlier.source == place_of(new.data.source, new.data.root):
+            changed.pop(SOURCE, None)
         lines = "\n".join(f"  {key}: {before} -> {after}" for key, (before, after) in changed.items())
         raise ConfigError(
             f"{earlier.directory}: holds a run with another configuration:\n{lines}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acgan.assembly.images import load_data
+from acgan.api.inputs import tell_skipped
+from acgan.assembly.images import data_options
 from acgan.atomic import sha256, write_atomically
-from acgan.config import RunConfig, load
+from acgan.config import restore
+from acgan.config.shared import DataConfig
+from acgan.data import load_dataset, match_source
+from acgan.data.index import shortened
 from acgan.errors import ConfigError, UserError
 from acgan.extracting import fitted
 from acgan.plots.grid import write_animation, write_png
@@ -24,6 +28,8 @@ from acgan.sampling import ClassSampler
 from acgan.sampling.files import page_of
 from acgan.sampling.selection import Confidence
 from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
+from acgan.showing import warn_shown
+from acgan.types import MIN_IMAGES_PER_CLASS, Dataset
 
 #: Images of a walk from one stop to the next.
 FRAMES = 16
@@ -36,7 +42,9 @@ def missing_by_class(
     source: str,
     labels: Sequence[int],
     *,
+    on_error: str | None = None,
     say: Callable[[str], None],
+    warn: Callable[[str], None] = warn_shown,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[int, int]:
     """Count the images that classes of a data source lack to be as many as its largest one.
@@ -45,15 +53,17 @@ def missing_by_class(
         sampler: The generator.
         source: The source, as ``acgan train --data`` takes it; its training images count.
         labels: Classes of the generator to fill up.
+        on_error: ``stop`` or ``skip`` broken images; None does as the generator's training did.
         say: Told which classes are left out.
+        warn: Told which classes have so few images that what is drawn of them is hardly new.
         progress: Called with (done, total) while images are decoded.
 
     Raises:
         UserError: If the source cannot be read, has none of the classes, or lacks nothing.
     """
-    channels, side, _ = sampler.image_shape
-    form = [f"data.resolution={side}", f"data.channels={channels}"]
-    store = load_data(load(RunConfig, None, form), source, progress).train
+    dataset = _read_as_trained(sampler, source, on_error, progress)
+    tell_skipped(dataset.skipped, say)
+    store = dataset.train
     images = dict(zip(store.class_names, np.bincount(store.labels, minlength=store.num_classes), strict=True))
     names = {label: sampler.class_names[label] for label in labels}
     known = {label: int(images[name]) for label, name in names.items() if name in images}
@@ -72,7 +82,41 @@ def missing_by_class(
             f"--balance {source}: lacks nothing: each of these classes has {largest:,} images. Leave --balance "
             "out, and say with -n how many to draw."
         )
+    few = [label for label in missing if known[label] < MIN_IMAGES_PER_CLASS]
+    if few:
+        listed = shortened([f"{names[label]} ({missing[label]:,} of {known[label]:,})" for label in few])
+        warn(
+            f"more is drawn of classes with fewer than {MIN_IMAGES_PER_CLASS} training images: {listed}. A generator "
+            "hardly learns more of a class than so few images show: expect near copies of them, which balance numbers "
+            "and add little"
+        )
     return missing
+
+
+def _read_as_trained(
+    sampler: ClassSampler,
+    source: str,
+    on_error: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> Dataset:
+    """A data source, read as the training of a generator read its own, in the form of its images."""
+    channels, side, _ = sampler.image_shape
+    origin = sampler.origin
+    # The data's section alone: parts that a script registers are not needed.
+    data = restore(DataConfig, origin.get("config", {}).get("data", {}), "the generator's file")
+    form: dict[str, Any] = {
+        "resolution": side,
+        "channels": channels,
+        "root": origin.get("paths", {}).get("data.root", data.root),
+    }
+    if on_error is not None:
+        form["on_error"] = on_error
+    options = replace(data_options(data.model_copy(update=form)), skip_with="--on-error skip")
+    sets, options = match_source(source, options, sampler.class_names, whose="generator")
+    if data.classes is None and options.classes is not None:
+        # The largest class counts, also if the generator does not know it.
+        options = replace(options, classes=[*options.classes, *sets.left_out])
+    return load_dataset(source, options, progress)
 
 
 def confidence_of(sampler: ClassSampler, classifier: Path, least: float) -> Confidence:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from acgan.assembly.synthetic import plan_synthetic
-from acgan.config import AnyConfig, ClassifierConfig
+from acgan.config import AnyConfig, ClassifierConfig, RunConfig
 from acgan.config.shared import DataConfig
 from acgan.data import (
     DataOptions,
@@ -20,8 +22,9 @@ from acgan.data import (
     limit_per_class,
     load_dataset,
 )
+from acgan.data.index import shortened
 from acgan.errors import ConfigError
-from acgan.types import Dataset
+from acgan.types import MIN_IMAGES_PER_CLASS, Dataset
 
 DATASET = "dataset"  # the name of a torch Dataset, which has none
 
@@ -91,3 +94,28 @@ def prepare_dataset(config: AnyConfig, dataset: Dataset, *, rehearsal: bool = Fa
         notes=tuple(notes),
         warnings=tuple(warnings),
     )
+
+
+def with_few_told(config: AnyConfig, dataset: Dataset) -> Dataset:
+    """Images with a warning of the classes that have few of them to train a generator on.
+
+    The limit is the collapse monitor's: below it nobody sees whether samples of a class are all alike.
+    """
+    counts = np.bincount(dataset.train.labels, minlength=dataset.train.num_classes).tolist()
+    named = zip(dataset.train.class_names, counts, strict=True)
+    few = {name: count for name, count in named if count < MIN_IMAGES_PER_CLASS}
+    if not few or not isinstance(config, RunConfig):
+        return dataset
+    listed = shortened([f"{name} ({count:,})" for name, count in few.items()])
+    one = next(iter(few))
+    images = "1 training image" if few[one] == 1 else f"{few[one]:,} training images"
+    what = (
+        f"class {one} has {images}"
+        if len(few) == 1
+        else f"{len(few):,} classes have few training images: {listed}"
+    )
+    warning = (
+        f"{what}; with fewer than {MIN_IMAGES_PER_CLASS} the collapse monitor cannot judge a class. Expect samples of "
+        "it to be near copies of its images. Add images, or leave such a class out with data.classes."
+    )
+    return replace(dataset, warnings=(*dataset.warnings, warning))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from acgan import distributed
@@ -17,7 +16,7 @@ from acgan.extracting import Extractor, choose_extractor, inception_weights_pres
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
 from acgan.predicting import shipped
-from acgan.types import MIN_IMAGES_PER_CLASS, Dataset, ImageStore
+from acgan.types import Dataset, ImageStore
 
 _AUTO = "auto"
 _MIN_SCORED = 2  # a covariance needs two
@@ -95,18 +94,10 @@ def _there(wanted: str) -> str:
     return wanted
 
 
-def build_monitor(config: RunConfig, store: ImageStore, say: Callable[[str], None]) -> CollapseMonitor | None:
-    """The collapse monitor, or None if it is off; ``say`` is told the classes that it cannot judge."""
+def build_monitor(config: RunConfig, store: ImageStore) -> CollapseMonitor | None:
+    """The collapse monitor, or None if it is off."""
     if not config.monitor.num_per_class:
         return None
-    counts = np.bincount(store.labels, minlength=store.num_classes)
-    small = [
-        name for name, count in zip(store.class_names, counts, strict=True) if count < MIN_IMAGES_PER_CLASS
-    ]
-    if small:
-        say(
-            f"the collapse monitor needs {MIN_IMAGES_PER_CLASS} images a class and cannot judge: {', '.join(small)}"
-        )
     return CollapseMonitor(store, **config.monitor.model_dump(), seed=config.seed)
 
 

@@ -48,6 +48,7 @@ def show_dry_run(
             runs,
             init_from,
             places=resolved.places,
+            lengths=resolved.lengths,
             fresh=fresh,
             on_data=on_data,
             say=reporter.say,

@@ -24,7 +24,7 @@ from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process
 from acgan.showing import shown
 from acgan.signals import stopped_by_signals
-from acgan.types import PICTURE_FORMATS
+from acgan.types import ON_ERROR, PICTURE_FORMATS, SAMPLER_FILE
 
 if TYPE_CHECKING:
     from acgan.sampling import ClassSampler
@@ -74,6 +74,11 @@ _CLASSES_NAMED = 10
     metavar="RUN|NAME|FILE",
     callback=expanded,
     help="Of --min-confidence: a run or file of `acgan classify train`, or a shipped classifier's name.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(ON_ERROR),
+    help="Of --balance: stop at an image that cannot be decoded, or skip it and list it.  [default: as in training]",
 )
 @seed_option("Random seed. With a larger -n the first images stay the same.")
 @truncation_option
@@ -158,6 +163,8 @@ def _check(out: str | None, animate: Path | None, options: Mapping[str, Any]) ->
             raise click.UsageError(
                 f"--{name.replace('_', '-')} chooses samples; a walk has none. Leave one out."
             )
+    if options["on_error"] is not None and options["balance"] is None:
+        raise click.UsageError("--on-error: goes with --balance, which reads images. Leave it out.")
     if options["balance"] is not None and options["num_per_class"] is not None:
         raise click.UsageError("--balance and -n: both say how many. Leave one out.")
     if (options["min_confidence"] is None) != (options["classifier"] is None):
@@ -209,6 +216,7 @@ def _draw(
         f"{_count(drawn, 'image', 'images')} of {_count(len(selection.counts), 'class', 'classes')} "
         f"({_names(selection.class_names)}) in {out} ({speed:,.0f} images/s)"
     )
+    _tell_folders(selection, out)
     if selection.confidence is not None:
         _tell_choice(selection, written)
 
@@ -230,10 +238,35 @@ def _selection(
                 echo(message)
 
         with stopped_by_signals("stopped; nothing was written"), counting("reading images", quiet) as tell:
-            counts = missing_by_class(sampler, options["balance"], labels, say=say, progress=tell)
+            counts = missing_by_class(
+                sampler,
+                options["balance"],
+                labels,
+                on_error=options["on_error"],
+                say=say,
+                warn=lambda message: echo(f"warning: {message}", err=True),
+                progress=tell,
+            )
     if options["min_confidence"] is not None:
         confidence = confidence_of(sampler, Path(options["classifier"]), options["min_confidence"])
     return Selection(sampler, counts, options["seed"], options["truncation"], confidence)
+
+
+def _tell_folders(selection: Selection, out: str) -> None:
+    """Tell the classes whose folder cannot have their name."""
+    from acgan.sampling.files import form_of
+    from acgan.sampling.folder import folder_names
+
+    if form_of(out):
+        return
+    names = selection.sampler.class_names
+    folders = folder_names(names)
+    for label in selection.counts:
+        if folders[label] != names[label]:
+            echo(
+                f"class {shown(names[label])} is in the folder {folders[label]}: not every system takes the class's "
+                f"name for a folder. {SAMPLER_FILE} beside it tells acgan the class; keep both together."
+            )
 
 
 def _tell_choice(selection: Selection, written: Sequence[DrawnPortion]) -> None:

@@ -3,6 +3,7 @@
 from acgan.config.classifier import ClassifierConfig
 from acgan.config.listing import KeyInfo, list_keys
 from acgan.config.loading import (
+    changed_keys,
     diff,
     is_harmless,
     load,
@@ -12,7 +13,7 @@ from acgan.config.loading import (
     value_of,
     with_values,
 )
-from acgan.config.schema import RunConfig
+from acgan.config.schema import LENGTH_KEYS, RunConfig
 
 AnyConfig = RunConfig | ClassifierConfig
 #: The configuration of each kind of training.
@@ -23,10 +24,12 @@ CONFIGS: dict[str, type[RunConfig] | type[ClassifierConfig]] = {
 
 __all__ = [
     "CONFIGS",
+    "LENGTH_KEYS",
     "AnyConfig",
     "ClassifierConfig",
     "KeyInfo",
     "RunConfig",
+    "changed_keys",
     "diff",
     "is_harmless",
     "list_keys",

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acgan.config.base import Kinds, fields_of
-from acgan.config.listing import kind_of, kinds_of, number_in_words, sections_of
-from acgan.errors import did_you_mean
+from acgan.config.listing import kind_of, kinds_of, list_keys, number_in_words, sections_of
+from acgan.errors import did_you_mean, nearest_names, suggested
 from acgan.own_parts import OwnPart
 
 _TYPES = {
@@ -32,6 +32,8 @@ _BOUNDS = {
     "less_than": "less than",
     "less_than_equal": "less than or equal to",
 }
+_ALIKE = 0.75  # likeness of two names of keys, from 0 to 1
+_KEYS_NAMED = 3
 _SHOWN = 80  # characters of a value in errors
 _BAD_KIND = ("union_tag_invalid", "union_tag_not_found")
 
@@ -209,8 +211,22 @@ def _explain_unknown(model: type[BaseModel], place: _Place) -> str:
         return (
             f"unknown key {dotted} for kind {kind_of(place.sections[0])}; it belongs to {', '.join(owners)}."
         )
-    hint = did_you_mean(key, [name for section in place.sections for name in fields_of(section)])
+    hint = _nearest_keys(model, place)
     if "task" not in model.model_fields:
         return f"unknown key {dotted}.{hint} Expected some of {', '.join(place.sections[0].model_fields)}."
     option = " --classify" if model.model_fields["task"].default == "classify" else ""
     return f"unknown key {dotted}.{hint} `acgan config{option}` lists all keys.{_own(place, key)}"
+
+
+def _nearest_keys(model: type[BaseModel], place: _Place) -> str:
+    """A hint with whole dotted keys: those of this section, or where none is much like it those of any section."""
+    above, key = place.path[:-1], place.path[-1]
+    names = [name for section in place.sections for name in fields_of(section)]
+    here = [".".join([*above, name]) for name in nearest_names(key, names)]
+    if nearest_names(key, names, cutoff=_ALIKE):
+        return suggested(here)
+    every = list(dict.fromkeys(known.key for known in list_keys(model)))
+    last = {known.rpartition(".")[2] for known in every}
+    near = nearest_names(key, last, count=1, cutoff=_ALIKE)
+    elsewhere = [known for known in every if known.rpartition(".")[2] in near]
+    return suggested(elsewhere[:_KEYS_NAMED] or here)

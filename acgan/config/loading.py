@@ -57,6 +57,12 @@ def load(model: type[Config], file: Path | None, overrides: Sequence[str] = ()) 
     return _validate(model, values, origins, parts)
 
 
+def changed_keys(overrides: Sequence[str]) -> set[str]:
+    """Dotted keys that ``KEY=VALUE`` texts change, a section's own ones included."""
+    changes = (_nested(*_parse_override(override)) for override in overrides)
+    return {".".join(path) for change in changes for path in _paths(change)}
+
+
 def restore(
     model: type[Config], values: Mapping[str, Any], where: str, parts: Mapping[str, OwnPart] | None = None
 ) -> Config:

@@ -150,14 +150,17 @@ class EvaluateConfig(BaseConfig):
     """For `acgan evaluate`: balls of precision, recall, density and coverage reach to this neighbour (papers: 3, 5)."""
 
 
+#: Keys that end a training: those of a run stay until a command names others.
+LENGTH_KEYS = ("train.total_nimg", "train.patience_nimg")
+
+
 class RunConfig(BaseConfig):
     """All settings of `acgan train`."""
 
     #: Keys, and prefixes of sections, that may change when a run is resumed.
     harmless: ClassVar[tuple[str, ...]] = (
         "description",
-        "train.total_nimg",
-        "train.patience_nimg",
+        *LENGTH_KEYS,
         "train.standing_nimg",
         "train.threads",
         "every.",

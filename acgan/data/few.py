@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acgan.data.decoding.decode import Target, decode, reason_of
+from acgan.data.decoding.decode import Target, broken_images, decode, reason_of
 from acgan.data.decoding.pixels import BlackWhite, Fit
 from acgan.data.sources.endings import ending_of, is_image, open_image, remedy_for, unread_pictures
 from acgan.data.sources.hints import FILE_REMEDIES, UNPACK
@@ -15,7 +15,7 @@ from acgan.data.sources.tree import is_hidden
 from acgan.data.sources.walk import Walk
 from acgan.errors import DataError
 from acgan.file_kinds import odd_kind
-from acgan.showing import shown, warn_shown
+from acgan.showing import warn_shown
 from acgan.types import SkippedImage
 
 _NAMED = "give pictures, or their folder"
@@ -98,26 +98,22 @@ def read_images(
         (N, channels, resolution, resolution) uint8, of the images that could be decoded.
 
     Raises:
-        DataError: If one cannot be decoded.
+        DataError: If some cannot be decoded; all are looked at first.
     """
     target = Target(resolution, channels, fit, pad_28=resolution == 32, black_white=black_white)
     out = np.empty((len(files), channels, resolution, resolution), np.uint8)
     count = 0
+    broken: list[SkippedImage] = []
     for file in files:
         try:
             with open_image(file) as image:
                 out[count] = decode(image, target)  # a gray image fills all channels
         except Exception as error:  # Pillow raises all sorts
-            if on_skip is None:
-                remedy = remedy_for(file.name)
-                mend = (
-                    f"For files that end in {ending_of(file.name)}: {remedy}. Or leave" if remedy else "Leave"
-                )
-                raise DataError(
-                    f"{shown(str(file))} cannot be decoded: {reason_of(error)}. {mend} it out, or pass over such "
-                    "images with --on-error skip."
-                ) from None
-            on_skip(SkippedImage(str(file), reason_of(error)))
+            broken.append(SkippedImage(str(file), reason_of(error)))
+            if on_skip is not None:
+                on_skip(broken[-1])
         else:
             count += 1
+    if broken and on_skip is None:
+        raise broken_images(broken, len(files), "--on-error skip", "leave {} out")
     return out[:count]

@@ -67,9 +67,7 @@ def look_at_classes(
         rows = members[_spaced(len(members), 2 * per_class)]
         images = np.zeros((len(rows), store.channels, resolution, resolution), dtype=np.uint8)
         seen = np.zeros(len(rows), dtype=SEEN)
-        failed = decode_rows(
-            index.reader, rows, images, seen, target, on_error="skip", threads=None, progress=None
-        )
+        failed = decode_rows(index.reader, rows, images, seen, target, threads=None, progress=None)
         whole = np.setdiff1d(np.arange(len(rows)), list(failed))
         if not len(whole):
             continue

@@ -23,6 +23,7 @@ class ReadOptions:
         columns: Columns of a list by their purpose: path, label, split, group.
         group: "folder", or a regular expression for paths: images of one group stay on one side of a split.
         skip: Pass over rows of a list whose picture is missing, with a warning, rather than stop.
+        skip_with: As in ``DataOptions``.
         limits: Bounds of lists and of files in archives.
     """
 
@@ -32,6 +33,7 @@ class ReadOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
     skip: bool = False
+    skip_with: str = ""
     limits: Limits = LIMITS
 
 
@@ -89,5 +91,12 @@ class DataOptions:
         root = self.root if self.root is not None else self.cache
         skip = self.on_error == "skip"
         return ReadOptions(
-            root, self.root, self.layout, self.columns, self.group, skip=skip, limits=self.limits
+            root,
+            self.root,
+            self.layout,
+            self.columns,
+            self.group,
+            skip=skip,
+            skip_with=self.skip_with,
+            limits=self.limits,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from acgan.data.decoding.chunks import DecodeProgress
-from acgan.data.decoding.decode import SEEN, Target, decode_rows, measure_images
+from acgan.data.decoding.decode import SEEN, Target, broken_images, decode_rows, measure_images
 from acgan.data.decoding.frames import each_frame
 from acgan.data.decoding.outcome import Outcome, class_pictures, in_digits, judge
 from acgan.data.decoding.pixels import BlackWhite
@@ -115,7 +115,11 @@ def decode_all(
     threads: int | None,
     progress: DecodeProgress | None,
 ) -> Decoded:
-    """Choose resolution and channels if they are not given, and decode."""
+    """Choose resolution and channels if they are not given, and decode.
+
+    Raises:
+        DataError: Some images are broken, and ``on_error`` is "stop"; all are looked at first, so that it names all.
+    """
     resolution, pad_28, notes = measure_images(reader, rows, options.resolution)
     black_white, progress, remarks = _black_white(reader, rows, options, threads, progress)
     target = Target(resolution, options.channels or 3, options.fit, pad_28, black_white)
@@ -134,12 +138,12 @@ def decode_all(
             work.images[part],
             work.seen[part],
             target,
-            on_error=options.on_error,
-            skip_with=options.skip_with,
             threads=threads,
             progress=_from(part.start, len(rows), progress),
         )
         work.add({part.start + position: reason for position, reason in failed.items()}, part.stop)
+    if work.failed and options.on_error == "stop":
+        raise broken_images(_skipped(reader, rows, work.failed), len(rows), options.skip_with)
     channels = target.channels
     if options.channels is None:
         gray = np.delete(work.seen["gray"], list(work.failed)).all()
@@ -181,8 +185,7 @@ def _black_white(
 
 def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace: Path | None) -> Packed:
     """Leave out broken images, split, and put training images before held-out ones."""
-    names = [index.reader.name(int(index.rows[position])) for position in decoded.failed]
-    skipped = tuple(map(SkippedImage, names, decoded.failed.values()))
+    skipped = _skipped(index.reader, index.rows, decoded.failed)
     kept = np.setdiff1d(np.arange(len(index)), list(decoded.failed))
     _check_decoded(index, kept, len(skipped), options.for_scoring)
     # One gray channel counts as three: where channels are open, gray images are decoded to three, and the draw
@@ -229,6 +232,12 @@ def put_in_order(index: Index, decoded: Decoded, options: DataOptions, workspace
             num_searched=doubts.num_searched,
         ),
         num_generated=len(parts.generated),
+    )
+
+
+def _skipped(reader: Reader, rows: np.ndarray, failed: Mapping[int, str]) -> tuple[SkippedImage, ...]:
+    return tuple(
+        SkippedImage(reader.name(int(rows[position])), reason) for position, reason in failed.items()
     )
 
 

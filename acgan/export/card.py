@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
 import yaml
@@ -16,6 +17,7 @@ from acgan.export.samples import CLASSES_ON_PICTURE
 from acgan.metrics.catalogue import better, plain_name, printed_scores
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
+from acgan.weights.starter import STARTER
 
 _Measured: TypeAlias = Scores | HeldOutAccuracy | None
 _CLASSES_LISTED = 1000
@@ -23,7 +25,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~$&])")
 
 
 def model_card(
-    source: ExportSource, name: str, licence: str | None, measured: _Measured, *, picture: bool
+    source: ExportSource,
+    name: str,
+    licence: str | None,
+    measured: _Measured,
+    *,
+    images: Mapping[str, int] | None = None,
+    picture: bool,
 ) -> str:
     """The text of a model card.
 
@@ -32,6 +40,7 @@ def model_card(
         name: Name of the repository, or of the run.
         licence: Licence of the weights as the hub names it; None leaves it out, and the text says so.
         measured: Its scores.
+        images: Training images of each class by name; those of unknown number are left out.
         picture: True if there is a picture of samples.
     """
     front = yaml.safe_dump(
@@ -40,7 +49,7 @@ def model_card(
     lines = [f"---\n{front}---", "", f"# {_plain(name)}", "", *_introduction(source)]
     if picture:
         lines += ["", f"![samples of the classes]({SAMPLES_PICTURE})", "", _of_picture(source)]
-    lines += ["", "## Use", "", *_use(source, name), "", "## Classes", "", *_classes(source)]
+    lines += ["", "## Use", "", *_use(source, name), "", "## Classes", "", *_classes(source, images or {})]
     lines += ["", "## Scores", "", *_scores(measured), "", "## Limits, as measured", "", *_limits(measured)]
     lines += ["", "## Licence", "", _licence(licence), "", "## Origin", "", *_origin(source)]
     return "\n".join(lines) + "\n"
@@ -116,7 +125,23 @@ def _introduction(source: ExportSource) -> Iterator[str]:
         yield f"A generator that draws images ({form}) of {count:,} classes, one chosen class at a time."
     else:
         yield f"A classifier of images ({form}) in {count:,} classes."
-    yield f"It was trained by acgan on {data}; this is {source.state}."
+    began = _began(source)
+    start = f", from {_plain(began)}" if began is not None else ""
+    yield f"It was trained by acgan on {data}{start}; this is {source.state}."
+
+
+def _began(source: ExportSource) -> str | None:
+    """The networks whose weights the training began with, in words; None if it drew them at random."""
+    origin = source.provenance.get("init_from")
+    if not isinstance(origin, Mapping):
+        return None
+    place = str(origin.get("path"))
+    whose = (
+        "the starter that comes with acgan" if place == STARTER else f"the weights of {PurePath(place).name}"
+    )
+    known = [f"trained on {origin['data']}"] if origin.get("data") else []
+    known += [f"{origin['nimg']:,} images shown"] if isinstance(origin.get("nimg"), int) else []
+    return f"{whose} ({', '.join(known)})" if known else whose
 
 
 def _of_picture(source: ExportSource) -> str:
@@ -144,10 +169,15 @@ def _use(source: ExportSource, name: str) -> Iterator[str]:
     yield "\nThe file of weights has a check of all its bytes; acgan refuses it if one has changed."
 
 
-def _classes(source: ExportSource) -> Iterator[str]:
+def _classes(source: ExportSource, images: Mapping[str, int]) -> Iterator[str]:
     names = source.trained.class_names
-    yield "| label | class |\n|---|---|"
-    yield from (f"| {label} | {_plain(name)} |" for label, name in enumerate(names[:_CLASSES_LISTED]))
+    head, rule, cells = "| label | class |", "|---|---|", [""] * len(names)
+    if images:
+        head, rule = f"{head} training images |", f"{rule}---:|"
+        cells = [f" {images[name]:,} |" if name in images else " unknown |" for name in names]
+    yield f"{head}\n{rule}"
+    for label, name in enumerate(names[:_CLASSES_LISTED]):
+        yield f"| {label} | {_plain(name)} |{cells[label]}"
     if len(names) > _CLASSES_LISTED:
         yield f"\nand {len(names) - _CLASSES_LISTED:,} more: `class_names` of config.json has them all."
 
@@ -218,6 +248,7 @@ def _origin(source: ExportSource) -> Iterator[str]:
         "weights, SHA-256": source.sha256,
         "state": source.state,
         "trained by": f"acgan {origin.get('acgan')}, torch {origin.get('torch')}",
+        "started from": _began(source),
         "data": origin.get("data"),
         "fingerprint of the images": origin.get("data_fingerprint"),
         "seed": origin.get("seed"),

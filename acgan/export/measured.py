@@ -10,7 +10,10 @@ from acgan.errors import RunError
 from acgan.evaluation import EVALUATION_FILE, KEPT_FOLDER, Scores, read_evaluation, read_scores
 from acgan.evaluation.trained_run import RUN_STATS, read_stats
 from acgan.export.about import ExportSource
+from acgan.file_kinds import read_text
+from acgan.own_parts import PROVENANCE_FILE
 from acgan.sampling import ClassSampler
+from acgan.sealed import ChangedError, read_json
 from acgan.weights import CLASSIFIER_FILE
 
 _HELD_OUT = ("test", "validation")
@@ -39,6 +42,26 @@ def measured_by(source: ExportSource, warn: Callable[[str], None]) -> Scores | H
     if isinstance(source.trained, ClassSampler):
         return _scores(source, warn)
     return _accuracy(source, warn)
+
+
+def trained_images(source: ExportSource, warn: Callable[[str], None]) -> dict[str, int]:
+    """Training images of each class, as the run beside the file recorded them; empty if none did of these images.
+
+    Args:
+        source: The network.
+        warn: Told if the record is damaged, which then counts as none.
+    """
+    file = source.file.parent / PROVENANCE_FILE
+    try:
+        data = read_json(read_text(file))["data"]
+        counts = {str(name): int(number) for name, number in data["images"]["train"].items()}
+        same = data["fingerprint"] == source.provenance.get("data_fingerprint")
+    except FileNotFoundError:
+        return {}
+    except (ChangedError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        warn(f"{file}: the images of each class are left out ({type(error).__name__}: {error})")
+        return {}
+    return counts if same else {}
 
 
 def _scores(source: ExportSource, warn: Callable[[str], None]) -> Scores | None:

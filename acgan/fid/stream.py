@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,31 +10,14 @@ from PIL import Image
 from torch import Tensor
 
 from acgan.data.decoding.chunks import pillow_warnings
-from acgan.data.decoding.decode import reason_of
+from acgan.data.decoding.decode import broken_images, reason_of
 from acgan.data.index import Reader
-from acgan.errors import DataError
 from acgan.extracting import Extractor
 from acgan.metrics.statistics import FeatureStatistics
 from acgan.parallel import in_order, in_order_on
-from acgan.showing import shown
 from acgan.types import SkippedImage
 
 Prepare = Callable[[Image.Image], np.ndarray]
-
-
-@dataclass(frozen=True)
-class _Broken:
-    """An image that cannot be decoded."""
-
-    image: SkippedImage
-
-    @property
-    def error(self) -> DataError:
-        """The error that names it."""
-        return DataError(
-            f"{shown(self.image.path)} cannot be decoded: {self.image.reason}. Replace or remove it, or pass over such "
-            "images with --on-error skip."
-        )
 
 
 _BATCH_BYTES = 64 << 20
@@ -93,16 +75,20 @@ def stored_batches(
         Images (n, C, H, W) uint8 of one size, in an order that depends on the images alone.
 
     Raises:
-        DataError: An image cannot be decoded.
+        DataError: Some images cannot be decoded; all are looked at first, so that it names all.
     """
     waiting: dict[tuple[int, ...], list[np.ndarray]] = {}
     count = size = 0
+    broken: list[SkippedImage] = []
     with pillow_warnings():
         for pixels in _decoded(reader, rows, prepare):
-            if isinstance(pixels, _Broken):
+            if isinstance(pixels, SkippedImage):
                 if on_skip is None:
-                    raise pixels.error
-                on_skip(pixels.image)
+                    broken.append(pixels)
+                else:
+                    on_skip(pixels)
+                continue
+            if broken:  # the others are looked at for more such images alone
                 continue
             group = waiting.setdefault(pixels.shape, [])
             group.append(pixels)
@@ -113,12 +99,14 @@ def stored_batches(
                 batch = np.stack(waiting.pop(shape))
                 count, size = count - len(batch), size - batch.nbytes
                 yield batch
+        if broken:
+            raise broken_images(broken, len(rows), "--on-error skip")
         for group in waiting.values():
             yield np.stack(group)
 
 
-def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray | _Broken]:
-    def work(part: np.ndarray) -> list[np.ndarray | _Broken]:
+def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray | SkippedImage]:
+    def work(part: np.ndarray) -> list[np.ndarray | SkippedImage]:
         return [_read(reader, row, prepare) for row in part.tolist()]
 
     task = _images_a_task(reader, rows)
@@ -126,12 +114,12 @@ def _decoded(reader: Reader, rows: np.ndarray, prepare: Prepare) -> Iterator[np.
         yield from images
 
 
-def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray | _Broken:
+def _read(reader: Reader, row: int, prepare: Prepare) -> np.ndarray | SkippedImage:
     try:
         with reader.read(row) as image:
             return prepare(image)
     except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
-        return _Broken(SkippedImage(reader.name(row), reason_of(error)))
+        return SkippedImage(reader.name(row), reason_of(error))
 
 
 def _images_a_task(reader: Reader, rows: np.ndarray) -> int:

@@ -18,11 +18,11 @@ from acgan.errors import UserError
 from acgan.plots.grid import write_generated
 from acgan.plots.page import ClassPage, PageTooLargeError
 from acgan.reading import to_json
-from acgan.sampling.folder import MANIFEST, check_folder, file_name, folder_names
+from acgan.sampling.folder import check_folder, file_name, folder_names
 from acgan.sampling.selection import DrawnPortion, Selection, as_grid
 from acgan.sampling.unfinished import Workplace, workplace
 from acgan.sealed import sealed_json
-from acgan.types import PICTURE_FORMATS
+from acgan.types import PICTURE_FORMATS, SAMPLER_FILE
 
 MAX_ON_A_PAGE = 64  # images of a class
 _Progress: TypeAlias = Callable[[int], None]
@@ -175,7 +175,7 @@ def _write_folders(
             "provenance": info.provenance,
         },
     }
-    (path / MANIFEST).write_text(to_json(sealed_json(manifest)) + "\n", encoding="utf-8")
+    (path / SAMPLER_FILE).write_text(to_json(sealed_json(manifest)) + "\n", encoding="utf-8")
     return work.done
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from acgan.errors import UserError
 from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
+from acgan.types import SAMPLER_FILE
 
-#: Which folder holds which class, and how the images were drawn.
-MANIFEST = "sampler.json"
 #: End of the name of the hidden folder in which samples are written.
 UNFINISHED = ".acgan-unfinished"
 # What Windows forbids; everywhere, so that a folder can be copied there.
@@ -27,7 +26,7 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
     Args:
         class_names: All of the generator's, so that a class has the same folder whichever are drawn.
     """
-    taken, folders = {MANIFEST}, [""] * len(class_names)
+    taken, folders = {SAMPLER_FILE}, [""] * len(class_names)
     safe = [_safe_name(name) for name in class_names]
     # A name that is safe as it is comes first: it should not lose to one that was changed into it.
     for label in sorted(range(len(safe)), key=lambda label: safe[label] != class_names[label]):
@@ -85,22 +84,22 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
             f"{out}: not empty. Choose another folder, or --force to replace what `acgan sample` wrote there."
         )
     try:
-        manifest = read_json(read_text(target / MANIFEST))
+        manifest = read_json(read_text(target / SAMPLER_FILE))
         # Only names of entries are taken: one such as ".." must not lead outside.
         earlier = sorted(entries & set(manifest["folders"]))
         ends = {folder: int(manifest["ends"][folder]) for folder in earlier}
         ending = str(manifest["format"])
     except ChangedError as error:
         raise UserError(
-            f"{target / MANIFEST}: {error}. --force deletes only what is certainly of `acgan sample`. Choose another "
-            "folder."
+            f"{target / SAMPLER_FILE}: {error}. --force deletes only what is certainly of `acgan sample`. Choose "
+            "another folder."
         ) from None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         raise UserError(
-            f"{out}: not empty, and not written by `acgan sample` (it has no {MANIFEST} of it); --force replaces "
+            f"{out}: not empty, and not written by `acgan sample` (it has no {SAMPLER_FILE} of it); --force replaces "
             "nothing else. Choose another folder."
         ) from None
-    others = {_folded(name): name for name in entries - {*earlier, MANIFEST}}
+    others = {_folded(name): name for name in entries - {*earlier, SAMPLER_FILE}}
     foreign = [others[_folded(name)] for name in new if _folded(name) in others]
     for folder in earlier:
         foreign += _foreign_entries(target / folder, ends[folder], ending)
@@ -109,7 +108,7 @@ def check_folder(out: str | Path, target: Path, new: Iterable[str], force: bool)
             f"{out}: {foreign[0]!r} is in the way, which `acgan sample` did not write and --force does not delete. "
             "Move it, or choose another folder."
         )
-    return [*earlier, MANIFEST]
+    return [*earlier, SAMPLER_FILE]
 
 
 def _foreign_entries(folder: Path, end: int, ending: str) -> list[str]:

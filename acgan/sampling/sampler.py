@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from acgan.atomic import sha256
-from acgan.errors import UserError, nearest_names
+from acgan.errors import UserError, nearest_names, suggested
 from acgan.models import Generator
 from acgan.parallel import in_order_on
 from acgan.plots.grid import to_uint8
@@ -218,7 +218,9 @@ class ClassSampler(nn.Module):
         names = list(self.class_names)
         near = nearest_names(str(name), names)
         listed = ", ".join(repr(known) for known in [*near, *(known for known in names if known not in near)])
-        raise UserError(f"unknown class {name!r}; expected one of {listed}, or its index from 0.")
+        raise UserError(
+            f"unknown class {name!r}; expected one of {listed}, or its index from 0.{suggested(near)}"
+        )
 
 
 def class_latents(generator: Generator, label: int, chunk: int, *, seed: int, truncation: float) -> Tensor:

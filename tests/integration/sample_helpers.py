@@ -12,7 +12,7 @@ CLASSES = ("cat", "Cat", "../dog", "con")
 FOLDERS = ("cat", "Cat-2", "___dog", "_con")
 
 
-def make_run(directory, channels=3, class_names=CLASSES):
+def make_run(directory, channels=3, class_names=CLASSES, provenance=None):
     """A run directory with a small generator, whose images differ visibly although nothing trained it."""
     keywords = {
         "latent_dim": 8,
@@ -30,7 +30,9 @@ def make_run(directory, channels=3, class_names=CLASSES):
                 if parameter.ndim > 1:
                     parameter.normal_(std=parameter[0].numel() ** -0.5)
     directory.mkdir(parents=True)
-    info = GeneratorInfo({"kind": "resnet", **keywords}, class_names, {"nimg": 7, "data": "pets"})
+    info = GeneratorInfo(
+        {"kind": "resnet", **keywords}, class_names, {"nimg": 7, "data": "pets", **(provenance or {})}
+    )
     save_generator(directory / "generator.safetensors", generator, info)
     return directory
 

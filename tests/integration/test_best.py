@@ -165,10 +165,13 @@ def test_patience_ends_a_training_that_does_not_improve(tmp_path: Path) -> None:
     assert "going on" not in again.stdout
     assert checkpoints(run)[-1] == 128
 
+    forgotten = acgan_train(run, {key: PATIENT[key] for key in PATIENT if key != "train.patience_nimg"})
+    assert "keeps its own train.patience_nimg, 96" in forgotten.stdout
+    assert "128 images shown (ended by train.patience_nimg)" in forgotten.stdout
     longer = acgan_train(run, {**PATIENT, "train.patience_nimg": 160})
     assert "going on from 128 images" in longer.stdout
     assert checkpoints(run)[-1] == 192
-    forever = acgan_train(run, STILL)
+    forever = acgan_train(run, {**STILL, "train.patience_nimg": None})
     assert "320 images shown (done)" in forever.stdout
     assert not [line for line in forever.stderr.splitlines() if "no longer improves" in line], "told already"
 

@@ -47,7 +47,7 @@ CONFIG = str(TINY_CLASSIFIER)
         (["--data", "no_such_folder"], 1, ["no_such_folder"]),
         (["--data", "digit"], 1, ["Did you mean 'digits'?"]),
         (["--set", "train.micro_batch=7"], 1, ["does not divide"]),
-        (["--set", "model.bakbone.kind=small"], 1, ["model.bakbone", "Did you mean 'backbone'"]),
+        (["--set", "model.bakbone.kind=small"], 1, ["model.bakbone", "Did you mean 'model.backbone'"]),
         (["--set", "model.backbone.kind=resnet"], 1, ["found 'resnet'", "torchvision, discriminator"]),
         (
             ["--set", "loss.class_weights={cat: 2}"],

@@ -80,6 +80,28 @@ def test_the_card_has_scores_with_floors_and_the_front_matter_of_the_hub(run: Pa
     assert f"| weights, SHA-256 | {scores['provenance']['generators'][0]['sha256']} |" in card.text
 
 
+def test_the_card_tells_what_the_training_began_with_and_the_images_of_each_class(
+    run: Path, workdir: Path
+) -> None:
+    counts = json.loads((run / "provenance.json").read_text())["data"]["images"]["train"]
+    _export(run, "--out", "folder")
+    text = (workdir / "folder" / "README.md").read_text(encoding="utf-8")
+    assert "| label | class | training images |" in text
+    for label, name in enumerate(counts):
+        assert f"| {label} | {name} | {counts[name]:,} |" in text
+    assert "started from" not in text
+    begun = trained(
+        workdir / "begun", {"train.total_nimg": 32, "monitor.num_per_class": 0}, "--init-from", str(run)
+    )
+    (begun / "provenance.json").write_text("{}")
+    assert "the images of each class are left out" in _export(begun)
+    text = (workdir / "begun-huggingface" / "README.md").read_text(encoding="utf-8")
+    told = "the weights of digits-run (trained on digits, 320 images shown)"
+    assert f"| started from | {told} |" in text
+    assert f"It was trained by acgan on digits, from {told}; this is" in text
+    assert "training images |" not in text
+
+
 def test_without_a_licence_or_scores_the_card_says_so(workdir: Path) -> None:
     run = trained(workdir / "run", {"train.total_nimg": 32, "monitor.num_per_class": 0})
     assert "--license NAME does" in _export(run)

@@ -279,7 +279,9 @@ def test_broken_images_are_skipped_listed_and_counted(sides: tuple[str, str], tm
     for number in range(22):
         (Path(a) / f"broken{number:02}.png").write_bytes(b"no image")
     refused_ = acgan("fid", a, b, "--extractor", "digits")
-    assert "broken00.png cannot be decoded" in refused_.stderr
+    assert "22 of 172 images cannot be decoded:" in refused_.stderr
+    assert "broken00.png: it is empty" in refused_.stderr
+    assert "and 2 more" in refused_.stderr
     assert "--on-error skip" in refused_.stderr
     skip = (a, b, "--extractor", "digits", "--on-error", "skip")
     for _ in range(2):
@@ -294,7 +296,7 @@ def test_broken_images_are_skipped_listed_and_counted(sides: tuple[str, str], tm
     assert "150 images (22 skipped), all of it" in text
     assert sum(line.startswith("skipped ") for line in text.splitlines()) == 21
     assert "skipped 2 more broken images" in text
-    assert "broken00.png cannot be decoded" in acgan("fid", a, b, "--extractor", "digits").stderr
+    assert "22 of 172 images cannot be decoded" in acgan("fid", a, b, "--extractor", "digits").stderr
     few = pictures(tmp_path / "few", 3)
     for number in (0, 1):
         (few / f"{number}.png").write_bytes(b"no image")

@@ -50,7 +50,10 @@ def test_doubt_ends_in_an_error_and_leaves_nothing(name: str, workdir: Path) -> 
     result = acgan("train", "--data", "set")
     assert result.exit_code == 1
     assert "data.layout=classes" in result.output
-    assert "Choose with --set data.layout=" in result.output
+    assert (
+        "hoose it with --set data.layout=" in result.output
+        or "Choose with --set data.layout=..." in result.output
+    )
     assert not [path for path in workdir.rglob("*") if path.is_file() and "set" not in path.parts]
 
 

@@ -35,12 +35,12 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_a_path_object_is_a_source(pictures: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    warned: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # six images a class are not learned in a step
-        result = acgan.train(data=pictures, run_dir=tmp_path / "run", overrides=TINY, say=said.append)
+        result = acgan.train(data=pictures, run_dir=tmp_path / "run", overrides=TINY, warn=warned.append)
     assert result.sampler().class_names == ("cat", "dog")
-    assert any("cannot judge: cat, dog" in remark for remark in said)
+    assert any("2 classes have few training images: cat (" in warning for warning in warned)
 
 
 def test_classes_of_a_torch_dataset_are_not_picked_by_a_key(tmp_path: Path) -> None:

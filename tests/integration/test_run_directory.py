@@ -17,6 +17,7 @@ from run_helpers import (
     assert_same_run,
     checkpoints,
     latest_payload,
+    overrides,
     signal_after,
     stats_rows,
     train_args,
@@ -142,6 +143,57 @@ def test_another_source_is_told_beside_what_differs_and_refused_by_its_images_al
         ConfigError, match=r"data\.source: a -> b\n  seed: 0 -> 1|seed: 0 -> 1\n  data\.source: a"
     ):
         check_usable(workdir, moved.model_copy(update={"seed": 1}), fresh=False)
+
+
+def test_the_same_place_written_otherwise_is_no_difference(workdir: Path) -> None:
+    old, same = (load(RunConfig, None, [f"data.source={source}"]) for source in ("a/", "a"))
+    (workdir / "config.yaml").write_text(to_yaml(old), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        check_usable(workdir, same.model_copy(update={"seed": 1}), fresh=False)
+    assert "  seed: 0 -> 1" in str(refused.value)
+    assert "data.source" not in str(refused.value)
+
+
+def without_length(changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if key != "train.total_nimg"}
+
+
+def test_a_finished_run_is_not_trained_on_because_its_length_was_not_given_again(stopped: Path) -> None:
+    trained(stopped, SHORT)
+    before = tree(stopped)
+    for more in ((), ("--dry-run",)):
+        result = acgan_train(stopped, without_length(SHORT), *more)
+        assert result.exit_code == 1, result.output
+        assert (
+            f"{stopped}: this run is finished: it ended at its train.total_nimg of 96 images" in result.stderr
+        )
+        for remedy in ("--set train.total_nimg=320", "--set train.total_nimg=96", "--run-dir", "--fresh"):
+            assert remedy in result.stderr
+        assert tree(stopped) == before
+    assert acgan("train", str(stopped)).exit_code == 0
+    assert latest_payload(stopped)["nimg"] == 96
+    trained(stopped, {**without_length(SHORT), "train": {"total_nimg": 128}})
+    assert latest_payload(stopped)["nimg"] == 128
+
+
+def test_a_stopped_run_goes_on_to_its_own_length(stopped: Path) -> None:
+    result = acgan_train(stopped, without_length(SHORT), "--dry-run")
+    assert f"{stopped}: the training would go on from 64 of 96 images" in result.stdout
+    result = acgan_train(stopped, without_length(SHORT))
+    assert result.exit_code == 0, result.output
+    assert f"{stopped}: keeps its own train.total_nimg, 96, since the command gives none" in result.stdout
+    assert latest_payload(stopped)["nimg"] == 96
+    assert load(RunConfig, stopped / "config.yaml").train.total_nimg == 96
+
+
+def test_a_run_without_a_checkpoint_begins_with_the_length_of_the_command(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text(
+        to_yaml(load(RunConfig, TINY, overrides({**SHORT, "train.total_nimg": 4000}))), encoding="utf-8"
+    )
+    trained(run, SHORT)
+    assert latest_payload(run)["nimg"] == 96
 
 
 def test_fresh_moves_everything_aside(stopped: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from sample_helpers import CLASSES, FOLDERS, acgan_sample, drawn, make_run, tree
 
 from acgan.cli import main
+from acgan.data import load_samples
 from acgan.marks import is_generated
 from acgan.models import GENERATORS
 from acgan.plots.page import ClassPage
@@ -58,6 +59,18 @@ class TestFormats:
         assert "generated" in said.output
 
 
+class TestFolders:
+    def test_a_class_whose_folder_has_another_name_is_told_and_read_as_that_class(self, run, tmp_path):
+        said = acgan_sample(run, "--out", tmp_path / "out", "-n", 3, "--class", "../dog", "--class", "cat")
+        assert "class ../dog is in the folder ___dog: " in said
+        assert "class cat is" not in said
+        said = CliRunner().invoke(main, ["data", "show", str(tmp_path / "out")]).output
+        assert "the folder ___dog is of the class ../dog, as its sampler.json says" in said
+        assert "in the folder" not in acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 3)
+        samples = load_samples(str(tmp_path / "out"), on_error="stop")
+        assert samples.train.class_names == ("../dog", "cat")
+
+
 class TestConfidence:
     OPTIONS = ("--classifier", "digits", "--out")
 
@@ -95,12 +108,7 @@ class TestConfidence:
 
 class TestBalance:
     def test_fills_up_to_the_largest_class(self, run, tmp_path):
-        pictures = tmp_path / "pictures"
-        for name, count in (("cat", 5), ("con", 30), ("bird", 12)):
-            (pictures / name).mkdir(parents=True)
-            for index in range(count):
-                pixels = np.random.default_rng([index, count]).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(pictures / name / f"{index}.png")
+        pictures = self.noise(tmp_path / "pictures", cat=5, con=30, bird=12)
         said = acgan_sample(run, "--out", tmp_path / "out", "--balance", pictures)
         manifest = json.loads((tmp_path / "out" / "sampler.json").read_text())
         assert set(manifest["images"]) == {"cat"}, "con is the largest, the others are not there"
@@ -108,6 +116,45 @@ class TestBalance:
         assert manifest["images"]["cat"] in range(20, 26)
         assert "has no class Cat, ../dog: nothing is drawn of it" in said
         assert len(list((tmp_path / "out" / "cat").iterdir())) == manifest["images"]["cat"]
+
+    def test_few_images_of_a_class_are_told(self, run, tmp_path):
+        pictures = self.noise(tmp_path / "pictures", cat=5, con=30)
+        said = acgan_sample(run, "--out", tmp_path / "out", "--balance", pictures)
+        drawn_of_cat = len(list((tmp_path / "out" / "cat").iterdir()))
+        assert (
+            f"warning: more is drawn of classes with fewer than 20 training images: cat ({drawn_of_cat} of"
+            in said
+        )
+        assert "near copies" in said
+
+    def test_broken_pictures_are_read_as_the_training_read_them_or_as_told(self, run, tmp_path):
+        pictures = self.noise(tmp_path / "pictures", cat=5, con=30)
+        (pictures / "con" / "broken.png").write_bytes(b"no picture")
+        options = ("--out", tmp_path / "out", "--balance", pictures)
+        said = acgan_sample(run, *options, exit_code=1)
+        assert "broken.png" in said
+        assert "pass over such images with --on-error skip" in said
+        assert "broken.png: it is empty or not" in acgan_sample(run, *options, "--on-error", "skip")
+        config = {"data": {"on_error": "skip", "classes": [{"con": ["con", "other"]}, "cat"]}}
+        trained = make_run(tmp_path / "trained", class_names=("con", "cat"), provenance={"config": config})
+        (pictures / "con").rename(pictures / "other")
+        self.noise(pictures, bird=90)
+        said = acgan_sample(trained, *options, "--force")
+        assert "skipped" in said
+        manifest = json.loads((tmp_path / "out" / "sampler.json").read_text())
+        assert set(manifest["images"]) == {"cat"}
+        assert manifest["images"]["cat"] in range(20, 26), (
+            "merged, and birds left out, as the training had it"
+        )
+        assert "goes with --balance" in acgan_sample(run, "--out", "x", "--on-error", "skip", exit_code=2)
+
+    def noise(self, folder, **counts):
+        for name, count in counts.items():
+            (folder / name).mkdir(parents=True)
+            for index in range(count):
+                pixels = np.random.default_rng([index, count]).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / name / f"{index}.png")
+        return folder
 
     def test_nothing_to_fill_up(self, digits, tmp_path):
         pictures = tmp_path / "pictures"

@@ -189,7 +189,8 @@ class TestForms:
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count("\n") == 2, "no progress bar where there is no terminal"
+        assert done.stdout.count("\n") == 3, "no progress bar where there is no terminal"
+        assert "class con is in the folder _con: " in done.stdout
         folder = run.parent / "new" / "folder.v2"
         picture = np.asarray(Image.open(folder / "_con" / "000001.png"))
         assert np.array_equal(picture, drawn(run, 3, 2)[1])
@@ -210,7 +211,11 @@ class TestRefusals:
             (["--truncation", "1.5"], 2, ["--truncation"]),
             (["--truncation", "nan"], 1, ["truncation: found nan"]),
             (["--seed", "-1"], 2, ["--seed"]),
-            (["--class", "kat"], 1, ["unknown class 'kat'; expected one of 'Cat'", "'con'"]),
+            (
+                ["--class", "kat"],
+                1,
+                ["unknown class 'kat'; expected one of 'Cat'", "'con'", "Did you mean 'Cat'?"],
+            ),
             (["--out", "x.jpg"], 1, ["'.jpg'", "samples.npz", "samples.png", "folder"]),
             (["--out", "x.png", "-n", "65"], 1, ["65", "at most 64", ".npz"]),
             (["--out", "x.npz", "--scale", "2"], 1, ["--scale", "x.npz", ".png"]),

@@ -138,7 +138,7 @@ def test_what_is_left_behind(workdir: Path) -> None:
         (["train", "--device", "tpu"], 2, "tpu"),
         (["train", "digitz"], 1, "Did you mean 'digits'?"),
         (["train", "no/such.yaml"], 1, "no/such.yaml"),
-        (["train", "--set", "train.bath_size=3"], 1, "Did you mean 'batch_size'"),
+        (["train", "--set", "train.bath_size=3"], 1, "Did you mean 'train.batch_size'"),
         (["train", "--set", "train.batch_size=zero"], 1, "train.batch_size: found 'zero'"),
         (["train", "--set", "train.batch_size"], 1, "expected KEY=VALUE"),
         (["train", "--set", "data.source=[1"], 1, "not valid YAML"),
@@ -177,7 +177,7 @@ def test_a_config_file_with_a_wrong_key_is_named(workdir: Path) -> None:
     Path("mine.yaml").write_text("train: {totl_nimg: 3}")
     result = acgan("train", "mine.yaml")
     assert result.exit_code == 1
-    assert "mine.yaml: line 1: unknown key train.totl_nimg. Did you mean 'total_nimg'" in result.stderr
+    assert "mine.yaml: line 1: unknown key train.totl_nimg. Did you mean 'train.total_nimg'" in result.stderr
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2.5", 2.5)])

@@ -46,7 +46,20 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
     },  # a classifier makes its own loss
     "losses": {"distributed", "runtime", "types"},
-    "data": {"atomic", "runtime", "reading", "sides", "types", "errors", "file_kinds", "showing", "marks"},
+    "data": {
+        *(
+            "atomic",
+            "runtime",
+            "reading",
+            "sealed",
+            "sides",
+            "types",
+            "errors",
+            "file_kinds",
+            "showing",
+            "marks",
+        ),
+    },
     "augment": set(),
     "metrics": {"parallel", "runtime", "types"},
     # trained networks in files, and their use
@@ -90,11 +103,21 @@ ALLOWED: dict[str, set[str]] = {
     # trained networks for other programs
     "export": {
         *("evaluation", "predicting", "sampling", "weights", "models", "metrics", "plots", "runtime"),
-        *("atomic", "code_version", "reading", "errors", "extras", "file_kinds", "showing"),
+        *(
+            "atomic",
+            "code_version",
+            "reading",
+            "sealed",
+            "errors",
+            "extras",
+            "file_kinds",
+            "own_parts",
+            "showing",
+        ),
     },
     "fid": {
         *("extracting", "sampling", "weights", "data", "metrics"),
-        *("parallel", "runtime", "atomic", "reading", "types", "errors", "showing", "marks"),
+        *("parallel", "runtime", "atomic", "reading", "types", "errors", "marks"),
     },
     "benchmarking": {
         *("fid", "training", "extracting", "sampling", "metrics", "models"),

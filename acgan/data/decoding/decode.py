@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,16 +14,18 @@ from acgan.data.decoding.chunks import DecodeProgress, in_chunks, pillow_warning
 from acgan.data.decoding.frames import frames_of
 from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.data.index import Reader
-from acgan.data.sources.endings import ending_of, remedy_for
+from acgan.data.sources.endings import ending_of, remedy_for, unread_pictures
 from acgan.errors import DataError
 from acgan.marks import is_generated
 from acgan.showing import shown
+from acgan.types import SkippedImage
 
 OnError = Literal["stop", "skip"]
 Frames = Literal["first", "all"]
 Range = Literal["full", "auto"] | tuple[float, float]
 
 _MEASURED = 1024
+_NAMED = 20  # broken images in an error
 _CHOSEN = (16, 32, 64, 128, 256)  # sides that are chosen where none is given
 
 #: Record of an image: its size in pixels (turned upright) and Pillow's mode as stored; pictures in its file; deep, and
@@ -97,12 +99,10 @@ def decode_rows(
     seen: np.ndarray,
     target: Target,
     *,
-    on_error: OnError,
-    skip_with: str = "",
     threads: int | None,
     progress: DecodeProgress | None,
 ) -> dict[int, str]:
-    """Decode images into an array, in threads.
+    """Decode images into an array, in threads; broken ones are passed over.
 
     Args:
         reader: Opens images.
@@ -110,16 +110,11 @@ def decode_rows(
         out: (N, C, R, R) uint8, filled in.
         seen: (N,) records, filled in, see ``SEEN``.
         target: The form to decode to.
-        on_error: Stop at the first broken image, or pass over it.
-        skip_with: Option that passes over them, for the error; "" for none.
         threads: Number of threads; None is one a processor core.
         progress: Called with (done, total) now and then.
 
     Returns:
         The reason for each position in ``rows`` that was passed over.
-
-    Raises:
-        DataError: A broken image, with ``on_error`` "stop".
     """
 
     def work(part: range) -> dict[int, str]:
@@ -133,28 +128,46 @@ def decode_rows(
                 raise
             except Exception as error:  # Pillow's plugins raise errors of nearly every kind on broken files
                 failed[position] = reason_of(error)
-                if on_error == "stop":
-                    break
         return failed
 
     failed: dict[int, str] = {}
     with closing(in_chunks(work, len(rows), threads=threads, progress=progress)) as parts:
         for part in parts:
-            if part and on_error == "stop":
-                position, reason = next(iter(part.items()))
-                raise broken_image(reader.name(int(rows[position])), reason, skip_with)
             failed.update(part)
     return failed
 
 
-def broken_image(name: str, reason: str, skip_with: str) -> DataError:
-    """The error for an image that cannot be decoded; ``skip_with`` is the option that passes over it, or ""."""
-    remedy = remedy_for(name)
-    advice = f" For files that end in {ending_of(name)}: {remedy}. Or" if remedy else ""
+def broken_images(
+    broken: Sequence[SkippedImage], total: int, skip_with: str, mend: str = "replace or remove {}"
+) -> DataError:
+    """The error for images that cannot be decoded: all in number, the first ones by name, each with its reason.
+
+    Args:
+        broken: The images, one at least.
+        total: Number of images that were looked at.
+        skip_with: Option that passes over them; "" for none.
+        mend: What to do with them, ``{}`` standing for it or them.
+    """
     skip = f", or pass over such images with {skip_with}" if skip_with else ""
+    if len(broken) == 1:
+        (one,) = broken
+        remedy = remedy_for(one.path)
+        advice = (
+            f"For files that end in {ending_of(one.path)}: {remedy}. Or {mend}" if remedy else _begun(mend)
+        )
+        return DataError(f"{shown(one.path)} cannot be decoded: {one.reason}. {advice.format('it')}{skip}.")
+    lines = [f"  {shown(image.path)}: {image.reason}" for image in broken[:_NAMED]]
+    if (more := len(broken) - _NAMED) > 0:
+        lines.append(f"  and {more:,} more")
+    remedies = unread_pictures(image.path for image in broken)
+    advice = f"{_begun(remedies)}. Or {mend}" if remedies else _begun(mend)
     return DataError(
-        f"{shown(name)} cannot be decoded: {reason}.{advice} {'r' if remedy else 'R'}eplace or remove it{skip}."
+        f"{len(broken):,} of {total:,} images cannot be decoded:\n{chr(10).join(lines)}\n{advice.format('them')}{skip}."
     )
+
+
+def _begun(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def reason_of(error: Exception) -> str:

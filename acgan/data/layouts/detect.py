@@ -42,7 +42,7 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     readings = [found for key in tried if (found := FOLDER_LAYOUTS[key](tree)) is not None]
     sure = [reading for reading in readings if not reading.doubts and reading.layout in _TRIED]
     try:
-        lists = read_lists(container, tree, options.columns, skip=options.skip, sure=bool(options.columns))
+        lists = read_lists(container, tree, options, sure=bool(options.columns))
         listed = read_stylegan(container, tree) or lists.labelled
     except DataError as error:
         if not sure or options.columns:
@@ -64,10 +64,18 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
             raise _ambiguous(container.where, [folders, listed])
         return agreed
     for one in lists.unlabelled:
-        if one.columns and not any(_tells(folders, column) for column in one.columns):
-            raise _ambiguous(container.where, [folders], [one.reason])
+        if one.columns and not one.few and not any(_tells(folders, column) for column in one.columns):
+            raise _ambiguous(container.where, [folders], [one.reason], beside=one.where)
     told = [f"{reason} The labels are those of the folders." for reason in lists.broken]
-    return replace(folders, warnings=(*folders.warnings, *told))
+    told += [
+        f"{one.where} has rows for few of the pictures, and is not used. The labels are those of the folders."
+        for one in lists.unlabelled
+        if one.columns and one.few
+    ]
+    notes = [
+        f"{one.where} has no column of labels, and is not used" for one in lists.unlabelled if not one.columns
+    ]
+    return replace(folders, warnings=(*folders.warnings, *told), notes=(*folders.notes, *notes))
 
 
 def _tells(folders: Labelled, column: Mapping[int, str]) -> bool:
@@ -79,7 +87,7 @@ def _tells(folders: Labelled, column: Mapping[int, str]) -> bool:
 
 def _given_list(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     stylegan = read_stylegan(container, tree)
-    found = stylegan or read_lists(container, tree, options.columns, skip=options.skip, sure=True).labelled
+    found = stylegan or read_lists(container, tree, options, sure=True).labelled
     if found is None:
         raise _no_list("data.layout=list", container.where)
     return found
@@ -143,9 +151,17 @@ def _no_pictures(where: str, tree: Tree) -> DataError:
 
 
 def _ambiguous(
-    where: str, readings: Sequence[Labelled], lists: Sequence[str] = (), pictures: int = 0
+    where: str, readings: Sequence[Labelled], lists: Sequence[str] = (), pictures: int = 0, beside: str = ""
 ) -> DataError:
-    """The error for labels that nothing tells, or that can be read in several ways."""
+    """The error for labels that nothing tells, or that can be read in several ways.
+
+    Args:
+        where: The source.
+        readings: The ways.
+        lists: Reasons why lists do not tell.
+        pictures: Number of pictures.
+        beside: A list that speaks against the one reading; "" for none.
+    """
     told = "".join(f"\n{reason.rstrip('.')}." for reason in lists[:3])
     if not readings:
         return DataError(
@@ -157,9 +173,14 @@ def _ambiguous(
     for reading in readings:
         doubts = f"\n    but {'; '.join(reading.doubts)}" if reading.doubts else ""
         lines.append(f"  data.layout={reading.layout}: {reading.describe()}{doubts}")
+    one = len(readings) == 1
+    choose = f"{'If it is right, choose it' if one else 'Choose'} with --set data.layout="
+    choose += readings[0].layout if one else "..."
+    other = f"move {beside} away" if beside else "name the folder that has the class folders with --data"
     return DataError(
-        f"{where}: it is not sure what the classes are, and a wrong guess would train on wrong labels. The readings:\n"
+        f"{where}: it is not sure what the classes are, and a wrong guess would train on wrong labels. "
+        f"{'The only reading' if one else 'The readings'}:\n"
         + "\n".join(lines)
-        + "\nChoose with --set data.layout=..., or name the folder that has the class folders with --data."
+        + f"\n{choose}, or {other}."
         + told
     )

@@ -170,7 +170,9 @@ def _place(name: str, usual: Sequence[str]) -> int:
     return usual.index(name) if name in usual else len(usual)
 
 
-def read_rows(table: Table, where: str, find: Find, columns: Columns, *, skip: bool) -> Listed:
+def read_rows(
+    table: Table, where: str, find: Find, columns: Columns, *, skip: bool, skip_with: str
+) -> Listed:
     """Find the picture, label, part and group of each row.
 
     Args:
@@ -179,6 +181,7 @@ def read_rows(table: Table, where: str, find: Find, columns: Columns, *, skip: b
         find: Finds a picture.
         columns: Its columns.
         skip: Pass over rows whose picture is missing, with a warning, rather than stop.
+        skip_with: The user's option that does so, for the error; "" for none.
 
     Raises:
         DataError: A picture is missing, or has several labels, or none has one.
@@ -213,7 +216,7 @@ def read_rows(table: Table, where: str, find: Find, columns: Columns, *, skip: b
         raise several_labels(where, len(contradictory), len(rows), f"such as {contradictory[0]}")
     warnings = list(columns.warnings)
     if missing:
-        warnings.append(_missing(missing, len(table.rows), where, skip))
+        warnings.append(_missing(missing, len(table.rows), where, skip, skip_with))
     if unlabelled:
         warnings.append(_unlabelled(unlabelled, where, table.unit))
     if not rows:
@@ -233,7 +236,7 @@ def _unlabelled(lines: Sequence[int], where: str, unit: str) -> str:
     return f"{where}: {len(lines):,} rows have no label or no part, and are left out ({unit}s {told})"
 
 
-def _missing(missing: Sequence[str], whole: int, where: str, skip: bool) -> str:
+def _missing(missing: Sequence[str], whole: int, where: str, skip: bool, skip_with: str) -> str:
     names = "names" if whole == 1 else "name"
     told = (
         f"{where}: {len(missing):,} of {whole:,} rows {names} no picture that is there, or a name that several folders "
@@ -241,7 +244,8 @@ def _missing(missing: Sequence[str], whole: int, where: str, skip: bool) -> str:
     )
     if skip:
         return f"{told}; they are left out"
+    pass_over = f", or pass over such rows with {skip_with}" if skip_with else ""
     raise DataError(
         f"{told}. Paths are looked for beside the list, in data.root, and in the folders below. Put the pictures "
-        "there, or pass over such rows with --set data.on_error=skip."
+        f"there{pass_over}."
     )

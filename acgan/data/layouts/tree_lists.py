@@ -21,6 +21,7 @@ from acgan.data.layouts.lists import Find, Listed, Pictures, Row, naming_column,
 from acgan.data.layouts.names import part_of, part_within
 from acgan.data.layouts.stylegan import STYLEGAN
 from acgan.data.layouts.table import Table, read_table, table_ending
+from acgan.data.options import ReadOptions
 from acgan.data.sources.tree import EXAMPLES, Container, Parts, Tree
 from acgan.errors import DataError
 from acgan.types import LeftOut
@@ -49,12 +50,16 @@ class WithoutLabels:
     """A file that names pictures, without a column that has a usual name of a label.
 
     Attributes:
+        where: Its path.
         reason: A sentence for people.
-        columns: Values by picture of each column that could be a label.
+        columns: Values by picture of each column that could be a label; no pictures where it is not known which.
+        few: True if it has rows for less than half of the pictures.
     """
 
+    where: str
     reason: str
     columns: tuple[Mapping[int, str], ...]
+    few: bool
 
 
 @dataclass(frozen=True)
@@ -72,43 +77,54 @@ class _Candidate:
         return self.pictures.find(named, foreign, self.part)
 
 
-def read_lists(
-    container: Container, tree: Tree, given: Mapping[str, str], *, skip: bool, sure: bool
-) -> FoundLists:
+def read_lists(container: Container, tree: Tree, options: ReadOptions, *, sure: bool) -> FoundLists:
     """Read the label files that lie beside the pictures, or in the folder of a part.
 
     Args:
         container: Where they lie.
         tree: Its files.
-        given: Columns that the user named, by purpose.
-        skip: Pass over rows whose picture is missing.
+        options: Columns that the user named, and what to do with rows whose picture is missing.
         sure: The user says that there are lists, so that one that cannot be used is an error.
 
     Raises:
         DataError: A list contradicts itself or another, or names pictures that are missing; with ``sure``, it is
             damaged.
     """
-    branch = branch_of(tree).unwrapped()
+    branch, given = branch_of(tree).unwrapped(), options.columns
     candidates, unlabelled, broken = _candidates(container, tree, branch, given, sure)
     found: list[tuple[_Candidate, Listed]] = []
     groups: dict[int, str] = {}
     for one in candidates:
         known = find_columns(one.table, one.path, given, one.where)
         if known is not None:
-            found.append((one, read_rows(one.table, one.where, one.find, known, skip=skip)))
+            rows = read_rows(
+                one.table, one.where, one.find, known, skip=options.skip, skip_with=options.skip_with
+            )
+            found.append((one, rows))
             continue
         groups |= _values(one, group_column(one.table) or "")
-        possible = {
-            *possible_labels(one.table, {one.path, group_column(one.table)}),
-            *named_labels(one.table),
-        }
-        reason = (
-            f"{one.where} names pictures, but {no_label(one.table)}; it has {told_columns(one.table)}. Name the "
-            "column of labels with --set data.columns.label=NAME"
+        values = tuple(_values(one, name) for name in _possible(one.table, one.path))
+        unlabelled.append(
+            WithoutLabels(one.where, _reason(one.table, one.where), values, _few(one.table, tree))
         )
-        unlabelled.append(WithoutLabels(reason, tuple(_values(one, name) for name in sorted(possible))))
     labelled = _together(tree, branch, found, groups) if found else None
     return FoundLists(labelled, tuple(unlabelled), tuple(broken))
+
+
+def _possible(table: Table, path: str) -> list[str]:
+    """Columns that could be labels, by their names or their values."""
+    return sorted({*possible_labels(table, {path, group_column(table)}), *named_labels(table)})
+
+
+def _reason(table: Table, where: str) -> str:
+    return (
+        f"{where} names pictures, but {no_label(table)}; it has {told_columns(table)}. Name the column of labels with "
+        "--set data.columns.label=NAME"
+    )
+
+
+def _few(table: Table, tree: Tree) -> bool:
+    return 2 * len(table.rows) < len(tree.pictures)
 
 
 def _values(one: _Candidate, name: str) -> dict[int, str]:
@@ -148,14 +164,14 @@ def _candidates(
         if path is not None and share >= 0.5 and _names_most(table, path, find, files):
             found.append(_Candidate(file, where, table, path, pictures, part))
         elif path is not None and _share(table, path, pictures.knows) >= 0.5 > share:
-            several.append(
-                WithoutLabels(
-                    f"{where} names pictures that several folders have, or others than it says, by its column "
-                    f"{path!r}. Write the right folder before each name, or give the list and the folder: "
-                    f"--data {where} --set data.root=FOLDER",
-                    ({},),
-                )
+            possible = _possible(table, path)
+            unclear = (
+                f"{where}: its column {path!r} does not say which pictures it means: several folders have pictures of "
+                "these names, or the folders that it writes are other ones. Write the folder of each picture before "
+                f"its name, or give the list and the folder of its pictures: --data {where} --set data.root=FOLDER"
             )
+            reason = unclear if possible else _reason(table, where)
+            several.append(WithoutLabels(where, reason, ({},) if possible else (), _few(table, tree)))
         elif path is not None and share > 0:
             broken.append(
                 f"{where} names few pictures that are there, by its column {path!r}: {share:.0%} of its rows."

@@ -75,6 +75,7 @@ class Folder:
             lambda parts: self._path.joinpath(*parts).open("rb"),
             {"links to folders that are read already": walk.skipped, "pipes, sockets and devices": walk.odd},
             walk.twins,
+            walk.linked,
         )
 
     def tree(self) -> Tree:

@@ -145,7 +145,10 @@ class ListSource:
         columns = find_columns(table, path, given, where)
         if columns is None:
             raise _no_column("label", table, where)
-        return read_rows(table, where, self._finder.find, columns, skip=self._options.skip)
+        options = self._options
+        return read_rows(
+            table, where, self._finder.find, columns, skip=options.skip, skip_with=options.skip_with
+        )
 
 
 def _no_column(purpose: str, table: Table, where: str) -> DataError:

@@ -54,6 +54,7 @@ class Tree:
         left_out: Files that are not in ``files``.
         by_content: The files without the ending of an image that are images by their first bytes.
         twins: Links to folders that are read by another name in the same folder, each with that path.
+        linked: Links to files; those to images count as images.
     """
 
     files: tuple[Parts, ...]
@@ -61,6 +62,7 @@ class Tree:
     left_out: tuple[LeftOut, ...] = ()
     by_content: frozenset[Parts] = frozenset()
     twins: tuple[tuple[Parts, Parts], ...] = ()
+    linked: frozenset[Parts] = frozenset()
 
     @cached_property
     def pictures(self) -> tuple[int, ...]:
@@ -106,6 +108,7 @@ def prune(
     open_file: Callable[[Parts], IO[bytes]] | None = None,
     others: Mapping[str, Iterable[Parts]] | None = None,
     twins: Iterable[tuple[Parts, Parts]] = (),
+    linked: Iterable[Parts] = (),
 ) -> Tree:
     """The user's part of a listing: without junk, hidden files and run directories, which are counted.
 
@@ -115,6 +118,7 @@ def prune(
         open_file: Opens one of the files, to find images without the ending of one; None does not look.
         others: Paths that are not read, by the reason, to be counted.
         twins: See ``Tree``.
+        linked: See ``Tree``.
     """
     entries: dict[Parts, set[str]] = defaultdict(set)
     files, folders = list(files), set(folders)
@@ -144,6 +148,7 @@ def prune(
         ),
         _images_by_content(kept, open_file) if open_file else frozenset(),
         tuple(twins),
+        frozenset(linked),
     )
 
 

@@ -14,6 +14,7 @@ from acgan.data.layouts.branches import Labelled, counted
 from acgan.data.layouts.detect import detect
 from acgan.data.layouts.folders import parts_of_all
 from acgan.data.layouts.names import doubtful_labels, part_of
+from acgan.data.layouts.sampled import with_sampled_names
 from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import remedy_for, unread_pictures
 from acgan.data.sources.files import class_name
@@ -40,6 +41,7 @@ class TreeSource:
     def index(self) -> Index:
         found = detect(self._container, self._tree, self._options)
         _check_twins(self._container.where, self._tree, found)
+        found = with_sampled_names(self._container, self._tree, found)
         found = replace(found, warnings=(*_held_out_alone(self._tree, found), *found.warnings))
         return make_index(self._container, self._tree, found, self._options)
 
@@ -106,6 +108,14 @@ def make_index(container: Readable, tree: Tree, found: Labelled, options: ReadOp
         notes.append(
             f"read as images by what they hold, without the ending of one: {counted(by_content, 'file')}"
         )
+    linked = ["/".join(parts) for parts in files if parts in tree.linked]
+    if linked:
+        be = (
+            "is a link, and counts like a file of its own"
+            if len(linked) == 1
+            else "are links, and count like files of their own"
+        )
+        notes.append(f"{counted(len(linked), 'picture')} {be}: {shortened(linked, EXAMPLES)}")
     empty = sorted(
         {class_name(folder[-1]) for folder in found.folders} - {class_name(name) for name in found.names}
     )

@@ -25,6 +25,7 @@ class Walk:
             what has the ending of an image and is no file: decoding reports it.
         skipped: The links that are not followed.
         twins: Those whose folder is walked beside them, each with the path of that.
+        linked: The files that are links.
         odd: Pipes, sockets and devices.
     """
 
@@ -33,6 +34,7 @@ class Walk:
         self.folders: list[Parts] = []
         self.skipped: list[Parts] = []
         self.twins: list[tuple[Parts, Parts]] = []
+        self.linked: list[Parts] = []
         self.odd: list[Parts] = []
         self._top = top
         self._links: deque[tuple[Path, Parts]] = deque()
@@ -69,6 +71,8 @@ class Walk:
     def _add_file(self, entry: os.DirEntry[str], parts: Parts) -> None:
         is_odd = not _is_file(entry) and not is_image(entry.name) and odd_kind(entry.path)
         (self.odd if is_odd else self.files).append(parts)
+        if entry.is_symlink():
+            self.linked.append(parts)
 
     def _skip(self, parts: Parts, place: Parts) -> None:
         self.skipped.append(parts)

@@ -49,7 +49,7 @@ def find_doubts(
     num_train = len(parts.train) + len(parts.generated)
     real = np.concatenate([np.arange(len(parts.train)), np.arange(num_train, len(parts.order))])
     held = real >= num_train
-    notes = _repeated(labels[real], copies[real])
+    notes = _repeated(labels[real], copies[real], index.class_names, lambda place: name(real[place]))
     doubts = _contradictions(labels[real], copies[real], index.class_names, lambda place: name(real[place]))
     doubts += _single(labels, index.class_names)
     if index.groups is not None and parts.own:
@@ -62,15 +62,23 @@ def find_doubts(
     return Doubts(tuple(notes), (*doubts, *generated), pairs[:_PAIRS_KEPT], len(pairs), searched)
 
 
-def _repeated(labels: np.ndarray, copies: np.ndarray) -> list[str]:
+def _repeated(
+    labels: np.ndarray, copies: np.ndarray, class_names: tuple[str, ...], name: Callable[[int], str]
+) -> list[str]:
     """The note on copies within a class."""
-    different = len(np.unique(np.stack([labels, copies]), axis=1).T)
-    more = len(copies) - different
-    if not more:
+    _, first, same = np.unique(np.stack([labels, copies]), axis=1, return_index=True, return_inverse=True)
+    originals = first[same.reshape(-1)]  # of each image the first that is the same
+    repeats = np.flatnonzero(originals != np.arange(len(copies)))
+    if not len(repeats):
         return []
+    more = len(repeats)
+    by_class = Counter(labels[repeats].tolist()).most_common()
+    classes = shortened([f"{class_names[label]} ({count:,})" for label, count in by_class])
+    example = next(place for place in repeats.tolist() if labels[place] == by_class[0][0])
     return [
         f"{more:,} {'image repeats another' if more == 1 else 'images repeat others'} of the same class, pixel for"
-        " pixel; copies are on the same side of every split that is drawn"
+        f" pixel: {classes}, such as {name(example)} and {name(int(originals[example]))}; copies are on the same side"
+        " of every split that is drawn"
     ]
 
 

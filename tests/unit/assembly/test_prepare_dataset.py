@@ -3,7 +3,7 @@
 import numpy as np
 
 from acgan.assembly import images
-from acgan.assembly.images import prepare_dataset
+from acgan.assembly.images import prepare_dataset, with_few_told
 from acgan.config import ClassifierConfig, RunConfig, load
 from acgan.config.recipes import find_recipe
 from acgan.data import extend, fingerprint, take
@@ -59,3 +59,27 @@ def test_generated_images_of_a_run_come_on_top_of_those_of_the_source(monkeypatc
     prepared = prepare_dataset(config, dataset())
     assert prepared.num_generated == MADE + 5
     assert prepared.num_real == REAL
+
+
+def of_counts(*counts: int) -> Dataset:
+    names = tuple("abc"[: len(counts)])
+    labels = np.repeat(np.arange(len(counts)), counts)
+    pixels = np.zeros((len(labels), 1, 16, 16), dtype=np.uint8)
+    store = ImageStore(pixels, labels, names, fingerprint(pixels, labels, names))
+    return Dataset("set", store, take(store, np.empty(0, dtype=np.int64)), warnings=("first",))
+
+
+def test_classes_of_few_training_images_are_a_doubt() -> None:
+    config = load(RunConfig, None)
+    told = with_few_told(config, of_counts(20, 6, 50)).warnings
+    assert told[0] == "first"
+    assert told[1].startswith(
+        "class b has 6 training images; with fewer than 20 the collapse monitor cannot judge"
+    )
+    assert "near copies" in told[1]
+    assert "data.classes" in told[1]
+    told = with_few_told(config, of_counts(1, 19)).warnings
+    assert told[1].startswith("2 classes have few training images: a (1), b (19); with fewer than 20")
+    assert "class a has 1 training image;" in with_few_told(config, of_counts(1, 20)).warnings[1]
+    assert with_few_told(config, of_counts(20, 20)).warnings == ("first",)
+    assert with_few_told(load(ClassifierConfig, None), of_counts(1, 2)).warnings == ("first",)

@@ -113,7 +113,7 @@ def test_shipped_kinds_stay_as_they_are() -> None:
         ),
         (
             "loss.classification={kind: scaled, sharpnes: 1}",
-            "unknown key loss.classification.sharpnes. Did you mean 'sharpness'?",
+            "unknown key loss.classification.sharpnes. Did you mean 'loss.classification.sharpness'?",
         ),
         (
             "loss.classification={kind: scaled, unit_norm: true}",
@@ -123,8 +123,8 @@ def test_shipped_kinds_stay_as_they_are() -> None:
         ("loss.adversarial={kind: hinge, target: 1}", "for kind bce | hinge | wgan_gp | relativistic"),
         ("loss.adversarial.kind=hing", "relativistic, least_squares. Did you mean 'hinge'?"),
         ("loss.adversarial=least_squares", "as in {kind: least_squares}, of kind bce, hinge, wgan_gp,"),
-        ("loss.shrnk={}", "unknown key loss.shrnk. Did you mean 'shrink'?"),
-        ("loss.shrink={wieght: 1}", "unknown key loss.shrink.wieght. Did you mean 'weight'?"),
+        ("loss.shrnk={}", "unknown key loss.shrnk. Did you mean 'loss.shrink'?"),
+        ("loss.shrink={wieght: 1}", "unknown key loss.shrink.wieght. Did you mean 'loss.shrink.weight'?"),
         ("loss.shrink={weight: -1}", "loss.shrink.weight: found -1; "),
         ("loss.shrink=true", "loss.shrink: found True; expected a section of keys"),
         ("train.micro_batch=8", "loss.penalty.kind dragan compares the images of a batch"),

@@ -16,11 +16,15 @@ from acgan.sides import MAX_SIDE, MIN_SIDE, RESOLUTIONS
 @pytest.mark.parametrize(
     ("override", "key", "suggestion"),
     [
-        ("train.bach_size=3", "train.bach_size", "batch_size"),
+        ("train.bach_size=3", "train.bach_size", "train.batch_size"),
         ("trian.batch_size=3", "trian", "train"),
-        ("model.generator.chanels=3", "model.generator.chanels", "channels"),
-        ("model.generator={kind: dcgan, chanels: 3}", "model.generator.chanels", "channels"),
-        ("loss.penalty.gama=1", "loss.penalty.gama", "gamma"),
+        ("model.generator.chanels=3", "model.generator.chanels", "model.generator.channels"),
+        ("model.generator={kind: dcgan, chanels: 3}", "model.generator.chanels", "model.generator.channels"),
+        ("loss.penalty.gama=1", "loss.penalty.gama", "loss.penalty.gamma"),
+        ("total_nimg=400", "total_nimg", "train.total_nimg"),
+        ("totl_nimg=400", "totl_nimg", "train.total_nimg"),
+        ("lr=1", "lr", "optim.generator.lr"),
+        ("train.resolution=32", "train.resolution", "data.resolution"),
         ("optim.generator.learning=1", "optim.generator.learning", None),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from data_helpers import noise, picture, values, zip_folder
 from PIL import Image
 
+from acgan.data import pack
 from acgan.data.decoding.decode import Target, decode, measure_images
 from acgan.data.decoding.pixels import fit_image, flatten
 from acgan.errors import DataError
@@ -222,14 +223,35 @@ def damaged(write):
 
 
 def test_broken_images_stop(damaged, load):
-    with pytest.raises(
-        DataError, match=r"cats.not\.png cannot be decoded: .*not an image.*data\.on_error=skip"
-    ):
+    with pytest.raises(DataError) as told:
         load(damaged)
+    first, *named, last = str(told.value).splitlines()
+    assert first == "3 of 5 images cannot be decoded:"
+    reasons = (
+        "cats/not.png: it is empty or not",
+        "cats/zero.png: it is empty",
+        "dogs/cut.jpg: image file is truncated",
+    )
+    assert len(named) == len(reasons)
+    assert all(reason in line for reason, line in zip(reasons, named, strict=True))
+    assert last == "Replace or remove them, or pass over such images with --set data.on_error=skip."
     (damaged / "cats/not.png").unlink()
     (damaged / "cats/zero.png").unlink()
     with pytest.raises(DataError, match=r"dogs.cut\.jpg cannot be decoded: .*truncated"):
         load(damaged)
+
+
+def test_of_many_broken_images_the_first_are_named_and_all_counted(write, load, monkeypatch):
+    monkeypatch.setattr(pack, "DECODED_BYTES", 5 * 3 * 16 * 16)  # in several parts
+    pictures = {f"a/{number:03}.png": b"x" for number in range(90)} | {
+        f"b/{number}.png": 9 for number in range(90)
+    }
+    with pytest.raises(DataError) as told:
+        load(write({**pictures, "b/x.dcm.png": b"x"}))
+    lines = str(told.value).splitlines()
+    assert lines[0] == "91 of 181 images cannot be decoded:"
+    assert [line.split(":")[0][-7:] for line in lines[1:21]] == [f"{number:03}.png" for number in range(20)]
+    assert lines[21] == "  and 71 more"
 
 
 def test_broken_images_are_skipped_and_listed(damaged, load):
@@ -306,9 +328,7 @@ def test_an_encrypted_zip(write, load):
             content[at + place] |= 1
             at = content.find(mark, at + 1)
     file.write_bytes(content)
-    with pytest.raises(
-        DataError, match=r"a\.png cannot be decoded: it is encrypted, .* password\. Unpack"
-    ) as error:
+    with pytest.raises(DataError, match=r"a\.png: it is encrypted, .* password\. Unpack") as error:
         load(file)
     assert "ZipInfo" not in str(error.value)
 

@@ -113,7 +113,11 @@ def test_copies_in_a_class_and_in_two(pack):
     images[3] = images[5]
     images[[21, 20]] = images[40]  # a cat thrice, once called a dog
     packed = pack(images, np.arange(60) % 2, test_share=0)
-    assert "4 images repeat others of the same class" in only(packed.notes, "repeat")
+    repeated = only(packed.notes, "repeat")
+    assert "4 images repeat others of the same class, pixel for pixel: cat (3), dog (1), such as" in repeated
+    pair = repeated.partition("such as ")[2].partition(";")[0].split(" and ")
+    assert set(pair) < {"a[0]", "a[10]", "a[12]", "a[20]", "a[40]"}
+    assert len(set(pair)) == 2
     assert packed.warnings == (
         "1 picture lies in more than one class: cat and dog (1), such as a[20] and a[21]. Keep each picture in the"
         " class that it belongs to.",

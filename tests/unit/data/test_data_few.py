@@ -138,6 +138,23 @@ def test_no_files() -> None:
     assert read_images([], resolution=16, channels=3, fit="crop").shape == (0, 3, 16, 16)
 
 
+def test_all_that_cannot_be_decoded_are_named(tmp_path: Path) -> None:
+    picture(1).save(tmp_path / "good.png")
+    (tmp_path / "not.png").write_bytes(b"no image")
+    with pytest.raises(DataError) as told:
+        read_images(
+            [tmp_path / name for name in ("no.png", "good.png", "not.png")],
+            resolution=16,
+            channels=1,
+            fit="crop",
+        )
+    first, missing, other, last = str(told.value).splitlines()
+    assert first == "2 of 3 images cannot be decoded:"
+    assert "no.png: " in missing
+    assert "not.png: it is empty or not an image" in other
+    assert last == "Leave them out, or pass over such images with --on-error skip."
+
+
 def test_what_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "good.png")
     (tmp_path / "not.png").write_bytes(b"no image")

@@ -1,5 +1,6 @@
 """Folders, zips and CSV files: which images are found, in which class and split."""
 
+import json
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from data_helpers import values, zip_folder
 
 from acgan.data.sources.tree import prune
 from acgan.errors import DataError
+from acgan.sealed import sealed_json
 
 PLAIN = {"cats/a.png": 10, "cats/b.png": 20, "dogs/a.png": 30}
 SPLIT = {"train/cats/a.png": 1, "train/dogs/b.png": 2, "test/cats/c.png": 3, "test/dogs/d.png": 4}
@@ -94,6 +96,20 @@ def test_links_to_each_other_end_and_repeat_nothing(write, load):
     assert values(data.train) == [(name, 10 * number) for number, name in enumerate(names)]
     (links,) = data.report.reading.left_out
     assert (links.reason, links.count) == ("links to folders that are read already", 56)
+
+
+def test_links_to_pictures_count_and_are_told(write, load):
+    folder = write(PLAIN)
+    elsewhere = write({"x.png": 40}, folder="elsewhere")
+    for number in range(4):
+        (folder / "dogs" / f"l{number}.png").symlink_to(elsewhere / "x.png")
+        told = [note for note in load(folder).notes if "link" in note]
+        if number == 0:
+            assert told == ["1 picture is a link, and counts like a file of its own: dogs/l0.png"]
+    (note,) = told
+    assert note == (
+        "4 pictures are links, and count like files of their own: dogs/l0.png, dogs/l1.png, dogs/l2.png and 1 more"
+    )
 
 
 def test_a_folder_elsewhere_is_read_once(write, load):
@@ -358,3 +374,42 @@ def test_folders_of_runs_are_no_empty_classes(write, load, run):
     data = load(write({**PLAIN, **{f"runs/folder-set/{name}": b"" for name in run}}))
     assert data.train.class_names == ("cats", "dogs")
     assert not any("without a single image" in note for note in data.notes)
+
+
+def manifest(folders):
+    return json.dumps(sealed_json({"folders": folders, "format": "png"}))
+
+
+def test_folders_of_samples_have_the_classes_of_their_manifest(write, load):
+    told = manifest({"big _b_": "big <b>", "dogs": "dogs", "nul": 3} | {"nul": "_nul"})
+    for folder in ("", "wrapper/"):
+        source = write(
+            {f"{folder}big _b_/a.png": 10, f"{folder}big <b>/a.png": 20, f"{folder}dogs/a.png": 30},
+            folder=f"set{len(folder)}",
+        )
+        (source / folder / "sampler.json").write_text(told)
+        for one in (source, zip_folder(source)):
+            data = load(one)
+            assert values(data.train) == [("big <b>", 10), ("big <b>", 20), ("dogs", 30)]
+            (note,) = [note for note in data.notes if "sampler.json" in note]
+            assert note == f"the folder {folder}big _b_ is of the class big <b>, as its sampler.json says"
+            assert not [note for note in data.notes if "without a single image" in note]
+
+
+@pytest.mark.parametrize(
+    ("content", "warned"),
+    [
+        ("no JSON", False),
+        ("[]", False),
+        ("{}", False),
+        (json.dumps({"folders": {"a _": 3}}), False),
+        (json.dumps({"folders": ["a _"]}), False),
+        (manifest({"a _": "a <"}).replace("a <", "b <"), True),
+    ],
+)
+def test_a_manifest_that_is_damaged_or_another_names_nothing(write, load, content, warned):
+    source = write({"a _/a.png": 10, "b/a.png": 20})
+    (source / "sampler.json").write_text(content)
+    data = load(source)
+    assert values(data.train) == [("a _", 10), ("b", 20)]
+    assert any("The classes have the names of their folders" in one for one in data.warnings) == warned

@@ -219,7 +219,6 @@ def test_marks_of_generated_pictures(write: Write, tmp_path: Path) -> None:
         np.zeros((2, 1, 16, 16), np.uint8),
         seen,
         Target(16, 1, "crop", False),
-        on_error="stop",
         threads=1,
         progress=None,
     )

@@ -146,6 +146,19 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
         list(stored_batches(reader, rows, rgb, AT_ONCE))
 
 
+def test_all_broken_images_are_named_and_nothing_is_computed_of_the_rest(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path, noise_pictures(60), "{:02}.png")
+    for number in (3, 20, 41):
+        (folder / f"{number:02}.png").write_bytes(b"no image")
+    reader, rows = of_folder(folder)
+    batches = []
+    with pytest.raises(
+        DataError, match=r"^3 of 60 images cannot be decoded:\n.*03.png: .*\n.*20.png.*\n.*41.png"
+    ):
+        batches += stored_batches(reader, rows, rgb, AT_ONCE)
+    assert not batches
+
+
 @pytest.mark.parametrize("count", [7, 150])
 def test_statistics_are_those_of_all_features(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
