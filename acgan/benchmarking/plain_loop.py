@@ -57,6 +57,7 @@ class PlainLoop:
         """A step of G, likewise."""
         d, losses = self.discriminator.requires_grad_(False), self.losses
         self.optim_generator.zero_grad()
+        advance_spectral_norm(self.generator)
         x, fake = self._augmented(x, self.generator(z, y))
         with torch.no_grad():
             needs_real = losses.adversarial is not None and losses.adversarial.generator_needs_real

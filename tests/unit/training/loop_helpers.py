@@ -19,8 +19,8 @@ from acgan.training.gan_loop import discriminator_step, generator_step
 from acgan.types import ImageStore
 
 
-def tiny_store() -> ImageStore:
-    images = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16), np.uint8)
+def tiny_store(side: int = 16) -> ImageStore:
+    images = np.random.default_rng(0).integers(0, 256, (30, 1, side, side), np.uint8)
     return ImageStore(images, np.arange(30) % 3, ("a", "b", "c"), "0" * 32)
 
 
@@ -29,11 +29,12 @@ def tiny_gan(
     precision: str = "float64",
     ranks: Ranks = Ranks(),  # noqa: B008
     loss: LossConfig | None = None,
+    side: int = 16,
 ) -> Gan:
     config = load(RunConfig, None, (*TINY, *overrides))
     if loss is not None:
         config = config.model_copy(update={"loss": loss})
-    return build_gan(config, tiny_store(), device=CPU, precision=precision, ranks=ranks)
+    return build_gan(config, tiny_store(side), device=CPU, precision=precision, ranks=ranks)
 
 
 def gradients(gan: Gan, iteration: int = 4) -> list[Tensor]:

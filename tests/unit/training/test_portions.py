@@ -25,11 +25,18 @@ ALL = {
         "model.discriminator={kind: dcgan, channels: 4}",
         "loss.penalty=null",
     ),
+    "BigGAN": (
+        "model.generator={kind: biggan, channels: 2, class_dim: 4, attention: [16]}",
+        "model.discriminator={kind: biggan, channels: 2, attention: [16]}",
+        "loss.classification={kind: adc, joint: true}",
+        "loss.penalty=null",
+    ),
 }
+SIDES = {"BigGAN": 32}
 
 
 def _gan(objective: str, portion_size: int, precision: str = "float64") -> Gan:
-    gan = tiny_gan(*ALL[objective], precision=precision)
+    gan = tiny_gan(*ALL[objective], precision=precision, side=SIDES.get(objective, 16))
     gan.portion_size = portion_size
     return gan
 
@@ -42,7 +49,7 @@ def test_portions_add_up_to_the_batch(objective: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-@pytest.mark.parametrize("objective", ["default", "d2d_ce", "consistency", "BatchNorm"])
+@pytest.mark.parametrize("objective", ["default", "d2d_ce", "consistency", "BatchNorm", "BigGAN"])
 def test_the_bits_do_not_depend_on_the_number_of_cores(objective: str, precision: str) -> None:
     found = []
     for cores in (1, 2, 3):
