@@ -202,6 +202,7 @@ def better(score: str) -> Better | None:
 _WITHIN = frozenset(
     {
         *("precision", "recall", "coverage", "class_accuracy", "ms_ssim", "diverse_classes"),
+        *("clipped_density", "clipped_coverage", "authenticity"),
         *("memorisation_nearer", "memorisation_copies", "copies_same", "copies_near"),
         *("cas_real", "cas_synthetic", "cas_both", "gan_test"),
     }
