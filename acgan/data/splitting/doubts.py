@@ -77,8 +77,8 @@ def _repeated(
     example = next(place for place in repeats.tolist() if labels[place] == by_class[0][0])
     return [
         f"{more:,} {'image repeats another' if more == 1 else 'images repeat others'} of the same class, pixel for"
-        f" pixel: {classes}, such as {name(example)} and {name(int(originals[example]))}; copies are on the same side of"
-        " every split that is drawn"
+        f" pixel: {classes}, such as {name(example)} and {name(int(originals[example]))}; copies are on the same side"
+        " of every split that is drawn"
     ]
 
 
