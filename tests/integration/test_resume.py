@@ -240,7 +240,7 @@ def test_a_finished_run_stays_as_it_is(kind: str, tmp_path: Path) -> None:
     payload, rows = latest_payload(run), stats_rows(run)
     result = this.run(run, changes)
     assert result.exit_code == 0
-    assert "64 images shown (done)" in result.stdout
+    assert "already done" in " ".join(result.stdout.split())
     assert (latest_payload(run)["iteration"], stats_rows(run)) == (payload["iteration"], rows)
 
 
@@ -248,7 +248,7 @@ def test_a_longer_total_goes_on_with_the_same_weights(
     uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
     run = trained(tmp_path / "run", {"train.total_nimg": 112})
-    trained(run, {"every.checkpoint_nimg": 64})
+    trained(run, {"every.checkpoint_nimg": 64, "train.total_nimg": 320})
     assert torch.equal(
         latest_payload(run)["state"]["generator"]["to_image.weight"],
         latest_payload(uninterrupted("gan"))["state"]["generator"]["to_image.weight"],
