@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
@@ -15,10 +17,11 @@ from acgan.api.inputs import summary_line
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import load_data, prepare_dataset
-from acgan.config import CONFIGS, AnyConfig, diff, load, to_yaml
+from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.errors import RunError, UserError
+from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
@@ -28,6 +31,7 @@ from acgan.types import Dataset
 
 _Tell = Callable[[str], None]
 _QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
+_ONE_LINE = 1 << 30  # of YAML, characters
 _LONGEST_VALUE = 300  # characters
 
 
@@ -45,7 +49,29 @@ def known_run(directory: Path) -> KnownRun:
     missing: list[str] = []
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
-    return gather_run(directory, read(file)[0], provenance, missing)
+    run = gather_run(directory, read(file)[0], provenance, missing)
+    return run if run.is_classifier else _with_way_to_scores(run)
+
+
+def _with_way_to_scores(run: KnownRun) -> KnownRun:
+    """The run, with what its commands need to score it here."""
+    try:
+        config = _config(run)
+    except (UserError, OSError):  # told where the configuration itself is shown
+        return run
+    assert isinstance(config, RunConfig), "the run is of a GAN"
+    name = run.provenance.get("data", {}).get("name", config.data.source)
+    there = extractor_at_hand(name, list(run.training_images), config.evaluate.extractor)
+    return replace(run, data_settings=tuple(_changed_data(config)), extractor_at_hand=there is not None)
+
+
+def _changed_data(config: RunConfig) -> Iterator[str]:
+    """Settings of the data, besides the source, that are not the defaults, as ``--set`` takes them."""
+    default = type(config.data)().model_dump(mode="json")
+    for key, value in config.data.model_dump(mode="json").items():
+        if key != "source" and value != default[key]:
+            text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=_ONE_LINE)
+            yield f"data.{key}=" + text.removesuffix("...\n").strip()
 
 
 def _provenance(directory: Path) -> dict[str, Any]:

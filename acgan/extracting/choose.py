@@ -52,14 +52,12 @@ def choose_extractor(
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
-        if inception_weights_present():
-            wanted = INCEPTION
-        elif own := shipped_for(data_name, class_names):
-            return ClassifierExtractor(own, device)
-        elif otherwise is not None and (otherwise in shipped() or Path(otherwise).exists()):
-            wanted = otherwise
-        else:
+        found = extractor_at_hand(data_name, class_names, otherwise)
+        if found is None:
             raise RunError(_no_choice(data_name))
+        if isinstance(found, Path):
+            return ClassifierExtractor(found, device)
+        wanted = found
     if wanted == INCEPTION:
         return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
     if about_inception:
@@ -75,6 +73,24 @@ def choose_extractor(
             f"`acgan classify train`.{did_you_mean(wanted, names)}"
         )
     return ClassifierExtractor(wanted, device)
+
+
+def extractor_at_hand(
+    data_name: str | None, class_names: Sequence[str], otherwise: str | None
+) -> str | Path | None:
+    """The best extractor that needs no download, by name, run or file; None if there is none.
+
+    Args:
+        data_name: Name of the data.
+        class_names: Classes of the data.
+        otherwise: A classifier to take where nothing else is there; it need not exist.
+    """
+    if inception_weights_present():
+        return INCEPTION
+    if own := shipped_for(data_name, class_names):
+        return own
+    there = otherwise is not None and (otherwise in shipped() or Path(otherwise).exists())
+    return otherwise if there else None
 
 
 def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:

@@ -12,6 +12,7 @@ from acgan.evaluation.measures import NEAREST_K
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
+from acgan.report.commands import way_to_scores
 from acgan.report.figures import bars_figure, matrix_figure
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.history import diversity_section, training_section
@@ -75,7 +76,7 @@ def gan_sections(material: GanMaterial) -> list[Section]:
         diversity_section(run),
         _nearest(material),
         _walks(material),
-        data_section(material.data),
+        data_section(run, material.data),
         settings_section(material.settings),
         provenance_section(run),
         commands_section(run),
@@ -104,7 +105,7 @@ def classes_section(run: KnownRun) -> Section:
     """Bars of each class against its own floor, and all scores."""
     scores = run.scores
     if scores is None:
-        return Section("classes", "Class by class", {"figures": (), "tables": (), "run": run})
+        return Section("classes", "Class by class", {"figures": (), "tables": (), "way": way_to_scores(run)})
     figures = [
         bars_figure(title, *_worst_first(values, floors, higher=higher), alt=_in_words(title, values, floors))
         for title, values, floors, higher in _panels(scores)
@@ -112,7 +113,9 @@ def classes_section(run: KnownRun) -> Section:
     tables = [scores_table(scores)]
     if scores.per_class:
         tables.append(classes_table(scores))
-    return Section("classes", "Class by class", {"figures": figures, "tables": tables, "run": run})
+    return Section(
+        "classes", "Class by class", {"figures": figures, "tables": tables, "way": way_to_scores(run)}
+    )
 
 
 def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, float], bool]]:
@@ -157,7 +160,7 @@ def _in_words(title: str, values: dict[str, float], floors: dict[str, float]) ->
 def confusion_section(run: KnownRun) -> Section:
     """Classes that samples are taken for."""
     scores = run.scores
-    values: dict[str, object] = {"figure": None, "table": None, "run": run, "there": False}
+    values: dict[str, object] = {"figure": None, "table": None, "way": way_to_scores(run), "there": False}
     if scores is not None and scores.confusion is not None:
         names = _all_classes(scores, len(scores.confusion))
         total, right = int(scores.confusion.sum()), int(scores.confusion.trace())
@@ -211,7 +214,7 @@ def _nearest(material: GanMaterial) -> Section:
             "pairs": pairs,
             "there": sampler is not None,
             "copies": copies,
-            "run": material.run,
+            "way": way_to_scores(material.run),
             "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
         },
     )

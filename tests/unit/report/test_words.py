@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from acgan.evaluation import Scores, Summary
 from acgan.report.gather import KnownRun
-from acgan.report.words import Judgement, judge_gan
+from acgan.report.judgement import Judgement
+from acgan.report.words import judge_gan
 
 EYES = "[digits@738debee]"
 GOOD = {"precision": 0.95, "coverage": 0.97, "recall": 0.95}
@@ -48,11 +50,37 @@ def test_a_run_that_was_never_evaluated() -> None:
 
 
 def test_without_features_a_classifier_comes_first() -> None:
-    commands = [one.command for one in judge_gan(_run()).advice]
-    assert commands[:2] == [
-        "acgan classify train --data pets --run-dir runs/pets-judge",
-        "acgan evaluate runs/pets --extractor runs/pets-judge",
-    ]
+    settings = ("data.on_error=skip", "data.classes={cat: [a b]}")
+    run = replace(_run(), data_settings=settings, extractor_at_hand=False)
+    judged = judge_gan(run)
+    first = (
+        "acgan classify train --data pets --run-dir runs/pets-judge --set data.on_error=skip "
+        "--set 'data.classes={cat: [a b]}'"
+    )
+    then = "acgan evaluate runs/pets --extractor runs/pets-judge"
+    assert [one.command for one in judged.advice][:2] == [first, then]
+    assert f"`{first}`, and then `{then}` does that" in judged.basis
+    unknown = [one for one in judged.answers if not one.question.startswith("Do they help")]
+    assert all(one.two_steps and one.command is None for one in unknown)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "option"),
+    [
+        ("runs/my judge", False, "--extractor 'runs/my judge' "),
+        (None, True, ""),
+        (None, False, "--extractor RUN_OR_FILE "),  # of an evaluation that does not say it
+    ],
+)
+def test_several_draws_are_scored_with_the_same_extractor(
+    asked: str | None, there: bool, option: str
+) -> None:
+    scores = _scores(40)
+    scores.provenance.update(repeats=1, extractor={"name": "x@1"}, extractor_asked_for=asked)
+    run = replace(_run(scores), extractor_at_hand=there)
+    commands = [one.command for one in judge_gan(run).advice]
+    assert f"acgan evaluate runs/pets {option}--repeats 5" in commands
+    assert "acgan evaluate runs/pets --metrics cas" in commands  # which takes no extractor
 
 
 @pytest.mark.parametrize(
