@@ -21,6 +21,7 @@ from acgan.report.origin import commands_section, data_section, provenance_secti
 from acgan.report.page import Page
 from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, classes_table, number_cell, scores_table
+from acgan.report.watched import with_counts
 from acgan.report.words import judge_gan
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
@@ -105,21 +106,53 @@ def classes_section(run: KnownRun) -> Section:
     """Bars of each class against its own floor, and all scores."""
     scores = run.scores
     if scores is None:
-        return Section("classes", "Class by class", {"figures": (), "tables": (), "way": way_to_scores(run)})
+        return Section(
+            "classes", "Class by class", {"figures": (), "tables": (), "notes": (), "way": way_to_scores(run)}
+        )
+    panels = list(_panels(scores))
     figures = [
-        bars_figure(title, *_worst_first(values, floors, higher=higher), alt=_in_words(title, values, floors))
-        for title, values, floors, higher in _panels(scores)
+        bars_figure(
+            one.title,
+            *_worst_first(one.values, one.floors, higher=one.higher),
+            alt=_in_words(one.title, one.values, one.floors),
+        )
+        for one in panels
     ]
     tables = [scores_table(scores)]
     if scores.per_class:
         tables.append(classes_table(scores))
+    notes = tuple(_without_bar(scores, panels))
     return Section(
-        "classes", "Class by class", {"figures": figures, "tables": tables, "way": way_to_scores(run)}
+        "classes",
+        "Class by class",
+        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run)},
     )
 
 
-def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, float], bool]]:
-    """Title, values, floors and direction of each score that has both."""
+@dataclass(frozen=True)
+class BarPanel:
+    """Bars of a score.
+
+    Attributes:
+        title: Its title.
+        values: Values by class.
+        floors: What real images have, by class.
+        higher: True if higher is better.
+    """
+
+    title: str
+    values: dict[str, float]
+    floors: dict[str, float]
+    higher: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the score alone."""
+        return self.title.split(" (")[0].split(":")[0]
+
+
+def _panels(scores: Scores) -> Iterator[BarPanel]:
+    """Bars of each score that has values and floors."""
     for plain, title, higher in (
         ("class_accuracy", "Class accuracy: of the class that was asked for (higher is better)", True),
         ("fid", "FID (lower is better)", False),
@@ -128,14 +161,28 @@ def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, f
         values = by_class(scores.at_floor_count_per_class, plain)
         floors = by_class(scores.floor_per_class, plain)
         if values and floors:
-            yield title, values, floors, higher
+            yield BarPanel(title, values, floors, higher)
     covered = by_class(scores.per_class, "coverage")
     if covered:
         floors = {name: expected_coverage(*counts(scores, name), NEAREST_K) for name in covered}
-        yield "Coverage: real images that samples come near to (higher is better)", covered, floors, True
+        title = "Coverage: real images that samples come near to (higher is better)"
+        yield BarPanel(title, covered, floors, True)
     alike, real = by_class(scores.per_class, "ms_ssim"), by_class(scores.per_class, "ms_ssim_real")
     if alike and real:
-        yield "MS-SSIM: how alike images of a class are (as real images is best)", alike, real, False
+        title = "MS-SSIM: how alike images of a class are (as real images is best)"
+        yield BarPanel(title, alike, real, False)
+
+
+def _without_bar(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:
+    """Sentences on classes that have no bar, those of the same classes together."""
+    without: dict[tuple[str, ...], list[str]] = {}
+    for panel in panels:
+        left_out = tuple(name for name in scores.per_class if name not in panel.values)
+        without.setdefault(left_out, []).append(panel.name)
+    for left_out, names in without.items():
+        if left_out:
+            few = with_counts({name: min(counts(scores, name)) for name in left_out}, "image")
+            yield f"No bar of {' and '.join(names)} for {few}: too few samples or held-out real images to measure it."
 
 
 def _worst_first(

@@ -74,7 +74,8 @@ def not_looked_at(run: KnownRun) -> str | None:
     left_out = {name: number for name, number in run.training_images.items() if name not in watched}
     if not watched or not left_out:
         return None
-    return f"It did not look at {with_counts(left_out, 'training image')}: it needs {MIN_IMAGES_PER_CLASS} of a class."
+    few = with_counts(left_out, "training image")
+    return f"The monitor did not look at {few}: it needs {MIN_IMAGES_PER_CLASS} of a class."
 
 
 def with_counts(numbers: dict[str, int], noun: str) -> str:
@@ -92,4 +93,4 @@ def _with_unwatched(run: KnownRun, text: str) -> str:
     sentence = not_looked_at(run)
     if sentence is None:
         return text
-    return f"{text} {sentence.replace('It', 'The monitor', 1)}"
+    return f"{text} {sentence}"

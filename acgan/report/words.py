@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acgan.evaluation import Scores
-from acgan.evaluation.class_findings import worst_class
+from acgan.evaluation.class_findings import counts, too_rare, worst_class
 from acgan.evaluation.findings import Finding, Level
 from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
 from acgan.report.commands import (
@@ -18,7 +18,7 @@ from acgan.report.commands import (
 )
 from acgan.report.gather import KnownRun
 from acgan.report.judgement import Advice, Answer, Judgement, State
-from acgan.report.watched import collapse_watched, not_known, worst_watched
+from acgan.report.watched import collapse_watched, not_known, with_counts, worst_watched
 
 _STATES: dict[Level, State] = {
     Level.GOOD: "good",
@@ -90,7 +90,12 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
     if worst_found is None:
         yield worst_watched(run)
     else:
-        yield Answer("Which class is the worst?", worst_found.name, worst_found.finding.text, "unknown")
+        yield Answer(
+            "Which class is the worst?",
+            worst_found.name,
+            _with_rare(run, worst_found.finding.text),
+            "unknown",
+        )
     yield _collapse(run, found)
 
 
@@ -105,6 +110,15 @@ def _state(found: list[Finding]) -> State:
     return "unknown" if certain == Level.GOOD < possible else _STATES[certain]
 
 
+def _with_rare(run: KnownRun, text: str) -> str:
+    """A sentence more on the classes that have too few images to be judged."""
+    rare = [] if run.scores is None else too_rare(run.scores)
+    if run.scores is None or not rare:
+        return text
+    few = with_counts({name: min(counts(run.scores, name)) for name in rare}, "image")
+    return f"{text} Too few samples or real images to judge by themselves: {few}."
+
+
 def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
     question = "Did it collapse, so that images are all alike?"
     diversity = [one for one in found if one.aspect == "Diversity"]
@@ -116,7 +130,8 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
         }[worst]
-        return Answer(question, short, " ".join(one.text for one in diversity), _state(diversity))
+        text = " ".join(one.text for one in diversity)
+        return Answer(question, short, _with_rare(run, text), _state(diversity))
     return collapse_watched(run)
 
 

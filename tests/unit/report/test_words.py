@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from acgan.evaluation import Scores, Summary
+from acgan.report.gan import classes_section
 from acgan.report.gather import KnownRun
+from acgan.report.history import diversity_section
 from acgan.report.judgement import Judgement
 from acgan.report.words import judge_gan
 
@@ -153,3 +155,50 @@ def test_the_monitor_speaks_where_nothing_was_evaluated() -> None:
 def test_a_directory_is_quoted_for_the_shell() -> None:
     run = KnownRun(Path("my runs/a; rm"), {"train": {"total_nimg": 1}}, (), {}, None)
     assert "acgan evaluate 'my runs/a; rm'" in judge_gan(run).basis
+
+
+def _watched(*names: str, **coverage: float) -> KnownRun:
+    seen = {
+        "monitor/collapsed_classes": 0.0,
+        **{f"monitor/coverage/{name}": at for name, at in coverage.items()},
+    }
+    counts = dict.fromkeys(coverage, 50) | dict.fromkeys(names, 6)
+    provenance = {"data": {"name": "pets", "images": {"train": counts}}}
+    return replace(_run(records=({"nimg": 500, **seen},)), provenance=provenance)
+
+
+def test_a_class_that_the_monitor_did_not_look_at_is_named() -> None:
+    """Fails where a class of few images vanishes from what is said of all."""
+    run = _watched("frogs", cat=0.9, dog=0.7)
+    sentence = "The monitor did not look at “frogs” (6 training images): it needs 20 of a class."
+    answers = {one.question.split()[0]: one for one in judge_gan(run).answers[:3]}
+    assert answers["Which"].text.endswith(sentence)
+    assert answers["Did"].text.endswith(sentence)
+    assert answers["Did"].short == "The training saw no sign of it, where it looked"
+    section = diversity_section(run)
+    assert section.values["left_out"] == sentence
+    assert [cell.text for cell in section.values["table"].rows[2]] == ["frogs", "–", "–", "–"]
+    assert "did not look" not in judge_gan(_watched(cat=0.9, dog=0.7)).answers[1].text
+
+
+def test_classes_that_an_evaluation_cannot_judge_are_named() -> None:
+    scores = _scores(60)
+    scores.provenance.update(samples_by_class=[40, 30, 1], reference_by_class=[40, 30, 1])
+    of_classes = {
+        name: {f"kid{EYES}": kid, f"class_accuracy{EYES}": 0.5}
+        for name, kid in (("cat", 0.1), ("dog", 0.3), ("frogs", None))
+    }
+    halves = {name: {f"class_accuracy{EYES}": 0.5} for name in ("cat", "dog")}
+    run = _run(replace(scores, per_class=of_classes, at_floor_count_per_class=halves, floor_per_class=halves))
+    answers = {one.question.split()[0]: one for one in judge_gan(run).answers[:3]}
+    assert answers["Which"].text.endswith("to judge by themselves: “frogs” (1 image).")
+    assert answers["Did"].text.endswith("to judge by themselves: “frogs” (1 image).")
+    (note,) = classes_section(run).values["notes"]
+    assert note.startswith("No bar of Class accuracy for “frogs” (1 image): too few")
+
+
+def test_classes_that_are_alike_are_named() -> None:
+    """Fails where "2 classes" reads as a class of that name."""
+    found = judge_gan(_watched(**{"2": 0.9, "3": 1.0, "7": 0.9})).answers[1]
+    assert found.short == "Several alike"
+    assert "samples of each of the classes “2” and “7” covered 90% of its training images" in found.text
