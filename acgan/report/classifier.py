@@ -258,8 +258,8 @@ def _training(run: KnownRun) -> Section:
         if lines:
             ends = ", ".join(f"{name} {curve[-1][1]:.3g}" for name, curve in lines.items())
             alt = f"{title} over images shown; at the end: {ends}."
-            marks = {"gone on with": run.resumes} if run.resumes else {}
+            marks = {"resumed": run.resumes} if run.resumes else {}
             figures.append(lines_figure(title, lines, alt=alt, marks=marks))
-    marks = {"gone on with": run.resumes} if run.resumes else {}
+    marks = {"resumed": run.resumes} if run.resumes else {}
     values = {"figures": figures, "best": None, "marks": marks, "nimg": run.nimg, "total": run.total_nimg}
     return Section("training", "How the training went", values)

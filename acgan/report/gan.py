@@ -121,7 +121,7 @@ def classes_section(run: KnownRun) -> Section:
     tables = [scores_table(scores)]
     if scores.per_class:
         tables.append(classes_table(scores))
-    notes = tuple(_without_bar(scores, panels))
+    notes = (*_of_halves(scores, panels), *_without_bar(scores, panels))
     return Section(
         "classes",
         "Class by class",
@@ -138,12 +138,14 @@ class BarPanel:
         values: Values by class.
         floors: What real images have, by class.
         higher: True if higher is better.
+        of_halves: True if half of the samples stand beside half of the real images.
     """
 
     title: str
     values: dict[str, float]
     floors: dict[str, float]
     higher: bool
+    of_halves: bool = False
 
     @property
     def name(self) -> str:
@@ -161,7 +163,7 @@ def _panels(scores: Scores) -> Iterator[BarPanel]:
         values = by_class(scores.at_floor_count_per_class, plain)
         floors = by_class(scores.floor_per_class, plain)
         if values and floors:
-            yield BarPanel(title, values, floors, higher)
+            yield BarPanel(title, values, floors, higher, of_halves=True)
     covered = by_class(scores.per_class, "coverage")
     if covered:
         floors = {name: expected_coverage(*counts(scores, name), NEAREST_K) for name in covered}
@@ -171,6 +173,18 @@ def _panels(scores: Scores) -> Iterator[BarPanel]:
     if alike and real:
         title = "MS-SSIM: how alike images of a class are (as real images is best)"
         yield BarPanel(title, alike, real, False)
+
+
+def _of_halves(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:
+    """A sentence on bars that have other numbers than the table by class."""
+    names = [panel.name for panel in panels if panel.of_halves]
+    if names:
+        total, half = (int(scores.provenance[key]) for key in ("num_images", "floor_images"))
+        yield (
+            f"The bars of {' and '.join(names)} are means over halves of the samples, {half:,} of {total:,}, because "
+            "the marks are of as many real images, and only equal numbers compare. The table by class has all samples: "
+            "its numbers differ, the more so the fewer images a class has."
+        )
 
 
 def _without_bar(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:

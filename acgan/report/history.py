@@ -6,7 +6,7 @@ from acgan.metrics.catalogue import plain_name
 from acgan.report.figures import lines_figure
 from acgan.report.gather import KnownRun, StatCurve
 from acgan.report.section import Cell, Section, TextTable, number_cell
-from acgan.report.watched import not_looked_at
+from acgan.report.watched import early_looks, not_looked_at
 
 _CURVE_STATES = 600  # points of a curve: more would be no finer
 
@@ -14,7 +14,7 @@ _CURVE_STATES = 600  # points of a curve: more would be no finer
 def training_section(run: KnownRun) -> Section:
     """Score and losses over images shown."""
     figures, best = [], run.best
-    marks = {"gone on with": run.resumes, "warning of the monitor": run.warned_at}
+    marks = {"resumed": run.resumes, "warning of the monitor": run.warned_at}
     marks = {name: places for name, places in marks.items() if places}
     if best is not None:
         curve = run.curve(f"evaluate/{best.name}")
@@ -90,6 +90,7 @@ def diversity_section(run: KnownRun) -> Section:
             "table": _last_look(run),
             "warned": run.warned_at,
             "left_out": not_looked_at(run),
+            "early": early_looks(run),
         },
     )
 

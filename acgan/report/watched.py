@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acgan.evaluation.monitor import EARLY
 from acgan.report.commands import evaluate_command, needs_judge
 from acgan.report.gather import KnownRun
 from acgan.report.judgement import Answer, State
@@ -76,6 +77,29 @@ def not_looked_at(run: KnownRun) -> str | None:
         return None
     few = with_counts(left_out, "training image")
     return f"The monitor did not look at {few}: it needs {MIN_IMAGES_PER_CLASS} of a class."
+
+
+def early_looks(run: KnownRun) -> str | None:
+    """A sentence on looks that found a class beyond a limit and warned of none; None if there are none."""
+    limits = run.config.get("monitor") or {}
+    highest, lowest = limits.get("max_duplicates"), limits.get("min_coverage")
+    beyond = {
+        nimg
+        for curves, is_beyond in (
+            (run.monitored("duplicates"), lambda value: highest is not None and value > highest),
+            (run.monitored("coverage"), lambda value: lowest is not None and value < lowest),
+        )
+        for curve in curves.values()
+        for nimg, value in curve
+        if is_beyond(value)
+    }
+    if not beyond - set(run.warned_at):
+        return None
+    total = "" if run.total_nimg is None else f", up to {EARLY * run.total_nimg:,.0f} images,"
+    return (
+        f"In the first {EARLY:.0%} of a training{total} the monitor does not warn of a class beyond a limit while most "
+        "of its samples are unlike real images: it is not trained yet."
+    )
 
 
 def with_counts(numbers: dict[str, int], noun: str) -> str:

@@ -193,8 +193,18 @@ def test_classes_that_an_evaluation_cannot_judge_are_named() -> None:
     answers = {one.question.split()[0]: one for one in judge_gan(run).answers[:3]}
     assert answers["Which"].text.endswith("to judge by themselves: “frogs” (1 image).")
     assert answers["Did"].text.endswith("to judge by themselves: “frogs” (1 image).")
-    (note,) = classes_section(run).values["notes"]
+    _, note = classes_section(run).values["notes"]
     assert note.startswith("No bar of Class accuracy for “frogs” (1 image): too few")
+
+
+def test_bars_of_halves_say_why_the_table_differs() -> None:
+    scores = _scores(60)
+    scores.provenance.update(num_images=119, samples_by_class=[60, 59], reference_by_class=[60, 59])
+    whole = {name: {f"class_accuracy{EYES}": 0.3} for name in ("cat", "dog")}
+    halves = {name: {f"class_accuracy{EYES}": 0.5} for name in ("cat", "dog")}
+    run = _run(replace(scores, per_class=whole, at_floor_count_per_class=halves, floor_per_class=halves))
+    (note,) = classes_section(run).values["notes"]
+    assert note.startswith("The bars of Class accuracy are means over halves of the samples, 60 of 119")
 
 
 def test_classes_that_are_alike_are_named() -> None:
@@ -202,3 +212,19 @@ def test_classes_that_are_alike_are_named() -> None:
     found = judge_gan(_watched(**{"2": 0.9, "3": 1.0, "7": 0.9})).answers[1]
     assert found.short == "Several alike"
     assert "samples of each of the classes “2” and “7” covered 90% of its training images" in found.text
+
+
+@pytest.mark.parametrize(("warned", "told"), [(0.0, True), (1.0, False)])
+def test_a_curve_beyond_its_limit_without_a_warning_is_explained(warned: float, told: bool) -> None:
+    """Fails where a curve lies below "warns here" and the text says that the monitor never warned."""
+    looks = [(100, 0.1, warned), (900, 0.8, 0.0)]
+    records = tuple(
+        {"nimg": nimg, "monitor/coverage/cat": covered, "monitor/collapsed_classes": number}
+        for nimg, covered, number in looks
+    )
+    section = diversity_section(_run(records=records, monitor={"min_coverage": 0.2}))
+    early = section.values["early"]
+    assert (early is not None) is told
+    if told:
+        assert "In the first 20% of a training, up to 200 images, the monitor does not warn" in early
+    assert "lowest to highest class" in section.values["figures"][0]  # the band, in the legend
