@@ -221,7 +221,7 @@ def _half_weight(run: KnownRun) -> float:
 def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:
     if scores.provenance.get("floor_images", 0) < _FEW_IMAGES // 2 and scores.provenance.get("repeats") == 1:
         yield Advice(
-            "Few images leave wide intervals. Several draws, with the same --extractor, are needed to compare runs.",
+            "Few images leave wide intervals. Several draws, with the same extractor, are needed to compare runs.",
             evaluate_command(run, "--repeats", "5"),
         )
     if scores.help is None:
