@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from evaluate_helpers import evaluate, write_images
+from report_helpers import ReadReport
 from run_helpers import acgan, classified, trained
 
 from acgan.cli import main
@@ -52,6 +53,9 @@ def folder_run(workdir: Path, nothing_at_hand: None) -> Path:
 
 def test_of_a_folder(folder_run: Path) -> None:
     before = _commands(folder_run / "report.html")
+    told = ReadReport(folder_run / "report.html").sections["data"]
+    assert told.count("1 image could not be decoded") == 1
+    assert "skipped" not in told  # which would be the same again
     judge = "acgan classify train --data 'my photos' --run-dir runs/photos-judge"
     judge = next(text for text in before if text.startswith(judge))
     assert "--set data.on_error=skip" in judge
