@@ -7,7 +7,7 @@ import shlex
 from acgan.report.gather import KnownRun
 
 #: Stands for an extractor that was named, where the evaluation does not say how.
-_UNKNOWN_EXTRACTOR = "RUN_OR_FILE"
+UNKNOWN_EXTRACTOR = "RUN_OR_FILE"
 
 
 def command(*words: str) -> str:
@@ -58,7 +58,7 @@ def _extractor(run: KnownRun) -> tuple[str, ...]:
     asked = origin.get("extractor_asked_for")
     if asked is not None:
         return "--extractor", asked
-    return () if run.extractor_at_hand else ("--extractor", _UNKNOWN_EXTRACTOR)
+    return () if run.extractor_at_hand else ("--extractor", UNKNOWN_EXTRACTOR)
 
 
 def _judge(run: KnownRun) -> str:

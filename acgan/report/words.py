@@ -9,6 +9,7 @@ from acgan.evaluation.class_findings import counts, too_rare, worst_class
 from acgan.evaluation.findings import Finding, Level
 from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
 from acgan.report.commands import (
+    UNKNOWN_EXTRACTOR,
     cas_command,
     command,
     evaluate_command,
@@ -220,9 +221,11 @@ def _half_weight(run: KnownRun) -> float:
 
 def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:
     if scores.provenance.get("floor_images", 0) < _FEW_IMAGES // 2 and scores.provenance.get("repeats") == 1:
-        yield Advice(
-            "Few images leave wide intervals. Several draws, with the same extractor, are needed to compare runs.",
-            evaluate_command(run, "--repeats", "5"),
-        )
+        several = evaluate_command(run, "--repeats", "5")
+        text = "Few images leave wide intervals. Several draws, with the same extractor, are needed to compare runs."
+        if UNKNOWN_EXTRACTOR in several:
+            name = (scores.provenance.get("extractor") or {}).get("name")
+            text += f" {UNKNOWN_EXTRACTOR} stands for {name}: the evaluation does not say where that lies."
+        yield Advice(text, several)
     if scores.help is None:
         yield Advice("Find out whether the samples help a classifier.", cas_command(run))

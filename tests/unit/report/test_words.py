@@ -80,8 +80,11 @@ def test_several_draws_are_scored_with_the_same_extractor(
     scores = _scores(40)
     scores.provenance.update(repeats=1, extractor={"name": "x@1"}, extractor_asked_for=asked)
     run = replace(_run(scores), extractor_at_hand=there)
-    commands = [one.command for one in judge_gan(run).advice]
+    advice = {one.command: one.text for one in judge_gan(run).advice}
+    commands = list(advice)
     assert f"acgan evaluate runs/pets {option}--repeats 5" in commands
+    told = advice[f"acgan evaluate runs/pets {option}--repeats 5"]
+    assert ("RUN_OR_FILE stands for x@1" in told) is ("RUN_OR_FILE" in option)
     assert "acgan evaluate runs/pets --metrics cas" in commands  # which takes no extractor
 
 
