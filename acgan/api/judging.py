@@ -8,8 +8,8 @@ from pathlib import Path
 from acgan.config import CONFIGS, RunConfig, diff, load
 from acgan.config.recipes import find_recipe
 from acgan.data import data_name
-from acgan.extracting import features_at_hand
-from acgan.report.words import command
+from acgan.extracting import extractor_at_hand
+from acgan.report.commands import command
 from acgan.sampling import load_generator
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
@@ -20,17 +20,21 @@ def judging_commands(directory: Path, config: RunConfig) -> list[str]:
     """Commands to type after a training: ``evaluate``; before it a training of a classifier, where no features are."""
     names = load_generator(directory).class_names
     source = config.data.source
-    if features_at_hand(data_name(source), names, config.evaluate.extractor):
+    if extractor_at_hand(data_name(source), names, config.evaluate.extractor) is not None:
         return [command("evaluate", str(directory))]
     judge = f"{directory}-judge"
-    classifiers = load(CONFIGS["classify"], find_recipe("folder", "classify"))
-    changes = [
-        word
-        for key, (_, value) in diff(classifiers, config).items()
-        if key.startswith("data.") and key not in _OF_A_TRAINING
-        for word in ("--set", f"{key}={json.dumps(value, ensure_ascii=False)}")
-    ]
+    changes = [word for setting in data_settings(config) for word in ("--set", setting)]
     return [
         command("classify", "train", "--data", source, "--run-dir", judge, *changes),
         command("evaluate", str(directory), "--extractor", judge),
+    ]
+
+
+def data_settings(config: RunConfig) -> list[str]:
+    """Settings by which a classifier reads the images of a training as it did, as ``--set`` takes them."""
+    classifiers = load(CONFIGS["classify"], find_recipe("folder", "classify"))
+    return [
+        f"{key}={json.dumps(value, ensure_ascii=False)}"
+        for key, (_, value) in diff(classifiers, config).items()
+        if key.startswith("data.") and key not in _OF_A_TRAINING
     ]

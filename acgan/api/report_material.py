@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
+from acgan.api.judging import data_settings
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import load_data, prepare_dataset
-from acgan.config import CONFIGS, AnyConfig, diff, load, to_yaml
+from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.errors import RunError, UserError
+from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
@@ -45,7 +48,20 @@ def known_run(directory: Path) -> KnownRun:
     missing: list[str] = []
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
-    return gather_run(directory, read(file)[0], provenance, missing)
+    run = gather_run(directory, read(file)[0], provenance, missing)
+    return run if run.is_classifier else _with_way_to_scores(run)
+
+
+def _with_way_to_scores(run: KnownRun) -> KnownRun:
+    """The run, with what its commands need to score it here."""
+    try:
+        config = _config(run)
+    except (UserError, OSError):  # told where the configuration itself is shown
+        return run
+    assert isinstance(config, RunConfig), "the run is of a GAN"
+    name = run.provenance.get("data", {}).get("name", config.data.source)
+    there = extractor_at_hand(name, list(run.training_images), config.evaluate.extractor)
+    return replace(run, data_settings=tuple(data_settings(config)), extractor_at_hand=there is not None)
 
 
 def _provenance(directory: Path) -> dict[str, Any]:
@@ -174,8 +190,6 @@ def _as_read(
         remarks.append(reading_line(dataset.report.reading))
         remarks += map(left_out_line, dataset.report.reading.left_out)
     remarks += [*(f"Doubt: {one}" for one in dataset.warnings), *dataset.notes]
-    if dataset.skipped:
-        remarks.append(f"{len(dataset.skipped):,} broken images were skipped")
     left_out = quick and len(dataset.train) > _QUICK_SHEET
     sheet = None if left_out else or_told(lambda: _sheet(run, config, dataset), None, run.missing)
     rows = tuple((name, tuple(numbers)) for name, numbers in counts.rows())

@@ -174,7 +174,7 @@ class PlannedWalk:
         else:
             walks = [self._between_classes(pair, 1, num_frames - 1) for pair in pairwise(self._two())]
         names = [name for walk in walks for name in walk.names]
-        page = page_of(names, num_frames, self.sampler.image_shape[1], self.scale)
+        page = page_of(names, num_frames, self.sampler.image_shape[1], self.scale, is_walk=True)
         return page.draw(torch.cat([walk.draw(self.sampler) for walk in walks]))
 
     def frames(self) -> list[Tensor]:
@@ -183,9 +183,10 @@ class PlannedWalk:
             walk = self._between_latents(_STOPS, FRAMES)
         else:
             walk = self._between_classes(self._two(), _ROWS, FRAMES)
-        page = page_of(list(walk.names), 1, self.sampler.image_shape[1], self.scale)
+        side = self.sampler.image_shape[1]
+        page = page_of(walk.names_at(0), 1, side, self.scale, is_walk=True, room=walk.legs)
         images = walk.draw(self.sampler).unflatten(0, (len(walk.names), walk.frames))
-        there = [page.draw(images[:, frame]) for frame in range(walk.frames)]
+        there = [page.named(walk.names_at(frame)).draw(images[:, frame]) for frame in range(walk.frames)]
         return [*there, *reversed(there[1:-1])]
 
     @property

@@ -20,7 +20,8 @@ from acgan.types import Evaluation, ImageStore
 
 _CLASSES_NAMED = 10
 _LIKE_REAL = 0.5  # of a class's samples: with fewer it is called unlike real images, and not collapsed
-_EARLY = 0.2  # of a training: before, samples that are unlike real images are no more than not yet trained
+#: Share of a training before which samples that are unlike real images are no more than not yet trained.
+EARLY = 0.2
 _COLLAPSED = (
     "collapse monitor: collapsed, with too many near-duplicates or too few real images covered, in class"
 )
@@ -80,12 +81,12 @@ class CollapseMonitor:
                 (collapsed if diversity.realistic >= _LIKE_REAL else unlike).append(found)
         warnings = [_COLLAPSED + _named(collapsed)] if collapsed else []
         remarks = []
-        if unlike and share < _EARLY:
+        if unlike and share < EARLY:
             remarks = [f"{_UNLIKE}{_named(unlike)}: not yet trained, at {share:.0%} of the training"]
         elif unlike:
             warnings.append(_UNLIKE + _named(unlike))
         if stats:
-            warned = len(collapsed) + (len(unlike) if share >= _EARLY else 0)
+            warned = len(collapsed) + (len(unlike) if share >= EARLY else 0)
             stats["monitor/collapsed_classes"] = float(warned)
         return Evaluation(stats, tuple(warnings), tuple(remarks))
 

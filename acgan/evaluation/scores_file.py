@@ -52,6 +52,7 @@ class _Provenance(ProvenanceRecord):
     repeats: ImageCount | None = None
     seed: int | None = None
     date: str | None = None
+    extractor_asked_for: str | None = None
     extractor_saw_reference: bool | None = None
 
 

@@ -1,7 +1,7 @@
 """Fixed networks that turn images into features to be compared."""
 
 from acgan.extracting.base import Extracted, Extractor, metric_name
-from acgan.extracting.choose import choose_extractor, features_at_hand, shipped_for
+from acgan.extracting.choose import choose_extractor, extractor_at_hand, shipped_for
 from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.fitting import fitted, prepared, target_of
 from acgan.extracting.inception import InceptionExtractor
@@ -13,7 +13,7 @@ __all__ = [
     "Extractor",
     "InceptionExtractor",
     "choose_extractor",
-    "features_at_hand",
+    "extractor_at_hand",
     "fitted",
     "inception_weights_present",
     "metric_name",

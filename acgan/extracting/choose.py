@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeGuard
 
 import torch
 
@@ -53,14 +52,12 @@ def choose_extractor(
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
-        if inception_weights_present():
-            wanted = INCEPTION
-        elif own := shipped_for(data_name, class_names):
-            return ClassifierExtractor(own, device)
-        elif _is_there(otherwise):
-            wanted = otherwise
-        else:
+        found = extractor_at_hand(data_name, class_names, otherwise)
+        if found is None:
             raise RunError(_no_choice(data_name))
+        if isinstance(found, Path):
+            return ClassifierExtractor(found, device)
+        wanted = found
     if wanted == INCEPTION:
         return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
     if about_inception:
@@ -78,13 +75,22 @@ def choose_extractor(
     return ClassifierExtractor(wanted, device)
 
 
-def features_at_hand(data_name: str, class_names: Sequence[str], otherwise: str | None) -> bool:
-    """True if ``choose_extractor`` finds an extractor for the data where none is asked for."""
-    return bool(inception_weights_present() or shipped_for(data_name, class_names)) or _is_there(otherwise)
+def extractor_at_hand(
+    data_name: str | None, class_names: Sequence[str], otherwise: str | None
+) -> str | Path | None:
+    """The best extractor that needs no download, by name, run or file; None if there is none.
 
-
-def _is_there(classifier: str | None) -> TypeGuard[str]:
-    return classifier is not None and (classifier in shipped() or Path(classifier).exists())
+    Args:
+        data_name: Name of the data.
+        class_names: Classes of the data.
+        otherwise: A classifier to take where nothing else is there; it need not exist.
+    """
+    if inception_weights_present():
+        return INCEPTION
+    if own := shipped_for(data_name, class_names):
+        return own
+    there = otherwise is not None and (otherwise in shipped() or Path(otherwise).exists())
+    return otherwise if there else None
 
 
 def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -20,6 +20,7 @@ _LARGEST_IMAGE = 128  # side to which images are enlarged
 _SEAM, _SPACE, _MARGIN = 2, 8, 8  # between images, between classes, around all
 _NAME_SIZE, _SMALLEST_NAME = 14, 8
 _LONGEST_NAME = 24  # characters
+_LONGEST_PAIR = 2 * _LONGEST_NAME + len(" to ")  # of a walk from class to class
 #: Costs of more rows of a class, and of places without an image, beside the logarithm of the ratio of sides.
 _WRAPPED, _EMPTY = 0.35, 4.0
 _LARGEST_PIXELS = 2**26  # viewers open no more of a picture, or warn
@@ -40,6 +41,7 @@ class ClassPage:
         scale: Whole factor by which images are enlarged.
         columns: Images of a class in a row.
         blocks: Classes side by side.
+        room: Names that there is room for, besides.
     """
 
     names: tuple[str, ...]
@@ -48,9 +50,19 @@ class ClassPage:
     scale: int
     columns: int
     blocks: int
+    room: tuple[str, ...] = ()
 
     @classmethod
-    def planned(cls, names: Sequence[str], count: int, side: int, scale: int | None = None) -> ClassPage:
+    def planned(
+        cls,
+        names: Sequence[str],
+        count: int,
+        side: int,
+        scale: int | None = None,
+        *,
+        is_walk: bool = False,
+        room: Sequence[str] = (),
+    ) -> ClassPage:
         """The page nearest to a square, with a row for each class where that is not far from one.
 
         Args:
@@ -58,15 +70,18 @@ class ClassPage:
             count: Images of each class.
             side: Side of an image.
             scale: Factor; None is the largest one, up to images of 128 pixels, with a page within 1,200.
+            is_walk: True for walks: each is one row, whatever its length, and names may be of two classes.
+            room: Names that others are changed for with ``named``.
 
         Raises:
             PageTooLargeError: The page has more than 67 million pixels.
         """
         largest = max(1, _LARGEST_IMAGE // side)
-        labels = tuple(map(_one_line, names))
+        longest = _LONGEST_PAIR if is_walk else _LONGEST_NAME
+        labels, others = (tuple(short_name(name, longest) for name in part) for part in (names, room))
         scales = range(largest, 0, -1) if scale is None else (scale,)
         for factor in scales:
-            page = cls._squarest(labels, count, side, factor)
+            page = cls._squarest(labels, count, side, factor, is_walk, others)
             if max(page.width, page.height) <= _LARGEST_PAGE:
                 break
         if page.width * page.height > _LARGEST_PIXELS:
@@ -74,13 +89,22 @@ class ClassPage:
         return page
 
     @classmethod
-    def _squarest(cls, names: tuple[str, ...], count: int, side: int, scale: int) -> ClassPage:
+    def _squarest(
+        cls, names: tuple[str, ...], count: int, side: int, scale: int, is_walk: bool, room: tuple[str, ...]
+    ) -> ClassPage:
         # Different numbers of blocks with the same number of classes below each other are the same page or a worse one.
         heights = {math.ceil(len(names) / blocks) for blocks in range(1, len(names) + 1)}
         blocks = sorted({math.ceil(len(names) / height) for height in heights})
-        columns = sorted({math.ceil(count / rows) for rows in range(1, count + 1)})
-        pages = (cls(names, count, side, scale, across, beside) for across in columns for beside in blocks)
+        rows = range(1, 2 if is_walk else count + 1)
+        columns = sorted({math.ceil(count / number) for number in rows})
+        pages = (
+            cls(names, count, side, scale, across, beside, room) for across in columns for beside in blocks
+        )
         return min(pages, key=lambda page: page._distance)
+
+    def named(self, names: Sequence[str]) -> ClassPage:
+        """The same page with other names, those that it has room for."""
+        return replace(self, names=tuple(short_name(name, _LONGEST_PAIR) for name in names))
 
     @property
     def _distance(self) -> float:
@@ -107,7 +131,7 @@ class ClassPage:
 
     @property
     def _name_width(self) -> int:
-        return _widest(self.names, self._name_size)
+        return _widest(self.names + self.room, self._name_size)
 
     @property
     def _block_width(self) -> int:
@@ -179,6 +203,7 @@ def _widest(names: tuple[str, ...], size: int) -> int:
     return math.ceil(max(font_for(name, size).getlength(name) for name in names))
 
 
-def _one_line(name: str) -> str:
+def short_name(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name in one line, cut where it is longer than so many characters."""
     text = shown(" ".join(unicodedata.normalize("NFC", name).split()))
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1].rstrip() + "…"
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

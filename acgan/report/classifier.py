@@ -9,14 +9,15 @@ import numpy as np
 
 from acgan.evaluation import ClassifierScores
 from acgan.metrics.classification import CALIBRATION_BINS
+from acgan.report.commands import command
 from acgan.report.figures import bars_figure, lines_figure, matrix_figure, reliability_figure
 from acgan.report.gan import confusions_table
 from acgan.report.gather import DataRead, KnownRun, RunSettings
+from acgan.report.judgement import Advice, Answer, Judgement, State
 from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
 from acgan.report.section import Cell, Section, TextTable, number_cell
-from acgan.report.words import Advice, Answer, Judgement, State, command
 from acgan.types import ImageStore
 
 _MISTAKES = 24
@@ -64,7 +65,7 @@ def classifier_page(material: ClassifierMaterial) -> Page:
         _mistakes(judged),
         _heads(run, scores),
         _training(run),
-        data_section(material.data),
+        data_section(run, material.data),
         settings_section(material.settings),
         provenance_section(run),
         commands_section(run),
@@ -185,7 +186,7 @@ def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
     values: dict[str, object] = {
         "figure": None,
         "table": None,
-        "run": run,
+        "way": f"`{command('classify', 'evaluate', str(run.directory))} --data SOURCE`",
         "there": False,
         "what": "test images",
     }
@@ -257,8 +258,8 @@ def _training(run: KnownRun) -> Section:
         if lines:
             ends = ", ".join(f"{name} {curve[-1][1]:.3g}" for name, curve in lines.items())
             alt = f"{title} over images shown; at the end: {ends}."
-            marks = {"gone on with": run.resumes} if run.resumes else {}
+            marks = {"resumed": run.resumes} if run.resumes else {}
             figures.append(lines_figure(title, lines, alt=alt, marks=marks))
-    marks = {"gone on with": run.resumes} if run.resumes else {}
+    marks = {"resumed": run.resumes} if run.resumes else {}
     values = {"figures": figures, "best": None, "marks": marks, "nimg": run.nimg, "total": run.total_nimg}
     return Section("training", "How the training went", values)

@@ -52,6 +52,7 @@ _TITLE_LINE = 56  # characters
 _LONGEST_NAME = 28  # characters
 _LETTER = 8  # its width
 _MATRIX_CLASSES = 30  # more cells would be too small to read
+_BAND = "lowest to highest class"  # label of a band
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _number = itertools.count()  # of figures: what they define has names of its own
 
@@ -75,7 +76,7 @@ def lines_figure(
         marks: Images shown at which something happened, by its name.
         best: Place and value of the best point.
         limit: Name and value of a level line.
-        bands: Lowest and highest curve around some lines.
+        bands: Curves of the lowest and the highest class around some lines.
     """
 
     def draw(axes: Axes) -> None:
@@ -86,7 +87,7 @@ def lines_figure(
             axes.plot(places, values, color=colour, label=_short(name), marker=mark, markersize=4)
             if bands is not None and name in bands:
                 low, high = (np.array(side)[:, 1] for side in bands[name])
-                axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
+                axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0, label=_BAND)
         for number, (name, found) in enumerate((marks or {}).items()):
             style = (":", "--", "-.")[number % 3]
             for place in found:

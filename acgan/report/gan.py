@@ -11,6 +11,7 @@ from acgan.evaluation.class_findings import by_class, counts
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
+from acgan.report.commands import way_to_scores
 from acgan.report.figures import bars_figure, matrix_figure
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.history import diversity_section, training_section
@@ -19,6 +20,7 @@ from acgan.report.origin import commands_section, data_section, provenance_secti
 from acgan.report.page import Page
 from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, classes_table, number_cell, scores_table
+from acgan.report.watched import with_counts
 from acgan.report.words import judge_gan
 from acgan.sampling import ClassSampler
 from acgan.types import ImageStore
@@ -74,7 +76,7 @@ def gan_sections(material: GanMaterial) -> list[Section]:
         diversity_section(run),
         _nearest(material),
         _walks(material),
-        data_section(material.data),
+        data_section(run, material.data),
         settings_section(material.settings),
         provenance_section(run),
         commands_section(run),
@@ -103,19 +105,55 @@ def classes_section(run: KnownRun) -> Section:
     """Bars of each class against its own floor, and all scores."""
     scores = run.scores
     if scores is None:
-        return Section("classes", "Class by class", {"figures": (), "tables": (), "run": run})
+        return Section(
+            "classes", "Class by class", {"figures": (), "tables": (), "notes": (), "way": way_to_scores(run)}
+        )
+    panels = list(_panels(scores))
     figures = [
-        bars_figure(title, *_worst_first(values, floors, higher=higher), alt=_in_words(title, values, floors))
-        for title, values, floors, higher in _panels(scores)
+        bars_figure(
+            one.title,
+            *_worst_first(one.values, one.floors, higher=one.higher),
+            alt=_in_words(one.title, one.values, one.floors),
+        )
+        for one in panels
     ]
     tables = [scores_table(scores)]
     if scores.per_class:
         tables.append(classes_table(scores))
-    return Section("classes", "Class by class", {"figures": figures, "tables": tables, "run": run})
+    notes = (*_of_halves(scores, panels), *_without_bar(scores, panels))
+    return Section(
+        "classes",
+        "Class by class",
+        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run)},
+    )
 
 
-def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, float], bool]]:
-    """Title, values, floors and direction of each score that has both."""
+@dataclass(frozen=True)
+class BarPanel:
+    """Bars of a score.
+
+    Attributes:
+        title: Its title.
+        values: Values by class.
+        floors: What real images have, by class.
+        higher: True if higher is better.
+        of_halves: True if half of the samples stand beside half of the real images.
+    """
+
+    title: str
+    values: dict[str, float]
+    floors: dict[str, float]
+    higher: bool
+    of_halves: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the score alone."""
+        return self.title.split(" (")[0].split(":")[0]
+
+
+def _panels(scores: Scores) -> Iterator[BarPanel]:
+    """Bars of each score that has values and floors."""
     for plain, title, higher in (
         ("class_accuracy", "Class accuracy: of the class that was asked for (higher is better)", True),
         ("fid", "FID (lower is better)", False),
@@ -124,14 +162,40 @@ def _panels(scores: Scores) -> Iterator[tuple[str, dict[str, float], dict[str, f
         values = by_class(scores.at_floor_count_per_class, plain)
         floors = by_class(scores.floor_per_class, plain)
         if values and floors:
-            yield title, values, floors, higher
+            yield BarPanel(title, values, floors, higher, of_halves=True)
     covered = by_class(scores.per_class, "coverage")
     if covered:
         floors = {name: expected_coverage(*counts(scores, name), scores.nearest_k) for name in covered}
-        yield "Coverage: real images that samples come near to (higher is better)", covered, floors, True
+        title = "Coverage: real images that samples come near to (higher is better)"
+        yield BarPanel(title, covered, floors, True)
     alike, real = by_class(scores.per_class, "ms_ssim"), by_class(scores.per_class, "ms_ssim_real")
     if alike and real:
-        yield "MS-SSIM: how alike images of a class are (as real images is best)", alike, real, False
+        title = "MS-SSIM: how alike images of a class are (as real images is best)"
+        yield BarPanel(title, alike, real, False)
+
+
+def _of_halves(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:
+    """A sentence on bars that have other numbers than the table by class."""
+    names = [panel.name for panel in panels if panel.of_halves]
+    if names:
+        total, half = (int(scores.provenance[key]) for key in ("num_images", "floor_images"))
+        yield (
+            f"The bars of {' and '.join(names)} are means over halves of the samples, {half:,} of {total:,}, because "
+            "the marks are of as many real images, and only equal numbers compare. The table by class has all samples: "
+            "its numbers differ, the more so the fewer images a class has."
+        )
+
+
+def _without_bar(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:
+    """Sentences on classes that have no bar, those of the same classes together."""
+    without: dict[tuple[str, ...], list[str]] = {}
+    for panel in panels:
+        left_out = tuple(name for name in scores.per_class if name not in panel.values)
+        without.setdefault(left_out, []).append(panel.name)
+    for left_out, names in without.items():
+        if left_out:
+            few = with_counts({name: min(counts(scores, name)) for name in left_out}, "image")
+            yield f"No bar of {' and '.join(names)} for {few}: too few samples or held-out real images to measure it."
 
 
 def _worst_first(
@@ -156,7 +220,7 @@ def _in_words(title: str, values: dict[str, float], floors: dict[str, float]) ->
 def confusion_section(run: KnownRun) -> Section:
     """Classes that samples are taken for."""
     scores = run.scores
-    values: dict[str, object] = {"figure": None, "table": None, "run": run, "there": False}
+    values: dict[str, object] = {"figure": None, "table": None, "way": way_to_scores(run), "there": False}
     if scores is not None and scores.confusion is not None:
         names = _all_classes(scores, len(scores.confusion))
         total, right = int(scores.confusion.sum()), int(scores.confusion.trace())
@@ -210,7 +274,7 @@ def _nearest(material: GanMaterial) -> Section:
             "pairs": pairs,
             "there": sampler is not None,
             "copies": copies,
-            "run": material.run,
+            "way": way_to_scores(material.run),
             "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
         },
     )

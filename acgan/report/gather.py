@@ -84,6 +84,8 @@ class KnownRun:
         scores: Scores of ``acgan evaluate``; None if it was never evaluated.
         nearest: Picture of ``acgan evaluate`` with the samples nearest to training images; None if there is none.
         missing: What could not be read or shown, in sentences.
+        data_settings: Settings of its data that are not the defaults, besides the source, as ``--set`` takes them.
+        extractor_at_hand: True if ``acgan evaluate`` finds an extractor by itself.
     """
 
     directory: Path
@@ -93,6 +95,8 @@ class KnownRun:
     scores: Scores | None
     nearest: bytes | None = None
     missing: list[str] = field(default_factory=list)
+    data_settings: tuple[str, ...] = ()
+    extractor_at_hand: bool = True
 
     @property
     def is_classifier(self) -> bool:
@@ -116,6 +120,12 @@ class KnownRun:
         """Images that the configuration asks for; None if it is given in epochs."""
         total: int | None = self.config["train"].get("total_nimg")
         return total
+
+    @property
+    def training_images(self) -> Mapping[str, int]:
+        """Training images of each class; empty if that is not known."""
+        found: Mapping[str, int] = self.provenance.get("data", {}).get("images", {}).get("train", {})
+        return found
 
     @property
     def invocations(self) -> Sequence[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from acgan.metrics.catalogue import plain_name
 from acgan.report.figures import lines_figure
 from acgan.report.gather import KnownRun, StatCurve
 from acgan.report.section import Cell, Section, TextTable, number_cell
+from acgan.report.watched import early_looks, not_looked_at
 
 _CURVE_STATES = 600  # points of a curve: more would be no finer
 
@@ -13,7 +14,7 @@ _CURVE_STATES = 600  # points of a curve: more would be no finer
 def training_section(run: KnownRun) -> Section:
     """Score and losses over images shown."""
     figures, best = [], run.best
-    marks = {"gone on with": run.resumes, "warning of the monitor": run.warned_at}
+    marks = {"resumed": run.resumes, "warning of the monitor": run.warned_at}
     marks = {name: places for name, places in marks.items() if places}
     if best is not None:
         curve = run.curve(f"evaluate/{best.name}")
@@ -84,7 +85,13 @@ def diversity_section(run: KnownRun) -> Section:
     return Section(
         "diversity",
         "Diversity, and what the monitor saw",
-        {"figures": figures, "table": _last_look(run), "warned": run.warned_at},
+        {
+            "figures": figures,
+            "table": _last_look(run),
+            "warned": run.warned_at,
+            "left_out": not_looked_at(run),
+            "early": early_looks(run),
+        },
     )
 
 
@@ -106,7 +113,7 @@ def _last_look(run: KnownRun) -> TextTable | None:
                 for what in ("coverage", "duplicates", "realistic")
             ),
         )
-        for name in found["coverage"]
+        for name in dict.fromkeys([*run.training_images, *found["coverage"]])
     )
     headings = ("class", "real images covered", "near-duplicates", "like real images")
     return TextTable(f"The monitor's last look, at {nimg:,} images", headings, rows)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from acgan.report.commands import command, evaluate_command, judge_command, needs_judge
 from acgan.report.gather import DataRead, KnownRun, RunSettings
+from acgan.report.judgement import Advice
 from acgan.report.pictures import drawn_page
 from acgan.report.section import Cell, Section, TextTable, named_values
-from acgan.report.words import Advice, command
 
 _CLASSES = 200  # of the table of classes
 
 
-def data_section(data: DataRead | None) -> Section:
+def data_section(run: KnownRun, data: DataRead | None) -> Section:
     """The data as they were read."""
     title = "The data, as they were read"
     if data is None:
@@ -25,7 +26,10 @@ def data_section(data: DataRead | None) -> Section:
     table = TextTable(f"{data.name}: images by class and part", ("class", *data.parts), rows, total)
     sheet = None if data.sheet is None else drawn_page(data.sheet)
     left_out = len(classes) - len(rows)
-    return Section("data", title, {"data": data, "table": table, "sheet": sheet, "left_out": left_out})
+    values = {
+        "data": data, "table": table, "sheet": sheet, "left_out": left_out, "directory": run.directory,
+    }  # fmt: skip
+    return Section("data", title, values)
 
 
 def settings_section(settings: RunSettings | None) -> Section:
@@ -141,8 +145,10 @@ def commands_section(run: KnownRun) -> Section:
             Advice(
                 "Draw 64 images of each class into folders", command("sample", directory, "--out", "samples/")
             ),
-            Advice("Score it, class by class", command("evaluate", directory)),
         ]
+        if needs_judge(run):
+            found.append(Advice("Train a classifier of the same images, a judge", judge_command(run)))
+        found.append(Advice("Score it, class by class", evaluate_command(run)))
     found.append(Advice("Write this report again", command("report", directory)))
     typed = [Advice("As it was typed", str(one["command"])) for one in run.invocations]
     return Section("commands", "Commands", {"commands": (*typed, *found)})

@@ -56,6 +56,12 @@ class TextTable:
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] = ()
 
+    @property
+    def number_columns(self) -> tuple[bool, ...]:
+        """True for each column that has numbers."""
+        rows = [row for row in (*self.rows, self.total) if row]
+        return tuple(any(row[place].order is not None for row in rows) for place in range(len(self.headings)))
+
 
 def number_cell(value: float | None, digits: str) -> Cell:
     """The cell of a number; a dash where there is none."""

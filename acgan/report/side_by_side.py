@@ -10,6 +10,7 @@ from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluati
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
 from acgan.metrics.catalogue import plain_name
+from acgan.report.commands import command
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import KnownRun
@@ -17,7 +18,7 @@ from acgan.report.looks import drawn, real_images_of
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
 from acgan.report.section import Cell, Section, TextTable, full_title
-from acgan.report.words import command, judge_gan
+from acgan.report.words import judge_gan
 
 _PAIRS = 10  # of runs that are compared
 

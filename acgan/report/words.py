@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from acgan.evaluation import Scores
-from acgan.evaluation.class_findings import worst_class
+from acgan.evaluation.class_findings import counts, too_rare, worst_class
 from acgan.evaluation.findings import Finding, Level
 from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
+from acgan.report.commands import (
+    UNKNOWN_EXTRACTOR,
+    cas_command,
+    command,
+    evaluate_command,
+    judge_command,
+    needs_judge,
+    way_to_scores,
+)
 from acgan.report.gather import KnownRun
+from acgan.report.judgement import Advice, Answer, Judgement, State
+from acgan.report.watched import collapse_watched, not_known, with_counts, worst_watched
 
-State = Literal["good", "fair", "bad", "unknown"]
 _STATES: dict[Level, State] = {
     Level.GOOD: "good",
     Level.USABLE: "fair",
@@ -22,54 +29,6 @@ _STATES: dict[Level, State] = {
 }
 _STILL_BETTER = 0.9  # of the images shown: a best state after that may not be the last word
 _FEW_IMAGES = 2_000
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question that people ask of a generator.
-
-    Attributes:
-        question: The question.
-        short: The answer in a few words.
-        text: What it rests on, with numbers.
-        state: How good that is.
-        command: The command that finds it out, where it is not known.
-    """
-
-    question: str
-    short: str
-    text: str
-    state: State
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Advice:
-    """Something to try next, and its command."""
-
-    text: str
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The first screen of a report.
-
-    Attributes:
-        state: How good the run is.
-        sentence: The verdict for anyone.
-        basis: The verdict with its numbers.
-        answers: Questions and answers.
-        findings: All sentences of the evaluation.
-        advice: What to try next.
-    """
-
-    state: State
-    sentence: str
-    basis: str
-    answers: tuple[Answer, ...]
-    findings: tuple[str, ...]
-    advice: tuple[Advice, ...]
 
 
 def judge_gan(run: KnownRun) -> Judgement:
@@ -92,11 +51,6 @@ def judge_gan(run: KnownRun) -> Judgement:
     )
 
 
-def command(*words: str) -> str:
-    """A command as one types it."""
-    return shlex.join(("acgan", *words))
-
-
 def _plainly(top: Headline) -> str:
     if top.level is None:
         if top.word.endswith("so few"):
@@ -114,17 +68,15 @@ def _plainly(top: Headline) -> str:
 
 
 def _not_evaluated(run: KnownRun) -> tuple[str, str]:
-    basis = f"The run was never evaluated on images that it was not trained on. `{_evaluate(run)}` does that."
+    basis = (
+        f"The run was never evaluated on images that it was not trained on. {way_to_scores(run)} does that."
+    )
     if run.best is not None:
         basis += (
             f" Known from the training: its best score is {run.best.name} {run.best.value:.4g} at {run.best.nimg:,} "
             "images; that ranks states of this run, and says nothing of how good they are."
         )
     return "Not known yet whether the samples are good.", basis
-
-
-def _evaluate(run: KnownRun, *options: str) -> str:
-    return command("evaluate", str(run.directory), *options)
 
 
 def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
@@ -136,12 +88,17 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
         short = {Level.GOOD: good, Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
         yield Answer(question, short, " ".join(one.text for one in classes), _state(classes))
     else:
-        yield Answer(question, "Not known", "Class accuracy was not measured.", "unknown", _evaluate(run))
+        yield not_known(run, question, "Class accuracy was not measured.")
     worst_found = None if run.scores is None else worst_class(run.scores)
     if worst_found is None:
-        yield _worst_monitored(run)
+        yield worst_watched(run)
     else:
-        yield Answer("Which class is the worst?", worst_found.name, worst_found.finding.text, "unknown")
+        yield Answer(
+            "Which class is the worst?",
+            worst_found.name,
+            _with_rare(run, worst_found.finding.text),
+            "unknown",
+        )
     yield _collapse(run, found)
 
 
@@ -156,27 +113,13 @@ def _state(found: list[Finding]) -> State:
     return "unknown" if certain == Level.GOOD < possible else _STATES[certain]
 
 
-def _worst_monitored(run: KnownRun) -> Answer:
-    """The worst class by the last look of the training, where the evaluation has none."""
-    question = "Which class is the worst?"
-    find_out = None if run.scores is not None else _evaluate(run)
-    last = {name: curve[-1][1] for name, curve in run.monitored("coverage").items() if curve}
-    if not last or len(set(last.values())) == 1:
-        text = "No class was measured by itself, or there were too few images of each."
-        return Answer(question, "Not known", text, "unknown", find_out)
-    lowest = min(last.values())
-    worst = [name for name, covered in last.items() if covered == lowest]
-    mean = sum(last.values()) / len(last)
-    text = (
-        f"At the last look of the training its samples covered {lowest:.0%} of its training images, the classes "
-        f"{mean:.0%} on average: a hint."
-    )
-    if len(worst) > 1:
-        text = text.replace("its samples", f"samples of {len(worst)} classes", 1).replace(
-            "of its", "of their", 1
-        )
-        return Answer(question, "None by itself", text, "unknown", find_out)
-    return Answer(question, f"Perhaps {worst[0]}", text, "unknown", find_out)
+def _with_rare(run: KnownRun, text: str) -> str:
+    """A sentence more on the classes that have too few images to be judged."""
+    rare = [] if run.scores is None else too_rare(run.scores)
+    if run.scores is None or not rare:
+        return text
+    few = with_counts({name: min(counts(run.scores, name)) for name in rare}, "image")
+    return f"{text} Too few samples or real images to judge by themselves: {few}."
 
 
 def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
@@ -190,24 +133,16 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
         }[worst]
-        return Answer(question, short, " ".join(one.text for one in diversity), _state(diversity))
-    looks = run.curve("monitor/collapsed_classes")
-    if not looks:
-        return Answer(question, "Not known", "Diversity was not measured.", "unknown", _evaluate(run))
-    nimg, number = looks[-1]
-    if not number:
-        text = f"The training's monitor, which looked at {nimg:,} images last, warned of no class."
-        return Answer(question, "The training saw no sign of it", text, "unknown", _evaluate(run))
-    classes = "1 class" if number == 1 else f"{number:.0f} classes"
-    text = f"At {nimg:,} images the training's monitor warned of {classes}: collapsed, or unlike real images."
-    return Answer(question, f"There is a warning for {classes}", text, "fair", _evaluate(run))
+        text = " ".join(one.text for one in diversity)
+        return Answer(question, short, _with_rare(run, text), _state(diversity))
+    return collapse_watched(run)
 
 
 def _copies(run: KnownRun, found: list[Finding]) -> Answer:
     question = "Are they copies of training images?"
     copies = [one for one in found if one.aspect.startswith("Copies")]
     if not copies:
-        return Answer(question, "Not known", "Copies were not looked for.", "unknown", _evaluate(run))
+        return not_known(run, question, "Copies were not looked for.")
     worst, possible = _ends(copies)
     short = "Some are, or may be" if worst > Level.GOOD else "No" if possible == Level.GOOD else "None found"
     return Answer(question, short, " ".join(one.text for one in copies), _state(copies))
@@ -217,7 +152,7 @@ def _help(run: KnownRun) -> Answer:
     question = "Do they help a classifier?"
     if run.scores is None or run.scores.help is None:
         text = "No classifier was trained with these samples added to the real images."
-        return Answer(question, "Not known", text, "unknown", _evaluate(run, "--metrics", "cas"))
+        return Answer(question, "Not known", text, "unknown", cas_command(run))
     gain, words = run.scores.help.get("cas_gain"), str(run.scores.help["verdict"])
     low, high = (gain["low"], gain["high"]) if isinstance(gain, dict) else (0.0, 0.0)
     short, state = (
@@ -269,19 +204,15 @@ def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
 
 
 def _first_evaluation(run: KnownRun) -> Iterator[Advice]:
-    """The way to scores: features of a classifier come first where the training had none."""
-    if run.best is not None:
-        yield Advice("Find out how good the samples are, class by class.", _evaluate(run))
+    """The way to scores: a judge comes first where there is no extractor."""
+    if not needs_judge(run):
+        yield Advice("Find out how good the samples are, class by class.", evaluate_command(run))
         return
-    source = (run.config.get("data") or {}).get("source") or "SOURCE"
-    judge = f"{run.directory}-judge"
     yield Advice(
-        "Train a classifier of the same images, unless acgan comes with one: its features tell samples from real ones.",
-        command("classify", "train", "--data", source, "--run-dir", judge),
+        "Train a classifier of the same images, a judge: its features tell samples from real images.",
+        judge_command(run),
     )
-    yield Advice(
-        "Then find out how good the samples are, class by class.", _evaluate(run, "--extractor", judge)
-    )
+    yield Advice("Then find out how good the samples are, class by class.", evaluate_command(run))
 
 
 def _half_weight(run: KnownRun) -> float:
@@ -292,9 +223,11 @@ def _half_weight(run: KnownRun) -> float:
 
 def _more_measures(run: KnownRun, scores: Scores) -> Iterator[Advice]:
     if scores.provenance.get("floor_images", 0) < _FEW_IMAGES // 2 and scores.provenance.get("repeats") == 1:
-        yield Advice(
-            "Few images leave wide intervals. Several draws, with the same --extractor, are needed to compare runs.",
-            _evaluate(run, "--repeats", "5"),
-        )
+        several = evaluate_command(run, "--repeats", "5")
+        text = "Few images leave wide intervals. Several draws, with the same extractor, are needed to compare runs."
+        if UNKNOWN_EXTRACTOR in several:
+            name = (scores.provenance.get("extractor") or {}).get("name")
+            text += f" {UNKNOWN_EXTRACTOR} stands for {name}: the evaluation does not say where that lies."
+        yield Advice(text, several)
     if scores.help is None:
-        yield Advice("Find out whether the samples help a classifier.", _evaluate(run, "--metrics", "cas"))
+        yield Advice("Find out whether the samples help a classifier.", cas_command(run))

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -226,14 +226,22 @@ def _write_member(
             member.write(block)
 
 
-def page_of(names: list[str], count: int, side: int, scale: int | None) -> ClassPage:
-    """The page that shows as many images of each class.
+def page_of(
+    names: Sequence[str],
+    count: int,
+    side: int,
+    scale: int | None,
+    *,
+    is_walk: bool = False,
+    room: Sequence[str] = (),
+) -> ClassPage:
+    """The page that shows as many images of each class, or walks; see ``ClassPage.planned``.
 
     Raises:
         UserError: It would be too large.
     """
     try:
-        return ClassPage.planned(names, count, side, scale)
+        return ClassPage.planned(names, count, side, scale, is_walk=is_walk, room=room)
     except PageTooLargeError as error:
         raise UserError(
             f"the page would have {error}, which viewers do not open. Lower -n or --scale, choose classes with "

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from acgan.plots.page import short_name
 from acgan.sampling.sampler import CHUNK, ClassSampler, class_latents
 
 
@@ -21,16 +22,25 @@ class ImageWalk:
         names: Name of each row.
         z: Latents (rows, frames, Z).
         y: Shares of classes (rows, frames, K), which add up to 1.
+        legs: Names of the legs from class to class, in place of the first row's; none where classes stay.
     """
 
     names: tuple[str, ...]
     z: Tensor
     y: Tensor
+    legs: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
         """Images of a row."""
         return self.z.shape[1]
+
+    def names_at(self, frame: int) -> tuple[str, ...]:
+        """Names of the rows at an image: that of the leg that it lies on, or ends."""
+        if not self.legs:
+            return self.names
+        of_leg = (self.frames - 1) // len(self.legs)
+        return self.legs[max(0, frame - 1) // of_leg], *self.names[1:]
 
     def draw(self, sampler: ClassSampler) -> Tensor:
         """Images (rows * frames, C, H, W) uint8, row after row."""
@@ -91,9 +101,10 @@ def walk_classes(
     latents = class_latents(sampler.generator, labels[0], 0, seed=seed, truncation=truncation)[:rows]
     stops = F.one_hot(torch.tensor(labels), sampler.generator.num_classes).to(latents.dtype)
     y = _along(stops, frames, torch.lerp)
-    name = " to ".join(sampler.class_names[label] for label in labels)
-    names = (name, *[""] * (rows - 1))
-    return ImageWalk(names, latents[:, None].expand(-1, len(y), -1), y.expand(rows, -1, -1))
+    classes = [short_name(sampler.class_names[label]) for label in labels]
+    names = (" to ".join(classes), *[""] * (rows - 1))
+    legs = tuple(f"{a} to {b}" for a, b in pairwise(classes))
+    return ImageWalk(names, latents[:, None].expand(-1, len(y), -1), y.expand(rows, -1, -1), legs)
 
 
 def _along(stops: Tensor, frames: int, between: object) -> Tensor:

@@ -117,6 +117,44 @@ def test_tables_are_sorted_by_their_headings(browser: Any, file: Path) -> None:
     page.close()
 
 
+def test_narrow_pages_say_where_there_is_more_and_break_no_option(browser: Any, file: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(file.as_uri())
+    page.locator("#provenance details, #classes details").evaluate_all(
+        "all => all.forEach(one => one.open = true)"
+    )
+    boxes = page.locator(".scroll:has(> table)").evaluate_all(
+        "all => all.map(one => [one.scrollWidth > one.clientWidth, one.classList.contains('cut')])"
+    )
+    assert [True, True] in boxes
+    assert all(wide == told for wide, told in boxes)
+    lines = page.locator(".command .word").evaluate_all("all => all.map(one => one.getClientRects().length)")
+    assert set(lines) == {1}
+    page.close()
+
+
+def test_numbers_stand_below_their_headings(browser: Any, file: Path) -> None:
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    aligned = page.locator("#classes table").last.evaluate(
+        "table => [...table.rows].map(row => [...row.cells].slice(1).map(cell => getComputedStyle(cell).textAlign))"
+    )
+    assert {one for row in aligned for one in row} == {"right"}
+    page.close()
+
+
+@pytest.mark.parametrize("width", [820, 1440])
+def test_two_charts_stand_beside_each_other(browser: Any, file: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(file.as_uri())
+    first, second = page.locator("#diversity figure").all()[:2]
+    a, b = first.bounding_box(), second.bounding_box()
+    assert a["y"] == b["y"]
+    room = page.locator("#diversity").bounding_box()["width"]
+    assert b["x"] + b["width"] - a["x"] > 0.9 * room
+    page.close()
+
+
 def test_the_first_tab_skips_to_the_content(browser: Any, file: Path) -> None:
     page = browser.new_page()
     page.goto(file.as_uri())

@@ -98,7 +98,7 @@ def test_curves_mark_the_best_state_and_resumes(run: Path, report: ReadReport) -
     text = report.sections["training"]
     assert "320 images were shown of 320." in text
     assert f"by {key.removeprefix('evaluate/')}, was {best[0]:.4g} at {best[1]:,} images" in text
-    assert "Gone on with at 160 images." in text
+    assert "Resumed at 160 images." in text
     labels = [str(svg["aria-label"]) for svg in report.of("svg")]
     assert any(label.startswith(f"Score {key.removeprefix('evaluate/')}") for label in labels)
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 from sample_helpers import CLASSES, FOLDERS, acgan_sample, drawn, make_run, tree
 
+from acgan.api.sample import PlannedWalk
 from acgan.cli import main
 from acgan.data import load_samples
 from acgan.marks import is_generated
@@ -228,7 +229,8 @@ class TestWalks:
     def test_as_a_page(self, run, tmp_path, between):
         said = acgan_sample(run, "--out", tmp_path / "walk.png", "--interpolate", between, "-n", 5)
         names = CLASSES if between == "latents" else [f"{a} to {b}" for a, b in pairwise(CLASSES)]
-        page = ClassPage.planned(names, 5, 16)
+        page = ClassPage.planned(names, 5, 16, is_walk=True)
+        assert page.columns == 5
         with Image.open(tmp_path / "walk.png") as picture:
             assert picture.size == (page.width, page.height)
             assert is_generated(picture)
@@ -250,6 +252,18 @@ class TestWalks:
                 frames.append(np.asarray(picture.convert("RGB")))
         assert all(np.array_equal(frames[-number], frames[number]) for number in range(1, 4))
         assert not np.array_equal(frames[0], frames[len(frames) // 2])
+
+    def test_an_animation_names_the_two_classes_that_it_is_between(self, run, monkeypatch):
+        """Fails where a walk through all classes has one label, cut after the second class."""
+        named = []
+        plain = ClassPage.named
+        monkeypatch.setattr(ClassPage, "named", lambda page, names: named.append(names) or plain(page, names))
+        sampler = load_generator(run)
+        frames = PlannedWalk(sampler, range(len(CLASSES)), "classes").frames()
+        assert len({frame.shape for frame in frames}) == 1
+        pairs = [f"{a} to {b}" for a, b in pairwise(CLASSES)]
+        expected = [pairs[0], *(pair for pair in pairs for _ in range(16))]
+        assert [names[0] for names in named] == expected
 
     def test_files_that_are_there_stay(self, run, tmp_path):
         (tmp_path / "walk.webp").write_text("mine")

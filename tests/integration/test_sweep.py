@@ -328,7 +328,7 @@ def test_the_family_is_what_it_is_called_on_every_recipe(recipe: str) -> None:
     assert {name: (loss.kind, getattr(loss, "on_fake", None)) for name, loss in losses.items()} == {
         "AC": ("cross_entropy", False),
         "AC real+fake": ("cross_entropy", True),
-        "TAC": ("tac", None),
+        "TAC": ("tac", False),
         "ADC": ("adc", None),
         "ReACGAN": ("d2d_ce", None),
         "plain AC-GAN": ("cross_entropy", True),

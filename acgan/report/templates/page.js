@@ -29,6 +29,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+const markCut = () => {
+  for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("cut", box.scrollWidth > box.clientWidth + 1);
+};
+addEventListener("resize", markCut);
+document.addEventListener("toggle", markCut, true);  // of details that were opened
+markCut();
+
 for (const walk of document.querySelectorAll(".walk")) {
   const film = walk.querySelector(".film"), picture = film.querySelector("img");
   const slider = walk.querySelector("input"), play = walk.querySelector("button"), out = walk.querySelector("output");

@@ -127,3 +127,22 @@ def font_name(text):
     font = fonts.font_for(text, 14)
     assert isinstance(font, ImageFont.FreeTypeFont)
     return font.getname()[0]
+
+
+class TestWalks:
+    @pytest.mark.parametrize(("names", "count"), [(1, 9), (4, 9), (1, 60), (12, 16)])
+    def test_a_walk_is_one_row_whatever_its_length(self, names, count):
+        page = ClassPage.planned(
+            [f"class {k} to class {k + 1}" for k in range(names)], count, 64, is_walk=True
+        )
+        assert page.columns == count
+
+    def test_names_of_two_classes_are_whole(self):
+        name = "chat & chien of the house to frogs of the pond"
+        assert ClassPage.planned([name], 9, 64, is_walk=True).names == (name,)
+
+    def test_changed_names_have_the_room_that_was_planned(self):
+        page = ClassPage.planned(["a to b"], 1, 16, is_walk=True, room=["a long name to b"])
+        other = page.named(["a long name to b"])
+        assert other.names == ("a long name to b",)
+        assert (other.width, other.place(0, 0)) == (page.width, page.place(0, 0))

@@ -28,7 +28,7 @@ class _Tags(HTMLParser):
 def test_colours_are_variables_of_the_page_and_no_others() -> None:
     svg = lines_figure(
         "score", {"a": ((1, 2.0), (5, 1.0)), "b": ((1, 3.0), (5, 3.5))}, alt="x", best=(5, 1.0),
-        marks={"gone on with": (3,), "warning": (4,)}, limit=("limit", 2.0),
+        marks={"resumed": (3,), "warning": (4,)}, limit=("limit", 2.0),
     )  # fmt: skip
     colours = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", svg))
     assert {"var(--ink)", "var(--c1)", "var(--c2)", "var(--bad)", "var(--muted)"} <= colours

@@ -1,13 +1,14 @@
 """Pages: order, escapes, and nothing that is fetched."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import UndefinedError
 
+from acgan.report.judgement import Advice
 from acgan.report.page import Page
 from acgan.report.section import Cell, Section, TextTable
-from acgan.report.words import Advice
 
 HOSTILE = '"><img src=x onerror=alert(1)>{{ 7*7 }}\u202e\x1b[31m'
 
@@ -65,3 +66,23 @@ def test_nothing_is_fetched() -> None:
 def test_a_value_that_a_template_lacks_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         Page("t", (), [Section("commands", "Commands", {})], []).html()
+
+
+def test_headings_and_dashes_of_numbers_stand_above_and_below_them() -> None:
+    rows = (
+        (Cell("cat"), Cell("0.50", 0.5), Cell("x")),
+        (Cell("a long name of a class"), Cell("–"), Cell("y")),
+    )
+    section = _page("words").sections[0]
+    table = TextTable("t", ("class", "score", "word"), rows)
+    values = {**section.values, "table": table}
+    page = _Page(Page("t", (), [replace(section, values=values)], []).html())
+    assert [a.get("class") for tag, a in page.tags if tag == "th"] == [None, "number", None, None, "long"]
+    cells = [(a.get("class"), a.get("data-order")) for tag, a in page.tags if tag == "td"]
+    assert cells == [("number", "0.5"), (None, None), ("number", None), (None, None)]
+
+
+def test_options_of_commands_do_not_break_at_hyphens() -> None:
+    commands = (Advice("do", "acgan evaluate x --metrics cas"),)
+    html = Page("t", (), [Section("commands", "Commands", {"commands": commands})], []).html()
+    assert 'acgan evaluate x <span class="word">--metrics</span> cas</code>' in html

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from acgan.evaluation import Scores, Summary
+from acgan.report.gan import classes_section
 from acgan.report.gather import KnownRun
-from acgan.report.words import Judgement, judge_gan
+from acgan.report.history import diversity_section
+from acgan.report.judgement import Judgement
+from acgan.report.words import judge_gan
 
 EYES = "[digits@738debee]"
 GOOD = {"precision": 0.95, "coverage": 0.97, "recall": 0.95}
@@ -67,11 +70,40 @@ def test_a_run_that_was_never_evaluated() -> None:
 
 
 def test_without_features_a_classifier_comes_first() -> None:
-    commands = [one.command for one in judge_gan(_run()).advice]
-    assert commands[:2] == [
-        "acgan classify train --data pets --run-dir runs/pets-judge",
-        "acgan evaluate runs/pets --extractor runs/pets-judge",
-    ]
+    settings = ("data.on_error=skip", "data.classes={cat: [a b]}")
+    run = replace(_run(), data_settings=settings, extractor_at_hand=False)
+    judged = judge_gan(run)
+    first = (
+        "acgan classify train --data pets --run-dir runs/pets-judge --set data.on_error=skip "
+        "--set 'data.classes={cat: [a b]}'"
+    )
+    then = "acgan evaluate runs/pets --extractor runs/pets-judge"
+    assert [one.command for one in judged.advice][:2] == [first, then]
+    assert f"`{first}`, and then `{then}` does that" in judged.basis
+    unknown = [one for one in judged.answers if not one.question.startswith("Do they help")]
+    assert all(one.two_steps and one.command is None for one in unknown)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "option"),
+    [
+        ("runs/my judge", False, "--extractor 'runs/my judge' "),
+        (None, True, ""),
+        (None, False, "--extractor RUN_OR_FILE "),  # of an evaluation that does not say it
+    ],
+)
+def test_several_draws_are_scored_with_the_same_extractor(
+    asked: str | None, there: bool, option: str
+) -> None:
+    scores = _scores(40)
+    scores.provenance.update(repeats=1, extractor={"name": "x@1"}, extractor_asked_for=asked)
+    run = replace(_run(scores), extractor_at_hand=there)
+    advice = {one.command: one.text for one in judge_gan(run).advice}
+    commands = list(advice)
+    assert f"acgan evaluate runs/pets {option}--repeats 5" in commands
+    told = advice[f"acgan evaluate runs/pets {option}--repeats 5"]
+    assert ("RUN_OR_FILE stands for x@1" in told) is ("RUN_OR_FILE" in option)
+    assert "acgan evaluate runs/pets --metrics cas" in commands  # which takes no extractor
 
 
 @pytest.mark.parametrize(
@@ -144,3 +176,76 @@ def test_the_monitor_speaks_where_nothing_was_evaluated() -> None:
 def test_a_directory_is_quoted_for_the_shell() -> None:
     run = KnownRun(Path("my runs/a; rm"), {"train": {"total_nimg": 1}}, (), {}, None)
     assert "acgan evaluate 'my runs/a; rm'" in judge_gan(run).basis
+
+
+def _watched(*names: str, **coverage: float) -> KnownRun:
+    seen = {
+        "monitor/collapsed_classes": 0.0,
+        **{f"monitor/coverage/{name}": at for name, at in coverage.items()},
+    }
+    counts = dict.fromkeys(coverage, 50) | dict.fromkeys(names, 6)
+    provenance = {"data": {"name": "pets", "images": {"train": counts}}}
+    return replace(_run(records=({"nimg": 500, **seen},)), provenance=provenance)
+
+
+def test_a_class_that_the_monitor_did_not_look_at_is_named() -> None:
+    """Fails where a class of few images vanishes from what is said of all."""
+    run = _watched("frogs", cat=0.9, dog=0.7)
+    sentence = "The monitor did not look at “frogs” (6 training images): it needs 20 of a class."
+    answers = {one.question.split()[0]: one for one in judge_gan(run).answers[:3]}
+    assert answers["Which"].text.endswith(sentence)
+    assert answers["Did"].text.endswith(sentence)
+    assert answers["Did"].short == "The training saw no sign of it, where it looked"
+    section = diversity_section(run)
+    assert section.values["left_out"] == sentence
+    assert [cell.text for cell in section.values["table"].rows[2]] == ["frogs", "–", "–", "–"]
+    assert "did not look" not in judge_gan(_watched(cat=0.9, dog=0.7)).answers[1].text
+
+
+def test_classes_that_an_evaluation_cannot_judge_are_named() -> None:
+    scores = _scores(60)
+    scores.provenance.update(samples_by_class=[40, 30, 1], reference_by_class=[40, 30, 1])
+    of_classes = {
+        name: {f"kid{EYES}": kid, f"class_accuracy{EYES}": 0.5}
+        for name, kid in (("cat", 0.1), ("dog", 0.3), ("frogs", None))
+    }
+    halves = {name: {f"class_accuracy{EYES}": 0.5} for name in ("cat", "dog")}
+    run = _run(replace(scores, per_class=of_classes, at_floor_count_per_class=halves, floor_per_class=halves))
+    answers = {one.question.split()[0]: one for one in judge_gan(run).answers[:3]}
+    assert answers["Which"].text.endswith("to judge by themselves: “frogs” (1 image).")
+    assert answers["Did"].text.endswith("to judge by themselves: “frogs” (1 image).")
+    _, note = classes_section(run).values["notes"]
+    assert note.startswith("No bar of Class accuracy for “frogs” (1 image): too few")
+
+
+def test_bars_of_halves_say_why_the_table_differs() -> None:
+    scores = _scores(60)
+    scores.provenance.update(num_images=119, samples_by_class=[60, 59], reference_by_class=[60, 59])
+    whole = {name: {f"class_accuracy{EYES}": 0.3} for name in ("cat", "dog")}
+    halves = {name: {f"class_accuracy{EYES}": 0.5} for name in ("cat", "dog")}
+    run = _run(replace(scores, per_class=whole, at_floor_count_per_class=halves, floor_per_class=halves))
+    (note,) = classes_section(run).values["notes"]
+    assert note.startswith("The bars of Class accuracy are means over halves of the samples, 60 of 119")
+
+
+def test_classes_that_are_alike_are_named() -> None:
+    """Fails where "2 classes" reads as a class of that name."""
+    found = judge_gan(_watched(**{"2": 0.9, "3": 1.0, "7": 0.9})).answers[1]
+    assert found.short == "Several alike"
+    assert "samples of each of the classes “2” and “7” covered 90% of its training images" in found.text
+
+
+@pytest.mark.parametrize(("warned", "told"), [(0.0, True), (1.0, False)])
+def test_a_curve_beyond_its_limit_without_a_warning_is_explained(warned: float, told: bool) -> None:
+    """Fails where a curve lies below "warns here" and the text says that the monitor never warned."""
+    looks = [(100, 0.1, warned), (900, 0.8, 0.0)]
+    records = tuple(
+        {"nimg": nimg, "monitor/coverage/cat": covered, "monitor/collapsed_classes": number}
+        for nimg, covered, number in looks
+    )
+    section = diversity_section(_run(records=records, monitor={"min_coverage": 0.2}))
+    early = section.values["early"]
+    assert (early is not None) is told
+    if told:
+        assert "In the first 20% of a training, up to 200 images, the monitor does not warn" in early
+    assert "lowest to highest class" in section.values["figures"][0]  # the band, in the legend

@@ -1,0 +1,65 @@
+"""Commands that a report prints, as one types them: with the run's own data and the extractor that there is."""
+
+from __future__ import annotations
+
+import shlex
+
+from acgan.report.gather import KnownRun
+
+#: Stands for an extractor that was named, where the evaluation does not say how.
+UNKNOWN_EXTRACTOR = "RUN_OR_FILE"
+
+
+def command(*words: str) -> str:
+    """A command as one types it."""
+    return shlex.join(("acgan", *words))
+
+
+def evaluate_command(run: KnownRun, *options: str) -> str:
+    """The command that scores a run: with the extractor of its last evaluation, or a judge where none is at hand.
+
+    Args:
+        run: The run.
+        options: More options.
+    """
+    return command("evaluate", str(run.directory), *_extractor(run), *options)
+
+
+def cas_command(run: KnownRun) -> str:
+    """The command that finds out whether samples help a classifier; it trains classifiers of its own."""
+    return command("evaluate", str(run.directory), "--metrics", "cas")
+
+
+def needs_judge(run: KnownRun) -> bool:
+    """True if a classifier must be trained before the run can be scored: there is no other extractor."""
+    return not run.extractor_at_hand and (
+        run.scores is None or run.scores.provenance.get("extractor") is None
+    )
+
+
+def judge_command(run: KnownRun) -> str:
+    """The command that trains a classifier of the run's images, read as the run read them."""
+    source = (run.config.get("data") or {}).get("source") or "SOURCE"
+    settings = (word for setting in run.data_settings for word in ("--set", setting))
+    return command("classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
+
+
+def way_to_scores(run: KnownRun) -> str:
+    """Way to score a run, for a sentence: one command, or two where a judge comes first."""
+    if needs_judge(run):
+        return f"`{judge_command(run)}`, and then `{evaluate_command(run)}`"
+    return f"`{evaluate_command(run)}`"
+
+
+def _extractor(run: KnownRun) -> tuple[str, ...]:
+    if needs_judge(run):
+        return "--extractor", _judge(run)
+    origin = {} if run.scores is None else run.scores.provenance
+    asked = origin.get("extractor_asked_for")
+    if asked is not None:
+        return "--extractor", asked
+    return () if run.extractor_at_hand else ("--extractor", UNKNOWN_EXTRACTOR)
+
+
+def _judge(run: KnownRun) -> str:
+    return f"{run.directory}-judge"
