@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+import yaml
 
 from acgan.config import CONFIGS, RunConfig, diff, load
 from acgan.config.recipes import find_recipe
@@ -14,6 +15,7 @@ from acgan.sampling import load_generator
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
+_ONE_LINE = 1 << 30  # of YAML, characters
 
 
 def judging_commands(directory: Path, config: RunConfig) -> list[str]:
@@ -34,7 +36,12 @@ def data_settings(config: RunConfig) -> list[str]:
     """Settings by which a classifier reads the images of a training as it did, as ``--set`` takes them."""
     classifiers = load(CONFIGS["classify"], find_recipe("folder", "classify"))
     return [
-        f"{key}={json.dumps(value, ensure_ascii=False)}"
+        f"{key}={_as_yaml(value)}"
         for key, (_, value) in diff(classifiers, config).items()
         if key.startswith("data.") and key not in _OF_A_TRAINING
     ]
+
+
+def _as_yaml(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=_ONE_LINE)
+    return text.removesuffix("...\n").strip()

@@ -84,7 +84,7 @@ def test_the_end_says_how_to_judge_the_images(workdir: Path) -> None:
     judge, evaluate = (shlex.split(line)[1:] for line in lines)
     assert judge[:6] == ["classify", "train", "--data", "my digits.npz", "--run-dir", "run-judge"]
     assert evaluate == ["evaluate", "run", "--extractor", "run-judge"]
-    assert {'data.on_error="skip"', 'data.classes=["3", "7"]', "data.resolution=16"} <= set(judge)
+    assert {"data.on_error=skip", "data.classes=['3', '7']", "data.resolution=16"} <= set(judge)
     assert acgan(*judge, *sets({"train.epochs": 1})).exit_code == 0
     assert acgan(*evaluate, "--metrics", "accuracy").exit_code == 0
     shipped = acgan("train", str(TINY), *sets(SHORT)).stdout
