@@ -42,7 +42,7 @@ from acgan.config.schema import MonitorConfig
 from acgan.errors import ConfigError, RunError, UserError
 from acgan.evaluation import Scores, verdict
 from acgan.evaluation.trained_run import read_stats
-from acgan.metrics.catalogue import CATALOGUE, better, default_metrics, plain_name
+from acgan.metrics.catalogue import better, default_metrics, plain_name
 from acgan.plots.grid import write_png
 from acgan.predicting import shipped
 from acgan.sampling import ClassSampler, grid, load_generator
@@ -279,7 +279,7 @@ def add(
     data = run.sampler.info.provenance["data"]
     # Never Inception by chance, because its weights are on the machine: cards of several machines must compare.
     extractor = extractor or (data if data in shipped() else None)
-    metrics = tuple(CATALOGUE) if cas else default_metrics()
+    metrics = (*default_metrics(), *["cas"] * cas)
     options = api.EvaluateOptions(metrics=metrics, which=which, extractor=extractor, device=device)
     scores = api.evaluate(directory, options, say=partial(click.echo, err=True)).scores
     card = make_card(run, scores) | {"name": name, "failure": failure is not None}

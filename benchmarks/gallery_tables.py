@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acgan.atomic import sha256
-from acgan.cli.options import clock
+from acgan.cli.options import time_in_words
 from acgan.errors import ConfigError
 from acgan.metrics.catalogue import plain_name
 
@@ -80,7 +80,7 @@ def _failure_row(card: Card) -> list[str]:
 def _first_cells(card: Card) -> list[str]:
     name = card["name"]
     image = f'<img src="../samples/{name}.png" width="{_WIDTH}" alt="{name}: one row per class">'
-    trained = f"{card['images_shown']:,} images in {clock(card['trained_sec'])}"
+    trained = f"{card['images_shown']:,} images in {time_in_words(card['trained_sec'])}"
     training = f"{trained}, {card['machine']}, {card['date'][:10]}"
     return [f'<a href="../samples/{name}.json">{image}</a>', _command(card), training]
 

@@ -17,7 +17,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from acgan.cli import main
 from acgan.plots.page import ClassPage
-from acgan.training import run as run_module
+from acgan.training import saved_state
 
 SCALARS = {
     "D/adversarial",
@@ -119,7 +119,7 @@ def test_a_killed_and_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
 
 
 def _kill_after_checkpoint(nimg: int) -> None:
-    write = run_module.write_checkpoint
+    write = saved_state.write_checkpoint
 
     def write_and_die(directory: Path, shown: int, *args: object, **keywords: object) -> Path:
         file = write(directory, shown, *args, **keywords)
@@ -127,7 +127,7 @@ def _kill_after_checkpoint(nimg: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return file
 
-    run_module.write_checkpoint = write_and_die
+    saved_state.write_checkpoint = write_and_die
 
 
 def test_nothing_that_a_checkpoint_is_past_is_lost_by_a_kill(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_run_that_goes_on_twice_in_a_second(tmp_path: Path) -> None:
 
 def test_an_extended_run_shows_each_step_once(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", {"train.total_nimg": 160})
-    trained(run)
+    trained(run, {"train.total_nimg": 320})
     assert_whole(run)
 
 
