@@ -44,12 +44,12 @@ QUICK = EvaluateOptions(num_images=30, metrics=("frechet",))
 
 
 class Noise(torch.utils.data.Dataset):
-    """Forty images of two classes."""
+    """Sixty images of two classes."""
 
     classes = ("cat", "dog")
 
     def __len__(self) -> int:
-        return 40
+        return 60
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         return np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8), index % 2

@@ -296,9 +296,10 @@ def test_logits_are_float32_under_bf16(kind: str, resolution: int) -> None:
 
 def test_batch_statistics_are_where_the_design_says() -> None:
     for kind, resolution, changes in G_VARIANTS:
-        assert has_batch_norm(_generator(kind, resolution, **changes)) == (kind in ("paper", "dcgan")), kind
+        has_norm = kind in ("paper", "dcgan", "biggan")
+        assert has_batch_norm(_generator(kind, resolution, **changes)) == has_norm, kind
     for kind, resolution, changes in D_VARIANTS:
-        expected = kind == "paper" or (kind == "dcgan" and "spectral_norm" not in changes)
+        expected = kind == "paper" or (kind in ("dcgan", "biggan") and "spectral_norm" not in changes)
         assert has_batch_norm(_discriminator(kind, resolution, **changes)) == expected, kind
 
 
