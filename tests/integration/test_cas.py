@@ -276,6 +276,7 @@ def test_what_the_generators_training_mirrored_is_mirrored_for_every_judge(datas
     assert found.scores.provenance["config"]["data"]["mirror"] is True
 
 
+@pytest.mark.slow
 def test_answers_are_kept_and_real_ones_serve_every_generator(dataset: Dataset, tmp_path: Path) -> None:
     def measured(generator: str, shown: str) -> tuple[Watched, dict[str, Any]]:
         watched = Watched()

@@ -106,6 +106,7 @@ class TestGan:
         checksum = (run / "checkpoints" / "128.pt.sha256").read_text()
         assert len(checksum.splitlines()) == 1
 
+    @pytest.mark.slow
     def test_again_and_again(self, uninterrupted: tuple[Path, int], tmp_path: Path) -> None:
         run = tmp_path / "run"
         for place, nimg in ((3, 16), (1, 16), (12, 64), (2, 64)):
@@ -165,7 +166,7 @@ class TestGan:
         trained(run, CHANGES)
         self.assert_same(run, uninterrupted[0])
 
-    @pytest.mark.parametrize("signalled", [(0, 1), (0,)])
+    @pytest.mark.parametrize("signalled", [(0, 1), pytest.param((0,), marks=pytest.mark.slow)])
     def test_two_ranks(self, signalled: tuple[int, ...], tmp_path: Path) -> None:
         """The first one evaluates alone; both stop, whether both or only this one has the signal."""
         changes = {**CHANGES, "train.precision": "float64", "monitor.num_per_class": 0}

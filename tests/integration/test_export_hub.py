@@ -260,6 +260,13 @@ def test_a_hub_that_cannot_be_reached(run: Path, workdir: Path, tmp_path: Path) 
         child = Child(["sample", "hf://ada/one", "--out", "x.npz"], tmp_path / "log", environment=variables)
         assert child.wait() == 1
         assert "cannot be reached" in " ".join(child.stderr.split())
+
+
+@pytest.mark.slow  # huggingface_hub tries again and again
+def test_a_push_to_a_hub_that_cannot_be_reached(run: Path, workdir: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        variables = Hub(f"http://127.0.0.1:{taken.getsockname()[1]}").environment(tmp_path / "home")
         words = ["export", str(run), "--format", "huggingface", "--push", "ada/one"]
         child = Child(words, tmp_path / "push", environment=variables)
         assert child.wait() == 1

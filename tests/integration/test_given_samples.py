@@ -247,6 +247,7 @@ def test_what_does_not_go_together_is_refused(run: Path, folder: Path, tmp_path:
     assert_refused(evaluate(parts, *REAL), f"{parts}: has a part to train on and a test part")
 
 
+@pytest.mark.slow
 def test_samples_train_classifiers(tmp_path: Path, out: Path) -> None:
     """As many samples as training images; three seeds of one step each."""
     images, labels = real_digits(slice(None))

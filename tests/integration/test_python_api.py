@@ -105,7 +105,7 @@ def test_another_dataset_is_refused(workdir: Path) -> None:
 
 def test_numpy_and_pil_items_and_labels_without_names(workdir: Path) -> None:
     rng = np.random.default_rng(0)
-    items = [(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), np.int64(i % 3)) for i in range(30)]
+    items = [(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), np.int64(i % 3)) for i in range(75)]
     result = acgan.train(config(train__total_nimg=16), data=items, run_dir="run")
     assert result.sampler().class_names == ("0", "1", "2")
     assert result.sampler().sample(2)[0].shape == (2, 3, 16, 16)

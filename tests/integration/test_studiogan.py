@@ -37,7 +37,10 @@ TERMS = {
 }
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(name, marks=[pytest.mark.slow] * ("tac" in name or "adc" in name)) for name in RECIPES],
+)
 def test_every_baseline_trains_and_samples(recipe: str, tmp_path: Path) -> None:
     run, short = tmp_path / "run", recipe.removeprefix("studiogan/").removesuffix("-cifar10")
     trained = acgan("train", recipe, "--run-dir", str(run), *sets(QUICK))

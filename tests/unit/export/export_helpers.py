@@ -1,5 +1,6 @@
 """What tests of exports share: generators of all kinds, a classifier, and files of them."""
 
+import pytest
 import torch
 from sampler_helpers import make_sampler
 
@@ -18,6 +19,11 @@ SETTINGS = {
 }
 FAMILIES = [(kind, changes) for kind in GENERATORS for changes in ({}, *SETTINGS.get(kind, ()))]
 FAMILY_NAMES = ["-".join((kind, *map(str, changes.values()))) for kind, changes in FAMILIES]
+#: The families with those settings that take long to export marked so; each kind has a quick one.
+FAMILIES_TO_TRY = [
+    pytest.param(kind, changes, id=name, marks=[pytest.mark.slow] * (kind == "biggan" and bool(changes)))
+    for (kind, changes), name in zip(FAMILIES, FAMILY_NAMES, strict=True)
+]
 
 
 def save_run(directory, sampler, name="generator.safetensors"):
@@ -55,4 +61,12 @@ def save_classifier_run(directory, classifier):
     return directory
 
 
-__all__ = ["FAMILIES", "FAMILY_NAMES", "make_classifier", "make_sampler", "save_classifier_run", "save_run"]
+__all__ = [
+    "FAMILIES",
+    "FAMILIES_TO_TRY",
+    "FAMILY_NAMES",
+    "make_classifier",
+    "make_sampler",
+    "save_classifier_run",
+    "save_run",
+]

@@ -130,7 +130,9 @@ COMPILED = {
 }
 
 
-@pytest.mark.parametrize("networks", COMPILED)
+@pytest.mark.parametrize(
+    "networks", [pytest.param(name, marks=[pytest.mark.slow] * name.startswith("style")) for name in COMPILED]
+)
 def test_compiled_it_does_the_same(networks: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Taking the graphs, forward and backward, takes no compiler, and is what could go wrong on our side.
     compiled: list[Any] = []
