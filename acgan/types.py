@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Parts of a data source: held-out images and training images.
 SPLITS = ("test", "train")
+#: References of an evaluation: a part, or all training images, with those that are held out for validation.
+REFERENCES = (*SPLITS, "train-all")
 WHOLE_AND_SPLITS = (*SPLITS, "all")
 #: Generators of a run that ``which`` chooses from.
 WHICH = ("best", "last")

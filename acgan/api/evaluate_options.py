@@ -10,7 +10,7 @@ from typing import Any
 from acgan.errors import ConfigError, did_you_mean
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, SPLITS, WHICH
+from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, REFERENCES, WHICH
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
@@ -26,7 +26,8 @@ class EvaluateOptions:
             that it shares with the generator are scored. Samples that something else generated need it.
         train_data: Images that the generator of given samples was trained on, as ``data``; None is the training part
             of ``data``. With it all of ``data`` is the reference, unless it has a test part of its own.
-        split: Part of the data that is the reference: ``test`` or ``train``.
+        split: Part of the data that is the reference: ``test``, ``train``, or ``train-all``, the whole training set as
+            the source has it, with the images that a run holds out for validation or leaves out.
         metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
         num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
@@ -84,7 +85,7 @@ class EvaluateOptions:
         if not self.metrics:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
         allowed: dict[str, tuple[str | None, ...]] = {
-            "split": SPLITS,
+            "split": REFERENCES,
             "label_prior": LABEL_PRIORS,
             "which": (None, *WHICH),
             "on_error": (None, *ON_ERROR),

@@ -23,7 +23,7 @@ from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
+from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, REFERENCES
 
 _OTHERS = [key for key in CATALOGUE if key not in default_metrics()]
 
@@ -65,10 +65,11 @@ class _Metrics(click.ParamType):
 )
 @click.option(
     "--split",
-    type=click.Choice(SPLITS),
+    type=click.Choice(REFERENCES),
     default="test",
     show_default=True,
-    help="Reference: images held out, or those trained on.",
+    help="Reference: images held out, those trained on, or the whole training set with the validation images, as FID "
+    "of papers has it.",
 )
 @click.option(
     "--metrics",
