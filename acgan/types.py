@@ -22,6 +22,8 @@ ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
 JUDGES = ("small", "resnet18")
+#: Ways to bring images to the size of a network of one size.
+RESIZES = ("bilinear", "clean")
 #: Largest number of samples that are drawn by default.
 MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.

@@ -10,7 +10,7 @@ from typing import Any
 from acgan.errors import ConfigError, did_you_mean
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, REFERENCES, WHICH
+from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, REFERENCES, RESIZES, WHICH
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
@@ -33,6 +33,8 @@ class EvaluateOptions:
         extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
             if its weights are at hand, else the one shipped for the data, else the one that scored the training.
         inception_weights: File of Inception's weights; None is the hub's cache, or a download.
+        resize: ``bilinear``, or ``clean`` as clean-fid does: how images are brought to the size of Inception; None is
+            ``bilinear``.
         label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
         nearest_k: The neighbour that the balls of ``prdc`` reach to; None is ``evaluate.nearest_k`` of the run.
         repeats: Number of generation seeds.
@@ -53,6 +55,7 @@ class EvaluateOptions:
     num_images: int | None = None
     extractor: str | None = None
     inception_weights: str | Path | None = None
+    resize: str | None = None
     label_prior: str = "reference"
     nearest_k: int | None = None
     repeats: int = 1
@@ -86,6 +89,7 @@ class EvaluateOptions:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
         allowed: dict[str, tuple[str | None, ...]] = {
             "split": REFERENCES,
+            "resize": (None, *RESIZES),
             "label_prior": LABEL_PRIORS,
             "which": (None, *WHICH),
             "on_error": (None, *ON_ERROR),

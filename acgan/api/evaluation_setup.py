@@ -107,7 +107,7 @@ def set_up(
         extractor = choose_extractor(
             options.extractor, data_name=dataset.name, class_names=classes.scored,
             weights=options.inception_weights, otherwise=first.config.evaluate.extractor,
-            device=device, warn=warn,
+            resize=options.resize, device=device, warn=warn,
         )  # fmt: skip
     elif options.extractor is not None:
         raise ConfigError(

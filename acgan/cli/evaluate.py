@@ -23,7 +23,7 @@ from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, REFERENCES
+from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, REFERENCES, RESIZES
 
 _OTHERS = [key for key in CATALOGUE if key not in default_metrics()]
 
@@ -98,6 +98,11 @@ class _Metrics(click.ParamType):
     metavar="PATH",
     type=UserPath(),
     help="pt_inception-2015-12-05-6726825d.pth.  [default: torch's hub cache]",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(RESIZES),
+    help="How images are brought to Inception's size: as pytorch-fid does, or as clean-fid does.  [default: bilinear]",
 )
 @click.option(
     "--label-prior",

@@ -25,7 +25,7 @@ from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.showing import shown
-from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
+from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, RESIZES, WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
     from acgan.api import FidResult
@@ -76,6 +76,11 @@ if TYPE_CHECKING:
     help="The file of Inception's weights.",
 )
 @click.option(
+    "--resize",
+    type=click.Choice(RESIZES),
+    help="How images are brought to Inception's size: as pytorch-fid does, or as clean-fid does.  [default: bilinear]",
+)
+@click.option(
     "--save-stats",
     type=UserPath(),
     metavar="OUT.npz",
@@ -102,6 +107,7 @@ def command(
     extractor: str | None,
     dims: str | None,
     inception_weights: Path | None,
+    resize: str | None,
     save_stats: Path | None,
     json_file: Path | None,
     which: str | None,
@@ -141,6 +147,7 @@ def command(
             extractor=extractor,
             dims=int(dims) if dims else None,
             weights=inception_weights,
+            resize=resize,
             save_stats=save_stats,
             which=which,
             on_error=on_error,

@@ -28,6 +28,7 @@ def choose_extractor(
     dims: int | None = None,
     weights: str | Path | None = None,
     otherwise: str | None = None,
+    resize: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
 ) -> Extractor:
@@ -35,21 +36,23 @@ def choose_extractor(
 
     Args:
         wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`; None takes
-            Inception where its weights are there or ``dims`` or ``weights`` ask for it, else the classifier that is
+            Inception where its weights are there or ``dims``, ``weights`` or ``resize`` ask for it, else the classifier that is
             shipped for the data, else ``otherwise``.
         data_name: Name of the data.
         class_names: Classes of the data; the shipped classifier must know them all.
         dims: Number of Inception's features; None is ``FID_DIMS``.
         weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
         otherwise: A classifier as in ``wanted``, which need not exist.
+        resize: One of ``RESIZES``, the way to bring images to Inception's size; None is ``bilinear``.
         device: Device to compute on.
         warn: Receives a warning if Inception's weights are not FID's own.
 
     Raises:
         RunError: If there is no such extractor, or none can be chosen.
-        UserError: If ``dims`` or ``weights`` are given for a classifier, which has no use for them.
+        UserError: If ``dims``, ``weights`` or ``resize`` are given for a classifier, which has no use for them.
     """
-    about_inception = weights is not None or dims is not None
+    options = {"--inception-weights": weights, "--dims": dims, "--resize": resize}
+    about_inception = [f"{name} {value}" for name, value in options.items() if value is not None]
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
@@ -62,11 +65,10 @@ def choose_extractor(
         else:
             raise RunError(_no_choice(data_name))
     if wanted == INCEPTION:
-        return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
+        return InceptionExtractor(dims or FID_DIMS, weights, device, warn, resize or "bilinear")
     if about_inception:
-        option = "--inception-weights" if weights is not None else f"--dims {dims}"
         raise UserError(
-            f"{option}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or use "
+            f"{about_inception[0]}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or use "
             f"--extractor {INCEPTION}."
         )
     if wanted not in shipped() and not Path(wanted).exists():

@@ -355,7 +355,9 @@ def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Pa
         ("--extractor", damaged): (f"{damaged}: not a safetensors file",),
         ("--inception-weights", damaged): (f"{damaged}: cannot be read",),
         ("--inception-weights", tmp_path / "no.pth"): ("no.pth: no such file",),
-        ("--extractor", "digits", "--inception-weights", damaged): ("--inception-weights: is of Inception",),
+        ("--extractor", "digits", "--inception-weights", damaged): (
+            f"--inception-weights {damaged}: is of Inception",
+        ),
     }
     for options, fragments in refused.items():
         assert_refused(evaluate(run, *options), *fragments)

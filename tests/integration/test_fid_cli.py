@@ -24,7 +24,7 @@ from acgan.atomic import sha256
 from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import UserError
-from acgan.extracting import ClassifierExtractor, Extracted
+from acgan.extracting import ClassifierExtractor, Extracted, InceptionExtractor
 from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.statistics import FeatureStatistics
 from acgan.sampling import load_generator
@@ -240,6 +240,30 @@ def test_options_of_no_effect_are_refused(sides: tuple[str, str]) -> None:
     assert "expected --dims 192" in refused("a.npz", "b.npz", "--dims", "192").stderr
     with pytest.raises(UserError, match="--dims: has no effect"):
         api.fid(*sides, extractor=ClassifierExtractor("digits"), dims=64)
+
+
+def test_images_resized_as_clean_fid_does_have_a_score_of_their_own(
+    sides: tuple[str, str], handed: list[str]
+) -> None:
+    clean = pytest.importorskip("cleanfid.resize").build_resizer("clean")
+    found = scored(*sides, *handed, "--resize", "clean", "--save-stats", "a.npz")
+    assert found["metric"].startswith("fid[inception-64-clean@")
+    assert found["provenance"]["extractor"]["resize"] == "299 px, bicubic as clean-fid's"
+    # Their resizing and scale, and the same network.
+    stem = InceptionExtractor(64, handed[1], warn=lambda message: None)._network.stem
+    of_sides = [FeatureStatistics(64), FeatureStatistics(64)]
+    for side, statistics in zip(sides, of_sides, strict=True):
+        for file in sorted(Path(side).iterdir()):
+            x = torch.from_numpy(clean(np.asarray(Image.open(file)))).permute(2, 0, 1)[None]
+            with torch.inference_mode():
+                statistics.update(stem((x - 128) / 128).mean(dim=(2, 3)))
+    a, b = of_sides
+    expected = frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+    assert found["value"] == pytest.approx(expected, rel=1e-4)
+
+    assert "a.npz was made with another extractor" in refused("a.npz", sides[1], *handed).stderr
+    result = refused(*sides, "--extractor", "digits", "--resize", "clean")
+    assert "--resize clean: is of Inception" in result.stderr
 
 
 def test_which_generator_of_a_run(run: Path, tmp_path: Path) -> None:
