@@ -30,9 +30,11 @@ class EvaluateOptions:
             the source has it, with the images that a run holds out for validation or leaves out.
         metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
         num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
-        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
-            if its weights are at hand, else the one shipped for the data, else the one that scored the training.
-        inception_weights: File of Inception's weights; None is the hub's cache, or a download.
+        extractor: ``inception``, a shipped classifier's name, a classifier's run or file, or ``timm:NAME`` or
+            ``torchvision:NAME`` with ``weights``; None takes Inception if its weights are at hand, else the one
+            shipped for the data, else the one that scored the training.
+        weights: File of the weights of Inception, or of a network of timm or torchvision; None is the hub's cache of
+            Inception's, or a download.
         resize: ``bilinear``, or ``clean`` as clean-fid does: how images are brought to the size of Inception; None is
             ``bilinear``.
         label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
@@ -54,7 +56,7 @@ class EvaluateOptions:
     metrics: Sequence[str] = field(default_factory=default_metrics)
     num_images: int | None = None
     extractor: str | None = None
-    inception_weights: str | Path | None = None
+    weights: str | Path | None = None
     resize: str | None = None
     label_prior: str = "reference"
     nearest_k: int | None = None

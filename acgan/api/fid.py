@@ -100,9 +100,10 @@ def fid(
             neither has, ``resolution`` is needed, and the part is the one that training would hold out or keep.
         resolution: Fit images as for training at this resolution; None compares them as they are stored, but beside
             a generator as its training prepared its own.
-        extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
+        extractor: ``inception``, a shipped classifier's name, a classifier's path, ``timm:NAME`` or
+            ``torchvision:NAME`` with ``weights``, or an extractor; None chooses.
         dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
-        weights: File of Inception's weights, if it is not in the usual place.
+        weights: File of Inception's weights, if it is not in the usual place, or of those of another network.
         resize: ``bilinear`` or ``clean``: how images are brought to Inception's size; None is ``bilinear``.
         save_stats: File for the statistics of ``a``, as pytorch-fid reads them.
         which: ``best`` or ``last`` of the generators of a run directory; None is the best if one was scored.
@@ -209,8 +210,7 @@ def _agree(
 def _refuse(why: str, **options: object) -> None:
     for name, value in options.items():
         if value is not None:
-            option = "--inception-weights" if name == "weights" else f"--{name}"
-            raise ConfigError(f"{option}: has no effect: {why}. Leave it out.")
+            raise ConfigError(f"--{name}: has no effect: {why}. Leave it out.")
 
 
 def _extractor(

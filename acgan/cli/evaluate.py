@@ -87,17 +87,21 @@ class _Metrics(click.ParamType):
 )
 @click.option(
     "--extractor",
-    metavar="inception|NAME|FILE",
+    metavar="inception|NAME|FILE|timm:NAME|torchvision:NAME",
     callback=expanded,
-    help="Makes the features: FID's Inception, a shipped classifier, or a run or file of `acgan classify train`.  "
+    help="Makes the features: FID's Inception, a shipped classifier, a run or file of `acgan classify train`, or a "
+    "network of timm (pip install 'acgan[timm]') or torchvision with --weights.  "
     "[default: Inception where its weights are at hand, else what is shipped for the data, else the run's "
     "evaluate.extractor]",
 )
 @click.option(
+    "--weights",
     "--inception-weights",
-    metavar="PATH",
+    "weights",
+    metavar="FILE",
     type=UserPath(),
-    help="pt_inception-2015-12-05-6726825d.pth.  [default: torch's hub cache]",
+    help="Weights of Inception (pt_inception-2015-12-05-6726825d.pth), or of a network of timm or torchvision.  "
+    "[default: Inception's in torch's hub cache]",
 )
 @click.option(
     "--resize",

@@ -59,9 +59,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--extractor",
-    metavar="inception|NAME|FILE",
+    metavar="inception|NAME|FILE|timm:NAME|torchvision:NAME",
     callback=expanded,
-    help="Network that makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
+    help="Network that makes features: a shipped classifier by name, the file or run of `acgan classify train`, or a "
+    "network of timm (pip install 'acgan[timm]') or torchvision with --weights.  "
     "[default: inception where its weights are, else the shipped one for the data]",
 )
 @click.option(
@@ -70,10 +71,12 @@ if TYPE_CHECKING:
     help=f"Features of inception.  [default: {FID_DIMS}]",
 )
 @click.option(
+    "--weights",
     "--inception-weights",
+    "weights",
     type=UserPath(),
-    metavar="PATH",
-    help="The file of Inception's weights.",
+    metavar="FILE",
+    help="The file of the weights of Inception, or of a network of timm or torchvision.",
 )
 @click.option(
     "--resize",
@@ -106,7 +109,7 @@ def command(
     resolution: int | None,
     extractor: str | None,
     dims: str | None,
-    inception_weights: Path | None,
+    weights: Path | None,
     resize: str | None,
     save_stats: Path | None,
     json_file: Path | None,
@@ -146,7 +149,7 @@ def command(
             resolution=resolution,
             extractor=extractor,
             dims=int(dims) if dims else None,
-            weights=inception_weights,
+            weights=weights,
             resize=resize,
             save_stats=save_stats,
             which=which,

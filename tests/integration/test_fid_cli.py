@@ -48,7 +48,7 @@ def handed(inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> list[str
     """The same random weights for both; options of ours."""
     tensors = torch.load(inception_weights, weights_only=True)
     monkeypatch.setattr(inception, "load_state_dict_from_url", lambda *args, **kwargs: tensors)
-    return ["--inception-weights", str(inception_weights), "--dims", "64"]
+    return ["--weights", str(inception_weights), "--dims", "64"]
 
 
 def between(a: str, b: str) -> float:
@@ -235,7 +235,7 @@ def test_the_provenance(sides: tuple[str, str]) -> None:
 def test_options_of_no_effect_are_refused(sides: tuple[str, str]) -> None:
     for side, name in zip(sides, ("a.npz", "b.npz"), strict=True):
         scored(side, "--extractor", "digits", "--save-stats", name)
-    for option, value in (("--extractor", "digits"), ("--inception-weights", "w.pth")):
+    for option, value in (("--extractor", "digits"), ("--weights", "w.pth")):
         assert f"{option}: has no effect" in refused("a.npz", "b.npz", option, value).stderr
     assert "expected --dims 192" in refused("a.npz", "b.npz", "--dims", "192").stderr
     with pytest.raises(UserError, match="--dims: has no effect"):

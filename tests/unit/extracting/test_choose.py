@@ -94,7 +94,7 @@ def test_none_to_choose_says_both_ways_out(
     for part in (
         (tmp_path / "offline.pth").as_uri(),
         str(empty_hub / "pt_inception-2015-12-05-6726825d.pth"),
-        "--inception-weights",
+        "--weights",
         "acgan classify train --data SOURCE",
         "--extractor runs/classify-",
     ):
@@ -132,7 +132,7 @@ def test_a_name_that_is_none() -> None:
     [
         ({"dims": 64}, "--dims 64"),
         ({"dims": 2048}, "--dims 2048"),
-        ({"weights": Path("w.pth")}, "--inception-weights w.pth"),
+        ({"weights": Path("w.pth")}, "--weights w.pth"),
         ({"resize": "clean"}, "--resize clean"),
     ],
 )
