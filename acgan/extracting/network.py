@@ -151,7 +151,7 @@ def _of_timm(name: str, file: Path, say: Callable[[str], None]) -> _Built:
             f"--extractor timm:{name}: no network of timm {timm.__version__} (timm.list_models)."
             f"{did_you_mean(name, timm.list_models())}"
         )
-    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0)
+    network = timm.create_model(name, pretrained=False, num_classes=0)
     last = network.pretrained_cfg.get("classifier") or ()
     unused = (last,) if isinstance(last, str) else tuple(last)
     wanted = WantedWeights(name, network.state_dict(), unused, _without_training)
