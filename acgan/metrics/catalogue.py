@@ -101,6 +101,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         ),
         _FEATURES,
     ),
+    "mind": CatalogueEntry((PrintedScore("mind", "MIND", better="lower"),), _FEATURES, by_default=False),
     "inception_score": CatalogueEntry(
         (
             PrintedScore("inception_score", "Inception score", ".2f", better="higher"),
