@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Parts of a data source: held-out images and training images.
 SPLITS = ("test", "train")
+#: References of an evaluation: a part, or all training images, with those that are held out for validation.
+REFERENCES = (*SPLITS, "train-all")
 WHOLE_AND_SPLITS = (*SPLITS, "all")
 #: Generators of a run that ``which`` chooses from.
 WHICH = ("best", "last")
@@ -20,6 +22,8 @@ ON_ERROR = ("stop", "skip")
 #: Class frequencies of samples: those of the reference, or equal ones.
 LABEL_PRIORS = ("reference", "uniform")
 JUDGES = ("small", "resnet18")
+#: Ways to bring images to the size of a network of one size.
+RESIZES = ("bilinear", "clean")
 #: Largest number of samples that are drawn by default.
 MAX_SAMPLES = 50_000
 #: Numbers of Inception's features, by pooling layer; the last is FID's.

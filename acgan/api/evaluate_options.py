@@ -10,7 +10,7 @@ from typing import Any
 from acgan.errors import ConfigError, did_you_mean
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, SPLITS, WHICH
+from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, REFERENCES, RESIZES, WHICH
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
 CAS = "cas"
@@ -26,12 +26,17 @@ class EvaluateOptions:
             that it shares with the generator are scored. Samples that something else generated need it.
         train_data: Images that the generator of given samples was trained on, as ``data``; None is the training part
             of ``data``. With it all of ``data`` is the reference, unless it has a test part of its own.
-        split: Part of the data that is the reference: ``test`` or ``train``.
+        split: Part of the data that is the reference: ``test``, ``train``, or ``train-all``, the whole training set as
+            the source has it, with the images that a run holds out for validation or leaves out.
         metrics: Keys of ``CATALOGUE``; ``cas`` trains classifiers with and without samples.
         num_images: Number of samples; None is that of the reference, at most ``MAX_SAMPLES``.
-        extractor: ``inception``, a shipped classifier's name, or a classifier's run or file; None takes Inception
-            if its weights are at hand, else the one shipped for the data, else the one that scored the training.
-        inception_weights: File of Inception's weights; None is the hub's cache, or a download.
+        extractor: ``inception``, a shipped classifier's name, a classifier's run or file, or ``timm:NAME`` or
+            ``torchvision:NAME`` with ``weights``; None takes Inception if its weights are at hand, else the one
+            shipped for the data, else the one that scored the training.
+        weights: File of the weights of Inception, or of a network of timm or torchvision; None is the hub's cache of
+            Inception's, or a download.
+        resize: ``bilinear``, or ``clean`` as clean-fid does: how images are brought to the size of Inception; None is
+            ``bilinear``.
         label_prior: ``reference``, classes as often as in the reference, or ``uniform``.
         nearest_k: The neighbour that the balls of ``prdc`` reach to; None is ``evaluate.nearest_k`` of the run.
         repeats: Number of generation seeds.
@@ -51,7 +56,8 @@ class EvaluateOptions:
     metrics: Sequence[str] = field(default_factory=default_metrics)
     num_images: int | None = None
     extractor: str | None = None
-    inception_weights: str | Path | None = None
+    weights: str | Path | None = None
+    resize: str | None = None
     label_prior: str = "reference"
     nearest_k: int | None = None
     repeats: int = 1
@@ -84,7 +90,8 @@ class EvaluateOptions:
         if not self.metrics:
             raise ConfigError(f"metrics: found none; expected some of {', '.join(known)}.")
         allowed: dict[str, tuple[str | None, ...]] = {
-            "split": SPLITS,
+            "split": REFERENCES,
+            "resize": (None, *RESIZES),
             "label_prior": LABEL_PRIORS,
             "which": (None, *WHICH),
             "on_error": (None, *ON_ERROR),

@@ -85,12 +85,13 @@ def write_evaluation(
     if kept.is_main and (home / "tensorboard").is_dir():
         generator = evaluated.scores.provenance["generators"][0]
         overall = {name: one.value for name, one in evaluated.scores.overall.items() if one.value is not None}
+        against = _against(evaluated.scores)
         record_scores(
             home,
             int(generator["nimg"]),
             _scalars(evaluated.scores),
             settings=dict(_flat(evaluated.subjects[0].config.model_dump(mode="json"))),
-            measured=overall,
+            measured={f"{name}{against}": value for name, value in overall.items()},
         )
     if kept.is_main and folder is None:
         report = report_after(home, evaluated.subjects[0].config.report, warn=warn)
@@ -171,10 +172,17 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, bo
             yield f"{before}{key}", value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
 
 
+def _against(scores: Scores) -> str:
+    """The reference in the names of TensorBoard, which has no other place for it; empty for held-out images."""
+    split = scores.provenance["reference"]["split"]
+    return "" if split == "test" else f" against {split}"
+
+
 def _scalars(scores: Scores) -> dict[str, float]:
-    overall = {f"evaluate/{name}": one.value for name, one in scores.overall.items()}
+    against = _against(scores)
+    overall = {f"evaluate{against}/{name}": one.value for name, one in scores.overall.items()}
     per_class = {
-        f"evaluate/{metric}/{name}": value
+        f"evaluate{against}/{metric}/{name}": value
         for name, values in scores.per_class.items()
         for metric, value in values.items()
     }

@@ -21,7 +21,14 @@ from acgan.api.subjects import Subject, find_subjects
 from acgan.data import ClassSets, regroup
 from acgan.errors import ConfigError, DataError
 from acgan.evaluation import MAX_TRAINING, METRICS, class_counts
-from acgan.extracting import ClassifierExtractor, Extractor, InceptionExtractor, choose_extractor, shipped_for
+from acgan.extracting import (
+    ClassifierExtractor,
+    Extractor,
+    InceptionExtractor,
+    NetworkExtractor,
+    choose_extractor,
+    shipped_for,
+)
 from acgan.metrics.catalogue import CATALOGUE, Need
 from acgan.types import Dataset, ImageStore
 
@@ -106,8 +113,8 @@ def set_up(
     if set(options.metrics) != {CAS}:
         extractor = choose_extractor(
             options.extractor, data_name=dataset.name, class_names=classes.scored,
-            weights=options.inception_weights, otherwise=first.config.evaluate.extractor,
-            device=device, warn=warn,
+            weights=options.weights, otherwise=first.config.evaluate.extractor,
+            resize=options.resize, device=device, warn=warn,
         )  # fmt: skip
     elif options.extractor is not None:
         raise ConfigError(
@@ -122,11 +129,13 @@ def set_up(
         _is_unseen(extractor, real), store, training,
         counts_of_samples(subjects, options, reference_counts, say, warn), classes, metrics,
     )  # fmt: skip
-    if isinstance(extractor, InceptionExtractor) and device.type == "cpu":
+    if isinstance(extractor, (InceptionExtractor, NetworkExtractor)) and device.type == "cpu":
         copies = f", {len(training):,} of them only to find copies (--metrics)" if training else ""
-        say(
-            f"Inception looks at {setting.num_looked_at:,} images{copies}: a CPU needs most of a second for each"
-        )
+        looks = f"looks at {setting.num_looked_at:,} images{copies}"
+        if isinstance(extractor, InceptionExtractor):
+            say(f"Inception {looks}: a CPU needs most of a second for each")
+        else:
+            say(f"{extractor.name} {looks}, which may take long on a CPU")
     return setting
 
 
@@ -195,7 +204,7 @@ def _classifier(
 def _is_unseen(extractor: Extractor | None, real: RealImages) -> bool | None:
     """True if the extractor was trained on other images than the reference; None if unknown."""
     if not isinstance(extractor, ClassifierExtractor):
-        return None  # Inception was trained on ImageNet, which the reference may be of
+        return None  # Inception and others were trained on ImageNet and more, which the reference may be of
     origin = extractor.classifier.info.provenance
     # The source's fingerprint counts if the classifier was trained on a part of it.
     if real.whole.train.fingerprint in (origin.get("data_fingerprint"), origin.get("source_fingerprint")):
@@ -205,7 +214,7 @@ def _is_unseen(extractor: Extractor | None, real: RealImages) -> bool | None:
 
 def _training_images(dataset: Dataset, split: str, subject: Subject) -> tuple[ImageStore | None, str]:
     """Training images if they are at hand and apart from the reference; else None and the reason."""
-    if split == "train":
+    if split != "test":
         return None, "they are the reference; --split test has others"
     expected = subject.data_fingerprint
     if expected is not None and dataset.train.fingerprint != expected:

@@ -43,7 +43,7 @@ from acgan.predicting import shipped
 from acgan.reading import to_json
 from acgan.showing import warn_shown
 from acgan.sides import MAX_SIDE, MIN_SIDE
-from acgan.types import ON_ERROR, WHICH, WHOLE_AND_SPLITS
+from acgan.types import ON_ERROR, RESIZES, WHICH, WHOLE_AND_SPLITS
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def fid(
     extractor: str | Path | Extractor | None = None,
     dims: int | None = None,
     weights: str | Path | None = None,
+    resize: str | None = None,
     save_stats: str | Path | None = None,
     which: str | None = None,
     on_error: str = "stop",
@@ -99,9 +100,11 @@ def fid(
             neither has, ``resolution`` is needed, and the part is the one that training would hold out or keep.
         resolution: Fit images as for training at this resolution; None compares them as they are stored, but beside
             a generator as its training prepared its own.
-        extractor: ``inception``, a shipped classifier's name, a classifier's path, or an extractor; None chooses.
+        extractor: ``inception``, a shipped classifier's name, a classifier's path, ``timm:NAME`` or
+            ``torchvision:NAME`` with ``weights``, or an extractor; None chooses.
         dims: Number of Inception's features, one of ``INCEPTION_DIMS``; None is the largest.
-        weights: File of Inception's weights, if it is not in the usual place.
+        weights: File of Inception's weights, if it is not in the usual place, or of those of another network.
+        resize: ``bilinear`` or ``clean``: how images are brought to Inception's size; None is ``bilinear``.
         save_stats: File for the statistics of ``a``, as pytorch-fid reads them.
         which: ``best`` or ``last`` of the generators of a run directory; None is the best if one was scored.
         on_error: ``stop`` at a broken image, or ``skip`` it; the provenance lists those that were skipped.
@@ -118,6 +121,8 @@ def fid(
         raise ConfigError(f"--resolution: found {resolution}; expected a side from {MIN_SIDE} to {MAX_SIDE}.")
     if which not in (None, *WHICH):
         raise ConfigError(f"which: found {which!r}; expected {', '.join(WHICH)} or None.")
+    if resize not in (None, *RESIZES):
+        raise ConfigError(f"resize: found {resize!r}; expected {', '.join(RESIZES)} or None.")
     if on_error not in ON_ERROR:
         raise ConfigError(f"on_error: found {on_error!r}; expected one of {', '.join(ON_ERROR)}.")
     if split not in WHOLE_AND_SPLITS:
@@ -134,7 +139,7 @@ def fid(
             warn(warning)
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
     sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
-    chosen, metric = _agree(given, sides, extractor, dims, weights, device, warn)
+    chosen, metric = _agree(given, sides, extractor, dims, weights, resize, device, warn)
     cache = StatisticsCache(cache_dir() / "statistics", warn)
     value = None
     # Several of torch's own threads would wait for a core that another process keeps busy.
@@ -185,15 +190,16 @@ def _agree(
     wanted: str | Path | Extractor | None,
     dims: int | None,
     weights: str | Path | None,
+    resize: str | None,
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> tuple[Extractor | None, str]:
     """The extractor (None for statistics alone) and the name of the distance."""
     saved = [(name, side) for name, side in zip(given, sides, strict=True) if isinstance(side, Saved)]
     if len(saved) == len(sides):
-        _refuse("statistics are made already", extractor=wanted, weights=weights)
+        _refuse("statistics are made already", extractor=wanted, weights=weights, resize=resize)
         return None, shared_metric(saved, dims, warn)
-    extractor = _extractor(sides, wanted, dims, weights, device, warn)
+    extractor = _extractor(sides, wanted, dims, weights, resize, device, warn)
     metric = metric_name(extractor.frechet, extractor)
     warn_of_statistics(given, sides, extractor, warn)
     for name, side in saved:
@@ -204,8 +210,7 @@ def _agree(
 def _refuse(why: str, **options: object) -> None:
     for name, value in options.items():
         if value is not None:
-            option = "--inception-weights" if name == "weights" else f"--{name}"
-            raise ConfigError(f"{option}: has no effect: {why}. Leave it out.")
+            raise ConfigError(f"--{name}: has no effect: {why}. Leave it out.")
 
 
 def _extractor(
@@ -213,11 +218,12 @@ def _extractor(
     wanted: str | Path | Extractor | None,
     dims: int | None,
     weights: str | Path | None,
+    resize: str | None,
     device: str | torch.device,
     warn: Callable[[str], None],
 ) -> Extractor:
     if wanted is not None and not isinstance(wanted, (str, Path)):
-        _refuse("the extractor is made already", dims=dims, weights=weights)
+        _refuse("the extractor is made already", dims=dims, weights=weights, resize=resize)
         return wanted
     data_name, class_names = _data_of(sides)
     return choose_extractor(
@@ -226,6 +232,7 @@ def _extractor(
         class_names=class_names,
         dims=dims,
         weights=weights,
+        resize=resize,
         device=device,
         warn=warn,
     )

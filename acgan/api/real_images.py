@@ -73,7 +73,7 @@ def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say,
             f"{dataset.name}: its training images have changed since the training; the scores are too good if the "
             "reference holds images that were trained on"
         )
-    return RealImages(config, whole, dataset, _part(dataset, options.split), classes)
+    return RealImages(config, whole, dataset, _part(whole, dataset, options.split), classes)
 
 
 def real_images_beside_samples(
@@ -100,7 +100,7 @@ def real_images_beside_samples(
         config, options.data, names, whose=SAMPLES, on_error=options.on_error, warn=warn
     )
     dataset = _prepared(config, whole, say, warn, told=whole.warnings)
-    reference = _part(dataset, options.split)
+    reference = _part(whole, dataset, options.split)
     if options.train_data is not None:
         if not len(dataset.test):
             reference = dataset.train
@@ -206,8 +206,9 @@ def _prepared(
     return dataset
 
 
-def _part(dataset: Dataset, split: str) -> ImageStore:
-    return dataset.test if split == "test" else dataset.train
+def _part(whole: Dataset, dataset: Dataset, split: str) -> ImageStore:
+    """The reference: a part of the images as a training divides them, or all training images of the source."""
+    return {"test": dataset.test, "train": dataset.train, "train-all": whole.train}[split]
 
 
 def _check_options(first: Subject, options: EvaluateOptions) -> None:

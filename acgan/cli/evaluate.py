@@ -23,7 +23,7 @@ from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
-from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, SPLITS
+from acgan.types import JUDGES, LABEL_PRIORS, MAX_SAMPLES, REFERENCES, RESIZES
 
 _OTHERS = [key for key in CATALOGUE if key not in default_metrics()]
 
@@ -65,10 +65,11 @@ class _Metrics(click.ParamType):
 )
 @click.option(
     "--split",
-    type=click.Choice(SPLITS),
+    type=click.Choice(REFERENCES),
     default="test",
     show_default=True,
-    help="Reference: images held out, or those trained on.",
+    help="Reference: images held out, those trained on, or the whole training set with the validation images, as FID "
+    "of papers has it.",
 )
 @click.option(
     "--metrics",
@@ -86,17 +87,26 @@ class _Metrics(click.ParamType):
 )
 @click.option(
     "--extractor",
-    metavar="inception|NAME|FILE",
+    metavar="inception|NAME|FILE|timm:NAME|torchvision:NAME",
     callback=expanded,
-    help="Makes the features: FID's Inception, a shipped classifier, or a run or file of `acgan classify train`.  "
+    help="Makes the features: FID's Inception, a shipped classifier, a run or file of `acgan classify train`, or a "
+    "network of timm (pip install 'acgan[timm]') or torchvision with --weights.  "
     "[default: Inception where its weights are at hand, else what is shipped for the data, else the run's "
     "evaluate.extractor]",
 )
 @click.option(
+    "--weights",
     "--inception-weights",
-    metavar="PATH",
+    "weights",
+    metavar="FILE",
     type=UserPath(),
-    help="pt_inception-2015-12-05-6726825d.pth.  [default: torch's hub cache]",
+    help="Weights of Inception (pt_inception-2015-12-05-6726825d.pth), or of a network of timm or torchvision.  "
+    "[default: Inception's in torch's hub cache]",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(RESIZES),
+    help="How images are brought to Inception's size: as pytorch-fid does, or as clean-fid does.  [default: bilinear]",
 )
 @click.option(
     "--label-prior",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CLASSES_SHOWN = 50
 _REAL = "_real"  # ends the name of what real images have
 _PRIORS = {"reference": "as often as in the reference", "uniform": "equally often"}
-_SPLITS = {"test": "held-out", "train": "training"}
+_SPLITS = {"test": "held-out", "train": "training", "train-all": "training and validation"}
 
 
 def show(scores: Scores) -> None:
@@ -77,6 +77,8 @@ def _say_what(origin: Mapping[str, Any]) -> None:
             origin["extractor_saw_reference"], "and whether it was trained on these images is not known"
         ),
     )
+    if reference["split"] != "test":
+        echo("Copies of training images score as well here as new images do: only --split test tells more.")
 
 
 def _beside_real(scores: Scores) -> Table:

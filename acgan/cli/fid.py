@@ -25,7 +25,7 @@ from acgan.cli.output import echo
 from acgan.cli.progress import draws_bars
 from acgan.cli.ranks import is_first_process, warn_once
 from acgan.showing import shown
-from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, WHOLE_AND_SPLITS
+from acgan.types import FID_DIMS, INCEPTION_DIMS, MAX_SAMPLES, RESIZES, WHOLE_AND_SPLITS
 
 if TYPE_CHECKING:
     from acgan.api import FidResult
@@ -59,9 +59,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--extractor",
-    metavar="inception|NAME|FILE",
+    metavar="inception|NAME|FILE|timm:NAME|torchvision:NAME",
     callback=expanded,
-    help="Network that makes features: a shipped classifier by name, or the file or run of `acgan classify train`.  "
+    help="Network that makes features: a shipped classifier by name, the file or run of `acgan classify train`, or a "
+    "network of timm (pip install 'acgan[timm]') or torchvision with --weights.  "
     "[default: inception where its weights are, else the shipped one for the data]",
 )
 @click.option(
@@ -70,10 +71,17 @@ if TYPE_CHECKING:
     help=f"Features of inception.  [default: {FID_DIMS}]",
 )
 @click.option(
+    "--weights",
     "--inception-weights",
+    "weights",
     type=UserPath(),
-    metavar="PATH",
-    help="The file of Inception's weights.",
+    metavar="FILE",
+    help="The file of the weights of Inception, or of a network of timm or torchvision.",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(RESIZES),
+    help="How images are brought to Inception's size: as pytorch-fid does, or as clean-fid does.  [default: bilinear]",
 )
 @click.option(
     "--save-stats",
@@ -101,7 +109,8 @@ def command(
     resolution: int | None,
     extractor: str | None,
     dims: str | None,
-    inception_weights: Path | None,
+    weights: Path | None,
+    resize: str | None,
     save_stats: Path | None,
     json_file: Path | None,
     which: str | None,
@@ -140,7 +149,8 @@ def command(
             resolution=resolution,
             extractor=extractor,
             dims=int(dims) if dims else None,
-            weights=inception_weights,
+            weights=weights,
+            resize=resize,
             save_stats=save_stats,
             which=which,
             on_error=on_error,

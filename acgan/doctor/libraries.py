@@ -46,6 +46,7 @@ OPTIONAL = {
     "pandas": ("results", "2.1"),
     "pyarrow": ("results", "15"),
     "submitit": ("slurm", "1.5"),
+    "timm": ("timm", "1.0"),
 }
 #: What each extra is for.
 EXTRAS = {
@@ -56,6 +57,7 @@ EXTRAS = {
     "hub": "networks on the Hugging Face hub",
     "results": "acgan.load_results and tables as Parquet",
     "slurm": "acgan sweep --executor slurm",
+    "timm": "features of networks of timm",
 }
 #: Libraries whose import needs others.
 _NEEDS = {"torchvision": ("torch", "numpy"), "pytorch-fid": ("torch", "torchvision", "numpy")}

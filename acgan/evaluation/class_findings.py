@@ -158,7 +158,7 @@ class WorstClass:
 
 def worst_class(scores: Scores) -> WorstClass | None:
     """The worst class; None where classes were not measured by themselves."""
-    for plain in ("fid", "fcd"):
+    for plain in ("fid", "fcd", "fd"):
         score = by_class(scores.at_floor_count_per_class, plain)
         floor = by_class(scores.floor_per_class, plain)
         ratios = {name: score[name] / floor[name] for name in score if floor.get(name)}

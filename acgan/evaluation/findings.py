@@ -167,6 +167,7 @@ _SIMILARITY = "MS-SSIM in classes"
 RULES = (
     Rule("Distance", ("fid",), "FID", _distance, (0.02, 0.25, _NEVER), _FARTHER),
     Rule("Distance", ("fcd",), "FCD", _distance, (0.02, 0.25, _NEVER), _FARTHER),
+    Rule("Distance", ("fd",), "FD", _distance, (0.02, 0.25, _NEVER), _FARTHER),
     Rule("Fidelity", ("precision",), "precision", _neighbours, (0.05, 0.3, _NEVER)),
     Rule("Fidelity", ("density",), "density", _ratio, (0.1, 0.5, _NEVER)),
     Rule("Diversity", ("coverage",), "coverage", _neighbours, (0.05, 0.4, 0.7)),

@@ -9,7 +9,11 @@ from acgan.metrics.intervals import share_interval
 #: Part of what naming the commonest class for every image leaves to be told, that a judge is to tell of real images. A
 #: generator that loses more of the accuracy of real images than the rest is called poor (``findings.RULES``).
 _LEAST_SKILL = 0.7
-_IMAGES = {"test": "held-out real images", "train": "real training images"}
+_IMAGES = {
+    "test": "held-out real images",
+    "train": "real training images",
+    "train-all": "real training and validation images",
+}
 
 
 def weak_judge(scores: Scores) -> str | None:

@@ -22,6 +22,7 @@ from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.frechet_infinity import fewest_samples, frechet_infinity
 from acgan.metrics.kid import KernelDistance, kernel_distance
 from acgan.metrics.memorisation import memorisation
+from acgan.metrics.mind import monge_distance
 from acgan.metrics.ms_ssim import intra_class_similarity
 from acgan.metrics.prdc import prdc
 from acgan.metrics.vendi import vendi_score
@@ -145,6 +146,17 @@ def kid(fake: View, real: View, context: Context) -> Found:
     by_class = [None if one is None else one.value for one in each]
     found = {context.name(name): value for name, value in values.items()}
     return Found(found, {context.name("kid"): by_class})
+
+
+def mind(fake: View, real: View, context: Context) -> Found:
+    """Monge inception distance, of the images whose features are kept."""
+
+    def distance(label: int | None, least: int) -> Value:
+        a, b = real.features(label), fake.features(label)
+        return None if min(len(a), len(b)) < least else monge_distance(a, b, seed=context.seed)
+
+    each = _of_classes(fake, lambda label: distance(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("mind"): distance(None, 2)}, {context.name("mind"): each})
 
 
 def inception_score(fake: View, _real: View, context: Context) -> Found:
@@ -282,6 +294,7 @@ METRICS: dict[str, Metric] = {
     "frechet": frechet,
     "frechet_infinity": extrapolated,
     "kid": kid,
+    "mind": mind,
     "inception_score": inception_score,
     "prdc": neighbours,
     "accuracy": accuracy,

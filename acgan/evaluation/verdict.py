@@ -105,7 +105,7 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
 
 def _trainings(scores: Scores) -> Iterator[str]:
     """The worst of several trainings, which a mean hides."""
-    summary = named(scores.overall, "fid", "fcd")
+    summary = named(scores.overall, "fid", "fcd", "fd")
     if scores.provenance.get("units") != "training seeds" or summary is None or len(summary.values) < 2:
         return
     kind = next(plain_name(name).upper() for name, one in scores.overall.items() if one is summary)

@@ -6,12 +6,14 @@ from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.fitting import fitted, prepared, target_of
 from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present
+from acgan.extracting.network import NetworkExtractor
 
 __all__ = [
     "ClassifierExtractor",
     "Extracted",
     "Extractor",
     "InceptionExtractor",
+    "NetworkExtractor",
     "choose_extractor",
     "extractor_at_hand",
     "fitted",

@@ -35,7 +35,7 @@ class Extractor(Protocol):
 
     @property
     def frechet(self) -> str:
-        """Name of the Fréchet distance on its features: ``fid`` or ``fcd``."""
+        """Name of the Fréchet distance on its features: ``fid``, ``fcd`` or ``fd``."""
 
     @property
     def inception_score(self) -> str:

@@ -13,6 +13,7 @@ from acgan.extracting.base import Extractor
 from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present, ways_out
+from acgan.extracting.network import NETWORKS, NetworkExtractor
 from acgan.predicting import load_classifier, shipped
 from acgan.types import FID_DIMS
 
@@ -27,28 +28,33 @@ def choose_extractor(
     dims: int | None = None,
     weights: str | Path | None = None,
     otherwise: str | None = None,
+    resize: str | None = None,
     device: str | torch.device = "cpu",
     warn: Callable[[str], None] = warnings.warn,
 ) -> Extractor:
     """Choose the extractor that the user names, else the best one that needs no download.
 
     Args:
-        wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`; None takes
-            Inception where its weights are there or ``dims`` or ``weights`` ask for it, else the classifier that is
-            shipped for the data, else ``otherwise``.
+        wanted: ``inception``, a shipped classifier's name, a run or file of `acgan classify train`, or ``timm:NAME``
+            or ``torchvision:NAME`` with ``weights``; None takes Inception where its weights are there or ``dims``,
+            ``weights`` or ``resize`` ask for it, else the classifier that is shipped for the data, else ``otherwise``.
         data_name: Name of the data.
         class_names: Classes of the data; the shipped classifier must know them all.
         dims: Number of Inception's features; None is ``FID_DIMS``.
-        weights: A file of Inception's weights; None is the hub's cache, filled if Inception is asked for by name.
+        weights: A file of the weights of Inception, or of a network of timm or torchvision; None is the hub's cache of
+            Inception's, filled if Inception is asked for by name.
         otherwise: A classifier as in ``wanted``, which need not exist.
+        resize: One of ``RESIZES``, the way to bring images to Inception's size; None is ``bilinear``. Of timm and
+            torchvision it is always ``clean``.
         device: Device to compute on.
-        warn: Receives a warning if Inception's weights are not FID's own.
+        warn: Receives a warning if Inception's weights are not FID's own, or how a file wrapped weights.
 
     Raises:
         RunError: If there is no such extractor, or none can be chosen.
-        UserError: If ``dims`` or ``weights`` are given for a classifier, which has no use for them.
+        UserError: If ``dims``, ``weights`` or ``resize`` are given for an extractor that has no use for them.
     """
-    about_inception = weights is not None or dims is not None
+    options = {"--weights": weights, "--dims": dims, "--resize": resize}
+    about_inception = [f"{name} {value}" for name, value in options.items() if value is not None]
     if wanted is None and about_inception:
         wanted = INCEPTION
     if wanted is None:
@@ -59,20 +65,46 @@ def choose_extractor(
             return ClassifierExtractor(found, device)
         wanted = found
     if wanted == INCEPTION:
-        return InceptionExtractor(dims or FID_DIMS, weights, device, warn)
+        return InceptionExtractor(dims or FID_DIMS, weights, device, warn, resize or "bilinear")
+    library, _, network = wanted.partition(":")
+    if library in NETWORKS and network:
+        return _network(library, network, weights, dims, resize, device, warn)
     if about_inception:
-        option = "--inception-weights" if weights is not None else f"--dims {dims}"
         raise UserError(
-            f"{option}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or use "
-            f"--extractor {INCEPTION}."
+            f"{about_inception[0]}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or "
+            f"use --extractor {INCEPTION}."
         )
     if wanted not in shipped() and not Path(wanted).exists():
         names = (INCEPTION, *shipped())
         raise RunError(
-            f"--extractor {wanted}: no such extractor, run or file; expected {', '.join(names)}, or a run or file of "
-            f"`acgan classify train`.{did_you_mean(wanted, names)}"
+            f"--extractor {wanted}: no such extractor, run or file; expected {', '.join(names)}, a run or file of "
+            f"`acgan classify train`, or timm:NAME or torchvision:NAME with --weights.{did_you_mean(wanted, names)}"
         )
     return ClassifierExtractor(wanted, device)
+
+
+def _network(
+    library: str,
+    network: str,
+    weights: str | Path | None,
+    dims: int | None,
+    resize: str | None,
+    device: str | torch.device,
+    warn: Callable[[str], None],
+) -> NetworkExtractor:
+    named = f"--extractor {library}:{network}"
+    if weights is None:
+        raise UserError(
+            f"{named}: needs the file of its weights, --weights FILE, which is not downloaded here; expected its state "
+            "dict (.safetensors, .pth)."
+        )
+    if dims is not None:
+        raise UserError(f"--dims {dims}: is of Inception, and {named} is given. Leave it out.")
+    if resize not in (None, "clean"):
+        raise UserError(
+            f"--resize {resize}: is of Inception; {named} takes images of --resize clean. Leave it out."
+        )
+    return NetworkExtractor(library, network, weights, device, warn)
 
 
 def extractor_at_hand(

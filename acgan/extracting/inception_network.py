@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from acgan.extracting.resizing import clean_resized
 from acgan.types import INCEPTION_DIMS
 
 SIDE = 299
@@ -32,25 +33,36 @@ class InceptionNetwork(nn.Module):
     Args:
         weights: State dict of pytorch-fid's network.
         dims: Number of features, one of ``INCEPTION_DIMS``.
+        resize: The way to bring images to its size, one of ``RESIZES``.
     """
 
-    def __init__(self, weights: Weights, dims: int):
+    def __init__(self, weights: Weights, dims: int, resize: str = "bilinear"):
         super().__init__()
+        self._resized = {"bilinear": _bilinear, "clean": _clean}[resize]
         parts = (_stem_64, _stem_192, _mixed_768, _mixed_2048)[: INCEPTION_DIMS.index(dims) + 1]
         self.stem = nn.Sequential(*(part(weights) for part in parts[:2]))
         self.mixed = nn.Sequential(*(part(weights) for part in parts[2:]))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (N, F) of images (N, C, H, W) with values in [0, 255], gray or RGB, of any size."""
+        """Features (N, F) of images (N, C, H, W) uint8, gray or RGB, of any size."""
         at_once = 1 if images.device.type == "cpu" else len(images)
-        x = torch.cat([self.stem(_resized(part)) for part in images.split(at_once)])
+        x = torch.cat([self.stem(self._resized(part)) for part in images.split(at_once)])
         return F.adaptive_avg_pool2d(self.mixed(x), 1).flatten(1)
 
 
-def _resized(images: Tensor) -> Tensor:
-    """(N, 3, 299, 299) float32 in [-1, 1]."""
+def _bilinear(images: Tensor) -> Tensor:
+    """(N, 3, 299, 299) float32 in [-1, 1], as pytorch-fid makes them."""
     x = images.to(torch.float32, memory_format=torch.channels_last).div(127.5).sub_(1)
     x = F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+    return _coloured(x)
+
+
+def _clean(images: Tensor) -> Tensor:
+    """(N, 3, 299, 299) float32 from -1 to 127 / 128, as clean-fid makes them."""
+    return _coloured(clean_resized(images, SIDE).sub_(128).div_(128))
+
+
+def _coloured(x: Tensor) -> Tensor:
     return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 

@@ -84,7 +84,7 @@ def ways_out() -> str:
     return (
         "A classifier's features will do: train one on the same images, `acgan classify train --data SOURCE`, and name "
         "its run, --extractor runs/classify-…, or a shipped one. "
-        f"Or put {URL} at {hub_file()}, or name the file with --inception-weights."
+        f"Or put {URL} at {hub_file()}, or name the file with --weights."
     )
 
 

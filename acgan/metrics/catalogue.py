@@ -89,8 +89,10 @@ _CLASSIFIER: frozenset[Need] = frozenset({"classifier"})
 
 #: Metrics by the key that ``--metrics`` takes, in the order of the tables.
 CATALOGUE: dict[str, CatalogueEntry] = {
-    "frechet": CatalogueEntry((*_frechet("fid"), *_frechet("fcd")), _FEATURES),
-    "frechet_infinity": CatalogueEntry((*_infinity("fid"), *_infinity("fcd")), _FEATURES, by_default=False),
+    "frechet": CatalogueEntry((*_frechet("fid"), *_frechet("fcd"), *_frechet("fd")), _FEATURES),
+    "frechet_infinity": CatalogueEntry(
+        (*_infinity("fid"), *_infinity("fcd"), *_infinity("fd")), _FEATURES, by_default=False
+    ),
     "kid": CatalogueEntry(
         (
             PrintedScore("kid", "KID", ".4g", better="lower", column=ClassColumn("KID", ".3g")),
@@ -99,6 +101,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         ),
         _FEATURES,
     ),
+    "mind": CatalogueEntry((PrintedScore("mind", "MIND", better="lower"),), _FEATURES, by_default=False),
     "inception_score": CatalogueEntry(
         (
             PrintedScore("inception_score", "Inception score", ".2f", better="higher"),

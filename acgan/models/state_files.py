@@ -259,5 +259,5 @@ def _misfit(
     return (
         f"{where}: not the weights of {wanted.network}{at}: {'; '.join(best.wrong[:_NAMED])}{more}. Its tensors are "
         f"{_some(tables[best.place])}; expected {_some(wanted.tensors)}. Name the network that they are of, or give "
-        "them the names that torchvision's network has."
+        "them the names that this network has."
     )

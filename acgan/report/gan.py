@@ -158,6 +158,7 @@ def _panels(scores: Scores) -> Iterator[BarPanel]:
         ("class_accuracy", "Class accuracy: of the class that was asked for (higher is better)", True),
         ("fid", "FID (lower is better)", False),
         ("fcd", "FCD (lower is better)", False),
+        ("fd", "FD (lower is better)", False),
     ):
         values = by_class(scores.at_floor_count_per_class, plain)
         floors = by_class(scores.floor_per_class, plain)

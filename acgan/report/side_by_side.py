@@ -109,7 +109,7 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
 def _distance(run: KnownRun) -> Cell:
     if run.scores is None:
         return Cell("not evaluated")
-    score, floor = (named(part, "fid", "fcd") for part in (run.scores.at_floor_count, run.scores.floor))
+    score, floor = (named(part, "fid", "fcd", "fd") for part in (run.scores.at_floor_count, run.scores.floor))
     if score is None or score.value is None:
         return Cell("not measured")
     beside = "" if floor is None or floor.value is None else f" ({floor.value:.3f})"

@@ -69,7 +69,7 @@ def test_scores_are_those_of_the_command_line(seeds: Path, tmp_path: Path) -> No
     [
         ({"metrics": ("fid",)}, "'fid' is no metric"),
         ({"metrics": ()}, "metrics: found none"),
-        ({"split": "val"}, "split: found 'val'; expected one of test, train"),
+        ({"split": "val"}, "split: found 'val'; expected one of test, train, train-all"),
         ({"label_prior": "flat"}, "label_prior: found 'flat'; expected one of reference, uniform"),
         ({"which": "first"}, "which: found 'first'"),
         ({"num_images": 0}, "num_images: found 0; expected 2 or more"),

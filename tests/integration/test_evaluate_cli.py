@@ -26,7 +26,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from acgan import api
 from acgan.atomic import sha256
 from acgan.evaluation import class_counts
+from acgan.extracting import ClassifierExtractor
 from acgan.metrics.catalogue import CATALOGUE
+from acgan.metrics.statistics import FeatureStatistics
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
 
@@ -338,6 +340,43 @@ def test_against_the_training_images_no_copies_are_looked_for(run: Path) -> None
     assert found["provenance"]["extractor_saw_reference"] is True
     assert found["provenance"]["reference"]["split"] == "train"
     assert not (run / "memorisation.png").exists()
+
+
+def test_the_whole_training_set_has_the_images_that_are_held_out_for_validation(
+    seeds: Path, tmp_path: Path
+) -> None:
+    """As papers have it, whatever part of the training images a run held out, or left out."""
+    changes = {"data.validation_share": 0.1, "data.max_per_class": 100, "evaluate.num_images": 50}
+    run = trained(tmp_path / "run", {**SHORT, **changes})
+    result = evaluate(run, "--split", "train-all", "-n", "100", "--metrics", "frechet,copies")
+    assert result.exit_code == 0, result.output
+    assert "against 1,528 training and validation images of digits" in result.output
+    assert "Copies of training images score as well here as new images do" in result.output
+    assert "copies of training images are not looked for: they are the reference" in result.output
+    whole = read(run / "evaluation.json")
+    reference = whole["provenance"]["reference"]
+    assert (reference["split"], reference["num_images"]) == ("train-all", 1528)
+
+    train = api.load_data(api.resolve_config(run / "config.yaml")[0]).train
+    statistics = FeatureStatistics(64)
+    statistics.update(ClassifierExtractor("digits")(train.images).features)
+    assert len(train) == 1528
+    assert whole["provenance"]["reference_spread"] == pytest.approx(statistics.covariance.trace().item())
+
+    part = scored(tmp_path / "part.json", run, "--split", "train", "-n", "100", "--metrics", "frechet")
+    assert part["provenance"]["reference"]["num_images"] == 1000
+    recorded = EventAccumulator(str(run / "tensorboard" / "evaluate")).Reload().Tags()["scalars"]
+    assert f"evaluate against train-all/fcd{EYES}" in recorded
+    assert f"evaluate/fcd{EYES}" not in recorded
+
+
+def test_another_reference_is_not_compared(seeds: Path, tmp_path: Path) -> None:
+    """Without a validation part the images are the same, and only the names of the references differ."""
+    for split in ("train", "train-all"):
+        scored(tmp_path / f"{split}.json", seeds / "seed0", "--split", split, "--repeats", "3", *QUICK)
+    result = acgan("compare", str(tmp_path / "train.json"), str(tmp_path / "train-all.json"))
+    assert result.exit_code == 1
+    assert "reference.split: train | train-all" in result.stderr
 
 
 def test_only_the_metrics_that_are_asked_for(run: Path) -> None:

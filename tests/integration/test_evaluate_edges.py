@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from evaluate_helpers import (
     DIGITS,
     EYES,
@@ -25,6 +27,7 @@ from evaluate_helpers import (
 )
 from run_helpers import classified, trained, tree
 
+from acgan.atomic import sha256
 from acgan.evaluation import judge
 from acgan.weights import find_generator
 
@@ -360,16 +363,16 @@ def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Pa
         ("--extractor", run): (f"{run}: no classifier.safetensors in it",),
         ("--extractor", run / "generator.safetensors"): ("holds a generator; expected a classifier",),
         ("--extractor", damaged): (f"{damaged}: not a safetensors file",),
-        ("--inception-weights", damaged): (f"{damaged}: cannot be read",),
-        ("--inception-weights", tmp_path / "no.pth"): ("no.pth: no such file",),
-        ("--extractor", "digits", "--inception-weights", damaged): ("--inception-weights: is of Inception",),
+        ("--weights", damaged): (f"{damaged}: cannot be read",),
+        ("--weights", tmp_path / "no.pth"): ("no.pth: no such file",),
+        ("--extractor", "digits", "--weights", damaged): (f"--weights {damaged}: is of Inception",),
     }
     for options, fragments in refused.items():
         assert_refused(evaluate(run, *options), *fragments)
     assert_untouched(seeds, before)
     # Of a folder nobody ships one: both ways out are named.
     result = evaluate(of_folder)
-    assert_refused(result, "no extractor", "no classifier is shipped for pictures", "--inception-weights")
+    assert_refused(result, "no extractor", "no classifier is shipped for pictures", "--weights")
     assert "`acgan classify train --data" in result.stderr
 
 
@@ -382,13 +385,30 @@ def test_a_folder_is_scored_by_what_its_training_was_scored_with(
     assert scored(out, run, "--extractor", "mnist")["provenance"]["extractor"]["name"].startswith("mnist@")
 
 
+def test_features_of_a_network_of_torchvision(seeds: Path, tmp_path: Path, out: Path) -> None:
+    name, file = "shufflenet_v2_x0_5", tmp_path / "weights.pth"
+    torch.save(torchvision.models.get_model(name, weights=None).state_dict(), file)
+    folder = write_images(tmp_path / "digits", {**OF_TRAINING, "test/3": 3, "test/4": 3})
+    options = (seeds / "seed0", "--data", folder, "--extractor", f"torchvision:{name}", "-n", "4")
+    scores = scored(out, *options, "--weights", file, "--metrics", "frechet,accuracy")
+    extractor = f"torchvision:{name}@{sha256(file)[:8]}"
+    names = [f"{one}[{extractor}]" for one in ("fd", "intra_fd_mean", "intra_fd_worst")]
+    assert list(scores["overall"]) == [*names, f"class_accuracy{EYES}"]
+    assert scores["overall"][names[0]]["value"] > 0
+    assert scores["provenance"]["extractor"]["sha256"] == sha256(file)
+    result = evaluate(*options, "--weights", file, "--metrics", "frechet")
+    assert "looks at 10 images, which may take long on a CPU" in result.stdout
+    assert "FD" in result.stdout
+    assert_refused(evaluate(*options), "needs the file of its weights, --weights FILE")
+
+
 def test_with_inception_the_shipped_classifier_still_judges_classes(
     seeds: Path, inception_weights: Path, tmp_path: Path, out: Path
 ) -> None:
     """Data of that name, with classes that it knows."""
     folder = write_images(tmp_path / "digits", {**OF_TRAINING, "test/3": 3, "test/4": 3})
     result = evaluate(
-        seeds / "seed0", "--data", folder, "--inception-weights", inception_weights, "-n", "4",
+        seeds / "seed0", "--data", folder, "--weights", inception_weights, "-n", "4",
         "--metrics", "accuracy,inception_score", "--json", out,
     )  # fmt: skip
     assert result.exit_code == 0, result.output

@@ -24,7 +24,7 @@ from acgan.atomic import sha256
 from acgan.config.shared import DataConfig
 from acgan.data import load_dataset
 from acgan.errors import UserError
-from acgan.extracting import ClassifierExtractor, Extracted
+from acgan.extracting import ClassifierExtractor, Extracted, InceptionExtractor
 from acgan.metrics.frechet import frechet_distance
 from acgan.metrics.statistics import FeatureStatistics
 from acgan.sampling import load_generator
@@ -48,7 +48,7 @@ def handed(inception_weights: Path, monkeypatch: pytest.MonkeyPatch) -> list[str
     """The same random weights for both; options of ours."""
     tensors = torch.load(inception_weights, weights_only=True)
     monkeypatch.setattr(inception, "load_state_dict_from_url", lambda *args, **kwargs: tensors)
-    return ["--inception-weights", str(inception_weights), "--dims", "64"]
+    return ["--weights", str(inception_weights), "--dims", "64"]
 
 
 def between(a: str, b: str) -> float:
@@ -235,11 +235,35 @@ def test_the_provenance(sides: tuple[str, str]) -> None:
 def test_options_of_no_effect_are_refused(sides: tuple[str, str]) -> None:
     for side, name in zip(sides, ("a.npz", "b.npz"), strict=True):
         scored(side, "--extractor", "digits", "--save-stats", name)
-    for option, value in (("--extractor", "digits"), ("--inception-weights", "w.pth")):
+    for option, value in (("--extractor", "digits"), ("--weights", "w.pth")):
         assert f"{option}: has no effect" in refused("a.npz", "b.npz", option, value).stderr
     assert "expected --dims 192" in refused("a.npz", "b.npz", "--dims", "192").stderr
     with pytest.raises(UserError, match="--dims: has no effect"):
         api.fid(*sides, extractor=ClassifierExtractor("digits"), dims=64)
+
+
+def test_images_resized_as_clean_fid_does_have_a_score_of_their_own(
+    sides: tuple[str, str], handed: list[str]
+) -> None:
+    clean = pytest.importorskip("cleanfid.resize").build_resizer("clean")
+    found = scored(*sides, *handed, "--resize", "clean", "--save-stats", "a.npz")
+    assert found["metric"].startswith("fid[inception-64-clean@")
+    assert found["provenance"]["extractor"]["resize"] == "299 px, bicubic as clean-fid's"
+    # Their resizing and scale, and the same network.
+    stem = InceptionExtractor(64, handed[1], warn=lambda message: None)._network.stem
+    of_sides = [FeatureStatistics(64), FeatureStatistics(64)]
+    for side, statistics in zip(sides, of_sides, strict=True):
+        for file in sorted(Path(side).iterdir()):
+            x = torch.from_numpy(clean(np.asarray(Image.open(file)))).permute(2, 0, 1)[None]
+            with torch.inference_mode():
+                statistics.update(stem((x - 128) / 128).mean(dim=(2, 3)))
+    a, b = of_sides
+    expected = frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+    assert found["value"] == pytest.approx(expected, rel=1e-4)
+
+    assert "a.npz was made with another extractor" in refused("a.npz", sides[1], *handed).stderr
+    result = refused(*sides, "--extractor", "digits", "--resize", "clean")
+    assert "--resize clean: is of Inception" in result.stderr
 
 
 def test_which_generator_of_a_run(run: Path, tmp_path: Path) -> None:

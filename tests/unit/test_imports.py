@@ -78,7 +78,17 @@ ALLOWED: dict[str, set[str]] = {
         "file_kinds",
     },
     "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
-    "extracting": {"predicting", "data", "parallel", "runtime", "atomic", "types", "errors"},
+    "extracting": {
+        "predicting",
+        "models",
+        "data",
+        "parallel",
+        "runtime",
+        "atomic",
+        "types",
+        "errors",
+        "extras",
+    },
     # training knows neither configuration nor files of networks nor evaluation: it is handed plain values and objects
     "training": {
         *("augment", "data", "losses", "models", "plots"),

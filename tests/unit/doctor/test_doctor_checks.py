@@ -154,7 +154,7 @@ def test_optional_libraries_are_a_remark_at_most(versions: dict[str, str | None]
     versions["pillow-heif"] = None
     found = by_name(libraries.check_libraries())["optional"]
     assert found.verdict == "remark"
-    assert found.found.endswith("submitit 100, no pillow-heif")
+    assert found.found.endswith("timm 100, no pillow-heif")
     assert found.remedy == "As you need them, for HEIF pictures: pip install 'acgan[heif]'."
 
 

@@ -15,7 +15,7 @@ from acgan.metrics.catalogue import plain_name
 from acgan.types import ImageStore
 
 COUNTS = [150, 150, 150]
-METRICS = ["frechet_infinity", "kid", "prdc", "vendi", "data_copying", "authenticity"]
+METRICS = ["frechet_infinity", "kid", "mind", "prdc", "vendi", "data_copying", "authenticity"]
 Scores = dict[str, float]
 
 
@@ -60,6 +60,7 @@ def test_perfect_samples_score_as_real_images(scores: dict[str, Scores]) -> None
         if name != "authenticity":
             assert perfect[name] > 0.8
     assert perfect["vendi"] == pytest.approx(floor["vendi"], rel=0.1)
+    assert perfect["mind"] == pytest.approx(floor["mind"], rel=0.5)
     assert abs(perfect["c_t"]) < 2.5
     assert perfect["fcd_infinity_error"] > 0
 
@@ -72,6 +73,7 @@ def test_perfect_samples_score_as_real_images(scores: dict[str, Scores]) -> None
         ("vendi", ("blurred", "collapsed")),
         ("kid_published", ("blurred", "collapsed")),  # with 225 images, noise is within its own
         ("fcd_infinity", ("noised", "blurred", "collapsed")),
+        ("mind", ("noised", "blurred", "collapsed")),
         ("authenticity", ("copied",)),
         ("c_t", ("copied",)),
     ],
@@ -79,7 +81,7 @@ def test_perfect_samples_score_as_real_images(scores: dict[str, Scores]) -> None
 def test_each_measure_sees_what_it_is_for(
     name: str, seen: tuple[str, ...], scores: dict[str, Scores]
 ) -> None:
-    sign = -1 if name in ("kid_published", "fcd_infinity") else 1
+    sign = -1 if name in ("kid_published", "fcd_infinity", "mind") else 1
     limit = min(sign * scores[kind][name] for kind in ("floor", "perfect"))
     assert all(sign * scores[kind][name] < limit for kind in seen)
 

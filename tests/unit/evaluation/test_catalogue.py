@@ -37,7 +37,7 @@ from acgan.metrics.catalogue import (
 
 def test_the_functions_are_those_of_the_catalogue() -> None:
     assert tuple(CATALOGUE) == (*METRICS, "cas")
-    assert set(METRICS) - set(default_metrics()) == {"authenticity", "frechet_infinity"}
+    assert set(METRICS) - set(default_metrics()) == {"authenticity", "frechet_infinity", "mind"}
 
 
 def test_no_two_scores_share_a_name() -> None:

@@ -38,6 +38,15 @@ def test_with_weights_it_is_inception() -> None:
     assert isinstance(choose_extractor(None, data_name="cats", dims=64), InceptionExtractor)
 
 
+@pytest.mark.usefixtures("cached")
+def test_inceptions_images_are_resized_as_is_asked_for() -> None:
+    names = [
+        choose_extractor(None, data_name="digits", resize=way).name for way in (None, "bilinear", "clean")
+    ]
+    assert names[:2] == ["", ""]
+    assert names[2].startswith("inception-2048-clean@")
+
+
 def test_a_file_of_weights_or_dims_are_a_wish_for_inception(inception_weights: Path) -> None:
     found = choose_extractor(None, data_name="digits", dims=64, weights=inception_weights, warn=quiet)
     assert found.name == f"inception-64@{sha256(inception_weights)[:8]}"
@@ -85,7 +94,7 @@ def test_none_to_choose_says_both_ways_out(
     for part in (
         (tmp_path / "offline.pth").as_uri(),
         str(empty_hub / "pt_inception-2015-12-05-6726825d.pth"),
-        "--inception-weights",
+        "--weights",
         "acgan classify train --data SOURCE",
         "--extractor runs/classify-",
     ):
@@ -123,7 +132,8 @@ def test_a_name_that_is_none() -> None:
     [
         ({"dims": 64}, "--dims 64"),
         ({"dims": 2048}, "--dims 2048"),
-        ({"weights": Path("w.pth")}, "--inception-weights"),
+        ({"weights": Path("w.pth")}, "--weights w.pth"),
+        ({"resize": "clean"}, "--resize clean"),
     ],
 )
 def test_what_is_inceptions_alone(options: dict, named: str) -> None:

@@ -322,7 +322,7 @@ def test_what_cannot_be_fetched(
     for part in (
         there.as_uri(),
         str(hub),
-        "--inception-weights",
+        "--weights",
         "--extractor",
         "acgan classify train --data SOURCE",
     ):
