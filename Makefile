@@ -15,7 +15,7 @@ train: $(VENV)/.installed        ## train on the bundled digits and leave a grid
 	$(BIN)/acgan train
 
 test: $(VENV)/.installed-dev lint  ## every check but the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
