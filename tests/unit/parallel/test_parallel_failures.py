@@ -116,10 +116,16 @@ def test_a_thread_that_cannot_start(which: int, monkeypatch: pytest.MonkeyPatch)
 
     try:
         with parallel.using_cores(2):
-            with pytest.raises(RuntimeError, match="can't start new thread"):
+            told = ""
+            try:
                 in_time(with_failure)
+            except RuntimeError as error:
+                told = str(error)
             known = len(ended)
-            assert known < 3
+            # How many threads set torch's for others depends on who comes first: the last may not be needed.
+            reached = started[0] >= which
+            assert ("can't start new thread" in told) == reached
+            assert known < 3 or not reached
             assert in_time(lambda: parallel.together(work, range(3))) == [[0] * 3] * 3, "the pool is well"
             assert len(ended) == known + 3, "no part of the failed team has begun since"
     finally:
