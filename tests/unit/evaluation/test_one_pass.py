@@ -176,7 +176,7 @@ def test_copies_of_training_images_are_found(stores: tuple[ImageStore, ImageStor
 def test_copies_are_not_authentic_and_lie_below_zero_of_c_t(
     stores: tuple[ImageStore, ImageStore, ImageStore],
 ) -> None:
-    """Of made images: copied, noised, blurred and unseen ones, overall and by class, beside the floor."""
+    """Scores of made images (copied, noised, blurred and unseen ones), overall and by class, beside the floor."""
     real, unseen, training = stores
     chosen = ["data_copying", "authenticity"]
     rows = np.concatenate([np.flatnonzero(training.labels == c)[: COUNTS[c]] for c in range(3)])

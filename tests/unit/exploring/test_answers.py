@@ -1,4 +1,4 @@
-"""What the page of ``acgan explore`` shows for what a person asks."""
+"""Answers of the page of ``acgan explore``: pictures, headings and warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of ``acgan explore`` asks of a generator."""
+"""Questions of the page of ``acgan explore`` to a generator."""
 
 from __future__ import annotations
 

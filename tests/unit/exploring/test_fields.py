@@ -1,4 +1,4 @@
-"""What a person may type into the page of ``acgan explore``."""
+"""Fields of the page of ``acgan explore``, with anything that a person may type."""
 
 from __future__ import annotations
 

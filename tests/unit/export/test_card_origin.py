@@ -1,4 +1,4 @@
-"""What a model card says of the weights that a training began with."""
+"""The beginning of a training on a model card: the weights that it started from, and images of each class."""
 
 from types import SimpleNamespace
 from typing import Any

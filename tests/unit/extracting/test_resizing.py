@@ -38,7 +38,7 @@ def bicubic(length: int, side: int) -> np.ndarray:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_is_clean_fids_to_the_bit(size: tuple[int, int]) -> None:
-    """Of the package: fid.make_resizer("PIL", False, "bicubic", (299, 299))."""
+    """Images resized by the package: fid.make_resizer("PIL", False, "bicubic", (299, 299))."""
     resizer = pytest.importorskip("cleanfid.resize").build_resizer("clean")
     images = images_of(*size)
     expected = np.stack([resizer(image.permute(1, 2, 0).numpy()) for image in images])

@@ -102,7 +102,7 @@ def test_noise_lies_above_zero() -> None:
 
 
 def test_copies_in_one_cell_show_beside_noise_in_another_only_by_cell() -> None:
-    """What the cells are for in the paper: they are averaged all the same, and may make up for each other."""
+    """Cells are averaged, as in the paper, and so may make up for each other."""
     samples = UNSEEN.clone()
     samples[0::4] = TRAINING[0::4][:100]
     assert _measured(samples) < -2
