@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from acgan.parallel import in_order_on
 from acgan.runtime import full_precision
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,12 @@ def metric_name(metric: str, extractor: Extractor) -> str:
 def float32_on(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """``full_precision`` on a GPU. A CPU has no less, and its threads share the settings of the process."""
     return contextlib.nullcontext() if device.type == "cpu" else full_precision()
+
+
+def by_portions(
+    images: Tensor | np.ndarray, device: torch.device, size: int, compute: Callable[[Tensor], _Found]
+) -> list[_Found]:
+    """Outputs of a network for images (N, C, H, W), in portions of ``size`` and in their order."""
+    x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+    with float32_on(device):
+        return list(in_order_on(device, compute, x.split(size)))

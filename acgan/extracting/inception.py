@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acgan.extracting.base import Extracted, float32_on
+from acgan.extracting.base import Extracted, by_portions
 from acgan.extracting.inception_network import SIDE, InceptionNetwork
 from acgan.extracting.inception_weights import read_inception_weights
 from acgan.extracting.resizing import WAYS
-from acgan.parallel import in_order_on
 from acgan.runtime import outside_autocast
 from acgan.types import FID_DIMS, INCEPTION_DIMS
 
@@ -89,9 +88,7 @@ class InceptionExtractor:
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, gray or RGB."""
-        x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-        with float32_on(self.device):
-            found = list(in_order_on(self.device, self._of_portion, x.split(self.portion_size)))
+        found = by_portions(images, self.device, self.portion_size, self._of_portion)
         features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
         return Extracted(features, None if self._to_logits is None else logits)
 

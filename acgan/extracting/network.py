@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from acgan.atomic import sha256
 from acgan.errors import RunError, UserError, did_you_mean, first_line
-from acgan.extracting.base import Extracted, float32_on
+from acgan.extracting.base import Extracted, by_portions
 from acgan.extracting.resizing import WAYS, clean_resized
 from acgan.extras import optional_package
 from acgan.models.backbones import build_torchvision, cut_last_layer, torchvision_names
 from acgan.models.state_files import WantedWeights, describe, find_weights, read_state_file
-from acgan.parallel import in_order_on
 from acgan.runtime import outside_autocast
 
 _BY_A_CORE = 8
@@ -114,9 +113,7 @@ class NetworkExtractor:
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features of images (N, C, H, W) uint8, gray or RGB, of any size."""
-        x = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-        with float32_on(self.device):
-            found = list(in_order_on(self.device, self._of_portion, x.split(self.portion_size)))
+        found = by_portions(images, self.device, self.portion_size, self._of_portion)
         return Extracted(torch.cat(found), None)
 
     @torch.inference_mode()
