@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from acgan.extracting import ClassifierExtractor, InceptionExtractor, classifier, inception
+from acgan.extracting import ClassifierExtractor, InceptionExtractor, base, classifier
 from acgan.extracting.base import float32_on
 from acgan.runtime import full_precision
 
@@ -33,7 +33,7 @@ def _allowed() -> Iterator[None]:
 @pytest.fixture
 def _settings_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Extractors on the CPU set what they would set on a GPU."""
-    for module in (classifier, inception):
+    for module in (classifier, base):
         monkeypatch.setattr(module, "float32_on", lambda _: float32_on(torch.device("cuda")))
 
 
