@@ -93,7 +93,7 @@ class Scores:
         )
 
     def to_json(self) -> str:
-        """JSON text of everything; docs/evaluation.md explains the keys."""
+        """JSON text of everything; docs/metrics.md explains the keys."""
         values: dict[str, Any] = {
             "format": EVALUATION_FORMAT,
             "provenance": self.provenance,

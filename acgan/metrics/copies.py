@@ -15,7 +15,7 @@ from torch import Tensor
 
 from acgan.parallel import in_order
 
-#: Distances below which two pictures are the same, and nearly the same; docs/evaluation.md has what meets them.
+#: Distances below which two pictures are the same, and nearly the same; docs/metrics.md has what meets them.
 SAME, NEAR = 0.075, 0.2
 #: The distance of a picture without contrast, which may be anything.
 NOTHING = 2.0
