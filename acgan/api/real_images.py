@@ -14,6 +14,7 @@ from acgan.api.inputs import tell_skipped
 from acgan.api.places import find_trained_on
 from acgan.api.subjects import Subject
 from acgan.assembly.images import DATASET, data_options, prepare_dataset
+from acgan.assembly.packing_words import Packing
 from acgan.assembly.to_score import load_to_score
 from acgan.config import RunConfig
 from acgan.data import SAMPLES, ClassSets, dataset_from_torch, source_classes
@@ -233,11 +234,11 @@ def _with_names(subject: Subject, config: RunConfig, options: EvaluateOptions, w
     samples = subject.samples
     assert isinstance(samples, GivenSamples)
     own = samples.class_names
-    real = (
-        options.data.train.class_names
-        if isinstance(options.data, Dataset)
-        else source_classes(str(options.data), data_options(config.data))
-    )
+    if isinstance(options.data, Dataset):
+        real = options.data.train.class_names
+    else:
+        with Packing(str(options.data), config.data).told():
+            real = source_classes(str(options.data), data_options(config.data))
     begins = [_first_number(names) for names in (own, real)]
     if len(own) == len(real) and sorted(begins, key=str) == [0, 1]:
         raise ConfigError(

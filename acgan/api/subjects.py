@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.assembly.packing_words import Packing
 from acgan.assembly.register import check_source
 from acgan.atomic import best_name, sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
+from acgan.config.shared import DataConfig
 from acgan.data import BUILTIN_NAMES, SAMPLES, load_samples
 from acgan.data.sources.tree import is_run
 from acgan.errors import ConfigError, RunError
@@ -29,6 +31,8 @@ _MAY_DIFFER = (
     "every.log_nimg",
     "every.sample_nimg",
 )
+#: Samples have no parts.
+_PACKED = DataConfig(test_share=0.0)
 #: Files of acgan in a folder that is no run. Weights of others may lie beside the pictures that they made.
 _WEIGHTS = {
     GENERATOR_FILE.name,
@@ -186,14 +190,22 @@ def _given(
 
 
 def _load_given(path: Path, on_error: str | None) -> Subject:
-    dataset = load_samples(str(path), on_error="skip" if on_error == "skip" else "stop")
+    packing = Packing(str(path), _PACKED)
+    with packing.told():
+        dataset = load_samples(str(path), on_error="skip" if on_error == "skip" else "stop")
     store = dataset.train
     # Channels stay open: pictures in gray must not turn real ones gray.
     channels = 3 if store.channels == 3 else None
     data = {"source": str(path), "resolution": store.resolution, "channels": channels}
     config = RunConfig.model_validate({"data": data})
     return Subject(
-        path, path, store.fingerprint, GivenSamples(store), config, dataset.skipped, dataset.warnings
+        path,
+        path,
+        store.fingerprint,
+        GivenSamples(store),
+        config,
+        dataset.skipped,
+        packing.after(dataset.warnings),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from acgan.assembly.images import DATASET, data_options
+from acgan.assembly.packing_words import Packing
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.data import ClassSets, dataset_from_torch, load_dataset, match_dataset, match_source
 from acgan.types import Dataset
@@ -47,15 +48,18 @@ def load_to_score(
         changes["source"] = os.fspath(data)
     config = config.model_copy(update={"data": config.data.model_copy(update=changes)})
     options = replace(data_options(config.data), skip_with="--on-error skip")
+    packing = Packing(config.data.source, config.data)
     if data is None or "source" in changes:
-        sets, options = match_source(config.data.source, options, class_names, whose=whose)
-        _, dataset = match_dataset(load_dataset(config.data.source, options), class_names, None, whose=whose)
+        with packing.told():
+            sets, options = match_source(config.data.source, options, class_names, whose=whose)
+            dataset = load_dataset(config.data.source, options)
+        _, dataset = match_dataset(dataset, class_names, None, whose=whose)
     else:
         if not isinstance(data, Dataset):
             data = dataset_from_torch(data, DATASET, replace(options, classes=None))
         sets, dataset = match_dataset(data, class_names, options.classes, whose=whose)
     if data is not None:  # the training told the doubts about its own images
-        for warning in dataset.warnings:
+        for warning in packing.after(dataset.warnings):
             warn(warning)
     for doubt in sets.doubts(whose):
         warn(doubt)
