@@ -22,7 +22,7 @@ from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.errors import RunError, UserError
 from acgan.extracting import extractor_at_hand
-from acgan.own_parts import PROVENANCE_FILE
+from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
@@ -49,6 +49,7 @@ def known_run(directory: Path) -> KnownRun:
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
     run = gather_run(directory, read(file)[0], provenance, missing)
+    run = replace(run, imports=import_words(recorded_parts(directory)))
     return run if run.is_classifier else _with_way_to_scores(run)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.api.judging import run_command
 from acgan.assembly.packing_words import Packing
 from acgan.assembly.register import check_source
 from acgan.atomic import best_name, sha256
@@ -246,12 +248,12 @@ def check_as_long(runs: Sequence[TrainedRun]) -> None:
     unfinished = [run for run in runs if not run.finished]
     if not unfinished or len({run.nimg for run in runs}) == 1:
         return
-    ended = [str(run.directory) for run in runs if run.finished]
-    others = f", or evaluate the others by name: acgan evaluate {' '.join(ended)}" if len(ended) > 1 else ""
+    ended, first = [str(run.directory) for run in runs if run.finished], unfinished[0].directory
+    others = f", or evaluate the others by name: acgan evaluate {shlex.join(ended)}" if len(ended) > 1 else ""
     named = "; ".join(f"{run.directory} ({run.progress})" for run in unfinished)
     raise RunError(
         f"{named}: not trained to the end; expected runs of one length, whose mean tells of the method. Go on with "
-        f"`acgan train {unfinished[0].directory}`{others}."
+        f"`{run_command(first, 'train', str(first))}`{others}."
     )
 
 

@@ -15,6 +15,11 @@ def command(*words: str) -> str:
     return shlex.join(("acgan", *words))
 
 
+def command_on(run: KnownRun, *words: str) -> str:
+    """A command on a run, with the scripts that register its parts."""
+    return command(*run.imports, *words)
+
+
 def evaluate_command(run: KnownRun, *options: str) -> str:
     """The command that scores a run: with the extractor of its last evaluation, or a judge where none is at hand.
 
@@ -22,12 +27,12 @@ def evaluate_command(run: KnownRun, *options: str) -> str:
         run: The run.
         options: More options.
     """
-    return command("evaluate", str(run.directory), *_extractor(run), *options)
+    return command_on(run, "evaluate", str(run.directory), *_extractor(run), *options)
 
 
 def cas_command(run: KnownRun) -> str:
     """The command that finds out whether samples help a classifier; it trains classifiers of its own."""
-    return command("evaluate", str(run.directory), "--metrics", "cas")
+    return command_on(run, "evaluate", str(run.directory), "--metrics", "cas")
 
 
 def needs_judge(run: KnownRun) -> bool:
@@ -41,7 +46,7 @@ def judge_command(run: KnownRun) -> str:
     """The command that trains a classifier of the run's images, read as the run read them."""
     source = (run.config.get("data") or {}).get("source") or "SOURCE"
     settings = (word for setting in run.data_settings for word in ("--set", setting))
-    return command("classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
+    return command_on(run, "classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
 
 
 def way_to_scores(run: KnownRun) -> str:
