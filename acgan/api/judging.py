@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from acgan.api.places import KnownPaths
 from acgan.config import CONFIGS, RunConfig, diff, load
 from acgan.config.recipes import find_recipe
-from acgan.data import data_name
+from acgan.data import data_name, is_name, place_of
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
 from acgan.report.commands import command
@@ -27,8 +28,8 @@ def run_command(directory: Path, *words: str) -> str:
 def judging_commands(directory: Path, config: RunConfig) -> list[str]:
     """Commands that tell how good a run's images are: ``evaluate``, after a judge's training where no features are."""
     names = load_generator(directory).class_names
-    source = config.data.source
-    if extractor_at_hand(data_name(source), names, config.evaluate.extractor) is not None:
+    source = source_to_type(directory, config, KnownPaths.read(directory))
+    if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
         return [run_command(directory, "evaluate", str(directory))]
     judge = f"{directory}-judge"
     changes = [word for setting in data_settings(config) for word in ("--set", setting)]
@@ -36,6 +37,15 @@ def judging_commands(directory: Path, config: RunConfig) -> list[str]:
         run_command(directory, "classify", "train", "--data", source, "--run-dir", judge, *changes),
         run_command(directory, "evaluate", str(directory), "--extractor", judge),
     ]
+
+
+def source_to_type(directory: Path, config: RunConfig, places: KnownPaths | None) -> str:
+    """The source of a run's data as one types it beside the run's directory: where the run had it, if not from here."""
+    given, place = config.data.source, None if places is None else places.source
+    if place is None or is_name(place):
+        return given
+    found = not directory.is_absolute() and place_of(given, config.data.root, directory) == place
+    return given if found else place
 
 
 def data_settings(config: RunConfig) -> list[str]:

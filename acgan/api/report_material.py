@@ -13,7 +13,7 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
-from acgan.api.judging import data_settings
+from acgan.api.judging import data_settings, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import load_data, prepare_dataset
@@ -56,13 +56,20 @@ def known_run(directory: Path) -> KnownRun:
 def _with_way_to_scores(run: KnownRun) -> KnownRun:
     """The run, with what its commands need to score it here."""
     try:
+        places = KnownPaths.read(run.directory)
         config = _config(run)
     except (UserError, OSError):  # told where the configuration itself is shown
         return run
     assert isinstance(config, RunConfig), "the run is of a GAN"
+    config = with_known_paths(config, places)
     name = run.provenance.get("data", {}).get("name", config.data.source)
     there = extractor_at_hand(name, list(run.training_images), config.evaluate.extractor)
-    return replace(run, data_settings=tuple(data_settings(config)), extractor_at_hand=there is not None)
+    return replace(
+        run,
+        data_settings=tuple(data_settings(config)),
+        extractor_at_hand=there is not None,
+        source=source_to_type(run.directory, config, places),
+    )
 
 
 def _provenance(directory: Path) -> dict[str, Any]:
