@@ -62,7 +62,7 @@ def _training(subject: Subject, say: Callable[[str], None]) -> ImageStore | None
     heard: list[str] = []
     known: list[str] = []  # the training told them, too
     try:
-        real = real_images_of_generator(subject, EvaluateOptions(), heard.append, heard.append)
+        real = real_images_of_generator(subject, EvaluateOptions(), heard.append, heard.append, skip_with="")
         tell_skipped(real.whole.skipped, known.append)
         known += real.dataset.warnings
         return real.dataset.train

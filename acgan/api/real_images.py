@@ -48,8 +48,17 @@ class RealImages:
     classes: ClassSets
 
 
-def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say, warn: Say) -> RealImages:
+def real_images_of_generator(
+    first: Subject, options: EvaluateOptions, say: Say, warn: Say, *, skip_with: str = "--on-error skip"
+) -> RealImages:
     """The images that a generator was trained on and those held out from them, or other ones.
+
+    Args:
+        first: The generator.
+        options: Options of the evaluation.
+        say: Receives remarks.
+        warn: Receives doubts.
+        skip_with: As in ``DataOptions``.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -63,7 +72,13 @@ def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say,
     if options.data is None:
         config = find_trained_on(config, first.file, first.samples.origin, say, warn)
     config, whole, classes = load_to_score(
-        config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
+        config,
+        options.data,
+        names,
+        whose="generator",
+        on_error=options.on_error,
+        skip_with=skip_with,
+        warn=warn,
     )
     dataset = _prepared(
         config, whole, say, warn, told=() if options.data is None else whole.warnings,

@@ -16,11 +16,13 @@ from acgan.api.inputs import summary_line
 from acgan.api.judging import data_settings, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import data_options, prepare_dataset
+from acgan.assembly.packing_words import names_set
 from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
-from acgan.errors import RunError, UserError
+from acgan.data import load_dataset
+from acgan.errors import DataError, RunError, UserError
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
@@ -32,6 +34,7 @@ from acgan.types import Dataset
 _Tell = Callable[[str], None]
 _QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
 _LONGEST_VALUE = 300  # characters
+_NO_SET = " --set is an option of trainings: a report reads the images as its run read them."
 
 
 def known_run(directory: Path) -> KnownRun:
@@ -178,7 +181,11 @@ def _dataset(
 
 def _read(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Dataset:
     here = _found(run, config, say, warn)
-    return prepare_dataset(here, load_data(here), rehearsal=True)
+    try:
+        dataset = load_dataset(here.data.source, replace(data_options(here.data), skip_with=""))
+    except DataError as error:
+        raise DataError(f"{error}{_NO_SET if names_set(str(error)) else ''}") from error
+    return prepare_dataset(here, dataset, rehearsal=True)
 
 
 def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:

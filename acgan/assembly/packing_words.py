@@ -18,6 +18,11 @@ _NAMES_SET = re.compile(r'--set "?data\.')
 _FORM = ("resolution", "channels", "fit", "range", "frames", "test_share", "split_seed")
 
 
+def names_set(text: str) -> bool:
+    """True for a text that names ``--set`` for a key of the data."""
+    return bool(_NAMES_SET.search(text))
+
+
 @dataclass(frozen=True)
 class Packing:
     """The way to another reading of a source: ``acgan data pack`` writes its images as they are to be read.
@@ -32,7 +37,7 @@ class Packing:
 
     def remedy(self, text: str) -> str:
         """A sentence on ``--set`` for a text that names it for a key of the data; "" for others."""
-        if not _NAMES_SET.search(text):
+        if not names_set(text):
             return ""
         defaults = DataConfig()
         given = {

@@ -23,6 +23,7 @@ def load_to_score(
     *,
     whose: str,
     on_error: str | None = None,
+    skip_with: str = "--on-error skip",
     warn: Callable[[str], None],
 ) -> tuple[_Config, Dataset, ClassSets]:
     """Load images of the classes that a network knows; other images are left out.
@@ -33,6 +34,7 @@ def load_to_score(
         class_names: The network's classes.
         whose: As for ``ClassSets.remarks``.
         on_error: ``stop`` or ``skip`` broken images; None does as the training did.
+        skip_with: As in ``DataOptions``.
         warn: Receives doubts about other data, and about classes that are left out but have nearly the name of one
             that is known.
 
@@ -47,7 +49,7 @@ def load_to_score(
     if isinstance(data, (str, os.PathLike)):
         changes["source"] = os.fspath(data)
     config = config.model_copy(update={"data": config.data.model_copy(update=changes)})
-    options = replace(data_options(config.data), skip_with="--on-error skip")
+    options = replace(data_options(config.data), skip_with=skip_with)
     packing = Packing(config.data.source, config.data)
     if data is None or "source" in changes:
         with packing.told():
