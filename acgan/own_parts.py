@@ -68,6 +68,12 @@ def recorded_parts(directory: Path, provenance: Mapping[str, Any] | None = None)
     return {**_read(provenance), **_read(run)}
 
 
+def import_words(parts: Mapping[str, OwnPart]) -> tuple[str, ...]:
+    """Words of a command that import the scripts of parts."""
+    scripts = dict.fromkeys(part.script for part in parts.values())
+    return tuple(word for script in scripts for word in ("--import", script))
+
+
 def _read(provenance: Any) -> dict[str, OwnPart]:
     """The parts of a record; none if it is damaged, for they serve errors alone."""
     found = provenance.get(_KEY) if isinstance(provenance, Mapping) else None

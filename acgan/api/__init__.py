@@ -9,7 +9,7 @@ from acgan.api.evaluation_files import write_evaluation
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
-from acgan.api.judging import judging_commands
+from acgan.api.judging import judging_commands, run_command
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.api.report import write_report
 from acgan.api.results import load_results
@@ -39,6 +39,7 @@ __all__ = [
     "predict",
     "resolve",
     "resolve_config",
+    "run_command",
     "show_data",
     "tell_skipped",
     "train",

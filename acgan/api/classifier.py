@@ -18,6 +18,7 @@ from acgan.api.report import report_after
 from acgan.assembly import build_classifier_task
 from acgan.assembly.images import prepare_dataset
 from acgan.assembly.initialise import initialise_classifier
+from acgan.assembly.packing_words import Packing
 from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import ClassifierProduct
 from acgan.assembly.to_score import load_to_score
@@ -140,7 +141,7 @@ def evaluate_classifier(
     config, dataset, classes = load_to_score(
         config, data, loaded.class_names, whose="classifier", on_error=on_error, warn=warn
     )
-    for warning in dataset.warnings:
+    for warning in Packing(config.data.source, config.data).after(dataset.warnings) if data is None else ():
         warn(warning)
     tell_skipped(dataset.skipped, say)
     if split == "train":

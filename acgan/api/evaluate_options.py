@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from acgan.errors import ConfigError, did_you_mean
+from acgan.extracting.choose import INCEPTION
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import CATALOGUE, default_metrics
+from acgan.predicting import shipped
 from acgan.types import JUDGES, LABEL_PRIORS, ON_ERROR, REFERENCES, RESIZES, WHICH
 
 #: Key of the metric that trains classifiers and needs no pass over the images.
@@ -75,6 +77,15 @@ class EvaluateOptions:
         """Seeds of cas's trainings."""
         return range(self.seed, self.seed + _CAS_SEEDS) if self.seeds is None else self.seeds
 
+    @property
+    def asked_for(self) -> dict[str, str | None]:
+        """Names of the extractor and its files, for the provenance of scores: paths as they hold in any folder."""
+        return {
+            "extractor_asked_for": _anywhere(self.extractor),
+            "weights_asked_for": _anywhere(None if self.weights is None else str(self.weights)),
+            "resize_asked_for": self.resize,
+        }
+
     def check(self) -> None:
         """Check all values.
 
@@ -122,3 +133,10 @@ class EvaluateOptions:
             raise ConfigError(
                 f"seeds: found {', '.join(map(str, self.cas_seeds))}; expected {MIN_UNITS} or more, each once."
             )
+
+
+def _anywhere(path: str | None) -> str | None:
+    """A path that exists, absolute; a name as it is."""
+    if path is None or path in (INCEPTION, *shipped()) or not Path(path).exists():
+        return path
+    return str(Path(path).resolve())

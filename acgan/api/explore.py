@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acgan.api.evaluate_options import EvaluateOptions
 from acgan.api.inputs import tell_skipped
+from acgan.api.judging import run_command
 from acgan.api.real_images import real_images_of_generator
 from acgan.api.subjects import Subject, find_subjects
 from acgan.errors import UserError
@@ -62,7 +62,7 @@ def _training(subject: Subject, say: Callable[[str], None]) -> ImageStore | None
     heard: list[str] = []
     known: list[str] = []  # the training told them, too
     try:
-        real = real_images_of_generator(subject, EvaluateOptions(), heard.append, heard.append)
+        real = real_images_of_generator(subject, EvaluateOptions(), heard.append, heard.append, skip_with="")
         tell_skipped(real.whole.skipped, known.append)
         known += real.dataset.warnings
         return real.dataset.train
@@ -79,5 +79,7 @@ def _training(subject: Subject, say: Callable[[str], None]) -> ImageStore | None
 
 def _remarks_line(path: Path, count: int) -> str:
     """One line for all remarks on training images, which are told at every training."""
-    again = f"; `acgan train {shlex.quote(str(path))} --dry-run` tells them again" if path.is_dir() else ""
+    again = (
+        f"; `{run_command(path, 'train', str(path), '--dry-run')}` tells them again" if path.is_dir() else ""
+    )
     return f"{path}: its training told {count:,} {'remark' if count == 1 else 'remarks'} on its images{again}"

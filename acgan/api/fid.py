@@ -14,6 +14,7 @@ import torch
 from acgan import distributed, parallel, runtime
 from acgan.api.fid_measuring import Measured, Progress, measure
 from acgan.assembly import data_options
+from acgan.assembly.packing_words import Packing
 from acgan.code_version import code_version
 from acgan.config.shared import DataConfig
 from acgan.data import cache_dir, load_dataset
@@ -131,11 +132,17 @@ def fid(
     if save_stats is not None:
         check_target(save_stats := Path(save_stats))
     given = [str(side) for side in (a, b) if side is not None]
-    sides = [open_side(name, device, which) for name in given]
+    packing = {name: Packing(name, DataConfig(resolution=resolution)) for name in given}
+    sides = []
+    for name in given:
+        with packing[name].told():
+            sides.append(open_side(name, device, which))
     if which is not None and not any(isinstance(side, Generated) and side.of_run for side in sides):
         raise ConfigError(f"--which {which}: no side is a run directory. Leave it out.")
     for side in sides:
-        for warning in side.raw.images.warnings if isinstance(side, Stored) else ():
+        for warning in (
+            packing[side.given].after(side.raw.images.warnings) if isinstance(side, Stored) else ()
+        ):
             warn(warning)
     wanted = Wanted(num_images, seed, split, resolution, DataConfig().fit)
     sides = select(given, sides, wanted, partial(_held_out, on_error=on_error, warn=warn), warn)
@@ -144,10 +151,10 @@ def fid(
     value = None
     # Several of torch's own threads would wait for a core that another process keeps busy.
     with parallel.using_cores(None), distributed.work_shared() as ranks:
-        measured = [
-            measure(name, side, chosen, metric, cache, on_error, progress, ranks)
-            for name, side in zip(given, sides, strict=True)
-        ]
+        measured = []
+        for name, side in zip(given, sides, strict=True):
+            with packing[name].told():
+                measured.append(measure(name, side, chosen, metric, cache, on_error, progress, ranks))
         if b is not None:
             first, second = (one.saved for one in measured)
             value = frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
@@ -177,8 +184,10 @@ def _held_out(
 ) -> Stored:
     """Part of a source that a training with the defaults holds out, or keeps."""
     config = DataConfig.model_validate({"source": side.given, "resolution": resolution, "on_error": on_error})
-    dataset = load_dataset(config.source, replace(data_options(config), skip_with="--on-error skip"))
-    for warning in dataset.warnings:
+    packing = Packing(side.given, config)
+    with packing.told():
+        dataset = load_dataset(config.source, replace(data_options(config), skip_with="--on-error skip"))
+    for warning in packing.after(dataset.warnings):
         warn(warning)
     store = dataset.test if split == "test" else dataset.train
     return stored_of(side.given, dataset.name, store, split, dataset.skipped)

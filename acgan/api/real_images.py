@@ -14,6 +14,7 @@ from acgan.api.inputs import tell_skipped
 from acgan.api.places import find_trained_on
 from acgan.api.subjects import Subject
 from acgan.assembly.images import DATASET, data_options, prepare_dataset
+from acgan.assembly.packing_words import Packing
 from acgan.assembly.to_score import load_to_score
 from acgan.config import RunConfig
 from acgan.data import SAMPLES, ClassSets, dataset_from_torch, source_classes
@@ -47,8 +48,17 @@ class RealImages:
     classes: ClassSets
 
 
-def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say, warn: Say) -> RealImages:
+def real_images_of_generator(
+    first: Subject, options: EvaluateOptions, say: Say, warn: Say, *, skip_with: str = "--on-error skip"
+) -> RealImages:
     """The images that a generator was trained on and those held out from them, or other ones.
+
+    Args:
+        first: The generator.
+        options: Options of the evaluation.
+        say: Receives remarks.
+        warn: Receives doubts.
+        skip_with: As in ``DataOptions``.
 
     Raises:
         UserError: For whatever the user can mend.
@@ -62,7 +72,13 @@ def real_images_of_generator(first: Subject, options: EvaluateOptions, say: Say,
     if options.data is None:
         config = find_trained_on(config, first.file, first.samples.origin, say, warn)
     config, whole, classes = load_to_score(
-        config, options.data, names, whose="generator", on_error=options.on_error, warn=warn
+        config,
+        options.data,
+        names,
+        whose="generator",
+        on_error=options.on_error,
+        skip_with=skip_with,
+        warn=warn,
     )
     dataset = _prepared(
         config, whole, say, warn, told=() if options.data is None else whole.warnings,
@@ -233,11 +249,11 @@ def _with_names(subject: Subject, config: RunConfig, options: EvaluateOptions, w
     samples = subject.samples
     assert isinstance(samples, GivenSamples)
     own = samples.class_names
-    real = (
-        options.data.train.class_names
-        if isinstance(options.data, Dataset)
-        else source_classes(str(options.data), data_options(config.data))
-    )
+    if isinstance(options.data, Dataset):
+        real = options.data.train.class_names
+    else:
+        with Packing(str(options.data), config.data).told():
+            real = source_classes(str(options.data), data_options(config.data))
     begins = [_first_number(names) for names in (own, real)]
     if len(own) == len(real) and sorted(begins, key=str) == [0, 1]:
         raise ConfigError(

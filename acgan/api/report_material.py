@@ -13,16 +13,18 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
-from acgan.api.judging import data_settings
+from acgan.api.judging import data_settings, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
-from acgan.assembly.images import load_data, prepare_dataset
+from acgan.assembly.images import data_options, prepare_dataset
+from acgan.assembly.packing_words import names_set
 from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
-from acgan.errors import RunError, UserError
+from acgan.data import load_dataset
+from acgan.errors import DataError, RunError, UserError
 from acgan.extracting import extractor_at_hand
-from acgan.own_parts import PROVENANCE_FILE
+from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
@@ -32,6 +34,7 @@ from acgan.types import Dataset
 _Tell = Callable[[str], None]
 _QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
 _LONGEST_VALUE = 300  # characters
+_NO_SET = " --set is an option of trainings: a report reads the images as its run read them."
 
 
 def known_run(directory: Path) -> KnownRun:
@@ -49,19 +52,27 @@ def known_run(directory: Path) -> KnownRun:
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
     run = gather_run(directory, read(file)[0], provenance, missing)
+    run = replace(run, imports=import_words(recorded_parts(directory)))
     return run if run.is_classifier else _with_way_to_scores(run)
 
 
 def _with_way_to_scores(run: KnownRun) -> KnownRun:
     """The run, with what its commands need to score it here."""
     try:
+        places = KnownPaths.read(run.directory)
         config = _config(run)
     except (UserError, OSError):  # told where the configuration itself is shown
         return run
     assert isinstance(config, RunConfig), "the run is of a GAN"
+    config = with_known_paths(config, places)
     name = run.provenance.get("data", {}).get("name", config.data.source)
     there = extractor_at_hand(name, list(run.training_images), config.evaluate.extractor)
-    return replace(run, data_settings=tuple(data_settings(config)), extractor_at_hand=there is not None)
+    return replace(
+        run,
+        data_settings=tuple(data_settings(config)),
+        extractor_at_hand=there is not None,
+        source=source_to_type(run.directory, config, places),
+    )
 
 
 def _provenance(directory: Path) -> dict[str, Any]:
@@ -170,7 +181,11 @@ def _dataset(
 
 def _read(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Dataset:
     here = _found(run, config, say, warn)
-    return prepare_dataset(here, load_data(here), rehearsal=True)
+    try:
+        dataset = load_dataset(here.data.source, replace(data_options(here.data), skip_with=""))
+    except DataError as error:
+        raise DataError(f"{error}{_NO_SET if names_set(str(error)) else ''}") from error
+    return prepare_dataset(here, dataset, rehearsal=True)
 
 
 def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from acgan.api.inputs import tell_skipped
 from acgan.assembly.images import data_options
+from acgan.assembly.packing_words import Packing
 from acgan.atomic import sha256, write_atomically
 from acgan.config import restore
 from acgan.config.shared import DataConfig
@@ -111,12 +112,14 @@ def _read_as_trained(
     }
     if on_error is not None:
         form["on_error"] = on_error
-    options = replace(data_options(data.model_copy(update=form)), skip_with="--on-error skip")
-    sets, options = match_source(source, options, sampler.class_names, whose="generator")
-    if data.classes is None and options.classes is not None:
-        # The largest class counts, also if the generator does not know it.
-        options = replace(options, classes=[*options.classes, *sets.left_out])
-    return load_dataset(source, options, progress)
+    data = data.model_copy(update=form)
+    options = replace(data_options(data), skip_with="--on-error skip")
+    with Packing(source, data).told():
+        sets, options = match_source(source, options, sampler.class_names, whose="generator")
+        if data.classes is None and options.classes is not None:
+            # The largest class counts, also if the generator does not know it.
+            options = replace(options, classes=[*options.classes, *sets.left_out])
+        return load_dataset(source, options, progress)
 
 
 def confidence_of(sampler: ClassSampler, classifier: Path, least: float) -> Confidence:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acgan.api.judging import run_command
+from acgan.assembly.packing_words import Packing
 from acgan.assembly.register import check_source
 from acgan.atomic import best_name, sha256
 from acgan.config import RunConfig, diff, is_harmless, restore
+from acgan.config.shared import DataConfig
 from acgan.data import BUILTIN_NAMES, SAMPLES, load_samples
 from acgan.data.sources.tree import is_run
 from acgan.errors import ConfigError, RunError
@@ -29,6 +33,8 @@ _MAY_DIFFER = (
     "every.log_nimg",
     "every.sample_nimg",
 )
+#: Samples have no parts.
+_PACKED = DataConfig(test_share=0.0)
 #: Files of acgan in a folder that is no run. Weights of others may lie beside the pictures that they made.
 _WEIGHTS = {
     GENERATOR_FILE.name,
@@ -186,14 +192,22 @@ def _given(
 
 
 def _load_given(path: Path, on_error: str | None) -> Subject:
-    dataset = load_samples(str(path), on_error="skip" if on_error == "skip" else "stop")
+    packing = Packing(str(path), _PACKED)
+    with packing.told():
+        dataset = load_samples(str(path), on_error="skip" if on_error == "skip" else "stop")
     store = dataset.train
     # Channels stay open: pictures in gray must not turn real ones gray.
     channels = 3 if store.channels == 3 else None
     data = {"source": str(path), "resolution": store.resolution, "channels": channels}
     config = RunConfig.model_validate({"data": data})
     return Subject(
-        path, path, store.fingerprint, GivenSamples(store), config, dataset.skipped, dataset.warnings
+        path,
+        path,
+        store.fingerprint,
+        GivenSamples(store),
+        config,
+        dataset.skipped,
+        packing.after(dataset.warnings),
     )
 
 
@@ -234,12 +248,12 @@ def check_as_long(runs: Sequence[TrainedRun]) -> None:
     unfinished = [run for run in runs if not run.finished]
     if not unfinished or len({run.nimg for run in runs}) == 1:
         return
-    ended = [str(run.directory) for run in runs if run.finished]
-    others = f", or evaluate the others by name: acgan evaluate {' '.join(ended)}" if len(ended) > 1 else ""
+    ended, first = [str(run.directory) for run in runs if run.finished], unfinished[0].directory
+    others = f", or evaluate the others by name: acgan evaluate {shlex.join(ended)}" if len(ended) > 1 else ""
     named = "; ".join(f"{run.directory} ({run.progress})" for run in unfinished)
     raise RunError(
         f"{named}: not trained to the end; expected runs of one length, whose mean tells of the method. Go on with "
-        f"`acgan train {unfinished[0].directory}`{others}."
+        f"`{run_command(first, 'train', str(first))}`{others}."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from acgan.assembly.images import DATASET, data_options
+from acgan.assembly.packing_words import Packing
 from acgan.config import ClassifierConfig, RunConfig
 from acgan.data import ClassSets, dataset_from_torch, load_dataset, match_dataset, match_source
 from acgan.types import Dataset
@@ -22,6 +23,7 @@ def load_to_score(
     *,
     whose: str,
     on_error: str | None = None,
+    skip_with: str = "--on-error skip",
     warn: Callable[[str], None],
 ) -> tuple[_Config, Dataset, ClassSets]:
     """Load images of the classes that a network knows; other images are left out.
@@ -32,6 +34,7 @@ def load_to_score(
         class_names: The network's classes.
         whose: As for ``ClassSets.remarks``.
         on_error: ``stop`` or ``skip`` broken images; None does as the training did.
+        skip_with: As in ``DataOptions``.
         warn: Receives doubts about other data, and about classes that are left out but have nearly the name of one
             that is known.
 
@@ -46,16 +49,19 @@ def load_to_score(
     if isinstance(data, (str, os.PathLike)):
         changes["source"] = os.fspath(data)
     config = config.model_copy(update={"data": config.data.model_copy(update=changes)})
-    options = replace(data_options(config.data), skip_with="--on-error skip")
+    options = replace(data_options(config.data), skip_with=skip_with)
+    packing = Packing(config.data.source, config.data)
     if data is None or "source" in changes:
-        sets, options = match_source(config.data.source, options, class_names, whose=whose)
-        _, dataset = match_dataset(load_dataset(config.data.source, options), class_names, None, whose=whose)
+        with packing.told():
+            sets, options = match_source(config.data.source, options, class_names, whose=whose)
+            dataset = load_dataset(config.data.source, options)
+        _, dataset = match_dataset(dataset, class_names, None, whose=whose)
     else:
         if not isinstance(data, Dataset):
             data = dataset_from_torch(data, DATASET, replace(options, classes=None))
         sets, dataset = match_dataset(data, class_names, options.classes, whose=whose)
     if data is not None:  # the training told the doubts about its own images
-        for warning in dataset.warnings:
+        for warning in packing.after(dataset.warnings):
             warn(warning)
     for doubt in sets.doubts(whose):
         warn(doubt)

@@ -96,7 +96,9 @@ def command(
     plan.write()
     _compute(runs, out, jobs, threads, executor, options)
     _compare(plan, runs)
-    echo(f"All {len(runs)} runs are done. Their scores: {out}/*/seed*/evaluation.json")
+    found = "" if plan.sweep.evaluate is None else f" Their scores: {out}/*/seed*/evaluation.json"
+    who = "The run is" if len(runs) == 1 else f"All {len(runs)} runs are"
+    echo(f"{who} done.{found}")
 
 
 def _compute(

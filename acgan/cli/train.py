@@ -95,7 +95,8 @@ def _conclude(result: TrainResult, config: RunConfig, reporter: Reporter) -> Non
     report = result.directory / "report.html"
     if report.exists():
         reporter.say(f"Report, to be opened in a browser: {report}")
-    reporter.say(f"More: acgan sample {result.directory} --out samples.png")
+    words = ("sample", str(result.directory), "--out", "samples.png")
+    reporter.say(f"More: {api.run_command(result.directory, *words)}")
     how = api.judging_commands(result.directory, config)
     if len(how) == 1:
         reporter.say(f"How good they are, class by class: {how[0]}")

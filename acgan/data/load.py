@@ -232,12 +232,12 @@ def find_source(source: str, options: ReadOptions) -> Source:
         return builtin
     if source in _YOURS:
         raise DataError(
-            f"data.source: found {source!r}, which stands for images of your own; expected --data with a folder that "
-            "has one folder per class, a .zip of that, a .csv or what else docs/data.md has."
+            f"data.source: found {source!r}, which stands for images of your own; expected a folder that has one "
+            "folder per class, a .zip of that, a .csv or what else docs/data.md has."
         )
     raise DataError(
-        f"data.source: there is no path {source!r}, and no built-in data set of that name; give your images with"
-        " --data."
+        f"data.source: there is no path {source!r}, and no built-in data set of that name; expected the path of your"
+        " images, or such a name."
         f"{did_you_mean(source.partition(':')[0], BUILTIN_NAMES)} Built-in:"
         f" {', '.join(BUILTIN_NAMES)}, each also as NAME:FOLDER. A set of the Hugging Face hub is hf:NAME."
     )

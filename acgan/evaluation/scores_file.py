@@ -53,6 +53,8 @@ class _Provenance(ProvenanceRecord):
     seed: int | None = None
     date: str | None = None
     extractor_asked_for: str | None = None
+    weights_asked_for: str | None = None
+    resize_asked_for: str | None = None
     extractor_saw_reference: bool | None = None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from acgan.evaluation import ClassifierScores
 from acgan.metrics.classification import CALIBRATION_BINS
-from acgan.report.commands import command
+from acgan.report.commands import command_on
 from acgan.report.figures import bars_figure, lines_figure, matrix_figure, reliability_figure
 from acgan.report.gan import confusions_table
 from acgan.report.gather import DataRead, KnownRun, RunSettings
@@ -76,7 +76,7 @@ def classifier_page(material: ClassifierMaterial) -> Page:
 
 def judge_classifier(run: KnownRun, scores: ClassifierScores | None) -> Judgement:
     """The first screen: right how often, beside what the most frequent class alone would reach."""
-    evaluate = command("classify", "evaluate", str(run.directory))
+    evaluate = command_on(run, "classify", "evaluate", str(run.directory))
     if scores is None:
         return Judgement(
             "unknown",
@@ -132,7 +132,7 @@ def _advice(run: KnownRun, scores: ClassifierScores) -> Iterator[Advice]:
         yield Advice("Look at the worst mistakes below: wrong labels are common, and mended in the data.")
     yield Advice(
         "Tell the classes of your own images.",
-        f"{command('classify', 'predict', str(run.directory))} IMAGE...",
+        f"{command_on(run, 'classify', 'predict', str(run.directory))} IMAGE...",
     )
 
 
@@ -186,7 +186,7 @@ def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
     values: dict[str, object] = {
         "figure": None,
         "table": None,
-        "way": f"`{command('classify', 'evaluate', str(run.directory))} --data SOURCE`",
+        "way": f"`{command_on(run, 'classify', 'evaluate', str(run.directory))} --data SOURCE`",
         "there": False,
         "what": "test images",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from acgan.report.gather import KnownRun
 
@@ -15,6 +16,11 @@ def command(*words: str) -> str:
     return shlex.join(("acgan", *words))
 
 
+def command_on(run: KnownRun, *words: str) -> str:
+    """A command on a run, with the scripts that register its parts."""
+    return command(*run.imports, *words)
+
+
 def evaluate_command(run: KnownRun, *options: str) -> str:
     """The command that scores a run: with the extractor of its last evaluation, or a judge where none is at hand.
 
@@ -22,12 +28,12 @@ def evaluate_command(run: KnownRun, *options: str) -> str:
         run: The run.
         options: More options.
     """
-    return command("evaluate", str(run.directory), *_extractor(run), *options)
+    return command_on(run, "evaluate", str(run.directory), *_extractor(run), *options)
 
 
 def cas_command(run: KnownRun) -> str:
     """The command that finds out whether samples help a classifier; it trains classifiers of its own."""
-    return command("evaluate", str(run.directory), "--metrics", "cas")
+    return command_on(run, "evaluate", str(run.directory), "--metrics", "cas")
 
 
 def needs_judge(run: KnownRun) -> bool:
@@ -39,9 +45,9 @@ def needs_judge(run: KnownRun) -> bool:
 
 def judge_command(run: KnownRun) -> str:
     """The command that trains a classifier of the run's images, read as the run read them."""
-    source = (run.config.get("data") or {}).get("source") or "SOURCE"
+    source = run.source or (run.config.get("data") or {}).get("source") or "SOURCE"
     settings = (word for setting in run.data_settings for word in ("--set", setting))
-    return command("classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
+    return command_on(run, "classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
 
 
 def way_to_scores(run: KnownRun) -> str:
@@ -55,10 +61,23 @@ def _extractor(run: KnownRun) -> tuple[str, ...]:
     if needs_judge(run):
         return "--extractor", _judge(run)
     origin = {} if run.scores is None else run.scores.provenance
-    asked = origin.get("extractor_asked_for")
-    if asked is not None:
-        return "--extractor", asked
-    return () if run.extractor_at_hand else ("--extractor", UNKNOWN_EXTRACTOR)
+    asked = {name: origin.get(f"{name}_asked_for") for name in ("extractor", "weights", "resize")}
+    if not any(asked.values()):
+        return () if run.extractor_at_hand else ("--extractor", UNKNOWN_EXTRACTOR)
+    return tuple(
+        word
+        for name, value in asked.items()
+        if value is not None
+        for word in (f"--{name}", _typed(run, value))
+    )
+
+
+def _typed(run: KnownRun, value: str) -> str:
+    """A path as one types it beside that of the run: from the present folder where that one is."""
+    path, here = Path(value), Path.cwd()
+    if run.directory.is_absolute() or not path.is_absolute() or not path.is_relative_to(here):
+        return value
+    return str(path.relative_to(here))
 
 
 def _judge(run: KnownRun) -> str:

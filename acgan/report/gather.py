@@ -86,6 +86,8 @@ class KnownRun:
         missing: What could not be read or shown, in sentences.
         data_settings: Settings of its data that are not the defaults, besides the source, as ``--set`` takes them.
         extractor_at_hand: True if ``acgan evaluate`` finds an extractor by itself.
+        imports: Words of a command that import the scripts of its parts.
+        source: Source of its data as one types it in this folder; "" where that is not known.
     """
 
     directory: Path
@@ -97,6 +99,8 @@ class KnownRun:
     missing: list[str] = field(default_factory=list)
     data_settings: tuple[str, ...] = ()
     extractor_at_hand: bool = True
+    imports: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def is_classifier(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from acgan.report.commands import command, evaluate_command, judge_command, needs_judge
+from acgan.report.commands import command_on, evaluate_command, judge_command, needs_judge
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.judgement import Advice
 from acgan.report.pictures import drawn_page
@@ -130,25 +130,28 @@ def commands_section(run: KnownRun) -> Section:
     found = [
         Advice(
             "Train the same again, in another directory",
-            command(*words, f"{directory}/config.yaml", "--run-dir", f"{directory}-again"),
+            command_on(run, *words, f"{directory}/config.yaml", "--run-dir", f"{directory}-again"),
         ),
-        Advice("Go on with this training", command(*words, directory)),
+        Advice("Go on with this training", command_on(run, *words, directory)),
     ]
     if run.is_classifier:
         found += [
-            Advice("Score it on test images", command("classify", "evaluate", directory)),
-            Advice("Tell the classes of images", f"{command('classify', 'predict', directory)} IMAGE..."),
+            Advice("Score it on test images", command_on(run, "classify", "evaluate", directory)),
+            Advice(
+                "Tell the classes of images", f"{command_on(run, 'classify', 'predict', directory)} IMAGE..."
+            ),
         ]
     else:
         found += [
-            Advice("Draw a page of samples", command("sample", directory, "--out", "samples.png")),
+            Advice("Draw a page of samples", command_on(run, "sample", directory, "--out", "samples.png")),
             Advice(
-                "Draw 64 images of each class into folders", command("sample", directory, "--out", "samples/")
+                "Draw 64 images of each class into folders",
+                command_on(run, "sample", directory, "--out", "samples/"),
             ),
         ]
         if needs_judge(run):
             found.append(Advice("Train a classifier of the same images, a judge", judge_command(run)))
         found.append(Advice("Score it, class by class", evaluate_command(run)))
-    found.append(Advice("Write this report again", command("report", directory)))
+    found.append(Advice("Write this report again", command_on(run, "report", directory)))
     typed = [Advice("As it was typed", str(one["command"])) for one in run.invocations]
     return Section("commands", "Commands", {"commands": (*typed, *found)})

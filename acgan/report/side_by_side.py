@@ -10,7 +10,7 @@ from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluati
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
 from acgan.metrics.catalogue import plain_name
-from acgan.report.commands import command
+from acgan.report.commands import command_on
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import KnownRun
@@ -236,7 +236,7 @@ def _flat(values: object, prefix: str = "") -> dict[str, str]:
 
 def _each(materials: Sequence[GanMaterial], names: Sequence[str]) -> Section:
     rows = [
-        (name, judge_gan(one.run), command("report", str(one.run.directory)))
+        (name, judge_gan(one.run), command_on(one.run, "report", str(one.run.directory)))
         for name, one in zip(names, materials, strict=True)
     ]
     return Section("each", "Each run by itself", {"rows": rows})

@@ -11,7 +11,7 @@ from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
 from acgan.report.commands import (
     UNKNOWN_EXTRACTOR,
     cas_command,
-    command,
+    command_on,
     evaluate_command,
     judge_command,
     needs_judge,
@@ -168,29 +168,29 @@ def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
     if total is not None and run.nimg < total:
         yield Advice(
             f"Go on with the training: {run.nimg:,} of {total:,} images were shown.",
-            command("train", directory),
+            command_on(run, "train", directory),
         )
     elif total is not None and (run.best is None or run.best.nimg >= _STILL_BETTER * run.nimg):
         why = "no score tells whether it would improve still"
         if run.best is not None:
             why = f"the best state came at {run.best.nimg:,} of {run.nimg:,} images, so it may still improve"
-        longer = command("train", directory, "--set", f"train.total_nimg={2 * total}")
+        longer = command_on(run, "train", directory, "--set", f"train.total_nimg={2 * total}")
         yield Advice(f"Train longer, if you can: {why}.", longer)
     worst = {one.aspect: one.certain for one in reversed(found)}
     if worst.get("Diversity", Level.GOOD) >= Level.POOR:
         yield Advice(
             "Look at the history of diversity below: if an earlier state was more diverse, train anew with a smaller "
             "weight of G's class loss, which a collapsed generator pleases too well.",
-            command(
-                "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
+            command_on(
+                run, "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
                 f"loss.classification.weight_g={_half_weight(run):g}",
             ),
         )  # fmt: skip
     if any(one.aspect.startswith("Copies") and one.certain > Level.GOOD for one in found):
         yield Advice(
             "Look at the pairs below. If they are copies, train on more images, or shorter, or with augmentation.",
-            command(
-                "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
+            command_on(
+                run, "train", f"{directory}/config.yaml", "--run-dir", f"{directory}-2", "--set",
                 "augment={kind: diff_augment}",
             ),
         )  # fmt: skip

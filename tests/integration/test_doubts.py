@@ -117,3 +117,10 @@ def test_a_generator_of_other_images_is_a_doubt(workdir: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     assert f"warning: {gan} was trained on other images than these" in result.stderr
+
+
+def test_doubts_about_images_that_are_named_are_told_once(workdir: Path, doubted: None) -> None:
+    run = str(classified(workdir / "run", {"train.total_nimg": 32}))
+    result = acgan("classify", "evaluate", run, "--data", "digits")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"warning: {DOUBT}\n"

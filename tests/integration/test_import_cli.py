@@ -235,3 +235,20 @@ def test_a_sweep_hands_the_import_on(workdir: Path, registry: None) -> None:
     result = acgan("--import", SCRIPT, "sweep", str(sweep), "--out", "out", "--print")
     assert result.exit_code == 0, result.output
     assert result.output.count(f"acgan --import {SCRIPT} ") == 2
+
+
+def test_commands_to_paste_import_the_script(trained: Path) -> None:
+    from acgan.api import run_command
+    from acgan.api.report_material import known_run
+    from acgan.report.origin import commands_section
+
+    with forgotten_afterwards():
+        result = acgan("--import", SCRIPT, "train", str(trained))
+    assert result.exit_code == 0, result.output
+    begun = f"acgan --import {SCRIPT} "
+    assert f"More: {begun}sample {trained} --out samples.png" in result.output
+    assert run_command(trained, "report", str(trained)) == f"{begun}report {trained}"
+    page = commands_section(known_run(trained)).values["commands"]
+    made = [one.command for one in page if one.text != "As it was typed"]
+    assert len(made) >= 6
+    assert all(text.startswith(begun) for text in made)

@@ -229,6 +229,23 @@ def test_missing_data_generator_and_damaged_files_are_told(tmp_path: Path) -> No
         assert word in found.sections["missing"]
 
 
+def test_pictures_that_broke_after_the_training_are_told_with_what_can_be_done_here(tmp_path: Path) -> None:
+    write_images(tmp_path / "set", {"cat": 12, "dog": 12})
+    changes = {"data.source": str(tmp_path / "set"), "monitor.num_per_class": 0, "train.total_nimg": 32}
+    run = trained(tmp_path / "run", changes)
+    next((tmp_path / "set" / "cat").iterdir()).write_bytes(b"no picture")
+    told = _reported(run).sections["missing"]
+    assert "cannot be decoded" in told
+    assert "Replace or remove it." in told
+    assert "on_error" not in told
+
+    shutil.rmtree(tmp_path / "set")
+    write_images(tmp_path / "set", {"images/cat": 12, "images/dog": 12, "masks/cat": 12, "masks/dog": 12})
+    told = _reported(run).sections["missing"]
+    assert "--set data.layout=" in told
+    assert "--set is an option of trainings" in told
+
+
 def test_hostile_names_are_inert(tmp_path: Path) -> None:
     write_images(tmp_path / "set", dict.fromkeys(NAMES, 30), channels=3)
     changes = {"data.source": str(tmp_path / "set"), "data.channels": 3, "evaluate.extractor": None}

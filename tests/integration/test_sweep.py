@@ -191,6 +191,13 @@ def test_a_sweep_ends_with_a_page_of_all_its_runs(
     assert "A is ADC/seed0, B is TAC/seed0" in place.read_text()
 
 
+def test_of_runs_that_are_not_evaluated_no_scores_are_named(tmp_path: Path) -> None:
+    result = sweep(written(tmp_path, variants={"ADC": {}}, seeds=[0], evaluate=None))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("The run is done.\n")
+    assert not list((tmp_path / "out").rglob("evaluation.json"))
+
+
 def test_what_is_done_is_not_done_again(swept: Path) -> None:
     before = tree(swept / "out")
     Forked.started.clear()

@@ -159,8 +159,12 @@ def command(
         if not result.finished:  # the time is up
             break
         if resolved.config.synthetic is None:
-            reporter.say(f"Scores: acgan classify evaluate {result.directory}")
-            reporter.say(f"Classes of images: acgan classify predict {result.directory} IMAGE...")
+            evaluate, predict = (
+                api.run_command(result.directory, "classify", what, str(result.directory))
+                for what in ("evaluate", "predict")
+            )
+            reporter.say(f"Scores: {evaluate}")
+            reporter.say(f"Classes of images: {predict} IMAGE...")
         elif result.directory.name == api.WITHOUT_SYNTHETIC and is_first_process():
             _compare(result.directory.parent, device, reporter)
 

@@ -176,7 +176,7 @@ def _ambiguous(
     one = len(readings) == 1
     choose = f"{'If it is right, choose it' if one else 'Choose'} with --set data.layout="
     choose += readings[0].layout if one else "..."
-    other = f"move {beside} away" if beside else "name the folder that has the class folders with --data"
+    other = f"move {beside} away" if beside else "give the folder that has the class folders"
     return DataError(
         f"{where}: it is not sure what the classes are, and a wrong guess would train on wrong labels. "
         f"{'The only reading' if one else 'The readings'}:\n"

@@ -72,7 +72,7 @@ def _repeated(branch: Branch) -> str:
     told = "holds" if len(found) == 1 else "hold"
     return (
         f"{listed(list(found))} {told} folders with the names of others, such as {shortened(equal, 3)}: move "
-        f"{'it' if len(found) == 1 else 'them'} away, or give it alone as --data"
+        f"{'it' if len(found) == 1 else 'them'} away, or give it alone"
     )
 
 

@@ -168,7 +168,7 @@ def _candidates(
             unclear = (
                 f"{where}: its column {path!r} does not say which pictures it means: several folders have pictures of "
                 "these names, or the folders that it writes are other ones. Write the folder of each picture before "
-                f"its name, or give the list and the folder of its pictures: --data {where} --set data.root=FOLDER"
+                f"its name, or give {where} itself, and the folder of its pictures with --set data.root=FOLDER"
             )
             reason = unclear if possible else _reason(table, where)
             several.append(WithoutLabels(where, reason, ({},) if possible else (), _few(table, tree)))
@@ -239,7 +239,7 @@ def _together(
                 raise DataError(
                     f"{origin[row.picture]} and {listed.where} say different things of "
                     f"{'/'.join(tree.files[row.picture])}: {before.label} ({before.part}), {row.label} ({row.part}). "
-                    "Give the list to use itself, as --data LIST, or move the other away."
+                    "Give the list to use itself, or move the other away."
                 )
             origin.setdefault(row.picture, listed.where)
     lists = [listed for _, listed in found]

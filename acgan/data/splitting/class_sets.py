@@ -125,7 +125,7 @@ def match_classes(
         raise DataError(
             f"{data}: none of its classes ({shortened(list(found), _SHOWN)}) is one of the {owner} "
             f"({shortened(known, _SHOWN)}); expected at least one of the same name. "
-            f"{' '.join([*pairs, ''])}Choose other images with --data, or rename their classes."
+            f"{' '.join([*pairs, ''])}Choose other images, or rename their classes."
         )
     return sets, groups
 
@@ -162,21 +162,24 @@ def match_source(
 def _index(source: str, options: DataOptions, known: Sequence[str]) -> tuple[Index, DataOptions]:
     """The content of a source, and the options by which it was read.
 
-    Layout, columns and groups of the training are those of its own source, so another one is also read without them.
-    A doubt about the layout, such as with a folder of a single class, is none if all the folders have names that the
-    network knows.
+    Layout, columns and groups of the training are those of its own source, so another one is also read without them,
+    if they do not fit it or make classes that the network does not know. A doubt about the layout, such as with a
+    folder of a single class, is none if all the folders have names that the network knows.
     """
+    names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
+    plain = replace(options, layout="auto", columns={}, group=None)
     try:
-        return find_source(source, options.reading).index(), options
+        index = find_source(source, options.reading).index()
+        if options.reading == plain.reading or names.intersection(index.class_names):
+            return index, options
     except DataError:
-        names = {*known, *(old for names in members_of(options.classes or ()).values() for old in names)}
-        plain = replace(options, layout="auto", columns={}, group=None)
-        for other in (plain, replace(plain, layout="classes")):
-            with contextlib.suppress(DataError):
-                index = find_source(source, other.reading).index()
-                if set(index.class_names) <= names:
-                    return index, other
-        raise
+        index = None
+    for other in (plain, replace(plain, layout="classes")):
+        with contextlib.suppress(DataError):
+            found = find_source(source, other.reading).index()
+            if set(found.class_names) <= names:
+                return found, other
+    return index if index is not None else find_source(source, options.reading).index(), options
 
 
 def source_classes(source: str, options: DataOptions) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from PIL import Image
 from acgan.assembly.to_score import load_to_score
 from acgan.config import RunConfig
 from acgan.data import SAMPLES
+from acgan.errors import DataError
 from acgan.types import Dataset
 
 SOME = ("2", "7")
@@ -46,3 +47,15 @@ def test_held_out_images_are_those_of_all_classes(source: str, folder: str) -> N
     for name in SOME:
         assert _held_out(part, name) == _held_out(whole, name)
     assert len(part.train) + len(part.test) < len(whole.train)
+
+
+@pytest.mark.parametrize(("options", "named"), [({}, True), ({"skip_with": ""}, False)])
+def test_a_command_without_the_option_names_none_for_broken_pictures(
+    options: dict[str, str], named: bool, folder: str
+) -> None:
+    Path(folder, "2", "0.png").write_bytes(b"no picture")
+    config = RunConfig.model_validate({"data": {"resolution": 16}})
+    with pytest.raises(DataError, match=r"cannot be decoded") as caught:
+        load_to_score(config, folder, SOME, whose="generator", warn=print, **options)
+    assert ("--on-error skip" in str(caught.value)) is named
+    assert "Replace or remove it" in str(caught.value)

@@ -112,7 +112,7 @@ def unpack_only(url, download_root, filename, **_):
         ("mnits:data", r"Did you mean 'mnist'"),
         ("no/such/folder", r"there is no path 'no/such/folder'"),
         (r"C:\images", r"there is no path"),
-        ("images", r"found 'images', which stands for images of your own; expected --data"),
+        ("images", r"found 'images', which stands for images of your own; expected a folder"),
         ("digits:data", r"lie in no folder"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from acgan.evaluation import Scores, Summary
+from acgan.report.commands import evaluate_command
 from acgan.report.gan import classes_section
 from acgan.report.gather import KnownRun
 from acgan.report.history import diversity_section
@@ -104,6 +105,26 @@ def test_several_draws_are_scored_with_the_same_extractor(
     told = advice[f"acgan evaluate runs/pets {option}--repeats 5"]
     assert ("RUN_OR_FILE stands for x@1" in told) is ("RUN_OR_FILE" in option)
     assert "acgan evaluate runs/pets --metrics cas" in commands  # which takes no extractor
+
+
+def test_paths_of_commands_hold_beside_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = _scores(40)
+    judge, weights = tmp_path / "runs" / "judge", tmp_path / "w.pth"
+    scores.provenance.update(extractor_asked_for=str(judge), weights_asked_for=str(weights))
+    run, here = _run(scores), tmp_path / "elsewhere"
+    monkeypatch.chdir(tmp_path)
+    assert evaluate_command(run) == "acgan evaluate runs/pets --extractor runs/judge --weights w.pth"
+    far = replace(run, directory=tmp_path / "runs" / "pets")
+    assert f"--extractor {judge} --weights {weights}" in evaluate_command(far), "pasted from anywhere"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert f"--extractor {judge} --weights {weights}" in evaluate_command(
+        replace(run, directory=Path("../pets"))
+    )
+    scores.provenance.update(
+        extractor_asked_for="inception", weights_asked_for=None, resize_asked_for="clean"
+    )
+    assert evaluate_command(run) == "acgan evaluate runs/pets --extractor inception --resize clean"
 
 
 @pytest.mark.parametrize(
