@@ -73,11 +73,13 @@ def recorded(
         invocation |= {
             "ended": _now(),
             "nimg": [begun_nimg, run.nimg],
-            "trained_sec": run.pace.trained_sec - sum(one.get("trained_sec") or 0.0 for one in earlier),
+            "trained_sec": run.pace.invocation_sec,
             "images_per_sec": run.pace.images_per_sec,
             "peak_bytes": runtime.peak_memory_bytes(opened.device),
         }
-        record["trained_sec"] = run.pace.trained_sec
+        # The checkpoint does not count what came after it, nor the list the invocations that were killed.
+        listed = sum(one.get("trained_sec") or 0.0 for one in record["invocations"])
+        record["trained_sec"] = max(run.pace.trained_sec, listed)
         write_text(file, _to_json(record))
 
 

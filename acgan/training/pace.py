@@ -18,7 +18,7 @@ class Pace:
         self.images_per_sec = 0.0
         self._earlier_sec = trained_sec  # of earlier invocations
         self._begun_nimg = self._tick_nimg = nimg
-        self._is_stopped = False
+        self._stopped: float | None = None
         self.start()
 
     def start(self) -> None:
@@ -27,8 +27,13 @@ class Pace:
 
     @property
     def trained_sec(self) -> float:
-        """Time in the loop, with that of earlier invocations."""
-        return self._earlier_sec if self._is_stopped else self._earlier_sec + time.monotonic() - self._begun
+        """Time in the loop, with that of earlier invocations up to the checkpoint that this one goes on from."""
+        return self._earlier_sec + self.invocation_sec
+
+    @property
+    def invocation_sec(self) -> float:
+        """Time of this invocation in the loop."""
+        return (time.monotonic() if self._stopped is None else self._stopped) - self._begun
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -49,6 +54,5 @@ class Pace:
 
     def stop(self, nimg: int) -> None:
         """End the invocation."""
-        seconds = time.monotonic() - self._begun
-        self._earlier_sec, self._is_stopped = self._earlier_sec + seconds, True
-        self.images_per_sec = (nimg - self._begun_nimg) / max(seconds, 1e-9)
+        self._stopped = time.monotonic()
+        self.images_per_sec = (nimg - self._begun_nimg) / max(self.invocation_sec, 1e-9)

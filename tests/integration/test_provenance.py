@@ -14,6 +14,7 @@ from run_helpers import acgan, acgan_train, classified, signal_after, trained
 from acgan.code_version import code_version
 from acgan.models import GENERATORS
 from acgan.sealed import read_json
+from acgan.training.run import TrainingRun
 
 SHORT = {"train.total_nimg": 64, "monitor.num_per_class": 0}
 
@@ -66,6 +67,25 @@ def test_a_run_says_where_it_comes_from(resumed: Path) -> None:
         assert (one["threads"], one["precision"], one["device"]) == (1, "float32", "cpu")
         assert one["started"] <= one["ended"]
         assert one["peak_bytes"] > 0
+
+
+def test_time_after_the_last_checkpoint_counts_once(tmp_path: Path) -> None:
+    """A stop draws samples after its checkpoint. What goes on from there spent no time below 0, and the total grows."""
+    run = tmp_path / "run"
+
+    def a_long_time(self: TrainingRun) -> None:
+        self.pace._begun -= 1_000
+
+    with signal_after(2, signal.SIGTERM), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingRun, "save_samples", a_long_time)
+        assert acgan_train(run, SHORT).exit_code == 75
+    before = provenance(run)["trained_sec"]
+    trained(run, SHORT)
+    found = provenance(run)
+    first, second = (one["trained_sec"] for one in found["invocations"])
+    assert (first > 1_000, 0 < second < 1_000) == (True, True)
+    assert found["trained_sec"] == pytest.approx(first + second)
+    assert found["trained_sec"] > before > 1_000
 
 
 def test_operations_are_those_of_the_generator(resumed: Path) -> None:
