@@ -37,7 +37,7 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     from acgan.plots.results import bars_picture, curves_picture
     from acgan.plots.style import to_png
 
-    variants = results.find_variants(directories)
+    variants = results.find_variants(directories, with_scores=False)
     curves = results.training_curves(variants)
     classes = results.class_values(variants, metrics)
     truncations = results.truncation_curves(variants, metrics)
@@ -63,5 +63,5 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
         if name not in pictures:
             echo(f"no {name}: {reason}")
     for variant in variants:
-        for reason in variant.left_out:
-            echo(f"note: left out: {reason}")
+        for words in (*(f"left out: {reason}" for reason in variant.left_out), *variant.stopped):
+            echo(f"note: {words}")

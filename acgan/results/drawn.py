@@ -33,8 +33,8 @@ def training_curves(variants: Sequence[Variant]) -> Lines:
     """Scores during the trainings, by title, variant and seed: value by images shown."""
     panels: Lines = {}
     for variant in variants:
-        for one in variant.scored:
-            for key, line in ({} if one.run is None else _records(one.run)).items():
+        for run in variant.runs:
+            for key, line in _records(run).items():
                 panels.setdefault(_record_title(key), {}).setdefault(variant.name, []).append(line)
     return panels
 

@@ -94,6 +94,7 @@ def result_table(
     scored = [variant for variant in variants if variant.scored]
     chosen = _baseline(scored, baseline)
     notes = [f"left out: {reason}" for variant in variants for reason in variant.left_out]
+    notes += [words for variant in scored for words in variant.stopped]
     if chosen is not None:
         notes += _differing(chosen, scored, unequal)
     # Classifiers of real images tell nothing of a generator.

@@ -21,6 +21,7 @@ from acgan.evaluation import (
     read_evaluation,
     read_run,
     runs_of_seeds,
+    same_budget,
     settings,
 )
 
@@ -68,27 +69,38 @@ class Variant:
 
     Attributes:
         name: Name of its directory.
-        scored: Its runs that have ended and have scores, by seed; or its samples.
+        scored: Those of its runs that count and have scores, by seed; or its samples.
         left_out: Its other runs, each with the reason.
+        runs: Its runs that count, with scores or without.
     """
 
     name: str
     scored: tuple[RunScores, ...]
     left_out: tuple[str, ...]
+    runs: tuple[TrainedRun, ...] = ()
 
     @property
     def budgets(self) -> list[int]:
         """Images that each run showed to its networks; none where samples were given."""
         return [one.run.nimg for one in self.scored if one.run is not None]
 
+    @property
+    def stopped(self) -> list[str]:
+        """Its runs that count although they were stopped before their end."""
+        return [f"{run.directory}: stopped at {run.progress}" for run in self.runs if not run.finished]
 
-def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
+
+def find_variants(paths: Sequence[str | Path], *, with_scores: bool = True) -> list[Variant]:
     """Find the variants in directories.
+
+    The runs that were trained to the end count. If a variant has none, those count that were stopped where its longest
+    one was.
 
     Args:
         paths: A directory of variants (``DIR/VARIANT/seedN``), of seeds (``seedN``), or a run; or several of them.
             Runs called ``seedN`` are a variant with those beside them that are named too. A folder of `acgan evaluate
             SAMPLES --out` stands for a run.
+        with_scores: Refuse what has no scores at all.
 
     Raises:
         RunError: There is none, or two were evaluated in different ways.
@@ -104,7 +116,7 @@ def find_variants(paths: Sequence[str | Path]) -> list[Variant]:
     for (home, runs), name in zip(groups.items(), names, strict=True):
         unique = name if names.count(name) == 1 else str(home)
         variants.append(_variant(unique, home, runs, first))
-    if not any(variant.scored for variant in variants):
+    if with_scores and not any(variant.scored for variant in variants):
         reasons = "; ".join(reason for variant in variants for reason in variant.left_out)
         raise RunError(f"{', '.join(map(str, paths))}: no run with scores: {reasons}.")
     return variants
@@ -183,18 +195,26 @@ def _variant_of_runs(
 ) -> Variant:
     _check_one_method(runs)
     together = _read(home, first) if home not in [run.directory for run in runs] else None
-    scored, left_out = [], []
-    for run in runs:
-        if not run.finished:
-            left_out.append(f"{run.directory}: not trained to the end ({run.progress})")
-            continue
+    counted = _counted(runs)
+    scored: list[RunScores] = []
+    left_out = [
+        f"{run.directory}: not trained to the end ({run.progress})" for run in runs if run not in counted
+    ]
+    for run in counted:
         own = _read(run.directory, first)
         found = _alone(run, own) if own is not None else _of_several(run, together)
         if found is None:
             left_out.append(f"{run.directory}: no scores; `acgan evaluate {run.directory}` makes them")
         else:
             scored.append(found)
-    return Variant(name, tuple(scored), tuple(left_out))
+    return Variant(name, tuple(scored), tuple(left_out), tuple(counted))
+
+
+def _counted(runs: Sequence[TrainedRun]) -> list[TrainedRun]:
+    """The runs whose mean tells of the method: those at their end; else those that were stopped at the same place."""
+    ended = [run for run in runs if run.finished]
+    longest = max(run.nimg for run in runs)
+    return ended or [run for run in runs if same_budget([run.nimg], [longest])]
 
 
 def _of_samples(folder: Path, first: list[tuple[Path, EvaluationFile]]) -> Iterator[RunScores]:

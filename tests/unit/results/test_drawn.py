@@ -95,3 +95,11 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
         "no classes.png",
         "no truncation.png",
     ]
+
+
+def test_a_stopped_run_without_scores_has_curves(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", nimg=400, curve=(5.0, 4.0))
+    result = CliRunner().invoke(main, ["plot", str(run)])
+    assert result.exit_code == 0, result.output
+    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert f"note: {run}: stopped at 400 of 1,000 images" in result.output

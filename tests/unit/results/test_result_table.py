@@ -135,6 +135,16 @@ def test_what_has_not_ended_or_has_no_scores_is_left_out_by_name(tmp_path: Path)
     assert any(note.startswith(f"left out: {bare}: no scores") for note in found.notes)
 
 
+def test_runs_that_were_all_stopped_count_where_the_longest_was(tmp_path: Path) -> None:
+    variant = tmp_path / "a"
+    for seed, nimg, value in ((0, 400, 5.0), (1, 402, 6.0), (2, 90, 99.0)):
+        make_evaluation(make_run(variant / f"seed{seed}", seed=seed, nimg=nimg), {FCD: (value,)})
+    found = table(tmp_path)
+    assert (row(found, "a").seeds, row(found, "a").mean) == ((0, 1), 5.5)
+    assert f"{variant / 'seed0'}: stopped at 400 of 1,000 images" in found.notes
+    assert f"left out: {variant / 'seed2'}: not trained to the end (90 of 1,000 images)" in found.notes
+
+
 def test_missing_metrics_are_named(tmp_path: Path) -> None:
     make_variant(tmp_path / "a", {FCD: (5.0, 4.0, 4.5), RECALL: (0.5, None, 0.6)})
     make_variant(tmp_path / "b", {FCD: (5.0, 4.0, 4.5)})
