@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +18,10 @@ from acgan.marks import as_png_text
 from acgan.plots.page import ClassPage
 from acgan.predicting import ImageClassifier
 from acgan.sampling import CHUNK, ClassSampler, class_latents
-from acgan.sampling.folder import folder_names
+from acgan.sampling.folder import file_name, folder_names
 from acgan.sampling.walk import walk_latents
-from acgan.types import ImageStore
+from acgan.sealed import sealed_json
+from acgan.types import SAMPLER_FILE, ImageStore
 
 #: Images drawn for each that is wanted of those that a classifier is sure of.
 _MOST_TRIED = 20
@@ -190,13 +192,23 @@ class Explorer:
             return file.getvalue()
 
     def as_zip(self, samples: Sequence[DrawnSample]) -> bytes:
-        """A zip with a folder for each class, of PNGs; a mixed sample lies in that of its largest share."""
+        """A zip with a folder for each class, of PNGs; a mixed sample lies in that of its largest share.
+
+        Images are numbered within their class. As in a folder of ``acgan sample``, a file tells which folder is which
+        class: file systems do not take every name.
+        """
         folders = folder_names(self.sampler.class_names)
+        written: Counter[int] = Counter()
         with io.BytesIO() as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for number, sample in enumerate(samples):
-                    name = f"{folders[int(sample.y.argmax())]}/{number:06d}.png"
-                    archive.writestr(name, self._png(sample))
+                for sample in samples:
+                    label = int(sample.y.argmax())
+                    archive.writestr(
+                        f"{folders[label]}/{file_name(written[label], 'png')}", self._png(sample)
+                    )
+                    written[label] += 1
+                told = {folders[label]: self.sampler.class_names[label] for label in written}
+                archive.writestr(SAMPLER_FILE, json.dumps(sealed_json({"folders": told, **self._mark()})))
             return file.getvalue()
 
     def _png(self, sample: DrawnSample) -> bytes:

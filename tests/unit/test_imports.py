@@ -134,7 +134,7 @@ ALLOWED: dict[str, set[str]] = {
         *("parallel", "runtime", "types", "errors"),
     },
     # what a page to play with asks of a generator
-    "exploring": {"sampling", "predicting", "plots", "marks", "errors", "showing", "types"},
+    "exploring": {"sampling", "predicting", "plots", "marks", "sealed", "errors", "showing", "types"},
     # runs and their scores, as tables
     "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
     # runs as pages for people: plain values in, HTML out

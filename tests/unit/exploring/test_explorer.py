@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from sampler_helpers import make_sampler
 
+from acgan.data.samples import load_samples
 from acgan.exploring import Explorer
 from acgan.exploring.explorer import pixels
 from acgan.marks import is_generated
@@ -112,11 +114,20 @@ def test_downloads(explorer: Explorer) -> None:
         assert np.array_equal(arrays["images"][1], samples[1].image.permute(1, 2, 0))
         assert arrays["shares"].argmax(axis=1).tolist() == [2, 2, 5, 5]
     with zipfile.ZipFile(io.BytesIO(explorer.as_zip(samples))) as archive:
-        assert archive.namelist() == ["2/000000.png", "2/000001.png", "5/000002.png", "5/000003.png"]
-        picture = Image.open(io.BytesIO(archive.read("5/000003.png")))
+        numbered = [f"{name}/00000{number}.png" for name in ("2", "5") for number in range(2)]
+        assert archive.namelist() == [*numbered, "sampler.json"]
+        picture = Image.open(io.BytesIO(archive.read("5/000001.png")))
         assert np.array_equal(np.asarray(picture), pixels(samples[3].image))
         assert is_generated(picture)
     assert explorer.page(samples).ndim == 3
+
+
+def test_a_zip_tells_classes_whose_names_are_no_folders(tmp_path: Path) -> None:
+    """Read as data it has the classes that were drawn."""
+    explorer = Explorer("run", make_sampler(image_channels=1, class_names=("Cat", "cat", "a/b")), None, None)
+    file = tmp_path / "samples.zip"
+    file.write_bytes(explorer.as_zip(explorer.draw([0, 1, 2], 2, **HOW)))
+    assert load_samples(str(file), on_error="stop").train.class_names == ("Cat", "a/b", "cat")
 
 
 def test_without_a_classifier_and_training_images() -> None:
