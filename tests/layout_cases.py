@@ -116,6 +116,11 @@ CASES = [
     ),
     Case("parts that hold pictures", tree("train", "test"), error="named like parts of a set"),
     Case(
+        "a test without classes beside classes",
+        tree("cat", "dog", "test"),
+        error="test is named like a part of a set.*data.layout=classes",
+    ),
+    Case(
         "a part beside a wrapper",
         tree("train/cat", "train/dog", "pets/cat", "pets/dog"),
         error="data.layout=splits.*pets lies beside them.*data.layout=classes",

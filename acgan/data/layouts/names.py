@@ -17,6 +17,8 @@ PART_WORDS = {
     **dict.fromkeys(("test", "testing", "testset"), "test"),
     **dict.fromkeys(("unlabeled", "unlabelled", "pred", "prediction", "predictions"), ""),
 }
+#: Words for parts that are words for classes, too: vehicles, and what passed a check.
+CLASS_WORDS = frozenset({"train", "valid"})
 #: Words for folders that hold pictures of any class.
 IMAGE_WORDS = frozenset(
     {

@@ -9,7 +9,7 @@ from statistics import median
 
 from acgan.data.index import shortened
 from acgan.data.layouts.branches import Branch, be, branch_of, listed
-from acgan.data.layouts.names import IMAGE_WORDS, are_chunks, are_pairs, is_container, is_negated, part_of
+from acgan.data.layouts.names import CLASS_WORDS, IMAGE_WORDS, are_chunks, are_pairs, is_container, is_negated, part_of
 from acgan.data.sources.tree import Tree
 
 
@@ -27,7 +27,8 @@ def _parts(branch: Branch) -> str:
     if not named:
         return ""
     # A train among buses and cars: it has no classes inside, and several folders beside it are no parts.
-    if len(named) == 1 and others > 1 and all(top.loose and not top.tops for top in branch.tops.values()):
+    alone = len(named) == 1 and named[0].casefold() in CLASS_WORDS and others > 1
+    if alone and all(top.loose and not top.tops for top in branch.tops.values()):
         return ""
     return f"{listed(named)} {be(named)} named like {'a part' if len(named) == 1 else 'parts'} of a set"
 
