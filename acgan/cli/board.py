@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 
@@ -43,15 +44,20 @@ class Board(Progress):
             so_far = f", {time_in_words(task.elapsed)} so far" if task.elapsed is not None else ""
             yield Text("\n".join((f"{task.description}{so_far}", *task.fields["lines"])))
 
-    def count(self, done: int, total: int) -> None:
-        """Show the number of images that are done, of all, and the time left once any were done here."""
+    def count(self, done: int, total: int, most_sec: float = math.inf) -> None:
+        """Show the number of images that are done, of all, and the time left once any were done here.
+
+        Args:
+            done: Images that are done.
+            total: All images.
+            most_sec: Seconds after which the work is stopped, done or not.
+        """
         now = time.monotonic()
         if self._begun is None or self._begun[0] != total or done < self._begun[1]:
             self._begun = total, done, now
         _, first, begun = self._begun
-        left = (
-            f"{time_in_words((now - begun) / (done - first) * (total - done))} left" if done > first else ""
-        )
+        expected = (now - begun) / (done - first) * (total - done) if done > first else None
+        left = "" if expected is None else f"{time_in_words(min(expected, most_sec))} left"
         numbers = f"{_amount(done)}/{_amount(total)}"
         self.update(self._task, completed=done, total=total, numbers=numbers, left=left)
 

@@ -27,6 +27,7 @@ def show_dry_run(
     init_from: Path | None,
     fresh: bool,
     quiet: bool,
+    max_time: float | None,
 ) -> None:
     """Rehearse a training and print the classes, parameters and estimates.
 
@@ -60,7 +61,7 @@ def show_dry_run(
     arms = 2 if isinstance(config, ClassifierConfig) and config.synthetic is not None else 1
     if found.memory is not None:
         reporter.say(f"memory needed: {found.memory}")
-    reporter.say(_time(found, arms * len(runs)))
+    reporter.say(_time(found, arms * len(runs), max_time))
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():
         if isinstance(prospect, str):
@@ -90,10 +91,12 @@ def _show(found: Rehearsal) -> None:
         echo(f"step of the {kind}: {seconds * 1e3:.0f} ms")
 
 
-def _time(found: Rehearsal, num_runs: int) -> str:
+def _time(found: Rehearsal, num_runs: int, max_time: float | None) -> str:
     """One line on speed, time and memory."""
     seconds = found.total_nimg / found.images_per_sec
     together = f" a run and {time_in_words(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
+    if max_time is not None and max_time < num_runs * seconds:
+        together += f"; --max-time stops it after {time_in_words(max_time)}, {found.images_per_sec * max_time:,.0f} images"
     return (
         f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so "
         f"{time_in_words(seconds)} for {found.total_nimg:,} images{together}; this rehearsal took "

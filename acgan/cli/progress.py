@@ -40,10 +40,17 @@ def draws_bars(stream: TextIO) -> bool:
 
 
 class Reporter:
-    """Progress and remarks of a training, for a person; only warnings if ``quiet``."""
+    """Progress and remarks of a training, for a person.
 
-    def __init__(self, quiet: bool):
+    Args:
+        quiet: Tell warnings alone.
+        most_sec: Seconds after which the training is stopped, done or not.
+    """
+
+    def __init__(self, quiet: bool, most_sec: Callable[[], float] = lambda: math.inf):
         self._quiet = quiet
+        self._most_sec = most_sec
+        self._trains = False
         self._bar: Board | None = None
         self._counted = -math.inf
 
@@ -77,8 +84,10 @@ class Reporter:
         """Show the number of images that the training has shown so far, a few times a second at most."""
         now = time.monotonic()
         if self._bar is not None and now - self._counted >= _COUNT_SEC:
-            self._bar.count(shown, total)
-            self._counted = now
+            if not self._trains:  # losses come with the first log interval
+                self._bar.tell("training", ())
+            self._bar.count(shown, total, self._most_sec())
+            self._counted, self._trains = now, True
 
     def tick(self, tick: Tick) -> None:
         """Show the news of a log interval."""
@@ -88,10 +97,11 @@ class Reporter:
             return
         speed, lines = f"{tick.images_per_sec:.0f} images/s", told(tick)
         if self._bar is not None:
-            self._bar.count(tick.nimg, tick.total_nimg)
+            self._bar.count(tick.nimg, tick.total_nimg, self._most_sec())
             self._bar.tell(f"training, {speed}", lines)
+            self._trains = True
             return
-        left = (tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9)
+        left = min((tick.total_nimg - tick.nimg) / max(tick.images_per_sec, 1e-9), self._most_sec())
         done = f"{tick.nimg:>9,} / {tick.total_nimg:,} images"
         echo("  ".join((done, f"{time_in_words(left)} left", speed, *lines)))
 

@@ -51,11 +51,13 @@ def command(
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet)
+        show_dry_run(
+            resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet, max_time=max_time
+        )
         return
     time, done = Clock(max_time), list[Path]()
     for run in planned_runs(resolved.directory, seeds, overrides):
-        with watched(quiet) as reporter:
+        with watched(quiet, time) as reporter:
             result = api.train(
                 resolved.given,
                 data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ class Clock:
         """Seconds that are left; None without a bound."""
         return None if self._end is None else self._end - time.monotonic()
 
+    def most_sec(self) -> float:
+        """Seconds that are left, for a person: none below 0, and infinitely many without a bound."""
+        return math.inf if self._end is None else max(self._end - time.monotonic(), 0.0)
+
 
 def run_directories(directory: Path, seeds: Sequence[int] | None) -> dict[Path, int | None]:
     """Each run's directory and seed: one with the configured seed, or one for each of several.
@@ -64,11 +69,11 @@ def planned_runs(directory: Path, seeds: Sequence[int] | None, overrides: Sequen
 
 
 @contextmanager
-def watched(quiet: bool) -> Iterator[Reporter]:
+def watched(quiet: bool, clock: Clock) -> Iterator[Reporter]:
     """Context of one training, with its progress on the terminal; SIGTERM before the first step ends it cleanly."""
-    reporter = Reporter(quiet or not is_first_process())
-    # From the first checkpoint on the run answers signals itself, at the end of a step.
-    with reporter.showing(), stopped_by_signals("stopped before the training began"):
+    reporter = Reporter(quiet or not is_first_process(), clock.most_sec)
+    # While it trains the run answers signals itself, at the end of a step.
+    with reporter.showing(), stopped_by_signals("stopped outside of the training itself"):
         yield reporter
 
 

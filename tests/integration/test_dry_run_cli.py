@@ -54,6 +54,12 @@ def test_it_tells_much_and_writes_nothing(workdir: Path) -> None:
     assert "would train in runs/tiny (" in lines[-1]
 
 
+def test_the_time_that_a_training_may_take_is_told(workdir: Path) -> None:
+    long = ("train", str(TINY), "--dry-run", *sets({"train.total_nimg": 100_000_000}))
+    assert "; --max-time stops it after 8 min, " in acgan(*long, "--max-time", "8m").stdout
+    assert "--max-time" not in acgan(*long).stdout
+
+
 def test_the_configuration_is_printed_on_demand(workdir: Path) -> None:
     assert "total_nimg" not in acgan("train", str(TINY), "--dry-run").stdout
     result = acgan("train", str(TINY), "--print-config", *sets({"train.total_nimg": 5000}))

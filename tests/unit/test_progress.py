@@ -113,7 +113,7 @@ def test_the_bar_moves_between_two_ticks_and_not_at_every_step(monkeypatch: pyte
     reporter, shown = Reporter(quiet=False), list[int]()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(Board, "count", lambda bar, done, total: shown.append(done))
+    monkeypatch.setattr(Board, "count", lambda bar, done, total, most_sec: shown.append(done))
     now = 1000.0
     monkeypatch.setattr("acgan.cli.progress.time.monotonic", lambda: now)
     with reporter.showing():
@@ -121,6 +121,26 @@ def test_the_bar_moves_between_two_ticks_and_not_at_every_step(monkeypatch: pyte
             reporter.images(nimg, 1_000)
             now += 0.1
     assert shown == [32, 128, 224, 320]
+
+
+def test_the_time_left_is_no_longer_than_the_training_may_take(capsys: pytest.CaptureFixture[str]) -> None:
+    Reporter(quiet=False, most_sec=lambda: 3.0).tick(Tick(10, 20, {}, 2.0))
+    assert "3 s left" in capsys.readouterr().out
+    Reporter(quiet=False, most_sec=lambda: 30.0).tick(Tick(10, 20, {}, 2.0))
+    assert "5 s left" in capsys.readouterr().out
+
+
+def test_the_bar_says_training_from_the_first_image_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    told: list[str] = []
+    monkeypatch.setattr(Board, "tell", lambda bar, doing, lines: told.append(doing))
+    reporter = Reporter(quiet=False)
+    with reporter.showing():
+        reporter.images(32, 1_000)
+        reporter.tick(Tick(64, 1_000, {}, 2.0))
+        reporter.images(96, 1_000)
+    assert told == ["training", "training, 2 images/s"]
 
 
 @pytest.mark.parametrize(

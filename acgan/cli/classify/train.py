@@ -129,14 +129,16 @@ def command(
     if dry_run:
         from acgan.cli.dry_run import show_dry_run
 
-        show_dry_run(resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet)
+        show_dry_run(
+            resolved, seeds, device=device, init_from=init_from, fresh=fresh, quiet=quiet, max_time=max_time
+        )
         return
     time = Clock(max_time)
     runs = planned_runs(resolved.directory, seeds, overrides)
     if resolved.config.synthetic is not None:
         runs = [arm for run in runs for arm in (run, _without_synthetic(run))]
     for run in runs:
-        with watched(quiet) as reporter:
+        with watched(quiet, time) as reporter:
             result = api.train_classifier(
                 resolved.given,
                 data,

@@ -9,7 +9,15 @@ from statistics import median
 
 from acgan.data.index import shortened
 from acgan.data.layouts.branches import Branch, be, branch_of, listed
-from acgan.data.layouts.names import CLASS_WORDS, IMAGE_WORDS, are_chunks, are_pairs, is_container, is_negated, part_of
+from acgan.data.layouts.names import (
+    CLASS_WORDS,
+    IMAGE_WORDS,
+    are_chunks,
+    are_pairs,
+    is_container,
+    is_negated,
+    part_of,
+)
 from acgan.data.sources.tree import Tree
 
 
