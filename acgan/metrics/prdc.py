@@ -13,7 +13,8 @@ from acgan.metrics._feature_pair import feature_pair
 from acgan.metrics.clipped import NearestBalls, clipped_coverage, clipped_density, inside_balls
 from acgan.metrics.distances import of_squared_distances
 
-_ROUNDING = 1e-9  # of squared distances, at most, where vectors are up to 1,000 times as long as their distances
+#: Of squared distances, at most, where vectors are up to 1,000 times as long as their distances.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)

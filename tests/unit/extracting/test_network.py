@@ -96,20 +96,6 @@ def test_features_of_timm_are_pooled_and_before_the_head(
     assert extractor.describe()["resize"].startswith("160 px, bicubic as clean-fid's; mean ")
 
 
-def test_metas_own_files_of_dinov2_are_read(
-    of_timm: Callable[[str], tuple[nn.Module, Path]], tmp_path: Path
-) -> None:
-    """They have the names of timm, and a token that only the training used."""
-    network, file = of_timm("test_vit")
-    state = {key: value for key, value in network.state_dict().items() if not key.startswith("head.")}
-    torch.save({**state, "mask_token": torch.zeros(1, 64)}, tmp_path / "dino.pth")
-    features = [
-        NetworkExtractor("timm", "test_vit", one, say=silent)(images_of(1)).features
-        for one in (file, tmp_path / "dino.pth")
-    ]
-    assert torch.equal(*features)
-
-
 def test_names_and_provenance(of_torchvision: tuple[nn.Module, Path]) -> None:
     file = of_torchvision[1]
     extractor: Extractor = choose_extractor(f"torchvision:{SMALL}", weights=file, warn=silent)
