@@ -146,6 +146,13 @@ def test_what_is_wrong_is_said(
         (named, {"weights": other}, f"not the weights of {SMALL}"),
         (named, {"weights": file, "dims": 64}, "--dims 64: is of Inception"),
         (named, {"weights": file, "resize": "bilinear"}, "--resize bilinear: is of Inception"),
+        ("timm:", {"weights": file}, "--extractor timm:: no such extractor.* or timm:NAME"),
+        ("clip:vit", {"weights": file}, "--extractor clip:vit: no such extractor.* or timm:NAME"),
+        (
+            "digits",
+            {"weights": file},
+            "is of Inception, or of a network timm:NAME or torchvision:NAME; the extr",
+        ),
         ("torchvision:shufflenet_v2_x0_6", {"weights": file}, r"no classification network.*Did you mean"),
     ):
         with pytest.raises(UserError, match=text):
