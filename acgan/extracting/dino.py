@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 #: Side of the images that Stein et al. 2023 show DINOv2's networks; their weights are made for 518 px.
-SIDE = 224
+DINO_SIDE = 224
 _PATCH = 14
 _POSITIONS = "pos_embed"
 _OF_TRAINING = "mask_token"  # a token that only the training used
@@ -26,7 +26,7 @@ def fitted_tensors(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """A state dict of one of DINOv2's networks, of any side, as the network for images of 224 px has it."""
     kept = {name: tensor for name, tensor in tensors.items() if name != _OF_TRAINING}
     if _POSITIONS in kept and kept[_POSITIONS].ndim == 3:
-        kept[_POSITIONS] = positions(kept[_POSITIONS], SIDE // _PATCH)
+        kept[_POSITIONS] = positions(kept[_POSITIONS], DINO_SIDE // _PATCH)
     return kept
 
 

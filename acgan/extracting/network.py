@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from acgan.atomic import sha256
 from acgan.errors import RunError, UserError, did_you_mean, first_line
 from acgan.extracting.base import Extracted, by_portions
-from acgan.extracting.dino import SIDE, fitted_tensors, is_dino
+from acgan.extracting.dino import DINO_SIDE, fitted_tensors, is_dino
 from acgan.extracting.resizing import WAYS, clean_resized
 from acgan.extras import optional_package
 from acgan.models.backbones import build_torchvision, cut_last_layer, torchvision_names
@@ -148,7 +148,7 @@ def _of_timm(name: str, file: Path, say: Callable[[str], None]) -> _Built:
             f"{did_you_mean(name, timm.list_models())}"
         )
     of_dino = is_dino(name)
-    side = {"img_size": SIDE} if of_dino else {}
+    side = {"img_size": DINO_SIDE} if of_dino else {}
     network = timm.create_model(name, pretrained=False, num_classes=0, **side)
     last = network.pretrained_cfg.get("classifier") or ()
     unused = (last,) if isinstance(last, str) else tuple(last)
@@ -158,7 +158,7 @@ def _of_timm(name: str, file: Path, say: Callable[[str], None]) -> _Built:
     if remark := describe(found, name):
         say(f"{file}: {remark}.")
     form = timm.data.resolve_data_config({}, model=network)
-    return _Built(network, SIDE if of_dino else form["input_size"][-1], form["mean"], form["std"])
+    return _Built(network, DINO_SIDE if of_dino else form["input_size"][-1], form["mean"], form["std"])
 
 
 def _of_torchvision(name: str, file: Path, say: Callable[[str], None]) -> _Built:
