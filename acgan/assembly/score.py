@@ -15,6 +15,7 @@ from acgan.evaluation import CollapseMonitor, ValidationScore
 from acgan.extracting import Extractor, choose_extractor, inception_weights_present, shipped_for
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
+from acgan.extracting.network import NETWORKS
 from acgan.predicting import shipped
 from acgan.types import Dataset, ImageStore
 
@@ -86,6 +87,12 @@ def build_score_extractor(chosen: str, device: torch.device, warn: Callable[[str
 
 def _there(wanted: str) -> str:
     names = (INCEPTION, *shipped())
+    if wanted.partition(":")[0] in NETWORKS and not Path(wanted).exists():
+        raise RunError(
+            f"evaluate.extractor {wanted}: found a network with weights in a file, which a training does not read; "
+            f"expected {_AUTO}, {', '.join(names)}, or a run or file of `acgan classify train`. Score with it "
+            f"afterwards: `acgan evaluate RUN --extractor {wanted} --weights FILE`."
+        )
     if wanted not in names and not Path(wanted).exists():
         raise RunError(
             f"evaluate.extractor {wanted}: no such extractor, run or file; expected {_AUTO}, {', '.join(names)}, or a "

@@ -36,12 +36,14 @@ class _Metrics(click.ParamType):
     ) -> tuple[str, ...]:
         from acgan.errors import did_you_mean
 
+        keys = {score.name: key for key, entry in CATALOGUE.items() for score in entry.scores}
         names = tuple(part.strip() for part in str(value).split(",") if part.strip())
         known = tuple(CATALOGUE)
         for name in names:
             if name not in known:
+                also = f" It is a score of {keys[name]}." if name in keys else did_you_mean(name, known)
                 self.fail(
-                    f"{name!r} is no metric.{did_you_mean(name, known)} Expected {', '.join(known)}.",
+                    f"{name!r} is no metric.{also} Expected {', '.join(known)}.",
                     param,
                     ctx,
                 )
@@ -76,7 +78,7 @@ class _Metrics(click.ParamType):
     type=_Metrics(),
     default=lambda: ",".join(default_metrics()),  # those of a script too
     metavar="NAME,...",
-    help=f"Some of {', '.join(CATALOGUE)}.  [default: all but {', '.join(_OTHERS)}, which take long]",
+    help=f"Some of {', '.join(CATALOGUE)}.  [default: all but {', '.join(_OTHERS)}]",
 )
 @click.option(
     "-n",

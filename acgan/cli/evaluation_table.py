@@ -140,6 +140,9 @@ def _notes(scores: Scores) -> Iterator[str]:
         )
     overall = [(name, one.value) for part in parts for name, one in part.items()]
     by_class = [one for values in scores.per_class.values() for one in values.items()]
+    shown = {name for name, _ in _columns(scores.per_class)}
+    if any(value is None for _, value in overall) or any(v is None for name, v in by_class if name in shown):
+        yield '"-": too few images to say.'
     if any(plain_name(name) == "kid" and (value or 0) < 0 for name, value in (*overall, *by_class)):
         yield (
             "A KID below 0 is no mistake: its estimate has no bias, so around a distance of 0 it falls on either side."

@@ -261,13 +261,16 @@ def authentic(fake: View, _real: View, context: Context) -> Found:
 def tested_copying(fake: View, real: View, context: Context) -> Found:
     """C_T, the test of data-copying."""
 
-    def measured(label: int | None) -> Value:
+    def measured(label: int | None, least: int) -> Value:
         a, b = fake.in_cells(label), real.in_cells(label)
-        return None if a is None or b is None else data_copying(*a, *b)
+        if a is None or b is None or min(len(a[0]), len(b[0])) < least:
+            return None
+        return data_copying(*a, *b)
 
     if fake.in_cells() is None or real.in_cells() is None:
         return Found({}, {})
-    return Found({context.name("c_t"): measured(None)}, {context.name("c_t"): _of_classes(fake, measured)})
+    each = _of_classes(fake, lambda label: measured(label, MIN_IMAGES_PER_CLASS))
+    return Found({context.name("c_t"): measured(None, 1)}, {context.name("c_t"): each})
 
 
 def copies(fake: View, real: View, _context: Context) -> Found:

@@ -69,16 +69,17 @@ def choose_extractor(
     library, _, network = wanted.partition(":")
     if library in NETWORKS and network:
         return _network(library, network, weights, dims, resize, device, warn)
-    if about_inception:
-        raise UserError(
-            f"{about_inception[0]}: is of Inception, and the extractor is the classifier {wanted}. Leave it out, or "
-            f"use --extractor {INCEPTION}."
-        )
     if wanted not in shipped() and not Path(wanted).exists():
         names = (INCEPTION, *shipped())
         raise RunError(
             f"--extractor {wanted}: no such extractor, run or file; expected {', '.join(names)}, a run or file of "
             f"`acgan classify train`, or timm:NAME or torchvision:NAME with --weights.{did_you_mean(wanted, names)}"
+        )
+    if about_inception:
+        others = ", or of a network timm:NAME or torchvision:NAME" if weights is not None else ""
+        raise UserError(
+            f"{about_inception[0]}: is of Inception{others}; the extractor is the classifier {wanted}. Leave it out, "
+            f"or use --extractor {INCEPTION}."
         )
     return ClassifierExtractor(wanted, device)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from acgan.atomic import sha256
 from acgan.errors import RunError, UserError, did_you_mean, first_line
 from acgan.extracting.base import Extracted, by_portions
+from acgan.extracting.dino import DINO_SIDE, fitted_tensors, is_dino
 from acgan.extracting.resizing import WAYS, clean_resized
 from acgan.extras import optional_package
 from acgan.models.backbones import build_torchvision, cut_last_layer, torchvision_names
@@ -23,8 +24,6 @@ from acgan.runtime import outside_autocast
 
 _BY_A_CORE = 8
 _ON_GPU = 64
-#: A token of DINOv2's own files that only its training used.
-_OF_TRAINING = "mask_token"
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class _Built:
 class NetworkExtractor:
     """Extractor of the pooled features that a network has before its last layer.
 
-    With DINOv2's it makes the distance that Stein et al. 2023 recommend (FD-DINOv2), whatever the side of the images.
-    Images are resized as clean-fid does, to the side that the network was made for, and normalised as for it.
+    Images are resized as clean-fid does, to the side that the network was made for, and normalised as for it. DINOv2's
+    networks are shown 224 px: so it is the distance that Stein et al. 2023 recommend, FD-DINOv2.
 
     Args:
         library: ``timm`` or ``torchvision``.
@@ -148,20 +147,18 @@ def _of_timm(name: str, file: Path, say: Callable[[str], None]) -> _Built:
             f"--extractor timm:{name}: no network of timm {timm.__version__} (timm.list_models)."
             f"{did_you_mean(name, timm.list_models())}"
         )
-    network = timm.create_model(name, pretrained=False, num_classes=0)
+    of_dino = is_dino(name)
+    side = {"img_size": DINO_SIDE} if of_dino else {}
+    network = timm.create_model(name, pretrained=False, num_classes=0, **side)
     last = network.pretrained_cfg.get("classifier") or ()
     unused = (last,) if isinstance(last, str) else tuple(last)
-    wanted = WantedWeights(name, network.state_dict(), unused, _without_training)
+    wanted = WantedWeights(name, network.state_dict(), unused, fitted_tensors if of_dino else dict)
     found = find_weights(read_state_file(file), wanted, str(file))
     network.load_state_dict(dict(found.tensors), strict=False)  # all but counts that old files lack
     if remark := describe(found, name):
         say(f"{file}: {remark}.")
     form = timm.data.resolve_data_config({}, model=network)
-    return _Built(network, form["input_size"][-1], form["mean"], form["std"])
-
-
-def _without_training(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    return {name: tensor for name, tensor in tensors.items() if name != _OF_TRAINING}
+    return _Built(network, DINO_SIDE if of_dino else form["input_size"][-1], form["mean"], form["std"])
 
 
 def _of_torchvision(name: str, file: Path, say: Callable[[str], None]) -> _Built:

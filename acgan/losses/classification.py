@@ -63,8 +63,9 @@ class TwinAuxiliary(ClassificationLoss):
     of an image is at least -log K, the value of a guess.
 
     The paper's value function is that of AC-GAN with T's term added, and C minimises it too: so C also learns generated
-    images, CE(C(fake), y). The authors' code leaves this term out of D's step, and so does PyTorch-StudioGAN, which
-    weighs T's terms by weights of their own (``tac_dis_lambda``, ``tac_gen_lambda``). ``on_fake`` puts the term in.
+    images, CE(C(fake), y). The authors' code leaves this term out of D's step; ``on_fake`` puts it in. Weights of T's
+    own are PyTorch-StudioGAN's (``tac_dis_lambda``, ``tac_gen_lambda``). Since its commit f0e411f, its loss of T reads
+    C's logits: T learns nothing, C learns generated images, and G's terms cancel where the weights are equal.
     """
 
     head_outputs = "twin"

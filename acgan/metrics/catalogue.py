@@ -57,7 +57,7 @@ class CatalogueEntry:
     Attributes:
         scores: Its scores, in the order of the tables.
         needs: Inputs that it cannot do without, besides images.
-        by_default: True if it is measured where no metrics are chosen; what takes long is not.
+        by_default: True if it is measured where no metrics are chosen; what takes long, or few ask for, is not.
     """
 
     scores: tuple[PrintedScore, ...]

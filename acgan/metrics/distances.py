@@ -62,10 +62,9 @@ def distances_to_others(references: Tensor, rows: Tensor) -> Tensor:
     rows = rows.to(references.device)
     queries = references[rows]
     found = of_squared_distances(queries, (references,), partial(torch.topk, k=2, dim=1, largest=False))
-    nearest = torch.cat([one.indices for one in found])
-    # Of equal ones, the image itself may come second, or not at all.
-    others = torch.where(nearest[:, 0] == rows, nearest[:, 1], nearest[:, 0])
-    return _apart(queries, references, others)
+    # Where the image itself is not the first, the first two are its equals, or one of them and itself: at distance 0.
+    second = torch.cat([one.indices[:, 1] for one in found])
+    return _apart(queries, references, second)
 
 
 def of_squared_distances(

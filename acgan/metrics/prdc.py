@@ -13,6 +13,9 @@ from acgan.metrics._feature_pair import feature_pair
 from acgan.metrics.clipped import NearestBalls, clipped_coverage, clipped_density, inside_balls
 from acgan.metrics.distances import of_squared_distances
 
+#: Of squared distances, at most, where vectors are up to 1,000 times as long as their distances.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Prdc:
@@ -155,8 +158,9 @@ def _radii(among_centres: Tensor, k: int) -> Tensor:
 
 
 def _median(squares: Tensor) -> Tensor:
-    """The square of the median distance: of an even number, that of the mean of the two in the middle."""
-    ordered = squares.sort().values
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    # The root's square is not the number itself, to the last bit, and some ball has this very radius.
-    return low if low == high else ((low.sqrt() + high.sqrt()) / 2).square()
+    """The square of the median distance, and a little more.
+
+    Two images that are each other's k-th neighbour have one radius. From either end it is computed with another
+    rounding, and each of the two has to be inside the other's ball where that is the median.
+    """
+    return squares.sqrt().quantile(0.5).square() * (1 + _ROUNDING)

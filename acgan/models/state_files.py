@@ -92,8 +92,9 @@ def read_state_file(file: str | Path) -> Any:
                 "could run any code when they are read. Save the weights alone where it was made, as "
                 "torch.save(network.state_dict(), FILE) does."
             ) from None
+        reason = first_line(error).partition(". ")[0]  # torch goes on to advise reading it without care
         raise UserError(
-            f"{file}: cannot be read as a state dict ({first_line(error)}). Expected tensors by name, "
+            f"{file}: cannot be read as a state dict ({reason}). Expected tensors by name, "
             "as torch.save(network.state_dict(), FILE) writes them."
         ) from None
     if of_acgan:

@@ -396,6 +396,10 @@ def test_unknown_metrics_are_a_usage_error_that_names_those_there_are(metrics: s
     assert ", ".join(CATALOGUE) in result.stderr
 
 
+def test_of_a_score_it_is_said_which_metric_it_belongs_to(run: Path) -> None:
+    assert "'c_t' is no metric. It is a score of data_copying." in evaluate(run, "--metrics", "c_t").stderr
+
+
 @pytest.mark.parametrize(
     "options",
     [("-n", "1"), ("--repeats", "0"), ("--seed", "-1"), ("--truncation", "0"), ("--truncation", "1.5")],

@@ -110,3 +110,12 @@ def test_a_fetch_that_fails_names_the_key() -> None:
     with pytest.raises(RunError, match=r"^evaluate\.extractor: .* could not be fetched") as info:
         build_score_extractor("inception", torch.device("cpu"), pytest.fail)
     assert "--" not in str(info.value)
+
+
+@pytest.mark.parametrize("wanted", ["timm:vit_small_patch14_dinov2", "torchvision:resnet18"])
+def test_a_network_with_weights_in_a_file_is_for_afterwards(wanted: str) -> None:
+    with pytest.raises(
+        RunError, match=f"evaluate.extractor {wanted}: found a network with weights"
+    ) as raised:
+        chosen(wanted)
+    assert f"`acgan evaluate RUN --extractor {wanted} --weights FILE`" in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,3 +73,18 @@ def test_a_weak_judge_is_told_once_right_below_its_features(capsys: pytest.Captu
     assert lines[place + 1].startswith("Weak judge: this classifier names only 63%")
     assert lines[place + 2].startswith("Verdict: ")
     assert sum("Weak judge" in line for line in lines) == 1
+
+
+def test_a_dash_is_explained_where_one_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = made({"vendi[x@1]": (3.0, 3.0, 0.1)}, {"vendi[x@1]": 3.0})
+    note = '"-": too few images to say.'
+    assert note not in told(scores, capsys)
+    unknown = {**scores.overall, "fd_infinity[x@1]": Summary(None, None, (None,))}
+    assert note in told(replace(scores, overall=unknown), capsys)
+    columns: dict[str, dict[str, float | None]] = {
+        "cat": {"kid[x@1]": 1.0, "fd[x@1]": None, "vendi[x@1]": None},
+        "dog": {"kid[x@1]": 2.0, "fd[x@1]": None, "vendi[x@1]": 3.0},
+    }
+    assert note not in told(replace(scores, per_class=columns), capsys)  # of columns that are not shown
+    columns["dog"]["kid[x@1]"] = None
+    assert note in told(replace(scores, per_class=columns), capsys)

@@ -267,3 +267,13 @@ def test_the_classifier_s_classes_are_matched_by_name() -> None:
     counts = reference.bank.view().confusion()
     assert counts is not None
     assert counts.tolist() == [[12, 0, 0], [0, 0, 0], [0, 0, 12]]
+
+
+def test_c_t_of_a_class_needs_twenty_images_on_either_side() -> None:
+    counts = [60, 60, 19]
+    real, training = make_store(counts, 1), make_store([60, 60, 60], 3)
+    samples = [60, 19, 60]
+    _, found = looked_at(real, make_store(samples, 2), training, ["data_copying"], Projection(dims=16))
+    first, *others = found.found.per_class["c_t[projection@0]"]
+    assert first is not None
+    assert others == [None, None]

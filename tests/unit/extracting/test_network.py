@@ -96,20 +96,6 @@ def test_features_of_timm_are_pooled_and_before_the_head(
     assert extractor.describe()["resize"].startswith("160 px, bicubic as clean-fid's; mean ")
 
 
-def test_metas_own_files_of_dinov2_are_read(
-    of_timm: Callable[[str], tuple[nn.Module, Path]], tmp_path: Path
-) -> None:
-    """They have the names of timm, and a token that only the training used."""
-    network, file = of_timm("test_vit")
-    state = {key: value for key, value in network.state_dict().items() if not key.startswith("head.")}
-    torch.save({**state, "mask_token": torch.zeros(1, 64)}, tmp_path / "dino.pth")
-    features = [
-        NetworkExtractor("timm", "test_vit", one, say=silent)(images_of(1)).features
-        for one in (file, tmp_path / "dino.pth")
-    ]
-    assert torch.equal(*features)
-
-
 def test_names_and_provenance(of_torchvision: tuple[nn.Module, Path]) -> None:
     file = of_torchvision[1]
     extractor: Extractor = choose_extractor(f"torchvision:{SMALL}", weights=file, warn=silent)
@@ -160,6 +146,13 @@ def test_what_is_wrong_is_said(
         (named, {"weights": other}, f"not the weights of {SMALL}"),
         (named, {"weights": file, "dims": 64}, "--dims 64: is of Inception"),
         (named, {"weights": file, "resize": "bilinear"}, "--resize bilinear: is of Inception"),
+        ("timm:", {"weights": file}, "--extractor timm:: no such extractor.* or timm:NAME"),
+        ("clip:vit", {"weights": file}, "--extractor clip:vit: no such extractor.* or timm:NAME"),
+        (
+            "digits",
+            {"weights": file},
+            "is of Inception, or of a network timm:NAME or torchvision:NAME; the extr",
+        ),
         ("torchvision:shufflenet_v2_x0_6", {"weights": file}, r"no classification network.*Did you mean"),
     ):
         with pytest.raises(UserError, match=text):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from acgan.metrics.clipped import clipped_coverage, expected_filling
+from acgan.metrics.clipped import clipped_coverage, clipped_density, expected_filling
 from acgan.metrics.prdc import prdc
 
 REAL, OTHERS = torch.randn(2, 400, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -23,6 +23,13 @@ def test_both_are_the_share_of_good_samples(good: float) -> None:
     fidelity, coverage = _scores(torch.cat((OTHERS[:count], FAR[count:])))
     assert fidelity == pytest.approx(good, abs=0.07)
     assert coverage == pytest.approx(good, abs=0.07)
+
+
+def test_what_is_in_more_than_k_balls_counts_once_on_either_side() -> None:
+    """Means of min(balls / 4, 1): 1/2 of samples, 3/4 of real images; and no more than 1."""
+    fake, real = torch.tensor([9, 0]), torch.tensor([2, 8])
+    assert clipped_density(fake, real, 4) == pytest.approx((1 / 2) / (3 / 4), rel=1e-12)
+    assert clipped_density(real, fake, 4) == 1.0
 
 
 def test_plain_coverage_hides_bad_samples_and_the_clipped_one_does_not() -> None:

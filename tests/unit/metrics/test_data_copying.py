@@ -76,6 +76,18 @@ def test_cells_are_those_of_the_modes_and_distances_stay_within() -> None:
     torch.testing.assert_close(distances, expected, rtol=1e-6, atol=1e-6)
 
 
+def test_every_cell_s_centre_is_the_mean_of_its_training_images() -> None:
+    """Lloyd's algorithm has come to its end: images of one cloud, without modes that would be found at once."""
+    training = torch.randn(600, 2, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    cells = Cells(training, 3, seed=0)
+    found = cells.nearest(training)[0]
+    assert found.bincount().min() > 100
+    for cell in range(3):
+        torch.testing.assert_close(
+            cells._centres[cell], training[found == cell].mean(dim=0), rtol=0, atol=1e-6
+        )
+
+
 def test_cells_hang_on_the_seed_alone_and_are_never_empty() -> None:
     again = Cells(TRAINING, 4, seed=0).nearest(HELD_OUT)
     assert all(torch.equal(a, b) for a, b in zip(CELLS.nearest(HELD_OUT), again, strict=True))

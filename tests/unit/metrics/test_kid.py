@@ -108,6 +108,16 @@ def test_the_mean_over_subsets_is_unbiased() -> None:
         assert found.value == pytest.approx(whole, abs=4 * found.std / 400**0.5)
 
 
+def test_there_are_a_hundred_subsets_of_a_thousand_as_papers_have_them() -> None:
+    real, fake = _features(0, 40), _features(1, 50)
+    of_twenty = kernel_distance(real, fake, subset_size=20)
+    assert of_twenty == kernel_distance(real, fake, subset_size=20, subsets=100)
+    assert of_twenty != kernel_distance(real, fake, subset_size=20, subsets=99)
+    many, more = _features(0, 1000, 2), _features(1, 1001, 2)
+    assert kernel_distance(many, more, subsets=1) == kernel_distance(many, more, subsets=1, subset_size=1000)
+    assert kernel_distance(many, more[:1000]).std is None
+
+
 def test_the_smaller_side_bounds_the_subset() -> None:
     """Where it is in every subset whole, the estimates differ by the larger side's images alone."""
     real, fake = _features(9, 60, 5), _features(10, 58, 5)

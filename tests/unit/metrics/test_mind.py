@@ -30,6 +30,13 @@ def test_it_is_its_definition(count: int, dims: int, directions: int) -> None:
     )
 
 
+def test_there_are_a_thousand_directions_unless_others_are_asked_for() -> None:
+    x, y = features_of(0, 20, 4), features_of(1, 20, 4)
+    assert (
+        monge_distance(x, y) == monge_distance(x, y, directions=1000) != monge_distance(x, y, directions=999)
+    )
+
+
 def test_of_one_feature_it_is_three_times_the_squared_distance() -> None:
     x, y = torch.tensor([[3.0], [0.0], [1.0]]), torch.tensor([[2.0], [7.0], [-1.0]])
     # In order: 0, 1, 3 and -1, 2, 7.

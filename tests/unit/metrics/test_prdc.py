@@ -107,6 +107,15 @@ def test_clipped_measures_are_those_of_the_definition(pair: str, k: int) -> None
     assert shown == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("shift", [0.0, 300.0])
+def test_the_median_ball_reaches_its_neighbour_from_either_end(shift: float) -> None:
+    """Two images that are each other's k-th neighbour have one radius, which rounding makes two of, last bit apart."""
+    for seed in range(60):
+        real, fake = _features(seed, 26, 3, shift=shift), _features(100 + seed, 20, 3, shift=shift)
+        expected = _clipped_by_definition(real, fake, 1)["clipped_density"]
+        assert prdc(real, fake, 1).clipped_density == pytest.approx(expected, rel=1e-9), seed
+
+
 @pytest.mark.parametrize("k", [1, 3, 5])
 @pytest.mark.parametrize("pair", ["apart", "more fakes", "many features", "ties"])
 def test_measures_are_those_of_the_prdc_package(pair: str, k: int) -> None:

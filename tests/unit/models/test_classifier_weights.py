@@ -200,6 +200,15 @@ def test_truncated_files(length: int, suffix: str, tmp_path: Path) -> None:
         build_torchvision("squeezenet1_1", weights=file)
 
 
+def test_nobody_is_advised_to_read_a_file_without_care(tmp_path: Path) -> None:
+    """torch's own message says that its ``weights_only=False`` would likely succeed."""
+    file = tmp_path / "notes.py"
+    file.write_text("import torch\n")
+    with pytest.raises(UserError, match="cannot be read as a state dict") as raised:
+        build_torchvision("squeezenet1_1", weights=file)
+    assert "weights_only" not in str(raised.value)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for file in (tmp_path / "net.pth", tmp_path / "net.safetensors", tmp_path):
         with pytest.raises(UserError, match=re.escape(f"{file}: cannot be read as a state dict (")):
