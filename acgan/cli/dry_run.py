@@ -96,7 +96,8 @@ def _time(found: Rehearsal, num_runs: int, max_time: float | None) -> str:
     seconds = found.total_nimg / found.images_per_sec
     together = f" a run and {time_in_words(num_runs * seconds)} for all {num_runs}" if num_runs > 1 else ""
     if max_time is not None and max_time < num_runs * seconds:
-        together += f"; --max-time stops it after {time_in_words(max_time)}, {found.images_per_sec * max_time:,.0f} images"
+        images = f"{found.images_per_sec * max_time:,.0f} images"
+        together += f"; --max-time stops it after {time_in_words(max_time)}, {images}"
     return (
         f"on {found.device} in {found.precision}: about {found.images_per_sec:.0f} images/s, so "
         f"{time_in_words(seconds)} for {found.total_nimg:,} images{together}; this rehearsal took "
