@@ -18,7 +18,7 @@ from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import data_options, prepare_dataset
 from acgan.assembly.packing_words import names_set
-from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
+from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import load_dataset
@@ -53,7 +53,16 @@ def known_run(directory: Path) -> KnownRun:
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
     run = gather_run(directory, read(file)[0], provenance, missing)
     run = replace(run, imports=import_words(recorded_parts(directory)))
-    return run if run.is_classifier else _with_way_to_scores(run)
+    return _with_length(run) if run.is_classifier else _with_way_to_scores(run)
+
+
+def _with_length(run: KnownRun) -> KnownRun:
+    """The run of a classifier, with the images that its epochs have."""
+    config, real = or_told(lambda: _config(run), None, []), sum(run.training_images.values())
+    # The counts are of generated images too.
+    if not isinstance(config, ClassifierConfig) or config.synthetic is not None or not real:
+        return run
+    return replace(run, length=config.train.whole_length(real))
 
 
 def _with_way_to_scores(run: KnownRun) -> KnownRun:

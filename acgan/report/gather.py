@@ -88,6 +88,7 @@ class KnownRun:
         extractor_at_hand: True if ``acgan evaluate`` finds an extractor by itself.
         imports: Words of a command that import the scripts of its parts.
         source: Source of its data as one types it in this folder; "" where that is not known.
+        length: Images that the training of a classifier shows, where that is known.
     """
 
     directory: Path
@@ -101,6 +102,7 @@ class KnownRun:
     extractor_at_hand: bool = True
     imports: tuple[str, ...] = ()
     source: str = ""
+    length: int | None = None
 
     @property
     def is_classifier(self) -> bool:
@@ -121,9 +123,9 @@ class KnownRun:
 
     @property
     def total_nimg(self) -> int | None:
-        """Images that the configuration asks for; None if it is given in epochs."""
+        """Images that the configuration asks for; None if it is given in epochs of an unknown number of images."""
         total: int | None = self.config["train"].get("total_nimg")
-        return total
+        return total if self.length is None else self.length
 
     @property
     def training_images(self) -> Mapping[str, int]:
