@@ -72,6 +72,13 @@ class EvaluationSetup:
         return [self.classes.known.index(name) for name in self.classes.scored]
 
     @property
+    def unlike(self) -> list[str]:
+        """What the images have that the classifier that makes the features was not made for, in words."""
+        if not isinstance(self.extractor, ClassifierExtractor):
+            return []
+        return self.extractor.unlike(self.classes.scored, self.store.channels, self.store.resolution)
+
+    @property
     def num_looked_at(self) -> int:
         """Number of images, real and drawn."""
         if self.extractor is None:

@@ -74,6 +74,25 @@ def weak_judge(scores: Scores) -> str | None:
     )
 
 
+def strange_judge(scores: Scores) -> str | None:
+    """A sentence if the classifier that makes the features was made for images of another kind, else None."""
+    unlike = scores.provenance.get("extractor_unlike")
+    if not unlike:
+        return None
+    *others, last = unlike
+    what = f"{', '.join(others)} and {last}" if others else last
+    name = scores.provenance["extractor"].get("name")
+    return (
+        f"Strange judge: the classifier {name} {what}: its scores tell little. One that was trained on these images "
+        "tells more."
+    )
+
+
+def doubt_of_judge(scores: Scores) -> str | None:
+    """The doubt about the classifier that judges, the heavier one; None if there is none."""
+    return strange_judge(scores) or weak_judge(scores)
+
+
 def judges_features(scores: Scores) -> bool:
     """True if the classifier that sees the classes makes the features too, on which most scores rest."""
     classifier, extractor = (scores.provenance.get(key) for key in ("classifier", "extractor"))
