@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import yaml
@@ -12,8 +13,8 @@ from acgan.config.recipes import find_recipe
 from acgan.data import data_name, is_name, place_of
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
-from acgan.report.commands import command
 from acgan.sampling import load_generator
+from acgan.showing import command
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
@@ -32,11 +33,28 @@ def judging_commands(directory: Path, config: RunConfig) -> list[str]:
     if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
         return [run_command(directory, "evaluate", str(directory))]
     judge = f"{directory}-judge"
-    changes = [word for setting in data_settings(config) for word in ("--set", setting)]
+    words = ("--data", source, "--run-dir", judge, *_changes(config))
     return [
-        run_command(directory, "classify", "train", "--data", source, "--run-dir", judge, *changes),
+        run_command(directory, "classify", "train", *words),
         run_command(directory, "evaluate", str(directory), "--extractor", judge),
     ]
+
+
+def classifier_command(config: RunConfig, data: object) -> str:
+    """The command that trains a classifier of a run's images, or of others.
+
+    Args:
+        config: Configuration of the run.
+        data: A source as ``--data`` takes it, or images that have none; None is the run's.
+    """
+    if data is None:
+        return command("classify", "train", "--data", config.data.source, *_changes(config))
+    source = str(data) if isinstance(data, (str, os.PathLike)) else "SOURCE"
+    return command("classify", "train", "--data", source)
+
+
+def _changes(config: RunConfig) -> list[str]:
+    return [word for setting in data_settings(config) for word in ("--set", setting)]
 
 
 def source_to_type(directory: Path, config: RunConfig, places: KnownPaths | None) -> str:

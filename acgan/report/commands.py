@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from acgan.report.gather import KnownRun
+from acgan.showing import command
 
 #: Stands for an extractor that was named, where the evaluation does not say how.
 UNKNOWN_EXTRACTOR = "RUN_OR_FILE"
-
-
-def command(*words: str) -> str:
-    """A command as one types it."""
-    return shlex.join(("acgan", *words))
 
 
 def command_on(run: KnownRun, *words: str) -> str:

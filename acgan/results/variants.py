@@ -24,6 +24,7 @@ from acgan.evaluation import (
     same_budget,
     settings,
 )
+from acgan.showing import command
 
 _Value = float | None
 
@@ -204,7 +205,9 @@ def _variant_of_runs(
         own = _read(run.directory, first)
         found = _alone(run, own) if own is not None else _of_several(run, together)
         if found is None:
-            left_out.append(f"{run.directory}: no scores; `acgan evaluate {run.directory}` makes them")
+            left_out.append(
+                f"{run.directory}: no scores; `{command('evaluate', str(run.directory))}` makes them"
+            )
         else:
             scored.append(found)
     return Variant(name, tuple(scored), tuple(left_out), tuple(counted))
