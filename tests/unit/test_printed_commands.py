@@ -28,6 +28,8 @@ NO_PATHS = {
     "COMMANDS[task]",
     "COMMANDS[config.task]",
     "place",
+    "INCEPTION",
+    "knowing[0]",
 }
 QUOTED = re.compile(r"^(run_)?command(_on)?\(|_command\(|^shlex\.")
 
