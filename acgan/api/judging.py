@@ -13,8 +13,10 @@ from acgan.config.recipes import find_recipe
 from acgan.data import data_name, is_name, place_of
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
+from acgan.report.commands import judge_of
 from acgan.sampling import load_generator
 from acgan.showing import command
+from acgan.weights import CLASSIFIER_FILE
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
@@ -26,18 +28,29 @@ def run_command(directory: Path, *words: str) -> str:
     return command(*import_words(recorded_parts(directory)), *words)
 
 
-def judging_commands(directory: Path, config: RunConfig) -> list[str]:
-    """Commands that tell how good a run's images are: ``evaluate``, after a judge's training where no features are."""
+def judging_commands(directory: Path, config: RunConfig, scored: Path | None = None) -> list[str]:
+    """Commands that tell how good a run's images are: ``evaluate``, after a judge's training where no features are.
+
+    Args:
+        directory: The run.
+        config: Its configuration.
+        scored: Directory of its seeds, which are scored together; None is the run.
+    """
     names = load_generator(directory).class_names
-    source = source_to_type(directory, config, KnownPaths.read(directory))
+    evaluate, judge = ("evaluate", str(scored or directory)), judge_of(directory)
     if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
-        return [run_command(directory, "evaluate", str(directory))]
-    judge = f"{directory}-judge"
+        return [run_command(directory, *evaluate)]
+    scores = run_command(directory, *evaluate, "--extractor", judge)
+    if is_trained(judge):
+        return [scores]
+    source = source_to_type(directory, config, KnownPaths.read(directory))
     words = ("--data", source, "--run-dir", judge, *_changes(config))
-    return [
-        run_command(directory, "classify", "train", *words),
-        run_command(directory, "evaluate", str(directory), "--extractor", judge),
-    ]
+    return [run_command(directory, "classify", "train", *words), scores]
+
+
+def is_trained(judge: str) -> bool:
+    """True if there is a classifier in a run directory."""
+    return (Path(judge) / CLASSIFIER_FILE.name).is_file()
 
 
 def classifier_command(config: RunConfig, data: object) -> str:

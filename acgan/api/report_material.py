@@ -13,7 +13,7 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
-from acgan.api.judging import data_settings, source_to_type
+from acgan.api.judging import data_settings, is_trained, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import data_options, prepare_dataset
@@ -26,6 +26,7 @@ from acgan.errors import DataError, RunError, UserError
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
+from acgan.report.commands import judge_of
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
 from acgan.sampling import load_generator
@@ -80,6 +81,7 @@ def _with_way_to_scores(run: KnownRun) -> KnownRun:
         run,
         data_settings=tuple(data_settings(config)),
         extractor_at_hand=there is not None,
+        judge_at_hand=is_trained(judge_of(run.directory)),
         source=source_to_type(run.directory, config, places),
     )
 
