@@ -9,8 +9,10 @@ import yaml
 
 from acgan.api.places import KnownPaths
 from acgan.config import CONFIGS, RunConfig, diff, load
-from acgan.config.recipes import find_recipe
+from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import data_name, is_name, place_of
+from acgan.errors import RunError, UserError
+from acgan.evaluation import evaluation_file, is_run_directory, runs_of_seeds
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
 from acgan.report.commands import judge_of
@@ -46,6 +48,32 @@ def judging_commands(directory: Path, config: RunConfig, scored: Path | None = N
     source = source_to_type(directory, config, KnownPaths.read(directory))
     words = ("--data", source, "--run-dir", judge, *_changes(config))
     return [run_command(directory, "classify", "train", *words), scores]
+
+
+def way_to_scores(directory: Path) -> str:
+    """Way to the scores of a run, or of all seeds in a directory, for a sentence."""
+    seeds = runs_of_seeds(directory)
+    run = seeds[0] if seeds else directory
+    try:
+        config = load(CONFIGS["gan"], run / CONFIG_FILE)
+        assert isinstance(config, RunConfig), "of a GAN"
+        how = judging_commands(run, config, directory if seeds else None)
+    except (UserError, OSError):  # told by the command itself
+        how = [command("evaluate", str(directory))]
+    return ", and then ".join(f"`{one}`" for one in how)
+
+
+def check_scored(directory: Path) -> None:
+    """Check that a run, or a directory of seeds, has scores.
+
+    Raises:
+        RunError: It has none; tells the way to them.
+    """
+    file = evaluation_file(directory)
+    if directory.is_dir() and not file.exists() and (is_run_directory(directory) or runs_of_seeds(directory)):
+        raise RunError(
+            f"{file}: no such file; expected scores of a generator. {way_to_scores(directory)} makes them."
+        )
 
 
 def is_trained(judge: str) -> bool:
