@@ -270,11 +270,6 @@ def _runs(path: Path, which: str | None) -> list[Path]:
 
 
 def _load(path: Path, which: str | None, device: Any) -> Subject:
-    if path.exists() and holds(CLASSIFIER_FILE, path):
-        raise RunError(
-            f"{path}: holds a classifier; expected a run or file of `acgan train`. `acgan classify evaluate` scores "
-            "classifiers."
-        )
     file = find_generator(path, which)
     digest, sampler = sha256(file), load_generator(file, device)
     origin = sampler.origin
