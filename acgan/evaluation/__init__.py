@@ -56,6 +56,7 @@ from acgan.evaluation.scores_file import read_scores
 from acgan.evaluation.tested_difference import CONFIDENCE, TestedDifference, judge_together, limits
 from acgan.evaluation.trained_run import (
     TrainedRun,
+    accuracy_in,
     is_run_directory,
     is_validation_score,
     read_run,
@@ -94,6 +95,7 @@ __all__ = [
     "TestedDifference",
     "TrainedRun",
     "ValidationScore",
+    "accuracy_in",
     "class_counts",
     "compare",
     "differences",

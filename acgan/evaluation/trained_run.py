@@ -155,6 +155,25 @@ def read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
         yield line.record
 
 
+@dataclass(frozen=True)
+class MeasuredAccuracy:
+    """What the training of a classifier measured last on images of a ``part`` that it is not trained on."""
+
+    part: str
+    value: float
+    nimg: int
+
+
+def accuracy_in(directory: Path) -> MeasuredAccuracy | None:
+    """The last accuracy in a classifier's run, of test images before validation ones; None where it has none."""
+    records = list(read_stats(directory / RUN_STATS))
+    for part in ("test", "validation"):
+        for record in reversed(records):
+            if (value := record.get(f"{part}/accuracy")) is not None:
+                return MeasuredAccuracy(part, float(value), int(record["nimg"]))
+    return None
+
+
 def _read_generator(file: Path) -> tuple[int, int | None, str]:
     """Images shown, learned numbers and versions of the code, of a generator's file."""
     from safetensors import SafetensorError, safe_open

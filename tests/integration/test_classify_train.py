@@ -83,8 +83,10 @@ def test_what_a_training_leaves_behind_and_says(workdir: Path) -> None:
     assert ", test " in ticks[-1]
     assert any(line.startswith("head block1: loss weight 0.3, its loss trains ") for line in lines)
     assert "10 classes, gray, 16 px" in result.stdout
-    assert "runs/classify-tiny_classifier: 160 images shown (done)" in lines[-3]
-    assert lines[-2:] == [
+    assert "runs/classify-tiny_classifier: 160 images shown (done)" in lines[-4]
+    accuracies = [row["test/accuracy"] for row in rows if "test/accuracy" in row]
+    assert lines[-3:] == [
+        f"Accuracy: {accuracies[-1]:.1%} of the test images, at 160 images shown.",
         f"Scores: acgan classify evaluate {run}",
         f"Classes of images: acgan classify predict {run} IMAGE...",
     ]
@@ -299,3 +301,11 @@ def test_a_torch_dataset(workdir: Path) -> None:
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(2))
     again = api.train_classifier(config, Squares(), run_dir="mine", device="cpu")
     assert (again.nimg, again.finished) == (480, True)
+
+
+def test_a_training_that_is_stopped_ends_with_what_comes_next(workdir: Path) -> None:
+    result = acgan_classify(workdir / "my run", SHORT, "--max-time", "0")
+    assert result.exit_code == 0, result.output
+    assert "stopped by --max-time" in result.output
+    assert f"Scores: acgan classify evaluate '{workdir / 'my run'}'" in result.stdout.splitlines()
+    assert "Accuracy" not in result.output  # nothing was measured

@@ -158,17 +158,31 @@ def command(
         report = result.directory / "report.html"
         if report.exists():
             reporter.say(f"Report, to be opened in a browser: {report}")
+        if resolved.config.synthetic is None or not result.finished:
+            _conclude(result.directory, reporter)
         if not result.finished:  # the time is up
             break
-        if resolved.config.synthetic is None:
-            evaluate, predict = (
-                api.run_command(result.directory, "classify", what, str(result.directory))
-                for what in ("evaluate", "predict")
-            )
-            reporter.say(f"Scores: {evaluate}")
-            reporter.say(f"Classes of images: {predict} IMAGE...")
-        elif result.directory.name == api.WITHOUT_SYNTHETIC and is_first_process():
+        if (
+            resolved.config.synthetic is not None
+            and result.directory.name == api.WITHOUT_SYNTHETIC
+            and is_first_process()
+        ):
             _compare(result.directory.parent, device, reporter)
+
+
+def _conclude(run: Path, reporter: Reporter) -> None:
+    """Tell the last accuracy on images that were held out, and the commands that come next."""
+    from acgan import api
+    from acgan.evaluation import accuracy_in
+
+    found = accuracy_in(run)
+    if found is not None:
+        reporter.say(
+            f"Accuracy: {found.value:.1%} of the {found.part} images, at {found.nimg:,} images shown."
+        )
+    evaluate, predict = (api.run_command(run, "classify", what, str(run)) for what in ("evaluate", "predict"))
+    reporter.say(f"Scores: {evaluate}")
+    reporter.say(f"Classes of images: {predict} IMAGE...")
 
 
 def _changes(given: dict[str, Any]) -> list[str]:
