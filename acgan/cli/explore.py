@@ -42,13 +42,13 @@ def command(
     from acgan.errors import ConfigError
     from acgan.exploring.folder import page_folder
 
-    found = explorers(runs, which=which, classifier=classifier, device=device, say=echo)
     try:
         from acgan.exploring.page import build_page, launch
     except ImportError as error:
         raise ConfigError(
             f"acgan explore needs Gradio ({error}). Install it with: pip install 'acgan[explore]'."
         ) from None
+    found = explorers(runs, which=which, classifier=classifier, device=device, say=echo)
     with page_folder() as folder:
         page = build_page(found, folder)
         try:

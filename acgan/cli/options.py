@@ -239,7 +239,8 @@ def training_options(
             "--init-from",
             metavar="RUN",
             type=UserPath(),
-            help="Start from another run's weights; a GAN also from `starter`, which comes with acgan.",
+            help="Start from another run's weights"
+            + ("." if config_option else "; also from those of `starter`, which comes with acgan."),
         ),
         device_option,
         click.option(
