@@ -53,8 +53,8 @@ def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, js
     found = compare(side_a, side_b, (str(file_a), str(file_b)), metrics=metrics, unequal=unequal)
     if json_file is not None:
         write_text(json_file, found.to_json(file_a, file_b) + "\n")
-    echo(f"A: {file_a} ({side_a.scores.num_units} {found.units})")
-    echo(f"B: {file_b} ({side_b.scores.num_units} {found.units})")
+    echo(f"A: {file_a} ({side_a.scores.units_in_words})")
+    echo(f"B: {file_b} ({side_b.scores.units_in_words})")
     origin = side_a.scores.provenance
     features = "" if origin.extractor is None else f", features of {origin.extractor.name or 'FID Inception'}"
     echo(f"both: {origin.num_images:,} samples{features}")

@@ -209,7 +209,7 @@ def _too_few(name: str, file: EvaluationFile) -> str:
         "training seeds": "Train with several seeds (`acgan train --seeds 0,1,2`) and evaluate those runs together",
     }
     return (
-        f"{name}: {file.num_units} {units}; a difference is told from chance by {MIN_UNITS} or more. "
+        f"{name}: {file.units_in_words}; a difference is told from chance by {MIN_UNITS} or more. "
         f"{remedies[units]}."
     )
 

@@ -146,6 +146,12 @@ class EvaluationFile(_Record):
         return max((len(score.values) for score in self.overall.values()), default=0)
 
     @property
+    def units_in_words(self) -> str:
+        """That number, with what is counted."""
+        units = self.provenance.units
+        return f"{self.num_units} {units.removesuffix('s') if self.num_units == 1 else units}"
+
+    @property
     def is_of_samples(self) -> bool:
         """True if given samples were scored."""
         return self.provenance.generators[0].kind == "samples"

@@ -113,6 +113,8 @@ def test_too_few_repeats_are_an_error_with_the_remedy(a: Path, tmp_path: Path) -
     assert result.exit_code == 1
     assert "c.json: 2 generation seeds" in result.output
     assert "--repeats 5" in result.output
+    result = acgan(a, write(tmp_path / "d.json", "d" * 64, {FCD: 3.0}, repeats=1))
+    assert "d.json: 1 generation seed; " in result.output
 
 
 def test_a_run_that_was_not_evaluated_is_an_error(a: Path, tmp_path: Path) -> None:
