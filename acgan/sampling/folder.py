@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from acgan.errors import UserError
 from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
+from acgan.showing import shown
 from acgan.types import SAMPLER_FILE
 
 #: End of the name of the hidden folder in which samples are written.
@@ -41,6 +42,23 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
                 taken.add(_folded(folder))
             number += 1
     return folders
+
+
+def told_folders(class_names: Sequence[str], labels: Sequence[int]) -> Iterator[str]:
+    """A sentence for each of some classes whose folder does not have its name."""
+    folders = folder_names(class_names)
+    for label in labels:
+        name, folder = class_names[label], folders[label]
+        if folder == name:
+            continue
+        alike = [other for other in class_names if other != name and _folded(other) == _folded(name)]
+        reason = "not every system takes the class's name for a folder"
+        if alike:
+            reason = f"not every system tells it from the folder of the class {shown(alike[0])}"
+        yield (
+            f"class {shown(name)} is in the folder {folder}: {reason}. {SAMPLER_FILE} beside it tells acgan the class; "
+            "keep both together."
+        )
 
 
 def _safe_name(name: str) -> str:
