@@ -11,12 +11,10 @@ from acgan.errors import UserError
 from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
 from acgan.showing import shown
-from acgan.types import SAMPLER_FILE
+from acgan.types import NOT_IN_FOLDERS, SAMPLER_FILE
 
 #: End of the name of the hidden folder in which samples are written.
 UNFINISHED = ".acgan-unfinished"
-# What Windows forbids; everywhere, so that a folder can be copied there.
-_FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 _MAX_NAME_BYTES = 200  # file systems allow 255; some is left for a number
 
@@ -62,7 +60,7 @@ def told_folders(class_names: Sequence[str], labels: Sequence[int]) -> Iterator[
 
 
 def _safe_name(name: str) -> str:
-    name = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in name)
+    name = "".join("_" if char in NOT_IN_FOLDERS or not char.isprintable() else char for char in name)
     name = name.encode("utf-8")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     # Windows drops spaces and dots at the end, shells and listings hide names that begin with a dot.
     name = re.sub(r"^[ .]+|[ .]+$", lambda found: "_" * len(found[0]), name) or "_"
