@@ -240,7 +240,8 @@ def as_arrays(file: Path) -> None:
 
 def as_zip(file: Path) -> None:
     with zipfile.ZipFile(file) as archive:
-        assert len(archive.namelist()) == 16
+        assert len(archive.namelist()) == 17
+        assert "sampler.json" in archive.namelist()
 
 
 def test_remarks_on_training_images_are_counted(tmp_path: Path) -> None:
