@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acgan.evaluation import Scores, interval
-from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
+from acgan.metrics.catalogue import ClassColumn, full_title, plain_name, printed_scores
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,6 @@ def number_cell(value: float | None, digits: str) -> Cell:
 def named_values(caption: str, rows: Sequence[tuple[str, str]], headings: tuple[str, str]) -> TextTable:
     """A table of texts by name."""
     return TextTable(caption, headings, tuple((Cell(name), Cell(value)) for name, value in rows))
-
-
-def full_title(metric: str) -> str:
-    """Title of a score that stands by itself: that of a row below another one has the other's before it."""
-    heading = ""
-    for score in printed_scores().values():
-        title = score.title
-        if title is not None and not title.startswith(" "):
-            heading = title
-        if score.name == plain_name(metric):
-            return metric if title is None else title if title == heading else f"{heading}: {title.strip()}"
-    return metric
 
 
 def scores_table(scores: Scores) -> TextTable:
