@@ -126,6 +126,13 @@ def test_down_block_with_batch_norm() -> None:
     assert_close(block(x), F.avg_pool2d(h, 2))
 
 
+def test_with_batch_norm_no_skip_path_begins_behind_a_relu() -> None:
+    """In PyTorch-StudioGAN the ReLU in place is BatchNorm's output, and not the block's input."""
+    for spectral_norm in (False, True):
+        blocks = _trunk(spectral_norm=spectral_norm, skip_relu=True).blocks[1:]
+        assert [block.skip_relu for block in blocks] == [spectral_norm] * 3
+
+
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_input_block(batch_norm: bool) -> None:
     torch.manual_seed(0)
