@@ -7,6 +7,7 @@ title, or turn the text around. Letters of all scripts, accents and emoji stay a
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 
 #: Control characters, marks of direction, other invisible characters, ends of lines, and bytes that are no text.
@@ -17,6 +18,11 @@ _STEERING = (
 _IN_LINES = re.compile(f"[{_STEERING}]")
 _IN_NAME = re.compile(f"[\t\n{_STEERING}]")
 _USUAL = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def command(*words: str) -> str:
+    """A command of acgan as one types it: names with spaces and the like are quoted."""
+    return shlex.join(("acgan", *words))
 
 
 def shown(name: str) -> str:

@@ -9,7 +9,7 @@ from acgan.api.evaluation_files import write_evaluation
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
-from acgan.api.judging import judging_commands, run_command
+from acgan.api.judging import check_scored, judging_commands, run_command, way_to_scores
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.api.report import write_report
 from acgan.api.results import load_results
@@ -26,6 +26,7 @@ __all__ = [
     "FidResult",
     "TrainOptions",
     "TrainResult",
+    "check_scored",
     "compare_with_synthetic",
     "evaluate",
     "evaluate_classifier",
@@ -45,6 +46,7 @@ __all__ = [
     "train",
     "train_classifier",
     "verify_cache",
+    "way_to_scores",
     "write_evaluation",
     "write_report",
 ]

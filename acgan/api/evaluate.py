@@ -169,6 +169,7 @@ def _provenance(setting: EvaluationSetup, reference: Reference | None) -> dict[s
         "reference_spread": None if reference is None else reference.spread,
         "extractor": None if extractor is None else extractor.describe(),
         **(EvaluateOptions() if extractor is None else options).asked_for,
+        "extractor_unlike": setting.unlike,
         "extractor_saw_reference": None if setting.unseen is None else not setting.unseen,
         "classifier": None if setting.classifier is None else setting.classifier.describe(),
         "num_images": sum(setting.counts),

@@ -11,6 +11,7 @@ import torch
 from acgan import runtime
 from acgan.api.cas import check_fit_for_cas
 from acgan.api.evaluate_options import CAS, EvaluateOptions
+from acgan.api.judging import classifier_command
 from acgan.api.real_images import (
     RealImages,
     counts_of_samples,
@@ -70,6 +71,13 @@ class EvaluationSetup:
     def scored(self) -> list[int]:
         """The generator's labels of the classes that are scored."""
         return [self.classes.known.index(name) for name in self.classes.scored]
+
+    @property
+    def unlike(self) -> list[str]:
+        """What the images have that the classifier that makes the features was not made for, in words."""
+        if not isinstance(self.extractor, ClassifierExtractor):
+            return []
+        return self.extractor.unlike(self.classes.scored, self.store.channels, self.store.resolution)
 
     @property
     def num_looked_at(self) -> int:
@@ -158,8 +166,7 @@ def _measurable(
         if classifier is None:
             remarks["classifier"] = (
                 "no class accuracy: the extractor does not know these classes, and no classifier is shipped for this "
-                f"data; `acgan classify train --data {options.data or subject.config.data.source}` makes one for "
-                "--extractor"
+                f"data; `{classifier_command(subject.config, options.data)}` makes one for --extractor"
             )
     if "training images" in needs:
         training, reason = _training_images(dataset, options.split, subject)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import yaml
 
 from acgan.api.places import KnownPaths
 from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load
-from acgan.config.recipes import find_recipe
+from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import data_name, is_name, place_of
+from acgan.errors import RunError, UserError
+from acgan.evaluation import evaluation_file, is_run_directory, runs_of_seeds
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
-from acgan.report.commands import command
+from acgan.report.commands import judge_of
 from acgan.sampling import load_generator
+from acgan.showing import command
+from acgan.weights import CLASSIFIER_FILE
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
@@ -25,18 +30,72 @@ def run_command(directory: Path, *words: str) -> str:
     return command(*import_words(recorded_parts(directory)), *words)
 
 
-def judging_commands(directory: Path, config: RunConfig) -> list[str]:
-    """Commands that tell how good a run's images are: ``evaluate``, after a judge's training where no features are."""
+def judging_commands(directory: Path, config: RunConfig, scored: Path | None = None) -> list[str]:
+    """Commands that tell how good a run's images are: ``evaluate``, after a judge's training where no features are.
+
+    Args:
+        directory: The run.
+        config: Its configuration.
+        scored: Directory of its seeds, which are scored together; None is the run.
+    """
     names = load_generator(directory).class_names
-    source = source_to_type(directory, config, KnownPaths.read(directory))
+    evaluate, judge = ("evaluate", str(scored or directory)), judge_of(directory)
     if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
-        return [run_command(directory, "evaluate", str(directory))]
-    judge = f"{directory}-judge"
-    changes = [word for setting in data_settings(config) for word in ("--set", setting)]
-    return [
-        run_command(directory, "classify", "train", "--data", source, "--run-dir", judge, *changes),
-        run_command(directory, "evaluate", str(directory), "--extractor", judge),
-    ]
+        return [run_command(directory, *evaluate)]
+    scores = run_command(directory, *evaluate, "--extractor", judge)
+    if is_trained(judge):
+        return [scores]
+    source = source_to_type(directory, config, KnownPaths.read(directory))
+    words = ("--data", source, "--run-dir", judge, *_changes(config))
+    return [run_command(directory, "classify", "train", *words), scores]
+
+
+def way_to_scores(directory: Path) -> str:
+    """Way to the scores of a run, or of all seeds in a directory, for a sentence."""
+    seeds = runs_of_seeds(directory)
+    run = seeds[0] if seeds else directory
+    try:
+        config = load(CONFIGS["gan"], run / CONFIG_FILE)
+        assert isinstance(config, RunConfig), "of a GAN"
+        how = judging_commands(run, config, directory if seeds else None)
+    except (UserError, OSError):  # told by the command itself
+        how = [command("evaluate", str(directory))]
+    return ", and then ".join(f"`{one}`" for one in how)
+
+
+def check_scored(directory: Path) -> None:
+    """Check that a run, or a directory of seeds, has scores.
+
+    Raises:
+        RunError: It has none; tells the way to them.
+    """
+    file = evaluation_file(directory)
+    if directory.is_dir() and not file.exists() and (is_run_directory(directory) or runs_of_seeds(directory)):
+        raise RunError(
+            f"{file}: no such file; expected scores of a generator. {way_to_scores(directory)} makes them."
+        )
+
+
+def is_trained(judge: str) -> bool:
+    """True if there is a classifier in a run directory."""
+    return (Path(judge) / CLASSIFIER_FILE.name).is_file()
+
+
+def classifier_command(config: RunConfig, data: object) -> str:
+    """The command that trains a classifier of a run's images, or of others.
+
+    Args:
+        config: Configuration of the run.
+        data: A source as ``--data`` takes it, or images that have none; None is the run's.
+    """
+    if data is None:
+        return command("classify", "train", "--data", config.data.source, *_changes(config))
+    source = str(data) if isinstance(data, (str, os.PathLike)) else "SOURCE"
+    return command("classify", "train", "--data", source)
+
+
+def _changes(config: RunConfig) -> list[str]:
+    return [word for setting in data_settings(config) for word in ("--set", setting)]
 
 
 def source_to_type(directory: Path, config: RunConfig, places: KnownPaths | None) -> str:

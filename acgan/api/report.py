@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from acgan.atomic import write_text
 from acgan.errors import ConfigError, Interrupted, RunError, first_line
 from acgan.evaluation import is_run_directory, runs_of_seeds
 from acgan.runtime import own_memory_bytes, total_memory_bytes
-from acgan.showing import warn_shown
+from acgan.showing import command, warn_shown
 from acgan.types import Dataset
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def report_after(
         return None
     several = [] if isinstance(runs, Path) else [str(run) for run in runs]
     name = f"{several[0]} and {len(several) - 1} more" if several else f"{runs}"
-    again = f"`{shlex.join(['acgan', 'report', *(several or [name])])}`"
+    again = f"`{command('report', *(several or [name]))}`"
     if len(several) > _MOST_RUNS:
         warn(
             f"{name}: {len(several)} runs are too many for a page that comes by itself, which has {_MOST_RUNS} at "

@@ -13,12 +13,12 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line
-from acgan.api.judging import data_settings, source_to_type
+from acgan.api.judging import data_settings, is_trained, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import data_options, prepare_dataset
 from acgan.assembly.packing_words import names_set
-from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load, to_yaml
+from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import load_dataset
@@ -26,6 +26,7 @@ from acgan.errors import DataError, RunError, UserError
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
+from acgan.report.commands import judge_of
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
 from acgan.sampling import load_generator
@@ -53,7 +54,16 @@ def known_run(directory: Path) -> KnownRun:
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
     run = gather_run(directory, read(file)[0], provenance, missing)
     run = replace(run, imports=import_words(recorded_parts(directory)))
-    return run if run.is_classifier else _with_way_to_scores(run)
+    return _with_length(run) if run.is_classifier else _with_way_to_scores(run)
+
+
+def _with_length(run: KnownRun) -> KnownRun:
+    """The run of a classifier, with the images that its epochs have."""
+    config, real = or_told(lambda: _config(run), None, []), sum(run.training_images.values())
+    # The counts are of generated images too.
+    if not isinstance(config, ClassifierConfig) or config.synthetic is not None or not real:
+        return run
+    return replace(run, length=config.train.whole_length(real))
 
 
 def _with_way_to_scores(run: KnownRun) -> KnownRun:
@@ -71,6 +81,7 @@ def _with_way_to_scores(run: KnownRun) -> KnownRun:
         run,
         data_settings=tuple(data_settings(config)),
         extractor_at_hand=there is not None,
+        judge_at_hand=is_trained(judge_of(run.directory)),
         source=source_to_type(run.directory, config, places),
     )
 

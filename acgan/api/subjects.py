@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from acgan.errors import ConfigError, RunError
 from acgan.evaluation import TrainedRun, is_run_directory, read_run, runs_of_seeds
 from acgan.own_parts import recorded_parts
 from acgan.sampling import GivenSamples, Samples, load_generator
+from acgan.showing import command
 from acgan.types import SkippedImage
 from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, find_generator, holds
 
@@ -249,7 +249,7 @@ def check_as_long(runs: Sequence[TrainedRun]) -> None:
     if not unfinished or len({run.nimg for run in runs}) == 1:
         return
     ended, first = [str(run.directory) for run in runs if run.finished], unfinished[0].directory
-    others = f", or evaluate the others by name: acgan evaluate {shlex.join(ended)}" if len(ended) > 1 else ""
+    others = f", or evaluate the others by name: `{command('evaluate', *ended)}`" if len(ended) > 1 else ""
     named = "; ".join(f"{run.directory} ({run.progress})" for run in unfinished)
     raise RunError(
         f"{named}: not trained to the end; expected runs of one length, whose mean tells of the method. Go on with "
@@ -270,11 +270,6 @@ def _runs(path: Path, which: str | None) -> list[Path]:
 
 
 def _load(path: Path, which: str | None, device: Any) -> Subject:
-    if path.exists() and holds(CLASSIFIER_FILE, path):
-        raise RunError(
-            f"{path}: holds a classifier; expected a run or file of `acgan train`. `acgan classify evaluate` scores "
-            "classifiers."
-        )
     file = find_generator(path, which)
     digest, sampler = sha256(file), load_generator(file, device)
     origin = sampler.origin

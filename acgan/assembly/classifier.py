@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -101,8 +100,6 @@ def build_classifier_task(
         prepare_for_portions(network)
     working = _working_copy(network, precision, device)
     augment = config.augment
-    # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
-    length = train.total_nimg or max(1, math.ceil(train.epochs * num_real - 1e-6))
     task = ClassifierTask(
         network=network,
         loss=network.summed_loss(
@@ -115,7 +112,7 @@ def build_classifier_task(
         normalise=Normalisation(info.mean, info.std),
         device=device,
         precision=precision,
-        total_nimg=math.ceil(length / train.batch_size) * train.batch_size,
+        total_nimg=train.whole_length(num_real),
         micro_batch=micro_batch,
         portion_size=portion_size(train, device, micro_batch),
         working=working,

@@ -42,9 +42,12 @@ def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, js
     With five seeds or more a side, a difference is distinguishable where its 95 % interval excludes zero and an exact
     permutation test, corrected for all metrics, finds it rarer than 5 %. Else it leans where the interval does.
     """
+    from acgan import api
     from acgan.evaluation import compare, evaluation_file, read_evaluation, with_runs
 
     check_json_file(json_file)
+    for side in (a, b):
+        api.check_scored(side)
     file_a, file_b = evaluation_file(a), evaluation_file(b)
     side_a, side_b = (with_runs(read_evaluation(file), file.parent) for file in (file_a, file_b))
     found = compare(side_a, side_b, (str(file_a), str(file_b)), metrics=metrics, unequal=unequal)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from acgan.cli.output import echo, echo_prose
 from acgan.cli.tables import print_table
-from acgan.evaluation import interval, verdict, weak_judge
+from acgan.evaluation import doubt_of_judge, interval, verdict
 from acgan.metrics.catalogue import ClassColumn, lies_in_0_to_1, plain_name, printed_scores
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ def show(scores: Scores) -> None:
     """Print what was scored, the verdict, and the tables."""
     origin = scores.provenance
     _say_generators(origin)
-    weak = None
+    doubt = None
     if origin["extractor"] is not None:
         _say_what(origin)
-        weak = weak_judge(scores)
-        if weak is not None:
-            echo_prose(weak)
+        doubt = doubt_of_judge(scores)
+        if doubt is not None:
+            echo_prose(doubt)
     for line in verdict(scores):
-        if line != weak:
+        if line != doubt:
             echo_prose(line)
     half = origin["floor_images"]
     if scores.floor and half:

@@ -33,11 +33,11 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     truncation.png those of runs with several evaluations: `acgan evaluate RUN --truncation 0.7`. Lines and bars are
     means over seeds, bands and whiskers one standard deviation.
     """
-    from acgan import results
+    from acgan import api, results
     from acgan.plots.results import bars_picture, curves_picture
     from acgan.plots.style import to_png
 
-    variants = results.find_variants(directories, with_scores=False)
+    variants = results.find_variants(directories, with_scores=False, way=api.way_to_scores)
     curves = results.training_curves(variants)
     classes = results.class_values(variants, metrics)
     truncations = results.truncation_curves(variants, metrics)

@@ -56,11 +56,11 @@ def command(
         raise click.UsageError("--format parquet is no text: name a file with --out.")
     if out is not None and form is None:
         raise click.UsageError("--out needs --format: markdown, latex, csv or parquet.")
-    from acgan import results
+    from acgan import api, results
 
     check_output_file("--out", out)
     found = results.result_table(
-        results.find_variants(directories),
+        results.find_variants(directories, way=api.way_to_scores),
         metrics=metrics,
         baseline=baseline,
         per_class=per_class,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,9 @@ def command(
                 warn=reporter.warn,
             )
         reporter.say(outcome(result))
-        _conclude(result, resolved.config, reporter)
+        _conclude(result, reporter)
+        if seeds is None:
+            _tell_scoring(result.directory, resolved.config, reporter.say)
         if not result.finished:  # the time is up
             return
         done.append(result.directory)
@@ -84,9 +87,11 @@ def command(
         report = report_after(done, resolved.config.report, device=device, warn=warn_once)
         if report is not None and not quiet:
             echo(f"All {len(done)} runs side by side, to be opened in a browser: {report}")
+    if seeds is not None and is_first_process() and not quiet:
+        _tell_scoring(done[0], resolved.config, echo, resolved.directory)
 
 
-def _conclude(result: TrainResult, config: RunConfig, reporter: Reporter) -> None:
+def _conclude(result: TrainResult, reporter: Reporter) -> None:
     from acgan import api
 
     if result.best is not None:
@@ -99,12 +104,17 @@ def _conclude(result: TrainResult, config: RunConfig, reporter: Reporter) -> Non
         reporter.say(f"Report, to be opened in a browser: {report}")
     words = ("sample", str(result.directory), "--out", "samples.png")
     reporter.say(f"More: {api.run_command(result.directory, *words)}")
-    how = api.judging_commands(result.directory, config)
+
+
+def _tell_scoring(
+    directory: Path, config: RunConfig, say: Callable[[str], None], scored: Path | None = None
+) -> None:
+    from acgan import api
+
+    how = api.judging_commands(directory, config, scored)
     if len(how) == 1:
-        reporter.say(f"How good they are, class by class: {how[0]}")
+        say(f"How good they are, class by class: {how[0]}")
     else:
-        reporter.say(
-            "How good they are, class by class, tells a classifier of the same images, trained once:"
-        )
+        say("How good they are, class by class, tells a classifier of the same images, trained once:")
         for line in how:
-            reporter.say(f"  {line}")
+            say(f"  {line}")

@@ -5,6 +5,7 @@ The sections that GANs have too are in ``acgan.config.shared``.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -138,6 +139,12 @@ class ClassifierTrainConfig(ComputeConfig):
     """Length of the training in images; null uses epochs. Fixed for a run: the learning rate depends on it."""
     half_weights: bool = False
     """Write classifier.safetensors in float16, at half the size; checkpoints keep full precision."""
+
+    def whole_length(self, num_real: int) -> int:
+        """Length in images, of whole batches; an epoch has ``num_real`` images, those that are not generated."""
+        # The small subtraction corrects rounded products: 1.1 * 80 is 88.00000000000001.
+        length = self.total_nimg or max(1, math.ceil(self.epochs * num_real - 1e-6))
+        return math.ceil(length / self.batch_size) * self.batch_size
 
 
 class ClassifierIntervalsConfig(BaseConfig):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from acgan.errors import ConfigError, did_you_mean
@@ -88,5 +89,5 @@ def _config_of(directory: Path, task: str) -> Path:
         )
     raise ConfigError(
         f"{directory}: is a folder without a run (it has no {CONFIG_FILE}); expected a recipe, a YAML file or a run "
-        f"directory. To train on the images in it: `{COMMANDS[task]} --data {directory}`."
+        f"directory. To train on the images in it: `{COMMANDS[task]} --data {shlex.quote(str(directory))}`."
     )

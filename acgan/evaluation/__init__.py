@@ -19,7 +19,7 @@ from acgan.evaluation.differing import (
     with_runs,
 )
 from acgan.evaluation.judge import MAX_TRAINING, Judge
-from acgan.evaluation.judge_findings import weak_judge
+from acgan.evaluation.judge_findings import Skill, doubt_of_judge
 from acgan.evaluation.measures import METRICS, Context
 from acgan.evaluation.monitor import CollapseMonitor
 from acgan.evaluation.one_pass import (
@@ -89,6 +89,7 @@ __all__ = [
     "Reference",
     "ScoreRecord",
     "Scores",
+    "Skill",
     "Summary",
     "TestedDifference",
     "TrainedRun",
@@ -97,6 +98,7 @@ __all__ = [
     "compare",
     "differences",
     "different_conditions",
+    "doubt_of_judge",
     "evaluation_file",
     "in_range",
     "interval",
@@ -119,7 +121,6 @@ __all__ = [
     "summarise_halves",
     "summarise_passes",
     "verdict",
-    "weak_judge",
     "with_help",
     "with_runs",
 ]

@@ -14,6 +14,7 @@ from acgan.evaluation.result import EVALUATION_FORMAT
 from acgan.file_kinds import odd_kind
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.sealed import ChangedError, read_json
+from acgan.showing import command
 
 #: Name of the file in a run directory.
 EVALUATION_FILE = "evaluation.json"
@@ -218,8 +219,8 @@ def read_as(form: type[_Form], path: Path) -> tuple[_Form, dict[str, Any]]:
     """
     file = evaluation_file(path)
     of_run = file.name == EVALUATION_FILE and file.parent.is_dir()
-    how = str(file.parent) if of_run else "RUN --json FILE"
-    remedy = f"`acgan evaluate {how}` writes one."
+    how = (str(file.parent),) if of_run else ("RUN", "--json", "FILE")
+    remedy = f"`{command('evaluate', *how)}` writes one."
     if (kind := odd_kind(file)) and not (kind == "a pipe" and file == path):  # <(…) of a shell is read once
         raise RunError(f"{file}: is {kind}; expected a file of scores. {remedy}")
     try:

@@ -56,6 +56,7 @@ class _Provenance(ProvenanceRecord):
     weights_asked_for: str | None = None
     resize_asked_for: str | None = None
     extractor_saw_reference: bool | None = None
+    extractor_unlike: list[str] = Field(default_factory=list)
 
 
 class _ScoresFile(EvaluationFile):

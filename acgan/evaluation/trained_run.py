@@ -24,6 +24,7 @@ from acgan.sealed import (
     read_json,
     read_lines,
 )
+from acgan.showing import command
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
@@ -148,8 +149,8 @@ def read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
     for line in read_lines(file):
         if line.record is None:
             raise RunError(
-                f"{damage_of_line(file, line)}. Copy the file again, or let `acgan train {file.parent}` leave the line "
-                "out."
+                f"{damage_of_line(file, line)}. Copy the file again, or let `{command('train', str(file.parent))}` "
+                "leave the line out."
             )
         yield line.record
 

@@ -9,6 +9,7 @@ is certain, the far end which one cannot be excluded:
 - **good**: no fault that counts can be there. A difference that was not found is not enough.
 - **cannot be said by so weak a judge**: in place of usable and good, where the classifier that makes the features errs
   too often on real images (`judge_findings`).
+- **cannot be said by so strange a judge**: the same, where that classifier was made for images of another kind.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 from acgan.evaluation.class_findings import class_findings, too_rare
 from acgan.evaluation.copy_findings import copy_findings
 from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
-from acgan.evaluation.judge_findings import judges_features, weak_judge
+from acgan.evaluation.judge_findings import doubt_of_judge, judges_features, strange_judge, weak_judge
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 
 _TOO_FEW = "cannot be said of so few"
 _TOO_WEAK = "cannot be said by so weak a judge"
+_TOO_STRANGE = "cannot be said by so strange a judge"
 _LEAST = 20  # images on either side: intervals of fewer hold for nothing
 _ASPECTS_FOR_A_VERDICT = ("Distance", "Fidelity", "Diversity")  # without one of these there is none
 
@@ -34,8 +36,8 @@ def verdict(scores: Scores) -> list[str]:
     found = all_findings(scores)
     lines = []
     if found:
-        weak = weak_judge(scores)
-        doubts = [] if weak is None else [weak]
+        doubt = doubt_of_judge(scores)
+        doubts = [] if doubt is None else [doubt]
         lines = [headline(scores, found).text, *doubts, *_trainings(scores), *(one.text for one in found)]
     if scores.help is not None:
         lines.append(f"For a classifier: {scores.help['verdict']}.")
@@ -91,6 +93,8 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
     elif possible >= Level.POOR:
         reason = f": {sides}; it may still be poor in {_possible(found, Level.POOR)}"
         word, level = _TOO_FEW, None
+    elif strange_judge(scores) is not None:
+        word, reason, level = _TOO_STRANGE, f"; {sides}", None
     elif weak_judge(scores) is not None and judges_features(scores):
         word, reason, level = _TOO_WEAK, f"; {sides}", None
     elif certain == Level.USABLE:

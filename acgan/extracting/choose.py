@@ -60,7 +60,7 @@ def choose_extractor(
     if wanted is None:
         found = extractor_at_hand(data_name, class_names, otherwise)
         if found is None:
-            raise RunError(_no_choice(data_name))
+            raise RunError(_no_choice(data_name, class_names))
         if isinstance(found, Path):
             return ClassifierExtractor(found, device)
         wanted = found
@@ -133,9 +133,11 @@ def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | Non
     return file if known else None
 
 
-def _no_choice(data_name: str | None) -> str:
+def _no_choice(data_name: str | None, class_names: Sequence[str]) -> str:
     of_data = f" for {data_name}" if data_name else ""
+    knowing = [name for name in shipped() if class_names and shipped_for(name, class_names)]
+    fitting = f" `--extractor {knowing[0]}`, which is shipped, knows these classes." if knowing else ""
     return (
-        f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}. "
+        f"no extractor: FID's Inception weights are not here, and no classifier is shipped{of_data}.{fitting} "
         f"`--extractor {INCEPTION}` fetches FID's weights, which a CPU is slow with. {ways_out()}"
     )

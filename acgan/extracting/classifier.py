@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from torch import Tensor
 from acgan.atomic import sha256
 from acgan.extracting.base import Extracted, float32_on
 from acgan.predicting import find_classifier, load_classifier, shipped
+
+#: Images that are so many times wider than a classifier's lose most of what is to be judged.
+_FAR_LESS = 4
 
 
 class ClassifierExtractor:
@@ -62,6 +66,24 @@ class ClassifierExtractor:
             "resize": f"{self.size[1]} px, {self.classifier.target.fit}",
             "precision": self.classifier.precision,
         }
+
+    def unlike(self, class_names: Sequence[str], channels: int, side: int) -> list[str]:
+        """What its training had nothing of, in words that follow its name; empty for images of its kind.
+
+        Args:
+            class_names: Classes of the images.
+            channels: Their channels.
+            side: Their side in pixels.
+        """
+        own_channels, own_side = self.size
+        found = []
+        if not set(class_names) & set(self.classifier.class_names):
+            found.append("knows none of these classes")
+        if own_channels < channels:
+            found.append("sees no colours, which these images have")
+        if own_side * _FAR_LESS <= side:
+            found.append(f"sees {own_side} px of {side}")
+        return found
 
     def __call__(self, images: Tensor | np.ndarray) -> Extracted:
         """Features and logits of images (N, C, H, W) uint8, of the classifier's size."""

@@ -83,7 +83,7 @@ def ways_out() -> str:
     """Advice for weights that cannot be fetched: use a classifier, or copy the file."""
     return (
         "A classifier's features will do: train one on the same images, `acgan classify train --data SOURCE`, and name "
-        "its run, --extractor runs/classify-…, or a shipped one. "
+        "its run, --extractor runs/classify-…. "
         f"Or put {URL} at {hub_file()}, or name the file with --weights."
     )
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from acgan.evaluation import ClassifierScores
 from acgan.metrics.classification import CALIBRATION_BINS
+from acgan.report.classifier_words import judge_classifier, recalls_of
 from acgan.report.commands import command_on
 from acgan.report.figures import bars_figure, lines_figure, matrix_figure, reliability_figure
 from acgan.report.gan import confusions_table
 from acgan.report.gather import DataRead, KnownRun, RunSettings
-from acgan.report.judgement import Advice, Answer, Judgement, State
 from acgan.report.origin import commands_section, data_section, provenance_section, settings_section
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
@@ -22,7 +21,6 @@ from acgan.types import ImageStore
 
 _MISTAKES = 24
 _BARS = 30
-_OFF = 0.05  # an expected calibration error above that is worth a word
 
 
 @dataclass(frozen=True)
@@ -74,78 +72,12 @@ def classifier_page(material: ClassifierMaterial) -> Page:
     return Page(f"Report of {run.name}", (about, line), sections, run.missing)
 
 
-def judge_classifier(run: KnownRun, scores: ClassifierScores | None) -> Judgement:
-    """The first screen: right how often, beside what the most frequent class alone would reach."""
-    evaluate = command_on(run, "classify", "evaluate", str(run.directory))
-    if scores is None:
-        return Judgement(
-            "unknown",
-            "Not known whether the classifier is good.",
-            f"There were no test images to judge it on. `{evaluate} --data SOURCE` judges it on others.",
-            (),
-            (),
-            (Advice("Score it on images of the same classes.", f"{evaluate} --data SOURCE"),),
-        )
-    main = scores.main
-    counts = main.confusion.sum(axis=1)
-    frequent = float(counts.max() / counts.sum())
-    behind = main.accuracy - frequent
-    state: State = "bad" if behind <= 0 else "good" if main.accuracy >= (1 + frequent) / 2 else "fair"
-    sentence = {
-        "bad": "Poor. It is right no more often than the most frequent class alone would be.",
-        "fair": f"Usable. It is right about {main.accuracy:.1%} of images that it was not trained on.",
-        "good": f"Good. It is right about {main.accuracy:.1%} of images that it was not trained on.",
-    }[state]
-    whole = int(scores.provenance.get("of_images", main.num_images))
-    of_all = "" if whole == main.num_images else f" of {whole:,}; `acgan report` judges it on all"
-    basis = (
-        f"On {main.num_images:,} test images{of_all}: accuracy {main.accuracy:.2%}, mean over classes "
-        f"{main.balanced_accuracy:.2%}; always the most frequent class would have {frequent:.2%}."
-    )
-    answers = (*_answers(scores),)
-    return Judgement(state, sentence, basis, answers, (), tuple(_advice(run, scores)))
-
-
-def _answers(scores: ClassifierScores) -> Iterator[Answer]:
-    main, recalls = scores.main, _recalls(scores)
-    worst = min(recalls, key=lambda name: recalls[name])
-    one = scores.scored[worst]
-    text = f"{recalls[worst]:.1%} of its {one.images:,} test images are recognised; mean {main.balanced_accuracy:.1%}."
-    name = worst if recalls[worst] < max(recalls.values()) else "None: all are recognised alike"
-    yield Answer("Which class is the worst?", name, text, "unknown")
-    off = main.ece > _OFF
-    sure, right = float(scores.confidence.mean()), main.accuracy
-    short = "Not quite" if off else "Yes"
-    way = "It is surer than it is right" if sure > right else "It is less sure than it is right"
-    text = f"On average it is {sure:.1%} sure and {right:.1%} right; calibration error {main.ece:.3f}."
-    yield Answer(
-        "Can its confidence be trusted?", short, f"{way}. {text}" if off else text, "fair" if off else "good"
-    )
-    if len(scores.heads) > 1:
-        text = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in scores.heads.items())
-        yield Answer("What do the auxiliary heads know?", "See below", f"Right: {text}.", "unknown")
-
-
-def _advice(run: KnownRun, scores: ClassifierScores) -> Iterator[Advice]:
-    recalls = _recalls(scores)
-    if min(recalls.values()) < 0.8 * max(recalls.values()):
-        yield Advice("Look at the worst mistakes below: wrong labels are common, and mended in the data.")
-    yield Advice(
-        "Tell the classes of your own images.",
-        f"{command_on(run, 'classify', 'predict', str(run.directory))} IMAGE...",
-    )
-
-
-def _recalls(scores: ClassifierScores) -> dict[str, float]:
-    return {name: one.recall for name, one in scores.scored.items() if one.recall is not None}
-
-
 def _classes(run: KnownRun, scores: ClassifierScores | None) -> Section:
     if scores is None:
         return Section(
             "classes", "Class by class", {"figures": (), "tables": (), "run": run}, "classifier_classes"
         )
-    recalls = _recalls(scores)
+    recalls = recalls_of(scores)
     kept = dict(sorted(recalls.items(), key=lambda one: one[1])[:_BARS]) if len(recalls) > _BARS else recalls
     accuracy = scores.main.balanced_accuracy
     figure = bars_figure(

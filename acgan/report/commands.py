@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from pathlib import Path
 
 from acgan.report.gather import KnownRun
+from acgan.showing import command
 
 #: Stands for an extractor that was named, where the evaluation does not say how.
 UNKNOWN_EXTRACTOR = "RUN_OR_FILE"
-
-
-def command(*words: str) -> str:
-    """A command as one types it."""
-    return shlex.join(("acgan", *words))
 
 
 def command_on(run: KnownRun, *words: str) -> str:
@@ -38,16 +34,16 @@ def cas_command(run: KnownRun) -> str:
 
 def needs_judge(run: KnownRun) -> bool:
     """True if a classifier must be trained before the run can be scored: there is no other extractor."""
-    return not run.extractor_at_hand and (
-        run.scores is None or run.scores.provenance.get("extractor") is None
-    )
+    return not run.extractor_at_hand and not run.judge_at_hand and not _is_scored(run)
 
 
 def judge_command(run: KnownRun) -> str:
     """The command that trains a classifier of the run's images, read as the run read them."""
     source = run.source or (run.config.get("data") or {}).get("source") or "SOURCE"
     settings = (word for setting in run.data_settings for word in ("--set", setting))
-    return command_on(run, "classify", "train", "--data", source, "--run-dir", _judge(run), *settings)
+    return command_on(
+        run, "classify", "train", "--data", source, "--run-dir", judge_of(run.directory), *settings
+    )
 
 
 def way_to_scores(run: KnownRun) -> str:
@@ -58,8 +54,8 @@ def way_to_scores(run: KnownRun) -> str:
 
 
 def _extractor(run: KnownRun) -> tuple[str, ...]:
-    if needs_judge(run):
-        return "--extractor", _judge(run)
+    if not run.extractor_at_hand and not _is_scored(run):
+        return "--extractor", judge_of(run.directory)
     origin = {} if run.scores is None else run.scores.provenance
     asked = {name: origin.get(f"{name}_asked_for") for name in ("extractor", "weights", "resize")}
     if not any(asked.values()):
@@ -72,6 +68,11 @@ def _extractor(run: KnownRun) -> tuple[str, ...]:
     )
 
 
+def _is_scored(run: KnownRun) -> bool:
+    """True if an extractor has scored the run."""
+    return run.scores is not None and run.scores.provenance.get("extractor") is not None
+
+
 def _typed(run: KnownRun, value: str) -> str:
     """A path as one types it beside that of the run: from the present folder where that one is."""
     path, here = Path(value), Path.cwd()
@@ -80,5 +81,9 @@ def _typed(run: KnownRun, value: str) -> str:
     return str(path.relative_to(here))
 
 
-def _judge(run: KnownRun) -> str:
-    return f"{run.directory}-judge"
+def judge_of(directory: Path) -> str:
+    """Place of the classifier that judges a run: one for all seeds of a directory, as scores of one judge compare."""
+    if re.fullmatch(r"seed\d+", directory.name):
+        home = directory.parent
+        return f"{home}-judge" if home.name else str(home / "judge")
+    return f"{directory}-judge"

@@ -86,8 +86,10 @@ class KnownRun:
         missing: What could not be read or shown, in sentences.
         data_settings: Settings of its data that are not the defaults, besides the source, as ``--set`` takes them.
         extractor_at_hand: True if ``acgan evaluate`` finds an extractor by itself.
+        judge_at_hand: True if the classifier that its commands train to judge it is there already.
         imports: Words of a command that import the scripts of its parts.
         source: Source of its data as one types it in this folder; "" where that is not known.
+        length: Images that the training of a classifier shows, where that is known.
     """
 
     directory: Path
@@ -99,8 +101,10 @@ class KnownRun:
     missing: list[str] = field(default_factory=list)
     data_settings: tuple[str, ...] = ()
     extractor_at_hand: bool = True
+    judge_at_hand: bool = False
     imports: tuple[str, ...] = ()
     source: str = ""
+    length: int | None = None
 
     @property
     def is_classifier(self) -> bool:
@@ -121,9 +125,9 @@ class KnownRun:
 
     @property
     def total_nimg(self) -> int | None:
-        """Images that the configuration asks for; None if it is given in epochs."""
+        """Images that the configuration asks for; None if it is given in epochs of an unknown number of images."""
         total: int | None = self.config["train"].get("total_nimg")
-        return total
+        return total if self.length is None else self.length
 
     @property
     def training_images(self) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from acgan.errors import RunError, bounded, problem_in_words
+from acgan.showing import command
 
 _LARGEST = 1e50  # squares and ratios of smaller numbers are finite, and axes can be drawn
 _Number = Annotated[FiniteFloat, Field(gt=-_LARGEST, lt=_LARGEST)]
@@ -141,5 +142,7 @@ def read_picture(file: Path) -> bytes:
             with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
                 picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise RunError(f"{file}: no whole picture. `acgan evaluate {file.parent}` draws it anew.") from None
+        raise RunError(
+            f"{file}: no whole picture. `{command('evaluate', str(file.parent))}` draws it anew."
+        ) from None
     return content

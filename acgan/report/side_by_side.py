@@ -10,7 +10,7 @@ from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluati
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
 from acgan.metrics.catalogue import full_title, plain_name
-from acgan.report.commands import command_on
+from acgan.report.commands import command_on, way_to_scores
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import KnownRun
@@ -125,6 +125,10 @@ def _pairs(runs: Sequence[KnownRun], names: Sequence[str]) -> list[ComparedPair]
 
 def _pair(a: KnownRun, b: KnownRun, name_a: str, name_b: str) -> ComparedPair:
     title = f"A is {name_a}, B is {name_b}"
+    bare = [run for run in (a, b) if not evaluation_file(run.directory).exists()]
+    if bare:
+        ways = "; ".join(f"{run.directory} has no scores: {way_to_scores(run)} makes them" for run in bare)
+        return ComparedPair(title, f"Whether they differ by more than chance is not known. {ways}.")
     try:
         side_a, side_b = (
             with_runs(read_evaluation(evaluation_file(run.directory)), run.directory) for run in (a, b)

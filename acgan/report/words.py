@@ -57,6 +57,8 @@ def _plainly(top: Headline) -> str:
             return "Not known: there are too few images to say whether the samples are good."
         if top.word.endswith("weak a judge"):
             return "Not known: the classifier that judges the samples errs too often on real images."
+        if top.word.endswith("strange a judge"):
+            return "Not known: the classifier that judges the samples was made for images of another kind."
         return "Not known: the scores that would tell were not measured."
     return {
         "good": "Good. The samples are as real images in all that was measured.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from acgan.evaluation import (
 )
 
 _Value = float | None
+#: See ``find_variants``.
+Way = Callable[[Path], str]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ class Variant:
         return [f"{run.directory}: stopped at {run.progress}" for run in self.runs if not run.finished]
 
 
-def find_variants(paths: Sequence[str | Path], *, with_scores: bool = True) -> list[Variant]:
+def find_variants(
+    paths: Sequence[str | Path], *, with_scores: bool = True, way: Way | None = None
+) -> list[Variant]:
     """Find the variants in directories.
 
     The runs that were trained to the end count. If a variant has none, those count that were stopped where its longest
@@ -101,6 +105,7 @@ def find_variants(paths: Sequence[str | Path], *, with_scores: bool = True) -> l
             Runs called ``seedN`` are a variant with those beside them that are named too. A folder of `acgan evaluate
             SAMPLES --out` stands for a run.
         with_scores: Refuse what has no scores at all.
+        way: Says how a run, or the seeds of a directory, get scores, for those that have none.
 
     Raises:
         RunError: There is none, or two were evaluated in different ways.
@@ -115,10 +120,10 @@ def find_variants(paths: Sequence[str | Path], *, with_scores: bool = True) -> l
     variants = []
     for (home, runs), name in zip(groups.items(), names, strict=True):
         unique = name if names.count(name) == 1 else str(home)
-        variants.append(_variant(unique, home, runs, first))
+        variants.append(_variant(unique, home, runs, first, way))
     if with_scores and not any(variant.scored for variant in variants):
         reasons = "; ".join(reason for variant in variants for reason in variant.left_out)
-        raise RunError(f"{', '.join(map(str, paths))}: no run with scores: {reasons}.")
+        raise RunError(f"no run with scores: {reasons}.")
     return variants
 
 
@@ -177,11 +182,13 @@ def _is_one(folder: Path) -> bool:
     return (folder / EVALUATION_FILE).is_file() and read_evaluation(folder).is_of_samples
 
 
-def _variant(name: str, home: Path, folders: list[Path], first: list[tuple[Path, EvaluationFile]]) -> Variant:
+def _variant(
+    name: str, home: Path, folders: list[Path], first: list[tuple[Path, EvaluationFile]], way: Way | None
+) -> Variant:
     runs = [read_run(folder) for folder in folders if is_run_directory(folder)]
     given = [folder for folder in folders if not is_run_directory(folder)]
     if not given:
-        return _variant_of_runs(name, home, runs, first)
+        return _variant_of_runs(name, home, runs, first, way)
     if runs:
         raise RunError(
             f"{home}: holds runs and scores of given samples ({given[0].name}); expected one or the other in a variant."
@@ -191,7 +198,7 @@ def _variant(name: str, home: Path, folders: list[Path], first: list[tuple[Path,
 
 
 def _variant_of_runs(
-    name: str, home: Path, runs: list[TrainedRun], first: list[tuple[Path, EvaluationFile]]
+    name: str, home: Path, runs: list[TrainedRun], first: list[tuple[Path, EvaluationFile]], way: Way | None
 ) -> Variant:
     _check_one_method(runs)
     together = _read(home, first) if home not in [run.directory for run in runs] else None
@@ -200,14 +207,23 @@ def _variant_of_runs(
     left_out = [
         f"{run.directory}: not trained to the end ({run.progress})" for run in runs if run not in counted
     ]
+    bare: list[Path] = []
     for run in counted:
         own = _read(run.directory, first)
         found = _alone(run, own) if own is not None else _of_several(run, together)
         if found is None:
-            left_out.append(f"{run.directory}: no scores; `acgan evaluate {run.directory}` makes them")
+            bare.append(run.directory)
         else:
             scored.append(found)
+    if len(bare) > 1 and not scored and runs_of_seeds(home):  # they are scored together
+        left_out.append(f"{', '.join(map(str, bare))}: no scores{_by(way, home)}")
+    else:
+        left_out += [f"{directory}: no scores{_by(way, directory)}" for directory in bare]
     return Variant(name, tuple(scored), tuple(left_out), tuple(counted))
+
+
+def _by(way: Way | None, directory: Path) -> str:
+    return "" if way is None else f"; {way(directory)} makes them"
 
 
 def _counted(runs: Sequence[TrainedRun]) -> list[TrainedRun]:

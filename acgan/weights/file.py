@@ -57,6 +57,10 @@ SomeInfo = TypeVar("SomeInfo", bound=Info)
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
+#: The command that scores each kind of network.
+_COMMANDS = {"generator": "acgan evaluate", "classifier": "acgan classify evaluate"}
+
+
 @dataclass(frozen=True)
 class WeightsFile(Generic[SomeInfo, _Network]):
     """A kind of file.
@@ -150,10 +154,20 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             return shared
         file = last if which == "last" or (which is None and not best.exists()) else best
         if not file.exists():
+            other = next((one for one in _COMMANDS if one != self.product and _has(one, path)), None)
+            if other is not None and not _has(self.product, path):
+                raise RunError(f"{path}: {self._is_other(other)}")
             raise RunError(f"{path}: no {file.name} in it. {self._remedy(path, file)}")
         if kind := odd_kind(file):
             raise RunError(f"{file}: is {kind}; expected a file of `{self.command}`. Copy the run again.")
         return file
+
+    def _is_other(self, product: object) -> str:
+        """What to say of a file or run of another kind."""
+        of_others = f" `{_COMMANDS[product]}` is for {product}s." if product in _COMMANDS else ""
+        return (
+            f"holds a {bounded(product)}; expected a {self.name} of `{self.command}`, or its run.{of_others}"
+        )
 
     @property
     def _remedy_of_damage(self) -> str:
@@ -189,7 +203,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                 f"{file}: its acgan metadata is damaged ({bounded(repr(error), _LONGEST)}). {self._remedy_of_damage}"
             ) from None
         if product != self.product:
-            raise RunError(f"{file}: holds a {bounded(product)}; expected a {self.name} of `{self.command}`.")
+            raise RunError(f"{file}: {self._is_other(product)}")
         raise RunError(
             f"{file}: format {bounded(repr(found))}; this version of acgan reads formats "
             f"{' and '.join(map(str, _FORMATS))}. Use the version that wrote it."
@@ -290,6 +304,11 @@ def is_foreign(path: Path) -> bool:
         return not named and not is_damaged(path)  # its name may be what was damaged
     except (SafetensorError, OSError):
         return False
+
+
+def _has(product: str, folder: Path) -> bool:
+    """True if a run directory has a file of this kind of network."""
+    return any((folder / name(f"{product}.safetensors")).is_file() for name in (str, best_name))
 
 
 def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:

@@ -108,7 +108,18 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {
         *("extracting", "predicting", "sampling", "metrics"),
-        *("own_parts", "parallel", "runtime", "atomic", "reading", "sealed", "signals", "types", "errors"),
+        *(
+            "own_parts",
+            "parallel",
+            "runtime",
+            "atomic",
+            "reading",
+            "sealed",
+            "signals",
+            "types",
+            "errors",
+            "showing",
+        ),
         "file_kinds",
     },
     # trained networks for other programs

@@ -15,6 +15,7 @@ from acgan.data.options import ReadOptions
 from acgan.data.sources.endings import unread_pictures
 from acgan.data.sources.tree import Container, Tree
 from acgan.errors import DataError
+from acgan.showing import command
 
 #: Folder layouts that are tried without being asked for, the more special first.
 _TRIED = ("splits", "classes")
@@ -35,7 +36,7 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
         if found is None:
             raise DataError(
                 f"data.layout={options.layout}: {container.where} has no such folders with pictures. Look at it with "
-                f"`acgan data show {container.where}`, or leave data.layout to auto."
+                f"`{command('data', 'show', container.where)}`, or leave data.layout to auto."
             )
         return found
     tried = (*_TRIED, *(("leaves",) if is_nested(tree) else ()))

@@ -320,6 +320,20 @@ def test_a_weak_judge_of_classes_alone_leaves_the_rest_to_other_features() -> No
     assert found[1].endswith("class accuracy tells little.")
 
 
+def test_a_judge_of_images_of_another_kind_gives_no_good_verdict() -> None:
+    unlike = ["knows none of these classes", "sees no colours, which these images have", "sees 16 px of 64"]
+    found = verdict(scores({}, count=5000, extractor=JUDGE, extractor_unlike=unlike))
+    assert found[0].startswith("Verdict: cannot be said by so strange a judge; 5,000 samples against as many")
+    assert found[1] == (
+        "Strange judge: the classifier photos@1 knows none of these classes, sees no colours, which these images have "
+        "and sees 16 px of 64: its scores tell little. One that was trained on these images tells more."
+    )
+    alike = {"ms_ssim": (0.9, 0.09, 0.002)}
+    poor = verdict(scores(alike, count=5000, extractor=JUDGE, extractor_unlike=unlike))
+    assert poor[0].startswith("Verdict: collapsed, by diversity")
+    assert poor[1].startswith("Strange judge: ")
+
+
 def test_faults_that_a_weak_judge_sees_stay_faults() -> None:
     origin = {"extractor": JUDGE, "classifier": JUDGE, "reference_by_class": (50, 50)}
     alike = {"class_accuracy[x@1]": (0.6, 0.6, 0.01), "ms_ssim": (0.9, 0.09, 0.002)}

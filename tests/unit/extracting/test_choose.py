@@ -139,3 +139,24 @@ def test_a_name_that_is_none() -> None:
 def test_what_is_inceptions_alone(options: dict, named: str) -> None:
     with pytest.raises(UserError, match=f"{named}.*digits"):
         choose_extractor("digits", **options)
+
+
+def test_a_shipped_classifier_says_what_it_was_not_made_for() -> None:
+    digits = ClassifierExtractor("digits")
+    assert digits.unlike(("3", "5"), 1, 16) == []
+    assert digits.unlike(("3", "cat"), 1, 32) == []
+    assert digits.unlike(("cat", "dog"), 3, 64) == [
+        "knows none of these classes",
+        "sees no colours, which these images have",
+        "sees 16 px of 64",
+    ]
+
+
+def test_only_a_shipped_classifier_that_knows_the_classes_is_named() -> None:
+    for names, word in ((("cat", "tree"), None), (("3", "5"), "`--extractor digits`, which is shipped")):
+        with pytest.raises(RunError) as error:
+            choose_extractor(None, data_name="mine", class_names=names)
+        assert (word is None) == (
+            "shipped one" not in str(error.value) and "which is shipped" not in str(error.value)
+        )
+        assert word is None or word in str(error.value)

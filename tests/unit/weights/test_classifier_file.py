@@ -18,6 +18,7 @@ from acgan.atomic import sha256
 from acgan.errors import RunError
 from acgan.models import GENERATORS, IMAGENET_MEAN, IMAGENET_STD, AuxClassifier
 from acgan.predicting import load_classifier
+from acgan.sampling import load_generator
 from acgan.weights import (
     CLASSIFIER_FILE,
     GENERATOR_FILE,
@@ -230,6 +231,24 @@ def test_a_generator_is_no_classifier_and_the_other_way_round(file: Path, genera
         load_classifier(generator_file)
     with pytest.raises(RunError, match=r"holds a classifier; expected .* of `acgan train`"):
         GENERATOR_FILE.read(file)
+
+
+def test_runs_of_the_other_kind_are_told(file: Path, generator_file: Path) -> None:
+    """Fails where one is told to wait for the first checkpoint of a run that trains something else."""
+    run = file.parent / "gan"
+    run.mkdir()
+    generator_file.rename(run / "generator.safetensors")
+    for path in (file, file.parent):
+        with pytest.raises(RunError) as error:
+            load_generator(path)
+        assert str(error.value) == (
+            f"{path}: holds a classifier; expected a generator.safetensors of `acgan train`, or its run. `acgan "
+            "classify evaluate` is for classifiers."
+        )
+    with pytest.raises(
+        RunError, match=r"gan: holds a generator; expected .*`acgan evaluate` is for generators\."
+    ):
+        load_classifier(run)
 
 
 def test_which_kind_a_file_or_directory_holds(file: Path, generator_file: Path) -> None:

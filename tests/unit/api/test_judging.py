@@ -1,0 +1,83 @@
+"""The judge of a run: one for all seeds of a directory, and none is trained again that is there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from made_runs import make_run
+
+from acgan.api import judging
+from acgan.config import RunConfig
+from acgan.errors import RunError
+from acgan.report.commands import evaluate_command, judge_of, needs_judge
+from acgan.report.gather import KnownRun
+from acgan.results import find_variants
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunConfig:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judging, "load_generator", lambda _: SimpleNamespace(class_names=("cat", "dog")))
+    monkeypatch.setattr(judging, "extractor_at_hand", lambda *_: None)
+    return RunConfig.model_validate({"data": {"source": "my pets"}})
+
+
+def test_seeds_have_one_judge_and_are_scored_together(config: RunConfig) -> None:
+    found = [
+        judging.judging_commands(Path("runs/pets") / seed, config, Path("runs/pets"))
+        for seed in ("seed0", "seed1")
+    ]
+    assert found[0] == found[1]
+    assert "--data 'my pets' --run-dir runs/pets-judge" in found[0][0]
+    assert found[0][1] == "acgan evaluate runs/pets --extractor runs/pets-judge"
+    assert judge_of(Path("seed3")) == "judge"
+    assert judge_of(Path("runs/seeded")) == "runs/seeded-judge"
+
+
+def test_a_judge_that_is_there_is_named(config: RunConfig) -> None:
+    Path("runs/pets-judge").mkdir(parents=True)
+    Path("runs/pets-judge/classifier.safetensors").write_bytes(b"")
+    assert judging.judging_commands(Path("runs/pets"), config) == [
+        "acgan evaluate runs/pets --extractor runs/pets-judge"
+    ]
+
+
+def test_reports_name_the_judge_that_is_there() -> None:
+    run = KnownRun(Path("runs/pets/seed0"), {"train": {}}, (), {}, None, extractor_at_hand=False)
+    assert needs_judge(run)
+    there = replace(run, judge_at_hand=True)
+    assert not needs_judge(there)
+    for one in (run, there):
+        assert evaluate_command(one) == "acgan evaluate runs/pets/seed0 --extractor runs/pets-judge"
+    assert evaluate_command(replace(there, extractor_at_hand=True)) == "acgan evaluate runs/pets/seed0"
+
+
+def test_runs_without_scores_say_the_way_to_them(config: RunConfig) -> None:
+    for seed in (0, 1):
+        make_run(Path(f"my runs/pets/seed{seed}"), seed=seed)
+    both = judging.way_to_scores(Path("my runs/pets"))
+    assert both == "`acgan evaluate 'my runs/pets'`"  # their configuration cannot be read
+    for seed in (0, 1):
+        Path(f"my runs/pets/seed{seed}/config.yaml").write_text(f"seed: {seed}\ndata: {{source: my pets}}\n")
+    way = (
+        "`acgan classify train --data 'my pets' --run-dir 'my runs/pets-judge'`, and then `acgan evaluate 'my "
+        "runs/pets' --extractor 'my runs/pets-judge'`"
+    )
+    assert judging.way_to_scores(Path("my runs/pets")) == way
+    with pytest.raises(RunError, match=re.escape(f"expected scores of a generator. {way} makes them.")):
+        judging.check_scored(Path("my runs/pets"))
+    alone = judging.way_to_scores(Path("my runs/pets/seed1"))
+    assert alone.endswith("`acgan evaluate 'my runs/pets/seed1' --extractor 'my runs/pets-judge'`")
+
+
+def test_seeds_without_scores_are_told_once(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        make_run(tmp_path / f"seed{seed}", seed=seed)
+    with pytest.raises(RunError) as error:
+        find_variants([tmp_path], way=lambda found: f"`score {found}`")
+    both = f"{tmp_path / 'seed0'}, {tmp_path / 'seed1'}"
+    assert str(error.value) == f"no run with scores: {both}: no scores; `score {tmp_path}` makes them."
