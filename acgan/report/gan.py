@@ -124,7 +124,7 @@ def classes_section(run: KnownRun) -> Section:
     return Section(
         "classes",
         "Class by class",
-        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run)},
+        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run), "stale": run.stale},
     )
 
 
@@ -221,7 +221,13 @@ def _in_words(title: str, values: dict[str, float], floors: dict[str, float]) ->
 def confusion_section(run: KnownRun) -> Section:
     """Classes that samples are taken for."""
     scores = run.scores
-    values: dict[str, object] = {"figure": None, "table": None, "way": way_to_scores(run), "there": False}
+    values: dict[str, object] = {
+        "figure": None,
+        "table": None,
+        "way": way_to_scores(run),
+        "there": False,
+        "stale": run.stale,
+    }
     if scores is not None and scores.confusion is not None:
         names = _all_classes(scores, len(scores.confusion))
         total, right = int(scores.confusion.sum()), int(scores.confusion.trace())
@@ -275,6 +281,7 @@ def _nearest(material: GanMaterial) -> Section:
             "pairs": pairs,
             "there": sampler is not None,
             "copies": copies,
+            "stale": material.run.stale,
             "way": way_to_scores(material.run),
             "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
         },

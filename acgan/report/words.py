@@ -19,7 +19,7 @@ from acgan.report.commands import (
 )
 from acgan.report.gather import KnownRun
 from acgan.report.judgement import Advice, Answer, Judgement, State
-from acgan.report.watched import collapse_watched, not_known, with_counts, worst_watched
+from acgan.report.watched import collapse_watched, later_warnings, not_known, with_counts, worst_watched
 
 _STATES: dict[Level, State] = {
     Level.GOOD: "good",
@@ -47,7 +47,13 @@ def judge_gan(run: KnownRun) -> Judgement:
     top = headline(scores, found)
     state = "unknown" if top.level is None else _STATES[top.level]
     return Judgement(
-        state, _plainly(top), top.text, answers, tuple(verdict(scores)[1:]), tuple(_advice(run, found))
+        state,
+        _plainly(top),
+        top.text,
+        answers,
+        tuple(verdict(scores)[1:]),
+        tuple(_advice(run, found)),
+        run.stale,
     )
 
 
@@ -133,7 +139,7 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
         }[worst]
-        text = " ".join(one.text for one in diversity)
+        text = " ".join([*(one.text for one in diversity), *later_warnings(run)])
         return Answer(question, short, _with_rare(run, text), _state(diversity))
     return collapse_watched(run)
 
@@ -165,6 +171,8 @@ def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
     directory, total = str(run.directory), run.total_nimg
     if run.scores is None:
         yield from _first_evaluation(run)
+    elif run.stale is not None:
+        yield Advice("Evaluate again: the verdict above is of an earlier state.", evaluate_command(run))
     if total is not None and run.nimg < total:
         yield Advice(
             f"Go on with the training: {run.nimg:,} of {total:,} images were shown.",
