@@ -105,7 +105,7 @@ def classes_table(scores: Scores) -> TextTable:
     chosen = _columns(scores)
     rows = [
         (Cell(name), *(number_cell(values.get(metric), column.digits) for metric, column in chosen))
-        for name, values in scores.per_class.items()
+        for name, values in ((name, scores.per_class.get(name, {})) for name in scores.class_names)
     ]
     headings = ("class", *(column.heading for _, column in chosen))
     return TextTable("Scores of each class, of all its samples", headings, tuple(rows))

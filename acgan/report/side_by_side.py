@@ -96,7 +96,7 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
         rows.append(
             (
                 Cell(name),
-                Cell(judged.sentence),
+                Cell(f"{judged.sentence} {judged.stale or ''}".strip()),
                 _distance(run),
                 Cell("not known" if worst is None else f"{worst.name}, by {worst.by}"),
                 Cell(f"{run.nimg:,}", run.nimg),
