@@ -35,6 +35,8 @@ PICTURE_FORMATS = ("png", "webp", "jpg")
 BENCHMARK_PARTS = ("train", "sample", "fid", "startup")
 #: File of a folder of samples: which folder holds which class, and how the images were drawn.
 SAMPLER_FILE = "sampler.json"
+#: Characters of class names that folders cannot have on every system; `acgan sample` writes _ in their place.
+NOT_IN_FOLDERS = '<>:"/\\|?*'
 #: Fewer images of a class say nothing about its diversity, or its distance from real images.
 MIN_IMAGES_PER_CLASS = 20
 

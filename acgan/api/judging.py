@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from acgan.api.places import KnownPaths
-from acgan.config import CONFIGS, RunConfig, diff, load
+from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import data_name, is_name, place_of
 from acgan.errors import RunError, UserError
@@ -109,10 +109,19 @@ def source_to_type(directory: Path, config: RunConfig, places: KnownPaths | None
 
 def data_settings(config: RunConfig) -> list[str]:
     """Settings by which a classifier reads the images of a training as it did, as ``--set`` takes them."""
-    classifiers = load(CONFIGS["classify"], find_recipe("folder", "classify"))
+    return _data_settings(load(CONFIGS["classify"], find_recipe("folder", "classify")), config)
+
+
+def show_data_command(config: RunConfig) -> str:
+    """The command that shows the images of a training, read as it did."""
+    changes = [word for one in _data_settings(RunConfig(), config) for word in ("--set", one)]
+    return command("data", "show", config.data.source.removesuffix(":"), *changes)
+
+
+def _data_settings(defaults: AnyConfig, config: RunConfig) -> list[str]:
     return [
         f"{key}={_as_yaml(value)}"
-        for key, (_, value) in diff(classifiers, config).items()
+        for key, (_, value) in diff(defaults, config).items()
         if key.startswith("data.") and key not in _OF_A_TRAINING
     ]
 

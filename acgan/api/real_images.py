@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from acgan.api.evaluate_options import EvaluateOptions
 from acgan.api.inputs import tell_skipped
+from acgan.api.judging import show_data_command
 from acgan.api.places import find_trained_on
 from acgan.api.subjects import Subject
 from acgan.assembly.images import DATASET, data_options, prepare_dataset
@@ -214,8 +214,8 @@ def _prepared(
     doubts = [warning for warning in dataset.warnings if warning not in told]
     if len(doubts) > 1 and dataset.train.fingerprint == trained_on:
         doubts = [
-            f"{dataset.name}: there are {len(doubts)} doubts about these images, as at their training; `acgan data "
-            f"show {shlex.quote(config.data.source.removesuffix(':'))}` tells them"
+            f"{dataset.name}: there are {len(doubts)} doubts about these images, as at their training; "
+            f"`{show_data_command(config)}` tells them"
         ]
     for doubt in doubts:
         warn(doubt)

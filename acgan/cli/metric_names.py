@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from acgan.metrics.catalogue import CATALOGUE, printed_scores
+from acgan.metrics.catalogue import CATALOGUE, full_title, plain_name, printed_scores
 
 
 class ScoreNames(click.ParamType):
@@ -38,15 +38,7 @@ class ScoreNames(click.ParamType):
 
 def titles(metrics: list[str]) -> dict[str, str]:
     """Titles for a table by metric; the extractor follows where a title is that of two."""
-    from acgan.metrics.catalogue import plain_name
-
-    shown = printed_scores()
-
-    def title(metric: str) -> str:
-        score = shown.get(plain_name(metric))
-        return metric if score is None or score.title is None else score.title.strip()
-
-    plain = [title(metric) for metric in metrics]
+    plain = [full_title(metric) for metric in metrics]
     return {
         metric: found if plain.count(found) == 1 else f"{found} {metric.removeprefix(plain_name(metric))}"
         for metric, found in zip(metrics, plain, strict=True)

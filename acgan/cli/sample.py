@@ -24,7 +24,7 @@ from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process
 from acgan.showing import shown
 from acgan.signals import stopped_by_signals
-from acgan.types import ON_ERROR, PICTURE_FORMATS, SAMPLER_FILE
+from acgan.types import ON_ERROR, PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from acgan.sampling import ClassSampler
@@ -255,18 +255,11 @@ def _selection(
 def _tell_folders(selection: Selection, out: str) -> None:
     """Tell the classes whose folder cannot have their name."""
     from acgan.sampling.files import form_of
-    from acgan.sampling.folder import folder_names
+    from acgan.sampling.folder import told_folders
 
-    if form_of(out):
-        return
-    names = selection.sampler.class_names
-    folders = folder_names(names)
-    for label in selection.counts:
-        if folders[label] != names[label]:
-            echo(
-                f"class {shown(names[label])} is in the folder {folders[label]}: not every system takes the class's "
-                f"name for a folder. {SAMPLER_FILE} beside it tells acgan the class; keep both together."
-            )
+    if not form_of(out):
+        for words in told_folders(selection.sampler.class_names, list(selection.counts)):
+            echo(words)
 
 
 def _tell_choice(selection: Selection, written: Sequence[DrawnPortion]) -> None:

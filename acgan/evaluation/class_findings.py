@@ -141,6 +141,22 @@ def _unjudged(scores: Scores) -> Finding | None:
     return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -1.0)
 
 
+def not_scored(scores: Scores) -> str | None:
+    """A sentence on the classes that could not be scored at all; None if there are none."""
+    lacking, known = scores.not_scored, len(scores.class_names)
+    if not lacking:
+        return None
+    return f"Judged: {len(scores.per_class)} of {known} classes; not {lacking_in_words(scores)}."
+
+
+def lacking_in_words(scores: Scores) -> str:
+    """The classes that could not be scored, and why."""
+    lacking, split = scores.not_scored, scores.provenance.get("reference", {}).get("split", "test")
+    more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    images = "test" if split == "test" else "training"
+    return f"{', '.join(lacking[:_NAMED])}{more}: no {images} images"
+
+
 @dataclass(frozen=True)
 class WorstClass:
     """The class that is furthest from its own floor, of those that have one: a place to look, no decision.

@@ -65,6 +65,17 @@ class Scores:
         return any(one.get("kind") == "samples" for one in self.provenance.get("generators", ()))
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """All classes of the generator: those that were scored, and those without real images to score them by."""
+        classes = self.provenance.get("classes") or {}
+        return tuple(classes.get("known") or self.per_class)
+
+    @property
+    def not_scored(self) -> tuple[str, ...]:
+        """Classes of the generator of which there are no real images in the part that it was scored by."""
+        return tuple(name for name in self.class_names if name not in self.per_class)
+
+    @property
     def nearest_k(self) -> int:
         """The neighbour that the balls of precision, recall, density and coverage reached to."""
         return int(self.provenance.get("nearest_k", NEAREST_K))

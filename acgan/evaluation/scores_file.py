@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from acgan.errors import RunError
 from acgan.evaluation.reading import (
@@ -40,6 +40,10 @@ class _Reference(ReferenceRecord):
     num_images: ImageCount | None = None
 
 
+class _Classes(BaseModel, strict=True):
+    known: list[str] = Field(default_factory=list)
+
+
 class _Provenance(ProvenanceRecord):
     """Origin of scores, as far as verdicts and pages look at it."""
 
@@ -49,6 +53,7 @@ class _Provenance(ProvenanceRecord):
     samples_by_class: list[ImageCount] = Field(default_factory=list)
     reference_by_class: list[ImageCount] = Field(default_factory=list)
     reference_spread: Number | None = None
+    classes: _Classes | None = None
     repeats: ImageCount | None = None
     seed: int | None = None
     date: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -193,6 +194,21 @@ def _read_generator(file: Path) -> tuple[int, int | None, str]:
         return int(origin["nimg"]), sum(map(math.prod, shapes)), str(origin.get("acgan", ""))
     except (SafetensorError, OSError, ValueError, OverflowError, LookupError, TypeError) as error:
         raise RunError(f"{file}: not a whole generator's file ({error!r}). Copy it again.") from None
+
+
+def images_shown_to(directory: Path) -> dict[str, int]:
+    """Images shown to the generators of a run, by the names of their files; nothing of one that does not tell it."""
+    from safetensors import SafetensorError, safe_open
+
+    found = {}
+    for name in (RUN_GENERATOR, best_name(RUN_GENERATOR)):
+        if not (directory / name).is_file():
+            continue
+        with contextlib.suppress(SafetensorError, OSError, ValueError, OverflowError, LookupError, TypeError):
+            with safe_open(directory / name, framework="numpy") as opened:
+                origin = read_description((opened.metadata() or {})["acgan"])["provenance"]
+            found[name] = int(origin["nimg"])
+    return found
 
 
 def _read_flops(directory: Path, nimg: int) -> int | None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from acgan.evaluation.class_findings import class_findings, too_rare
+from acgan.evaluation.class_findings import class_findings, not_scored, too_rare
 from acgan.evaluation.copy_findings import copy_findings
 from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
 from acgan.evaluation.judge_findings import doubt_of_judge, judges_features, strange_judge, weak_judge
@@ -39,6 +39,7 @@ def verdict(scores: Scores) -> list[str]:
         doubt = doubt_of_judge(scores)
         doubts = [] if doubt is None else [doubt]
         lines = [headline(scores, found).text, *doubts, *_trainings(scores), *(one.text for one in found)]
+        lines += [lacking] if (lacking := not_scored(scores)) else []
     if scores.help is not None:
         lines.append(f"For a classifier: {scores.help['verdict']}.")
     return lines
@@ -82,6 +83,8 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
     missing = [aspect.lower() for aspect in ASPECTS if aspect not in there]
     if rare := len(too_rare(scores)):
         missing.append(f"{rare} of {len(scores.per_class)} classes by themselves")
+    if scores.not_scored:
+        missing.append(f"{len(scores.not_scored)} of {len(scores.class_names)} classes at all")
     sides = f"{count:,} samples against as many real images"
     level: Level | None = certain
     if count < _LEAST:

@@ -128,9 +128,11 @@ class Answers:
         self, samples: list[DrawnSample], title: str, remark: str = "", *, columns: int = 8
     ) -> list[Any]:
         """Values of the samples, their heading, the gallery, three downloads and what stands beside a clicked one."""
-        told = (
-            f"### {title}\n{remark or 'Click one to see samples around it and its nearest training images.'}"
+        seen = (
+            "Below each: what was asked for, and what the classifier sees. " if self.explorer.judges else ""
         )
+        click = "Click one to see samples around it and its nearest training images."
+        told = f"### {title}\n{remark or seen + click}"
         pictures = gr.Gallery([_labelled(one) for one in samples], columns=columns, selected_index=None)
         beside = gr.Column(visible=False)
         if not samples:

@@ -107,7 +107,9 @@ class Explorer:
                     self.sampler.generator, label, start // CHUNK, seed=seed, truncation=truncation
                 )
                 z = z[: tries - start]
-                names = [f"{self.sampler.class_names[label]} {start + place}" for place in range(len(z))]
+                names = [
+                    f"{self.sampler.class_names[label]}, image {start + place}" for place in range(len(z))
+                ]
                 drawn = self._samples(z, self._shares({label: 1.0}).expand(len(z), -1), names)
                 kept += [one for one in drawn if one.sure is None or one.sure >= least]
                 if len(kept) >= count:

@@ -17,17 +17,24 @@ from acgan.showing import shown
 
 _LOOPBACK = "127.0.0.1"
 _MIXED = 4  # classes of a mix
+_MOST_BOXES = 30  # of classes; more are found by typing
 _COLUMNS = 8
 _LEAST_DISTANCE = 0.05
 # Gradio cuts images to squares, lays captions over them, and gives any number of them one height and fixed columns.
+# Here there are all columns, half of them or two, the most whose pictures are 90 px wide, so that rows are full: the
+# factor makes a switch of `min` and `max`.
 _CSS = """
 img {image-rendering: pixelated}
 .column {scroll-margin-top: 12px}
 .head {gap: 12px}
 .pictures .grid-wrap {height: auto !important; min-height: 0 !important; max-height: none !important}
 .pictures .grid-container {
-  --widest: calc((100% - (var(--grid-cols) - 1) * var(--spacing-lg)) / var(--grid-cols) - 1px);
-  grid-template: none / repeat(auto-fill, minmax(max(90px, var(--widest)), 1fr)) !important;
+  --all: calc((100% - (var(--grid-cols) - 1) * var(--spacing-lg)) / var(--grid-cols) - 1px);
+  --half: calc((100% - (var(--grid-cols) / 2 - 1) * var(--spacing-lg)) * 2 / var(--grid-cols) - 1px);
+  --two: calc((100% - var(--spacing-lg)) / 2 - 1px);
+  --by-half: max(var(--half), min(var(--two), (90px - var(--half)) * 9999));
+  --side: max(var(--all), min(var(--by-half), (90px - var(--all)) * 9999));
+  grid-template: none / repeat(auto-fill, minmax(var(--side), 1fr)) !important;
   grid-auto-rows: auto !important
 }
 .thumbnail-lg {aspect-ratio: auto !important; height: auto !important; display: block !important}
@@ -156,7 +163,11 @@ def _settings_fields() -> tuple[gr.Number, gr.Slider]:
 
 def _class_fields(names: list[tuple[str, int]], *, judged: bool) -> list[gr.Component]:
     return [
-        gr.CheckboxGroup(names, value=[0], label="Classes"),
+        gr.CheckboxGroup(names, value=[0], label="Classes")
+        if len(names) <= _MOST_BOXES
+        else gr.Dropdown(
+            names, value=[0], label="Classes", multiselect=True, info="Type a part of a name to find it."
+        ),
         gr.Slider(1, MOST_IMAGES, 8, step=1, label="Images of each class"),
         gr.Slider(
             0,

@@ -14,7 +14,7 @@ from acgan.export.about import ExportSource
 from acgan.export.folder import SAMPLES_PICTURE
 from acgan.export.measured import HeldOutAccuracy
 from acgan.export.samples import CLASSES_ON_PICTURE
-from acgan.metrics.catalogue import better, plain_name, printed_scores
+from acgan.metrics.catalogue import better, full_title, plain_name, printed_scores
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
 from acgan.weights.starter import STARTER
@@ -271,11 +271,8 @@ def _reference(scores: _Measured) -> Mapping[str, Any]:
 
 
 def _title(metric: str) -> str:
-    known = printed_scores().get(plain_name(metric))
-    title = plain_name(metric) if known is None or known.title is None else known.title
-    text = f"– {title.strip()}" if title.startswith(" ") else title
-    direction = better(metric)
-    return text + (f" ({direction} is better)" if direction else "")
+    title, direction = full_title(metric).partition("[")[0], better(metric)
+    return title + (f" ({direction} is better)" if direction else "")
 
 
 def _figure(metric: str, summary: Summary | None, *, of_halvings: bool) -> str:

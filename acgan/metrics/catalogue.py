@@ -195,6 +195,18 @@ def printed_scores() -> Mapping[str, PrintedScore]:
     return {score.name: score for entry in CATALOGUE.values() for score in entry.scores}
 
 
+def full_title(metric: str) -> str:
+    """Title of a score that stands by itself: that of a row below another one has the other's before it."""
+    heading = ""
+    for score in printed_scores().values():
+        title = score.title
+        if title is not None and not title.startswith(" "):
+            heading = title
+        if score.name == plain_name(metric):
+            return metric if title is None else title if title == heading else f"{heading}: {title.strip()}"
+    return metric
+
+
 def better(score: str) -> Better | None:
     """Direction in which a score improves; None if it has none, or the catalogue does not know it."""
     found = printed_scores().get(plain_name(score))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acgan.evaluation.class_findings import by_class, counts
+from acgan.evaluation.class_findings import by_class, counts, lacking_in_words
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
@@ -124,7 +124,7 @@ def classes_section(run: KnownRun) -> Section:
     return Section(
         "classes",
         "Class by class",
-        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run)},
+        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run), "stale": run.stale},
     )
 
 
@@ -197,6 +197,8 @@ def _without_bar(scores: Scores, panels: list[BarPanel]) -> Iterator[str]:
         if left_out:
             few = with_counts({name: min(counts(scores, name)) for name in left_out}, "image")
             yield f"No bar of {' and '.join(names)} for {few}: too few samples or held-out real images to measure it."
+    if scores.not_scored:
+        yield f"Neither bars nor scores of {lacking_in_words(scores)}."
 
 
 def _worst_first(
@@ -221,9 +223,17 @@ def _in_words(title: str, values: dict[str, float], floors: dict[str, float]) ->
 def confusion_section(run: KnownRun) -> Section:
     """Classes that samples are taken for."""
     scores = run.scores
-    values: dict[str, object] = {"figure": None, "table": None, "way": way_to_scores(run), "there": False}
+    values: dict[str, object] = {
+        "figure": None,
+        "table": None,
+        "way": way_to_scores(run),
+        "there": False,
+        "stale": run.stale,
+    }
     if scores is not None and scores.confusion is not None:
-        names = _all_classes(scores, len(scores.confusion))
+        names = list(scores.class_names)
+        if len(names) != len(scores.confusion):  # a file that another acgan wrote
+            names = [f"class {number}" for number in range(len(scores.confusion))]
         total, right = int(scores.confusion.sum()), int(scores.confusion.trace())
         alt = f"Confusion matrix of {total:,} samples: {right:,} are taken for the class that was asked for."
         values |= {
@@ -234,12 +244,6 @@ def confusion_section(run: KnownRun) -> Section:
             "right": right,
         }
     return Section("confusion", "Which classes are taken for others", values)
-
-
-def _all_classes(scores: Scores, count: int) -> list[str]:
-    """Names of all rows; classes that were not scored are known by their numbers."""
-    names = list(scores.per_class)
-    return names if len(names) == count else [f"class {number}" for number in range(count)]
 
 
 def confusions_table(confusion: np.ndarray, names: list[str], asked: str) -> TextTable | None:
@@ -275,6 +279,7 @@ def _nearest(material: GanMaterial) -> Section:
             "pairs": pairs,
             "there": sampler is not None,
             "copies": copies,
+            "stale": material.run.stale,
             "way": way_to_scores(material.run),
             "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
         },

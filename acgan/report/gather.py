@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 from acgan.errors import UserError
 from acgan.evaluation import EVALUATION_FILE, Scores, is_validation_score, read_scores
-from acgan.evaluation.trained_run import RUN_CONFIG, RUN_STATS, read_stats
+from acgan.evaluation.trained_run import (
+    RUN_CONFIG,
+    RUN_STATS,
+    images_shown_to,
+    is_best_file,
+    read_stats,
+)
 from acgan.report.known import known_records, known_settings, read_picture
 
 _Found = TypeVar("_Found")
@@ -90,6 +96,7 @@ class KnownRun:
         imports: Words of a command that import the scripts of its parts.
         source: Source of its data as one types it in this folder; "" where that is not known.
         length: Images that the training of a classifier shows, where that is known.
+        generators: Images shown to its generators, by the names of their files.
     """
 
     directory: Path
@@ -105,6 +112,7 @@ class KnownRun:
     imports: tuple[str, ...] = ()
     source: str = ""
     length: int | None = None
+    generators: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_classifier(self) -> bool:
@@ -181,6 +189,26 @@ class KnownRun:
         return {key.removeprefix(prefix): self.curve(key) for key in self.keys(prefix)}
 
     @property
+    def evaluated_nimg(self) -> int | None:
+        """Images shown to the generator that was evaluated, the first of several; None where that is not known."""
+        generators = () if self.scores is None else self.scores.provenance["generators"]
+        return next((one["nimg"] for one in generators if one.get("nimg") is not None), None)
+
+    @property
+    def stale(self) -> str | None:
+        """A sentence where the scores are of an earlier state than the generator is in now; else None."""
+        for one in () if self.scores is None else self.scores.provenance["generators"]:
+            evaluated, now = one.get("nimg"), self.generators.get(one.get("file", ""))
+            if evaluated is None or now is None or evaluated == now:
+                continue
+            best = "best " if is_best_file(one["file"]) else ""
+            return (
+                f"This is of the {best}generator at {evaluated:,} images; the run's {best}generator has {now:,} now. "
+                f"Scores of {now:,} images are not known yet."
+            )
+        return None
+
+    @property
     def warned_at(self) -> tuple[int, ...]:
         """Images shown where the collapse monitor warned."""
         return tuple(nimg for nimg, number in self.curve("monitor/collapsed_classes") if number > 0)
@@ -211,7 +239,16 @@ def gather_run(
     picture, nearest = directory / _NEAREST, None
     if scores is not None and picture.is_file():  # without scores it is of nobody knows what
         nearest = or_told(lambda: read_picture(picture), None, missing)
-    return KnownRun(directory, settings, records, provenance, scores, nearest, missing)
+    return KnownRun(
+        directory,
+        settings,
+        records,
+        provenance,
+        scores,
+        nearest,
+        missing,
+        generators=images_shown_to(directory),
+    )
 
 
 def or_told(read: Callable[[], _Found], otherwise: _Found, missing: list[str]) -> _Found:

@@ -48,6 +48,7 @@ class Judgement:
         answers: Questions and answers.
         findings: All sentences of the evaluation.
         advice: What to try next.
+        stale: A sentence where the verdict is of an earlier state than the generator is in now; else None.
     """
 
     state: State
@@ -56,3 +57,4 @@ class Judgement:
     answers: tuple[Answer, ...]
     findings: tuple[str, ...]
     advice: tuple[Advice, ...]
+    stale: str | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from acgan.metrics.copies import NEAR, SAME, TrainingPictures, pictures
 from acgan.report.pictures import Strip, StripCounts, strip
 from acgan.sampling import CHUNK, ClassSampler, class_latents
 from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
-from acgan.types import ImageStore
+from acgan.types import MIN_IMAGES_PER_CLASS, ImageStore
 
 _PAIRS = 12
 _WALKED, _LEGS, _FRAMES = 3, 2, 8  # classes; and images from one to the next
@@ -50,6 +51,7 @@ class NearestPairs:
         all_training: Training images that there are.
         same: Samples that are the same picture as a training image.
         near: Samples that are nearly so.
+        rare: Pairs and training images of each class among the pairs that has few training images.
     """
 
     pairs: tuple[NearPair, ...]
@@ -58,8 +60,23 @@ class NearestPairs:
     all_training: int
     same: int
     near: int
+    rare: Mapping[str, tuple[int, int]]
     same_below: float = SAME
     near_below: float = NEAR
+
+    @property
+    def rare_in_words(self) -> str | None:
+        """A sentence on the pairs of classes with few training images; None if there are none."""
+        if not self.rare:
+            return None
+        named = [
+            f"{pairs} of class “{name}” ({images:,} training image{'' if images == 1 else 's'})"
+            for name, (pairs, images) in self.rare.items()
+        ]
+        return (
+            f"Of these {len(self.pairs)} pairs, {', '.join(named)}. So few images are easily learnt by heart: "
+            "compare the two pictures of such a pair, whatever their distance."
+        )
 
 
 @dataclass(frozen=True)
@@ -150,8 +167,15 @@ def nearest_pairs(sampler: ClassSampler, real: ImageStore) -> NearestPairs | Non
         both = np.stack([samples[number], np.asarray(real.images[nearest[number]])])
         alt = f"A sample of class {name} and its nearest training image, distance {distance:.2f}"
         pairs.append(NearPair(strip(both, alt), name, distance))
+    sizes = {name: int((real.labels == label).sum()) for label, name in enumerate(real.class_names)}
+    shown = Counter(pair.class_name for pair in pairs)
+    rare = {
+        name: (number, sizes[name])
+        for name, number in shown.most_common()
+        if sizes.get(name, MIN_IMAGES_PER_CLASS) < MIN_IMAGES_PER_CLASS
+    }
     same, near = (int((distances < limit).sum()) for limit in (SAME, NEAR))
-    return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same)
+    return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same, rare)
 
 
 def walks_of(sampler: ClassSampler) -> list[Film]:

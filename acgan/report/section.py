@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acgan.evaluation import Scores, interval
-from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
+from acgan.metrics.catalogue import ClassColumn, full_title, plain_name, printed_scores
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,6 @@ def named_values(caption: str, rows: Sequence[tuple[str, str]], headings: tuple[
     return TextTable(caption, headings, tuple((Cell(name), Cell(value)) for name, value in rows))
 
 
-def full_title(metric: str) -> str:
-    """Title of a score that stands by itself: that of a row below another one has the other's before it."""
-    heading = ""
-    for score in printed_scores().values():
-        title = score.title
-        if title is not None and not title.startswith(" "):
-            heading = title
-        if score.name == plain_name(metric):
-            return metric if title is None else title if title == heading else f"{heading}: {title.strip()}"
-    return metric
-
-
 def scores_table(scores: Scores) -> TextTable:
     """All classes together: samples beside real images at equal counts, then all samples."""
     known, rows = printed_scores(), []
@@ -117,7 +105,7 @@ def classes_table(scores: Scores) -> TextTable:
     chosen = _columns(scores)
     rows = [
         (Cell(name), *(number_cell(values.get(metric), column.digits) for metric, column in chosen))
-        for name, values in scores.per_class.items()
+        for name, values in ((name, scores.per_class.get(name, {})) for name in scores.class_names)
     ]
     headings = ("class", *(column.heading for _, column in chosen))
     return TextTable("Scores of each class, of all its samples", headings, tuple(rows))

@@ -9,7 +9,7 @@ from acgan.errors import UserError
 from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluation, with_runs
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
-from acgan.metrics.catalogue import plain_name
+from acgan.metrics.catalogue import full_title, plain_name
 from acgan.report.commands import command_on, way_to_scores
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
@@ -17,7 +17,7 @@ from acgan.report.gather import KnownRun
 from acgan.report.looks import drawn, real_images_of
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
-from acgan.report.section import Cell, Section, TextTable, full_title
+from acgan.report.section import Cell, Section, TextTable
 from acgan.report.words import judge_gan
 
 _PAIRS = 10  # of runs that are compared
@@ -96,7 +96,7 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
         rows.append(
             (
                 Cell(name),
-                Cell(judged.sentence),
+                Cell(f"{judged.sentence} {judged.stale or ''}".strip()),
                 _distance(run),
                 Cell("not known" if worst is None else f"{worst.name}, by {worst.by}"),
                 Cell(f"{run.nimg:,}", run.nimg),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from acgan.evaluation.monitor import EARLY
 from acgan.report.commands import evaluate_command, needs_judge
 from acgan.report.gather import KnownRun
@@ -67,6 +69,17 @@ def collapse_watched(run: KnownRun) -> Answer:
     classes = "1 class" if number == 1 else f"{number:.0f} classes"
     text = f"At {nimg:,} images the training's monitor warned of {classes}: collapsed, or unlike real images."
     return not_known(run, question, _with_unwatched(run, text), f"There is a warning for {classes}", "fair")
+
+
+def later_warnings(run: KnownRun) -> Iterator[str]:
+    """A sentence if the monitor's last look is later than the state that was evaluated, and warned."""
+    looks, evaluated = run.curve("monitor/collapsed_classes"), run.evaluated_nimg
+    if run.stale is None or not looks or evaluated is None:
+        return
+    nimg, number = looks[-1]
+    if number and nimg > evaluated:
+        classes = "1 class" if number == 1 else f"{number:.0f} classes"
+        yield f"Later, at {nimg:,} images, the training's monitor warned of {classes}."
 
 
 def not_looked_at(run: KnownRun) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acgan.evaluation import Scores
-from acgan.evaluation.class_findings import counts, too_rare, worst_class
+from acgan.evaluation.class_findings import counts, not_scored, too_rare, worst_class
 from acgan.evaluation.findings import Finding, Level
 from acgan.evaluation.verdict import Headline, all_findings, headline, verdict
 from acgan.report.commands import (
@@ -19,7 +19,7 @@ from acgan.report.commands import (
 )
 from acgan.report.gather import KnownRun
 from acgan.report.judgement import Advice, Answer, Judgement, State
-from acgan.report.watched import collapse_watched, not_known, with_counts, worst_watched
+from acgan.report.watched import collapse_watched, later_warnings, not_known, with_counts, worst_watched
 
 _STATES: dict[Level, State] = {
     Level.GOOD: "good",
@@ -47,7 +47,13 @@ def judge_gan(run: KnownRun) -> Judgement:
     top = headline(scores, found)
     state = "unknown" if top.level is None else _STATES[top.level]
     return Judgement(
-        state, _plainly(top), top.text, answers, tuple(verdict(scores)[1:]), tuple(_advice(run, found))
+        state,
+        _plainly(top),
+        top.text,
+        answers,
+        tuple(verdict(scores)[1:]),
+        tuple(_advice(run, found)),
+        run.stale,
     )
 
 
@@ -88,7 +94,8 @@ def _class_answers(run: KnownRun, found: list[Finding]) -> Iterator[Answer]:
         worst, possible = _ends(classes)
         good = "Yes" if possible == Level.GOOD else "No fault is shown, nor excluded"
         short = {Level.GOOD: good, Level.USABLE: "Mostly", Level.POOR: "Often not"}[min(worst, Level.POOR)]
-        yield Answer(question, short, " ".join(one.text for one in classes), _state(classes))
+        text = _with_unseen(run, " ".join(one.text for one in classes))
+        yield Answer(question, short, text, _state(classes))
     else:
         yield not_known(run, question, "Class accuracy was not measured.")
     worst_found = None if run.scores is None else worst_class(run.scores)
@@ -116,12 +123,18 @@ def _state(found: list[Finding]) -> State:
 
 
 def _with_rare(run: KnownRun, text: str) -> str:
-    """A sentence more on the classes that have too few images to be judged."""
+    """A sentence more on the classes that have too few images to be judged, and one on those that have none."""
     rare = [] if run.scores is None else too_rare(run.scores)
-    if run.scores is None or not rare:
-        return text
-    few = with_counts({name: min(counts(run.scores, name)) for name in rare}, "image")
-    return f"{text} Too few samples or real images to judge by themselves: {few}."
+    if run.scores is not None and rare:
+        few = with_counts({name: min(counts(run.scores, name)) for name in rare}, "image")
+        text = f"{text} Too few samples or real images to judge by themselves: {few}."
+    return _with_unseen(run, text)
+
+
+def _with_unseen(run: KnownRun, text: str) -> str:
+    """A sentence more on the classes of which there were no real images to judge them by."""
+    lacking = None if run.scores is None else not_scored(run.scores)
+    return text if lacking is None else f"{text} {lacking}"
 
 
 def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
@@ -135,7 +148,7 @@ def _collapse(run: KnownRun, found: list[Finding]) -> Answer:
             Level.POOR: "In part",
             Level.COLLAPSED: "Yes",
         }[worst]
-        text = " ".join(one.text for one in diversity)
+        text = " ".join([*(one.text for one in diversity), *later_warnings(run)])
         return Answer(question, short, _with_rare(run, text), _state(diversity))
     return collapse_watched(run)
 
@@ -147,7 +160,9 @@ def _copies(run: KnownRun, found: list[Finding]) -> Answer:
         return not_known(run, question, "Copies were not looked for.")
     worst, possible = _ends(copies)
     short = "Some are, or may be" if worst > Level.GOOD else "No" if possible == Level.GOOD else "None found"
-    return Answer(question, short, " ".join(one.text for one in copies), _state(copies))
+    if worst == Level.GOOD and run.scores is not None and run.scores.not_scored:
+        short += f" in {len(run.scores.per_class)} of {len(run.scores.class_names)} classes"
+    return Answer(question, short, _with_unseen(run, " ".join(one.text for one in copies)), _state(copies))
 
 
 def _help(run: KnownRun) -> Answer:
@@ -167,6 +182,8 @@ def _advice(run: KnownRun, found: list[Finding]) -> Iterator[Advice]:
     directory, total = str(run.directory), run.total_nimg
     if run.scores is None:
         yield from _first_evaluation(run)
+    elif run.stale is not None:
+        yield Advice("Evaluate again: the verdict above is of an earlier state.", evaluate_command(run))
     if total is not None and run.nimg < total:
         yield Advice(
             f"Go on with the training: {run.nimg:,} of {total:,} images were shown.",

@@ -16,7 +16,7 @@ from acgan.evaluation import (
     is_validation_score,
     read_evaluation,
 )
-from acgan.metrics.catalogue import better, plain_name, printed_scores
+from acgan.metrics.catalogue import better, full_title, plain_name, printed_scores
 from acgan.results.variants import Variant
 
 Lines = dict[str, dict[str, list[dict[float, float]]]]
@@ -80,11 +80,9 @@ def class_order(panels: Mapping[str, Mapping[str, Mapping[str, object]]]) -> lis
 
 def score_title(metric: str) -> str:
     """A score's title with its extractor and direction."""
-    plain = plain_name(metric)
-    score = printed_scores().get(plain)
-    title = (
-        metric if score is None or score.title is None else score.title.strip() + metric.removeprefix(plain)
-    )
+    title = full_title(metric)
+    if title != metric:
+        title += metric.removeprefix(plain_name(metric))
     arrow = _ARROWS[better(metric)]
     return f"{title}, {arrow}" if arrow else title
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from acgan.errors import UserError
 from acgan.file_kinds import read_text
 from acgan.sealed import ChangedError, read_json
-from acgan.types import SAMPLER_FILE
+from acgan.showing import shown
+from acgan.types import NOT_IN_FOLDERS, SAMPLER_FILE
 
 #: End of the name of the hidden folder in which samples are written.
 UNFINISHED = ".acgan-unfinished"
-# What Windows forbids; everywhere, so that a folder can be copied there.
-_FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 _MAX_NAME_BYTES = 200  # file systems allow 255; some is left for a number
 
@@ -43,8 +42,25 @@ def folder_names(class_names: Sequence[str]) -> list[str]:
     return folders
 
 
+def told_folders(class_names: Sequence[str], labels: Sequence[int]) -> Iterator[str]:
+    """A sentence for each of some classes whose folder does not have its name."""
+    folders = folder_names(class_names)
+    for label in labels:
+        name, folder = class_names[label], folders[label]
+        if folder == name:
+            continue
+        alike = [other for other in class_names if other != name and _folded(other) == _folded(name)]
+        reason = "not every system takes the class's name for a folder"
+        if alike:
+            reason = f"not every system tells it from the folder of the class {shown(alike[0])}"
+        yield (
+            f"class {shown(name)} is in the folder {folder}: {reason}. {SAMPLER_FILE} beside it tells acgan the class; "
+            "keep both together."
+        )
+
+
 def _safe_name(name: str) -> str:
-    name = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in name)
+    name = "".join("_" if char in NOT_IN_FOLDERS or not char.isprintable() else char for char in name)
     name = name.encode("utf-8")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     # Windows drops spaces and dots at the end, shells and listings hide names that begin with a dot.
     name = re.sub(r"^[ .]+|[ .]+$", lambda found: "_" * len(found[0]), name) or "_"

@@ -6,6 +6,7 @@ import contextlib
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +31,8 @@ from acgan.training.tracking import IntervalMeans, Listener, Tick, Tracker
 from acgan.types import Evaluation
 
 _EARLY_LOOK = 0.05  # share of a training: what collapses at once is told soon
+#: Marks records of a look at a stop, which a training that was not stopped has none of.
+AT_STOP = "monitor/at_stop"
 
 
 class TrainingRun:
@@ -103,6 +106,7 @@ class TrainingRun:
         # After an evaluation that was cut short, what is recorded of that moment is recorded anew.
         recorded = self._previous_nimg if self.cut_short else self.nimg
         self._tracker = Tracker(directory, nimg=recorded, active=ranks.first)
+        self._looked_at = self.nimg  # or resumed at, which was looked at then
         self._messages += self._tracker.damage
         for name, text in texts.items():
             self._tracker.text(name, text, self.nimg)
@@ -177,13 +181,12 @@ class TrainingRun:
         self.say(f"{self.requests.reason}: stopping, and writing a checkpoint.")
         self.save_checkpoint()
         self.save_samples()
-        # Whoever sends SIGTERM or SIGHUP does not wait, and nothing is known before the first step. What is found is
-        # not recorded: a resumed run has the records of an uninterrupted one.
+        # Whoever sends SIGTERM or SIGHUP does not wait, and of a state that was looked at nothing new is found.
         waits = self.requests.signal in (None, signal.SIGINT) and not self.cut_short
-        if self.ranks.first and self.nimg and waits:
+        if self.ranks.first and waits and self.nimg != self._looked_at:
             found = self.product.look(self._share, StopSignal())
             if found is not None:
-                self._announce(found.messages, found.remarks)
+                self._take(replace(found, stats={**found.stats, AT_STOP: 1.0} if found.stats else {}))
 
     def record(self, prefix: str, values: Mapping[str, Tensor]) -> None:
         """Count scalars, which stay on the device, into the means of the log interval."""
@@ -242,6 +245,8 @@ class TrainingRun:
             except CutShortError:
                 self.cut_short = True
         self.cut_short = self.requests.agree_on_cut(self.cut_short)
+        if not self.cut_short:
+            self._looked_at = self.nimg
         if found is not None:
             self._take(found)
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from run_helpers import acgan_train, stats_rows
+from run_helpers import acgan_train, assert_same_run, signal_after, stats_rows
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from acgan import api
+from acgan.api.report_material import known_run
 from acgan.config import RunConfig
 from acgan.models import GENERATORS
 from acgan.models.generator import ResNetGenerator
-from acgan.training.run import TrainingRun
+from acgan.report.history import diversity_section
+from acgan.training.run import AT_STOP, TrainingRun
 
 CHANGES: dict[str, Any] = {
     "train.total_nimg": 96,
@@ -122,7 +125,37 @@ def test_a_training_that_stops_before_its_first_check_says_what_it_is(
     else:
         assert len(collapsed) == 1
         assert "7 (" in collapsed[0]
-    assert not any("monitor/collapsed_classes" in row for row in stats_rows(tmp_path / "run"))
+    looks = _looks_at_stops(tmp_path / "run")
+    assert [look["nimg"] for look in looks] == ([] if number == signal.SIGTERM else [48])
+    assert all(look["monitor/collapsed_classes"] == 1 for look in looks)
+    assert all(look["monitor/coverage/7"] < 0.2 for look in looks)
+    run = known_run(tmp_path / "run")
+    assert run.warned_at == tuple(look["nimg"] for look in looks)
+    assert bool(diversity_section(run).values["figures"]) == bool(looks), (
+        "or the page says that nothing was looked at"
+    )
+
+
+@pytest.mark.usefixtures("collapsing")
+def test_a_resumed_run_keeps_the_looks_at_its_stops(tmp_path: Path) -> None:
+    """Fails where they are lost, or where a training that goes on has other numbers for them."""
+    changes = {**CHANGES, "every.evaluate_nimg": 96}
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    for stop in (2, 4):
+        with signal_after(stop, signal.SIGINT):
+            acgan_train(run, changes)
+    looks = _looks_at_stops(run)
+    assert [look["nimg"] for look in looks] == [32, 64]
+    acgan_train(run, changes, "--max-time", "0s")  # no new state, nothing new to see
+    acgan_train(run, changes)
+    acgan_train(whole, changes)
+    assert _looks_at_stops(run) == looks
+    assert_same_run(run, whole)
+
+
+def _looks_at_stops(run: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
+    return [row for row in rows if AT_STOP in row]
 
 
 def test_real_images_raise_no_warning(

@@ -70,12 +70,12 @@ def test_an_evaluation_counts_several_that_the_training_told(
 ) -> None:
     _doubt(monkeypatch, DOUBT, "two classes have nearly the same name")
     options = ("--metrics", "frechet", "--extractor", "digits", "-n", "20", "--quiet")
-    gan = str(trained(workdir / "gan", SHORT))
+    gan = str(trained(workdir / "gan", SHORT | {"data.on_error": "skip"}))
     result = acgan("evaluate", gan, *options)
     assert result.exit_code == 0, result.output
     assert result.stderr == (
-        "warning: digits: there are 2 doubts about these images, as at their training; `acgan data show digits` tells "
-        "them\n"
+        "warning: digits: there are 2 doubts about these images, as at their training; `acgan data show digits --set "
+        "data.resolution=16 --set data.channels=1 --set data.on_error=skip` tells them\n"
     )
     other = acgan("evaluate", gan, *options, "--data", "digits")
     assert DOUBT in other.stderr, "of images that are named, all are told"

@@ -76,6 +76,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
         "reading",
         "file_kinds",
+        "showing",
     },
     "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
     "extracting": {

@@ -15,7 +15,7 @@ from acgan.data.load import find_source
 from acgan.data.options import DataOptions
 from acgan.data.splitting.subset import regroup
 from acgan.errors import DataError
-from acgan.types import Dataset
+from acgan.types import NOT_IN_FOLDERS, SAMPLER_FILE, Dataset
 
 #: In the place of a network's kind: samples that something else generated, and their classes.
 SAMPLES = "samples"
@@ -82,9 +82,11 @@ class ClassSets:
     def doubts(self, whose: str) -> list[str]:
         """Sentences on classes that are left out though one of the network's has nearly the same name."""
         knows = "samples have" if whose == SAMPLES else f"{whose} knows"
+        mend = "Give it that name to have it scored"
+        if whose == SAMPLES:
+            mend += f", or put {SAMPLER_FILE} back beside the folders that `acgan sample` wrote"
         return [
-            f"the class {found!r} of the data is left out: did you mean {known!r}? The {knows} that one. Give it "
-            "that name to have it scored"
+            f"the class {found!r} of the data is left out: did you mean {known!r}? The {knows} that one. {mend}"
             for found, known in _alike(self.left_out, self.lacking)
         ]
 
@@ -234,11 +236,13 @@ def members_of(choice: ClassChoice) -> Groups:
 
 
 def _alike(found: Mapping[str, int], lacking: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of names that differ in case, blanks or the composition of their letters alone."""
+    """Pairs of names that differ in case, blanks, marks or the composition of their letters alone."""
     by_key = {_bare(name): name for name in lacking}
     return [(name, by_key[_bare(name)]) for name in found if _bare(name) in by_key]
 
 
 def _bare(name: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(letter for letter in folded if not letter.isspace() and letter not in "_-")
+    return "".join(
+        letter for letter in folded if not letter.isspace() and letter not in f"_-{NOT_IN_FOLDERS}"
+    ).strip(".")

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from data_helpers import options, picture, values
 
-from acgan.data import fingerprint, load_dataset, regroup
+from acgan.data import SAMPLES, fingerprint, load_dataset, regroup
 from acgan.data.splitting.class_sets import match_classes, match_dataset, match_source
 from acgan.errors import DataError
+from acgan.sampling.folder import folder_names
 from acgan.types import Dataset, ImageStore
 
 FOUND = {"cat": 3, "dog": 2, "fox": 1}
@@ -78,6 +79,18 @@ def test_names_that_are_alike_are_told(other: str) -> None:
     assert "did you mean 'cat dog'?" in doubt
     with pytest.raises(DataError, match="did you mean 'cat dog'"):
         matched(("cat dog",), {other: 4})
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("a<b>", "a_b_"), ("what?", "what_"), ("...", "___"), ("con", "_con")]
+)
+def test_folders_of_samples_that_lost_their_names_are_told(name: str, folder: str) -> None:
+    assert folder_names([name]) == [folder]
+    sets, _ = matched((folder, "owl"), {name: 4, "owl": 2})
+    (doubt,) = sets.doubts(SAMPLES)
+    assert f"did you mean {folder!r}? The samples have that one" in doubt
+    assert "put sampler.json back" in doubt
+    assert "sampler.json" not in sets.doubts("generator")[0]
 
 
 def test_compositions_of_a_letter_are_alike() -> None:

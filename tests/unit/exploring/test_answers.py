@@ -69,6 +69,6 @@ def test_names_are_no_markup(answers: Any) -> None:
 def test_around_a_sample_without_training_images(answers: Any) -> None:
     (sample,) = answers.draw([2], 1, 0, 0, 1)[0]
     heading, around, told_near, near, _ = answers.look(sample, 0.3, None)
-    assert "c 0" in heading
+    assert "c&#44; image 0" in heading
     assert (len(around), near) == (8, [])
     assert "not at hand" in told_near

@@ -39,7 +39,7 @@ def test_it_draws_what_acgan_sample_draws(explorer: Explorer) -> None:
     for sample, (label, index) in zip(samples, [(2, 0), (2, 1), (2, 2), (5, 0), (5, 1), (5, 2)], strict=True):
         expected = explorer.sampler.image(label, index, **HOW)
         assert (sample.image.int() - expected.int()).abs().max() <= 1
-        assert sample.name == f"{label} {index}"
+        assert sample.name == f"{label}, image {index}"
         assert sample.y.argmax() == label
 
 

@@ -126,6 +126,13 @@ def test_down_block_with_batch_norm() -> None:
     assert_close(block(x), F.avg_pool2d(h, 2))
 
 
+def test_with_batch_norm_no_skip_path_begins_behind_a_relu() -> None:
+    """In PyTorch-StudioGAN the ReLU in place is BatchNorm's output, and not the block's input."""
+    for spectral_norm in (False, True):
+        blocks = _trunk(spectral_norm=spectral_norm, skip_relu=True).blocks[1:]
+        assert [block.skip_relu for block in blocks] == [spectral_norm] * 3
+
+
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_input_block(batch_norm: bool) -> None:
     torch.manual_seed(0)
@@ -174,6 +181,29 @@ def test_without_parts_the_first_layer_reads_the_whole_latent_and_blocks_the_cla
     assert network.embed is None
     assert network.project.in_features == 8
     assert {block.norm1.gain.in_features for block in network.blocks} == {K}
+
+
+@pytest.mark.parametrize(
+    ("resolution", "of_g", "of_d"),
+    [
+        (32, (4, 4, 4, 4), (2, 2, 2, 2)),
+        (64, (16, 8, 4, 2, 1), (1, 2, 4, 8, 16)),
+        (128, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16)),
+        (256, (16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16)),
+        (512, (16, 16, 8, 8, 4, 2, 1, 1), (1, 1, 2, 4, 8, 8, 16, 16)),
+    ],
+)
+def test_widths_are_those_of_studiogan_s_tables(
+    resolution: int, of_g: tuple[int, ...], of_d: tuple[int, ...]
+) -> None:
+    """In units of the channels: of the first maps of G and of what its blocks put out, and of D's blocks."""
+    with torch.device("meta"):
+        g, d = _generator(resolution=resolution, latent_dim=16), _trunk(resolution=resolution)
+    assert (g.project.out_features // 16, *(block.conv2.out_channels for block in g.blocks)) == tuple(
+        4 * width for width in of_g
+    )
+    assert [block.conv2.out_channels for block in d.blocks] == [4 * width for width in of_d]
+    assert d.feature_dim == 4 * of_d[-1]
 
 
 @pytest.mark.parametrize("resolution", [32, 40, 64, 128])

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from acgan.sampling.folder import folder_names
+from acgan.sampling.folder import folder_names, told_folders
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_long_names_fit_a_file_system(tmp_path):
     for folder in folder_names(names):
         (tmp_path / folder).mkdir()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_reason_for_another_folder_is_told() -> None:
+    first, second = told_folders(["Cat", "cat", "a/b", "dog"], [1, 2, 3])
+    assert first.startswith(
+        "class cat is in the folder cat-2: not every system tells it from the folder of the class Cat"
+    )
+    assert second.startswith("class a/b is in the folder a_b: not every system takes the class's name")
