@@ -55,15 +55,14 @@ def write_report(
     Raises:
         UserError: A directory is no run, or the file cannot be written.
     """
-    directories = _directories(
-        [Path(run) for run in ([runs] if isinstance(runs, (str, os.PathLike)) else runs)]
-    )
+    paths = [Path(run) for run in ([runs] if isinstance(runs, (str, os.PathLike)) else runs)]
+    directories = _directories(paths)
     target = _default_file(directories) if file is None else Path(file)
     if target.is_dir():
         raise ConfigError(f"--out {target}: is a folder; expected a file to write. Choose another name.")
     if not target.parent.is_dir():
         raise ConfigError(f"--out {target}: there is no such folder. Make it, or choose another place.")
-    page = _page(directories, data, device, quick, say, warn)
+    page = _page(directories, paths, data, device, quick, say, warn)
     write_text(target, page.html())
     return target
 
@@ -145,6 +144,7 @@ def _default_file(directories: Sequence[Path]) -> Path:
 
 def _page(
     directories: Sequence[Path],
+    paths: Sequence[Path],
     data: Dataset | None,
     device: str | torch.device,
     quick: bool,
@@ -156,6 +156,7 @@ def _page(
         compared_material,
         gan_material,
         known_run,
+        scores_together,
     )
     from acgan.report.classifier import classifier_page
     from acgan.report.gan import gan_page
@@ -172,4 +173,5 @@ def _page(
         )
     if len(known) == 1:
         return gan_page(gan_material(known[0], data, device, quick, say, warn))
-    return compared_page(compared_material(known, data, device, say, warn))
+    material = compared_material(known, data, device, say, warn)
+    return compared_page(material, scores_together(paths, known))

@@ -23,12 +23,14 @@ from acgan.config.reading import read
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import load_dataset
 from acgan.errors import DataError, RunError, UserError
+from acgan.evaluation import EVALUATION_FILE, read_scores
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.classifier import ClassifierMaterial
 from acgan.report.commands import judge_of
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gather_run, or_told
+from acgan.report.together import Together
 from acgan.sampling import load_generator
 from acgan.types import Dataset
 
@@ -124,6 +126,14 @@ def compared_material(
         sampler = or_told(lambda run=run: load_generator(run.directory, device), None, run.missing)  # type: ignore[misc]
         found.append(GanMaterial(run, None, None, sampler, None if data is None else data.train))
     return found
+
+
+def scores_together(paths: Sequence[Path], runs: Sequence[KnownRun]) -> Together | None:
+    """The evaluation of all trainings of a directory of seeds, where the page is of that one; None without one."""
+    if len(paths) != 1 or not (paths[0] / EVALUATION_FILE).exists():
+        return None
+    scores = or_told(lambda: read_scores(paths[0]), None, runs[0].missing)
+    return None if scores is None else Together(paths[0], scores)
 
 
 def classifier_material(

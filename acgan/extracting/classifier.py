@@ -68,7 +68,7 @@ class ClassifierExtractor:
         }
 
     def unlike(self, class_names: Sequence[str], channels: int, side: int) -> list[str]:
-        """What its training had nothing of, in words that follow its name; empty for images of its kind.
+        """Properties of images that its training had nothing of, in words that follow its name.
 
         Args:
             class_names: Classes of the images.

@@ -46,8 +46,8 @@ def judge_command(run: KnownRun) -> str:
     )
 
 
-def way_to_scores(run: KnownRun) -> str:
-    """Way to score a run, for a sentence: one command, or two where a judge comes first."""
+def commands_to_scores(run: KnownRun) -> str:
+    """Commands that score a run, for a sentence: one, or two where a judge comes first."""
     if needs_judge(run):
         return f"`{judge_command(run)}`, and then `{evaluate_command(run)}`"
     return f"`{evaluate_command(run)}`"

@@ -11,7 +11,7 @@ from acgan.evaluation.class_findings import by_class, counts, lacking_in_words
 from acgan.evaluation.result import Scores
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.prdc import expected_coverage
-from acgan.report.commands import way_to_scores
+from acgan.report.commands import commands_to_scores
 from acgan.report.figures import bars_figure, matrix_figure
 from acgan.report.gather import DataRead, KnownRun, RunSettings
 from acgan.report.history import diversity_section, training_section
@@ -106,7 +106,9 @@ def classes_section(run: KnownRun) -> Section:
     scores = run.scores
     if scores is None:
         return Section(
-            "classes", "Class by class", {"figures": (), "tables": (), "notes": (), "way": way_to_scores(run)}
+            "classes",
+            "Class by class",
+            {"figures": (), "tables": (), "notes": (), "way": commands_to_scores(run)},
         )
     panels = list(_panels(scores))
     figures = [
@@ -124,7 +126,13 @@ def classes_section(run: KnownRun) -> Section:
     return Section(
         "classes",
         "Class by class",
-        {"figures": figures, "tables": tables, "notes": notes, "way": way_to_scores(run), "stale": run.stale},
+        {
+            "figures": figures,
+            "tables": tables,
+            "notes": notes,
+            "way": commands_to_scores(run),
+            "stale": run.stale,
+        },
     )
 
 
@@ -226,7 +234,7 @@ def confusion_section(run: KnownRun) -> Section:
     values: dict[str, object] = {
         "figure": None,
         "table": None,
-        "way": way_to_scores(run),
+        "way": commands_to_scores(run),
         "there": False,
         "stale": run.stale,
     }
@@ -280,7 +288,7 @@ def _nearest(material: GanMaterial) -> Section:
             "there": sampler is not None,
             "copies": copies,
             "stale": material.run.stale,
-            "way": way_to_scores(material.run),
+            "way": commands_to_scores(material.run),
             "picture": None if material.run.nearest is None else drawn_page(material.run.nearest),
         },
     )

@@ -10,14 +10,16 @@ from acgan.evaluation import Comparison, compare, evaluation_file, read_evaluati
 from acgan.evaluation.class_findings import worst_class
 from acgan.evaluation.findings import named
 from acgan.metrics.catalogue import full_title, plain_name
-from acgan.report.commands import command_on, way_to_scores
+from acgan.report.commands import command_on, commands_to_scores
 from acgan.report.figures import lines_figure
 from acgan.report.gan import GanMaterial
 from acgan.report.gather import KnownRun
+from acgan.report.judgement import Judgement
 from acgan.report.looks import drawn, real_images_of
 from acgan.report.page import Page
 from acgan.report.pictures import Strip, StripCounts, strip
 from acgan.report.section import Cell, Section, TextTable
+from acgan.report.together import Together
 from acgan.report.words import judge_gan
 
 _PAIRS = 10  # of runs that are compared
@@ -58,20 +60,26 @@ class ComparedPair:
     notes: tuple[str, ...] = ()
 
 
-def compared_page(materials: Sequence[GanMaterial]) -> Page:
-    """The report of several runs: verdicts, what is more than chance, samples, curves, configurations."""
+def compared_page(materials: Sequence[GanMaterial], together: Together | None = None) -> Page:
+    """The report of several runs: verdicts, what is more than chance, samples, curves, configurations.
+
+    Args:
+        materials: The runs.
+        together: An evaluation of all of them; None if there is none.
+    """
     runs = [one.run for one in materials]
     names = _names(runs)
     sections = [
         Section(
             "verdicts",
             "Which run is better?",
-            {"table": _verdicts(runs, names), "pairs": _pairs(runs, names)},
+            {"table": _verdicts(runs, names, together), "pairs": _pairs(runs, names, together)},
         ),
+        *([] if together is None else together.sections(runs)),
         _samples(materials, names),
         _training(runs, names),
         _differences(materials, names),
-        _each(materials, names),
+        _each(materials, names, together),
     ]
     missing = [f"{name}: {one}" for name, run in zip(names, runs, strict=True) for one in run.missing]
     lines = (f"{len(runs)} runs: {', '.join(str(run.directory) for run in runs)}",)
@@ -88,16 +96,16 @@ def _names(runs: Sequence[KnownRun]) -> list[str]:
     return [str(run.directory) for run in runs]
 
 
-def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
+def _verdicts(runs: Sequence[KnownRun], names: Sequence[str], together: Together | None) -> TextTable:
     rows = []
     for run, name in zip(runs, names, strict=True):
-        judged, scores = judge_gan(run), run.scores
+        judged, scores = _judged(run, together), run.scores
         worst = None if scores is None else worst_class(scores)
         rows.append(
             (
                 Cell(name),
                 Cell(f"{judged.sentence} {judged.stale or ''}".strip()),
-                _distance(run),
+                _distance(run, together),
                 Cell("not known" if worst is None else f"{worst.name}, by {worst.by}"),
                 Cell(f"{run.nimg:,}", run.nimg),
             )
@@ -106,9 +114,21 @@ def _verdicts(runs: Sequence[KnownRun], names: Sequence[str]) -> TextTable:
     return TextTable("Each run by itself, beside real images", headings, tuple(rows))
 
 
-def _distance(run: KnownRun) -> Cell:
+def _judged(run: KnownRun, together: Together | None) -> Judgement:
+    """The verdict on a run; of one that was evaluated with others alone, where theirs stands."""
+    judged = judge_gan(run)
+    if run.scores is not None or together is None or together.place_of(run) is None:
+        return judged
+    sentence = (
+        "Not evaluated by itself, but together with the other trainings: see “All these trainings together”."
+    )
+    return replace(judged, sentence=sentence, basis="")
+
+
+def _distance(run: KnownRun, together: Together | None) -> Cell:
     if run.scores is None:
-        return Cell("not evaluated")
+        shared = None if together is None else together.distance_of(run)
+        return Cell("not evaluated") if shared is None else shared
     score, floor = (named(part, "fid", "fcd", "fd") for part in (run.scores.at_floor_count, run.scores.floor))
     if score is None or score.value is None:
         return Cell("not measured")
@@ -117,8 +137,16 @@ def _distance(run: KnownRun) -> Cell:
     return Cell(f"{kind} {score.value:.3f}{beside}", score.value)
 
 
-def _pairs(runs: Sequence[KnownRun], names: Sequence[str]) -> list[ComparedPair]:
-    """The first run against each other one."""
+def _pairs(runs: Sequence[KnownRun], names: Sequence[str], together: Together | None) -> list[ComparedPair]:
+    """The first run against each other one; nothing where they are trainings of one method."""
+    if together is not None and all(together.place_of(run) is not None for run in runs):
+        return [
+            ComparedPair(
+                "Trainings of one method",
+                "They differ by their seeds alone, and were evaluated together: their spread is what “±” and "
+                "“[low, high]” tell. Compare methods: `acgan compare` takes two such folders.",
+            )
+        ]
     others = list(zip(runs[1:], names[1:], strict=True))[:_PAIRS]
     return [_pair(runs[0], run, names[0], name) for run, name in others]
 
@@ -127,7 +155,9 @@ def _pair(a: KnownRun, b: KnownRun, name_a: str, name_b: str) -> ComparedPair:
     title = f"A is {name_a}, B is {name_b}"
     bare = [run for run in (a, b) if not evaluation_file(run.directory).exists()]
     if bare:
-        ways = "; ".join(f"{run.directory} has no scores: {way_to_scores(run)} makes them" for run in bare)
+        ways = "; ".join(
+            f"{run.directory} has no scores: {commands_to_scores(run)} makes them" for run in bare
+        )
         return ComparedPair(title, f"Whether they differ by more than chance is not known. {ways}.")
     try:
         side_a, side_b = (
@@ -238,9 +268,9 @@ def _flat(values: object, prefix: str = "") -> dict[str, str]:
     return {prefix: f"{values}"}
 
 
-def _each(materials: Sequence[GanMaterial], names: Sequence[str]) -> Section:
+def _each(materials: Sequence[GanMaterial], names: Sequence[str], together: Together | None) -> Section:
     rows = [
-        (name, judge_gan(one.run), command_on(one.run, "report", str(one.run.directory)))
+        (name, _judged(one.run, together), command_on(one.run, "report", str(one.run.directory)))
         for name, one in zip(names, materials, strict=True)
     ]
     return Section("each", "Each run by itself", {"rows": rows})

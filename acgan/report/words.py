@@ -12,10 +12,10 @@ from acgan.report.commands import (
     UNKNOWN_EXTRACTOR,
     cas_command,
     command_on,
+    commands_to_scores,
     evaluate_command,
     judge_command,
     needs_judge,
-    way_to_scores,
 )
 from acgan.report.gather import KnownRun
 from acgan.report.judgement import Advice, Answer, Judgement, State
@@ -76,9 +76,7 @@ def _plainly(top: Headline) -> str:
 
 
 def _not_evaluated(run: KnownRun) -> tuple[str, str]:
-    basis = (
-        f"The run was never evaluated on images that it was not trained on. {way_to_scores(run)} does that."
-    )
+    basis = f"The run was never evaluated on images that it was not trained on. {commands_to_scores(run)} does that."
     if run.best is not None:
         basis += (
             f" Known from the training: its best score is {run.best.name} {run.best.value:.4g} at {run.best.nimg:,} "
