@@ -121,6 +121,7 @@ def _confusion(run: KnownRun, scores: ClassifierScores | None) -> Section:
         "way": f"`{command_on(run, 'classify', 'evaluate', str(run.directory))} --data SOURCE`",
         "there": False,
         "what": "test images",
+        "stale": None,
     }
     if scores is not None:
         counts, names = scores.main.confusion, list(scores.class_names)

@@ -65,7 +65,7 @@ def _verdict(run: KnownRun, scores: ClassifierScores, skill: Skill) -> tuple[Sta
         faults.append("was not trained to its end")
     also = f"; and it {' and '.join(faults)}" if faults else ""
     if skill.is_weak:
-        return "fair", f"Weak. {right}, too few to judge samples by{also}."
+        return "fair", f"Weak. {right}, too seldom to judge samples{also}."
     if faults:
         return "fair", f"Usable. {right}, but {' and '.join(faults)}."
     if not skill.is_strong:
@@ -100,7 +100,8 @@ def _worst(scores: ClassifierScores) -> Answer:
     recalls, hardly = recalls_of(scores), _hardly(scores)
     worst = min(recalls, key=lambda name: recalls[name])
     images, mean = scores.scored[worst].images, scores.main.balanced_accuracy
-    text = f"{recalls[worst]:.1%} of its {images:,} test images are recognised; mean {mean:.1%}."
+    pictures = "image is" if images == 1 else "images are"
+    text = f"{recalls[worst]:.1%} of its {images:,} test {pictures} recognised; mean {mean:.1%}."
     if hardly:
         text += f" Hardly recognised, less than half: {_listed(_with_counts(hardly))}."
     short = worst if recalls[worst] < max(recalls.values()) else "None: all are recognised alike"
@@ -119,7 +120,7 @@ def _as_judge(skill: Skill) -> Answer:
         f"be about {skill.chance:.1%}."
     )
     if skill.is_weak:
-        return Answer(question, "Hardly", f"{text} `acgan evaluate` calls such a judge weak.", "bad")
+        return Answer(question, "Hardly", f"{text} acgan evaluate calls such a judge weak.", "bad")
     if skill.is_strong:
         return Answer(question, "Yes", text, "good")
     return Answer(question, "Not certain", f"{text} That is too wide to tell.", "unknown")
@@ -131,18 +132,15 @@ def _is_unfinished(run: KnownRun) -> bool:
 
 def _unfinished(run: KnownRun) -> Iterator[Answer]:
     if _is_unfinished(run):
-        shown = f"{run.nimg:,} of {run.total_nimg:,} images were shown."
-        yield Answer("Is its training at its end?", "No", shown, "bad", _longer(run))
-
-
-def _longer(run: KnownRun) -> str:
-    return command_on(run, "classify", "train", str(run.directory))
+        shown = f"{run.nimg:,} of {run.total_nimg:,} images were shown. The first step below goes on with it."
+        yield Answer("Is its training at its end?", "No", shown, "bad")
 
 
 def _going_on(run: KnownRun) -> Iterator[Advice]:
     if _is_unfinished(run):
         yield Advice(
-            f"Go on with the training: {run.nimg:,} of {run.total_nimg:,} images were shown.", _longer(run)
+            f"Go on with the training: {run.nimg:,} of {run.total_nimg:,} images were shown.",
+            command_on(run, "classify", "train", str(run.directory)),
         )
 
 

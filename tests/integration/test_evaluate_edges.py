@@ -360,7 +360,10 @@ def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Pa
     damaged.write_bytes((run / "generator.safetensors").read_bytes()[:500])
     refused: dict[tuple[Any, ...], tuple[str, ...]] = {
         ("--extractor", "digit"): ("--extractor digit: no such extractor", "Did you mean 'digits'?"),
-        ("--extractor", run): (f"{run}: no classifier.safetensors in it",),
+        ("--extractor", run): (
+            f"{run}: holds a generator; expected a classifier.safetensors",
+            "`acgan evaluate` is for",
+        ),
         ("--extractor", run / "generator.safetensors"): ("holds a generator; expected a classifier",),
         ("--extractor", damaged): (f"{damaged}: not a safetensors file",),
         ("--weights", damaged): (f"{damaged}: cannot be read",),
