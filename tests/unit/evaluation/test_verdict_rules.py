@@ -160,8 +160,17 @@ def test_rare_classes_are_named_and_judged_together() -> None:
     named = line(found, "Not judged by themselves")
     assert "a (8), b (8)" in named
     assert "often" not in named
-    assert "`--split train`" in named
+    assert "`--split train` has more real ones, `-n` draws more samples; or merge rare classes" in named
     assert "data.classes" in named
+
+
+@pytest.mark.parametrize("split", ["train", "train-all"])
+def test_the_part_that_is_in_use_is_not_advised(split: str) -> None:
+    classes = {name: {"class_accuracy[x@1]": (0.2, 1.0)} for name in "ab"}
+    found = verdict(scores(classes=classes, counts={"a": 8, "b": 900}, reference={"split": split}))
+    assert line(found, "Not judged by themselves").endswith(
+        "real images: a (8). `-n` draws more samples; or merge rare classes with data.classes."
+    )
 
 
 def test_a_rare_class_that_is_always_wrong_is_named_among_rare_ones_that_are_right() -> None:
