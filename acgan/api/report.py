@@ -64,6 +64,8 @@ def write_report(
         raise ConfigError(f"--out {target}: there is no such folder. Make it, or choose another place.")
     page = _page(directories, paths, data, device, quick, say, warn)
     write_text(target, page.html())
+    for one in page.missing:
+        say(f"could not be shown: {one}")
     return target
 
 

@@ -12,11 +12,11 @@ import torch
 from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
-from acgan.api.inputs import summary_line
+from acgan.api.inputs import summary_line, tell_skipped
 from acgan.api.judging import data_settings, is_trained, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
-from acgan.assembly.images import data_options, prepare_dataset
+from acgan.assembly.images import data_options, prepare_dataset, with_few_told
 from acgan.assembly.packing_words import names_set
 from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, diff, load, to_yaml
 from acgan.config.reading import read
@@ -206,7 +206,7 @@ def _read(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Dataset:
         dataset = load_dataset(here.data.source, replace(data_options(here.data), skip_with=""))
     except DataError as error:
         raise DataError(f"{error}{_NO_SET if names_set(str(error)) else ''}") from error
-    return prepare_dataset(here, dataset, rehearsal=True)
+    return with_few_told(here, prepare_dataset(here, dataset, rehearsal=True))
 
 
 def _found(run: KnownRun, config: AnyConfig, say: _Tell, warn: _Tell) -> Any:
@@ -226,6 +226,7 @@ def _as_read(
         remarks.append(reading_line(dataset.report.reading))
         remarks += map(left_out_line, dataset.report.reading.left_out)
     remarks += [*(f"Doubt: {one}" for one in dataset.warnings), *dataset.notes]
+    tell_skipped(dataset.skipped, remarks.append)
     left_out = quick and len(dataset.train) > _QUICK_SHEET
     sheet = None if left_out else or_told(lambda: _sheet(run, config, dataset), None, run.missing)
     rows = tuple((name, tuple(numbers)) for name, numbers in counts.rows())

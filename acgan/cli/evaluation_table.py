@@ -9,8 +9,8 @@ from rich.table import Table
 
 from acgan.cli.output import echo, echo_prose
 from acgan.cli.tables import print_table
-from acgan.evaluation import doubt_of_judge, interval, verdict
-from acgan.metrics.catalogue import ClassColumn, lies_in_0_to_1, plain_name, printed_scores
+from acgan.evaluation import doubt_of_judge, verdict, with_interval
+from acgan.metrics.catalogue import ClassColumn, plain_name, printed_scores
 
 if TYPE_CHECKING:
     from acgan.evaluation import Scores, Summary
@@ -150,19 +150,9 @@ def _notes(scores: Scores) -> Iterator[str]:
 
 
 def _figure(metric: str, summary: Summary | None, *, of_halvings: bool) -> str:
-    form = printed_scores()[plain_name(metric)].digits
     if summary is None or summary.value is None:
         return "-"
-    # Accuracies of classifiers have a deviation over trainings, and no values: it is not printed, but in the JSON file.
-    spread = interval(summary, of_halvings=of_halvings) if of_halvings or len(summary.values) > 1 else None
-    text = f"{summary.value:{form}}"
-    if spread is None:
-        return text
-    low, high = summary.value - spread, summary.value + spread
-    if not lies_in_0_to_1(metric) or (low >= 0 and high <= 1):
-        return f"{text} ±{spread:{form}}"
-    ends = ("0" if low < 0 else f"{low:{form}}", "1" if high > 1 else f"{high:{form}}")
-    return f"{text} [{', '.join(ends)}]"
+    return with_interval(metric, summary, of_halvings=of_halvings)
 
 
 def _columns(per_class: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, ClassColumn]]:

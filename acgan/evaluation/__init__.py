@@ -43,14 +43,15 @@ from acgan.evaluation.reading import (
 )
 from acgan.evaluation.result import (
     EVALUATION_FORMAT,
+    INTERVAL_NOTE,
     Scores,
     Summary,
-    interval,
     mean_per_class,
     summarise_all,
     summarise_halves,
     summarise_passes,
     with_help,
+    with_interval,
 )
 from acgan.evaluation.scores_file import read_scores
 from acgan.evaluation.tested_difference import CONFIDENCE, TestedDifference, judge_together, limits
@@ -70,6 +71,7 @@ __all__ = [
     "CONFIDENCE",
     "EVALUATION_FILE",
     "EVALUATION_FORMAT",
+    "INTERVAL_NOTE",
     "KEPT_FOLDER",
     "MAX_TRAINING",
     "METRICS",
@@ -103,7 +105,6 @@ __all__ = [
     "doubt_of_judge",
     "evaluation_file",
     "in_range",
-    "interval",
     "is_run_directory",
     "is_validation_score",
     "judge_together",
@@ -124,5 +125,6 @@ __all__ = [
     "summarise_passes",
     "verdict",
     "with_help",
+    "with_interval",
     "with_runs",
 ]

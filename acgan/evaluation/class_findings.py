@@ -44,6 +44,11 @@ def counts(scores: Scores, class_name: str) -> tuple[int, int]:
     return int(samples), int(real)
 
 
+def _split(scores: Scores) -> str:
+    """The part of the data that has the real images."""
+    return str(scores.provenance.get("reference", {}).get("split", "test"))
+
+
 def _half(scores: Scores, class_name: str) -> int:
     """Images of a class on either side of the floor."""
     return min(counts(scores, class_name)) // 2
@@ -129,14 +134,14 @@ def _unjudged(scores: Scores) -> Finding | None:
         return None
     shown = ", ".join(f"{name} ({min(counts(scores, name))})" for name in few[:_NAMED])
     more = f" and {len(few) - _NAMED} more" if len(few) > _NAMED else ""
-    others = (
-        "; or give more samples."
-        if scores.is_of_samples
-        else ", `-n` draws more samples; or merge rare classes with data.classes."
-    )
+    ways = ["`--split train` has more real ones"] if _split(scores) == "test" else []
+    ways += [] if scores.is_of_samples else ["`-n` draws more samples"]
+    ways = [", ".join(ways)] if ways else []
+    ways.append("give more samples" if scores.is_of_samples else "merge rare classes with data.classes")
+    advice = "; or ".join(ways)
     text = (
         f"Not judged by themselves, with fewer than {MIN_IMAGES_PER_CLASS} samples or real images: {shown}{more}. "
-        f"`--split train` has more real ones{others}"
+        f"{advice[:1].upper()}{advice[1:]}."
     )
     return Finding(_NOTE, Level.GOOD, Level.GOOD, text, -1.0)
 
@@ -151,9 +156,9 @@ def not_scored(scores: Scores) -> str | None:
 
 def lacking_in_words(scores: Scores) -> str:
     """The classes that could not be scored, and why."""
-    lacking, split = scores.not_scored, scores.provenance.get("reference", {}).get("split", "test")
+    lacking = scores.not_scored
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    images = "test" if split == "test" else "training"
+    images = "test" if _split(scores) == "test" else "training"
     return f"{', '.join(lacking[:_NAMED])}{more}: no {images} images"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from acgan.evaluation.measures import NEAREST_K, Found, Value
 from acgan.evaluation.one_pass import Pass
+from acgan.metrics.catalogue import lies_in_0_to_1, plain_name, printed_scores
 from acgan.metrics.intervals import T_OF_THREE, half_interval
 
 #: Version of the JSON text, raised when a key changes its meaning.
@@ -181,6 +182,27 @@ def interval(summary: Summary, *, of_halvings: bool) -> Value:
     if summary.std is None:
         return None
     return T_OF_THREE * summary.std if of_halvings else half_interval(summary.std, len(summary.values))
+
+
+#: What stands behind numbers that ``with_interval`` wrote.
+INTERVAL_NOTE = "±: half of a 95 % interval. [a, b]: the whole interval, where it ends at 0 or 1."
+
+
+def with_interval(metric: str, summary: Summary, *, of_halvings: bool) -> str:
+    """A score with its interval, as it is printed wherever it is."""
+    assert summary.value is not None, metric
+    known = printed_scores().get(plain_name(metric))
+    digits = ".4g" if known is None else known.digits
+    text = f"{summary.value:{digits}}"
+    # Accuracies of classifiers have a deviation over trainings, and no values: it is not printed, but in the JSON file.
+    spread = interval(summary, of_halvings=of_halvings) if of_halvings or len(summary.values) > 1 else None
+    if spread is None:
+        return text
+    low, high = summary.value - spread, summary.value + spread
+    if not lies_in_0_to_1(metric) or (low >= 0 and high <= 1):
+        return f"{text} ±{spread:{digits}}"
+    ends = ("0" if low < 0 else f"{low:{digits}}", "1" if high > 1 else f"{high:{digits}}")
+    return f"{text} [{', '.join(ends)}]"
 
 
 def with_help(scores: Scores, found: Mapping[str, Any]) -> Scores:

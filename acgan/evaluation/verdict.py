@@ -85,7 +85,9 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
         missing.append(f"{rare} of {len(scores.per_class)} classes by themselves")
     if scores.not_scored:
         missing.append(f"{len(scores.not_scored)} of {len(scores.class_names)} classes at all")
-    sides = f"{count:,} samples against as many real images"
+    real = sum(scores.provenance.get("reference_by_class", ()))
+    rest = f" (of {real:,}: as many others show what real images score)" if real >= 2 * count else ""
+    sides = f"{count:,} samples against as many real images{rest}"
     level: Level | None = certain
     if count < _LEAST:
         word, reason, level = _TOO_FEW, f": {sides}", None

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from acgan.evaluation import Scores, Summary, interval, verdict
+from acgan.evaluation import INTERVAL_NOTE, Scores, Summary, verdict, with_interval
 from acgan.export.about import ExportSource
 from acgan.export.folder import SAMPLES_PICTURE
 from acgan.export.measured import HeldOutAccuracy
 from acgan.export.samples import CLASSES_ON_PICTURE
-from acgan.metrics.catalogue import better, full_title, plain_name, printed_scores
+from acgan.metrics.catalogue import better, full_title, plain_name
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
 from acgan.weights.starter import STARTER
@@ -219,7 +219,7 @@ def _table_of_all(scores: Scores) -> Iterator[str]:
     yield "| measure | key | all samples |\n|---|---|---|"
     for metric, summary in _known(scores.overall):
         yield f"| {_title(metric)} | `{metric}` | {_figure(metric, summary, of_halvings=False)} |"
-    yield "\n±: half of a 95 % interval."
+    yield f"\n{INTERVAL_NOTE}"
 
 
 def _limits(measured: _Measured) -> Iterator[str]:
@@ -278,10 +278,7 @@ def _title(metric: str) -> str:
 def _figure(metric: str, summary: Summary | None, *, of_halvings: bool) -> str:
     if summary is None or summary.value is None:
         return "-"
-    known = printed_scores().get(plain_name(metric))
-    digits = ".4g" if known is None else known.digits
-    spread = interval(summary, of_halvings=of_halvings) if of_halvings or len(summary.values) > 1 else None
-    return f"{summary.value:{digits}}" + ("" if spread is None else f" ±{spread:{digits}}")
+    return with_interval(metric, summary, of_halvings=of_halvings)
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acgan.evaluation import Scores, interval
+from acgan.evaluation import INTERVAL_NOTE, Scores, with_interval
 from acgan.metrics.catalogue import ClassColumn, full_title, plain_name, printed_scores
 
 
@@ -86,15 +86,13 @@ def scores_table(scores: Scores) -> TextTable:
             if one is None or one.value is None:
                 cells.append(Cell("–"))
                 continue
-            many = of_halvings or len(one.values) > 1
-            spread = interval(one, of_halvings=of_halvings) if many else None
-            text = f"{one.value:{score.digits}}" + ("" if spread is None else f" ±{spread:{score.digits}}")
+            text = with_interval(metric, one, of_halvings=of_halvings)
             cells.append(Cell(text, one.value))
         rows.append(tuple(cells))
     count = int(scores.provenance["floor_images"])
     total = int(scores.provenance["num_images"])
     return TextTable(
-        "All classes together. Equal numbers of images compare: the first two columns. ±: half of a 95 % interval.",
+        f"All classes together. Equal numbers of images compare: the first two columns. {INTERVAL_NOTE}",
         ("score", f"{count:,} samples", f"{count:,} real images", f"all {total:,} samples"),
         tuple(rows),
     )

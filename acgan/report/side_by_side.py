@@ -143,8 +143,8 @@ def _pairs(runs: Sequence[KnownRun], names: Sequence[str], together: Together | 
         return [
             ComparedPair(
                 "Trainings of one method",
-                "They differ by their seeds alone, and were evaluated together: their spread is what “±” and "
-                "“[low, high]” tell. Compare methods: `acgan compare` takes two such folders.",
+                "They differ by their seeds alone, and were evaluated together: their spread is in the "
+                "intervals below. Compare methods: `acgan compare` takes two such folders.",
             )
         ]
     others = list(zip(runs[1:], names[1:], strict=True))[:_PAIRS]

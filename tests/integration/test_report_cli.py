@@ -9,6 +9,7 @@ import webbrowser
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -221,12 +222,32 @@ def test_missing_data_generator_and_damaged_files_are_told(tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "set")
     (run / "generator.safetensors").unlink()
     (run / "stats.jsonl").write_text('{"nimg": \n{"nimg": 5}\n')
-    found = _reported(run)
+    result = acgan("report", str(run))
+    told = [line for line in result.stderr.splitlines() if line.startswith("could not be shown: ")]
+    assert len(told) == 3, "the terminal says that the page lacks something"
+    found = ReadReport(run / "report.html")
     assert list(found.sections) == [*SECTIONS, "missing"]
     assert "There is no generator to draw with" in found.sections["samples"]
     assert "not at hand" in found.sections["data"]
     for word in ("stats.jsonl", "set", "generator.safetensors"):
         assert word in found.sections["missing"]
+        assert any(word in line for line in told)
+
+
+def test_the_data_section_names_broken_pictures_and_classes_with_few(tmp_path: Path) -> None:
+    write_images(tmp_path / "set", {"cat": 30, "dog": 12})
+    for number in range(22):
+        (tmp_path / "set" / "cat" / f"broken{number}.png").write_text("no picture")
+    changes: dict[str, Any] = {"data.source": str(tmp_path / "set"), "data.on_error": "skip"}
+    changes |= {"monitor.num_per_class": 0, "train.total_nimg": 32, "report": True}
+    run = trained(tmp_path / "run", changes)
+    for text in ((run / "report.html").read_text(), _reported(run).html):
+        data = text[text.index('id="data"') :]
+        assert data.count(": it is empty or not an image that Pillow knows") == 20
+        assert "broken0.png" in data
+        assert "skipped 2 more broken images" in data
+        assert "class dog has " in data
+        assert "Expect samples of it to be near copies of its images" in data
 
 
 def test_pictures_that_broke_after_the_training_are_told_with_what_can_be_done_here(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acgan.evaluation import Pass, Scores, Summary, interval, summarise_halves, verdict, with_help
+from acgan.evaluation import Pass, Scores, Summary, summarise_halves, verdict, with_help
 from acgan.evaluation.measures import Found
-from acgan.evaluation.result import mean_per_class, summarise, summarise_all
+from acgan.evaluation.result import interval, mean_per_class, summarise, summarise_all
 from acgan.metrics.catalogue import plain_name
 
 BY_CLASS = ("per_class", "floor_per_class", "at_floor_count_per_class")

@@ -72,7 +72,8 @@ def test_a_difference_that_was_not_found_is_no_equivalence() -> None:
     wide = {"fcd[x@1]": (5.0, 5.0, 8.0)}
     found = verdict(scores(wide, count=150))
     assert found[0].startswith(
-        "Verdict: cannot be said of so few: 150 samples against as many real images; it may still be poor in "
+        "Verdict: cannot be said of so few: 150 samples against as many real images (of 300: as many others "
+        "show what real images score); it may still be poor in "
     )
     assert line(found, "Distance").startswith(
         "Distance: a fault that counts is neither shown nor excluded; FCD"
@@ -160,8 +161,17 @@ def test_rare_classes_are_named_and_judged_together() -> None:
     named = line(found, "Not judged by themselves")
     assert "a (8), b (8)" in named
     assert "often" not in named
-    assert "`--split train`" in named
+    assert "`--split train` has more real ones, `-n` draws more samples; or merge rare classes" in named
     assert "data.classes" in named
+
+
+@pytest.mark.parametrize("split", ["train", "train-all"])
+def test_the_part_that_is_in_use_is_not_advised(split: str) -> None:
+    classes = {name: {"class_accuracy[x@1]": (0.2, 1.0)} for name in "ab"}
+    found = verdict(scores(classes=classes, counts={"a": 8, "b": 900}, reference={"split": split}))
+    assert line(found, "Not judged by themselves").endswith(
+        "real images: a (8). `-n` draws more samples; or merge rare classes with data.classes."
+    )
 
 
 def test_a_rare_class_that_is_always_wrong_is_named_among_rare_ones_that_are_right() -> None:
