@@ -158,8 +158,12 @@ def lacking_in_words(scores: Scores) -> str:
     """The classes that could not be scored, and why."""
     lacking = scores.not_scored
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    images = "test" if _split(scores) == "test" else "training"
-    return f"{', '.join(lacking[:_NAMED])}{more}: no {images} images"
+    return f"{', '.join(lacking[:_NAMED])}{more}: no {real_images(scores)}"
+
+
+def real_images(scores: Scores) -> str:
+    """What the real images are."""
+    return "test images" if _split(scores) == "test" else "training images"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from acgan.evaluation.class_findings import class_findings, not_scored, too_rare
+from acgan.evaluation.class_findings import class_findings, not_scored, real_images, too_rare
 from acgan.evaluation.copy_findings import copy_findings
 from acgan.evaluation.findings import ASPECTS, Finding, Level, aspects, named
 from acgan.evaluation.judge_findings import doubt_of_judge, judges_features, strange_judge, weak_judge
@@ -84,7 +84,9 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
     if rare := len(too_rare(scores)):
         missing.append(f"{rare} of {len(scores.per_class)} classes by themselves")
     if scores.not_scored:
-        missing.append(f"{len(scores.not_scored)} of {len(scores.class_names)} classes at all")
+        missing.append(
+            f"{len(scores.not_scored)} of {len(scores.class_names)} classes, without {real_images(scores)}"
+        )
     real = sum(scores.provenance.get("reference_by_class", ()))
     rest = f" (of {real:,}: as many others show what real images score)" if real >= 2 * count else ""
     sides = f"{count:,} samples against as many real images{rest}"

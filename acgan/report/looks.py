@@ -69,10 +69,10 @@ class NearestPairs:
         """A sentence on the pairs of classes with few training images; None if there are none."""
         if not self.rare:
             return None
-        named = [
-            f"{pairs} of class “{name}” ({images:,} training image{'' if images == 1 else 's'})"
-            for name, (pairs, images) in self.rare.items()
-        ]
+        named = []
+        for name, (pairs, images) in self.rare.items():
+            count = "1 training image" if images == 1 else f"{images:,} training images"
+            named.append(f"{pairs} {'is' if pairs == 1 else 'are'} of class “{name}” ({count})")
         return (
             f"Of these {len(self.pairs)} pairs, {', '.join(named)}. So few images are easily learnt by heart: "
             "compare the two pictures of such a pair, whatever their distance."

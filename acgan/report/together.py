@@ -46,7 +46,9 @@ class Together:
     def sections(self, runs: Sequence[KnownRun]) -> list[Section]:
         """The verdict, the classes and the confusions of all trainings together."""
         whole = self._as_run(runs)
-        judged = replace(judge_gan(whole), advice=())  # which is of a single run
+        judged = judge_gan(whole)
+        # Other advice is of a single run.
+        judged = replace(judged, advice=judged.advice[:1] if whole.stale else ())
         return [
             Section("together", "All these trainings together", {"judged": judged}, "verdict"),
             classes_section(whole),

@@ -41,7 +41,7 @@ def _run() -> KnownRun:
 def test_the_verdict_and_every_card_say_which_classes_were_not_judged() -> None:
     """Fails where "None found" stands for classes that nobody looked at."""
     judged = judge_gan(_run())
-    assert "1 of 3 classes at all" in judged.basis
+    assert "1 of 3 classes, without test images" in judged.basis
     cards = {one.question.split()[0] + one.question.split()[2]: one for one in judged.answers}
     for card in ("Areof", "Whichis", "Didcollapse,", "Arecopies"):
         assert cards[card].text.endswith(LACKING), card
@@ -71,7 +71,7 @@ def test_near_pairs_of_a_class_of_few_images_are_named() -> None:
     found = nearest_pairs(sampler, ImageStore(few, np.repeat([0, 1], [32, 1]), names, "few"))
     assert found is not None
     assert found.rare_in_words is not None
-    assert "of class “dog” (1 training image). So few images are easily learnt" in found.rare_in_words
+    assert "are of class “dog” (1 training image). So few images are easily learnt" in found.rare_in_words
     every = images.reshape(-1, *images.shape[2:])
     many = nearest_pairs(sampler, ImageStore(every, np.repeat([0, 1], 32), names, "many"))
     assert many is not None

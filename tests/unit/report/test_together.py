@@ -32,4 +32,6 @@ def test_a_training_that_went_on_is_told(tmp_path: Path) -> None:
     make_evaluation(seeds, {DENSITY: (0.4, 0.3)}, runs)
     later = make_run(tmp_path / "later", seed=1, nimg=800)
     (later / "generator.safetensors").replace(runs[1] / "generator.safetensors")
-    assert "This is of the generator at 500 images; the run" in write_report(seeds).read_text()
+    page = write_report(seeds).read_text()
+    assert "This is of the generator at 500 images; the run" in page
+    assert "Evaluate again" in page
