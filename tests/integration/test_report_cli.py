@@ -360,9 +360,12 @@ def test_trainings_of_several_seeds_end_with_a_page_of_all(
     result = acgan_train(tmp_path / "runs", changes, "--seeds", "0,1")
     assert result.exit_code == 0, result.output
     file = tmp_path / "runs" / "report.html"
-    last = result.stdout.splitlines()[-1]
-    assert last.startswith("All 2 runs side by side, to be opened in a browser: ")
-    assert Path(last.rpartition(": ")[2]).resolve() == file.resolve()
+    told = "All 2 runs side by side, to be opened in a browser: "
+    (page,) = (line for line in result.stdout.splitlines() if line.startswith(told))
+    assert Path(page.removeprefix(told)).resolve() == file.resolve()
+    assert result.stdout.splitlines()[-1].endswith(f": acgan evaluate {tmp_path / 'runs'}"), (
+        "all seeds at once"
+    )
     found = ReadReport(file)
     assert list(found.sections) == ["verdicts", "samples", "training", "settings", "each"]
     assert "A is seed0, B is seed1" in found.sections["verdicts"]
