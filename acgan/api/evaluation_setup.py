@@ -74,7 +74,7 @@ class EvaluationSetup:
 
     @property
     def unlike(self) -> list[str]:
-        """What the images have that the classifier that makes the features was not made for, in words."""
+        """Words on the images that the classifier that makes the features was not made for."""
         if not isinstance(self.extractor, ClassifierExtractor):
             return []
         return self.extractor.unlike(self.classes.scored, self.store.channels, self.store.resolution)

@@ -21,7 +21,7 @@ _IMAGES = {
 
 @dataclass(frozen=True)
 class Skill:
-    """How often a classifier is right on real images that it was not trained on, beside one that looks at none.
+    """Accuracy of a classifier on real images that it was not trained on, beside one that looks at none.
 
     Attributes:
         accuracy: Share of images that it is right about.

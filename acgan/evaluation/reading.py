@@ -147,7 +147,7 @@ class EvaluationFile(_Record):
 
     @property
     def units_in_words(self) -> str:
-        """That number, with what is counted."""
+        """Number of seeds, with their kind."""
         units = self.provenance.units
         return f"{self.num_units} {units.removesuffix('s') if self.num_units == 1 else units}"
 

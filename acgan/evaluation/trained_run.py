@@ -158,7 +158,7 @@ def read_stats(file: Path) -> Iterator[Mapping[str, Any]]:
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """What the training of a classifier measured last on images of a ``part`` that it is not trained on."""
+    """Last accuracy that a classifier's training measured, on images of a ``part`` that it is not trained on."""
 
     part: str
     value: float

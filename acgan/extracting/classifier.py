@@ -68,7 +68,7 @@ class ClassifierExtractor:
         }
 
     def unlike(self, class_names: Sequence[str], channels: int, side: int) -> list[str]:
-        """What its training had nothing of, in words that follow its name; empty for images of its kind.
+        """Say in words that follow its name what its training had nothing of; empty for images of its kind.
 
         Args:
             class_names: Classes of the images.

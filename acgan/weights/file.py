@@ -163,7 +163,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         return file
 
     def _is_other(self, product: object) -> str:
-        """What to say of a file or run of another kind."""
+        """Words on a file or run of another kind."""
         of_others = f" `{_COMMANDS[product]}` is for {product}s." if product in _COMMANDS else ""
         return (
             f"holds a {bounded(product)}; expected a {self.name} of `{self.command}`, or its run.{of_others}"
