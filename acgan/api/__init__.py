@@ -9,7 +9,7 @@ from acgan.api.evaluation_files import write_evaluation
 from acgan.api.fid import FidResult, fid
 from acgan.api.gan import train
 from acgan.api.inputs import resolve, resolve_config, tell_skipped
-from acgan.api.judging import check_scored, judging_commands, run_command, way_to_scores
+from acgan.api.judging import check_scored, judging_commands, run_command, scoring_way
 from acgan.api.opening import TrainOptions, TrainResult
 from acgan.api.report import write_report
 from acgan.api.results import load_results
@@ -41,12 +41,12 @@ __all__ = [
     "resolve",
     "resolve_config",
     "run_command",
+    "scoring_way",
     "show_data",
     "tell_skipped",
     "train",
     "train_classifier",
     "verify_cache",
-    "way_to_scores",
     "write_evaluation",
     "write_report",
 ]

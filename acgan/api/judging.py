@@ -50,7 +50,7 @@ def judging_commands(directory: Path, config: RunConfig, scored: Path | None = N
     return [run_command(directory, "classify", "train", *words), scores]
 
 
-def way_to_scores(directory: Path) -> str:
+def scoring_way(directory: Path) -> str:
     """Way to the scores of a run, or of all seeds in a directory, for a sentence."""
     seeds = runs_of_seeds(directory)
     run = seeds[0] if seeds else directory
@@ -72,7 +72,7 @@ def check_scored(directory: Path) -> None:
     file = evaluation_file(directory)
     if directory.is_dir() and not file.exists() and (is_run_directory(directory) or runs_of_seeds(directory)):
         raise RunError(
-            f"{file}: no such file; expected scores of a generator. {way_to_scores(directory)} makes them."
+            f"{file}: no such file; expected scores of a generator. {scoring_way(directory)} makes them."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acgan.api.judging import way_to_scores
+from acgan.api.judging import scoring_way
 from acgan.errors import ConfigError
 from acgan.results import find_variants, long_rows
 
@@ -36,7 +36,7 @@ def load_results(*directories: str | Path) -> pandas.DataFrame:
         ) from None
     if not directories:
         raise ConfigError("load_results: found no directory; expected at least one.")
-    variants = find_variants(directories, way=way_to_scores)
+    variants = find_variants(directories, way=scoring_way)
     frame = pandas.DataFrame(list(long_rows(variants)))
     frame.attrs["left_out"] = [reason for variant in variants for reason in variant.left_out]
     return frame

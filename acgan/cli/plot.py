@@ -37,7 +37,7 @@ def command(directories: tuple[Path, ...], metrics: tuple[str, ...] | None, out:
     from acgan.plots.results import bars_picture, curves_picture
     from acgan.plots.style import to_png
 
-    variants = results.find_variants(directories, with_scores=False, way=api.way_to_scores)
+    variants = results.find_variants(directories, with_scores=False, way=api.scoring_way)
     curves = results.training_curves(variants)
     classes = results.class_values(variants, metrics)
     truncations = results.truncation_curves(variants, metrics)

@@ -60,7 +60,7 @@ def command(
 
     check_output_file("--out", out)
     found = results.result_table(
-        results.find_variants(directories, way=api.way_to_scores),
+        results.find_variants(directories, way=api.scoring_way),
         metrics=metrics,
         baseline=baseline,
         per_class=per_class,

@@ -59,7 +59,7 @@ def test_reports_name_the_judge_that_is_there() -> None:
 def test_runs_without_scores_say_the_way_to_them(config: RunConfig) -> None:
     for seed in (0, 1):
         make_run(Path(f"my runs/pets/seed{seed}"), seed=seed)
-    both = judging.way_to_scores(Path("my runs/pets"))
+    both = judging.scoring_way(Path("my runs/pets"))
     assert both == "`acgan evaluate 'my runs/pets'`"  # their configuration cannot be read
     for seed in (0, 1):
         Path(f"my runs/pets/seed{seed}/config.yaml").write_text(f"seed: {seed}\ndata: {{source: my pets}}\n")
@@ -67,10 +67,10 @@ def test_runs_without_scores_say_the_way_to_them(config: RunConfig) -> None:
         "`acgan classify train --data 'my pets' --run-dir 'my runs/pets-judge'`, and then `acgan evaluate 'my "
         "runs/pets' --extractor 'my runs/pets-judge'`"
     )
-    assert judging.way_to_scores(Path("my runs/pets")) == way
+    assert judging.scoring_way(Path("my runs/pets")) == way
     with pytest.raises(RunError, match=re.escape(f"expected scores of a generator. {way} makes them.")):
         judging.check_scored(Path("my runs/pets"))
-    alone = judging.way_to_scores(Path("my runs/pets/seed1"))
+    alone = judging.scoring_way(Path("my runs/pets/seed1"))
     assert alone.endswith("`acgan evaluate 'my runs/pets/seed1' --extractor 'my runs/pets-judge'`")
 
 
