@@ -162,7 +162,7 @@ def lacking_in_words(scores: Scores) -> str:
 
 
 def real_images(scores: Scores) -> str:
-    """What the real images are."""
+    """Kind of the real images, in words."""
     return "test images" if _split(scores) == "test" else "training images"
 
 

@@ -142,7 +142,7 @@ def test_images_of_no_class_of_the_generator_are_refused(seeds: Path, tmp_path: 
     folder = write_images(tmp_path / "other", {"cat": 2, "dog": 2})
     refused = evaluate(seeds / "seed0", "--data", folder, *EXTRACTOR)
     both = "none of its classes (cat, dog) is one of the generator's (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"
-    assert_refused(refused, str(folder), both, "--data")
+    assert_refused(refused, str(folder), both, "Choose other images")
     assert "data.classes" not in refused.stderr
 
 
