@@ -226,7 +226,9 @@ def _as_read(
         remarks.append(reading_line(dataset.report.reading))
         remarks += map(left_out_line, dataset.report.reading.left_out)
     remarks += [*(f"Doubt: {one}" for one in dataset.warnings), *dataset.notes]
-    tell_skipped(dataset.skipped, remarks.append)
+    broken: list[str] = []
+    tell_skipped(dataset.skipped, broken.append)
+    remarks += ["\n".join(broken)] if broken else []  # a note tells their number
     left_out = quick and len(dataset.train) > _QUICK_SHEET
     sheet = None if left_out else or_told(lambda: _sheet(run, config, dataset), None, run.missing)
     rows = tuple((name, tuple(numbers)) for name, numbers in counts.rows())

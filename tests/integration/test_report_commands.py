@@ -55,7 +55,7 @@ def test_of_a_folder(folder_run: Path) -> None:
     before = _commands(folder_run / "report.html")
     told = ReadReport(folder_run / "report.html").sections["data"]
     assert told.count("1 image could not be decoded") == 1
-    assert told.count("skipped") == told.count("skipped my photos/cat/broken.png") == 1, "it has a name"
+    assert told.count("skipped my photos/cat/broken.png: ") == 1
     judge = "acgan classify train --data 'my photos' --run-dir runs/photos-judge"
     judge = next(text for text in before if text.startswith(judge))
     assert "--set data.on_error=skip" in judge
