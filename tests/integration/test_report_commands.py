@@ -93,3 +93,18 @@ def test_of_a_classifier(workdir: Path, nothing_at_hand: None) -> None:
     assert "acgan classify predict 'runs/my classifier' IMAGE..." in found
     for text in found:
         _check(text)
+
+
+def test_what_a_training_began_with_is_told(workdir: Path, nothing_at_hand: None) -> None:
+    first = trained(Path("runs/digits"), _SHORT)
+    backbone = {"model.backbone": {"kind": "discriminator", "run": str(first)}, "train.total_nimg": 32}
+    then = classified(Path("runs/judge"), backbone)
+    anew = trained(Path("runs/anew"), _SHORT, "--init-from", str(first))
+    assert "started from" not in ReadReport(first / "report.html").sections["provenance"]
+    for run, words in (
+        (then, "the discriminator of digits"),
+        (anew, "the weights of digits (trained on digits"),
+    ):
+        assert acgan("report", str(run)).exit_code == 0
+        told = ReadReport(run / "report.html").sections["provenance"]
+        assert re.search(rf"started from\s*{re.escape(words)}", told)
