@@ -103,9 +103,11 @@ def nearest_names(name: str, candidates: Iterable[str], count: int = 3, cutoff: 
     """The candidates most like ``name``, best first; for "did you mean". Names of great length are like none."""
     if len(name) > _LONGEST_NAME:
         return []
-    lowered = {candidate.lower(): candidate for candidate in candidates}
+    lowered: dict[str, list[str]] = {}
+    for candidate in dict.fromkeys(candidates):
+        lowered.setdefault(candidate.lower(), []).append(candidate)
     matches = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=cutoff)
-    return [lowered[match] for match in matches]
+    return [candidate for match in matches for candidate in lowered[match]][:count]
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

@@ -63,6 +63,7 @@ def recorded(
         "data": _data(opened),
         "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in networks.items()},
         "flops": {**known.get("flops", {}), **flops},  # of compiled networks none can be counted
+        "init_from": run.meta["init_from"],
         **to_record(opened.parts, folders=True),
         "invocations": [*earlier, invocation],
     }

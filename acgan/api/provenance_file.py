@@ -67,6 +67,7 @@ class _Provenance(BaseModel, strict=True):
     flops: dict[str, _Count]
     invocations: list[_Invocation]
     trained_sec: _Number | None = None
+    init_from: dict[str, Any] | None = None
 
 
 def read_run_provenance(file: Path) -> dict[str, Any]:

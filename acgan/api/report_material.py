@@ -33,6 +33,7 @@ from acgan.report.gather import ChangedKey, DataRead, KnownRun, RunSettings, gat
 from acgan.report.together import Together
 from acgan.sampling import load_generator
 from acgan.types import Dataset
+from acgan.weights.starting import started_from
 
 _Tell = Callable[[str], None]
 _QUICK_TEST, _QUICK_SHEET = 2_000, 10_000  # images of a quick report: judged, and listed again
@@ -55,7 +56,8 @@ def known_run(directory: Path) -> KnownRun:
     nothing: dict[str, Any] = {}
     provenance = or_told(lambda: _provenance(directory), nothing, missing)
     run = gather_run(directory, read(file)[0], provenance, missing)
-    run = replace(run, imports=import_words(recorded_parts(directory)))
+    began = started_from({**run.provenance, "config": run.config})
+    run = replace(run, imports=import_words(recorded_parts(directory)), started_from=began)
     return _with_length(run) if run.is_classifier else _with_way_to_scores(run)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from acgan.api.judging import scoring_way
 from acgan.errors import ConfigError
+from acgan.extras import install_command
 from acgan.results import find_variants, long_rows
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def load_results(*directories: str | Path) -> pandas.DataFrame:
         import pandas
     except ImportError:
         raise ConfigError(
-            "load_results needs pandas, which is not installed. `pip install 'acgan[results]'` does."
+            f"load_results needs pandas, which is not installed: {install_command('results')}."
         ) from None
     if not directories:
         raise ConfigError("load_results: found no directory; expected at least one.")

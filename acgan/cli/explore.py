@@ -41,12 +41,13 @@ def command(
     from acgan.api.explore import explorers
     from acgan.errors import ConfigError
     from acgan.exploring.folder import page_folder
+    from acgan.extras import install_command
 
     try:
         from acgan.exploring.page import build_page, launch
     except ImportError as error:
         raise ConfigError(
-            f"acgan explore needs Gradio ({error}). Install it with: pip install 'acgan[explore]'."
+            f"acgan explore needs Gradio ({error}). Install it with: {install_command('explore')}."
         ) from None
     found = explorers(runs, which=which, classifier=classifier, device=device, say=echo)
     with page_folder() as folder:

@@ -31,7 +31,9 @@ from acgan.types import (
     SkippedImage,
 )
 
-CACHE_FORMAT = 5  # to be raised whenever the same source would be decoded differently
+#: To be raised whenever the same source would be decoded differently, or a warning that is kept names a key that is no
+#: more. Other wording is no reason: large sources take hours to decode.
+CACHE_FORMAT = 5
 _UNFINISHED, _KEPT_SEC = ".unfinished", 7 * 24 * 3600
 _IMAGES = "images.npy"
 #: What damaged files make NumPy, JSON and readers of their values raise; a missing key is of another version.

@@ -12,6 +12,7 @@ from pathlib import Path
 import acgan
 from acgan.doctor.diagnosis import Diagnosis
 from acgan.errors import first_line
+from acgan.extras import install_command
 
 _LEAST_PYTHON = (3, 10)
 #: Libraries that acgan needs, by distribution: the module to import, and the least version. As pyproject.toml has them.
@@ -159,12 +160,14 @@ def _check_optional() -> Diagnosis:
             version += f" (expected {least} or newer)"
         there.append(f"{name} {version}")
     extras = dict.fromkeys(OPTIONAL[name][0] for name in OPTIONAL if name in [*old, *missing])
-    remedies = [f"for {EXTRAS[extra]}: pip install 'acgan[{extra}]'" for extra in extras]
+    remedies = [f"{extra} for {EXTRAS[extra]}" for extra in extras]
     return Diagnosis(
         "optional",
         ", ".join([*there, *(f"no {name}" for name in missing)]),
         "remark" if extras else "ok",
-        f"As you need them, {'; '.join(remedies)}." if extras else "",
+        f"As you need them: {install_command('EXTRA')}, where EXTRA is {', '.join(remedies)}."
+        if extras
+        else "",
         {"versions": versions},
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import Any, TypeAlias
 
 import yaml
@@ -17,7 +16,7 @@ from acgan.export.samples import CLASSES_ON_PICTURE
 from acgan.metrics.catalogue import better, full_title, plain_name
 from acgan.sampling import ClassSampler
 from acgan.showing import shown
-from acgan.weights.starter import STARTER
+from acgan.weights.starting import started_from
 
 _Measured: TypeAlias = Scores | HeldOutAccuracy | None
 _CLASSES_LISTED = 1000
@@ -125,23 +124,9 @@ def _introduction(source: ExportSource) -> Iterator[str]:
         yield f"A generator that draws images ({form}) of {count:,} classes, one chosen class at a time."
     else:
         yield f"A classifier of images ({form}) in {count:,} classes."
-    began = _began(source)
+    began = started_from(source.provenance)
     start = f", from {_plain(began)}" if began is not None else ""
     yield f"It was trained by acgan on {data}{start}; this is {source.state}."
-
-
-def _began(source: ExportSource) -> str | None:
-    """The networks whose weights the training began with, in words; None if it drew them at random."""
-    origin = source.provenance.get("init_from")
-    if not isinstance(origin, Mapping):
-        return None
-    place = str(origin.get("path"))
-    whose = (
-        "the starter that comes with acgan" if place == STARTER else f"the weights of {PurePath(place).name}"
-    )
-    known = [f"trained on {origin['data']}"] if origin.get("data") else []
-    known += [f"{origin['nimg']:,} images shown"] if isinstance(origin.get("nimg"), int) else []
-    return f"{whose} ({', '.join(known)})" if known else whose
 
 
 def _of_picture(source: ExportSource) -> str:
@@ -248,7 +233,7 @@ def _origin(source: ExportSource) -> Iterator[str]:
         "weights, SHA-256": source.sha256,
         "state": source.state,
         "trained by": f"acgan {origin.get('acgan')}, torch {origin.get('torch')}",
-        "started from": _began(source),
+        "started from": started_from(source.provenance),
         "data": origin.get("data"),
         "fingerprint of the images": origin.get("data_fingerprint"),
         "seed": origin.get("seed"),

@@ -97,6 +97,7 @@ class KnownRun:
         source: Source of its data as one types it in this folder; "" where that is not known.
         length: Images that the training of a classifier shows, where that is known.
         generators: Images shown to its generators, by the names of their files.
+        started_from: Networks whose weights its training began with, in words; None if there are none.
     """
 
     directory: Path
@@ -113,6 +114,7 @@ class KnownRun:
     source: str = ""
     length: int | None = None
     generators: Mapping[str, int] = field(default_factory=dict)
+    started_from: str | None = None
 
     @property
     def is_classifier(self) -> bool:

@@ -61,6 +61,8 @@ def _facts(run: KnownRun) -> Iterator[tuple[str, str]]:
     known = run.provenance
     if known:
         yield "seed", f"{known['seed']}"
+        if run.started_from is not None:
+            yield "started from", run.started_from
         yield "data", f"{known['data']['name']}, fingerprint {known['data']['fingerprint']}"
         for name, number in known["parameters"].items():
             yield f"learned numbers of the {name}", f"{number:,}"

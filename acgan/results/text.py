@@ -10,6 +10,7 @@ from typing import Any
 
 from acgan.atomic import write_atomically
 from acgan.errors import ConfigError
+from acgan.extras import install_command
 from acgan.results.helped import Helped
 from acgan.results.summary import Cost, ResultRow, ResultTable
 from acgan.showing import shown
@@ -128,8 +129,8 @@ def write_parquet(table: ResultTable, file: Path) -> None:
         from pyarrow import parquet
     except ImportError:
         raise ConfigError(
-            "--format parquet: needs pyarrow, which is not installed. `pip install 'acgan[results]'` does, or take "
-            "--format csv."
+            f"--format parquet: needs pyarrow, which is not installed: {install_command('results')}. Or take --format "
+            "csv."
         ) from None
     content = arrow.Table.from_pylist(columns(table))
     write_atomically(file, lambda path: parquet.write_table(content, path))

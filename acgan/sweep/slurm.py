@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acgan.errors import ConfigError
+from acgan.extras import install_command
 from acgan.sweep.plan import SweepRun
 
 
@@ -39,7 +40,7 @@ def run_on_slurm(
     try:
         import submitit
     except ImportError:
-        raise ConfigError("--executor slurm needs submitit: pip install 'acgan[slurm]'.") from None
+        raise ConfigError(f"--executor slurm needs submitit: {install_command('slurm')}.") from None
     if not runs:
         return
     try:

@@ -6,6 +6,7 @@ import re
 import shlex
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -93,3 +94,20 @@ def test_of_a_classifier(workdir: Path, nothing_at_hand: None) -> None:
     assert "acgan classify predict 'runs/my classifier' IMAGE..." in found
     for text in found:
         _check(text)
+
+
+def test_what_a_training_began_with_is_told(workdir: Path, nothing_at_hand: None) -> None:
+    first = trained(Path("runs/digits"), _SHORT)
+    backbone: dict[str, Any] = {
+        "model.backbone": {"kind": "discriminator", "run": str(first)},
+        "model.aux": None,
+    }
+    then = classified(Path("runs/judge"), {**backbone, "train.total_nimg": 32})
+    anew = trained(Path("runs/anew"), _SHORT, "--init-from", str(first))
+    told = {}
+    for run in (first, then, anew):
+        assert acgan("report", str(run)).exit_code == 0
+        told[run] = ReadReport(run / "report.html").sections["provenance"]
+    assert "started from" not in told[first]
+    assert re.search(r"started from\s*the discriminator of digits", told[then])
+    assert re.search(r"started from\s*the weights of digits \(trained on digits", told[anew])

@@ -55,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
             "sides",
             "types",
             "errors",
+            "extras",
             "file_kinds",
             "showing",
             "marks",
@@ -148,7 +149,7 @@ ALLOWED: dict[str, set[str]] = {
     # what a page to play with asks of a generator
     "exploring": {"sampling", "predicting", "plots", "marks", "sealed", "errors", "showing", "types"},
     # runs and their scores, as tables
-    "results": {"evaluation", "metrics", "atomic", "errors", "showing"},
+    "results": {"evaluation", "metrics", "atomic", "errors", "extras", "showing"},
     # runs as pages for people: plain values in, HTML out
     "report": {
         *("evaluation", "sampling", "metrics", "plots"),
@@ -156,7 +157,17 @@ ALLOWED: dict[str, set[str]] = {
     },
     # looks at everything that may be broken, each import in a check of its own
     "doctor": {
-        *("data", "extracting", "parallel", "runtime", "atomic", "code_version", "errors", "_torchvision"),
+        *(
+            "data",
+            "extracting",
+            "parallel",
+            "runtime",
+            "atomic",
+            "code_version",
+            "errors",
+            "extras",
+            "_torchvision",
+        ),
     },
     # the only place that knows both configuration and objects
     "assembly": {
@@ -194,10 +205,21 @@ ALLOWED: dict[str, set[str]] = {
         ),
         *("extracting", "predicting", "sampling", "weights", "data", "metrics", "models", "own_parts"),
         *("distributed", "parallel", "runtime", "atomic", "sealed", "code_version"),
-        *("reading", "sides", "types", "errors", "file_kinds", "showing"),
+        *("reading", "sides", "types", "errors", "extras", "file_kinds", "showing"),
     },
     # above api: its runs are those of commands
-    "sweep": {"api", "config", "parallel", "runtime", "atomic", "reading", "sealed", "errors", "file_kinds"},
+    "sweep": {
+        "api",
+        "config",
+        "parallel",
+        "runtime",
+        "atomic",
+        "reading",
+        "sealed",
+        "errors",
+        "extras",
+        "file_kinds",
+    },
     "cli": {
         *(
             "sweep",
@@ -222,6 +244,7 @@ ALLOWED: dict[str, set[str]] = {
             "signals",
             "types",
             "errors",
+            "extras",
         ),
     },
     "__main__": {"cli"},

@@ -17,6 +17,7 @@ from acgan.data.sources.endings import is_image
 from acgan.data.sources.members import Limits, OversizedError
 from acgan.data.sources.parquet_size import unpacked_size
 from acgan.errors import DataError
+from acgan.extras import install_command
 from acgan.reading import parse_json
 
 _FIELD_LIMIT = 1 << 20  # characters; the csv module's own limit is 131,072
@@ -151,8 +152,7 @@ def _read_parquet(content: bytes, where: str, limits: Limits) -> Table:
         from pyarrow import parquet, types
     except ImportError as error:
         raise DataError(
-            f"{where}: parquet is read by the package pyarrow, which is not installed. Install it: pip install "
-            "'acgan[hf]'."
+            f"{where}: parquet is read by the package pyarrow, which is not installed: {install_command('hf')}."
         ) from error
     try:
         limits.check_size(unpacked_size(io.BytesIO(content), len(content), limits))

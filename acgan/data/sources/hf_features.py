@@ -10,6 +10,7 @@ from typing import Any
 from acgan.data.layouts.columns import usual_columns
 from acgan.data.layouts.table import Table
 from acgan.errors import DataError
+from acgan.extras import install_command
 
 #: Fields of a picture in a parquet file.
 STORED = frozenset({"bytes", "path"})
@@ -23,7 +24,7 @@ def library(name: str, what: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise DataError(
-            f"{what} needs the package {name.partition('.')[0]}, which is not installed: pip install 'acgan[hf]'"
+            f"{what} needs the package {name.partition('.')[0]}, which is not installed: {install_command('hf')}"
         ) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -237,8 +238,10 @@ def members_of(choice: ClassChoice) -> Groups:
 
 def _alike(found: Mapping[str, int], lacking: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of names that differ in case, blanks, marks or the composition of their letters alone."""
-    by_key = {_bare(name): name for name in lacking}
-    return [(name, by_key[_bare(name)]) for name in found if _bare(name) in by_key]
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for name in lacking:
+        by_key[_bare(name)].append(name)
+    return [(name, other) for name in found for other in by_key.get(_bare(name), ())]
 
 
 def _bare(name: str) -> str:

@@ -93,6 +93,11 @@ def test_folders_of_samples_that_lost_their_names_are_told(name: str, folder: st
     assert "sampler.json" not in sets.doubts("generator")[0]
 
 
+def test_all_names_that_are_alike_are_told() -> None:
+    sets, _ = matched(("Cat", "CAT", "owl"), {"cat": 4, "owl": 2})
+    assert [doubt.split("did you mean ")[1][:5] for doubt in sets.doubts("generator")] == ["'Cat'", "'CAT'"]
+
+
 def test_compositions_of_a_letter_are_alike() -> None:
     sets, _ = matched(("B\u00e4r", "owl"), {"Ba\u0308r": 4, "owl": 2})
     assert len(sets.doubts("generator")) == 1

@@ -17,6 +17,7 @@ import torch
 from acgan import parallel
 from acgan.doctor import checks, computing, examine, libraries, storage
 from acgan.doctor.diagnosis import Diagnosis
+from acgan.extras import install_command
 
 ROOT = Path(libraries.__file__).parents[2]
 
@@ -155,7 +156,10 @@ def test_optional_libraries_are_a_remark_at_most(versions: dict[str, str | None]
     found = by_name(libraries.check_libraries())["optional"]
     assert found.verdict == "remark"
     assert found.found.endswith("timm 100, no pillow-heif")
-    assert found.remedy == "As you need them, for HEIF pictures: pip install 'acgan[heif]'."
+    assert (
+        found.remedy
+        == f"As you need them: {install_command('EXTRA')}, where EXTRA is heif for HEIF pictures."
+    )
 
 
 def test_an_extra_is_named_once_and_also_for_a_library_that_is_too_old(
@@ -168,8 +172,8 @@ def test_an_extra_is_named_once_and_also_for_a_library_that_is_too_old(
     assert "gradio 5.49 (expected 6 or newer), onnxscript 100" in found.found
     assert found.found.endswith("no onnx, no onnxruntime")
     assert found.remedy == (
-        "As you need them, for acgan explore: pip install 'acgan[explore]'; "
-        "for acgan export --format onnx: pip install 'acgan[export]'."
+        f"As you need them: {install_command('EXTRA')}, where EXTRA is explore for acgan explore, export for acgan "
+        "export --format onnx."
     )
     assert found.values["versions"]["gradio"] == "5.49"
     assert found.values["versions"]["onnx"] is None

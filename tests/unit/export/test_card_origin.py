@@ -1,11 +1,10 @@
-"""The beginning of a training on a model card: the weights that it started from, and images of each class."""
+"""Weights that a training started from, as model cards and reports tell them."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from acgan.export.card import _began
+from acgan.weights.starting import started_from
 
 
 @pytest.mark.parametrize(
@@ -21,5 +20,32 @@ from acgan.export.card import _began
     ],
 )
 def test_it_names_the_networks_and_their_images(origin: Any, words: str | None) -> None:
-    source: Any = SimpleNamespace(provenance={"init_from": origin})
-    assert _began(source) == words
+    assert started_from({"init_from": origin}) == words
+
+
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [
+        ({"kind": "small"}, None),
+        ({"kind": "torchvision", "name": "resnet18", "pretrained": False, "weights": None}, None),
+        (
+            {"kind": "torchvision", "name": "resnet18", "pretrained": True},
+            "a resnet18 with torchvision's ImageNet weights",
+        ),
+        (
+            {"kind": "torchvision", "name": "resnet18", "pretrained": True, "weights": "/home/me/own.pth"},
+            "a resnet18 with the weights of own.pth",
+        ),
+        (
+            {"kind": "discriminator", "run": "/home/me/runs/cats", "trained": True},
+            "the discriminator of cats",
+        ),
+        ({"kind": "discriminator", "run": "/home/me/runs/cats", "trained": False}, None),
+        ("damaged", None),
+    ],
+)
+def test_it_names_the_backbone_of_a_classifier(backbone: Any, words: str | None) -> None:
+    config = {"model": {"backbone": backbone}}
+    assert started_from({"init_from": None, "config": config}) == words
+    own = {"path": "runs/mine"}
+    assert started_from({"init_from": own, "config": config}) == "the weights of mine", "these came last"
