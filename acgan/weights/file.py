@@ -164,7 +164,8 @@ class WeightsFile(Generic[SomeInfo, _Network]):
 
     def _is_other(self, product: object) -> str:
         """Remark on a file or run of another kind."""
-        of_others = f" `{_COMMANDS[product]}` is for {product}s." if product in _COMMANDS else ""
+        is_known = isinstance(product, str) and product in _COMMANDS
+        of_others = f" `{_COMMANDS[str(product)]}` is for {product}s." if is_known else ""
         return (
             f"holds a {bounded(product)}; expected a {self.name} of `{self.command}`, or its run.{of_others}"
         )
