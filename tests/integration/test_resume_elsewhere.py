@@ -384,7 +384,7 @@ def test_scores_find_the_data_from_another_folder(run: Path, monkeypatch: pytest
     shutil.copy(run / "generator.safetensors", "alone.safetensors")
     alone = evaluated(Path("alone.safetensors"))  # places are in the run's data.json
     assert alone.exit_code == 1
-    assert "--data" in alone.stderr
+    assert "there is no path 'set'" in alone.stderr
     assert evaluated(Path("alone.safetensors"), "--data", str(run.parent / "set")).exit_code == 0
 
 
