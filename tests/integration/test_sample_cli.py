@@ -214,7 +214,7 @@ class TestRefusals:
             (
                 ["--class", "kat"],
                 1,
-                ["unknown class 'kat'; expected one of 'Cat'", "'con'", "Did you mean 'Cat'?"],
+                ["unknown class 'kat'; expected one of ", "'con'", "Did you mean 'cat' or 'Cat'?"],
             ),
             (["--out", "x.jpg"], 1, ["'.jpg'", "samples.npz", "samples.png", "folder"]),
             (["--out", "x.png", "-n", "65"], 1, ["65", "at most 64", ".npz"]),
