@@ -88,7 +88,7 @@ def headline(scores: Scores, found: list[Finding]) -> Headline:
             f"{len(scores.not_scored)} of {len(scores.class_names)} classes, without {real_images(scores)}"
         )
     real = sum(scores.provenance.get("reference_by_class", ()))
-    rest = f" (of {real:,}: as many others show what real images score)" if real >= 2 * count else ""
+    rest = f" (of {real:,}: others show what real images score)" if real > count else ""
     sides = f"{count:,} samples against as many real images{rest}"
     level: Level | None = certain
     if count < _LEAST:

@@ -72,7 +72,7 @@ def test_a_difference_that_was_not_found_is_no_equivalence() -> None:
     wide = {"fcd[x@1]": (5.0, 5.0, 8.0)}
     found = verdict(scores(wide, count=150))
     assert found[0].startswith(
-        "Verdict: cannot be said of so few: 150 samples against as many real images (of 300: as many others "
+        "Verdict: cannot be said of so few: 150 samples against as many real images (of 300: others "
         "show what real images score); it may still be poor in "
     )
     assert line(found, "Distance").startswith(
