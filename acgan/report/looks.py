@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from acgan.metrics.copies import NEAR, SAME, TrainingPictures, pictures
 from acgan.report.pictures import Strip, StripCounts, strip
@@ -16,6 +18,7 @@ from acgan.sampling.walk import ImageWalk, walk_classes, walk_latents
 from acgan.types import MIN_IMAGES_PER_CLASS, ImageStore
 
 _PAIRS = 12
+_PAIRS_OF_A_CLASS = 3  # where there are classes enough
 _WALKED, _LEGS, _FRAMES = 3, 2, 8  # classes; and images from one to the next
 _SEARCHED_SAMPLES, _SEARCHED_TRAINING = 320, 20_000
 
@@ -51,6 +54,7 @@ class NearestPairs:
         all_training: Training images that there are.
         same: Samples that are the same picture as a training image.
         near: Samples that are nearly so.
+        per_class: Pairs that a class has at most.
         rare: Pairs and training images of each class among the pairs that has few training images.
     """
 
@@ -60,6 +64,7 @@ class NearestPairs:
     all_training: int
     same: int
     near: int
+    per_class: int
     rare: Mapping[str, tuple[int, int]]
     same_below: float = SAME
     near_below: float = NEAR
@@ -160,10 +165,11 @@ def nearest_pairs(sampler: ClassSampler, real: ImageStore) -> NearestPairs | Non
     rows = np.unique(np.linspace(0, len(real) - 1, min(len(real), _SEARCHED_TRAINING)).astype(np.int64))
     found, places = TrainingPictures(real.images, rows).nearest(pictures(samples))
     distances, nearest = found.numpy(), places.numpy()
-    order = np.argsort(distances, kind="stable")[:_PAIRS]
+    of_class = np.asarray(labels)[np.arange(len(samples)) // count]
+    per_class = max(_PAIRS_OF_A_CLASS, -(-_PAIRS // len(labels)))
     pairs = []
-    for number in order:
-        name, distance = sampler.class_names[labels[number // count]], float(distances[number])
+    for number in _nearest_of_classes(distances, of_class, per_class)[:_PAIRS]:
+        name, distance = sampler.class_names[of_class[number]], float(distances[number])
         both = np.stack([samples[number], np.asarray(real.images[nearest[number]])])
         alt = f"A sample of class {name} and its nearest training image, distance {distance:.2f}"
         pairs.append(NearPair(strip(both, alt), name, distance))
@@ -175,7 +181,22 @@ def nearest_pairs(sampler: ClassSampler, real: ImageStore) -> NearestPairs | Non
         if sizes.get(name, MIN_IMAGES_PER_CLASS) < MIN_IMAGES_PER_CLASS
     }
     same, near = (int((distances < limit).sum()) for limit in (SAME, NEAR))
-    return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same, rare)
+    return NearestPairs(tuple(pairs), len(samples), len(rows), len(real), same, near - same, per_class, rare)
+
+
+def _nearest_of_classes(distances: NDArray[Any], of_class: NDArray[Any], per_class: int) -> list[int]:
+    """Numbers of the samples, the nearest first, with at most so many of a class.
+
+    A class of a few images is learnt by heart, and would hide what is near in the others.
+    """
+    order = np.argsort(distances, kind="stable")
+    taken: Counter[int] = Counter()
+    chosen = []
+    for number in order:
+        taken[label := int(of_class[number])] += 1
+        if taken[label] <= per_class:
+            chosen.append(int(number))
+    return chosen
 
 
 def walks_of(sampler: ClassSampler) -> list[Film]:

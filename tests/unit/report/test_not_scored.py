@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,9 @@ def test_near_pairs_of_a_class_of_few_images_are_named() -> None:
     few = np.concatenate([255 - images[0], images[1][:1]])
     found = nearest_pairs(sampler, ImageStore(few, np.repeat([0, 1], [32, 1]), names, "few"))
     assert found is not None
+    assert Counter(pair.class_name for pair in found.pairs) == {"cat": 6, "dog": 6}, (
+        "no class hides the other"
+    )
     assert found.rare_in_words is not None
     assert "are of class “dog” (1 training image). So few images are easily learnt" in found.rare_in_words
     every = images.reshape(-1, *images.shape[2:])
