@@ -150,9 +150,11 @@ def _of_timm(name: str, file: Path, say: Callable[[str], None]) -> _Built:
     of_dino = is_dino(name)
     side = {"img_size": DINO_SIDE} if of_dino else {}
     network = timm.create_model(name, pretrained=False, num_classes=0, **side)
-    last = network.pretrained_cfg.get("classifier") or ()
-    unused = (last,) if isinstance(last, str) else tuple(last)
-    wanted = WantedWeights(name, network.state_dict(), unused, fitted_tensors if of_dino else dict)
+    with torch.device("meta"):
+        whole = timm.create_model(name, pretrained=False, num_classes=1000, **side)
+    # More than the last layer may be of no use: LeViT has a BatchNorm before it.
+    unused = {key.rpartition(".")[0] for key in whole.state_dict().keys() - network.state_dict().keys()}
+    wanted = WantedWeights(name, network.state_dict(), tuple(unused), fitted_tensors if of_dino else dict)
     found = find_weights(read_state_file(file), wanted, str(file))
     network.load_state_dict(dict(found.tensors), strict=False)  # all but counts that old files lack
     if remark := describe(found, name):

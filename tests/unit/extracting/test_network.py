@@ -79,6 +79,15 @@ def test_features_of_torchvision_are_what_the_last_layer_reads(
     assert found.features.shape == (3, extractor.dims) == (3, 1024)
 
 
+@pytest.mark.parametrize("name", ["levit_128s", "caformer_s18"])
+def test_heads_of_timm_with_more_than_a_last_layer(
+    name: str, of_timm: Callable[[str], tuple[nn.Module, Path]]
+) -> None:
+    """Fails where a file of the whole network is refused, as it has layers that the features do without."""
+    file = of_timm(name)[1]
+    assert NetworkExtractor("timm", name, file, say=silent).dims > 1
+
+
 @pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
 def test_features_of_timm_are_pooled_and_before_the_head(
     name: str, of_timm: Callable[[str], tuple[nn.Module, Path]]
