@@ -265,7 +265,9 @@ def _tell_folders(selection: Selection, out: str) -> None:
 def _tell_choice(selection: Selection, written: Sequence[DrawnPortion]) -> None:
     for label, count in selection.counts.items():
         # What was drawn with the last kept one and comes after it was not needed.
-        tried = 1 + max(portion.indices[-1] for portion in written if portion.label == label and portion.indices)
+        tried = 1 + max(
+            portion.indices[-1] for portion in written if portion.label == label and portion.indices
+        )
         name = shown(selection.sampler.class_names[label])
         echo(f"{name}: {count:,} kept of {tried:,} drawn ({count / tried:.0%})")
     echo(

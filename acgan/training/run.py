@@ -257,12 +257,12 @@ class TrainingRun:
             return
         with self.pace.aside():
             image = self.product.sample()
-            self._tracker.image("samples", image, self.nimg)
             directory = self.directory / "samples"
             directory.mkdir(exist_ok=True)
             mark = {"grid of": self.product.file_name, "nimg": self.nimg}
             file = directory / f"{self.nimg:09d}.png"
             write_atomically(file, lambda path: write_png(image, path, mark))
+            self._tracker.picture("samples", file, self.nimg)
 
     def log(self) -> None:
         """Write the means of the interval to ``stats.jsonl`` and TensorBoard, and tell listeners."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from PIL import Image
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -144,11 +146,17 @@ class Tracker:
             with disk_errors_name(self._events):
                 self._writer.add_text(name, "".join(f"    {line}\n" for line in lines), nimg)
 
-    def image(self, name: str, image: Tensor, nimg: int) -> None:
-        """Record a (C, H, W) uint8 image in TensorBoard."""
+    def picture(self, name: str, file: Path, nimg: int) -> None:
+        """Record a PNG in TensorBoard, as it is encoded in its file."""
         if self._writer is not None:
+            with Image.open(file) as opened:
+                width, height, channels = *opened.size, len(opened.getbands())
+            encoded = Summary.Image(
+                width=width, height=height, colorspace=channels, encoded_image_string=file.read_bytes()
+            )
             with disk_errors_name(self._events):
-                self._writer.add_image(name, image, nimg)
+                summary = Summary(value=[Summary.Value(tag=name, image=encoded)])
+                self._writer._get_file_writer().add_summary(summary, nimg)
 
     def flush(self) -> None:
         """Write out what is buffered."""
