@@ -16,9 +16,8 @@ from acgan.evaluation import evaluation_file, is_run_directory, runs_of_seeds
 from acgan.extracting import extractor_at_hand
 from acgan.own_parts import import_words, recorded_parts
 from acgan.report.commands import judge_of
-from acgan.sampling import load_generator
 from acgan.showing import command
-from acgan.weights import CLASSIFIER_FILE
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
@@ -38,7 +37,7 @@ def judging_commands(directory: Path, config: RunConfig, scored: Path | None = N
         config: Its configuration.
         scored: Directory of its seeds, which are scored together; None is the run.
     """
-    names = load_generator(directory).class_names
+    names = GENERATOR_FILE.read_info(GENERATOR_FILE.find(directory)).class_names
     evaluate, judge = ("evaluate", str(scored or directory)), judge_of(directory)
     if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
         return [run_command(directory, *evaluate)]

@@ -14,8 +14,9 @@ from acgan.extracting.classifier import ClassifierExtractor
 from acgan.extracting.inception import InceptionExtractor
 from acgan.extracting.inception_weights import inception_weights_present, ways_out
 from acgan.extracting.network import NETWORKS, NetworkExtractor
-from acgan.predicting import load_classifier, shipped
+from acgan.predicting import shipped
 from acgan.types import FID_DIMS
+from acgan.weights import CLASSIFIER_FILE
 
 INCEPTION = "inception"
 
@@ -129,7 +130,7 @@ def extractor_at_hand(
 def shipped_for(data_name: str | None, class_names: Sequence[str]) -> Path | None:
     """The shipped classifier of the data, if it knows the classes."""
     file = shipped().get(data_name or "")
-    known = file is not None and set(class_names) <= set(load_classifier(file).class_names)
+    known = file is not None and set(class_names) <= set(CLASSIFIER_FILE.read_info(file).class_names)
     return file if known else None
 
 

@@ -101,14 +101,8 @@ class WeightsFile(Generic[SomeInfo, _Network]):
         Raises:
             RunError: If it is not one.
         """
-        try:
-            text, tensors = read_tensors(file, self._remedy_of_damage)
-        except (SafetensorError, OSError) as error:
-            raise RunError(
-                f"{file}: not a safetensors file, or not a whole one ({bounded(error, _LONGEST)}); expected a "
-                f"{self.name} of `{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
-            ) from None
-        info = self._read_info(text, file)
+        text, tensors = self._open(file)
+        info = self._parsed(text, file)
         network = self._fill(info, tensors, file)
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
@@ -117,6 +111,24 @@ class WeightsFile(Generic[SomeInfo, _Network]):
                     f"that made them went wrong, or another tool wrote them: `{self.command}` anew."
                 )
         return network, info
+
+    def read_info(self, file: Path) -> SomeInfo:
+        """The metadata of a file; its network is not built.
+
+        Raises:
+            RunError: If it is not one.
+        """
+        return self._parsed(self._open(file)[0], file)
+
+    def _open(self, file: Path) -> tuple[str | None, dict[str, Tensor]]:
+        """Its description and tensors."""
+        try:
+            return read_tensors(file, self._remedy_of_damage)
+        except (SafetensorError, OSError) as error:
+            raise RunError(
+                f"{file}: not a safetensors file, or not a whole one ({bounded(error, _LONGEST)}); expected a "
+                f"{self.name} of `{self.command}`. If it is one, it is damaged. {self._remedy_of_damage}"
+            ) from None
 
     def find(self, path: Path, which: str | None = None) -> Path:
         """Find the file of a run directory or path, or fetch that of the Hugging Face hub.
@@ -187,7 +199,7 @@ class WeightsFile(Generic[SomeInfo, _Network]):
             )
         return "A run has one where it was scored (data.validation_share, evaluate.extractor); take the last one."
 
-    def _read_info(self, text: str | None, file: Path) -> SomeInfo:
+    def _parsed(self, text: str | None, file: Path) -> SomeInfo:
         if text is None:
             raise RunError(f"{file}: has no acgan metadata; expected a {self.name} of `{self.command}`.")
         try:

@@ -82,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     "predicting": {"weights", "models", "data", "parallel", "runtime", "signals"},
     "extracting": {
         "predicting",
+        "weights",
         "models",
         "data",
         "parallel",

@@ -21,7 +21,10 @@ from acgan.results import find_variants
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunConfig:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(judging, "load_generator", lambda _: SimpleNamespace(class_names=("cat", "dog")))
+    info = SimpleNamespace(class_names=("cat", "dog"))
+    monkeypatch.setattr(
+        judging, "GENERATOR_FILE", SimpleNamespace(find=lambda run: run, read_info=lambda _: info)
+    )
     monkeypatch.setattr(judging, "extractor_at_hand", lambda *_: None)
     return RunConfig.model_validate({"data": {"source": "my pets"}})
 

@@ -104,6 +104,12 @@ def test_the_file_alone_is_enough(network: AuxClassifier, file: Path, tmp_path: 
     assert_close(torch.tensor(json.loads(f"[{values}")), expected)
 
 
+def test_the_metadata_alone_is_that_of_the_file(file: Path, generator_file: Path) -> None:
+    assert CLASSIFIER_FILE.read_info(file) == CLASSIFIER_FILE.read(file)[1]
+    with pytest.raises(RunError, match="holds a generator; expected a classifier"):
+        CLASSIFIER_FILE.read_info(generator_file)
+
+
 def test_the_metadata_is_plain_json(file: Path) -> None:
     with safe_open(file, framework="pt") as opened:
         values = json.loads(opened.metadata()["acgan"])
