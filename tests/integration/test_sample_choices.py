@@ -1,7 +1,9 @@
 """``acgan sample``: formats, choice by a classifier, filling up of classes, walks and animations."""
 
 import json
+import shutil
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +72,39 @@ class TestFolders:
         assert "in the folder" not in acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 3)
         samples = load_samples(str(tmp_path / "out"), on_error="stop")
         assert samples.train.class_names == ("../dog", "cat")
+
+
+class TestRoom:
+    """What the disk has no room for is refused before it is drawn; the disk's free bytes are made up."""
+
+    @pytest.fixture
+    def free(self, monkeypatch):
+        def set_free(number):
+            monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=number))
+
+        return set_free
+
+    @pytest.mark.parametrize("options", [[], ["--format", "webp"], ["--format", "jpg"]])
+    def test_of_a_folder(self, run, tmp_path, free, options):
+        free(400 << 10)
+        said = acgan_sample(run, "--out", tmp_path / "new" / "out", "-n", 100, *options, exit_code=1)
+        assert "400 images need about 1.6 MiB, and 400.0 KiB is free on the disk of " in said
+        assert "Draw fewer (-n, " in said
+        assert not list(tmp_path.iterdir())
+        acgan_sample(run, "--out", tmp_path / "out", "-n", 20, *options)
+
+    def test_of_arrays_which_are_written_twice(self, run, tmp_path, free):
+        free(400 << 10)
+        said = acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 100, exit_code=1)
+        assert "400 images need about 600.0 KiB, and 400.0 KiB is free" in said
+        acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 60)
+
+    def test_what_an_earlier_call_left_is_no_more_to_be_found_room_for(self, run, tmp_path, free):
+        free(1 << 20)
+        left = tmp_path / ".out.acgan-unfinished" / "new"
+        left.mkdir(parents=True)
+        (left / "picture").write_bytes(bytes(1 << 20))
+        acgan_sample(run, "--out", tmp_path / "out", "-n", 100)
 
 
 class TestConfidence:

@@ -312,13 +312,6 @@ def test_a_folder_that_cannot_hold_runs_is_a_remark(tmp_path: Path, monkeypatch:
     assert (found.verdict, found.remedy) == ("remark", "Name another place with --run-dir.")
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [(0, "0.0 KiB"), (1536, "1.5 KiB"), (1 << 20, "1.0 MiB"), (5 << 29, "2.5 GiB")]
-)
-def test_sizes(number: int, text: str) -> None:
-    assert storage._size(number) == text
-
-
 # Real processes, with broken libraries.
 
 BROKEN: dict[str, tuple[str, str]] = {
