@@ -34,7 +34,7 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     """Show how SOURCE is read, and why: its classes and parts, sizes, what is left out, and doubts.
 
     SOURCE is what `acgan train --data` takes. The images are decoded into the cache, so that a training starts at
-    once.
+    once. Where pictures are broken, all else is shown, then the error that a training stops with.
     """
     from acgan import api
     from acgan.api.class_table import reading_line, with_noun
@@ -71,6 +71,8 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
         reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}")
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
+    if found.broken is not None:
+        raise found.broken
 
 
 def source_table(found: DataSummary) -> Table:
