@@ -144,7 +144,11 @@ def _rehearse_gan(config: RunConfig, opened: OpenTraining) -> _Rehearsed:
     _look_at_score(config, opened)
     gan = build_gan(config, store, device=opened.device, precision=opened.precision, ranks=opened.ranks)
     report, _ = first_weights(
-        gan, store.class_names, init_from=opened.init_from, starter=config.model.starter
+        gan,
+        store.class_names,
+        init_from=opened.init_from,
+        starter=config.model.starter,
+        chosen_form=config.data.names_form,
     )
     if report is not None:
         opened.say(report)

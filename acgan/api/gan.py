@@ -60,7 +60,11 @@ def train(
         origin = None
         if opened.checkpoint is None:
             report, origin = first_weights(
-                gan, store.class_names, init_from=opened.init_from, starter=resolved.model.starter
+                gan,
+                store.class_names,
+                init_from=opened.init_from,
+                starter=resolved.model.starter,
+                chosen_form=resolved.data.names_form,
             )
             if report is not None:
                 opened.say(report)
