@@ -17,6 +17,7 @@ from acgan.cli import main
 from acgan.data import load_samples
 from acgan.marks import is_generated
 from acgan.models import GENERATORS
+from acgan.plots import fonts
 from acgan.plots.page import ClassPage
 from acgan.predicting import load_classifier
 from acgan.sampling import CHUNK, class_latents, load_generator
@@ -60,6 +61,30 @@ class TestFormats:
         acgan_sample(run, "--out", tmp_path / "out", "-n", 3, "--format", "jpg")
         said = CliRunner().invoke(main, ["data", "show", str(tmp_path / "out")])
         assert "generated" in said.output
+
+
+@pytest.fixture
+def no_more_fonts(monkeypatch):
+    """DejaVu Sans alone, which comes with matplotlib."""
+    monkeypatch.setattr(fonts, "installed", dict)
+    fonts.font_file.cache_clear()
+    yield
+    fonts.font_file.cache_clear()
+
+
+@pytest.mark.usefixtures("no_more_fonts")
+def test_letters_that_no_font_has_are_told_once_where_a_page_has_them(tmp_path):
+    run = make_run(tmp_path / "run", class_names=("cat", "青蛙 frog"))
+    told = "warning: no installed font has all letters of 青蛙 frog: "
+    for options in (["--out", "page.png"], ["--out", "walk.png", "--interpolate", "latents"]):
+        said = acgan_sample(run, *(tmp_path / o if o.endswith(".png") else o for o in options), "-n", 2)
+        assert said.count(told) == 1
+    assert told not in acgan_sample(run, "--out", tmp_path / "out", "-n", 2)
+    assert told not in acgan_sample(run, "--out", tmp_path / "c.png", "-n", 2, "--class", "cat")
+    said = CliRunner().invoke(
+        main, ["data", "show", str(tmp_path / "out"), "--save", str(tmp_path / "s.png")]
+    )
+    assert said.output.count(told) == 1
 
 
 class TestFolders:
