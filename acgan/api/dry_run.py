@@ -236,12 +236,15 @@ def _look_at_score(config: RunConfig, opened: OpenTraining) -> None:
     )
     if chosen is None:
         if not remarks:
-            key = (
-                "evaluate.extractor is null"
+            why, remedy = (
+                ("evaluate.extractor is null", "evaluate.extractor=auto scores on the validation images")
                 if config.evaluate.extractor is None
-                else "data.validation_share is 0"
+                else ("data.validation_share is 0", "data.validation_share=0.1 holds a tenth out to score on")
             )
-            remarks.append(f"no score during training: {key}")
+            remarks.append(
+                f"no score during training, since {why}: there will be no best generator, and the last one is kept; "
+                f"--set {remedy}"
+            )
         for remark in remarks:
             opened.say(remark)
         return
