@@ -49,6 +49,10 @@ class DataError(UserError):
     """A data source that cannot be read or used."""
 
 
+class BrokenPicturesError(DataError):
+    """Pictures that cannot be decoded, or are not where a list says; ``data.on_error=skip`` passes over them."""
+
+
 class RunError(UserError):
     """A run directory, checkpoint or generator file that cannot be used."""
 

@@ -38,6 +38,13 @@ def shown_lines(text: str) -> str:
     return _IN_LINES.sub(_escape, text)
 
 
+def size_in_words(num_bytes: float) -> str:
+    """Bytes in TiB, GiB, MiB or KiB."""
+    units = ((40, "TiB"), (30, "GiB"), (20, "MiB"))
+    power, name = next((unit for unit in units if num_bytes >= 1 << unit[0]), (10, "KiB"))
+    return f"{num_bytes / (1 << power):,.1f} {name}"
+
+
 def warn_shown(message: str) -> None:
     """A warning of Python's, which goes to a terminal too."""
     warnings.warn(shown_lines(message), stacklevel=2)

@@ -49,7 +49,9 @@ class ClassCounts:
 def count_classes(dataset: Dataset) -> ClassCounts:
     """Count the images of each class: in each part that is used, and in each part of the source that is not."""
     names = dataset.train.class_names
-    columns = {"train": _counts(dataset.train, slice(None, dataset.num_real))}
+    columns = {}
+    if dataset.num_real or not dataset.num_generated:
+        columns["train"] = _counts(dataset.train, slice(None, dataset.num_real))
     if dataset.num_generated:
         columns["generated"] = _counts(dataset.train, slice(dataset.num_real, None))
     if dataset.validation is not None:

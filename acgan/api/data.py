@@ -17,7 +17,7 @@ from acgan.atomic import write_atomically
 from acgan.config import RunConfig, load
 from acgan.config.shared import DataConfig
 from acgan.data import Cache, cache_dir, damage_of, look_at_classes, take, write_stylegan_zip
-from acgan.errors import ConfigError, DataError
+from acgan.errors import BrokenPicturesError, ConfigError, DataError
 from acgan.reading import to_json
 from acgan.showing import shown, warn_shown
 from acgan.types import Dataset, LikePair
@@ -34,6 +34,7 @@ class DataSummary:
         source: The source, as it was given.
         dataset: Its images.
         counts: Number of images by class and part.
+        broken: The error that a training stops with, if pictures are broken or missing; ``dataset`` is without them.
     """
 
     source: str
@@ -41,6 +42,7 @@ class DataSummary:
     counts: ClassCounts
     _config: RunConfig
     _whole: Dataset
+    broken: BrokenPicturesError | None = None
 
     @property
     def alike(self) -> tuple[LikePair, ...]:
@@ -129,7 +131,7 @@ def show_data(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> DataSummary:
-    """Read a source as a training would, and tell how.
+    """Read a source as a training would, and tell how; pictures that would stop a training are passed over.
 
     Args:
         source: A source as ``acgan train --data`` takes it.
@@ -140,9 +142,24 @@ def show_data(
         UserError: The source cannot be read, or it could be read in several ways.
     """
     config = _configured(os.fspath(source), overrides)
-    whole = load_data(config, None, progress)
+    whole, broken = _load_unbroken(config, progress)
     dataset = with_few_told(config, prepare_dataset(config, whole))
-    return DataSummary(config.data.source, dataset, count_classes(dataset), config, whole)
+    return DataSummary(config.data.source, dataset, count_classes(dataset), config, whole, broken)
+
+
+def _load_unbroken(
+    config: RunConfig, progress: Callable[[int, int], None] | None
+) -> tuple[Dataset, BrokenPicturesError | None]:
+    """The data without their broken pictures, and the error that they are."""
+    try:
+        return load_data(config, None, progress), None
+    except BrokenPicturesError as error:
+        broken = error
+    skipping = config.model_copy(update={"data": config.data.model_copy(update={"on_error": "skip"})})
+    try:
+        return load_data(skipping, None, progress), broken
+    except DataError:  # nothing is left to show of a class, or of all
+        raise broken from None
 
 
 def pack_data(

@@ -144,7 +144,11 @@ def _rehearse_gan(config: RunConfig, opened: OpenTraining) -> _Rehearsed:
     _look_at_score(config, opened)
     gan = build_gan(config, store, device=opened.device, precision=opened.precision, ranks=opened.ranks)
     report, _ = first_weights(
-        gan, store.class_names, init_from=opened.init_from, starter=config.model.starter
+        gan,
+        store.class_names,
+        init_from=opened.init_from,
+        starter=config.model.starter,
+        chosen_form=config.data.names_form,
     )
     if report is not None:
         opened.say(report)
@@ -232,12 +236,15 @@ def _look_at_score(config: RunConfig, opened: OpenTraining) -> None:
     )
     if chosen is None:
         if not remarks:
-            key = (
-                "evaluate.extractor is null"
+            why, remedy = (
+                ("evaluate.extractor is null", "evaluate.extractor=auto scores on the validation images")
                 if config.evaluate.extractor is None
-                else "data.validation_share is 0"
+                else ("data.validation_share is 0", "data.validation_share=0.1 holds a tenth out to score on")
             )
-            remarks.append(f"no score during training: {key}")
+            remarks.append(
+                f"no score during training, since {why}: there will be no best generator, and the last one is kept; "
+                f"--set {remedy}"
+            )
         for remark in remarks:
             opened.say(remark)
         return

@@ -16,6 +16,7 @@ from acgan.api.subjects import as_list
 from acgan.atomic import write_bytes, write_text
 from acgan.evaluation import Reference, Scores
 from acgan.evaluation.bank import Bank
+from acgan.plots.fonts import letters_missing
 from acgan.reading import to_json
 from acgan.sealed import sealed_json
 from acgan.showing import warn_shown
@@ -51,7 +52,7 @@ def write_evaluation(
         runs: The argument of ``evaluate``.
         file: File for the scores; None writes into a folder.
         folder: The folder; None is the run directory.
-        warn: Receives a failure of the report, which comes last.
+        warn: Receives names that no font has the letters of, and a failure of the report, which comes last.
 
     Returns:
         The files that were written, by a description of their content.
@@ -82,6 +83,9 @@ def write_evaluation(
     for what, name, png in pictures:
         write_bytes(kept.beside(name), png)
         written[what] = kept.beside(name)
+    names = evaluated.reference.store.class_names if pictures and evaluated.reference is not None else ()
+    if warning := letters_missing(names):
+        warn(warning)
     if kept.is_main and (home / "tensorboard").is_dir():
         generator = evaluated.scores.provenance["generators"][0]
         overall = {name: one.value for name, one in evaluated.scores.overall.items() if one.value is not None}

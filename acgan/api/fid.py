@@ -37,6 +37,7 @@ from acgan.fid import (
     warn_of_forms,
     warn_of_generated,
     warn_of_statistics,
+    warn_of_strange_judge,
     write_statistics,
 )
 from acgan.metrics.frechet import frechet_distance
@@ -211,6 +212,7 @@ def _agree(
     extractor = _extractor(sides, wanted, dims, weights, resize, device, warn)
     metric = metric_name(extractor.frechet, extractor)
     warn_of_statistics(given, sides, extractor, warn)
+    warn_of_strange_judge(sides, extractor, warn)
     for name, side in saved:
         check_fits(name, side, extractor, metric, warn)
     return extractor, metric

@@ -17,6 +17,7 @@ from acgan.assembly.initialise import first_weights
 from acgan.assembly.portions import remark_on_cores
 from acgan.assembly.product import GanProduct
 from acgan.config import RunConfig, to_yaml
+from acgan.plots.fonts import letters_missing
 from acgan.training.gan_loop import train_gan
 from acgan.training.product import Intervals
 from acgan.training.run import TrainingRun
@@ -60,10 +61,16 @@ def train(
         origin = None
         if opened.checkpoint is None:
             report, origin = first_weights(
-                gan, store.class_names, init_from=opened.init_from, starter=resolved.model.starter
+                gan,
+                store.class_names,
+                init_from=opened.init_from,
+                starter=resolved.model.starter,
+                chosen_form=resolved.data.names_form,
             )
             if report is not None:
                 opened.say(report)
+        if warning := letters_missing(store.class_names):  # pages of samples have them
+            opened.warn(warning)
         provenance = opened.provenance(origin)
         product = GanProduct(resolved, gan, store, provenance, monitor, score)
         intervals = Intervals(

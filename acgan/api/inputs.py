@@ -166,8 +166,9 @@ def tell_about(dataset: Dataset, say: Callable[[str], None], warn: Callable[[str
 def summary_line(dataset: Dataset) -> str:
     """Number of training images and classes, and the form of the images."""
     store = dataset.train
+    kind = "training" if dataset.num_real or not len(store) else "generated"
     return (
-        f"{dataset.name}: {with_noun(len(store), 'training image', 'training images')}, "
+        f"{dataset.name}: {with_noun(len(store), f'{kind} image', f'{kind} images')}, "
         f"{with_noun(store.num_classes, 'class', 'classes')}, {'gray' if store.channels == 1 else 'RGB'}, "
         f"{store.resolution} px"
     )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from acgan.api.places import KnownPaths
-from acgan.config import CONFIGS, AnyConfig, RunConfig, diff, load
+from acgan.api.provenance_file import read_run_provenance
+from acgan.config import CONFIGS, AnyConfig, ClassifierConfig, RunConfig, diff, load
 from acgan.config.recipes import CONFIG_FILE, find_recipe
 from acgan.data import data_name, is_name, place_of
 from acgan.errors import RunError, UserError
 from acgan.evaluation import evaluation_file, is_run_directory, runs_of_seeds
 from acgan.extracting import extractor_at_hand
-from acgan.own_parts import import_words, recorded_parts
+from acgan.own_parts import PROVENANCE_FILE, import_words, recorded_parts
 from acgan.report.commands import judge_of
 from acgan.showing import command
-from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE
+from acgan.weights import CLASSIFIER_FILE, GENERATOR_FILE, ClassifierInfo
 
 #: Keys of the data that say how a training goes through its images, not which images these are.
 _OF_A_TRAINING = ("data.source", "data.mirror", "data.balance", "data.validation_share")
@@ -42,10 +44,14 @@ def judging_commands(directory: Path, config: RunConfig, scored: Path | None = N
     if extractor_at_hand(data_name(config.data.source), names, config.evaluate.extractor) is not None:
         return [run_command(directory, *evaluate)]
     scores = run_command(directory, *evaluate, "--extractor", judge)
-    if is_trained(judge):
+    info = _classifier_of(judge, names)
+    if info is not None and _is_finished(judge, info):
         return [scores]
+    if info is not None:
+        return [run_command(Path(judge), "classify", "train", judge), scores]
     source = source_to_type(directory, config, KnownPaths.read(directory))
-    words = ("--data", source, "--run-dir", judge, *_changes(config))
+    of_other_images = ["--fresh"] if (Path(judge) / CLASSIFIER_FILE.name).exists() else []
+    words = ("--data", source, "--run-dir", judge, *_changes(config), *of_other_images)
     return [run_command(directory, "classify", "train", *words), scores]
 
 
@@ -75,9 +81,33 @@ def check_scored(directory: Path) -> None:
         )
 
 
-def is_trained(judge: str) -> bool:
-    """True if there is a classifier in a run directory."""
-    return (Path(judge) / CLASSIFIER_FILE.name).is_file()
+def is_judge(judge: str, class_names: Sequence[str]) -> bool:
+    """True if there is a classifier of these classes in a run directory, trained to its end."""
+    info = _classifier_of(judge, class_names)
+    return info is not None and _is_finished(judge, info)
+
+
+def _classifier_of(judge: str, class_names: Sequence[str]) -> ClassifierInfo | None:
+    """A run's classifier, if it can be read and knows these classes."""
+    file = Path(judge) / CLASSIFIER_FILE.name
+    try:
+        _, info = CLASSIFIER_FILE.read(file)
+    except (UserError, OSError):
+        return None
+    return info if set(class_names) <= set(info.class_names) else None
+
+
+def _is_finished(judge: str, info: ClassifierInfo) -> bool:
+    """True if a run's classifier has the length that its configuration asks for, or nothing tells it."""
+    try:
+        config = load(CONFIGS["classify"], Path(judge) / CONFIG_FILE)
+        images = read_run_provenance(Path(judge) / PROVENANCE_FILE)["data"]["images"]["train"]
+    except (UserError, OSError, LookupError):
+        return True
+    assert isinstance(config, ClassifierConfig)
+    if config.synthetic is not None:  # its images count generated ones
+        return True
+    return int(info.provenance.get("nimg", 0)) >= config.train.whole_length(sum(images.values()))
 
 
 def classifier_command(config: RunConfig, data: object) -> str:

@@ -13,7 +13,7 @@ from acgan.api.class_table import count_classes, left_out_line, reading_line
 from acgan.api.classifier_on_test import evaluated_on
 from acgan.api.data import contact_sheet
 from acgan.api.inputs import summary_line, tell_skipped
-from acgan.api.judging import data_settings, is_trained, source_to_type
+from acgan.api.judging import data_settings, is_judge, source_to_type
 from acgan.api.places import KnownPaths, find_data, with_known_paths
 from acgan.api.provenance_file import read_run_provenance
 from acgan.assembly.images import data_options, prepare_dataset, with_few_told
@@ -85,7 +85,7 @@ def _with_way_to_scores(run: KnownRun) -> KnownRun:
         run,
         data_settings=tuple(data_settings(config)),
         extractor_at_hand=there is not None,
-        judge_at_hand=is_trained(judge_of(run.directory)),
+        judge_at_hand=is_judge(judge_of(run.directory), list(run.training_images)),
         source=source_to_type(run.directory, config, places),
     )
 

@@ -61,7 +61,7 @@ class _Classes:
 
 
 def first_weights(
-    gan: Gan, class_names: Sequence[str], *, init_from: Path | None, starter: bool
+    gan: Gan, class_names: Sequence[str], *, init_from: Path | None, starter: bool, chosen_form: bool = False
 ) -> tuple[str | None, dict[str, Any] | None]:
     """Give a new training its first weights, if they are not to be random.
 
@@ -70,6 +70,7 @@ def first_weights(
         class_names: Its classes.
         init_from: What ``--init-from`` names; None for nothing.
         starter: Take the shipped starter if ``init_from`` is None and the starter fits.
+        chosen_form: True if the user chose the size or the colours of the images.
 
     Returns:
         A report, and the provenance of the weights; None for each if the weights stay random.
@@ -83,16 +84,29 @@ def first_weights(
         return None, None
     shipped = read_starter()
     if not _fits(shipped, gan):
-        config = shipped.provenance["config"]
-        return (
-            f"model.starter: not used, all weights are random. Its networks are for colour images of "
-            f"{config['data']['resolution']} px, with the `model` section of the recipe folder; these differ."
-        ), None
+        return _why_random(shipped, gan, chosen_form), None
     _, origin = _start_both(shipped, gan, class_names)
     return (
         f"model.starter: G and D start from networks trained on photographs ({', '.join(shipped.class_names)}); "
         "model.starter=false starts from random weights."
     ), origin
+
+
+def _why_random(starter: Starter, gan: Gan, chosen_form: bool) -> str:
+    """Why the starter is not taken; briefly if the user chose what it does not fit."""
+    begin = "All weights start random: the trained ones that come with acgan (model.starter) are for"
+    side, own_side = int(starter.provenance["config"]["data"]["resolution"]), gan.generator.resolution
+    gray = gan.generator.image_channels == 1
+    if side == own_side and not gray:
+        return f"{begin} the networks of the recipe folder, and `model` was changed."
+    if chosen_form:
+        return f"{begin} colour images of {side} px."
+    found = f"{'gray' if gray else 'colour'} images of {own_side} px"
+    needed = [f"--set data.resolution={side}"] * (side != own_side) + ["--set data.channels=3"] * gray
+    return (
+        f"{begin} colour images of {side} px, and these are {found}. With few images trained weights "
+        f"are a help; they need {' '.join(needed)}."
+    )
 
 
 def initialise_gan(path: Path, gan: Gan, class_names: Sequence[str]) -> tuple[str, dict[str, Any]]:

@@ -12,7 +12,14 @@ from acgan.config import RunConfig
 from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError, UserError, did_you_mean
 from acgan.evaluation import CollapseMonitor, ValidationScore
-from acgan.extracting import Extractor, choose_extractor, inception_weights_present, shipped_for
+from acgan.extracting import (
+    ClassifierExtractor,
+    Extractor,
+    choose_extractor,
+    inception_weights_present,
+    shipped_for,
+    strange_in_words,
+)
 from acgan.extracting.choose import INCEPTION
 from acgan.extracting.inception_weights import ways_out
 from acgan.extracting.network import NETWORKS
@@ -157,6 +164,10 @@ def _first_ranks_score(
     if extractor.size not in (None, (store.channels, store.resolution)):
         channels, side = extractor.size
         say(f"evaluate.extractor takes {channels} x {side} x {side}: images are brought to that")
+    if isinstance(extractor, ClassifierExtractor):
+        unlike = extractor.unlike(store.class_names, store.channels, store.resolution)
+        if unlike:
+            warn(f"evaluate.extractor: {strange_in_words(extractor.name, unlike)}")
     return ValidationScore(
         extractor, store, dataset.train, num_images=config.evaluate.num_images, seed=config.seed
     )

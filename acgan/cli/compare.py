@@ -22,8 +22,8 @@ _SETTINGS_SHOWN = 20
 
 
 @click.command()
-@click.argument("a", metavar="A.json", type=UserPath())
-@click.argument("b", metavar="B.json", type=UserPath())
+@click.argument("a", metavar="RUN_A", type=UserPath())
+@click.argument("b", metavar="RUN_B", type=UserPath())
 @click.option(
     "--metrics",
     type=ScoreNames(),
@@ -35,9 +35,9 @@ _SETTINGS_SHOWN = 20
 def command(a: Path, b: Path, metrics: tuple[str, ...] | None, unequal: bool, json_file: Path | None) -> None:
     """Say whether two evaluations differ, metric by metric.
 
-    A.json and B.json were written by `acgan evaluate`, or are run directories with an evaluation.json. Both have to
-    be of the same reference, extractor and number of images, and of three seeds or more: `--repeats 5`, or several
-    runs of `acgan train --seeds 0,1,2`.
+    RUN_A and RUN_B are run directories that `acgan evaluate` scored, or files that it wrote. Both have to be of the
+    same reference, extractor and number of images, and of three seeds or more: `--repeats 5`, or several runs of
+    `acgan train --seeds 0,1,2`.
 
     With five seeds or more a side, a difference is distinguishable where its 95 % interval excludes zero and an exact
     permutation test, corrected for all metrics, finds it rarer than 5 %. Else it leans where the interval does.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def show_dry_run(
         for directory, seed in directories.items()
     }
     quiet = quiet or not is_first_process()
-    reporter = Reporter(quiet)
+    reporter, busy = Reporter(quiet), _busy()
     with counting("reading images", quiet) as on_data:
         found = rehearse(
             config,
@@ -62,6 +63,8 @@ def show_dry_run(
     if found.memory is not None:
         reporter.say(f"memory needed: {found.memory}")
     reporter.say(_time(found, arms * len(runs), max_time))
+    if busy:
+        reporter.say(busy)
     refused = [prospect for prospect in found.prospects.values() if isinstance(prospect, UserError)]
     for prospect in found.prospects.values():
         if isinstance(prospect, str):
@@ -89,6 +92,17 @@ def _show(found: Rehearsal) -> None:
         print_table(heads)
     for kind, seconds in found.step_sec.items():
         echo(f"step of the {kind}: {seconds * 1e3:.0f} ms")
+
+
+def _busy() -> str:
+    """A line if other programs keep the machine busy, by which the estimate of the time is too long; else ""."""
+    load, cores = (os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0), os.cpu_count() or 1
+    if load <= cores:
+        return ""
+    return (
+        f"other programs kept the machine busy ({load:.1f} wanted to compute on {cores} cores), which makes this time "
+        "longer than that of a free machine"
+    )
 
 
 def _time(found: Rehearsal, num_runs: int, max_time: float | None) -> str:

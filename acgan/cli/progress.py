@@ -32,6 +32,7 @@ _SHOWN = (
 
 _COMMAND = "acgan "  # a line with one is not broken, so that it can be copied
 _COUNT_SEC = 0.25  # between two counts: the bar is not drawn more often
+_LINE_SEC = 60  # between two lines where there is no bar
 
 
 def draws_bars(stream: TextIO) -> bool:
@@ -118,14 +119,39 @@ class Reporter:
 
 @contextlib.contextmanager
 def counting(text: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Context with a function of (done, total) that draws a bar if standard output is a terminal."""
-    if quiet or not draws_bars(sys.stdout):
-        yield lambda done, total: None
-        return
-    from acgan.cli.board import Board
+    """Context with a function of (done, total): it draws a bar if standard output is a terminal.
 
-    with Board(text, transient=True) as bar:
-        yield bar.count
+    Elsewhere it tells standard error, a line a minute: standard output may be data.
+    """
+    if quiet:
+        yield lambda done, total: None
+    elif draws_bars(sys.stdout):
+        from acgan.cli.board import Board
+
+        with Board(text, transient=True) as bar:
+            yield bar.count
+    else:
+        yield _Lines(text).count
+
+
+class _Lines:
+    """A line a minute on work of which (done, total) is counted."""
+
+    def __init__(self, text: str):
+        self._text = text
+        self._begun = self._told = time.monotonic()
+        self._first: int | None = None
+
+    def count(self, done: int, total: int) -> None:
+        """Tell how far it is, if it is time."""
+        now = time.monotonic()
+        if self._first is None:  # an earlier call may have done some of it
+            self._first, self._begun = done, now
+        if now - self._told < _LINE_SEC:
+            return
+        self._told, here = now, done - self._first
+        left = f", {time_in_words((now - self._begun) / here * (total - done))} left" if here > 0 else ""
+        echo(f"{self._text}: {done:,} of {total:,}{left}", err=True)
 
 
 def told(tick: Tick) -> tuple[str, ...]:

@@ -181,7 +181,7 @@ def _draw(
     sampler: ClassSampler, labels: Sequence[int], out: str, quiet: bool, options: Mapping[str, Any]
 ) -> None:
     from acgan.distributed import work_shared
-    from acgan.sampling.files import write_samples
+    from acgan.sampling.files import form_of, write_samples
 
     selection = _selection(sampler, labels, out, quiet, options)
     begun, done = time.monotonic(), 0
@@ -217,6 +217,8 @@ def _draw(
         f"({_names(selection.class_names)}) in {out} ({speed:,.0f} images/s)"
     )
     _tell_folders(selection, out)
+    if form_of(out) == ".png":
+        _tell_letters(selection.class_names)
     if selection.confidence is not None:
         _tell_choice(selection, written)
 
@@ -300,6 +302,16 @@ def _walk(
     if not quiet:
         for line in said:
             echo(line)
+        _tell_letters([sampler.class_names[label] for label in labels])
+
+
+def _tell_letters(names: Sequence[str]) -> None:
+    """Warn of names whose letters a page shows as boxes."""
+    from acgan.plots.fonts import letters_missing
+
+    warning = letters_missing(names)
+    if warning is not None:
+        echo(f"warning: {warning}", err=True)
 
 
 def _names(names: Sequence[str]) -> str:

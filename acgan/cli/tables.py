@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -46,18 +45,33 @@ def _blocks(table: Table, console: Console) -> Iterator[Table]:
     console.width = _UNBOUNDED  # the width to measure at
     frame = console.measure(table).maximum - sum(widest for _, widest in needed)
     console.width = console_width
-    of_column = math.ceil(frame / max(len(needed), 1))  # borders and padding
-    room = console_width - of_column  # the last border
-    first, others = 0, list(range(1, len(needed)))
-    while True:
-        chosen = [first]
-        while others and sum(needed[one][0] + of_column for one in (*chosen, others[0])) <= room:
-            chosen.append(others.pop(0))
-        if len(chosen) == 1 and others:  # not even two fit: they are broken
-            chosen.append(others.pop(0))
-        yield _part(table, chosen, needed, console_width - (len(chosen) + 1) * of_column)
-        if not others:
-            return
+    of_column, last_border = divmod(frame, max(len(needed), 1))  # borders and padding
+    room = console_width - last_border
+    for chosen in _grouped([low + of_column for low, _ in needed], room):
+        yield _part(table, chosen, needed, room - len(chosen) * of_column)
+
+
+def _grouped(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Numbers of columns, as many in a block as there is room for; each has the first, and one more at least."""
+    blocks: list[list[int]] = []
+    others = list(range(1, len(widths)))
+    while others or not blocks:
+        chosen = [0, *others[:1]]  # if not even two fit, they are broken
+        while (
+            len(others) >= len(chosen)
+            and sum(widths[one] for one in (*chosen, others[len(chosen) - 1])) <= room
+        ):
+            chosen.append(others[len(chosen) - 1])
+        others = others[len(chosen) - 1 :]
+        blocks.append(chosen)
+    if (
+        len(blocks) > 1 and len(blocks[-1]) == 2 and len(blocks[-2]) > 3
+    ):  # one alone tells little: it gets another
+        moved, alone = blocks[-2][-1], blocks[-1][-1]
+        if widths[0] + widths[moved] + widths[alone] <= room:
+            blocks[-2].pop()
+            blocks[-1].insert(1, moved)
+    return blocks
 
 
 def _widths(column: Column, console: Console) -> tuple[int, int]:

@@ -101,6 +101,11 @@ class DataConfig(BaseConfig):
     validation_share: Share = 0.0
     """Share of each class's training images held out as validation images, to score the training on."""
 
+    @property
+    def names_form(self) -> bool:
+        """True if the size or the colours of the images are named, and not chosen by looking at them."""
+        return self.resolution is not None or self.channels is not None
+
 
 class ComputeConfig(BaseConfig):
     """Batches, precision and threads."""

@@ -134,14 +134,8 @@ def _check_torchvision_library(version: str) -> Diagnosis:
     values = {"version": version, "library_loads": loads}
     if loads:
         return Diagnosis("torchvision", f"{version}, its library loads", values=values)
-    return Diagnosis(
-        "torchvision",
-        f"{version}; its library does not load beside this torch, so acgan declares the operators that it lacks, and "
-        "does not need",
-        "remark",
-        "Only for other programs: install torch and torchvision of one kind, both for the CPU or both for CUDA.",
-        values,
-    )
+    told = f"{version}; its own library does not load beside this torch, and acgan works without it"
+    return Diagnosis("torchvision", told, values=values)
 
 
 def _check_optional() -> Diagnosis:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from acgan.doctor.diagnosis import Diagnosis
+from acgan.showing import size_in_words
 
 #: Free bytes below which it is told, and below which nothing can be kept.
 _LITTLE, _NONE = 2 << 30, 64 << 20
@@ -35,7 +36,7 @@ def check_cache() -> list[Diagnosis]:
 
     folder = cache_dir()
     sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else []
-    told = f"{folder}, {_size(sum(sizes))}"
+    told = f"{folder}, {size_in_words(sum(sizes))}"
     values = {"folder": str(folder), "bytes": sum(sizes), "files": len(sizes)}
     return [_room("cache", folder, told, "Set ACGAN_CACHE to a folder that can be written", values)]
 
@@ -59,17 +60,9 @@ def _room(check: str, folder: Path, told: str, remedy: str, values: dict[str, ob
         why = f"{told}; {nearest} cannot be written ({error.strerror or error})"
         return Diagnosis(check, why, "problem", f"{remedy}.", values)
     free = shutil.disk_usage(nearest).free
-    told, values = f"{told}, {_size(free)} free", {**values, "free_bytes": free}
+    told, values = f"{told}, {size_in_words(free)} free", {**values, "free_bytes": free}
     if free < _NONE:
         return Diagnosis(check, told, "problem", f"Make room. {remedy}.", values)
     if free < _LITTLE:
         return Diagnosis(check, told, "remark", "A training with many checkpoints may fill it.", values)
     return Diagnosis(check, told, values=values)
-
-
-def _size(number: int) -> str:
-    """Bytes in GiB, MiB or KiB."""
-    unit, name = next(
-        ((one, name) for one, name in ((30, "GiB"), (20, "MiB")) if number >= 1 << one), (10, "KiB")
-    )
-    return f"{number / (1 << unit):.1f} {name}"

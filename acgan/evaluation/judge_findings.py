@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acgan.evaluation.findings import named
 from acgan.evaluation.result import Scores
+from acgan.extracting import strange_in_words
 from acgan.metrics.intervals import share_interval
 
 #: Part of what naming the commonest class for every image leaves to be told, that a judge is to tell of real images. A
@@ -77,15 +78,7 @@ def weak_judge(scores: Scores) -> str | None:
 def strange_judge(scores: Scores) -> str | None:
     """A sentence if the classifier that makes the features was made for images of another kind, else None."""
     unlike = scores.provenance.get("extractor_unlike")
-    if not unlike:
-        return None
-    *others, last = unlike
-    what = f"{', '.join(others)} and {last}" if others else last
-    name = scores.provenance["extractor"].get("name")
-    return (
-        f"Strange judge: the classifier {name} {what}: its scores tell little. One that was trained on these images "
-        "tells more."
-    )
+    return strange_in_words(scores.provenance["extractor"].get("name"), unlike) if unlike else None
 
 
 def doubt_of_judge(scores: Scores) -> str | None:

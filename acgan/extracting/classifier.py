@@ -71,13 +71,13 @@ class ClassifierExtractor:
         """Properties of images that its training had nothing of, in words that follow its name.
 
         Args:
-            class_names: Classes of the images.
+            class_names: Classes of the images; none if they are unknown.
             channels: Their channels.
             side: Their side in pixels.
         """
         own_channels, own_side = self.size
         found = []
-        if not set(class_names) & set(self.classifier.class_names):
+        if class_names and not set(class_names) & set(self.classifier.class_names):
             found.append("knows none of these classes")
         if own_channels < channels:
             found.append("sees no colours, which these images have")
@@ -89,3 +89,18 @@ class ClassifierExtractor:
         """Features and logits of images (N, C, H, W) uint8, of the classifier's size."""
         with float32_on(self.device):
             return Extracted(*self.classifier.features_and_logits(images))
+
+
+def strange_in_words(name: str, unlike: Sequence[str]) -> str:
+    """A sentence on a classifier that was made for images of another kind.
+
+    Args:
+        name: The classifier's.
+        unlike: What its training had nothing of, one at least; see ``ClassifierExtractor.unlike``.
+    """
+    *others, last = unlike
+    what = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"Strange judge: the classifier {name} {what}: its scores tell little. One that was trained on these images "
+        "tells more."
+    )

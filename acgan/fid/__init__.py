@@ -6,6 +6,7 @@ from acgan.fid.forms import Forms, warn_of_forms, warn_of_generated
 from acgan.fid.selection import Wanted, select, warn_of_statistics
 from acgan.fid.sources import Generated, Side, Stored, open_side, stored_of
 from acgan.fid.statistics_file import Saved, check_target, read_statistics, write_statistics
+from acgan.fid.strangeness import warn_of_strange_judge
 from acgan.fid.stream import feature_statistics
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "warn_of_forms",
     "warn_of_generated",
     "warn_of_statistics",
+    "warn_of_strange_judge",
     "write_statistics",
 ]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
 
+from acgan.showing import shown
+
 #: Families made for scripts that DejaVu Sans lacks.
 _WIDE = re.compile(
     r"CJK|Noto Sans|WenQuanYi|Nanum|Takao|IPA.*Gothic|Unifont|Arial Unicode|Droid Sans Fallback|Hiragino|YaHei"
 )
+_NAMED = 5  # of names without a font
 _NO_LETTERS = re.compile(r"Last ?Resort")  # has a box for every letter
 
 
@@ -41,6 +46,40 @@ def font_file(letters: frozenset[str]) -> str:
         if number < fewest:
             best, fewest = file, number
     return best
+
+
+def letters_missing(names: Iterable[str]) -> str | None:
+    """A warning of names that pictures show with boxes, since no installed font has all of their letters.
+
+    Args:
+        names: Names of classes.
+
+    Returns:
+        The names and the remedy; None if there are none.
+    """
+    found = {name: lacking for name in map(shown, names) if (lacking := _without_picture(name))}
+    if not found:
+        return None
+    missing = set().union(*found.values())
+    if any(unicodedata.east_asian_width(letter) in "WF" and letter.isalpha() for letter in missing):
+        family, package = "Noto Sans CJK", "fonts-noto-cjk"
+    elif any(letter.isalpha() for letter in missing):
+        family, package = "Noto Sans", "fonts-noto-core"
+    else:
+        family, package = "Symbola", "fonts-symbola"
+    named = ", ".join(list(found)[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return (
+        f"no installed font has all letters of {named}{more}: pictures show boxes in their place. Install one, such as "
+        f"{family} (Debian, Ubuntu: apt install {package})"
+    )
+
+
+def _without_picture(name: str) -> set[str]:
+    """Characters of a name that its font has no picture of."""
+    letters = frozenset(unicodedata.normalize("NFC", name)) - {" "}
+    known = _codes(font_file(letters))
+    return {letter for letter in letters if ord(letter) not in known}
 
 
 @lru_cache(maxsize=1)

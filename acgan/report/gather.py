@@ -92,7 +92,7 @@ class KnownRun:
         missing: What could not be read or shown, in sentences.
         data_settings: Settings of its data that are not the defaults, besides the source, as ``--set`` takes them.
         extractor_at_hand: True if ``acgan evaluate`` finds an extractor by itself.
-        judge_at_hand: True if the classifier that its commands train to judge it is there already.
+        judge_at_hand: True if the classifier that its commands train to judge it is there already, trained to its end.
         imports: Words of a command that import the scripts of its parts.
         source: Source of its data as one types it in this folder; "" where that is not known.
         length: Images that the training of a classifier shows, where that is known.

@@ -19,6 +19,7 @@ from acgan.plots.grid import write_generated
 from acgan.plots.page import ClassPage, PageTooLargeError
 from acgan.reading import to_json
 from acgan.sampling.folder import check_folder, file_name, folder_names
+from acgan.sampling.room import check_room
 from acgan.sampling.selection import DrawnPortion, Selection, as_grid
 from acgan.sampling.unfinished import Workplace, workplace
 from acgan.sealed import sealed_json
@@ -55,7 +56,8 @@ def write_samples(
         All portions, without their images.
 
     Raises:
-        UserError: If something is in the way, or it cannot be written. Nothing is left behind then.
+        UserError: If something is in the way, the disk has no room, or it cannot be written. Nothing is left behind
+            then.
     """
     form, target = form_of(out), Path(out).resolve()
     if form == ".png":
@@ -67,6 +69,7 @@ def write_samples(
         )
     try:
         earlier = _check_target(selection, out, target, form, force)
+        check_room(selection, out, target, None if form else picture_format)
         plan = {**selection.plan(), "form": form or picture_format}
         with workplace(target, plan, warn) as work:
             new = work.folder / "new"

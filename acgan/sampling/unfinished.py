@@ -66,6 +66,11 @@ def _line(portion: DrawnPortion) -> str:
     return json.dumps([portion.label, portion.start, list(portion.indices)])
 
 
+def workplace_of(target: Path) -> Path:
+    """The workplace's folder for a file or folder to come."""
+    return target / UNFINISHED if target.is_dir() else target.parent / f".{target.name}{UNFINISHED}"
+
+
 @contextlib.contextmanager
 def workplace(target: Path, plan: dict[str, Any], warn: Callable[[str], None]) -> Iterator[Workplace]:
     """Context with the workplace for a file or folder; parents that were made for it go too if it fails.
@@ -80,10 +85,9 @@ def workplace(target: Path, plan: dict[str, Any], warn: Callable[[str], None]) -
     Raises:
         UserError: If another process writes there.
     """
-    inside = target.is_dir()
-    home = target if inside else target.parent
+    folder = workplace_of(target)
+    home = folder.parent
     made = [folder for folder in (home, *home.parents) if not folder.exists()]
-    folder = home / (UNFINISHED if inside else f".{target.name}{UNFINISHED}")
     home.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)
     lock = FileLock(folder / "lock", blocking=False)

@@ -189,6 +189,44 @@ def test_show_refuses_a_doubtful_reading_and_lists_the_readings(workdir: Path) -
     assert result.stdout.startswith("read as leaves: ")
 
 
+def test_show_shows_all_but_what_is_broken_then_the_error_of_a_training(pictures: Path) -> None:
+    (pictures / "cats" / "0.png").write_bytes(b"broken")
+    training = acgan("train", "--data", "pictures", "--dry-run")
+    result = acgan("data", "show", "pictures", "--json", "found.json", "--save", "sheet.png")
+    assert result.exit_code == training.exit_code == 1
+    assert "pictures/cats/0.png cannot be decoded" in result.stderr
+    assert result.stderr.splitlines()[-1] == training.stderr.splitlines()[-1]
+    assert "skipped pictures/cats/0.png: it is empty or not an image" in result.stdout
+    assert "dogs" in result.stdout
+    assert Path("sheet.png").is_file()
+    found = json.loads(Path("found.json").read_text())
+    assert [skipped["path"] for skipped in found["skipped"]] == ["pictures/cats/0.png"]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_show_shows_a_list_whose_rows_name_missing_pictures(pictures: Path, beside: bool) -> None:
+    """Also one among the pictures, whose folders tell classes, too."""
+    named = [file for name in ("cats", "dogs") for file in sorted((pictures / name).iterdir())]
+    rows = [
+        f"{file.relative_to(pictures if beside else pictures.parent)},{file.parent.name}" for file in named
+    ]
+    place = pictures / "labels.csv" if beside else Path("labels.csv")
+    place.write_text("\n".join(["path,label", *rows, "cats/none.png,cats", ""]))
+    result = acgan("data", "show", "pictures" if beside else "labels.csv")
+    assert result.exit_code == 1
+    assert "name no picture that is there" in result.stderr.splitlines()[-1]
+    assert "1 of 20 rows" in result.stdout + result.stderr
+    assert "cats" in result.stdout
+
+
+def test_show_where_nothing_of_a_class_is_left(pictures: Path) -> None:
+    for file in (pictures / "dogs").iterdir():
+        file.write_bytes(b"broken")
+    result = acgan("data", "show", "pictures")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "7 of 24 images cannot be decoded" in result.stderr
+
+
 def test_show_draws_a_sheet(pictures: Path) -> None:
     result = acgan("data", "show", "pictures", "--save", "sheet.png")
     assert result.exit_code == 0, result.output

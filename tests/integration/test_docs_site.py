@@ -57,5 +57,12 @@ def test_links_of_the_readme_lead_to_pages(site: Path) -> None:
         assert (site / page / "index.html").is_file()
 
 
+def test_tables_fit_a_telephone(site: Path) -> None:
+    """The theme gives each column 5rem, so the last one of four is cut at 390 px."""
+    page = (site / "data" / "index.html").read_text(encoding="utf-8")
+    assert 'href="../assets/site.css"' in page
+    assert "min-width: 0" in (site / "assets" / "site.css").read_text(encoding="utf-8")
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200

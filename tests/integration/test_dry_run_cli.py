@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from run_helpers import (
     tree,
 )
 
+from acgan.cli import dry_run
 from acgan.data.decoding import decode
 
 SHORT: dict[str, Any] = {"train.total_nimg": 64, "every.log_nimg": 32, "monitor.num_per_class": 0}
@@ -208,8 +210,11 @@ def test_it_refuses_what_a_training_would(changes: dict[str, Any], message: str,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "no score during training: data.validation_share is 0"),
-        ({**VALIDATION, "evaluate.extractor": None}, "no score during training: evaluate.extractor is null"),
+        ({}, "no score during training, since data.validation_share is 0: there will be no best generator"),
+        (
+            {**VALIDATION, "evaluate.extractor": None},
+            "no score during training, since evaluate.extractor is null",
+        ),
         ({"evaluate.extractor": "digits"}, "no score during training, so no best generator: found 0"),
         ({"data.validation_share": 1e-9, "data.classes": ["0"]}, "so no best generator: found 1 validation"),
         (VALIDATION, "by the features of digits@738debee"),
@@ -304,3 +309,14 @@ def test_a_directory_that_is_no_run_is_refused_at_the_end(workdir: Path) -> None
     result = acgan(*train_args("run", SHORT, "--dry-run"))
     assert result.exit_code == 1
     assert "the training would be refused: run: not empty and not a run" in result.stderr
+
+
+@pytest.mark.parametrize(("load", "told"), [(9.5, True), (2.0, False)])
+def test_a_busy_machine_is_told_beside_the_time(
+    load: float, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    words = dry_run._busy()
+    assert ("busy (9.5 wanted to compute on 2 cores)" in words) == told
+    assert bool(words) == told

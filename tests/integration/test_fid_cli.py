@@ -16,6 +16,7 @@ from fid_cli_helpers import pictures, refused, scored
 from PIL import Image
 from pytorch_fid import fid_score, inception
 from run_helpers import acgan, trained
+from sample_helpers import make_run
 
 import acgan as acgan_package
 from acgan import api
@@ -94,16 +95,17 @@ def test_from_the_same_features_it_is_the_same_number(
             features.append(found.features)
             return found
 
-    extractor, arguments = Kept("digits"), []
+    extractor, arguments, told = Kept("digits"), [], []
     for side in sides:
         features.clear()
-        api.fid(side, save_stats=Path("x.npz"), extractor=extractor)
+        api.fid(side, save_stats=Path("x.npz"), extractor=extractor, warn=told.append)
         x = torch.cat(features).double().numpy()
         assert len(x) == 150
         arguments += [x.mean(0), np.cov(x, rowvar=False)]
     expected = pytorch_fids_distance(*arguments)
     assert expected > 1
-    found = api.fid(*sides, extractor=extractor, warn=pytest.fail)
+    found = api.fid(*sides, extractor=extractor, warn=told.append)
+    assert all(warning.startswith("Strange judge: ") for warning in told), "these images have colours"
     assert found.value == pytest.approx(expected, rel=1e-6)
 
 
@@ -289,7 +291,13 @@ def test_from_python_paths_and_texts_are_the_same(sides: tuple[str, str], tmp_pa
         Path(acgan_package.__file__).parent / "extractors" / "digits.safetensors", tmp_path
     )
     found = [
-        api.fid(*sides, extractor=kind(classifier), save_stats=kind(tmp_path / "a.npz"), device="auto").value
+        api.fid(
+            *sides,
+            extractor=kind(classifier),
+            save_stats=kind(tmp_path / "a.npz"),
+            device="auto",
+            warn=lambda message: None,
+        ).value
         for kind in (str, Path)
     ]
     assert found[0] == found[1]
@@ -367,3 +375,30 @@ def test_beside_a_run_images_are_prepared_as_its_training_did(run: Path, tmp_pat
     assert results[0].value == pytest.approx(results[1].value, rel=1e-9)
     text = acgan("fid", str(run), str(odd), "--extractor", "mnist").stdout
     assert "6 images, all of it, fitted to 16 px as in training (crop, gray)" in text
+
+
+# a classifier that was made for other images
+
+
+def test_a_strange_judge_is_told_once(tmp_path: Path) -> None:
+    sides = [str(pictures(tmp_path / name, 4, seed)) for seed, name in enumerate("ab")]
+    result = acgan("fid", *sides, "--extractor", "digits")
+    assert result.exit_code == 0
+    (told,) = [line for line in result.stderr.splitlines() if "Strange judge" in line]
+    assert "the classifier digits@" in told
+    assert "sees no colours, which these images have: its scores" in told
+    assert "knows none" not in told, "pictures in folders may be of any class"
+    for file in tmp_path.rglob("*.png"):
+        Image.open(file).convert("L").convert("RGB").save(file)
+    assert "Strange judge" not in acgan("fid", *sides, "--extractor", "digits").stderr
+    for file in tmp_path.rglob("*.png"):
+        Image.open(file).resize((64, 80)).save(file)
+    assert "digits@" in (said := acgan("fid", *sides, "--extractor", "digits").stderr)
+    assert "sees 16 px of 64: its scores" in said
+
+
+def test_a_generator_tells_the_classes_that_a_judge_does_not_know(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    said = acgan("fid", str(run), str(pictures(tmp_path / "a", 4)), "--extractor", "digits").stderr
+    assert said.count("Strange judge") == 1
+    assert "knows none of these classes and sees no colours" in said

@@ -215,7 +215,7 @@ def test_the_recipe_folder_starts_from_the_shipped_networks_and_says_so(tmp_path
     assert started not in train("given", {}), "a run that goes on has its own weights"
     assert "starter" not in train("random", {"model.starter": False})
     assert acgan.load_generator(tmp_path / "random").info.provenance["init_from"] is None
-    assert "model.starter: not used" in train("small", {"data.resolution": 32})
+    assert "(model.starter) are for colour images of 64 px.\n" in train("small", {"data.resolution": 32})
     assert started in train("dry", {}, "--dry-run")
     said = train("mine", {}, "--init-from", str(tmp_path / "random"))
     assert "model.starter" not in said

@@ -1,7 +1,9 @@
 """``acgan sample``: formats, choice by a classifier, filling up of classes, walks and animations."""
 
 import json
+import shutil
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from acgan.cli import main
 from acgan.data import load_samples
 from acgan.marks import is_generated
 from acgan.models import GENERATORS
+from acgan.plots import fonts
 from acgan.plots.page import ClassPage
 from acgan.predicting import load_classifier
 from acgan.sampling import CHUNK, class_latents, load_generator
@@ -60,6 +63,30 @@ class TestFormats:
         assert "generated" in said.output
 
 
+@pytest.fixture
+def no_more_fonts(monkeypatch):
+    """DejaVu Sans alone, which comes with matplotlib."""
+    monkeypatch.setattr(fonts, "installed", dict)
+    fonts.font_file.cache_clear()
+    yield
+    fonts.font_file.cache_clear()
+
+
+@pytest.mark.usefixtures("no_more_fonts")
+def test_letters_that_no_font_has_are_told_once_where_a_page_has_them(tmp_path):
+    run = make_run(tmp_path / "run", class_names=("cat", "青蛙 frog"))
+    told = "warning: no installed font has all letters of 青蛙 frog: "
+    for options in (["--out", "page.png"], ["--out", "walk.png", "--interpolate", "latents"]):
+        said = acgan_sample(run, *(tmp_path / o if o.endswith(".png") else o for o in options), "-n", 2)
+        assert said.count(told) == 1
+    assert told not in acgan_sample(run, "--out", tmp_path / "out", "-n", 2)
+    assert told not in acgan_sample(run, "--out", tmp_path / "c.png", "-n", 2, "--class", "cat")
+    said = CliRunner().invoke(
+        main, ["data", "show", str(tmp_path / "out"), "--save", str(tmp_path / "s.png")]
+    )
+    assert said.output.count(told) == 1
+
+
 class TestFolders:
     def test_a_class_whose_folder_has_another_name_is_told_and_read_as_that_class(self, run, tmp_path):
         said = acgan_sample(run, "--out", tmp_path / "out", "-n", 3, "--class", "../dog", "--class", "cat")
@@ -70,6 +97,39 @@ class TestFolders:
         assert "in the folder" not in acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 3)
         samples = load_samples(str(tmp_path / "out"), on_error="stop")
         assert samples.train.class_names == ("../dog", "cat")
+
+
+class TestRoom:
+    """What the disk has no room for is refused before it is drawn; the disk's free bytes are made up."""
+
+    @pytest.fixture
+    def free(self, monkeypatch):
+        def set_free(number):
+            monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=number))
+
+        return set_free
+
+    @pytest.mark.parametrize("options", [[], ["--format", "webp"], ["--format", "jpg"]])
+    def test_of_a_folder(self, run, tmp_path, free, options):
+        free(400 << 10)
+        said = acgan_sample(run, "--out", tmp_path / "new" / "out", "-n", 100, *options, exit_code=1)
+        assert "400 images need about 1.6 MiB, and 400.0 KiB is free on the disk of " in said
+        assert "Draw fewer (-n, " in said
+        assert not list(tmp_path.iterdir())
+        acgan_sample(run, "--out", tmp_path / "out", "-n", 20, *options)
+
+    def test_of_arrays_which_are_written_twice(self, run, tmp_path, free):
+        free(400 << 10)
+        said = acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 100, exit_code=1)
+        assert "400 images need about 600.0 KiB, and 400.0 KiB is free" in said
+        acgan_sample(run, "--out", tmp_path / "out.npz", "-n", 60)
+
+    def test_what_an_earlier_call_left_is_no_more_to_be_found_room_for(self, run, tmp_path, free):
+        free(1 << 20)
+        left = tmp_path / ".out.acgan-unfinished" / "new"
+        left.mkdir(parents=True)
+        (left / "picture").write_bytes(bytes(1 << 20))
+        acgan_sample(run, "--out", tmp_path / "out", "-n", 100)
 
 
 class TestConfidence:

@@ -167,6 +167,7 @@ ALLOWED: dict[str, set[str]] = {
             "code_version",
             "errors",
             "extras",
+            "showing",
             "_torchvision",
         ),
     },

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from acgan.cli.board import Board
 from acgan.cli.options import time_in_words
-from acgan.cli.progress import Reporter, told
+from acgan.cli.progress import Reporter, counting, told
 from acgan.training.tracking import Tick
 
 
@@ -167,3 +167,22 @@ def test_sentences_break_between_words_on_a_terminal_and_commands_not_at_all(
         "(done), 5 min of training.",
         command,
     ]
+
+
+def test_without_a_terminal_a_count_is_told_once_a_minute(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with counting("sampling", False) as count:
+        for done in range(100, 1000, 100):  # 100 were done before
+            count(done, 1000)
+            clock.now += 25
+    out, err = capsys.readouterr()
+    assert out == "", "which may be data"
+    assert err.splitlines() == [
+        "sampling: 400 of 1,000, 2 min 30 s left",
+        "sampling: 700 of 1,000, 1 min 15 s left",
+    ]
+    with counting("sampling", True) as count:
+        clock.now += 100
+        count(1, 2)
+    assert capsys.readouterr() == ("", "")

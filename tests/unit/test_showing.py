@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import acgan
-from acgan.showing import shown, shown_lines, warn_shown
+from acgan.showing import shown, shown_lines, size_in_words, warn_shown
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,11 @@ def test_commands_print_in_the_ways_that_show_names():
     for file in sorted((Path(acgan.__file__).parent / "cli").rglob("*.py")):
         plain = re.findall(r"click\.(?:secho|echo)|\bConsole\(", file.read_text(encoding="utf-8"))
         assert not plain or file.name in own, file
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0.0 KiB"), (1536, "1.5 KiB"), (1 << 20, "1.0 MiB"), (5 << 29, "2.5 GiB"), (5 << 49, "2,560.0 TiB")],
+)
+def test_sizes(number, text):
+    assert size_in_words(number) == text

@@ -56,6 +56,7 @@ def command(
     """
     from acgan import api
     from acgan.plots.confusion import confusion_picture
+    from acgan.plots.fonts import letters_missing
     from acgan.plots.style import to_png
     from acgan.runtime import choose_device
 
@@ -82,6 +83,8 @@ def command(
         _show(scores)
     if picture is not None:
         echo(f"confusion matrix: {picture}")
+        if warning := letters_missing(scores.class_names):
+            echo(f"warning: {warning}", err=True)
 
 
 def _show(scores: ClassifierScores) -> None:

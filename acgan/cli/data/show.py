@@ -34,12 +34,13 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
     """Show how SOURCE is read, and why: its classes and parts, sizes, what is left out, and doubts.
 
     SOURCE is what `acgan train --data` takes. The images are decoded into the cache, so that a training starts at
-    once.
+    once. Where pictures are broken, all else is shown, then the error that a training stops with.
     """
     from acgan import api
     from acgan.api.class_table import reading_line, with_noun
     from acgan.api.inputs import summary_line, tell_remarks
     from acgan.cli.tables import print_table
+    from acgan.plots.fonts import letters_missing
 
     check_json_file(json_file)
     check_output_file("--save", save)
@@ -71,6 +72,10 @@ def command(source: str, overrides: tuple[str, ...], save: Path | None, json_fil
         reporter.say(f"and {with_noun(more, 'more such pair', 'more such pairs')}")
     if save is not None:
         reporter.say(f"contact sheet: {click.format_filename(save)}")
+        if warning := letters_missing(found.dataset.train.class_names):
+            reporter.warn(warning)
+    if found.broken is not None:
+        raise found.broken
 
 
 def source_table(found: DataSummary) -> Table:

@@ -15,7 +15,7 @@ from acgan.data.decoding.frames import frames_of
 from acgan.data.decoding.pixels import BlackWhite, Fit, fit_image, flatten, is_reduced
 from acgan.data.index import Reader
 from acgan.data.sources.endings import ending_of, remedy_for, unread_pictures
-from acgan.errors import DataError
+from acgan.errors import BrokenPicturesError, DataError
 from acgan.marks import is_generated
 from acgan.showing import shown
 from acgan.types import SkippedImage
@@ -139,7 +139,7 @@ def decode_rows(
 
 def broken_images(
     broken: Sequence[SkippedImage], total: int, skip_with: str, mend: str = "replace or remove {}"
-) -> DataError:
+) -> BrokenPicturesError:
     """The error for images that cannot be decoded: all in number, the first ones by name, each with its reason.
 
     Args:
@@ -155,13 +155,15 @@ def broken_images(
         advice = (
             f"For files that end in {ending_of(one.path)}: {remedy}. Or {mend}" if remedy else _begun(mend)
         )
-        return DataError(f"{shown(one.path)} cannot be decoded: {one.reason}. {advice.format('it')}{skip}.")
+        return BrokenPicturesError(
+            f"{shown(one.path)} cannot be decoded: {one.reason}. {advice.format('it')}{skip}."
+        )
     lines = [f"  {shown(image.path)}: {image.reason}" for image in broken[:_NAMED]]
     if (more := len(broken) - _NAMED) > 0:
         lines.append(f"  and {more:,} more")
     remedies = unread_pictures(image.path for image in broken)
     advice = f"{_begun(remedies)}. Or {mend}" if remedies else _begun(mend)
-    return DataError(
+    return BrokenPicturesError(
         f"{len(broken):,} of {total:,} images cannot be decoded:\n{chr(10).join(lines)}\n{advice.format('them')}{skip}."
     )
 

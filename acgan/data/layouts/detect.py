@@ -48,7 +48,7 @@ def detect(container: Container, tree: Tree, options: ReadOptions) -> Labelled:
     except DataError as error:
         if not sure or options.columns:
             raise
-        raise DataError(
+        raise type(error)(
             f"{error} To take the labels from the folders: --set data.layout={sure[0].layout}."
         ) from error
     if options.columns and lists.labelled is None:

@@ -14,7 +14,7 @@ from acgan.data.layouts.names import could_be_class, part_of
 from acgan.data.layouts.table import Table
 from acgan.data.sources.endings import is_image
 from acgan.data.sources.tree import Parts
-from acgan.errors import DataError
+from acgan.errors import BrokenPicturesError, DataError
 
 _PROBED = 50  # rows by which a column of file names is recognised
 _SHOWN = 3
@@ -245,7 +245,7 @@ def _missing(missing: Sequence[str], whole: int, where: str, skip: bool, skip_wi
     if skip:
         return f"{told}; they are left out"
     pass_over = f", or pass over such rows with {skip_with}" if skip_with else ""
-    raise DataError(
+    raise BrokenPicturesError(
         f"{told}. Paths are looked for beside the list, in data.root, and in the folders below. Put the pictures "
         f"there{pass_over}."
     )

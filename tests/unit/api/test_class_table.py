@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from acgan.api.class_table import class_table, count_classes, left_out_line, with_noun
-from acgan.api.inputs import tell_about
+from acgan.api.inputs import summary_line, tell_about
 from acgan.types import DataReport, Dataset, ImageStore, LeftOut, Reading, SkippedImage
 
 
@@ -32,6 +32,15 @@ def test_numbers_stand_below_each_other() -> None:
         "dog    1,200    40",
         "all    1,203    40",
     ]
+
+
+def test_samples_alone_are_no_training_images() -> None:
+    samples = _dataset([3, 2], [0, 0], ["cat", "dog"], num_generated=5)
+    assert class_table(samples).splitlines()[:2] == ["class  generated  test", "cat            3     0"]
+    assert summary_line(samples).startswith("set: 5 generated images, 2 classes")
+    mixed = _dataset([3, 2], [0, 0], ["cat", "dog"], num_generated=2)
+    assert count_classes(mixed).parts == ("train", "generated", "test")
+    assert summary_line(mixed).startswith("set: 5 training images, 2 classes")
 
 
 def test_validation_and_generated_images_have_columns() -> None:

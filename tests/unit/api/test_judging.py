@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from acgan.errors import RunError
 from acgan.report.commands import evaluate_command, judge_of, needs_judge
 from acgan.report.gather import KnownRun
 from acgan.results import find_variants
+from acgan.weights import CLASSIFIER_FILE, ClassifierInfo, build_classifier
 
 
 @pytest.fixture
@@ -41,12 +43,49 @@ def test_seeds_have_one_judge_and_are_scored_together(config: RunConfig) -> None
     assert judge_of(Path("runs/seeded")) == "runs/seeded-judge"
 
 
+def make_judge(class_names: tuple[str, ...], nimg: int) -> None:
+    """A classifier whose training is of 2 epochs of 50 images, in batches of 10."""
+    judge = Path("runs/pets-judge")
+    judge.mkdir(parents=True, exist_ok=True)
+    architecture = {
+        "backbone": {"kind": "small", "image_channels": 3, "resolution": 16, "channels": 2},
+        "num_classes": len(class_names),
+        "image_size": 16,
+    }
+    info = ClassifierInfo(architecture, class_names, 3, 16, provenance={"nimg": nimg})
+    CLASSIFIER_FILE.save(judge / "classifier.safetensors", build_classifier(architecture), info)
+    (judge / "config.yaml").write_text("task: classify\ntrain: {epochs: 2, batch_size: 10}\n")
+    counts = {"train": dict.fromkeys(class_names, 50 // len(class_names))}
+    data = {"name": "pets", "images": counts, "resolution": 16, "fingerprint": "0123"}
+    provenance = {"recipe": None, "seed": 0, "data": data, "parameters": {}, "flops": {}, "invocations": []}
+    (judge / "provenance.json").write_text(json.dumps(provenance))
+
+
+SCORE = "acgan evaluate runs/pets --extractor runs/pets-judge"
+
+
 def test_a_judge_that_is_there_is_named(config: RunConfig) -> None:
-    Path("runs/pets-judge").mkdir(parents=True)
-    Path("runs/pets-judge/classifier.safetensors").write_bytes(b"")
-    assert judging.judging_commands(Path("runs/pets"), config) == [
-        "acgan evaluate runs/pets --extractor runs/pets-judge"
-    ]
+    make_judge(("cat", "dog"), 100)
+    assert judging.judging_commands(Path("runs/pets"), config) == [SCORE]
+    Path("runs/pets-judge/provenance.json").unlink()
+    assert judging.judging_commands(Path("runs/pets"), config) == [SCORE], "nothing tells its length"
+
+
+def test_a_judge_that_was_stopped_is_gone_on_with_first(config: RunConfig) -> None:
+    make_judge(("cat", "dog"), 90)
+    first = "acgan classify train runs/pets-judge"
+    assert judging.judging_commands(Path("runs/pets"), config) == [first, SCORE]
+    assert not judging.is_judge("runs/pets-judge", ["cat"])
+
+
+@pytest.mark.parametrize("kind", ["other classes", "damaged"])
+def test_what_is_no_judge_of_these_images_is_moved_aside(config: RunConfig, kind: str) -> None:
+    make_judge(("cat", "dog") if kind == "damaged" else ("cat", "bird"), 100)
+    if kind == "damaged":
+        Path("runs/pets-judge/classifier.safetensors").write_bytes(b"")
+    first = "acgan classify train --data 'my pets' --run-dir runs/pets-judge --fresh"
+    assert judging.judging_commands(Path("runs/pets"), config) == [first, SCORE]
+    assert not judging.is_judge("runs/pets-judge", ["cat", "dog"])
 
 
 def test_reports_name_the_judge_that_is_there() -> None:

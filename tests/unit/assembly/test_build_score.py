@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from acgan.assembly import build_score_extractor, choose_score
+from acgan.assembly import build_score, build_score_extractor, choose_score
 from acgan.config import RunConfig
+from acgan.distributed import Ranks
 from acgan.errors import ConfigError, RunError
 from acgan.extracting import inception_weights_present
 from acgan.predicting import shipped
+from acgan.types import Dataset, ImageStore
 
 pytestmark = pytest.mark.usefixtures("empty_hub")
 DIGITS = tuple("0123456789")
@@ -119,3 +122,27 @@ def test_a_network_with_weights_in_a_file_is_for_afterwards(wanted: str) -> None
     ) as raised:
         chosen(wanted)
     assert f"`acgan evaluate RUN --extractor {wanted} --weights FILE`" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["digits", "photographs"])
+def test_a_classifier_of_other_images_is_warned_of_once(kind: str) -> None:
+    channels, side, names = (1, 16, DIGITS) if kind == "digits" else (3, 64, ("cat", "dog"))
+    images = np.random.default_rng(0).integers(0, 256, (8, channels, side, side), dtype=np.uint8)
+    store = ImageStore(images, np.arange(8) % 2, names, "0123")
+    dataset = Dataset("images", store, store, validation=store)
+    warnings: list[str] = []
+    build_score(
+        RunConfig.model_validate({"evaluate": {"extractor": "digits"}}),
+        dataset,
+        device=torch.device("cpu"),
+        ranks=Ranks(),
+        say=lambda message: None,
+        warn=warnings.append,
+    )
+    if kind == "digits":
+        assert warnings == []
+        return
+    (warning,) = warnings
+    assert warning.startswith("evaluate.extractor: Strange judge: the classifier digits@")
+    for found in ("knows none of these classes", "sees no colours", "sees 16 px of 64"):
+        assert found in warning

@@ -70,25 +70,40 @@ def test_a_class_of_the_same_name_is_taken_too() -> None:
         assert torch.equal(own[label], old.float())
 
 
+OURS = "All weights start random: the trained ones that come with acgan (model.starter) are for "
+WHY = "colour images of 64 px, and these are {}. With few images trained weights are a help; they need {}."
+CHANGED = "the networks of the recipe folder, and `model` was changed."
+
+
 @pytest.mark.parametrize(
-    ("store", "overrides"),
+    ("store", "overrides", "why"),
     [
-        (gan_store(32, channels=3, num=6), []),
-        (gan_store(64, channels=1, num=6), []),
-        (PHOTOS, ["model.latent_dim=32"]),
-        (PHOTOS, ["model.discriminator.channels=16"]),
-        (PHOTOS, ["model.discriminator.projection=true"]),
+        (
+            gan_store(32, channels=3, num=6),
+            [],
+            WHY.format("colour images of 32 px", "--set data.resolution=64"),
+        ),
+        (gan_store(64, channels=1, num=6), [], WHY.format("gray images of 64 px", "--set data.channels=3")),
+        (
+            gan_store(32, channels=1, num=6),
+            [],
+            WHY.format("gray images of 32 px", "--set data.resolution=64 --set data.channels=3"),
+        ),
+        (gan_store(32, channels=3, num=6), ["data.resolution=32"], "colour images of 64 px."),
+        (PHOTOS, ["model.latent_dim=32"], CHANGED),
+        (PHOTOS, ["model.discriminator.channels=16"], CHANGED),
+        (PHOTOS, ["model.discriminator.projection=true"], CHANGED),
     ],
-    ids=["32 px", "gray", "another G", "another D", "projection"],
+    ids=["32 px", "gray", "both", "chosen", "another G", "another D", "projection"],
 )
-def test_other_networks_start_from_random_weights_and_say_so(store: ImageStore, overrides: list[str]) -> None:
+def test_other_networks_start_from_random_weights_and_say_so(
+    store: ImageStore, overrides: list[str], why: str
+) -> None:
     gan = folder_gan(store, *overrides)
     before = states(gan)
-    report, origin = first_weights(gan, store.class_names, init_from=None, starter=True)
-    assert report == (
-        "model.starter: not used, all weights are random. Its networks are for colour images of 64 px, with the "
-        "`model` section of the recipe folder; these differ."
-    )
+    given = load(RunConfig, recipes()["folder"], overrides).data.names_form
+    report, origin = first_weights(gan, store.class_names, init_from=None, starter=True, chosen_form=given)
+    assert report == OURS + why
     assert origin is None
     after = states(gan)
     assert all(torch.equal(before[name], after[name]) for name in before)

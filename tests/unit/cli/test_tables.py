@@ -75,3 +75,24 @@ def test_a_word_longer_than_the_terminal_is_broken_rather_than_lost(
     text = printed(table, capsys)
     assert max(map(len, text.splitlines())) <= 40
     assert "".join(re.findall(r"[0-9]", text)) == "0123456789" * 12
+
+
+@pytest.mark.parametrize("columns", range(40, 134))
+def test_no_column_stands_alone_beside_the_first(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    table = Table("class", *(f"c{number}" for number in range(7)), box=ASCII)
+    table.add_row("a class of images", *["-18.76"] * 7)
+    heads = [line for line in printed(table, capsys).splitlines() if re.search(r" c\d ", line)]
+    assert min(len(re.findall(r" c\d ", line)) for line in heads) > 1
+
+
+def test_a_table_may_take_the_whole_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """7 columns of 8 characters with a space on either side, and 8 borders."""
+    table = Table(*(f"column_{number}" for number in range(7)), box=ASCII)
+    for columns, tables in ((78, 1), (77, 2)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert printed(table, capsys).count("column_0") == tables
