@@ -22,17 +22,16 @@ from acgan.cli.options import (
 from acgan.cli.output import echo
 from acgan.cli.progress import counting
 from acgan.cli.ranks import is_first_process
-from acgan.showing import shown
+from acgan.cli.sample_words import tell_drawn, tell_letters
 from acgan.signals import stopped_by_signals
 from acgan.types import ON_ERROR, PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from acgan.sampling import ClassSampler
-    from acgan.sampling.selection import DrawnPortion, Selection
+    from acgan.sampling.selection import Selection
 
 _NUM_ON_A_PAGE = 10
 _NUM_IN_FILES = 64
-_CLASSES_NAMED = 10
 
 
 @click.command()
@@ -181,7 +180,7 @@ def _draw(
     sampler: ClassSampler, labels: Sequence[int], out: str, quiet: bool, options: Mapping[str, Any]
 ) -> None:
     from acgan.distributed import work_shared
-    from acgan.sampling.files import form_of, write_samples
+    from acgan.sampling.files import write_samples
 
     selection = _selection(sampler, labels, out, quiet, options)
     begun, done = time.monotonic(), 0
@@ -208,19 +207,8 @@ def _draw(
                 )
             else:
                 written = list(selection.portions())
-    drawn = sum(len(portion.indices) for portion in written)
-    if quiet:
-        return
-    speed = drawn / max(time.monotonic() - begun, 1e-9)
-    echo(
-        f"{_count(drawn, 'image', 'images')} of {_count(len(selection.counts), 'class', 'classes')} "
-        f"({_names(selection.class_names)}) in {out} ({speed:,.0f} images/s)"
-    )
-    _tell_folders(selection, out)
-    if form_of(out) == ".png":
-        _tell_letters(selection.class_names)
-    if selection.confidence is not None:
-        _tell_choice(selection, written)
+    if not quiet:
+        tell_drawn(selection, written, out, time.monotonic() - begun)
 
 
 def _selection(
@@ -254,29 +242,6 @@ def _selection(
     return Selection(sampler, counts, options["seed"], options["truncation"], confidence)
 
 
-def _tell_folders(selection: Selection, out: str) -> None:
-    """Tell the classes whose folder cannot have their name."""
-    from acgan.sampling.files import form_of
-    from acgan.sampling.folder import told_folders
-
-    if not form_of(out):
-        for words in told_folders(selection.sampler.class_names, list(selection.counts)):
-            echo(words)
-
-
-def _tell_choice(selection: Selection, written: Sequence[DrawnPortion]) -> None:
-    for label, count in selection.counts.items():
-        # What was drawn with the last kept one and comes after it was not needed.
-        tried = 1 + max(
-            portion.indices[-1] for portion in written if portion.label == label and portion.indices
-        )
-        name = shown(selection.sampler.class_names[label])
-        echo(f"{name}: {count:,} kept of {tried:,} drawn ({count / tried:.0%})")
-    echo(
-        "Images that a classifier is sure of are more alike than all are: their scores are not the generator's."
-    )
-
-
 def _walk(
     sampler: ClassSampler,
     labels: Sequence[int],
@@ -302,22 +267,4 @@ def _walk(
     if not quiet:
         for line in said:
             echo(line)
-        _tell_letters([sampler.class_names[label] for label in labels])
-
-
-def _tell_letters(names: Sequence[str]) -> None:
-    """Warn of names whose letters a page shows as boxes."""
-    from acgan.plots.fonts import letters_missing
-
-    warning = letters_missing(names)
-    if warning is not None:
-        echo(f"warning: {warning}", err=True)
-
-
-def _names(names: Sequence[str]) -> str:
-    rest = len(names) - _CLASSES_NAMED
-    return ", ".join(map(shown, names[:_CLASSES_NAMED])) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
+        tell_letters([sampler.class_names[label] for label in labels])

@@ -1,7 +1,7 @@
 """Safetensors files of trained networks: generators, classifiers, and the pair to start from."""
 
 from acgan.weights.classifier import CLASSIFIER_FILE, ClassifierInfo, build_classifier
-from acgan.weights.file import WeightsFile, holds, is_foreign, state_in_words
+from acgan.weights.file import WeightsFile, holds, state_in_words
 from acgan.weights.generator import (
     GENERATOR_FILE,
     GeneratorInfo,
@@ -11,6 +11,7 @@ from acgan.weights.generator import (
 )
 from acgan.weights.hub import HUB_WEIGHTS, HubPlace
 from acgan.weights.starter import STARTER, STARTER_FILE, Starter, read_starter, save_starter
+from acgan.weights.tensors import is_foreign
 
 __all__ = [
     "CLASSIFIER_FILE",

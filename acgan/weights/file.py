@@ -14,19 +14,18 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from acgan.atomic import best_name
 from acgan.errors import RunError, UnknownKindError, UnregisteredError, UserError, bounded, did_you_mean
 from acgan.file_kinds import odd_kind
 from acgan.own_parts import OwnPart, recorded_parts
-from acgan.sealed import SEALED_FORMAT, describe_weights, is_damaged, read_description, seal_weights
+from acgan.sealed import SEALED_FORMAT, read_description
 from acgan.weights.hub import HUB_WEIGHTS, HubPlace
+from acgan.weights.tensors import description_of, read_tensors, write_tensors
 
 _FORMATS = (1, SEALED_FORMAT)  # that are read
-_METADATA_KEY = "acgan"
 _REMEDY = "The file was changed, or another version of acgan wrote it: use that one, or train again."
 _LONGEST = 400  # letters of an error in a message
 #: What a constructor may raise that is handed values of any kind and size.
@@ -268,28 +267,6 @@ def _checked(info: SomeInfo) -> SomeInfo:
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def write_tensors(file: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Write tensors and what describes them, plain values, with a check of it all."""
-    metadata = {_METADATA_KEY: describe_weights(dict(values))}
-    file.write_bytes(seal_weights(save(dict(tensors), metadata=metadata)))
-
-
-def read_tensors(file: Path, remedy: str) -> tuple[str | None, dict[str, Tensor]]:
-    """The description of a file, a JSON text (None if it is not acgan's), and its tensors.
-
-    Raises:
-        SafetensorError, OSError: If it is no such file.
-        RunError: If its check does not match; its message ends with the remedy.
-    """
-    with safe_open(file, framework="pt") as opened:
-        if is_damaged(file):
-            raise RunError(
-                f"{file}: is damaged: its bytes are not those that acgan wrote (its check does not match). {remedy}"
-            )
-        text = (opened.metadata() or {}).get(_METADATA_KEY)
-        return text, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-
-
 def _converted(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     """A tensor in another type, if it is of floating point and no number in it becomes infinite."""
     converted = tensor.to(dtype) if tensor.is_floating_point() else tensor
@@ -307,18 +284,6 @@ def _not_there(error: UnknownKindError, parts: Mapping[str, OwnPart], file: Path
     )
 
 
-def is_foreign(path: Path) -> bool:
-    """True for a file that acgan did not write, by its ending or for lack of metadata; a damaged one is none."""
-    if path.suffix != ".safetensors":
-        return path.is_file()
-    try:
-        with safe_open(path, framework="pt") as opened:
-            named = _METADATA_KEY in (opened.metadata() or {})
-        return not named and not is_damaged(path)  # its name may be what was damaged
-    except (SafetensorError, OSError):
-        return False
-
-
 def _has(product: str, folder: Path) -> bool:
     """True if a run directory has a file of this kind of network."""
     return any((folder / name(f"{product}.safetensors")).is_file() for name in (str, best_name))
@@ -330,8 +295,6 @@ def holds(kind: WeightsFile[Any, Any], path: Path) -> bool:
         shared = path / HUB_WEIGHTS
         return (path / kind.name).is_file() or (shared.is_file() and holds(kind, shared))
     try:
-        with safe_open(path, framework="pt") as opened:
-            values = read_description((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-        return bool(values.get("product") == kind.product)
+        return bool(read_description(description_of(path) or "{}").get("product") == kind.product)
     except (SafetensorError, OSError, ValueError, AttributeError):  # the last of JSON that is no object
         return False

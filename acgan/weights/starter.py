@@ -13,7 +13,7 @@ from torch import Tensor
 
 from acgan.errors import RunError
 from acgan.sealed import read_description
-from acgan.weights.file import read_tensors, write_tensors
+from acgan.weights.tensors import read_tensors, write_tensors
 
 #: What ``--init-from`` and provenance call it.
 STARTER = "starter"
