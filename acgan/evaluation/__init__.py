@@ -18,6 +18,7 @@ from acgan.evaluation.differing import (
     settings,
     with_runs,
 )
+from acgan.evaluation.equal_time import equal_minutes
 from acgan.evaluation.judge import MAX_TRAINING, Judge
 from acgan.evaluation.judge_findings import Skill, doubt_of_judge
 from acgan.evaluation.measures import METRICS, Context
@@ -103,6 +104,7 @@ __all__ = [
     "differences",
     "different_conditions",
     "doubt_of_judge",
+    "equal_minutes",
     "evaluation_file",
     "in_range",
     "is_run_directory",

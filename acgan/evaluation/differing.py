@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acgan.atomic import sha256
+from acgan.evaluation.equal_time import equal_minutes
 from acgan.evaluation.reading import EvaluationFile, GeneratorRecord, flat_keys
 from acgan.evaluation.trained_run import TrainedRun, is_best_file, is_run_directory, read_run
 
@@ -133,7 +134,9 @@ def _budgets(a: EvaluatedSide, b: EvaluatedSide) -> Iterator[Differing]:
     ours, theirs = a.budgets, b.budgets
     if ours is not None and theirs is not None:
         if not same_budget(ours, theirs):
-            yield Differing(_BUDGET, in_range(ours), in_range(theirs), refused=True)
+            minutes = equal_minutes((*(a.runs or ()), *(b.runs or ())))
+            what = _BUDGET if minutes is None else f"{_BUDGET} in {minutes:g} minutes each"
+            yield Differing(what, in_range(ours), in_range(theirs), refused=minutes is None)
     elif a.at and b.at and not same_budget(a.at, b.at):
         # Nobody knows how long the trainings went on after their best states.
         yield Differing(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acgan.errors import ConfigError, RunError, did_you_mean
-from acgan.evaluation import TestedDifference, in_range, judge_together, limits, same_budget
+from acgan.evaluation import TestedDifference, equal_minutes, in_range, judge_together, limits, same_budget
 from acgan.metrics.bootstrap import MIN_UNITS
 from acgan.metrics.catalogue import plain_name
 from acgan.metrics.significance import mean_interval
@@ -153,11 +153,13 @@ def _differing(baseline: Variant, variants: Sequence[Variant], unequal: bool) ->
             )
             continue
         if variant.budgets and not same_budget(baseline.budgets, variant.budgets):
+            minutes = equal_minutes((*variant.runs, *baseline.runs))
             text = (
-                f"{variant.name} and {baseline.name} (the baseline) have unequal budgets: "
+                f"{variant.name} and {baseline.name} (the baseline) have "
+                f"{'unequal budgets' if minutes is None else f'equal time, {minutes:g} minutes'}: "
                 f"{in_range(variant.budgets)} | {in_range(baseline.budgets)} images shown"
             )
-            if not unequal:
+            if minutes is None and not unequal:
                 raise RunError(f"{text}. Train them as long, or compare them all the same with --unequal.")
             notes.append(text)
         for what, found, expected in (
