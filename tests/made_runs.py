@@ -69,7 +69,9 @@ def make_run(
 
 def _write_generator(file: Path, seed: int, nimg: int, code: str, directory: Path) -> None:
     tensors = {"weight": np.ones((2, 3), np.float32), "bias": np.ones(1, np.float32)}
-    tensors["norm.running_mean"] = np.ones(5, np.float32)  # counted, not learned
+    # Counted or computed, not learned.
+    tensors["norm.running_mean"] = np.ones(5, np.float32)
+    tensors["conv.parametrizations.weight.0.u"] = np.ones(4, np.float32)
     origin = {"nimg": nimg, "seed": seed, "acgan": code, "of": str(directory)}
     save_file(tensors, file, metadata={"acgan": json.dumps({"provenance": origin})})
 

@@ -29,8 +29,8 @@ from acgan.showing import command
 
 #: Files of a run directory.
 RUN_CONFIG, RUN_STATS, RUN_GENERATOR = "config.yaml", "stats.jsonl", "generator.safetensors"
-#: Ends of the names of tensors that are counted, not learned.
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+#: Ends of the names of tensors that are counted or computed, not learned: of BatchNorm and spectral normalisation.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "parametrizations.weight.0.u")
 
 
 @dataclass(frozen=True)
