@@ -1,6 +1,8 @@
 """What the integration tests share."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,13 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the module's own, and no weights of Inception where torch's hub keeps them."""
+    with _with_nothing_at_hand(tmp_path_factory):
+        yield
+
+
+@contextmanager
+def _with_nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same for what the fixtures of a session make."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("hub")))
@@ -36,6 +45,39 @@ def seeds(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="session")
+def gallery_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with a best generator and two looks of the monitor, which tests only read."""
+    from gallery_helpers import CHANGES
+    from run_helpers import trained
+
+    with _with_nothing_at_hand(tmp_path_factory):
+        return trained(tmp_path_factory.mktemp("runs") / "tiny", CHANGES)
+
+
+@pytest.fixture(scope="session")
+def small_gallery(gallery_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery with two cards of the run, one of them a failure, and the tables; tests only read it."""
+    from gallery_helpers import PAGE, README, run
+
+    root = tmp_path_factory.mktemp("gallery")
+    (root / "samples").mkdir()
+    (root / "docs").mkdir(exist_ok=True)
+    (root / PAGE).write_text(README, encoding="utf-8")
+    with _with_nothing_at_hand(tmp_path_factory):
+        run(root, "add", gallery_run)
+        failure = ("--failure", "noise | and\nlittle else")
+        run(root, "add", gallery_run, "--name", "early", "--which", "last", *failure)
+        run(root, "table")
+    return root
+
+
+@pytest.fixture
+def gallery_copy(small_gallery: Path, tmp_path: Path) -> Path:
+    """A copy of that gallery, to change."""
+    return Path(shutil.copytree(small_gallery, tmp_path / "gallery"))
+
+
+@pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that went on once and was evaluated, with the reports of both in it; tests only read it.
 
@@ -46,9 +88,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     directory = tmp_path_factory.mktemp("reported") / "run"
     changes = {"report": True, "evaluate.num_images": 50, "data.validation_share": 0.1}
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("ACGAN_CACHE", "TORCH_HOME"):
-            patch.setenv(variable, str(tmp_path_factory.mktemp("empty")))
+    with _with_nothing_at_hand(tmp_path_factory):
         trained(directory, {**changes, "report": False, "train.total_nimg": 160})
         assert not (directory / "report.html").exists()
         result = acgan_train(directory, {**changes, "train.total_nimg": 320})
