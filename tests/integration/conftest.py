@@ -35,13 +35,44 @@ def _with_nothing_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
-@pytest.fixture(scope="module")
-def seeds(nothing_at_hand: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of two training seeds, seed0 and seed1, which tests only read."""
+@pytest.fixture(scope="session")
+def trained_seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of two training seeds, seed0 and seed1; tests take the copy of their module, ``seeds``."""
+    from evaluate_helpers import SHORT
     from run_helpers import trained
 
-    changes = {"train.total_nimg": 32, "monitor.num_per_class": 0}
-    return trained(tmp_path_factory.mktemp("trained") / "seeds", changes, "--seeds", "0,1")
+    with _with_nothing_at_hand(tmp_path_factory):
+        return trained(tmp_path_factory.mktemp("trained") / "seeds", SHORT, "--seeds", "0,1")
+
+
+@pytest.fixture(scope="module")
+def seeds(nothing_at_hand: None, trained_seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of two training seeds, seed0 and seed1, in which the tests of a module at most leave scores."""
+    return Path(shutil.copytree(trained_seeds, tmp_path_factory.mktemp("copied") / "seeds"))
+
+
+@pytest.fixture(scope="session")
+def pet_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures of cats and dogs, without a split of its own, which tests leave as it is."""
+    from evaluate_helpers import write_images
+
+    return write_images(tmp_path_factory.mktemp("data") / "pictures", {"cat": 20, "dog": 20})
+
+
+@pytest.fixture(scope="session")
+def trained_on_pets(pet_pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on that folder; tests take the copy of their module, ``pet_run``."""
+    from evaluate_helpers import SHORT
+    from run_helpers import trained
+
+    with _with_nothing_at_hand(tmp_path_factory):
+        return trained(tmp_path_factory.mktemp("pets") / "run", {**SHORT, "data.source": str(pet_pictures)})
+
+
+@pytest.fixture(scope="module")
+def pet_run(nothing_at_hand: None, trained_on_pets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on a folder of pictures, in which the tests of a module at most leave scores."""
+    return Path(shutil.copytree(trained_on_pets, tmp_path_factory.mktemp("pets") / "run"))
 
 
 @pytest.fixture(scope="session")
