@@ -76,6 +76,19 @@ def pet_run(nothing_at_hand: None, trained_on_pets: Path, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="session")
+def digits_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier of all digits, which has learned a little, and which tests only read."""
+    from run_helpers import classified
+
+    changes = {
+        "train.total_nimg": 1280,
+        "optim.lr": 1e-2,
+        **{f"every.{interval}_nimg": 1280 for interval in ("log", "sample", "evaluate", "checkpoint")},
+    }
+    return classified(tmp_path_factory.mktemp("classifier") / "run", changes)
+
+
+@pytest.fixture(scope="session")
 def gallery_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with a best generator and two looks of the monitor, which tests only read."""
     from gallery_helpers import CHANGES
