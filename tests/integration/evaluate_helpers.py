@@ -17,6 +17,9 @@ from acgan.metrics.cas import CasScores, cas_scores
 DIGITS = tuple("0123456789")
 #: The shipped classifier; the name of its scores.
 EYES = "[digits@738debee]"
+EXTRACTOR = ("--extractor", "digits")
+#: Training images beside the test images of a folder.
+OF_TRAINING = {f"train/{name}": 4 for name in DIGITS}
 #: Little to compute.
 QUICK = ("-n", "40", "--metrics", "kid")
 SHORT = {"train.total_nimg": 32, "monitor.num_per_class": 0}

@@ -1,4 +1,4 @@
-"""``acgan evaluate`` of several runs, on other images, by other extractors, and where something is missing."""
+"""``acgan evaluate`` of several runs, by other extractors, and interrupted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 import torch
 import torchvision
 from evaluate_helpers import (
-    DIGITS,
+    EXTRACTOR,
     EYES,
+    OF_TRAINING,
     QUICK,
     SHORT,
     assert_refused,
@@ -32,21 +33,6 @@ from acgan.evaluation import judge
 from acgan.weights import find_generator
 
 pytestmark = pytest.mark.usefixtures("nothing_at_hand")
-
-EXTRACTOR = ("--extractor", "digits")
-OF_TRAINING = {f"train/{name}": 4 for name in DIGITS}
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder without a split of its own."""
-    return write_images(tmp_path_factory.mktemp("data") / "pictures", {"cat": 20, "dog": 20})
-
-
-@pytest.fixture(scope="module")
-def of_folder(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained on a folder."""
-    return trained(tmp_path_factory.mktemp("folder") / "run", {**SHORT, "data.source": str(pictures)})
 
 
 @pytest.fixture
@@ -97,11 +83,13 @@ def test_a_run_with_runs_in_it_is_refused(seeds: Path, tmp_path: Path) -> None:
     assert evaluate(run, "-n", "40", "--metrics", "kid").exit_code == 0
 
 
-def test_seeds_may_differ_in_what_changes_no_weight(pictures: Path, of_folder: Path, tmp_path: Path) -> None:
-    elsewhere = f"{pictures.parent}/./{pictures.name}/"
+def test_seeds_may_differ_in_what_changes_no_weight(
+    pet_pictures: Path, pet_run: Path, tmp_path: Path
+) -> None:
+    elsewhere = f"{pet_pictures.parent}/./{pet_pictures.name}/"
     changes = {**SHORT, "data.source": elsewhere, "seed": 7, "monitor.num_per_class": 21}
     other = trained(tmp_path / "other", changes)
-    result = evaluate(of_folder, other, *EXTRACTOR, "-n", "6", "--metrics", "kid")
+    result = evaluate(pet_run, other, *EXTRACTOR, "-n", "6", "--metrics", "kid")
     assert result.exit_code == 0, result.output
 
 
@@ -120,192 +108,6 @@ def test_runs_on_other_images_are_refused(tmp_path: Path) -> None:
     assert "changed" not in result.output
 
 
-# Other images.
-
-
-def test_other_images_of_the_same_classes(seeds: Path, tmp_path: Path, out: Path) -> None:
-    folder = write_images(tmp_path / "noise", {**OF_TRAINING, **{f"test/{name}": 3 for name in DIGITS}})
-    options = ("--data", folder, *EXTRACTOR, "--metrics", "kid,accuracy,memorisation")
-    result = evaluate(seeds / "seed0", *options, "--json", out)
-    assert result.exit_code == 0, result.output
-    assert "copies of training images are not looked for: this data's (fingerprint" in result.output
-    assert "changed since" not in result.output
-    scores = read(out)
-    assert (scores["provenance"]["reference"]["data"], scores["provenance"]["num_images"]) == ("noise", 30)
-    assert scores["provenance"]["extractor_saw_reference"] is None
-    names = ("kid", "kid_published", "class_accuracy")
-    assert list(scores["overall"]) == [f"{name}{EYES}" for name in names]
-    assert scores["floor"][f"class_accuracy{EYES}"]["value"] < 0.5  # noise
-
-
-def test_images_of_no_class_of_the_generator_are_refused(seeds: Path, tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "other", {"cat": 2, "dog": 2})
-    refused = evaluate(seeds / "seed0", "--data", folder, *EXTRACTOR)
-    both = "none of its classes (cat, dog) is one of the generator's (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"
-    assert_refused(refused, str(folder), both, "Choose other images")
-    assert "data.classes" not in refused.stderr
-
-
-@pytest.mark.parametrize("prior", ["reference", "uniform"])
-def test_data_of_fewer_and_of_more_classes(prior: str, seeds: Path, tmp_path: Path, out: Path) -> None:
-    """Classes of both are scored, as if the data had no others."""
-    counts = {f"{part}/{name}": num for part in ("train", "test") for name, num in (("7", 30), ("3", 20))}
-    plain = write_images(tmp_path / "plain", counts)
-    more = shutil.copytree(plain, tmp_path / "more")
-    write_images(more, {"train/fox": 2, "test/fox": 1, "train/yak": 1})
-    options = (*EXTRACTOR, "-n", "41", "--label-prior", prior, "--metrics", "kid,accuracy,diversity")
-    result = evaluate(seeds / "seed0", "--data", more, *options, "--json", out)
-    assert result.exit_code == 0, result.output
-    for remark in (
-        "left out, because the generator does not know them: fox (3 images), yak (1 image)",
-        "not scored: no test images of 0, 1, 2, 4, 5, 6, 8, 9",
-    ):
-        assert remark in result.stdout.splitlines()
-    scores = read(out)
-    origin = scores["provenance"]
-    assert origin["classes"] == {
-        "known": list(DIGITS),
-        "scored": ["3", "7"],
-        "not_scored": ["0", "1", "2", "4", "5", "6", "8", "9"],
-        "left_out": {"fox": 3, "yak": 1},
-    }
-    assert origin["reference_by_class"] == [20, 30]
-    assert origin["samples_by_class"] == ([16, 25] if prior == "reference" else [21, 20])
-    assert origin["num_images"] == 41
-    assert origin["extractor_saw_reference"] is None
-    for key in ("per_class", "floor_per_class", "at_floor_count_per_class"):
-        assert list(scores[key]) == ["3", "7"]
-    # Samples that the classifier takes for one of the other eight are wrong, and can be seen.
-    confusion = np.array(scores["confusion"])
-    assert confusion.sum(axis=1)[[3, 7]].tolist() == origin["samples_by_class"]
-    assert 41 == confusion.sum() > confusion[:, [3, 7]].sum()
-    assert scores["overall"][f"class_accuracy{EYES}"]["value"] == pytest.approx(confusion.trace() / 41)
-    alone = scored(out, seeds / "seed0", "--data", plain, *options)
-    assert numbers(alone) == numbers(scores)
-    assert alone["provenance"]["reference"]["fingerprint"] == origin["reference"]["fingerprint"]
-
-
-def test_a_class_of_nearly_the_same_name_is_asked_about(of_folder: Path, tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "renamed", {"Cat ": 20, "dog": 20})
-    result = evaluate(of_folder, "--data", folder, *EXTRACTOR, "--metrics", "kid", "--quiet")
-    assert result.exit_code == 0, result.output
-    assert "warning: the class 'Cat ' of the data is left out: did you mean 'cat'?" in result.stderr
-
-
-def test_a_merge_of_the_training_holds_for_other_images(pictures: Path, tmp_path: Path, out: Path) -> None:
-    animals = write_images(tmp_path / "animals", {"cat": 20, "dog": 20, "fox": 20})
-    changes = {**SHORT, "data.source": str(animals), "data.classes": ["fox", {"pet": ["cat", "dog"]}]}
-    run = trained(tmp_path / "run", changes)
-    options = (*EXTRACTOR, "--metrics", "kid")
-    assert scored(out, run, *options)["provenance"]["reference_by_class"] == [3, 6]
-    found = scored(out, run, *options, "--data", pictures)["provenance"]
-    assert (found["classes"]["scored"], found["classes"]["not_scored"]) == (["pet"], ["fox"])
-    named = write_images(tmp_path / "named", {"pet": 20, "fox": 20})
-    assert scored(out, run, *options, "--data", named)["provenance"]["reference_by_class"] == [3, 3]
-
-
-def test_a_class_that_came_after_the_training_is_left_out(tmp_path: Path, out: Path) -> None:
-    """And nothing else changes: the same images are held out, and copies are looked for."""
-    folder = write_images(tmp_path / "pictures", {"cat": 20, "dog": 20})
-    run = trained(tmp_path / "run", {**SHORT, "data.source": str(folder)})
-    options = (*EXTRACTOR, "--metrics", "kid,memorisation")
-    before = scored(out, run, *options)
-    write_images(folder, {"bird": 20}, seed=3)
-    result = evaluate(run, *options, "--json", out)
-    assert "left out, because the generator does not know it: bird (20 images)" in result.stdout
-    assert "changed since" not in result.stdout
-    assert numbers(read(out)) == numbers(before)
-
-
-def test_copies_are_not_looked_for_in_a_part_of_the_classes(tmp_path: Path, out: Path) -> None:
-    folder = write_images(tmp_path / "pictures", {"cat": 20, "dog": 20})
-    run = trained(tmp_path / "run", {**SHORT, "data.source": str(folder)})
-    shutil.rmtree(folder / "dog")
-    result = evaluate(run, *EXTRACTOR, "--metrics", "kid,memorisation", "--json", out)
-    assert result.exit_code == 0, result.output
-    assert "its training images have changed since the training" in result.stderr
-    assert "not scored: no test images of dog" in result.stdout
-    assert "copies of training images are not looked for" in result.stdout
-    assert read(out)["provenance"]["extractor_saw_reference"] is None
-
-
-# Broken images.
-
-
-def test_broken_images_stop_or_are_skipped_and_counted(tmp_path: Path, out: Path) -> None:
-    folder = write_images(tmp_path / "pictures", {"cat": 20, "dog": 20})
-    run = trained(tmp_path / "run", {**SHORT, "data.source": str(folder)})
-    for number in range(30):
-        (folder / "cat" / f"broken{number:02}.png").write_bytes(b"no image")
-    options = (*EXTRACTOR, "--metrics", "kid")
-    for more in ((), ("--on-error", "stop")):
-        result = evaluate(run, *options, *more)
-        assert result.exit_code == 1
-        first, *named, last = result.stderr.splitlines()
-        assert first == "Error: 30 of 70 images cannot be decoded:"
-        assert len(named) == 21
-        assert "broken00.png: it is empty" in named[0]
-        assert named[-1] == "  and 10 more"
-        assert "--on-error skip" in last
-    result = evaluate(run, *options, "--on-error", "skip", "--json", out)
-    assert result.exit_code == 0, result.output
-    listed = [line for line in result.stdout.splitlines() if line.startswith("skipped ")]
-    assert len(listed) == 21
-    assert "broken00.png" in listed[0]
-    assert listed[-1] == "skipped 10 more broken images"
-    reference = read(out)["provenance"]["reference"]
-    assert (reference["num_skipped"], len(reference["skipped"])) == (30, 30)
-    assert "not an image" in reference["skipped"][0]["reason"]
-
-
-def test_a_folder_that_has_gone_is_named_and_may_be_elsewhere(
-    of_folder: Path, pictures: Path, tmp_path: Path, out: Path
-) -> None:
-    here = scored(out, of_folder, *EXTRACTOR)
-    assert "memorisation_nearer" + EYES in here["overall"]
-    moved = tmp_path / "moved"
-    pictures.rename(moved)
-    try:
-        assert_refused(evaluate(of_folder, *EXTRACTOR), str(pictures), "--data")
-        there = scored(out, of_folder, *EXTRACTOR, "--data", moved)
-    finally:
-        moved.rename(pictures)
-    assert numbers(there) == numbers(here)  # the same images, memorisation included
-
-
-def test_references_too_small_to_score_against(seeds: Path, of_folder: Path, tmp_path: Path) -> None:
-    one = write_images(tmp_path / "one", {**OF_TRAINING, "test/3": 1})
-    found = evaluate(seeds / "seed0", "--data", one, *EXTRACTOR)
-    assert_refused(found, "one: has 1 test images; expected at least 2", "--split", "--data")
-    changes = {**SHORT, "data.test_share": 0}
-    none = trained(
-        tmp_path / "none", changes, "--data", str(write_images(tmp_path / "x", {"cat": 9, "dog": 9}))
-    )
-    assert_refused(evaluate(none, *EXTRACTOR), "x: has 0 test images")
-    assert evaluate(none, *EXTRACTOR, "--split", "train").exit_code == 0
-
-
-@pytest.mark.parametrize(
-    "counts", [{"3": 2}, {"3": 1, "4": 1}, {name: 1 + (name > "4") for name in DIGITS[:-1]}]
-)
-@pytest.mark.parametrize("prior", ["reference", "uniform"])
-def test_few_images_and_missing_classes_leave_values_out(
-    counts: dict[str, int], prior: str, seeds: Path, tmp_path: Path, out: Path
-) -> None:
-    folder = write_images(tmp_path / "few", {**OF_TRAINING, **{f"test/{k}": n for k, n in counts.items()}})
-    options = ("--data", folder, *EXTRACTOR, "-n", "40", "--label-prior", prior)
-    missing = ", ".join(name for name in DIGITS if name not in counts)
-    said = evaluate(seeds / "seed0", *options, "--metrics", "kid").output
-    assert f"not scored: no test images of {missing}" in said
-    scores = scored(out, seeds / "seed0", *options)
-    assert scores["overall"][f"fcd{EYES}"]["value"] > 0
-    assert list(scores["per_class"]) == list(counts)
-    for name, found in scores["per_class"].items():
-        assert (found["ms_ssim_real"] is None) == (counts[name] < 2)
-        assert found["ms_ssim"] is not None
-        assert found[f"kid{EYES}"] is None
-
-
 # Extractors.
 
 
@@ -322,8 +124,8 @@ def test_images_are_brought_to_what_the_extractor_takes(key: str, value: int, tm
     assert (run / "memorisation.png").exists()
 
 
-def test_an_extractor_that_knows_other_classes_judges_none(of_folder: Path, tmp_path: Path) -> None:
-    run = shutil.copytree(of_folder, tmp_path / "run")
+def test_an_extractor_that_knows_other_classes_judges_none(pet_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(pet_run, tmp_path / "run")
     result = evaluate(run, *EXTRACTOR, "--metrics", "accuracy,frechet")
     assert result.exit_code == 0, result.output
     assert "no class accuracy: the extractor does not know these classes" in result.output
@@ -354,7 +156,7 @@ def test_a_classifier_trained_on_a_part_of_the_data_has_not_seen_the_rest(
     assert scores["provenance"]["extractor_saw_reference"] is True
 
 
-def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Path) -> None:
+def test_wrong_extractors_are_refused(seeds: Path, pet_run: Path, tmp_path: Path) -> None:
     run, before = seeds / "seed0", tree(seeds)
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes((run / "generator.safetensors").read_bytes()[:500])
@@ -374,15 +176,15 @@ def test_wrong_extractors_are_refused(seeds: Path, of_folder: Path, tmp_path: Pa
         assert_refused(evaluate(run, *options), *fragments)
     assert_untouched(seeds, before)
     # Of a folder nobody ships one: both ways out are named.
-    result = evaluate(of_folder)
+    result = evaluate(pet_run)
     assert_refused(result, "no extractor", "no classifier is shipped for pictures", "--weights")
     assert "`acgan classify train --data" in result.stderr
 
 
 def test_a_folder_is_scored_by_what_its_training_was_scored_with(
-    pictures: Path, tmp_path: Path, out: Path
+    pet_pictures: Path, tmp_path: Path, out: Path
 ) -> None:
-    scored_with = {**SHORT, "data.source": str(pictures), "evaluate.extractor": "digits"}
+    scored_with = {**SHORT, "data.source": str(pet_pictures), "evaluate.extractor": "digits"}
     run = trained(tmp_path / "run", scored_with)
     assert scored(out, run)["provenance"]["extractor"]["name"] == EYES[1:-1]
     assert scored(out, run, "--extractor", "mnist")["provenance"]["extractor"]["name"].startswith("mnist@")

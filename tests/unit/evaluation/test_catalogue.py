@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
+from comparison_helpers import evaluation, other
 from eyes import Projection, Replay, make_store
-from test_comparison import evaluation, other
 
 from acgan.api import EvaluateOptions
 from acgan.cli.evaluate import command

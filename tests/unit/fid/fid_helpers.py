@@ -1,8 +1,10 @@
-"""An extractor that anybody can check by hand, folders of noise, a small generator."""
+"""An extractor that anybody can check by hand, folders of noise, a small generator, and the images of a side."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from acgan.extracting import Extracted
+from acgan.fid import Generated, Stored, Wanted, select
 from acgan.models import GENERATORS
 from acgan.sampling import ClassSampler
 from acgan.weights import GeneratorInfo
+
+ALL = Wanted(num=None, seed=0, split="all", resolution=None, fit="crop")
 
 
 class Means:
@@ -84,3 +89,19 @@ def small_generator(channels: int = 3) -> ClassSampler:
                 torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
     info = GeneratorInfo({"kind": "resnet", **keywords}, ("cat", "dog", "1"), {"nimg": 7, "data": "pets"})
     return ClassSampler(generator, info)
+
+
+def pixels(side: Stored | Generated, extractor: Any = None) -> np.ndarray:
+    """All images of a side, as an extractor sees them."""
+    return np.concatenate([np.asarray(batch) for batch in side.batches(extractor or Means())])
+
+
+def no_hold_out(*_: object) -> Stored:
+    """What no test that hands it over lets happen: test images held out of a source without any."""
+    raise AssertionError
+
+
+def chosen(*sides: Any, **changes: Any) -> list[Any]:
+    """The sides with the images that are taken of them."""
+    names = [getattr(side, "given", "statistics") for side in sides]
+    return select(names, sides, replace(ALL, **changes), no_hold_out, lambda message: None)

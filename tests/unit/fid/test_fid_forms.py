@@ -20,11 +20,6 @@ from acgan.marks import GENERATED_MARK
 PLAIN = Image.fromarray(noise_pictures(1)[0])
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACGAN_CACHE", str(tmp_path / "cache"))
-
-
 def clear(file: Path) -> None:
     image = PLAIN.convert("RGBA")
     image.putpixel((1, 1), (9, 9, 9, 100))

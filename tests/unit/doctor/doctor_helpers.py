@@ -1,0 +1,14 @@
+"""What a check of the doctor found."""
+
+from __future__ import annotations
+
+from acgan.doctor.diagnosis import Diagnosis
+
+
+def alone(found: list[Diagnosis]) -> Diagnosis:
+    assert len(found) == 1
+    return found[0]
+
+
+def by_name(found: list[Diagnosis]) -> dict[str, Diagnosis]:
+    return {one.check: one for one in found}
