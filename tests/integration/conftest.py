@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +120,18 @@ def small_gallery(gallery_run: Path, tmp_path_factory: pytest.TempPathFactory) -
 def gallery_copy(small_gallery: Path, tmp_path: Path) -> Path:
     """A copy of that gallery, to change."""
     return Path(shutil.copytree(small_gallery, tmp_path / "gallery"))
+
+
+@pytest.fixture(scope="module")
+def forked_sweeps(nothing_at_hand: None) -> Iterator[None]:
+    """Runs of sweeps are forked, not started."""
+    from sweep_helpers import Forked
+
+    from acgan.sweep import local
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "subprocess", SimpleNamespace(Popen=Forked, STDOUT=None))
+        yield
 
 
 @pytest.fixture(scope="session")
