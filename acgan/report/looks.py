@@ -201,19 +201,21 @@ def _nearest_of_classes(distances: NDArray[Any], of_class: NDArray[Any], per_cla
 
 def walks_of(sampler: ClassSampler) -> list[Film]:
     """Walks in latents, one for each of some classes, and one between two classes."""
-    count = min(_WALKED, len(sampler.class_names))
-    found = [(walk_latents(sampler, range(count), _LEGS + 1, _FRAMES), "from sample to sample of class {}")]
-    if len(sampler.class_names) > 1:
-        found.append((walk_classes(sampler, [0, 1], 1, 2 * _FRAMES), "from class {}, with the same latents"))
-    return [film for walk, title in found for film in _films(sampler, walk, title)]
+    names = sampler.class_names
+    count = min(_WALKED, len(names))
+    of_latents = [f"from sample to sample of class “{name}”" for name in names[:count]]
+    films = _films(sampler, walk_latents(sampler, range(count), _LEGS + 1, _FRAMES), of_latents)
+    if len(names) > 1:
+        of_classes = f"from class “{names[0]}” to “{names[1]}”, with the same latents"
+        films += _films(sampler, walk_classes(sampler, [0, 1], 1, 2 * _FRAMES), [of_classes])
+    return films
 
 
-def _films(sampler: ClassSampler, walk: ImageWalk, title: str) -> list[Film]:
+def _films(sampler: ClassSampler, walk: ImageWalk, titles: Sequence[str]) -> list[Film]:
     images = walk.draw(sampler).numpy().reshape(len(walk.names), walk.frames, *sampler.image_shape)
     films = []
-    for name, row in zip(walk.names, images, strict=True):
-        words = title.format(name)
-        picture = strip(row, f"Walk {words}, in {walk.frames} images")
+    for title, row in zip(titles, images, strict=True):
+        picture = strip(row, f"Walk {title}, in {walk.frames} images")
         large = replace(picture, width=2 * picture.width, height=2 * picture.height)
-        films.append(Film(f"{words[:1].upper()}{words[1:]}", large, large.width / walk.frames))
+        films.append(Film(f"{title[:1].upper()}{title[1:]}", large, large.width / walk.frames))
     return films

@@ -138,7 +138,7 @@ def test_nearest_training_images_and_walks(report: ReadReport) -> None:
     alts = [str(image["alt"]) for image in report.of("img")]
     assert sum("its nearest training image, distance" in alt for alt in alts) == 12
     assert "Of 320 samples these are the nearest" in report.sections["nearest"]
-    assert "From class 0 to 1, with the same latents" in report.sections["walks"]
+    assert "From class “0” to “1”, with the same latents" in report.sections["walks"]
     assert [slider["max"] for slider in report.of("input")] == ["16"] * 4
 
 
