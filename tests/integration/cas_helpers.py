@@ -46,7 +46,7 @@ class Album(nn.Module):
 
 @dataclass
 class Watched:
-    """What was asked of the generator, and what was trained."""
+    """Requests to the generator, and trainings of classifiers."""
 
     asked: list[tuple[str, int, int]] = field(default_factory=list)  # class, number, seed
     trainings: list[tuple[ClassifierConfig, Dataset, Path, TrainResult]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the tests of `acgan evaluate` share."""
+"""Helpers of the tests of `acgan evaluate`."""
 
 from __future__ import annotations
 

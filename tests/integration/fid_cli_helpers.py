@@ -1,4 +1,4 @@
-"""What the tests of ``acgan fid`` share."""
+"""Helpers of the tests of ``acgan fid``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pictures(folder: Path, count: int, seed: int = 0, least: int = 0, name: str 
 
 
 def scored(*arguments: str) -> Any:
-    """What the command writes with --json, which it also prints."""
+    """Values that the command writes with --json, which it also prints."""
     out = Path("scores.json")
     result = acgan("fid", *arguments, "--json", str(out))
     assert result.exit_code == 0, result.output

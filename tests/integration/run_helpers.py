@@ -1,4 +1,4 @@
-"""What the integration tests share: tiny trainings, in this process or in real ones, and how runs compare."""
+"""Helpers of the integration tests: tiny trainings, in this process or in real ones, and how runs compare."""
 
 from __future__ import annotations
 

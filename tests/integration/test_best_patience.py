@@ -104,7 +104,7 @@ def _no_extractors() -> None:
 
 
 class TestExtractor:
-    """What scores."""
+    """Extractors of the scores on the validation images."""
 
     def test_none_without_validation_images(self, tmp_path: Path) -> None:
         changes = {"train.total_nimg": 32, "monitor.num_per_class": 0}

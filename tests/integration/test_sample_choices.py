@@ -100,7 +100,7 @@ class TestFolders:
 
 
 class TestRoom:
-    """What the disk has no room for is refused before it is drawn; the disk's free bytes are made up."""
+    """Refusals of images that the disk has no room for, before any is drawn; its free bytes are made up."""
 
     @pytest.fixture
     def free(self, monkeypatch):

@@ -1,4 +1,4 @@
-"""What `acgan sweep` is to compute: what is refused, equal minutes, the family, and a run that waits."""
+"""Plans of `acgan sweep`: refusals, equal minutes, the family, and a run that waits."""
 
 from __future__ import annotations
 

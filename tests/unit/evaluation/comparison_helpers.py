@@ -22,7 +22,7 @@ def content(
     units: str = "generation seeds",
     per_class: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What ``acgan evaluate`` writes, with values one a unit by metric."""
+    """Evaluation as ``acgan evaluate`` writes it, with values by metric, one a unit."""
     overall = {FCD: LOW} if overall is None else overall
     network = {
         "name": "digits@738debee",
